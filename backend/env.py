@@ -1,0 +1,281 @@
+"""The environment, read once, as a table: every setting with its default, its meaning and its check.
+
+`.env.example` and the README's table are compared with `SETTINGS` by a test. A secret may come from
+a file: `NAME_FILE` holds the path (Docker secrets). A `.env` file in the project's root fills in what
+the environment leaves out. A wrong value ends start-up with the setting's name and what to write.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class SettingError(Exception):
+    """A setting is missing or wrong. `name` is the variable, `hint` is what to write."""
+
+    def __init__(self, name: str, problem: str, hint: str) -> None:
+        super().__init__(f"{name}: {problem}. {hint}")
+        self.name = name
+        self.hint = hint
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _flag(raw: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "": False}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    return words[raw.lower()]
+
+
+def _words(raw: str) -> list[str]:
+    return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def _between(low: float, high: float, kind: Callable[[str], float]) -> Callable[[str], float]:
+    def check(raw: str) -> float:
+        number = kind(raw)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return check
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def check(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError
+        return raw
+
+    return check
+
+
+def _http_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError
+    return raw.rstrip("/")
+
+
+def _origins(raw: str) -> list[str]:
+    origins = _words(raw)
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+            raise ValueError
+    return origins
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: `default` as it would be written, `hint` for whoever wrote it wrong."""
+
+    name: str
+    default: str
+    meaning: str
+    read: Callable[[str], Any]
+    hint: str
+    secret: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "OPENAI_API_KEY",
+        "",
+        "The provider's key. Without it `make run` starts the simulator and says so on the page.",
+        _text,
+        "Write the key, or OPENAI_API_KEY_FILE with the path of a file that holds it.",
+        secret=True,
+    ),
+    Setting(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+        "The provider's HTTP base; the WebSocket URL is the same with `ws(s)`.",
+        _http_url,
+        "Write a URL such as https://api.openai.com/v1.",
+    ),
+    Setting(
+        "UPSTREAM_PROXY",
+        "",
+        "A proxy for the way to the provider; empty means none, whatever the machine's proxy variables say.",
+        lambda raw: _http_url(raw) if raw else "",
+        "Write a URL such as http://proxy.example:3128, or leave it empty.",
+    ),
+    Setting(
+        "REALTIME_MODEL",
+        "gpt-realtime",
+        "A model or family; from its retirement date on the catalogue's successor is used.",
+        _text,
+        "Write a model of the catalogue, such as gpt-realtime.",
+    ),
+    Setting(
+        "TRANSCRIPTION_MODEL",
+        "gpt-transcribe",
+        "What turns the person's speech into captions.",
+        _text,
+        "Write a transcription model, such as gpt-transcribe.",
+    ),
+    Setting(
+        "REALTIME_VOICE",
+        "marin",
+        "The voice of a session that does not choose one.",
+        _text,
+        "Write a voice of the catalogue, such as marin.",
+    ),
+    Setting(
+        "INSTRUCTIONS",
+        "",
+        "What the model is told. Empty: a friendly assistant, in the session's language.",
+        _text,
+        "Write a sentence or two in the second person.",
+    ),
+    Setting(
+        "TURN_DETECTION",
+        "server_vad",
+        "How the provider notices that the person has finished: `server_vad` or `semantic_vad`.",
+        _one_of("server_vad", "semantic_vad"),
+        "Write server_vad or semantic_vad.",
+    ),
+    Setting(
+        "VAD_THRESHOLD",
+        "0.5",
+        "How loud counts as speech, 0 to 1 (`server_vad`).",
+        _between(0, 1, float),
+        "Write a number from 0 to 1.",
+    ),
+    Setting(
+        "VAD_SILENCE_MS",
+        "500",
+        "How long a silence ends a turn, in milliseconds (`server_vad`).",
+        _between(100, 10_000, int),
+        "Write whole milliseconds from 100 to 10000.",
+    ),
+    Setting(
+        "VAD_PREFIX_MS",
+        "300",
+        "How much sound before the start of speech is kept, in milliseconds (`server_vad`).",
+        _between(0, 5_000, int),
+        "Write whole milliseconds from 0 to 5000.",
+    ),
+    Setting(
+        "SECRET_KEY",
+        "",
+        "Django's secret. Required without `DEBUG`.",
+        _text,
+        "Write 50 random characters: python -c 'import secrets; print(secrets.token_urlsafe(50))'",
+        secret=True,
+    ),
+    Setting(
+        "DEBUG",
+        "off",
+        "For development only; `make run` turns it on for itself and binds 127.0.0.1.",
+        _flag,
+        "Write on or off.",
+    ),
+    Setting(
+        "DEMO",
+        "off",
+        "The page says that a simulator is answering; `make run` sets it when there is no key.",
+        _flag,
+        "Write on or off.",
+    ),
+    Setting(
+        "ALLOWED_HOSTS",
+        "",
+        "The host names that are served, with commas. Required without `DEBUG`.",
+        _words,
+        "Write the names people type, such as voice.example.com.",
+    ),
+    Setting(
+        "ALLOWED_ORIGINS",
+        "",
+        "Further origins that may open a socket, besides the request's own host.",
+        _origins,
+        "Write origins such as https://voice.example.com, with commas and without a path.",
+    ),
+    Setting(
+        "DATABASE_URL",
+        "",
+        "PostgreSQL, as `postgres://user:password@host:5432/name`. Empty: SQLite in `var/`.",
+        _text,
+        "Write postgres://user:password@host:5432/name, or leave it empty for SQLite.",
+        secret=True,
+    ),
+    Setting(
+        "REGISTRATION_OPEN",
+        "",
+        "Whether strangers may register. Empty: as `DEBUG`.",
+        lambda raw: _flag(raw) if raw else None,
+        "Write on or off.",
+    ),
+    Setting(
+        "HOST",
+        "127.0.0.1",
+        "The address that is listened on.",
+        _text,
+        "Write an address, such as 127.0.0.1 or 0.0.0.0.",
+    ),
+    Setting(
+        "PORT",
+        "8000",
+        "The port that is listened on.",
+        _between(1, 65_535, int),
+        "Write a port from 1 to 65535.",
+    ),
+    Setting(
+        "SERVER",
+        "uvicorn",
+        "`uvicorn`, or `daphne` for the plain choice.",
+        _one_of("uvicorn", "daphne"),
+        "Write uvicorn or daphne.",
+    ),
+)
+
+
+def dotenv(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a `.env` file; comments, blank lines and quotes around values fall away."""
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, sign, value = line.strip().partition("=")
+        if sign and not name.startswith("#"):
+            found[name.strip()] = value.strip().strip("\"'")
+    return found
+
+
+def _raw(setting: Setting, environ: Mapping[str, str]) -> str:
+    if setting.secret and (path := environ.get(f"{setting.name}_FILE")):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError(
+                f"{setting.name}_FILE",
+                "the file cannot be read",
+                "Write the path of a readable text file.",
+            ) from error
+    return environ.get(setting.name, setting.default)
+
+
+def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> dict[str, Any]:
+    """Every setting's value by name. Raises SettingError for the first that is wrong or missing.
+
+    Without `DEBUG`, `SECRET_KEY` and `ALLOWED_HOSTS` must be there.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        try:
+            values[setting.name] = setting.read(_raw(setting, environ).strip())
+        except (ValueError, KeyError) as error:
+            raise SettingError(setting.name, "the value is not understood", setting.hint) from error
+    if not values["DEBUG"]:
+        for setting in settings:
+            if setting.name in ("SECRET_KEY", "ALLOWED_HOSTS") and not values[setting.name]:
+                raise SettingError(setting.name, "it is missing, and DEBUG is off", setting.hint)
+    if values["REGISTRATION_OPEN"] is None:
+        values["REGISTRATION_OPEN"] = values["DEBUG"]
+    return values

@@ -1,0 +1,45 @@
+"""What the switchboard wants done. `relay.call` carries these out in the order given."""
+
+from dataclasses import dataclass
+
+from backend.protocol.errors import Ending
+from backend.protocol.turns import Turn
+from backend.protocol.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ToClient:
+    """Send this frame's text to the client."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToUpstream:
+    """Send this frame's text to the provider."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTurn:
+    """Store this turn; a later one with the same item and content index replaces it."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class CountUsage:
+    """Store this usage, once per source id."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call. `relay.closing` has already been said to the client by an effect before it."""
+
+    ending: Ending
+
+
+Effect = ToClient | ToUpstream | KeepTurn | CountUsage | HangUp

@@ -1,0 +1,195 @@
+"""Django's settings, read top to bottom: the environment first, then plain assignments."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from backend.env import SettingError, dotenv, read
+
+ROOT = Path(__file__).resolve().parent.parent
+
+try:
+    ENV = read({**dotenv(ROOT / ".env"), **os.environ})
+except SettingError as error:
+    sys.exit(f"Kaiwa cannot start. {error}")
+
+DEBUG: bool = ENV["DEBUG"]
+# Without DEBUG `read` has insisted on a key of the operator's own.
+SECRET_KEY: str = ENV["SECRET_KEY"] or "debug-only-key-that-never-leaves-this-machine-0123456789"
+ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
+REGISTRATION_OPEN: bool = ENV["REGISTRATION_OPEN"]
+HOST: str = ENV["HOST"]
+PORT: int = ENV["PORT"]
+SERVER: str = ENV["SERVER"]
+
+# The provider
+OPENAI_API_KEY: str = ENV["OPENAI_API_KEY"]
+OPENAI_BASE_URL: str = ENV["OPENAI_BASE_URL"]
+UPSTREAM_PROXY: str = ENV["UPSTREAM_PROXY"]
+REALTIME_MODEL: str = ENV["REALTIME_MODEL"]
+REALTIME_VOICE: str = ENV["REALTIME_VOICE"]
+TRANSCRIPTION_MODEL: str = ENV["TRANSCRIPTION_MODEL"]
+INSTRUCTIONS: str = ENV["INSTRUCTIONS"]
+TURN_DETECTION: str = ENV["TURN_DETECTION"]
+VAD_THRESHOLD: float = ENV["VAD_THRESHOLD"]
+VAD_SILENCE_MS: int = ENV["VAD_SILENCE_MS"]
+VAD_PREFIX_MS: int = ENV["VAD_PREFIX_MS"]
+DEMO: bool = ENV["DEMO"]
+
+INSTALLED_APPS = [
+    # Daphne installs a Twisted reactor at import and takes over `runserver`: only when asked for.
+    *(["daphne"] if SERVER == "daphne" else []),
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "csp",
+    "backend.accounts",
+    "backend.conversations",
+    "backend.health",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "backend.urls"
+ASGI_APPLICATION = "backend.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "frontend"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, Any]:
+    """SQLite by default, PostgreSQL by URL; both with bounds, so that a stuck database never holds a thread.
+
+    SQLite: WAL alone failed 363 of 600 concurrent writes, WAL with IMMEDIATE transactions and a 20 s
+    wait none. PostgreSQL: connections are pooled and every statement has a time limit, since a
+    thread that waits for a database cannot be cancelled.
+    """
+    if not url:
+        (ROOT / "var").mkdir(exist_ok=True)
+    database: dict[str, Any] = dict(
+        dj_database_url.parse(url or f"sqlite:///{ROOT}/var/kaiwa.sqlite3")
+    )
+    if database["ENGINE"].endswith("sqlite3"):
+        database["OPTIONS"] = {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+        }
+        return database
+    database["OPTIONS"] = {
+        **database.get("OPTIONS", {}),
+        "connect_timeout": 3,
+        "tcp_user_timeout": 5000,
+        "options": "-c statement_timeout=5000 -c lock_timeout=2000"
+        " -c idle_in_transaction_session_timeout=10000",
+        "pool": {"min_size": 1, "max_size": 8, "timeout": 3},
+    }
+    return database
+
+
+DATABASES = {"default": _database(ENV["DATABASE_URL"])}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "backend.api_errors.exception_handler",
+}
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [ROOT / "frontend"]
+STATIC_ROOT = ROOT / "var" / "static"
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+_SELF = "'self'"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": [_SELF],
+        "style-src": [_SELF],
+        "img-src": [_SELF, "data:"],
+        "font-src": [_SELF],
+        "connect-src": [_SELF],
+        "media-src": [_SELF, "blob:"],
+        "worker-src": [_SELF],
+        "manifest-src": [_SELF],
+        "form-action": [_SELF],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"mask": {"()": "backend.telemetry.logs.Mask"}},
+    "formatters": {"line": {"()": "backend.telemetry.logs.LineFormatter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": "line"}
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "uvicorn.access": {"level": "WARNING"},
+        "websockets": {"level": "WARNING"},
+    },
+}

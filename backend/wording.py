@@ -1,0 +1,157 @@
+"""The sentences that people read, one per code, in Japanese and English: what happened, what to do.
+
+Codes are stable and are what programs compare; sentences may be improved at any time. A test checks
+that every code of the relay and of the HTTP API is here in both languages.
+"""
+
+from typing import Literal
+
+Language = Literal["ja", "en"]
+
+SENTENCES: dict[str, dict[Language, str]] = {
+    # HTTP
+    "invalid": {
+        "en": "Some fields are not right. See the detail.",
+        "ja": "入力に誤りがあります。詳細を確認してください。",
+    },
+    "malformed": {
+        "en": "The request could not be read.",
+        "ja": "リクエストを読み取れませんでした。",
+    },
+    "not_authenticated": {"en": "Please sign in.", "ja": "サインインしてください。"},
+    "bad_credentials": {
+        "en": "The username or the password is not right.",
+        "ja": "ユーザー名またはパスワードが違います。",
+    },
+    "forbidden": {"en": "You may not do this.", "ja": "この操作は許可されていません。"},
+    "not_found": {"en": "There is nothing here.", "ja": "見つかりませんでした。"},
+    "method_not_allowed": {
+        "en": "This address does not do that.",
+        "ja": "この操作には対応していません。",
+    },
+    "unsupported_media_type": {"en": "Please send JSON.", "ja": "JSON で送信してください。"},
+    "throttled": {
+        "en": "Too many tries. Please wait a moment.",
+        "ja": "回数が多すぎます。少し待ってからお試しください。",
+    },
+    "registration_closed": {
+        "en": "Registration is closed. Ask the administrator for a login.",
+        "ja": "新規登録は受け付けていません。管理者にお問い合わせください。",
+    },
+    "internal": {
+        "en": "Something went wrong on our side. Please try again.",
+        "ja": "サーバー側で問題が起きました。もう一度お試しください。",
+    },
+    # Admission
+    "ticket_missing": {
+        "en": "The connection carried no ticket. Please reload the page.",
+        "ja": "接続にチケットがありません。ページを再読み込みしてください。",
+    },
+    "ticket_invalid": {
+        "en": "The ticket is used up or too old. Please connect again.",
+        "ja": "チケットは使用済みか期限切れです。もう一度接続してください。",
+    },
+    "token_invalid": {
+        "en": "The login is no longer valid. Please sign in again.",
+        "ja": "ログインの有効期限が切れました。もう一度サインインしてください。",
+    },
+    "token_in_url": {
+        "en": "A token does not belong in a URL. Take a ticket from POST /api/realtime/tickets/.",
+        "ja": "URL にトークンを入れないでください。POST /api/realtime/tickets/ でチケットを取得してください。",
+    },
+    "session_unknown": {
+        "en": "This conversation does not exist, or is not yours.",
+        "ja": "この会話は存在しないか、あなたのものではありません。",
+    },
+    # Frames
+    "frame_binary": {
+        "en": "Binary frames are not accepted; send JSON text.",
+        "ja": "バイナリフレームは受け付けません。JSON テキストを送信してください。",
+    },
+    "frame_too_large": {"en": "The frame is too large.", "ja": "フレームが大きすぎます。"},
+    "frame_too_deep": {
+        "en": "The frame is nested too deeply.",
+        "ja": "フレームの入れ子が深すぎます。",
+    },
+    "frame_not_json": {"en": "The frame is not JSON.", "ja": "フレームが JSON ではありません。"},
+    "frame_not_object": {
+        "en": "The frame is not a JSON object.",
+        "ja": "フレームが JSON オブジェクトではありません。",
+    },
+    "frame_duplicate_key": {
+        "en": "The frame has the same key twice.",
+        "ja": "フレームに同じキーが二つあります。",
+    },
+    "frame_not_finite": {
+        "en": "The frame has a number that is not finite.",
+        "ja": "フレームに有限でない数値があります。",
+    },
+    "frame_without_type": {"en": "The frame has no type.", "ja": "フレームに type がありません。"},
+    "event_not_allowed": {
+        "en": "Clients may not send this event.",
+        "ja": "このイベントは送信できません。",
+    },
+    "field_not_allowed": {
+        "en": "Clients may not set this field.",
+        "ja": "この項目は設定できません。",
+    },
+    "field_invalid": {
+        "en": "This field has a wrong value.",
+        "ja": "この項目の値が正しくありません。",
+    },
+    # Endings
+    "client_left": {"en": "You left.", "ja": "退出しました。"},
+    "completed": {"en": "The call is over.", "ja": "通話を終了しました。"},
+    "draining": {
+        "en": "The server is restarting. You are connected again in a moment.",
+        "ja": "サーバーを再起動しています。まもなく再接続します。",
+    },
+    "bad_frames": {
+        "en": "Too many frames could not be read.",
+        "ja": "読み取れないフレームが続いたため終了しました。",
+    },
+    "unauthenticated": {"en": "Please sign in.", "ja": "サインインしてください。"},
+    "revoked": {
+        "en": "You signed out on another device.",
+        "ja": "別の端末でサインアウトされました。",
+    },
+    "too_slow": {
+        "en": "Your connection is too slow for the sound.",
+        "ja": "回線が遅く、音声を届けられませんでした。",
+    },
+    "idle": {
+        "en": "The call ended because nothing was said for a while.",
+        "ja": "しばらく発言がなかったため終了しました。",
+    },
+    "taken_over": {
+        "en": "This conversation goes on in another tab or device.",
+        "ja": "この会話は別のタブまたは端末で続いています。",
+    },
+    "time_limit": {"en": "The call reached its time limit.", "ja": "通話時間の上限に達しました。"},
+    "rate_limit": {
+        "en": "Too much was sent at once. Please wait a moment.",
+        "ja": "送信量が多すぎます。少し待ってからお試しください。",
+    },
+    "provider_failed": {
+        "en": "The voice service broke off. Please connect again.",
+        "ja": "音声サービスとの接続が切れました。もう一度接続してください。",
+    },
+    "provider_refused": {
+        "en": "The voice service refused the call. Please tell the administrator.",
+        "ja": "音声サービスに拒否されました。管理者にお知らせください。",
+    },
+    "provider_unavailable": {
+        "en": "The voice service cannot be reached right now. Please try again.",
+        "ja": "音声サービスに接続できません。もう一度お試しください。",
+    },
+    "provider_timeout": {
+        "en": "The voice service did not answer in time. Please try again.",
+        "ja": "音声サービスから応答がありません。もう一度お試しください。",
+    },
+    "interrupted": {"en": "The call was cut off.", "ja": "通話が途切れました。"},
+}
+
+
+def sentence(code: str, language: Language) -> str:
+    """The sentence for a code; an unknown code reads as `internal`, so nothing raw ever leaks."""
+    return SENTENCES.get(code, SENTENCES["internal"])[language]
