@@ -1,0 +1,62 @@
+# What people do with Kaiwa. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help run test check unit postgres journeys page screenshots format bench-calls clean
+
+PYTHON ?= python3
+PY := .venv/bin/python
+UV := $(shell command -v uv 2>/dev/null)
+
+help: ## List these commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run.installed ## Install what is needed and start Kaiwa at http://127.0.0.1:8000 (PORT=… to change).
+	@$(PY) -m backend.demo
+
+test: ## Install what the tests need, then run all of them, on real servers and a real browser.
+	@sh tests/prepare.sh
+	@$(MAKE) --no-print-directory check postgres journeys page
+
+check: .venv/test.installed node_modules/.installed ## Lint, types, import rules and unit tests: a minute or so.
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --quiet --check .
+	@.venv/bin/lint-imports --no-logo > var/imports.log 2>&1 || { cat var/imports.log; exit 1; }
+	@$(PY) -m mypy --no-error-summary
+	@npm run --silent check
+	@node --test --test-reporter=dot 'tests/frontend/**/*.test.js'
+	@$(PY) -m pytest -m "not journey and not page and not postgres"
+
+postgres: .venv/test.installed ## The storage tests once more, on a PostgreSQL of their own.
+	@$(PY) -m tests.postgres -- $(PY) -m pytest -m "postgres"
+
+journeys: .venv/test.installed ## A person's way through the real server and the real simulator, on both servers.
+	@$(PY) -m pytest -m journey tests
+
+page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone.
+	@$(PY) -m pytest -m page tests
+
+screenshots: .venv/test.installed node_modules/.installed ## Every state of the page, ja and en, light and dark, wide and narrow, into docs/screenshots/.
+	@$(PY) -m tests.journeys.screenshots docs/screenshots
+
+format: .venv/test.installed node_modules/.installed ## Put the code into its one format.
+	@$(PY) -m ruff check --quiet --fix . && $(PY) -m ruff format --quiet .
+	@npm run --silent format
+
+bench-calls: .venv/test.installed ## 200 concurrent simulated calls: prints calls, turns written, turns expected.
+	@$(PY) -m bench.calls
+
+clean: ## Remove what was installed and made: .venv, node_modules, var.
+	rm -rf .venv node_modules var
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kaiwa needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	@echo "Making .venv"
+	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+
+.venv/%.installed: .venv/bin/python requirements.txt tests/requirements.txt
+	@echo "Installing what it takes to $* into .venv (a minute the first time)"
+	@$(if $(UV),$(UV) pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check) \
+		-r $(if $(filter test,$*),tests/requirements.txt,requirements.txt)
+	@mkdir -p var && touch $@
+
+node_modules/.installed: package-lock.json
+	@npm ci --silent --ignore-scripts --no-audit --no-fund && touch $@
