@@ -1,0 +1,175 @@
+"""The real server process and the real simulator process, as an operator would start them."""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nothing listens on right now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: status, headers, and the JSON or text of its body."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def http(
+    method: str, url: str, body: Any = None, *, token: str = "", language: str = "en"
+) -> Answer:
+    """One HTTP request with JSON both ways; an error status is an answer like any other."""
+    request = urllib.request.Request(url, method=method)
+    request.add_header("Accept-Language", language)
+    if token:
+        request.add_header("Authorization", f"Token {token}")
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return Answer(response.status, dict(response.headers), response.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, dict(error.headers), error.read().decode())
+
+
+def wait_until_answers(url: str, process: subprocess.Popen[bytes], seconds: float = 40) -> None:
+    """Return when `url` answers 200; raises if the process ends or the time is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the process ended with {process.returncode} before it answered")
+        try:
+            with urllib.request.urlopen(url, timeout=2) as response:
+                if response.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(url)
+
+
+@dataclass(slots=True)
+class Stack:
+    """A running server with its simulator; `log` holds all that both wrote to stderr and stdout."""
+
+    folder: Path
+    server: str
+    env: dict[str, str]
+    port: int
+    simulator_port: int
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def simulator_url(self) -> str:
+        return f"http://127.0.0.1:{self.simulator_port}"
+
+    def log(self) -> str:
+        return "".join(
+            path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log"))
+        )
+
+    def manage(self, *arguments: str, **env: str) -> str:
+        """Run manage.py with the server's settings and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env={**self.env, **env}, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return done.stdout
+
+    def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=ROOT, env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        self.processes[name] = process
+        return process
+
+    def start_simulator(self, *arguments: str) -> None:
+        process = self._spawn(
+            "simulator", "backend.simulator", "--port", str(self.simulator_port), *arguments
+        )
+        wait_until_answers(f"{self.simulator_url}/simulator/calls", process)
+
+    def start_server(self) -> None:
+        process = self._spawn("server", "backend.serve")
+        wait_until_answers(f"{self.url}/healthz", process)
+
+    def stop(self, name: str, how: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
+        """Signal one process, wait for its end, and return its exit code."""
+        process = self.processes.pop(name)
+        process.send_signal(how)
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def stop_all(self) -> None:
+        for name in list(self.processes):
+            self.stop(name)
+
+
+@contextlib.contextmanager
+def running_stack(
+    folder: Path, *, server: str = "uvicorn", simulator: tuple[str, ...] = (), **env: str
+) -> Iterator[Stack]:
+    """Migrate a fresh database in `folder`, start simulator and server, and stop both afterwards."""
+    port, simulator_port = free_port(), free_port()
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    stack = Stack(
+        folder=folder,
+        server=server,
+        port=port,
+        simulator_port=simulator_port,
+        env={
+            **inherited,
+            "DATABASE_URL": f"sqlite:///{folder}/kaiwa.sqlite3",
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "REGISTRATION_OPEN": "on",
+            "OPENAI_API_KEY": "sk-journey-" + secrets.token_hex(16),
+            "OPENAI_BASE_URL": f"http://127.0.0.1:{simulator_port}/v1",
+            "PORT": str(port),
+            "SERVER": server,
+            **env,
+        },
+    )
+    try:
+        stack.manage("migrate", "--verbosity", "0")
+        stack.start_simulator(*simulator)
+        stack.start_server()
+        yield stack
+    finally:
+        stack.stop_all()

@@ -1,0 +1,92 @@
+"""What is promised is checked: settings in the docs, a test beside every module, words for every code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backend.env import SETTINGS
+from backend.protocol.errors import BAD_FRAME_CODES, CLOSE_CODES, Ending
+from backend.wording import SENTENCES
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+TESTED_ELSEWHERE = {
+    "backend/settings.py": "plain assignments; read by every test",
+    "backend/asgi.py": "the journeys go through it",
+    "backend/urls.py": "the API tests go through it",
+    "backend/protocol/turns.py": "a value without behaviour",
+    "backend/relay/effects.py": "values without behaviour",
+    "backend/relay/ports.py": "interfaces without behaviour",
+    "backend/wording.py": "this file",
+    "backend/protocol/errors.py": "this file",
+}
+
+
+def _modules() -> list[Path]:
+    return [
+        path.relative_to(ROOT)
+        for path in sorted((ROOT / "backend").rglob("*.py"))
+        if path.name not in ("__init__.py", "apps.py", "__main__.py") and "migrations" not in path.parts
+    ]
+
+
+@pytest.mark.parametrize("module", _modules(), ids=str)
+def test_every_module_has_a_test_file_of_its_name(module: Path) -> None:
+    if str(module) in TESTED_ELSEWHERE:
+        return
+    inside = module.relative_to("backend")
+    assert (ROOT / "tests" / inside.parent / f"test_{inside.name}").is_file()
+
+
+def test_exceptions_from_mirroring_still_exist() -> None:
+    assert all((ROOT / path).is_file() for path in TESTED_ELSEWHERE)
+
+
+def test_env_example_lists_every_setting_with_its_default() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    written = [line.removeprefix("# ") for line in lines if re.match(r"# [A-Z_]+=", line)]
+    assert written == [f"{setting.name}={setting.default}" for setting in SETTINGS]
+
+
+def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
+    rows = [
+        f"| `{setting.name}` | {f'`{setting.default}`' if setting.default else ''} | {setting.meaning} |"
+        for setting in SETTINGS
+    ]
+    table = README.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
+    assert [line for line in table.splitlines() if line.startswith("| `")] == rows
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z][a-z-]+)\b", README)) <= targets
+
+
+@pytest.mark.parametrize("requirements", ["requirements.txt", "tests/requirements.txt"])
+def test_every_dependency_is_pinned_and_has_a_reason(requirements: str) -> None:
+    for line in (ROOT / requirements).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith(("#", "-r ")):
+            assert re.match(r"^[\w.-]+(\[[\w,]+\])?==[\w.]+ +# \S", line), line
+
+
+def test_every_ending_but_a_dead_worker_has_a_close_code() -> None:
+    assert set(Ending) - set(CLOSE_CODES) == {Ending.INTERRUPTED}
+
+
+def test_every_ending_and_every_bad_frame_has_words_in_both_languages() -> None:
+    for code in {str(ending) for ending in Ending} | BAD_FRAME_CODES:
+        assert set(SENTENCES[code]) == {"ja", "en"}, code
+
+
+def test_no_sentence_is_empty_and_japanese_is_japanese() -> None:
+    for code, sentences in SENTENCES.items():
+        assert sentences["en"].strip(), code
+        assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", sentences["ja"]), code
+
+
+def test_the_readme_tells_every_close_code() -> None:
+    for ending, close_code in CLOSE_CODES.items():
+        assert re.search(rf"\| {close_code} \|[^\n]*`{ending}`", README), ending
