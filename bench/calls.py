@@ -1,0 +1,116 @@
+"""Many concurrent calls on one machine: is every turn written? Prints calls, turns expected, turns written.
+
+    python -m bench.calls [--calls 200] [--server uvicorn|daphne] [--database-url URL]
+
+Each caller speaks a sentence at a person's pace, listens to the answer, types a message, listens to
+that answer and leaves: four turns. Server, simulator and callers share the machine. The delay is the
+time from the end of a caller's silence to the first sound of the answer, so it contains the
+simulator's own work. Exits 1 if a turn was lost.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.journeys.person import LiveCall, Person
+from tests.journeys.speech import spoken
+from tests.journeys.stack import Stack, running_stack
+
+SENTENCE = "What are you looking for today?"
+TURNS_A_CALL = 4
+ARRIVALS_A_SECOND = 20
+
+
+async def one_call(person: Person, session_id: str, wait_s: float, sound: bytes) -> float:
+    """One caller's four turns; the seconds from the end of speech to the first sound."""
+    await asyncio.sleep(wait_s)
+    async with person.call(session_id) as live:
+        await live.say(sound)
+        await live.say_nothing(0.7)
+        spoke_at = time.monotonic()
+        answered = await live.until_type("response.done", seconds=120)
+        delay_s = first_sound(live) - spoke_at
+        await live.type("How much does it cost?")
+        await live.until_type("response.done", after=answered + 1, seconds=120)
+    return delay_s
+
+
+def first_sound(live: LiveCall) -> float:
+    """When the first audio of the call arrived, on the monotonic clock."""
+    return next(
+        at
+        for event, at in zip(live.events, live.arrived, strict=True)
+        if event["type"] == "response.output_audio.delta"
+    )
+
+
+async def written(person: Person, sessions: list[str], expected: int) -> int:
+    """Turns in the database that say something and are final, once they are all there or 30 s are over."""
+    deadline = time.monotonic() + 30
+    while True:
+        count = 0
+        for session_id in sessions:
+            turns = await person.turns(session_id)
+            count += sum(bool(turn["text"]) and turn["status"] == "completed" for turn in turns)
+        if count >= expected or time.monotonic() > deadline:
+            return count
+        await asyncio.sleep(0.5)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process, from the kernel's own accounting."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+async def run(stack: Stack, calls: int) -> bool:
+    sound = await asyncio.to_thread(spoken, SENTENCE)
+    person = await Person.register(stack)
+    sessions = [await person.new_session() for _ in range(calls)]
+    server = stack.processes["server"].pid
+    began, cpu_before = time.monotonic(), cpu_seconds(server)
+    results = await asyncio.gather(
+        *(
+            one_call(person, session_id, number / ARRIVALS_A_SECOND, sound)
+            for number, session_id in enumerate(sessions)
+        ),
+        return_exceptions=True,
+    )
+    wall_s, cpu_s = time.monotonic() - began, cpu_seconds(server) - cpu_before
+    delays = sorted(result for result in results if isinstance(result, float))
+    failed = [result for result in results if isinstance(result, BaseException)]
+    expected = calls * TURNS_A_CALL
+    count = await written(person, sessions, expected)
+    print(f"calls            {calls} ({len(failed)} failed)")
+    print(f"turns expected   {expected}")
+    print(f"turns written    {count}")
+    print(f"wall clock       {wall_s:.1f} s; the server used {cpu_s:.1f} s of one core")
+    if delays:
+        p50, p95 = statistics.median(delays), delays[int(len(delays) * 0.95)]
+        print(f"first sound      p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms after the silence")
+    for kind in sorted({f"{type(error).__name__}: {error}"[:200] for error in failed})[:5]:
+        print(f"failure          {kind}", file=sys.stderr)
+    return count == expected and not failed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Count the turns that many concurrent calls leave.")
+    parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--server", choices=("uvicorn", "daphne"), default="uvicorn")
+    parser.add_argument("--database-url", default="")
+    options = parser.parse_args()
+    env = {"DATABASE_URL": options.database_url} if options.database_url else {}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack(Path(folder), server=options.server, **env) as stack,
+    ):
+        complete = asyncio.run(run(stack, options.calls))
+    sys.exit(not complete)
+
+
+if __name__ == "__main__":
+    main()

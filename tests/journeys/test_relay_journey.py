@@ -1,0 +1,174 @@
+"""A person's way through the real server: speak, be answered, interrupt, type, leave, be remembered."""
+
+import asyncio
+import hashlib
+import json
+import time
+from typing import Any
+
+import pytest
+from openai.types.realtime.realtime_server_event import RealtimeServerEvent
+from pydantic import TypeAdapter
+
+from tests.journeys.person import LiveCall, Person
+from tests.journeys.reviewer import Reviewer
+from tests.journeys.speech import spoken
+from tests.journeys.stack import Stack, http
+
+pytestmark = pytest.mark.journey
+
+QUESTION = "What are you looking for today?"
+INTERRUPTION = "Sorry, let me stop you there."
+
+
+def audio_ms(events: list[dict[str, Any]], item_id: str) -> int:
+    """Milliseconds of the item's sound that arrived; 24 kHz PCM16 is 48 bytes a millisecond."""
+    lengths = [
+        len(event["delta"]) * 3 // 4
+        for event in events
+        if event["type"] == "response.output_audio.delta" and event["item_id"] == item_id
+    ]
+    return sum(lengths) // 48
+
+
+async def interrupt_the_next_answer(live: LiveCall, *, after: int) -> tuple[str, int]:
+    """Cut in as soon as sound comes; truncate at what a person would have heard by then."""
+    first = await live.until_type("response.output_audio.delta", after=after)
+    item_id = live.events[first]["item_id"]
+    await live.say(spoken(INTERRUPTION))
+    await live.say_nothing(0.7)
+    started = await live.until_type("input_audio_buffer.speech_started", after=first)
+    played_ms = int((live.arrived[started] - live.arrived[first]) * 1000)
+    heard_ms = min(played_ms, audio_ms(live.events, item_id))
+    await live.send(
+        {
+            "type": "conversation.item.truncate",
+            "item_id": item_id,
+            "content_index": 0,
+            "audio_end_ms": heard_ms,
+        }
+    )
+    await live.until_type("conversation.item.truncated", after=first)
+    return item_id, heard_ms
+
+
+async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(stack: Stack) -> None:
+    person = await Person.register(stack)
+    session_id = await person.new_session()
+
+    async with person.call(session_id) as live:
+        assert live.types()[:2] == ["session.created", "relay.ready"]
+        assert "instructions" not in live.events[0]["session"]
+
+        await live.say(spoken(QUESTION))
+        await live.say_nothing(0.7)
+        first_answer = await live.until_type("response.created")
+        cut_item, heard_ms = await interrupt_the_next_answer(live, after=first_answer)
+
+        second_answer = await live.until_type("response.done", after=first_answer)
+        await live.until_type("response.done", after=second_answer + 1)
+        typed_at = len(live.events)
+        await live.type("How much does it cost?")
+        await live.until_type("response.done", after=typed_at)
+        left_at = time.monotonic()
+
+    heard_by_simulator = http("GET", f"{stack.simulator_url}/simulator/calls").json
+    ours = heard_by_simulator["calls"][-1]
+    assert ours["audio_bytes"] == len(live.sent_audio)
+    assert ours["audio_sha256"] == hashlib.sha256(live.sent_audio).hexdigest()
+    names = {name.lower() for name in ours["headers"]}
+    assert "openai-safety-identifier" in names
+    assert "openai-beta" not in names
+    assert person.username not in json.dumps(ours["headers"])
+
+    adapter: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+    for event in live.events:
+        if not event["type"].startswith("relay."):
+            adapter.validate_python(event)
+
+    session = await ended_session(person, session_id)
+    assert time.monotonic() - left_at < 10
+    assert session["realtime_mode"] is True
+    assert [call["ending"] for call in session["calls"]] == ["client_left"]
+
+    turns = await person.turns(session_id)
+    assert [(turn["role"], turn["modality"]) for turn in turns] == [
+        ("user", "voice"),
+        ("assistant", "voice"),
+        ("user", "voice"),
+        ("assistant", "voice"),
+        ("user", "text"),
+        ("assistant", "voice"),
+    ]
+    assert turns[0]["text"] == QUESTION
+    cut = turns[1]
+    assert cut["item_id"] == cut_item
+    assert cut["status"] == "interrupted"
+    assert cut["heard_ms"] == heard_ms
+    assert cut["text"].startswith(cut["heard_text"].rstrip())
+    assert len(cut["heard_text"]) < len(cut["text"])
+    assert turns[3]["status"] == "completed"
+    assert turns[3]["text"] == transcript_of(live, turns[3]["item_id"])
+    assert turns[4]["text"] == "How much does it cost?"
+    assert turns[5]["text"] == transcript_of(live, turns[5]["item_id"])
+    assert [turn["position"] for turn in turns] == sorted(turn["position"] for turn in turns)
+
+
+def transcript_of(live: LiveCall, item_id: str) -> str:
+    """What the provider said the item's words are."""
+    done = [
+        event
+        for event in live.of_type("response.output_audio_transcript.done")
+        if event["item_id"] == item_id
+    ]
+    transcript: str = done[-1]["transcript"]
+    return transcript
+
+
+async def ended_session(person: Person, session_id: str) -> dict[str, Any]:
+    """The session once its last call has ended; a bounded number of looks."""
+    for _ in range(100):
+        session: dict[str, Any] = (await person.api("GET", f"sessions/{session_id}/")).json
+        if all(call["ended_at"] for call in session["calls"]):
+            return session
+    raise AssertionError("the call has not ended")
+
+
+async def test_a_person_who_comes_back_is_remembered(stack: Stack) -> None:
+    person = await Person.register(stack)
+    session_id = await person.new_session()
+    async with person.call(session_id) as live:
+        await live.type("My name is Aoi.")
+        await live.until_type("response.done")
+    await ended_session(person, session_id)
+
+    async with person.call(session_id) as again:
+        await again.type("What is my name?")
+        await again.until_type("response.done")
+
+    last_call = http("GET", f"{stack.simulator_url}/simulator/calls").json["calls"][-1]
+    assert last_call["event_types"].count("conversation.item.create") == 3
+    await ended_session(person, session_id)
+    turns = await person.turns(session_id)
+    assert [turn["text"] for turn in turns if turn["role"] == "user"] == [
+        "My name is Aoi.",
+        "What is my name?",
+    ]
+    assert len(turns) == 4
+
+
+async def test_an_admin_reads_the_conversation(stack: Stack) -> None:
+    person = await Person.register(stack)
+    session_id = await person.new_session(title="About the price")
+    async with person.call(session_id) as live:
+        await live.type("How much does it cost?")
+        await live.until_type("response.done")
+    await ended_session(person, session_id)
+
+    reviewer = await asyncio.to_thread(Reviewer.sign_in, stack)
+    page = await asyncio.to_thread(
+        reviewer.read, f"/admin/conversations/session/{session_id}/change/"
+    )
+    assert "About the price" in page
+    assert page.index("How much does it cost?") < page.index("client_left")
+    assert person.token not in page
