@@ -1,0 +1,213 @@
+"""Log lines that an operator can read and nobody can misuse: no key, ticket, token or spoken word.
+
+`log_event` is how the house speaks: an event's name and fields of the allow-list. What libraries
+say goes through `Mask`, which blots secrets out, and `LineFormatter`, which makes one line of it.
+An exception is told as its type and frames, without its text, which can quote what was sent.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from types import TracebackType
+from typing import TypedDict, Unpack
+from uuid import UUID
+
+BLOT = "***"
+
+_LONGEST_TEXT = 160
+_LONGEST_LINE = 4000
+_MOST_FRAMES = 12
+
+
+class Fields(TypedDict, total=False):
+    """Everything that a log line may say about a call: ids, codes, sizes, times. Never content.
+
+    The type checker refuses any other name; at run time it is dropped, and only its name is told.
+    """
+
+    attempt: int
+    bytes: int
+    call_id: str | UUID | None
+    calls: int
+    code: str | None
+    count: int
+    duration_ms: float
+    ending: str | None
+    error: str | None
+    event_id: str | None
+    event_type: str | None
+    exit_code: int | None
+    fault: str | None
+    frames: int
+    host: str
+    item_id: str | None
+    language: str
+    model: str
+    origin: str | None
+    pid: int
+    port: int
+    retry_after_s: float | None
+    retryable: bool
+    rows: int
+    server: str
+    session_id: str | UUID | None
+    setting: str
+    signal: str
+    status: int | None
+    turns: int
+    user_id: int | None
+    version: str
+    voice: str
+    wait_s: float
+    where: str | None
+    worker: str
+
+
+ALLOWED_FIELDS = frozenset(Fields.__annotations__)
+
+_SECRETS = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        # Authorization, in any spelling a header dump or a URL may give it.
+        (r"(bearer)(?:[\s:=+]|%20)+[^\s\"',;<>(){}\[\]]+", rf"\1 {BLOT}"),
+        (r"(token)(?:[\s:=+\"']|%20)+[0-9a-f]{40}", rf"\1 {BLOT}"),
+        (r"(relay\.ticket\.|openai-insecure-api-key\.)[^\s\"',;<>(){}\[\]]+", rf"\1{BLOT}"),
+        (r"([?&](?:token|ticket|access_token|api_?key|key)=)[^\s&\"'<>#]+", rf"\1{BLOT}"),
+        # `user:password@` of a database or a proxy.
+        (r"(://[^\s/:@]*):[^\s/@]+@", rf"\1:{BLOT}@"),
+        # Keys: short ones only as a word of their own, long ones wherever they stand.
+        (r"(?<![a-z0-9])(sk|ek)[-_][\w*.-]{3,}", rf"\1-{BLOT}"),
+        (r"(sk|ek)[-_][\w*-]{20,}", rf"\1-{BLOT}"),
+    )
+)
+
+
+def masked(text: str) -> str:
+    """The text with what looks like a secret blotted out; masking twice changes nothing."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def log_event(logger: logging.Logger, level: int, event: str, **fields: Unpack[Fields]) -> None:
+    """Log `event` (a dotted name such as `call.ended`) with fields of the allow-list."""
+    if not logger.isEnabledFor(level):
+        return
+    kept = {name: value for name, value in fields.items() if name in ALLOWED_FIELDS}
+    if refused := sorted(fields.keys() - ALLOWED_FIELDS):
+        kept["dropped"] = ",".join(refused)
+    logger.log(level, event, extra={"fields": kept})
+
+
+class Mask(logging.Filter):
+    """Blots secrets out of a record before it is formatted: message, arguments, traceback, stack.
+
+    Message and arguments are joined first, so that a secret split between them is found. An
+    exception among the arguments becomes its type's name. Never raises: that would hit the caller.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = masked(_message_of(record)), None
+        if record.exc_info and record.exc_info[1] is not None:
+            # What a formatter would write here includes the exception's own text; ours does not.
+            record.exc_text = _told(record.exc_info[1])
+        elif record.exc_text:
+            record.exc_text = masked(record.exc_text)
+        if record.stack_info:
+            record.stack_info = masked(record.stack_info)
+        return True
+
+
+class LineFormatter(logging.Formatter):
+    """One line a record: `2026-11-21T06:38:00.123Z INFO call.ended ending=client_left`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line. Control characters inside are escaped, so that nobody can forge a line."""
+        parts = [_utc(record.created), record.levelname]
+        fields = getattr(record, "fields", None)
+        if isinstance(fields, Mapping):
+            parts.append(str(record.msg))
+            parts += [f"{name}={_value(value)}" for name, value in fields.items()]
+        else:
+            parts += [record.name, _message_of(record)]
+        if record.exc_info and record.exc_info[1] is not None:
+            parts.append(f"| {_told(record.exc_info[1])}")
+        elif record.exc_text:
+            parts.append(f"| {record.exc_text}")
+        if record.stack_info:
+            parts.append(f"| {record.stack_info}")
+        return masked(_one_line(" ".join(parts)))[:_LONGEST_LINE]
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    args = record.args
+    if isinstance(args, tuple):
+        args = tuple(_harmless(arg) for arg in args)
+    elif isinstance(args, Mapping):
+        args = {name: _harmless(arg) for name, arg in args.items()}
+    try:
+        text = str(_harmless(record.msg))
+        return text % args if args else text
+    except Exception:
+        return f"a log line that cannot be formatted, at {record.filename}:{record.lineno}"
+
+
+def _harmless(value: object) -> object:
+    return type(value).__name__ if isinstance(value, BaseException) else value
+
+
+def _value(value: object) -> str:
+    match value:
+        case Enum():
+            return _value(value.value)
+        case bool() | None | UUID():
+            return str(value)
+        case int():
+            return str(value)
+        case float():
+            return f"{value:.3f}".rstrip("0").rstrip(".")
+        case str():
+            text = value[:_LONGEST_TEXT]
+            return text if re.fullmatch(r"[^\s\"=]+", text) else f'"{text}"'
+    return f"<{type(value).__name__}>"
+
+
+def _utc(created: float) -> str:
+    moment = datetime.fromtimestamp(created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _told(error: BaseException) -> str:
+    """An exception and what caused it, by type and frame, innermost frame last; never its text."""
+    told, seen = "", set[int]()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        told += f"{' from ' if told else ''}{_name(current)}{_frames(current.__traceback__)}"
+        current = current.__cause__ or (
+            None if current.__suppress_context__ else current.__context__
+        )
+    return told
+
+
+def _name(error: BaseException) -> str:
+    name = type(error).__name__
+    if isinstance(error, BaseExceptionGroup):
+        return f"{name}({', '.join(_told(inner) for inner in error.exceptions)})"
+    return name
+
+
+def _frames(traceback: TracebackType | None) -> str:
+    frames: list[str] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        place = "/".join(code.co_filename.split("/")[-2:])
+        frames.append(f"{place}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    return f" at {' > '.join(frames[-_MOST_FRAMES:])}" if frames else ""

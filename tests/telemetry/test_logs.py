@@ -1,0 +1,250 @@
+"""Log lines: what they say, and what they never say."""
+
+import io
+import logging
+import string
+import sys
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.protocol.errors import Ending
+from backend.telemetry.logs import ALLOWED_FIELDS, LineFormatter, Mask, log_event, masked
+
+KEY_LETTERS = st.text(string.ascii_letters + string.digits + "_-", min_size=24, max_size=60)
+HEX_40 = st.text("0123456789abcdef", min_size=40, max_size=40)
+NOISE = st.text(max_size=20)
+
+
+@pytest.fixture
+def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
+    """A logger whose only handler is dressed as in the settings, and what it wrote."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.addFilter(Mask())
+    handler.setFormatter(LineFormatter())
+    logger = logging.Logger("somebody", logging.DEBUG)
+    logger.addHandler(handler)
+    yield logger, written
+    handler.close()
+
+
+def test_an_event_is_one_line_with_its_fields(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, written = log
+    log_event(
+        logger,
+        logging.INFO,
+        "call.ended",
+        call_id=UUID(int=7),
+        ending=Ending.CLIENT_LEFT,
+        duration_ms=1234.5678,
+        bytes=3,
+        retryable=False,
+        status=None,
+        event_type="two words",
+    )
+    stamp, _, rest = written.getvalue().partition(" ")
+    assert stamp.endswith("Z") and len(stamp) == 24
+    assert rest == (
+        "INFO call.ended call_id=00000000-0000-0000-0000-000000000007 ending=client_left"
+        ' duration_ms=1234.568 bytes=3 retryable=False status=None event_type="two words"\n'
+    )
+
+
+def test_a_field_outside_the_list_is_dropped_and_only_named(
+    log: tuple[logging.Logger, io.StringIO],
+) -> None:
+    logger, written = log
+    log_event(logger, logging.INFO, "call.ended", **{"transcript": "my secret", "code": "x"})  # type: ignore[misc]
+    assert "my secret" not in written.getvalue()
+    assert "code=x dropped=transcript" in written.getvalue()
+
+
+def test_no_field_of_the_list_could_hold_what_was_said() -> None:
+    assert not ALLOWED_FIELDS & {
+        "text", "message", "transcript", "audio", "body", "instructions", "token", "ticket", "key",
+        "headers", "username", "password", "exception", "reason", "frame", "event", "delta",
+    }  # fmt: skip
+
+
+def test_a_value_of_no_plain_type_is_told_by_its_type(
+    log: tuple[logging.Logger, io.StringIO],
+) -> None:
+    logger, written = log
+    log_event(logger, logging.INFO, "odd", code={"text": "said aloud"})  # type: ignore[arg-type]
+    assert "code=<dict>" in written.getvalue()
+
+
+def test_a_value_cannot_forge_a_line_or_a_field(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, written = log
+    log_event(logger, logging.INFO, "odd", code='a\nERROR fake b="1" \x1b[31m', where="a=b")
+    assert written.getvalue().count("\n") == 1
+    assert 'where="a=b"' in written.getvalue()
+    assert "\x1b" not in written.getvalue()
+
+
+def test_nothing_is_made_for_a_level_that_is_off(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, written = log
+    logger.setLevel(logging.WARNING)
+    log_event(logger, logging.INFO, "quiet")
+    assert written.getvalue() == ""
+
+
+def test_an_exception_is_told_without_its_text(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, written = log
+
+    def fail() -> None:
+        raise KeyError("what the user said")
+
+    try:
+        try:
+            fail()
+        except KeyError as error:
+            raise ExceptionGroup("she said", [ValueError("he said")]) from error
+    except ExceptionGroup:
+        logger.exception("It broke")
+    line = written.getvalue()
+    assert "said" not in line
+    assert line.count("\n") == 1
+    assert "It broke | ExceptionGroup(ValueError) at telemetry/test_logs.py:" in line
+    assert "from KeyError at telemetry/test_logs.py:" in line
+    assert line.endswith(" fail\n")
+
+
+def test_an_exception_among_the_arguments_is_told_by_its_type(
+    log: tuple[logging.Logger, io.StringIO],
+) -> None:
+    logger, written = log
+    logger.error("Inside: %s", ValueError("what the user said"))
+    logger.error("%(why)s", {"why": ValueError("what the user said")})
+    logger.error(ValueError("what the user said"))
+    assert "said" not in written.getvalue()
+    assert written.getvalue().count("ValueError") == 3
+
+
+def test_a_line_that_cannot_be_formatted_is_told_without_its_arguments(
+    log: tuple[logging.Logger, io.StringIO],
+) -> None:
+    logger, written = log
+    logger.error("%d of %d", "what the user said")
+    assert "said" not in written.getvalue()
+    assert "cannot be formatted, at test_logs.py:" in written.getvalue()
+
+
+def test_a_stack_stays_on_the_line(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, written = log
+    logger.warning("here", stack_info=True)
+    assert written.getvalue().count("\n") == 1
+
+
+def test_the_formatter_alone_masks_and_tells_no_exception_text() -> None:
+    try:
+        raise ValueError("Bearer abcdefgh")
+    except ValueError:
+        record = logging.LogRecord("x", 40, __file__, 1, "sk-%s", ("abcdefgh",), sys.exc_info())
+    line = LineFormatter().format(record)
+    assert "abcdefgh" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Authorization: Bearer abc.def-ghi", "abc.def-ghi"),
+        ("authorization=bearer%20abcdef", "abcdef"),
+        ("{b'authorization': b'Bearer abcdef'}", "abcdef"),
+        ("Token " + "0123456789" * 4, "0123456789"),
+        ("'Token': '" + "0123456789" * 4, "0123456789"),
+        ("realtime, relay.ticket.abc_DEF-1", "abc_DEF-1"),
+        ("openai-insecure-api-key.ek_68af", "68af"),
+        ("GET /ws/realtime/1/?token=abcdef&x=1", "abcdef"),
+        ("postgres://kaiwa:hunter2@db:5432/kaiwa", "hunter2"),
+        ("Incorrect API key provided: sk-proj-ab*****yz.", "ab*****yz"),
+        ("key ek_abc", "ek_abc"),
+        ("\\nsk-" + "a1" * 12, "a1a1"),
+    ],
+)
+def test_a_secret_is_blotted_out(text: str, secret: str) -> None:
+    assert secret not in masked(text)
+    assert masked(masked(text)) == masked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Task-12 finished",
+        "the bearer",
+        "token refused",
+        "call 7f0c1d62-8a53-4bb5-9a38-9a3cf3a0c0de ended",
+        "http://127.0.0.1:8000/healthz",
+        "GET /api/sessions/?page=2",
+        "relay.ready after relay.ticket",
+    ],
+)
+def test_plain_words_stay(text: str) -> None:
+    assert masked(text) == text
+
+
+@given(before=NOISE, secret=KEY_LETTERS, after=NOISE, prefix=st.sampled_from(["sk-", "ek_"]))
+def test_a_long_key_never_survives_wherever_it_stands(
+    before: str, secret: str, after: str, prefix: str
+) -> None:
+    assert secret[:20] not in masked(before + prefix + secret + after).replace(before, "", 1)
+
+
+@given(before=NOISE, secret=HEX_40, after=NOISE)
+def test_a_token_never_survives_behind_its_word(before: str, secret: str, after: str) -> None:
+    assert secret not in masked(f"{before}Token {secret}{after}")
+
+
+@given(
+    secret=KEY_LETTERS,
+    after=NOISE,
+    prefix=st.sampled_from(["Bearer ", "relay.ticket.", "openai-insecure-api-key.", "?token="]),
+)
+def test_a_pass_never_survives_behind_its_prefix(secret: str, after: str, prefix: str) -> None:
+    assert secret not in masked(prefix + secret + after)
+
+
+@given(
+    secret=KEY_LETTERS,
+    shape=st.sampled_from(["sk-%s", "Bearer %s", "?token=%s", "%s"]),
+    where=st.sampled_from(["args", "named", "exception", "stack", "field"]),
+)
+def test_no_way_of_logging_lets_a_key_through(secret: str, shape: str, where: str) -> None:
+    key = "sk-" + secret
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, shape, (key,), None)
+    if where == "named":
+        record.msg, record.args = shape.replace("%s", "%(k)s"), ({"k": key},)
+        record.args = {"k": key}
+    elif where == "exception":
+        record.exc_text = f"ValueError: {key}"
+    elif where == "stack":
+        record.stack_info = f"Stack:\n  {key}"
+    elif where == "field":
+        record.fields = {"code": key}
+    Mask().filter(record)
+    line = LineFormatter().format(record)
+    assert secret not in line
+    assert secret not in str(vars(record) | {"fields": None})
+
+
+@given(text=st.text(max_size=200))
+def test_masking_never_fails_and_settles_at_once(text: str) -> None:
+    assert masked(masked(text)) == masked(text)
+
+
+def test_masking_a_long_line_takes_no_quadratic_time() -> None:
+    began = time.perf_counter()
+    for text in (
+        "sk-" * 20_000,
+        "bearer" * 10_000,
+        "://" * 20_000,
+        "token " * 10_000,
+        "a:" * 30_000,
+    ):
+        masked(text)
+    assert time.perf_counter() - began < 0.5
