@@ -1,0 +1,564 @@
+"""The connector against a scripted provider and against raw sockets that misbehave."""
+
+import asyncio
+import datetime
+import gc
+import json
+import logging
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+import websockets.asyncio.server as websockets_server
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from backend import __version__
+from backend.protocol.errors import (
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from backend.relay.ports import UpstreamLine
+from backend.upstream.connector import LineLimits, UpstreamConnection, connect
+from backend.upstream.target import Target
+from tests.upstream.equipment import (
+    CREATED,
+    KEY,
+    answering,
+    provider,
+    raw_server,
+    refusal,
+    target_at,
+)
+
+QUICK = LineLimits(ping_interval_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.2)
+
+
+async def open_line(
+    target: Target, *, within_s: float = 5.0, limits: LineLimits = QUICK
+) -> UpstreamConnection:
+    return await connect(target, open_timeout_s=within_s, limits=limits, chance=lambda: 0.0)
+
+
+async def accept(line: websockets_server.ServerConnection) -> None:
+    await line.send(CREATED)
+    await line.wait_closed()
+
+
+async def refused(target: Target, *, within_s: float = 5.0) -> UpstreamError:
+    with pytest.raises(UpstreamError) as caught:
+        await open_line(target, within_s=within_s)
+    return caught.value
+
+
+async def test_it_opens_at_session_created_and_carries_frames_both_ways() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send('{"type": "conversation.created"}')
+        await line.send(CREATED)
+        async for text in line:
+            await line.send(f"heard {len(text)}")
+
+    async with provider(script) as seen:
+        line: UpstreamLine = await open_line(seen.target)
+        assert line.created_text == CREATED
+        await line.send("x" * 3_000_000)
+        assert await line.receive() == "heard 3000000"
+        await line.close()
+
+
+async def test_the_upgrade_carries_key_person_and_name_but_no_beta_and_no_compression() -> None:
+    async with provider(accept) as seen:
+        await (await open_line(seen.target)).close()
+    request = seen.requests[0]
+    assert request.path == "/v1/realtime?model=gpt-realtime"
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
+    assert request.headers["OpenAI-Safety-Identifier"] == "a1b2c3"
+    assert request.headers["User-Agent"] == f"kaiwa/{__version__}"
+    assert "OpenAI-Beta" not in request.headers
+    assert "Sec-WebSocket-Extensions" not in request.headers
+
+
+async def test_a_frame_of_several_megabytes_is_received() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        await line.send("y" * 8_000_000)
+        await line.wait_closed()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target)
+        assert len(await line.receive()) == 8_000_000
+        await line.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code", "retry_after_s"),
+    [
+        (refusal(401, b'{"error": {"message": "Incorrect key sk-test-0123"}}'), *(
+            UpstreamRefused, "invalid_api_key", None)),
+        (refusal(403), UpstreamRefused, "access_denied", None),
+        (refusal(404), UpstreamRefused, "model_not_found", None),
+        (refusal(429, b"", "Retry-After: 7"), UpstreamUnavailable, "rate_limit_exceeded", 7.0),
+        (refusal(429, b'{"error": {"code": "insufficient_quota"}}'), *(
+            UpstreamRefused, "insufficient_quota", None)),
+        (refusal(500), UpstreamUnavailable, "server_error", None),
+        (refusal(503, b"", "Retry-After: 30"), UpstreamUnavailable, "server_error", 30.0),
+        (refusal(200, b"hello"), UpstreamFailed, "not_a_websocket", None),
+        (b"220 smtp.example ESMTP\r\n", UpstreamFailed, "handshake_broken", None),
+        (b"\x00\xff\r\n" * 40, UpstreamFailed, "handshake_broken", None),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         b"Sec-WebSocket-Accept: bm8=\r\n\r\n", UpstreamFailed, "handshake_broken", None),
+        (b"", UpstreamUnavailable, "unreachable", None),
+    ],
+)  # fmt: skip
+async def test_a_provider_that_does_not_upgrade(
+    answer: bytes, kind: type[UpstreamError], code: str, retry_after_s: float | None
+) -> None:
+    async with raw_server(answering(answer)) as port:
+        error = await refused(target_at(port))
+    assert (type(error), error.code, error.retry_after_s) == (kind, code, retry_after_s)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("is_same_host", [True, False])
+async def test_no_redirect_is_followed(status: int, is_same_host: bool) -> None:
+    async with provider(accept) as elsewhere:
+        here = 0
+
+        def answer(_: Request) -> Response:
+            port = here if is_same_host else elsewhere.port
+            return Response(
+                status,
+                "Moved",
+                headers_of(Location=f"ws://127.0.0.1:{port}/v1/realtime", Connection="close"),
+            )
+
+        async with provider(accept, answer=answer) as seen:
+            here = seen.port
+            error = await refused(seen.target)
+    assert (type(error), error.code, error.status) == (UpstreamRefused, "redirected", status)
+    assert len(seen.requests) == 1
+    assert elsewhere.requests == []
+
+
+def headers_of(**headers: str) -> Headers:
+    return Headers(headers)
+
+
+async def test_a_refusal_is_final_but_an_overload_is_tried_once_more() -> None:
+    tried = {401: 0, 500: 0}
+
+    async def count(status: int) -> None:
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            tried[status] += 1
+            await answering(refusal(status))(reader, writer)
+
+        async with raw_server(script) as port:
+            await refused(target_at(port))
+
+    await count(401)
+    await count(500)
+    assert tried == {401: 1, 500: 2}
+
+
+async def test_an_overload_that_passes_is_not_noticed() -> None:
+    answers = iter([Response(503, "Busy", headers_of(**{"Content-Length": "0"})), None])
+    async with provider(accept, answer=lambda _: next(answers)) as seen:
+        await (await open_line(seen.target)).close()
+    assert len(seen.requests) == 2
+
+
+async def test_nobody_listening_is_unreachable() -> None:
+    async with raw_server(answering(b"")) as port:
+        pass
+    error = await refused(target_at(port))
+    assert (type(error), error.code) == (UpstreamUnavailable, "unreachable")
+
+
+async def test_an_unknown_name_is_unavailable() -> None:
+    error = await refused(Target("http://no-such-host.invalid/v1", KEY, "m", "a1"))
+    assert (type(error), error.code) == (UpstreamUnavailable, "name_unknown")
+
+
+async def test_a_missing_key_is_refused_before_anything_is_dialled() -> None:
+    async with provider(accept) as seen:
+        error = await refused(Target(f"http://127.0.0.1:{seen.port}/v1", "", "m", "a1"))
+    assert (type(error), error.code) == (UpstreamRefused, "api_key_missing")
+    assert seen.requests == []
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.read(4096):
+        pass
+
+
+async def half_an_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 401 No\r\nContent-Length: 1000\r\n\r\nhalf")
+    await reader.read()
+
+
+@pytest.mark.parametrize("script", [hang, half_an_answer])
+async def test_a_provider_that_hangs_before_the_upgrade_is_timed_out(script: object) -> None:
+    began = time.monotonic()
+    async with raw_server(hang if script is hang else half_an_answer) as port:
+        error = await refused(target_at(port), within_s=0.3)
+        assert 0.25 < time.monotonic() - began < 1.3
+    assert (type(error), error.code) == (UpstreamTimeout, "timed_out")
+
+
+async def test_an_upgrade_without_session_created_is_timed_out_and_hung_up() -> None:
+    hung_up = asyncio.Event()
+
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.wait_closed()
+        hung_up.set()
+
+    async with provider(script) as seen:
+        error = await refused(seen.target, within_s=0.3)
+        await asyncio.wait_for(hung_up.wait(), 1)
+    assert (type(error), error.code) == (UpstreamTimeout, "timed_out")
+
+
+async def test_a_cancelled_dial_leaves_no_socket_open() -> None:
+    hung_up = asyncio.Event()
+    dialled = asyncio.Event()
+
+    async def script(line: websockets_server.ServerConnection) -> None:
+        dialled.set()
+        await line.wait_closed()
+        hung_up.set()
+
+    async with provider(script) as seen:
+        dialling = asyncio.create_task(open_line(seen.target))
+        await dialled.wait()
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        await asyncio.wait_for(hung_up.wait(), 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "kind", "code"),
+    [
+        ({"type": "error", "error": {"type": "invalid_request_error", "code": "invalid_api_key"}},
+         UpstreamRefused, "invalid_api_key"),
+        ({"type": "error", "error": {"code": "rate_limit_exceeded"}},
+         UpstreamUnavailable, "rate_limit_exceeded"),
+        ({"type": "error"}, UpstreamFailed, "error_event"),
+        ({"type": "session.updated"}, UpstreamFailed, "first_event_unexpected"),
+        ({"type": ["session.created"]}, UpstreamFailed, "first_event_unexpected"),
+        ({}, UpstreamFailed, "first_event_unexpected"),
+        ([1], UpstreamFailed, "first_event_unexpected"),
+        ("[" * 100_000, UpstreamFailed, "first_event_unexpected"),
+        ("not json", UpstreamFailed, "first_event_unexpected"),
+        (b"\x00\x01", UpstreamFailed, "frame_binary"),
+    ],
+)  # fmt: skip
+async def test_a_first_event_that_is_not_session_created(
+    first: object, kind: type[UpstreamError], code: str
+) -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(first if isinstance(first, str | bytes) else json.dumps(first))
+        await line.wait_closed()
+
+    async with provider(script) as seen:
+        error = await refused(seen.target)
+    assert (type(error), error.code) == (kind, code)
+
+
+async def test_a_wrong_key_that_upgrades_and_is_closed_is_refused() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.close(3000, "invalid_request_error.invalid_api_key")
+
+    async with provider(script) as seen:
+        error = await refused(seen.target)
+    assert (type(error), error.code, error.status) == (UpstreamRefused, "invalid_api_key", 3000)
+
+
+@pytest.mark.parametrize(
+    ("close_code", "reason", "kind", "code"),
+    [
+        (1000, "", UpstreamUnavailable, "connection_ended"),
+        (1001, "Your session hit the maximum duration of 60 minutes.",
+         UpstreamUnavailable, "session_expired"),
+        (1011, "", UpstreamFailed, "server_error"),
+        (1012, "", UpstreamUnavailable, "connection_ended"),
+        (4000, "invalid_request_error.beta_api_shape_disabled",
+         UpstreamRefused, "beta_api_shape_disabled"),
+    ],
+)  # fmt: skip
+async def test_every_close_ends_the_call_with_its_meaning(
+    close_code: int, reason: str, kind: type[UpstreamError], code: str
+) -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        await line.send("last words")
+        await line.close(close_code, reason)
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target)
+        assert await line.receive() == "last words"
+        for attempt in (line.receive(), line.send("x"), line.receive()):
+            with pytest.raises(UpstreamError) as caught:
+                await attempt
+            error = caught.value
+            assert (type(error), error.code, error.status) == (kind, code, close_code)
+        await line.close()
+
+
+async def test_a_close_without_a_code_is_an_ending_too() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        line.transport.write(b"\x88\x00")
+        await line.wait_closed()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target)
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await line.receive()
+        assert caught.value.status == 1005
+
+
+async def test_a_dropped_connection_is_a_failure() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        line.transport.abort()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target)
+        with pytest.raises(UpstreamFailed) as caught:
+            await line.receive()
+        assert (caught.value.code, caught.value.status) == ("connection_lost", 1006)
+
+
+async def test_a_provider_that_goes_silent_is_noticed_by_our_pings() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        line.transport.pause_reading()
+        await asyncio.sleep(0.6)
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target)
+        with pytest.raises(UpstreamFailed) as caught:
+            await asyncio.wait_for(line.receive(), 2)
+        assert caught.value.code == "stalled"
+        await line.close()
+
+
+async def test_a_binary_frame_is_a_failure() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        await line.send(b"\x00")
+        await line.wait_closed()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target)
+        with pytest.raises(UpstreamFailed) as caught:
+            await line.receive()
+        assert caught.value.code == "frame_binary"
+        await line.close()
+
+
+async def test_a_frame_over_the_limit_is_a_failure() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        await line.send("x" * 2000)
+        await line.wait_closed()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target, limits=LineLimits(frame_bytes=1000))
+        with pytest.raises(UpstreamFailed) as caught:
+            await line.receive()
+        assert caught.value.code == "frame_too_large"
+
+
+async def test_sending_waits_while_the_provider_does_not_read() -> None:
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        line.transport.pause_reading()
+        await line.wait_closed()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.1))
+        frame, sent = "x" * 500_000, 0
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                while sent < 200:
+                    await line.send(frame)
+                    sent += 1
+        assert 0 < sent < 100
+        await line.close()
+
+
+async def test_receiving_is_bounded_while_nobody_asks() -> None:
+    sent = 0
+
+    async def script(line: websockets_server.ServerConnection) -> None:
+        nonlocal sent
+        await line.send(CREATED)
+        while True:
+            await line.send("x" * 500_000)
+            sent += 1
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.1))
+        await asyncio.sleep(0.5)
+        assert sent < 100
+        await line.close()
+
+
+@pytest.mark.parametrize("is_reading", [True, False])
+async def test_closing_takes_no_longer_than_its_limit(is_reading: bool) -> None:
+    gone = asyncio.Event()
+
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        if not is_reading:
+            line.transport.pause_reading()
+            await asyncio.sleep(0.5)
+            line.transport.resume_reading()
+        await line.wait_closed()
+        gone.set()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.2))
+        began = time.monotonic()
+        await line.close()
+        await line.close()
+        assert time.monotonic() - began < (0.1 if is_reading else 0.4)
+        await asyncio.wait_for(gone.wait(), 2)
+
+
+async def test_a_cancelled_close_goes_on_closing() -> None:
+    gone = asyncio.Event()
+
+    async def script(line: websockets_server.ServerConnection) -> None:
+        await line.send(CREATED)
+        line.transport.pause_reading()
+        await asyncio.sleep(0.4)
+        line.transport.resume_reading()
+        await line.wait_closed()
+        gone.set()
+
+    async with provider(script) as seen:
+        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.2))
+        closing = asyncio.create_task(line.close())
+        await asyncio.sleep(0.05)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        await asyncio.wait_for(gone.wait(), 2)
+
+
+async def test_a_proxy_is_used_only_when_the_target_names_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(refusal(502))
+        await writer.drain()
+
+    async with raw_server(proxy) as proxy_port, provider(accept) as seen:
+        url = f"http://127.0.0.1:{proxy_port}"
+        for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
+            monkeypatch.setenv(name, url)
+            monkeypatch.setenv(name.upper(), url)
+        monkeypatch.setenv("no_proxy", "")
+        await (await open_line(seen.target)).close()
+        assert asked == []
+        error = await refused(target_at(seen.port, proxy=url))
+    assert (type(error), error.code) == (UpstreamUnavailable, "proxy_failed")
+    assert len(asked) == 1
+    assert KEY.encode() not in asked[0]
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 with its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "self-signed.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+async def test_an_untrusted_certificate_ends_the_dial_before_the_key_is_sent(
+    tmp_path: Path,
+) -> None:
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(self_signed(tmp_path))
+    heard = b""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        heard += await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=served)
+    async with server:
+        error = await refused(target_at(server.sockets[0].getsockname()[1], scheme="https"))
+    assert (type(error), error.code) == (UpstreamUnavailable, "tls_failed")
+    assert heard == b""
+
+
+async def test_plain_text_where_tls_is_expected_is_a_tls_failure() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with raw_server(script) as port:
+        error = await refused(target_at(port, scheme="https"))
+    assert (type(error), error.code) == (UpstreamUnavailable, "tls_failed")
+
+
+async def test_neither_logs_nor_errors_quote_the_provider_or_the_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "backend.upstream")
+    quoting = f'{{"error": {{"message": "Incorrect API key provided: {KEY}"}}}}'.encode()
+    async with raw_server(answering(refusal(401, quoting))) as port:
+        error = await refused(target_at(port))
+    said = caplog.text + repr(error) + str(error) + repr(error.__cause__)
+    assert "upstream.refused" in said
+    assert KEY not in said
+    assert "Incorrect" not in said
+
+
+async def test_a_hundred_lines_leave_nothing_behind() -> None:
+    async with provider(accept) as seen:
+        before = len(asyncio.all_tasks())
+        for _ in range(50):
+            await (await open_line(seen.target)).close()
+        lines = await asyncio.gather(*(open_line(seen.target) for _ in range(50)))
+        await asyncio.gather(*(line.close() for line in lines))
+        await asyncio.sleep(0.05)
+        gc.collect()
+        assert len(asyncio.all_tasks()) <= before + 1

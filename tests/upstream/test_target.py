@@ -1,0 +1,68 @@
+"""The target: URLs, headers, and what may not stand in them."""
+
+import pytest
+
+from backend.upstream.target import Target
+
+
+def target(**changed: str) -> Target:
+    fields = {
+        "base_url": "https://api.openai.com/v1",
+        "api_key": "sk-secret",
+        "model": "gpt-realtime",
+        "safety_identifier": "a1b2",
+        **changed,
+    }
+    return Target(**fields)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("https://api.openai.com/v1", "wss://api.openai.com/v1/realtime?model=gpt-realtime"),
+        ("https://api.openai.com/v1/", "wss://api.openai.com/v1/realtime?model=gpt-realtime"),
+        ("http://127.0.0.1:9000/v1", "ws://127.0.0.1:9000/v1/realtime?model=gpt-realtime"),
+        ("HTTPS://api.openai.com/v1", "wss://api.openai.com/v1/realtime?model=gpt-realtime"),
+    ],
+)
+def test_the_websocket_url_is_the_base_with_another_scheme(base_url: str, expected: str) -> None:
+    assert target(base_url=base_url).websocket_url == expected
+
+
+def test_a_model_cannot_add_parameters() -> None:
+    assert target(model="a&intent=x#/?").websocket_url.endswith("?model=a%26intent%3Dx%23%2F%3F")
+
+
+def test_the_headers_carry_the_key_and_the_person_and_no_beta() -> None:
+    assert target().headers == {
+        "Authorization": "Bearer sk-secret",
+        "OpenAI-Safety-Identifier": "a1b2",
+    }
+
+
+def test_neither_key_nor_proxy_is_in_the_repr() -> None:
+    shown = repr(target(proxy="http://user:hunter2@proxy:3128"))
+    assert "sk-secret" not in shown
+    assert "hunter2" not in shown
+
+
+BREAKOUTS = ["\r\nX-Evil: 1", "\n", "\0", "\x7f", "\x85", "é", " "]
+
+
+@pytest.mark.parametrize("field", ["base_url", "api_key", "model", "safety_identifier", "proxy"])
+@pytest.mark.parametrize("breakout", BREAKOUTS)
+def test_what_could_leave_a_header_is_refused_without_being_quoted(
+    field: str, breakout: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{field} holds") as refused:
+        target(**{field: f"https://quoted/{breakout}"})
+    assert "quoted" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["", "api.openai.com", "ftp://x/v1", "https://", "https://x/v1?a=b", "https://u:p@x/v1"],
+)
+def test_a_base_that_is_no_plain_http_url_is_refused(base_url: str) -> None:
+    with pytest.raises(ValueError, match="base_url"):
+        target(base_url=base_url)
