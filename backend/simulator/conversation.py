@@ -1,0 +1,199 @@
+"""PURE: the items of a conversation in their order, and what a client may put among them."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.simulator import billing
+from backend.simulator.effects import Event
+from backend.simulator.refusals import Refused, invalid, missing, unknown
+
+BYTES_PER_MS = 48
+"""PCM16, mono, 24 kHz."""
+
+PARTS_OF_ROLE: dict[str, tuple[str, ...]] = {
+    "user": ("input_text", "input_audio"),
+    "assistant": ("output_text",),
+    "system": ("input_text",),
+}
+_OPAQUE_TYPES = ("function_call", "function_call_output")
+_ITEM_FIELDS = ("id", "type", "object", "role", "status", "content")
+_PART_FIELDS = ("type", "text", "audio", "transcript")
+
+
+@dataclass(slots=True)
+class Part:
+    """One content part; `text` is the text or the transcript, None where there is none (yet)."""
+
+    type: str
+    text: str | None = None
+    audio_ms: int = 0
+    pcm: bytes = b""
+
+    def as_event(self, *, with_audio: bool) -> Event:
+        """The part as the protocol writes it; sound only where it was asked for."""
+        if self.type in ("input_text", "output_text"):
+            return {"type": self.type, "text": self.text or ""}
+        shape: Event = {"type": self.type, "transcript": self.text}
+        if with_audio:
+            shape["audio"] = base64.b64encode(self.pcm).decode()
+        return shape
+
+    @property
+    def tokens(self) -> billing.Tokens:
+        if self.type == "input_audio":
+            return billing.of_user_audio(self.audio_ms)
+        if self.type == "output_audio":
+            return billing.of_assistant_audio(self.audio_ms)
+        return billing.of_text(self.text or "")
+
+
+@dataclass(slots=True)
+class Item:
+    """A message, or a tool's item kept as it came (`opaque`).
+
+    `said` is what the assistant said in it: it outlives a truncation, so that nothing is said twice.
+    """
+
+    id: str
+    role: str
+    parts: list[Part] = field(default_factory=list)
+    status: str = "completed"
+    said: str = ""
+    opaque: Event | None = None
+
+    def as_event(self, *, with_audio: bool = False) -> Event:
+        """The item as the protocol writes it."""
+        if self.opaque is not None:
+            return {**self.opaque, "id": self.id, "object": "realtime.item", "status": self.status}
+        return {
+            "id": self.id,
+            "object": "realtime.item",
+            "type": "message",
+            "status": self.status,
+            "role": self.role,
+            "content": [part.as_event(with_audio=with_audio) for part in self.parts],
+        }
+
+    @property
+    def tokens(self) -> billing.Tokens:
+        return billing.total(part.tokens for part in self.parts)
+
+
+class Conversation:
+    """Items in spoken order."""
+
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the newest item."""
+        return self._items[-1].id if self._items else None
+
+    def find(self, item_id: object) -> Item | None:
+        """The item with this id, if it is here."""
+        return next((item for item in self._items if item.id == item_id), None)
+
+    def put(self, item: Item, after: str | None) -> str | None:
+        """Puts an item after another ("root": in front; None: at the end); answers with its predecessor."""
+        if after is None:
+            place = len(self._items)
+        elif after == "root":
+            place = 0
+        else:
+            before = self.find(after)
+            if before is None:
+                raise Refused(
+                    "item_create_invalid_previous_item_id",
+                    "The previous item does not exist in this conversation.",
+                    "previous_item_id",
+                )
+            place = self._items.index(before) + 1
+        self._items.insert(place, item)
+        return self._items[place - 1].id if place else None
+
+    def remove(self, item: Item) -> None:
+        """Takes an item out."""
+        self._items.remove(item)
+
+    def forget_old_sound(self, most_bytes: int) -> None:
+        """Drops the oldest stored sound beyond `most_bytes`; texts and lengths stay."""
+        held = 0
+        for item in reversed(self._items):
+            for part in item.parts:
+                held += len(part.pcm)
+                if held > most_bytes:
+                    part.pcm = b""
+
+
+def pcm_of(audio: object, param: str) -> bytes:
+    """The sound in a base64 string. Raises Refused where it is none, or half a sample is left over."""
+    if not isinstance(audio, str):
+        raise missing(param) if audio is None else invalid(param, "a base64 string")
+    try:
+        pcm = binascii.a2b_base64(audio, strict_mode=True) if audio else b""
+    except (binascii.Error, ValueError) as error:
+        raise invalid(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)") from error
+    if len(pcm) % 2:
+        raise invalid(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)")
+    return pcm
+
+
+def _part_from_client(given: Any, role: str, param: str) -> Part:
+    if not isinstance(given, dict):
+        raise invalid(param, "an object")
+    for name in given:
+        if name not in _PART_FIELDS:
+            raise unknown(f"{param}.{name}")
+    kind = given.get("type")
+    if kind == "output_audio":
+        # What the provider answers: assistant sound cannot be replayed, only its text.
+        raise missing(f"{param}.text")
+    if kind not in PARTS_OF_ROLE[role]:
+        raise invalid(f"{param}.type", " or ".join(map(repr, PARTS_OF_ROLE[role])))
+    if kind == "input_audio":
+        pcm = pcm_of(given.get("audio"), f"{param}.audio")
+        return Part(kind, given.get("transcript"), len(pcm) // BYTES_PER_MS, pcm)
+    if not isinstance(given.get("text"), str):
+        raise missing(f"{param}.text")
+    return Part(kind, given["text"])
+
+
+def item_from_client(given: Any, new_id: str) -> Item:
+    """The item of a `conversation.item.create`; `new_id` is used where it brings none. Raises Refused."""
+    if not isinstance(given, dict):
+        raise missing("item")
+    kind = given.get("type")
+    item_id = given.get("id", new_id)
+    if not isinstance(item_id, str) or not 1 <= len(item_id) <= 32:
+        raise invalid("item.id", "a string of 1 to 32 characters")
+    if kind in _OPAQUE_TYPES:
+        return Item(item_id, role="tool", opaque=dict(given))
+    if kind is None:
+        raise missing("item.type")
+    if kind != "message":
+        raise invalid("item.type", "'message', 'function_call' or 'function_call_output'")
+    for name in given:
+        if name not in _ITEM_FIELDS:
+            raise unknown(f"item.{name}")
+    role = given.get("role")
+    if role not in PARTS_OF_ROLE:
+        raise invalid("item.role", "'user', 'assistant' or 'system'")
+    content = given.get("content")
+    if not isinstance(content, list) or not content:
+        raise missing("item.content")
+    parts = [
+        _part_from_client(part, role, f"item.content[{index}]")
+        for index, part in enumerate(content)
+    ]
+    said = " ".join(part.text or "" for part in parts) if role == "assistant" else ""
+    return Item(item_id, role, parts, said=said)
