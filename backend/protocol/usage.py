@@ -4,8 +4,10 @@ Source: protocol section 6. Every count may be missing; a missing count is 0 tok
 `usage` is no Usage at all. Cached tokens are a subset of their modality's count.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,63 @@ class Usage:
     text_out: int = 0
     audio_out: int = 0
     seconds: float = 0.0
+
+
+def usage_of(event: Mapping[str, Any]) -> Usage | None:
+    """What this event bills; None for all but `response.done` and completed transcriptions.
+
+    Also None where `usage` is null, missing or `{}` (a response that was cancelled early, and some
+    providers always), or where nobody could tell what it belongs to.
+    """
+    match event.get("type"):
+        case "response.done":
+            response = _part(event, "response")
+            return _tokens("response", response.get("id"), _part(response, "usage"))
+        case "conversation.item.input_audio_transcription.completed":
+            return _tokens("transcription", event.get("item_id"), _part(event, "usage"))
+    return None
+
+
+def _tokens(
+    kind: Literal["response", "transcription"], source_id: object, usage: Mapping[str, Any]
+) -> Usage | None:
+    if not usage or not isinstance(source_id, str) or not source_id:
+        return None
+    if usage.get("type") == "duration":
+        return Usage(source_id, kind, seconds=_seconds(usage.get("seconds")))
+    given = _part(usage, "input_token_details")
+    cached = _part(given, "cached_tokens_details")
+    produced = _part(usage, "output_token_details")
+    audio_in, image_in = _count(given, "audio_tokens"), _count(given, "image_tokens")
+    audio_out = _count(produced, "audio_tokens")
+    text_in = _count(given, "text_tokens")
+    text_out = _count(produced, "text_tokens")
+    return Usage(
+        source_id,
+        kind,
+        # A total without details is text: a transcription's output has none, for instance.
+        text_in=text_in if given else _count(usage, "input_tokens"),
+        text_in_cached=min(_count(cached, "text_tokens"), text_in),
+        audio_in=audio_in,
+        audio_in_cached=min(_count(cached, "audio_tokens"), audio_in),
+        image_in=image_in,
+        image_in_cached=min(_count(cached, "image_tokens"), image_in),
+        text_out=text_out if produced else _count(usage, "output_tokens"),
+        audio_out=audio_out,
+    )
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = whole.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _count(counts: Mapping[str, Any], name: str) -> int:
+    count = counts.get(name)
+    return count if type(count) is int and count > 0 else 0
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    return 0.0
