@@ -30,6 +30,17 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "この操作には対応していません。",
     },
     "unsupported_media_type": {"en": "Please send JSON.", "ja": "JSON で送信してください。"},
+    "not_acceptable": {
+        "en": "The answer exists only as JSON.",
+        "ja": "応答は JSON でのみ返せます。",
+    },
+    "too_large": {"en": "The request is too large.", "ja": "リクエストが大きすぎます。"},
+    "unknown_field": {"en": "There is no such field.", "ja": "この項目はありません。"},
+    "username_taken": {
+        "en": "This username is taken.",
+        "ja": "このユーザー名は既に使われています。",
+    },
+    "voice_unknown": {"en": "There is no such voice.", "ja": "この音声はありません。"},
     "throttled": {
         "en": "Too many tries. Please wait a moment.",
         "ja": "回数が多すぎます。少し待ってからお試しください。",
@@ -57,11 +68,15 @@ SENTENCES: dict[str, dict[Language, str]] = {
     },
     "token_in_url": {
         "en": "A token does not belong in a URL. Take a ticket from POST /api/realtime/tickets/.",
-        "ja": "URL にトークンを入れないでください。POST /api/realtime/tickets/ でチケットを取得してください。",
+        "ja": "URL にトークンを入れず、POST /api/realtime/tickets/ でチケットを取得してください。",
     },
     "session_unknown": {
         "en": "This conversation does not exist, or is not yours.",
         "ja": "この会話は存在しないか、あなたのものではありません。",
+    },
+    "session_closed": {
+        "en": "This conversation is closed. Open it again to go on.",
+        "ja": "この会話は終了しています。続けるには再開してください。",
     },
     # Frames
     "frame_binary": {

@@ -1,11 +1,21 @@
-"""The settings of the unit tests: the real ones, with cheap password hashing and nothing from outside."""
+"""The settings of the unit tests: the real ones, cheap hashing, nothing from outside."""
 
 import os
+import tempfile
 
 os.environ.setdefault("DEBUG", "on")
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 40)
 os.environ.setdefault("OPENAI_API_KEY", "")
 
-from backend.settings import *  # noqa: E402, F403
+from backend.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, because threads that share an in-memory database lock each other out at once instead
+    # of waiting; one per process, because several runs may share the machine.
+    _FOLDER = tempfile.TemporaryDirectory(prefix="kaiwa-tests-")
+    DATABASES["default"]["TEST"] = {"NAME": f"{_FOLDER.name}/tests.sqlite3"}  # noqa: F405
+else:
+    # Tests end by dropping the database: no idle pool connection may hold it.
+    DATABASES["default"]["OPTIONS"].pop("pool", None)  # noqa: F405

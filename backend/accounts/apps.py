@@ -1,0 +1,7 @@
+"""WHO: logins, tokens, tickets."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "backend.accounts"

@@ -1,0 +1,198 @@
+"""Keeps what calls say without making them wait: a dict to drop words into, one task that writes.
+
+`keep` and `count` put the newest version into a dict, so memory is bounded by what the calls really
+said, however long the database is away. One task for all calls of the process empties the dict into
+one transaction at a time, again and again and with growing pauses until the database takes it.
+Nothing that was kept is lost while the process lives; a piece that the database refuses for its own
+sake is set aside and reported, so that it cannot hold up the rest. No words in the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import replace
+
+from django.db import InterfaceError, OperationalError
+
+from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.lifecycle import OpenedCall
+from backend.conversations.writing import Cost, Ended, Piece, Said, write
+from backend.protocol.errors import Ending
+from backend.protocol.turns import Turn, TurnStatus
+from backend.protocol.usage import Usage
+from backend.telemetry.logs import log_event
+
+GATHER_S = 0.4
+"""Words are gathered this long before they are written: a crash costs less than a second of text,
+and 200 calls cost a few transactions a second."""
+RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+FINISH_WAIT_S = 5.0
+STOP_WAIT_S = 10.0
+MOST_PIECES = 500
+
+log = logging.getLogger(__name__)
+
+# What a database says when it is away, busy or locked: waiting helps.
+_PASSING = (OperationalError, InterfaceError)
+
+Sleep = Callable[[float], Awaitable[None]]
+Write = Callable[[Sequence[Piece]], Sequence[Piece]]
+
+
+class Recorder:
+    """The one that writes. `for_call` hands out what a call drops its words into."""
+
+    def __init__(
+        self, executor: DatabaseExecutor, *, sleep: Sleep = asyncio.sleep, write: Write = write
+    ) -> None:
+        self._executor = executor
+        self._sleep = sleep
+        self._write = write
+        self._dirty: dict[Hashable, Piece] = {}
+        self._being_written: dict[Hashable, Piece] = {}
+        self._news = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._written = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    def for_call(self, opened: OpenedCall) -> "KeptCall":
+        """What this call's words and costs are dropped into."""
+        return KeptCall(self, opened)
+
+    async def stop(self) -> None:
+        """Write what is left, for ten seconds at most, and end the task."""
+        await self.flush(STOP_WAIT_S)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        if lost := len(self._dirty) + len(self._being_written):
+            log_event(log, logging.ERROR, "recorder.stopped_early", rows=lost)
+
+    def put(self, key: Hashable, piece: Piece) -> None:
+        """Remember a piece; a later one with its key replaces it. The first starts the task."""
+        self._dirty[key] = piece
+        self._news.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="recorder")
+
+    async def flush(self, wait_s: float, call: OpenedCall | None = None) -> bool:
+        """Write now what this call (None: every call) has kept; whether it was written in time."""
+        self._urgent.set()
+        try:
+            async with asyncio.timeout(wait_s), self._written:
+                await self._written.wait_for(lambda: not self._has_unwritten(call))
+        except TimeoutError:
+            return False
+        return True
+
+    def _has_unwritten(self, call: OpenedCall | None) -> bool:
+        if call is None:
+            return bool(self._dirty or self._being_written)
+        waiting = (*self._dirty.values(), *self._being_written.values())
+        return any(piece.call.call_id == call.call_id for piece in waiting)
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            await self._news.wait()
+            if failures:
+                await self._sleep(RETRY_PAUSES_S[min(failures, len(RETRY_PAUSES_S)) - 1])
+            else:
+                await self._gather()
+            self._urgent.clear()
+            failures = 0 if await self._write_some() else failures + 1
+            if not self._dirty:
+                self._news.clear()
+
+    async def _gather(self) -> None:
+        """Pause so that a few words become one transaction; cut short by a flush."""
+        pause = asyncio.ensure_future(self._sleep(GATHER_S))
+        urgent = asyncio.create_task(self._urgent.wait())
+        try:
+            await asyncio.wait((pause, urgent), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pause.cancel()
+            urgent.cancel()
+
+    async def _write_some(self) -> bool:
+        """Write a batch; whether the database took it. What it did not take is dirty again."""
+        self._being_written = batch = self._next_batch()
+        written = False
+        try:
+            # No time limit: a second write beside one that is stuck could be overtaken by it.
+            _report(await self._executor.run(self._write, tuple(batch.values()), timeout_s=None))
+            written = True
+        except _PASSING as error:
+            log_event(
+                log, logging.WARNING, "recorder.database_away",
+                error=type(error).__name__, rows=len(batch) + len(self._dirty),
+            )  # fmt: skip
+        except Exception:
+            written = await self._write_one_by_one(batch)
+        finally:
+            self._being_written = {}
+            if not written:
+                self._dirty = {**batch, **self._dirty}
+        async with self._written:
+            self._written.notify_all()
+        return written
+
+    def _next_batch(self) -> dict[Hashable, Piece]:
+        keys = list(self._dirty)[:MOST_PIECES]
+        return {key: self._dirty.pop(key) for key in keys}
+
+    async def _write_one_by_one(self, batch: dict[Hashable, Piece]) -> bool:
+        """Write each piece alone, so that a poisoned one costs only itself."""
+        for key in list(batch):
+            piece = batch[key]
+            try:
+                _report(await self._executor.run(self._write, (piece,), timeout_s=None))
+            except _PASSING:
+                return False
+            except Exception as error:
+                _report((piece,), error)
+            del batch[key]
+        return True
+
+
+def _report(refused: Sequence[Piece], error: Exception | None = None) -> None:
+    """Tell the operator of pieces that will never be written, without their words."""
+    for piece in refused:
+        log_event(
+            log, logging.ERROR, "recorder.piece_refused",
+            call_id=piece.call.call_id, where=type(piece).__name__.lower(),
+            error=type(error).__name__ if error else "item_of_another_call",
+        )  # fmt: skip
+
+
+class KeptCall:
+    """One call's `relay.ports.CallRecorder`."""
+
+    def __init__(self, recorder: Recorder, opened: OpenedCall) -> None:
+        self._recorder = recorder
+        self._opened = opened
+        self._final: dict[Hashable, TurnStatus] = {}
+
+    def keep(self, turn: Turn) -> None:
+        """Remember this turn's newest version and return at once; final stays final."""
+        key = ("turn", self._opened.call_id, turn.item_id, turn.content_index)
+        if turn.status is not TurnStatus.IN_PROGRESS:
+            self._final[key] = turn.status
+        elif key in self._final:
+            turn = replace(turn, status=self._final[key])
+        self._recorder.put(key, Said(self._opened, turn))
+
+    def count(self, usage: Usage) -> None:
+        """Remember this usage and return at once."""
+        key = ("usage", self._opened.call_id, usage.source_id, usage.kind)
+        self._recorder.put(key, Cost(self._opened, usage))
+
+    async def finish(self, ending: Ending) -> None:
+        """Write what is left and how the call ended; waits for it for 5 seconds at most."""
+        self._recorder.put(("ending", self._opened.call_id), Ended(self._opened, ending))
+        if not await self._recorder.flush(FINISH_WAIT_S, self._opened):
+            log_event(
+                log, logging.WARNING, "recorder.finish_goes_on",
+                call_id=self._opened.call_id, ending=ending,
+            )  # fmt: skip

@@ -1,0 +1,207 @@
+"""Writes what calls said and cost, so that writing twice is harmless: the recorder's hand.
+
+The law of a turn's row: the call that wrote it first owns it (a client may choose item ids, and the
+record must not be forgeable), and a final status never goes back to `in_progress`. One writer at a
+time writes for a call, so what is read here cannot be overtaken by an older version of itself.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from backend.conversations.lifecycle import OpenedCall, end_call
+from backend.conversations.models import Session, Turn, Usage
+from backend.protocol import turns, usage
+from backend.protocol.errors import Ending
+from backend.protocol.turns import Modality, Role, TurnStatus
+
+TITLE_CHARACTERS = 40
+
+# Neither PostgreSQL nor UTF-8 can hold them; a provider's JSON may.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A turn of a call."""
+
+    call: OpenedCall
+    turn: turns.Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A usage of a call."""
+
+    call: OpenedCall
+    usage: usage.Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a call ended."""
+
+    call: OpenedCall
+    ending: Ending
+
+
+Piece = Said | Cost | Ended
+
+
+def write(pieces: Sequence[Piece]) -> list[Said]:
+    """Write all of it in one transaction, or nothing and raise.
+
+    What belongs to a deleted session is left out. Returned are the turns that were left out because
+    another call of the session wrote their item first.
+    """
+    with transaction.atomic():
+        wanted = {piece.call.session_id for piece in pieces}
+        # Locked in one order, so that two workers cannot wait for each other; and a session cannot
+        # be deleted under our hands.
+        locked = Session.objects.select_for_update(no_key=True).filter(pk__in=wanted)
+        sessions = {session.pk: session for session in locked.order_by("pk")}
+        here = [piece for piece in pieces if piece.call.session_id in sessions]
+        said = [_storable(piece) for piece in here if isinstance(piece, Said)]
+        not_ours = _write_turns(said)
+        _write_usages([piece for piece in here if isinstance(piece, Cost)])
+        _touch_sessions(sessions, [piece for piece in said if piece not in not_ours])
+        for piece in here:
+            if isinstance(piece, Ended):
+                end_call(piece.call.call_id, piece.ending)
+    return not_ours
+
+
+def _storable(said: Said) -> Said:
+    turn = said.turn
+    return Said(
+        said.call,
+        replace(
+            turn,
+            item_id=_UNSTORABLE.sub("\ufffd", turn.item_id),
+            text=_UNSTORABLE.sub("\ufffd", turn.text),
+            heard_text=turn.heard_text and _UNSTORABLE.sub("\ufffd", turn.heard_text),
+        ),
+    )
+
+
+_CHANGING = (
+    "role", "modality", "text", "heard_text", "heard_ms", "status", "position",
+    "started_at", "completed_at",
+)  # fmt: skip
+
+
+def _write_turns(said: Iterable[Said]) -> list[Said]:
+    pieces = {(s.call.session_id, s.turn.item_id, s.turn.content_index): s for s in said}
+    rows = {key: _row(piece) for key, piece in pieces.items()}
+    known = Turn.objects.filter(
+        session_id__in={key[0] for key in rows}, item_id__in={key[1] for key in rows}
+    )
+    not_ours: list[Said] = []
+    for old in known:
+        key = (old.session_id, old.item_id, old.content_index)
+        if key not in rows:
+            continue
+        if old.call_id != rows[key].call_id:
+            not_ours.append(pieces[key])
+            del rows[key]
+        elif rows[key].status == TurnStatus.IN_PROGRESS:
+            rows[key].status = old.status
+    Turn.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=("session", "item_id", "content_index"),
+        update_fields=_CHANGING,
+    )
+    return not_ours
+
+
+def _row(said: Said) -> Turn:
+    turn = said.turn
+    return Turn(
+        session_id=said.call.session_id,
+        call_id=said.call.call_id,
+        item_id=turn.item_id,
+        content_index=turn.content_index,
+        role=turn.role,
+        modality=turn.modality,
+        text=turn.text,
+        heard_text=turn.heard_text,
+        heard_ms=turn.heard_ms,
+        status=turn.status,
+        position=said.call.first_position + turn.position,
+        started_at=turn.started_at,
+        completed_at=turn.completed_at,
+    )
+
+
+def _write_usages(costs: Iterable[Cost]) -> None:
+    Usage.objects.bulk_create(
+        (
+            Usage(
+                session_id=cost.call.session_id,
+                call_id=cost.call.call_id,
+                source_id=cost.usage.source_id,
+                kind=cost.usage.kind,
+                model=(
+                    cost.call.model
+                    if cost.usage.kind == "response"
+                    else settings.TRANSCRIPTION_MODEL
+                ),
+                text_in=cost.usage.text_in,
+                text_in_cached=cost.usage.text_in_cached,
+                audio_in=cost.usage.audio_in,
+                audio_in_cached=cost.usage.audio_in_cached,
+                image_in=cost.usage.image_in,
+                image_in_cached=cost.usage.image_in_cached,
+                text_out=cost.usage.text_out,
+                audio_out=cost.usage.audio_out,
+                seconds=cost.usage.seconds,
+            )
+            for cost in costs
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _touch_sessions(sessions: dict[UUID, Session], said: Sequence[Said]) -> None:
+    """Mark sessions as spoken in, name the nameless ones, and move all of them to the top."""
+    touched = {piece.call.session_id for piece in said}
+    spoken = {piece.call.session_id for piece in said if piece.turn.modality == Modality.VOICE}
+    now = timezone.now()
+    for session_id in touched:
+        session = sessions[session_id]
+        session.updated_at = now
+        session.realtime_mode |= session_id in spoken
+        if not session.title:
+            session.title = _title(
+                piece.turn for piece in said if piece.call.session_id == session_id
+            )
+    Session.objects.bulk_update(
+        [sessions[session_id] for session_id in touched],
+        ["updated_at", "realtime_mode", "title"],
+        batch_size=100,
+    )
+
+
+def _title(said: Iterable[turns.Turn]) -> str:
+    """The first thing that the person said in full, in short; empty if there is none yet."""
+    spoken = sorted(said, key=lambda turn: turn.position)
+    for turn in spoken:
+        if turn.role == Role.USER and turn.status == TurnStatus.COMPLETED and turn.text.strip():
+            return shortened(turn.text)
+    return ""
+
+
+def shortened(text: str, most: int = TITLE_CHARACTERS) -> str:
+    """One line of at most `most` characters and an ellipsis, cut between words if there are any."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    cut = line[: most + 1]
+    head = cut.rpartition(" ")[0] if " " in cut[most // 2 :] else line[:most]
+    return head.rstrip() + "…"

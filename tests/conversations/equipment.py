@@ -1,0 +1,66 @@
+"""What the tests of this room say and write with."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+
+from backend.accounts.tokens import key_for
+from backend.conversations.lifecycle import OpenedCall, open_call
+from backend.conversations.models import Session, Turn
+from backend.protocol import turns
+from backend.protocol.turns import Modality, Role, TurnStatus
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def new_session(user: User, **fields: object) -> Session:
+    """A session of a user who is signed in."""
+    key_for(user)
+    return Session.objects.create(user=user, **{"voice": "marin", "model": "gpt-realtime"} | fields)
+
+
+def new_call(session: Session, worker: str = "here") -> OpenedCall:
+    """An open call on the session."""
+    return open_call(session.id, session.user_id, worker=worker, model="gpt-realtime")
+
+
+def turn(
+    item_id: str = "item_1",
+    text: str = "Hello there.",
+    *,
+    role: Role = Role.USER,
+    modality: Modality = Modality.VOICE,
+    status: TurnStatus = TurnStatus.COMPLETED,
+    position: int = 0,
+    heard_text: str | None = None,
+    heard_ms: int | None = None,
+    content_index: int = 0,
+) -> turns.Turn:
+    """A turn as the assembler tells it."""
+    return turns.Turn(
+        item_id=item_id,
+        content_index=content_index,
+        role=role,
+        modality=modality,
+        text=text,
+        status=status,
+        position=position,
+        heard_text=heard_text,
+        heard_ms=heard_ms,
+        started_at=NOON,
+        completed_at=NOON,
+    )
+
+
+def kept_turn(session: Session, call: OpenedCall | None = None, **fields: object) -> Turn:
+    """A turn's row, written without the recorder."""
+    given: dict[str, object] = {
+        "item_id": "item_1",
+        "role": "user",
+        "modality": "voice",
+        "text": "Hello there.",
+    }
+    given |= {"status": "completed", "position": 0, "started_at": NOON, "completed_at": NOON}
+    call_id: UUID | None = call.call_id if call else None
+    return Turn.objects.create(session=session, call_id=call_id, **given | fields)

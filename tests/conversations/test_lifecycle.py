@@ -1,0 +1,229 @@
+"""A call's row: opened once, taken over, renewed, revoked, presumed dead, ended once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from backend.accounts import tokens
+from backend.conversations.lifecycle import LEASE, beat, end_call, open_call, reap
+from backend.conversations.models import Call, Session
+from backend.protocol.errors import AdmissionRefused, Ending
+from tests.conversations.equipment import kept_turn, new_call, new_session
+
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+
+
+@pytest.fixture
+def session(owner: User) -> Session:
+    return new_session(owner, title="Bread", language="ja")
+
+
+def row(call_id: UUID) -> Call:
+    return Call.objects.get(pk=call_id)
+
+
+def let_leases_run_out() -> None:
+    Call.objects.filter(ended_at=None).update(
+        started_at=F("started_at") - timedelta(minutes=5),
+        lease_until=F("lease_until") - timedelta(minutes=2),
+    )
+
+
+def test_it_opens_with_what_the_session_says(session: Session) -> None:
+    opened = new_call(session, worker="worker-7")
+    assert (opened.session_id, opened.language, opened.voice) == (session.id, "ja", "marin")
+    assert (opened.title, opened.first_position, opened.past) == ("Bread", 0, ())
+    call = row(opened.call_id)
+    assert (call.worker, call.ended_at, call.ending) == ("worker-7", None, "")
+    assert call.lease_until - call.started_at == LEASE
+
+
+@pytest.mark.parametrize("who", ["stranger", "nobody"])
+def test_it_knows_only_the_users_own_sessions(session: Session, stranger: User, who: str) -> None:
+    session_id = session.id if who == "stranger" else uuid4()
+    with pytest.raises(AdmissionRefused) as refusal:
+        open_call(session_id, stranger.pk, worker="here", model="gpt-realtime")
+    assert (refusal.value.code, refusal.value.ending) == ("session_unknown", Ending.FORBIDDEN)
+
+
+def test_it_does_not_open_on_a_closed_session(session: Session) -> None:
+    Session.objects.update(closed_at=timezone.now())
+    with pytest.raises(AdmissionRefused) as refusal:
+        new_call(session)
+    assert refusal.value.code == "session_closed"
+
+
+def test_a_newer_call_takes_over_and_stands_behind_the_earlier_one(session: Session) -> None:
+    first, second = new_call(session), new_call(session)
+    assert row(first.call_id).ending == Ending.TAKEN_OVER
+    assert row(second.call_id).ended_at is None
+    assert (first.first_position, second.first_position) == (0, 100_000)
+
+
+def test_it_remembers_what_was_said_before(session: Session) -> None:
+    first = new_call(session)
+    kept_turn(session, first, text="Do you have bread?")
+    assert [item.text for item in new_call(session).past] == ["Do you have bread?"]
+
+
+def test_the_first_ending_wins(session: Session) -> None:
+    call_id = new_call(session).call_id
+    end_call(call_id, Ending.CLIENT_LEFT)
+    ended_at = row(call_id).ended_at
+    end_call(call_id, Ending.INTERNAL)
+    assert (row(call_id).ending, row(call_id).ended_at) == (Ending.CLIENT_LEFT, ended_at)
+
+
+def test_ending_a_call_that_was_deleted_is_nothing(db: None) -> None:
+    end_call(uuid4(), Ending.CLIENT_LEFT)
+    assert not Call.objects.exists()
+
+
+def test_no_turn_stays_in_progress_after_its_call(session: Session) -> None:
+    opened = new_call(session)
+    kept = kept_turn(session, opened, status="in_progress")
+    end_call(opened.call_id, Ending.PROVIDER_FAILED)
+    kept.refresh_from_db()
+    assert kept.status == "interrupted"
+
+
+def test_a_beat_renews_the_lease(session: Session) -> None:
+    opened = new_call(session)
+    Call.objects.update(lease_until=F("lease_until") - timedelta(seconds=20))
+    before = row(opened.call_id).lease_until
+    assert beat([opened.call_id]) == {}
+    assert row(opened.call_id).lease_until - before > timedelta(seconds=19)
+
+
+def test_a_beat_leaves_other_calls_alone(session: Session, stranger: User) -> None:
+    other = new_call(new_session(stranger))
+    before = row(other.call_id).lease_until
+    beat([new_call(session).call_id])
+    assert row(other.call_id).lease_until == before
+
+
+def test_a_beat_tells_the_earlier_call_that_it_was_taken_over(session: Session) -> None:
+    first, second = new_call(session, worker="here"), new_call(session, worker="there")
+    assert beat([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
+
+
+def test_a_beat_revokes_the_calls_of_who_has_logged_out(session: Session, owner: User) -> None:
+    opened = new_call(session)
+    tokens.revoke(owner.pk)
+    assert beat([opened.call_id]) == {opened.call_id: Ending.REVOKED}
+
+
+def test_another_login_later_does_not_keep_the_call_alive(session: Session, owner: User) -> None:
+    opened = new_call(session)
+    tokens.revoke(owner.pk)
+    tokens.key_for(owner)
+    assert beat([opened.call_id]) == {opened.call_id: Ending.REVOKED}
+    assert beat([new_call(session).call_id]) == {}
+
+
+def test_a_beat_revokes_the_calls_of_a_disabled_user(session: Session) -> None:
+    opened = new_call(session)
+    User.objects.update(is_active=False)
+    assert beat([opened.call_id]) == {opened.call_id: Ending.REVOKED}
+
+
+def test_a_beat_ends_the_calls_of_closed_and_deleted_sessions(
+    session: Session, stranger: User
+) -> None:
+    closed, deleted = new_call(session), new_call(new_session(stranger))
+    Session.objects.filter(pk=session.pk).update(closed_at=timezone.now())
+    Session.objects.filter(user=stranger).delete()
+    expected = {closed.call_id: Ending.COMPLETED, deleted.call_id: Ending.COMPLETED}
+    assert beat([closed.call_id, deleted.call_id]) == expected
+
+
+def test_a_beat_of_nothing_asks_nothing(db: None) -> None:
+    assert beat([]) == {}
+
+
+def test_a_call_whose_worker_died_ends_as_interrupted_at_its_last_sign_of_life(
+    session: Session,
+) -> None:
+    opened = new_call(session)
+    kept = kept_turn(session, opened, status="in_progress")
+    let_leases_run_out()
+    last_beat = row(opened.call_id).lease_until - LEASE
+    assert reap() == 1
+    call = row(opened.call_id)
+    assert (call.ending, call.ended_at) == (Ending.INTERRUPTED, last_beat)
+    kept.refresh_from_db()
+    assert kept.status == "interrupted"
+    assert reap() == 0
+
+
+def test_a_living_call_is_not_reaped(session: Session) -> None:
+    new_call(session)
+    assert reap() == 0
+
+
+def test_a_worker_that_was_presumed_dead_takes_its_call_back(session: Session) -> None:
+    opened = new_call(session)
+    let_leases_run_out()
+    reap()
+    assert beat([opened.call_id]) == {}
+    call = row(opened.call_id)
+    assert (call.ended_at, call.ending) == (None, "")
+    assert reap() == 0
+
+
+def test_it_is_not_taken_back_from_a_newer_call(session: Session) -> None:
+    first = new_call(session)
+    let_leases_run_out()
+    reap()
+    second = new_call(session)
+    assert beat([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
+
+
+def test_the_worker_knows_better_than_the_reaper_how_it_ended(session: Session) -> None:
+    opened = new_call(session)
+    let_leases_run_out()
+    reap()
+    end_call(opened.call_id, Ending.CLIENT_LEFT)
+    assert row(opened.call_id).ending == Ending.CLIENT_LEFT
+
+
+def test_it_never_ends_before_it_started(session: Session) -> None:
+    opened = new_call(session)
+    Call.objects.update(started_at=timezone.now() + timedelta(hours=1))
+    end_call(opened.call_id, Ending.CLIENT_LEFT)
+    call = row(opened.call_id)
+    assert call.ended_at == call.started_at
+
+
+def test_the_database_itself_refuses_a_second_open_call(session: Session) -> None:
+    call = row(new_call(session).call_id)
+    call.pk, call.first_position = uuid4(), 100_000
+    with pytest.raises(IntegrityError), transaction.atomic():
+        call.save(force_insert=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_calls_opened_at_once_one_stays_open(owner: User) -> None:
+    session = new_session(owner)
+    callers = 6
+    start = Barrier(callers)
+
+    def call() -> int:
+        try:
+            start.wait()
+            return new_call(session).first_position
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(callers) as pool:
+        positions = list(pool.map(lambda _: call(), range(callers)))
+    assert sorted(positions) == [number * 100_000 for number in range(callers)]
+    assert Call.objects.filter(ended_at=None).count() == 1
+    assert Call.objects.filter(ending=Ending.TAKEN_OVER).count() == callers - 1
