@@ -1,0 +1,134 @@
+/**
+ * The microphone's side of the audio thread: down-mix, resample to 24 kHz, cut into 40 ms chunks.
+ *
+ * Mute and push-to-talk are decided here, so that nothing of a muted voice leaves this thread:
+ * muted sends exact zeros (the server's turn detection keeps its clock), not talking sends nothing.
+ *
+ * @typedef {{verb: "mute", muted: boolean}
+ *   | {verb: "talk", talking: boolean, tailMs: number}
+ *   | {verb: "stop"}} ToCapture
+ * @typedef {{kind: "chunk", pcm: Int16Array<ArrayBuffer>, rms: number, peak: number, seq: number}
+ *   | {kind: "beat"}
+ *   | {kind: "silent"}
+ *   | {kind: "recovered"}} FromCapture
+ * @typedef {{muted: boolean, talking: boolean, firstSeq: number}} CaptureOptions
+ */
+
+import { Chunker, levelOf, Resampler, SAMPLES_PER_MS, WIRE_RATE } from "./pcm.js";
+
+/** Exact zeros for this long are a switched-off microphone, not a quiet room. */
+const SILENT_AFTER_S = 3;
+
+/** A sign of life this often while nothing is sent. */
+const BEAT_S = 0.1;
+
+class CaptureProcessor extends AudioWorkletProcessor {
+  #resampler = new Resampler(sampleRate, WIRE_RATE);
+  #chunker = new Chunker((pcm) => this.#send(pcm));
+  #mono = new Float32Array(128);
+  #resampled = new Float32Array(0);
+  #muted;
+  #talking;
+  #seq;
+  #stopped = false;
+  #framesSinceMessage = 0;
+  #zeroFrames = 0;
+
+  /** @param {{processorOptions: CaptureOptions}} options */
+  constructor({ processorOptions: { muted, talking, firstSeq } }) {
+    super();
+    this.#muted = muted;
+    this.#talking = talking;
+    this.#seq = firstSeq;
+    this.port.onmessage = ({ data }) => this.#obey(data);
+  }
+
+  /** @param {Float32Array[][]} inputs */
+  process([channels]) {
+    if (this.#stopped) return false;
+    if (channels.length > 0) this.#hear(channels);
+    return true;
+  }
+
+  /** @param {ToCapture} command */
+  #obey(command) {
+    if (command.verb === "mute") this.#muted = command.muted;
+    else if (command.verb === "talk") this.#talk(command.talking, command.tailMs);
+    else this.#stopped = true;
+  }
+
+  /**
+   * @param {boolean} talking
+   * @param {number} tailMs
+   */
+  #talk(talking, tailMs) {
+    if (this.#talking && !talking) {
+      this.#chunker.pushSilence(Math.ceil(tailMs * SAMPLES_PER_MS));
+      this.#chunker.flush();
+    }
+    this.#talking = talking;
+  }
+
+  /** @param {Float32Array[]} channels */
+  #hear(channels) {
+    this.#downMix(channels);
+    this.#watchForSilence();
+    this.#resampler.push(this.#mono);
+    const count = this.#resampler.pull(this.#resampled);
+    if (this.#talking && this.#muted) this.#chunker.pushSilence(count);
+    else if (this.#talking) this.#chunker.push(this.#resampled, count);
+    this.#beat();
+  }
+
+  /** @param {Float32Array[]} channels */
+  #downMix(channels) {
+    this.#fit(channels[0].length);
+    this.#mono.set(channels[0]);
+    for (let c = 1; c < channels.length; c += 1) {
+      for (let i = 0; i < this.#mono.length; i += 1) this.#mono[i] += channels[c][i];
+    }
+    for (let i = 0; i < this.#mono.length; i += 1) this.#mono[i] /= channels.length;
+  }
+
+  /** @param {number} frames In one quantum: 128 today, the browser's choice tomorrow. */
+  #fit(frames) {
+    if (this.#mono.length !== frames) this.#mono = new Float32Array(frames);
+    const most = Math.ceil((frames * WIRE_RATE) / sampleRate) + 1;
+    if (this.#resampled.length < most) this.#resampled = new Float32Array(most);
+  }
+
+  #watchForSilence() {
+    if (this.#muted) return;
+    const wasSilent = this.#zeroFrames >= SILENT_AFTER_S * sampleRate;
+    this.#zeroFrames = this.#mono.every(isZero) ? this.#zeroFrames + this.#mono.length : 0;
+    const isSilent = this.#zeroFrames >= SILENT_AFTER_S * sampleRate;
+    if (isSilent !== wasSilent) this.#post({ kind: isSilent ? "silent" : "recovered" });
+  }
+
+  #beat() {
+    this.#framesSinceMessage += this.#mono.length;
+    if (this.#framesSinceMessage >= BEAT_S * sampleRate) this.#post({ kind: "beat" });
+  }
+
+  /** @param {Int16Array<ArrayBuffer>} pcm */
+  #send(pcm) {
+    this.#post({ kind: "chunk", pcm, ...levelOf(pcm), seq: this.#seq }, [pcm.buffer]);
+    this.#seq += 1;
+  }
+
+  /**
+   * @param {FromCapture} message
+   * @param {Transferable[]} [transferred]
+   */
+  #post(message, transferred = []) {
+    this.#framesSinceMessage = 0;
+    this.port.postMessage(message, transferred);
+  }
+}
+
+/** @param {number} sample */
+function isZero(sample) {
+  return sample === 0;
+}
+
+registerProcessor("kaiwa-capture", CaptureProcessor);

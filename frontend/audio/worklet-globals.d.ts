@@ -1,0 +1,21 @@
+// What an AudioWorkletGlobalScope offers and TypeScript's library of the page does not know.
+
+declare const sampleRate: number;
+
+interface AudioWorkletProcessor {
+  readonly port: MessagePort;
+}
+
+declare const AudioWorkletProcessor: {
+  prototype: AudioWorkletProcessor;
+  new (): AudioWorkletProcessor;
+};
+
+declare function registerProcessor(
+  name: string,
+  processor: new (
+    options: any,
+  ) => AudioWorkletProcessor & {
+    process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
+  },
+): void;

@@ -1,0 +1,87 @@
+/** What the scenes are made with: waiting for conditions, a recorder, deltas in time. */
+
+import { base64FromPcm } from "/static/audio/pcm.js";
+
+/**
+ * Resolves as soon as the condition holds; the audio goes on meanwhile.
+ * @param {() => boolean} condition
+ * @param {string} what
+ */
+export async function until(condition, what, timeoutMs = 10_000) {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/**
+ * @param {AudioContext} context
+ * @param {number} seconds Of the context's own time.
+ */
+export function untilLater(context, seconds) {
+  const then = context.currentTime + seconds;
+  return until(() => context.currentTime >= then, `${seconds} s have passed`);
+}
+
+/** @param {AudioContextOptions} [options] */
+export async function runningContext(options) {
+  const context = new AudioContext({ latencyHint: "interactive", ...options });
+  await context.resume();
+  return context;
+}
+
+/** Keeps the main thread busy. @param {number} ms */
+export function block(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+/** Float32 samples for the test to read. @param {Float32Array} samples */
+export function floatsAsBase64(samples) {
+  return base64FromPcm(new Int16Array(samples.buffer, samples.byteOffset, samples.length * 2));
+}
+
+export class Recorder {
+  #node;
+
+  /** @param {AudioWorkletNode} node */
+  constructor(node) {
+    this.#node = node;
+  }
+
+  /**
+   * @param {AudioContext} context
+   * @param {AudioNode} source
+   */
+  static async listeningTo(context, source) {
+    await context.audioWorklet.addModule("/page/recorder-worklet.js");
+    const node = new AudioWorkletNode(context, "test-recorder");
+    source.connect(node).connect(context.destination);
+    return new Recorder(node);
+  }
+
+  /** @returns {Promise<{samples: Float32Array, firstFrame: number}>} */
+  async report() {
+    const { promise, resolve } = Promise.withResolvers();
+    this.#node.port.onmessage = ({ data }) => resolve(data);
+    this.#node.port.postMessage("report");
+    const { blocks, firstFrame } = await promise;
+    const samples = new Float32Array(blocks.reduce((sum, block) => sum + block.length, 0));
+    let at = 0;
+    for (const block of blocks) {
+      samples.set(block, at);
+      at += block.length;
+    }
+    return { samples, firstFrame };
+  }
+}
+
+/**
+ * Never zero, and each sample tells its place: i mod 32000 + 1.
+ * @param {number} start
+ * @param {number} length
+ */
+export function ramp(start, length) {
+  return Int16Array.from({ length }, (_, i) => ((start + i) % 32_000) + 1);
+}
