@@ -16,6 +16,3 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # of waiting; one per process, because several runs may share the machine.
     _FOLDER = tempfile.TemporaryDirectory(prefix="kaiwa-tests-")
     DATABASES["default"]["TEST"] = {"NAME": f"{_FOLDER.name}/tests.sqlite3"}  # noqa: F405
-else:
-    # Tests end by dropping the database: no idle pool connection may hold it.
-    DATABASES["default"]["OPTIONS"].pop("pool", None)  # noqa: F405

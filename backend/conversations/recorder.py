@@ -26,8 +26,6 @@ GATHER_S = 0.4
 """Words are gathered this long before they are written: a crash costs less than a second of text,
 and 200 calls cost a few transactions a second."""
 RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-FINISH_WAIT_S = 5.0
-STOP_WAIT_S = 10.0
 MOST_PIECES = 500
 
 log = logging.getLogger(__name__)
@@ -43,8 +41,16 @@ class Recorder:
     """The one that writes. `for_call` hands out what a call drops its words into."""
 
     def __init__(
-        self, executor: DatabaseExecutor, *, sleep: Sleep = asyncio.sleep, write: Write = write
+        self,
+        executor: DatabaseExecutor,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        write: Write = write,
+        finish_wait_s: float = 5.0,
+        stop_wait_s: float = 10.0,
     ) -> None:
+        self.finish_wait_s = finish_wait_s
+        self._stop_wait_s = stop_wait_s
         self._executor = executor
         self._sleep = sleep
         self._write = write
@@ -60,8 +66,8 @@ class Recorder:
         return KeptCall(self, opened)
 
     async def stop(self) -> None:
-        """Write what is left, for ten seconds at most, and end the task."""
-        await self.flush(STOP_WAIT_S)
+        """Write what is left, as long as `stop_wait_s` allows, and end the task."""
+        await self.flush(self._stop_wait_s)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -191,7 +197,7 @@ class KeptCall:
     async def finish(self, ending: Ending) -> None:
         """Write what is left and how the call ended; waits for it for 5 seconds at most."""
         self._recorder.put(("ending", self._opened.call_id), Ended(self._opened, ending))
-        if not await self._recorder.flush(FINISH_WAIT_S, self._opened):
+        if not await self._recorder.flush(self._recorder.finish_wait_s, self._opened):
             log_event(
                 log, logging.WARNING, "recorder.finish_goes_on",
                 call_id=self._opened.call_id, ending=ending,

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Call, Session, Turn, Usage
-from backend.conversations.writing import Cost, Ended, Said, shortened, write
+from backend.conversations.writing import Cost, Ended, Piece, Said, shortened, write
 from backend.protocol import usage
 from backend.protocol.errors import Ending
 from backend.protocol.turns import Modality, Role, TurnStatus
@@ -38,7 +38,7 @@ def test_it_writes_all_that_a_turn_says(call: OpenedCall) -> None:
 
 
 def test_writing_twice_is_harmless(call: OpenedCall) -> None:
-    pieces = [
+    pieces: list[Piece] = [
         Said(call, turn()),
         Cost(call, usage.Usage("resp_1", "response", audio_out=10)),
         Ended(call, Ending.CLIENT_LEFT),
@@ -109,7 +109,7 @@ def test_nothing_heard_is_not_the_same_as_nothing_known(call: OpenedCall) -> Non
 def test_what_a_deleted_session_said_is_dropped_quietly(call: OpenedCall, stranger: User) -> None:
     other = new_call(new_session(stranger))
     Session.objects.filter(pk=call.session_id).delete()
-    pieces = [Said(call, turn()), Ended(call, Ending.CLIENT_LEFT), Said(other, turn())]
+    pieces: list[Piece] = [Said(call, turn()), Ended(call, Ending.CLIENT_LEFT), Said(other, turn())]
     assert write([*pieces, Cost(call, usage.Usage("resp_1", "response"))]) == []
     assert [kept.session_id for kept in Turn.objects.all()] == [other.session_id]
 

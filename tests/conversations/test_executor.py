@@ -1,0 +1,92 @@
+"""Database work off the event loop: bounded in time, and nobody else's trouble."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
+
+
+@pytest.fixture
+def executor() -> Iterator[DatabaseExecutor]:
+    executor = DatabaseExecutor(threads=1)
+    yield executor
+    executor.close()
+
+
+async def test_it_runs_elsewhere_and_answers(executor: DatabaseExecutor) -> None:
+    def work(left: int, right: int) -> tuple[str, int]:
+        return threading.current_thread().name, left + right
+
+    thread, answer = await executor.run(work, 2, 3)
+    assert thread.startswith("database")
+    assert answer == 5
+
+
+async def test_it_raises_what_the_work_raises(executor: DatabaseExecutor) -> None:
+    def work() -> None:
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError):
+        await executor.run(work)
+
+
+async def test_a_timeout_of_the_works_own_is_not_ours(executor: DatabaseExecutor) -> None:
+    def work() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await executor.run(work)
+
+
+async def test_work_that_takes_too_long_is_given_up_and_goes_on_unwatched(
+    executor: DatabaseExecutor,
+) -> None:
+    go_on, went_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        go_on.wait()
+        went_on.set()
+
+    with pytest.raises(DatabaseSlow):
+        await executor.run(work, timeout_s=0.01)
+    go_on.set()
+    assert await asyncio.to_thread(went_on.wait, 5)
+
+
+async def test_work_that_waited_too_long_is_never_begun(executor: DatabaseExecutor) -> None:
+    go_on, begun = threading.Event(), threading.Event()
+    first = asyncio.create_task(executor.run(go_on.wait))
+    await asyncio.sleep(0)
+    with pytest.raises(DatabaseSlow):
+        await executor.run(begun.set, timeout_s=0.01)
+    go_on.set()
+    await first
+    await executor.run(lambda: None)
+    assert not begun.is_set()
+
+
+async def test_stuck_work_does_not_hold_up_the_event_loop(executor: DatabaseExecutor) -> None:
+    go_on = threading.Event()
+    stuck = asyncio.create_task(executor.run(go_on.wait))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert loop.time() - began < 0.2
+    go_on.set()
+    await stuck
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_no_connection_is_held_between_two_pieces_of_work(executor: DatabaseExecutor) -> None:
+    def look() -> bool:
+        had_one = connection.connection is not None
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return had_one
+
+    assert [await executor.run(look) for _ in range(2)] == [False, False]
