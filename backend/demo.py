@@ -1,0 +1,263 @@
+"""What `make run` does: everything a newcomer needs, then the server, until Ctrl-C.
+
+    python -m backend.demo
+
+Turns `DEBUG` on for itself and stays on 127.0.0.1, brings the database up to date, makes a demo
+login and a demo admin, and without a key starts the simulator. Server and simulator are children in
+process groups of their own, so that Ctrl-C reaches this process alone, which ends the server first.
+No child outlives it, however it ends.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from django.utils.module_loading import import_string
+
+from backend.serve import listen, why_not
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+
+_READY = "simulator listening on "
+_START_S = 60.0
+_SERVER_STOP_S = 8.0
+_SIMULATOR_STOP_S = 2.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that was made for the demo, to be told to the person at the keyboard."""
+
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to start, and where.
+
+    `simulator` is None when there is a key; `prepare` runs in a thread while the simulator starts;
+    `provider` says in a few words who answers when no simulator does.
+    """
+
+    port: int
+    server: Sequence[str]
+    simulator: Sequence[str] | None
+    prepare: Callable[[], tuple[Login, Login]]
+    provider: str
+
+
+class Stopped(Exception):
+    """A child ended or never became ready. The text is for the person at the keyboard."""
+
+
+class Demo:
+    """Starts the children, says when they are ready, and ends them."""
+
+    def __init__(self, plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._environ = dict(environ)
+        self._say = say
+        self._server: asyncio.subprocess.Process | None = None
+        self._simulator: asyncio.subprocess.Process | None = None
+
+    async def run(self) -> int:
+        """Run until a signal (0) or until a child ends (1)."""
+        running = asyncio.create_task(self._run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, running)
+        try:
+            await running
+        except Stopped as stopped:
+            self._say(str(stopped))
+            return 1
+        except TimeoutError:
+            self._say(f"The start took longer than {_START_S:.0f} seconds: stopping.")
+            return 1
+        except asyncio.CancelledError:
+            self._say("Stopping.")
+        finally:
+            await self._stop()
+        return 0
+
+    def _signalled(self, running: asyncio.Task[None]) -> None:
+        if not running.cancel() and self._server and self._server.returncode is None:
+            # The server knows what to do with a second one: hurry.
+            self._server.send_signal(signal.SIGINT)
+
+    async def _run(self) -> None:
+        plan = self._plan
+        async with asyncio.timeout(_START_S):
+            if plan.simulator:
+                self._simulator = await self._spawn(plan.simulator, asyncio.subprocess.PIPE)
+            user, admin = await asyncio.to_thread(plan.prepare)
+            if self._simulator:
+                await self._point_at_the_simulator(self._simulator)
+            self._server = await self._spawn(plan.server, None)
+            await self._until_healthy(self._server)
+        self._say(banner(plan, user, admin, has_colour=sys.stdout.isatty()))
+        await self._until_one_ends()
+
+    async def _spawn(
+        self, command: Sequence[str], stdout: int | None
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            cwd=ROOT,
+            env=self._environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            start_new_session=True,
+            preexec_fn=_ending_with(os.getpid()),
+        )
+
+    async def _point_at_the_simulator(self, simulator: asyncio.subprocess.Process) -> None:
+        assert simulator.stdout is not None
+        line = (await simulator.stdout.readline()).decode().strip()
+        if not line.startswith(_READY):
+            raise Stopped("The simulator did not start; its own words are above.")
+        # A file would win over the variable.
+        self._environ.pop("OPENAI_API_KEY_FILE", None)
+        self._environ |= {
+            "OPENAI_BASE_URL": line.removeprefix(_READY),
+            "OPENAI_API_KEY": "simulator",
+            "DEMO": "on",
+        }
+
+    async def _until_healthy(self, server: asyncio.subprocess.Process) -> None:
+        while server.returncode is None:
+            with contextlib.suppress(OSError):
+                if await _is_healthy(self._plan.port):
+                    return
+            await asyncio.sleep(0.05)
+        raise Stopped("The server did not start; its own words are above.")
+
+    async def _until_one_ends(self) -> None:
+        watched = {
+            asyncio.create_task(child.wait()): name
+            for name, child in (("server", self._server), ("simulator", self._simulator))
+            if child
+        }
+        try:
+            ended, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for watching in watched:
+                watching.cancel()
+        first = ended.pop()
+        raise Stopped(f"The {watched[first]} ended by itself ({first.result()}): stopping.")
+
+    async def _stop(self) -> None:
+        """The server first: it says goodbye to the simulator's calls and writes what was said."""
+        await _end(self._server, _SERVER_STOP_S)
+        await _end(self._simulator, _SIMULATOR_STOP_S)
+
+
+async def _end(child: asyncio.subprocess.Process | None, seconds: float) -> None:
+    if child is None or child.returncode is not None:
+        return
+    child.send_signal(signal.SIGINT)
+    try:
+        await asyncio.wait_for(child.wait(), seconds)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
+async def _is_healthy(port: int) -> bool:
+    async with asyncio.timeout(2):
+        reader, writer = await asyncio.open_connection(HOST, port)
+        try:
+            writer.write(
+                f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+            )
+            return (await reader.readline()).split()[1:2] == [b"200"]
+        finally:
+            writer.close()
+
+
+def _ending_with(parent: int) -> Callable[[], None]:
+    """What a child does first: ask the kernel for SIGINT when this process dies, even by SIGKILL.
+
+    Linux alone offers this; elsewhere only an orderly end takes the children along.
+    """
+    prctl: Any = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def ask() -> None:
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return ask
+
+
+def banner(plan: Plan, user: Login, admin: Login, *, has_colour: bool) -> str:
+    """What a newcomer needs to know, in a few lines."""
+    strong, plain = ("\033[1m", "\033[0m") if has_colour else ("", "")
+    url = f"http://{HOST}:{plan.port}/"
+    answering = (
+        "No OPENAI_API_KEY: a simulator is answering, a customer whom you sell to.\n"
+        "  Say “Hello, how are things going at your company?”, or type it."
+        if plan.simulator
+        else f"Answering: {plan.provider}"
+    )
+    return (
+        f"\n  {strong}Kaiwa is ready: {url}{plain}\n\n"
+        f"  Login  {user.username} / {user.password}\n"
+        f"  Admin  {admin.username} / {admin.password} at {url}admin/\n\n"
+        f"  {answering}\n"
+        "  Ctrl-C stops everything.\n"
+    )
+
+
+def _prepare() -> tuple[Login, Login]:
+    """Bring the database up to date, and make the demo user and the demo admin."""
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        # By name and late: models can be imported only after Django's setup.
+        user, admin = import_string("backend.accounts.demo.ensure_demo_users")()
+    finally:
+        connections.close_all()
+    return Login(user.username, user.password), Login(admin.username, admin.password)
+
+
+def main() -> int:
+    """Start everything, on 127.0.0.1 and for this machine only."""
+    # Whatever a `.env` says of a deployment: a demo with known accounts stays on this machine.
+    os.environ |= {"DEBUG": "on", "HOST": HOST, "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]"}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+    django.setup()
+    port: int = settings.PORT
+    try:
+        listen(HOST, port).close()
+    except OSError as error:
+        sys.exit(why_not(error, HOST, port))
+    print("Kaiwa is starting: database, logins, server …", flush=True)
+    plan = Plan(
+        port=port,
+        server=(sys.executable, "-m", "backend.serve"),
+        simulator=None
+        if settings.OPENAI_API_KEY
+        else (sys.executable, "-m", "backend.simulator", "--port", "0"),
+        prepare=_prepare,
+        provider=f"{settings.REALTIME_MODEL} at {settings.OPENAI_BASE_URL}",
+    )
+    return asyncio.run(Demo(plan, os.environ, lambda text: print(text, flush=True)).run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

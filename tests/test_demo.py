@@ -1,0 +1,208 @@
+"""`make run`'s program as a process: what it says, and that nothing outlives it."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.demo import Login, Plan, banner
+from backend.serve import listen
+
+ROOT = Path(__file__).resolve().parent.parent
+USER, ADMIN = Login("demo", "p-user"), Login("admin", "p-admin")
+
+
+def plan(*, has_simulator: bool) -> Plan:
+    return Plan(
+        port=8001,
+        server=(),
+        simulator=("simulator",) if has_simulator else None,
+        prepare=lambda: (USER, ADMIN),
+        provider="gpt-realtime at https://api.openai.com/v1",
+    )
+
+
+def test_the_banner_says_where_and_as_whom_and_how_to_stop() -> None:
+    told = banner(plan(has_simulator=True), USER, ADMIN, has_colour=False)
+    assert "http://127.0.0.1:8001/" in told
+    assert "demo / p-user" in told
+    assert "admin / p-admin at http://127.0.0.1:8001/admin/" in told
+    assert "a simulator is answering" in told
+    assert "Ctrl-C" in told
+    assert "\033" not in told
+
+
+def test_the_banner_names_the_provider_when_there_is_a_key() -> None:
+    told = banner(plan(has_simulator=False), USER, ADMIN, has_colour=True)
+    assert "simulator" not in told
+    assert "gpt-realtime at https://api.openai.com/v1" in told
+    assert "\033[1m" in told
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    with listen("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+    yield port
+
+
+class Demo:
+    """A running demo and what it and its children said."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.said = ""
+
+    async def until_it_says(self, words: str, within_s: float = 15.0) -> str:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(within_s):
+            while words not in self.said:
+                line = await self.process.stdout.readline()
+                assert line, self.said
+                self.said += line.decode()
+        return self.said
+
+    async def ends(self, within_s: float = 8.0) -> int:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(within_s):
+            self.said += (await self.process.stdout.read()).decode()
+            return await self.process.wait()
+
+    def child(self, name: str) -> int:
+        found = re.search(rf"^{name} (\d+)$", self.said, re.MULTILINE)
+        assert found, self.said
+        return int(found.group(1))
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+async def until_gone(*pids: int) -> None:
+    for _ in range(300):
+        if not any(is_alive(pid) for pid in pids):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("a child is still alive")
+
+
+@contextlib.asynccontextmanager
+async def demo(port: int, *options: str, module: str = "tests.demo_app") -> AsyncIterator[Demo]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, str(port), *options),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield Demo(process)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_the_children_the_server_first(
+    free_port: int, number: signal.Signals
+) -> None:
+    async with demo(free_port) as running:
+        await running.until_it_says("Ctrl-C")
+        running.process.send_signal(number)
+        assert await running.ends() == 0
+        assert running.said.index("server interrupted") < running.said.rindex("KeyboardInterrupt")
+        assert not is_alive(running.child("server"))
+        assert not is_alive(running.child("simulator"))
+        listen("127.0.0.1", free_port).close()
+
+
+async def test_ctrl_c_while_it_starts_ends_it_too(free_port: int) -> None:
+    async with demo(free_port, "--prepare-s", "1") as running:
+        await running.until_it_says("simulator ")
+        running.process.send_signal(signal.SIGINT)
+        assert await running.ends() == 0
+        assert not is_alive(running.child("simulator"))
+        assert "Kaiwa is ready" not in running.said
+
+
+async def test_even_kill_9_leaves_no_orphan(free_port: int) -> None:
+    async with demo(free_port) as running:
+        await running.until_it_says("Ctrl-C")
+        running.process.kill()
+        await until_gone(running.child("server"), running.child("simulator"))
+
+
+async def test_the_server_is_pointed_at_the_simulator(free_port: int) -> None:
+    async with demo(free_port) as running:
+        await running.until_it_says("Ctrl-C")
+        assert "told http://127.0.0.1:9/v1 simulator on" in running.said
+
+
+async def test_with_a_key_no_simulator_is_started(free_port: int) -> None:
+    async with demo(free_port, "--with-key") as running:
+        await running.until_it_says("Ctrl-C")
+        assert not re.search(r"^simulator \d", running.said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["simulator", "server"])
+async def test_a_child_that_dies_is_told_and_ends_the_rest(free_port: int, name: str) -> None:
+    async with demo(free_port) as running:
+        await running.until_it_says("Ctrl-C")
+        os.kill(running.child(name), signal.SIGKILL)
+        assert await running.ends() == 1
+        assert f"The {name} ended by itself (-9): stopping." in running.said
+        assert not is_alive(running.child("server"))
+        assert not is_alive(running.child("simulator"))
+
+
+@pytest.mark.parametrize("name", ["simulator", "server"])
+async def test_a_child_that_does_not_start_is_told(free_port: int, name: str) -> None:
+    broken = "import sys; sys.exit('its own words')"
+    async with demo(free_port, f"--{name}", broken) as running:
+        assert await running.ends() == 1
+        assert "its own words" in running.said
+        assert f"The {name} did not start; its own words are above." in running.said
+
+
+async def test_a_child_that_ignores_the_signal_is_killed(free_port: int) -> None:
+    deaf = (
+        "import os, signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "print('simulator', os.getpid(), file=sys.stderr, flush=True)\n"
+        "print('simulator listening on http://127.0.0.1:9/v1', flush=True); time.sleep(60)\n"
+    )
+    async with demo(free_port, "--simulator", deaf) as running:
+        await running.until_it_says("Ctrl-C")
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGINT)
+        assert await running.ends() == 0
+        assert time.monotonic() - began < 4
+        assert not is_alive(running.child("simulator"))
+
+
+async def test_a_busy_port_is_told_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "backend.demo"),
+            cwd=ROOT,
+            env={**os.environ, "PORT": str(port), "OPENAI_API_KEY": ""},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert said.decode() == (
+        f"Kaiwa cannot start: port {port} is in use. "
+        f"Stop what uses it, or choose another: PORT={port + 1} make run\n"
+    )
