@@ -1,8 +1,11 @@
 """What a call is about, decided before it opens: whose, in which language, told what, with what past."""
 
+import json
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from backend.protocol.audio import SAMPLE_RATE_HZ
 from backend.protocol.turns import Role
 
 
@@ -39,3 +42,93 @@ class CallPlan:
     turn_detection: TurnDetection
     past: tuple[PastItem, ...] = ()
     demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One item of the past as it goes to the provider: its frame, and the ids to know the answers by."""
+
+    event_id: str
+    item_id: str
+    text: str
+
+
+CONFIGURE_ID = "relay_cfg"
+
+_PCM = {"type": "audio/pcm", "rate": SAMPLE_RATE_HZ}
+
+# A wrong pair is refused, and audio of the assistant cannot be told again (protocol section 7).
+_PART_TYPES = {Role.USER: "input_text", Role.ASSISTANT: "output_text"}
+
+_FITTING_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+def session_update_of(plan: CallPlan) -> str:
+    """The frame that configures the session, whole: the provider's defaults are not relied on.
+
+    `session.type` must be there or the update is dropped; without `transcription` the user's words are
+    never told; the default silence is documented as 500 ms and has been seen as 200 (protocol
+    section 2). The model is in the URL and cannot be changed.
+    """
+    session = {
+        "type": "realtime",
+        "output_modalities": ["audio"],
+        "instructions": plan.instructions,
+        "audio": {
+            "input": {
+                "format": _PCM,
+                "transcription": {"model": plan.transcription_model},
+                "turn_detection": _turn_detection(plan.turn_detection),
+            },
+            "output": {"format": _PCM, "voice": plan.voice},
+        },
+        "tools": [],
+    }
+    return _frame({"type": "session.update", "event_id": CONFIGURE_ID, "session": session})
+
+
+def replays_of(plan: CallPlan) -> tuple[Replay, ...]:
+    """The past as frames in spoken order, under the items' own ids.
+
+    An id that the provider would not take back (more than 32 characters) gives way to one of ours; an
+    item of a role that cannot be told is left out.
+    """
+    return tuple(
+        _replay(number, item)
+        for number, item in enumerate(item for item in plan.past if item.role in _PART_TYPES)
+    )
+
+
+def _replay(number: int, item: PastItem) -> Replay:
+    event_id = f"relay_past_{number}"
+    item_id = item.item_id if _FITTING_ID.fullmatch(item.item_id) else event_id
+    event = {
+        "type": "conversation.item.create",
+        "event_id": event_id,
+        "item": {
+            "id": item_id,
+            "type": "message",
+            "role": str(item.role),
+            "content": [{"type": _PART_TYPES[item.role], "text": item.text}],
+        },
+    }
+    return Replay(event_id, item_id, _frame(event))
+
+
+def _turn_detection(detection: TurnDetection) -> dict[str, Any]:
+    how: dict[str, Any] = {
+        "type": detection.type,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+    if detection.type == "server_vad":
+        how |= {
+            "threshold": detection.threshold,
+            "prefix_padding_ms": detection.prefix_ms,
+            "silence_duration_ms": detection.silence_ms,
+        }
+    return how
+
+
+def _frame(event: dict[str, Any]) -> str:
+    return json.dumps(event, separators=(",", ":"))

@@ -1,0 +1,139 @@
+"""What the relay's tests share: a plan, a moment, frames as both sides would send them."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from backend.protocol.turns import Role
+from backend.relay.plan import CallPlan, PastItem, TurnDetection
+
+START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+SECRET_INSTRUCTIONS = "You are a customer. Never say that you are one."
+PAST = (
+    PastItem("item_past_user", Role.USER, "My name is Aoi."),
+    PastItem("item_past_reply", Role.ASSISTANT, "Nice to meet you, Aoi."),
+)
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after the start."""
+    return START + timedelta(seconds=seconds)
+
+
+def plan(*past: PastItem, language: str = "en") -> CallPlan:
+    """A call's plan with this past."""
+    return CallPlan(
+        call_id="11111111-1111-4111-8111-111111111111",
+        session_id="22222222-2222-4222-8222-222222222222",
+        language="ja" if language == "ja" else "en",
+        model="gpt-realtime",
+        voice="marin",
+        instructions=SECRET_INSTRUCTIONS,
+        transcription_model="gpt-transcribe",
+        turn_detection=TurnDetection(),
+        past=past,
+    )
+
+
+def frame(**event: Any) -> str:
+    """An event as text, as Python's json writes it."""
+    return json.dumps(event)
+
+
+def append(ms: int = 40, sample: bytes = b"\1\2") -> str:
+    """An append of so many milliseconds."""
+    audio = base64.b64encode(sample * (24 * ms)).decode()
+    return frame(type="input_audio_buffer.append", audio=audio)
+
+
+def typed(text: str = "Hello!", item_id: str | None = None) -> str:
+    """A typed message."""
+    item: dict[str, Any] = {
+        "type": "message",
+        "role": "user",
+        "content": [{"type": "input_text", "text": text}],
+    }
+    return frame(type="conversation.item.create", item=({"id": item_id} if item_id else {}) | item)
+
+
+def session(**more: Any) -> dict[str, Any]:
+    """A session as the provider echoes it, with all that clients may not see."""
+    return {
+        "id": "sess_1",
+        "object": "realtime.session",
+        "type": "realtime",
+        "model": "gpt-realtime",
+        "output_modalities": ["audio"],
+        "instructions": SECRET_INSTRUCTIONS,
+        "tools": [{"type": "function", "name": "secret_tool"}],
+        "tool_choice": "auto",
+        "tracing": {"workflow_name": "secret_workflow"},
+        "prompt": {"id": "secret_prompt"},
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24000},
+                "transcription": {"model": "gpt-transcribe", "prompt": "secret_words"},
+                "turn_detection": {"type": "server_vad"},
+            },
+            "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin"},
+        },
+        **more,
+    }
+
+
+def created() -> str:
+    return frame(type="session.created", event_id="event_1", session=session())
+
+
+def updated() -> str:
+    return frame(type="session.updated", event_id="event_2", session=session())
+
+
+def item_event(
+    kind: str, item_id: str, previous: str | None = None, role: str = "user", **item: Any
+) -> str:
+    """`conversation.item.added` or `.done` for a message."""
+    return frame(
+        type=f"conversation.item.{kind}",
+        event_id=f"event_{kind}_{item_id}",
+        previous_item_id=previous,
+        item={"id": item_id, "object": "realtime.item", "type": "message", "role": role, **item},
+    )
+
+
+def audio_delta(item_id: str, ms: int = 100, response_id: str = "resp_1") -> str:
+    """Sound of an answer."""
+    return frame(
+        type="response.output_audio.delta",
+        event_id="event_audio",
+        response_id=response_id,
+        item_id=item_id,
+        output_index=0,
+        content_index=0,
+        delta=base64.b64encode(b"\0\0" * (24 * ms)).decode(),
+    )
+
+
+def words(item_id: str, delta: str, response_id: str = "resp_1") -> str:
+    """Words of an answer."""
+    return frame(
+        type="response.output_audio_transcript.delta",
+        event_id="event_words",
+        response_id=response_id,
+        item_id=item_id,
+        output_index=0,
+        content_index=0,
+        delta=delta,
+    )
+
+
+def provider_error(code: str | None, event_id: str | None = None, message: str = "No.") -> str:
+    error = {
+        "type": "invalid_request_error",
+        "code": code,
+        "message": message,
+        "param": None,
+        "event_id": event_id,
+    }
+    return frame(type="error", event_id="event_error", error=error)

@@ -1,0 +1,145 @@
+"""What clients may say."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.protocol.errors import BadFrame, ClientError, EventRefused
+from backend.protocol.frames import parse_from_client
+from backend.relay.policy import ALLOWED, Listing, judge, plain_append_length
+from tests.relay.attacks import ATTACKS
+from tests.relay.equipment import append, typed
+
+MAX_BYTES = 512 * 1024
+
+HONEST: list[dict[str, Any]] = [
+    {"type": "input_audio_buffer.append", "audio": "AAAA"},
+    {"type": "input_audio_buffer.append", "audio": "AAA=", "event_id": "e1"},
+    {"type": "input_audio_buffer.commit"},
+    {"type": "input_audio_buffer.clear", "event_id": "e" * 64},
+    json.loads(typed("こんにちは\n😀")),
+    json.loads(typed("hi", item_id="item_A-1")),
+    {
+        "type": "conversation.item.truncate",
+        "item_id": "item_A",
+        "content_index": 0,
+        "audio_end_ms": 1500,
+    },
+    {"type": "response.create"},
+    {"type": "response.create", "response": {}},
+    {"type": "response.create", "response": {"output_modalities": ["text"]}},
+    {"type": "response.create", "response": {"output_modalities": ["audio"]}},
+    {"type": "response.cancel"},
+    {"type": "response.cancel", "response_id": "resp_1"},
+]
+
+
+def verdict(text: str | bytes) -> ClientError | None:
+    try:
+        judge(parse_from_client(text, MAX_BYTES))
+    except ClientError as refused:
+        return refused
+    return None
+
+
+@pytest.mark.parametrize("event", HONEST, ids=lambda event: str(event["type"]))
+def test_what_an_honest_client_says_passes(event: dict[str, Any]) -> None:
+    assert verdict(json.dumps(event)) is None
+
+
+def test_every_allowed_type_is_shown_to_pass() -> None:
+    assert {event["type"] for event in HONEST} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
+def test_no_attack_passes(text: str | bytes) -> None:
+    assert isinstance(verdict(text), BadFrame | EventRefused)
+    assert plain_append_length(text) == 0
+
+
+def test_there_are_enough_attacks() -> None:
+    assert len(set(ATTACKS)) >= 60
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "where"),
+    [
+        ({"type": "session.update"}, "event_not_allowed", "session.update"),
+        ({"type": "x" * 500}, "event_not_allowed", "x" * 64),
+        (
+            {"type": "response.create", "response": {"tools": []}},
+            "field_not_allowed",
+            "response.tools",
+        ),
+        (
+            {"type": "response.create", "response": {"output_modalities": ["video"]}},
+            "field_invalid",
+            "response.output_modalities.0",
+        ),
+        (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "role": "user", "content": [{"type": "input_text"}]},
+            },
+            "field_invalid",
+            "item.content.0.text",
+        ),
+    ],
+)
+def test_a_refusal_says_what_and_where(event: dict[str, Any], code: str, where: str) -> None:
+    refused = verdict(json.dumps({**event, "event_id": "mine"}))
+    assert isinstance(refused, EventRefused)
+    assert (refused.code, refused.where, refused.event_id) == (code, where, "mine")
+
+
+def test_the_length_of_a_plain_append_is_read_without_a_parser() -> None:
+    assert plain_append_length(append(ms=40)) == 2560
+    assert plain_append_length('{"type":"input_audio_buffer.append","audio":"AAA="}') == 4
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "item", "response", "audio", "role", "content", "text", "id"])
+            | st.text(max_size=8),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def contains_only_known_fields(shape: Any, value: Any) -> bool:
+    if isinstance(shape, Listing):
+        return all(contains_only_known_fields(shape.each, each) for each in value)
+    if isinstance(value, dict):
+        known = {**shape.needed, **shape.optional}
+        return all(
+            name in known and contains_only_known_fields(known[name], inner)
+            for name, inner in value.items()
+        )
+    return not isinstance(value, list)
+
+
+@given(st.sampled_from(sorted(ALLOWED)), st.dictionaries(st.sampled_from(["item", "response"]), JSON))
+def test_whatever_passes_has_only_fields_of_the_table(kind: str, fields: dict[str, Any]) -> None:
+    event = {**fields, "type": kind}
+    if verdict(json.dumps(event)) is None:
+        assert contains_only_known_fields(ALLOWED[kind], event)
+
+
+@given(JSON | st.text() | st.binary())
+def test_generated_frames_are_judged_and_never_raise_anything_else(value: Any) -> None:
+    verdict(value if isinstance(value, str | bytes) else json.dumps(value))
+
+
+@given(st.from_regex(r'\{"type": ?"input_audio_buffer.append", ?"audio": ?"[^\n]*"\}', fullmatch=True))
+def test_the_short_cut_for_audio_lets_pass_what_the_parser_lets_pass(text: str) -> None:
+    if plain_append_length(text):
+        assert verdict(text) is None
