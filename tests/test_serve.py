@@ -197,9 +197,9 @@ async def test_a_signal_lets_replies_end_and_then_says_goodbye() -> None:
     async with serving() as running:
         lines = [await in_mid_reply(running) for _ in range(20)]
         signalled = running.signalled(signal.SIGTERM)
-        assert await lines[0].recv() == "draining"
         await until(lambda: not running.is_listening(), 1)
         assert time.monotonic() - signalled < 0.1
+        assert await lines[0].recv() == "draining"
         await asyncio.sleep(0.5)
         for line in lines:
             await line.send("done")
