@@ -64,7 +64,7 @@ class Patience:
     overrun_s: float = 1.0
     sockets_s: float = 1.0
     flush_s: float = 2.0
-    threads_s: float = 0.5
+    threads_s: float = 0.3
 
 
 class StuckReaderCut(WebSocketsSansIOProtocol):
