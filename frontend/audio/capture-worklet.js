@@ -14,7 +14,7 @@
  * @typedef {{muted: boolean, talking: boolean, firstSeq: number}} CaptureOptions
  */
 
-import { Chunker, levelOf, Resampler, SAMPLES_PER_MS, WIRE_RATE } from "./pcm.js";
+import { Chunker, downMix, levelOf, Resampler, SAMPLES_PER_MS, WIRE_RATE } from "./pcm.js";
 
 /** Exact zeros for this long are a switched-off microphone, not a quiet room. */
 const SILENT_AFTER_S = 3;
@@ -43,10 +43,12 @@ class CaptureProcessor extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }) => this.#obey(data);
   }
 
-  /** @param {Float32Array[][]} inputs */
+  /** @param {[Float32Array[]]} inputs */
   process([channels]) {
     if (this.#stopped) return false;
-    if (channels.length > 0) this.#hear(channels);
+    // While its track is gone or not yet there, a source has no channel at all.
+    const frames = channels[0]?.length ?? 0;
+    if (frames > 0) this.#hear(channels, frames);
     return true;
   }
 
@@ -69,9 +71,13 @@ class CaptureProcessor extends AudioWorkletProcessor {
     this.#talking = talking;
   }
 
-  /** @param {Float32Array[]} channels */
-  #hear(channels) {
-    this.#downMix(channels);
+  /**
+   * @param {Float32Array[]} channels
+   * @param {number} frames In this quantum: 128 today, the browser's choice tomorrow.
+   */
+  #hear(channels, frames) {
+    this.#fit(frames);
+    downMix(channels, this.#mono);
     this.#watchForSilence();
     this.#resampler.push(this.#mono);
     const count = this.#resampler.pull(this.#resampled);
@@ -80,17 +86,7 @@ class CaptureProcessor extends AudioWorkletProcessor {
     this.#beat();
   }
 
-  /** @param {Float32Array[]} channels */
-  #downMix(channels) {
-    this.#fit(channels[0].length);
-    this.#mono.set(channels[0]);
-    for (let c = 1; c < channels.length; c += 1) {
-      for (let i = 0; i < this.#mono.length; i += 1) this.#mono[i] += channels[c][i];
-    }
-    for (let i = 0; i < this.#mono.length; i += 1) this.#mono[i] /= channels.length;
-  }
-
-  /** @param {number} frames In one quantum: 128 today, the browser's choice tomorrow. */
+  /** @param {number} frames */
   #fit(frames) {
     if (this.#mono.length !== frames) this.#mono = new Float32Array(frames);
     const most = Math.ceil((frames * WIRE_RATE) / sampleRate) + 1;

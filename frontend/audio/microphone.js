@@ -46,6 +46,7 @@ const KIND_BY_ERROR_NAME = Object.freeze({
 });
 
 export class MicrophoneError extends Error {
+  /** @override */
   name = "MicrophoneError";
 
   /**
@@ -113,7 +114,7 @@ class Line {
   listen(onMessage, onEnded, signal) {
     this.#node.port.addEventListener("message", ({ data }) => onMessage(data), { signal });
     this.#node.port.start();
-    this.track.addEventListener("ended", onEnded, { signal });
+    this.track?.addEventListener("ended", onEnded, { signal });
   }
 
   /** @param {ToCapture} command */
@@ -163,7 +164,7 @@ export class Microphone {
 
   /** The device in use, for a picker to show; undefined while stopped. */
   get deviceId() {
-    return this.#line?.track.getSettings().deviceId;
+    return this.#line?.track?.getSettings().deviceId;
   }
 
   /**

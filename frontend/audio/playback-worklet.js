@@ -60,7 +60,7 @@ class Item {
 
   /** @param {Int16Array} pcm */
   append(pcm) {
-    this.#blocks.push(pcm);
+    if (pcm.length > 0) this.#blocks.push(pcm);
     this.received += pcm.length;
   }
 
@@ -70,15 +70,19 @@ class Item {
    * @param {number} count
    */
   take(output, count) {
-    for (let i = 0; i < count; i += 1) {
-      output[i] = floatFromInt16(this.#blocks[0][this.#offset]);
-      this.#offset += 1;
-      if (this.#offset === this.#blocks[0].length) {
-        this.#blocks.shift();
-        this.#offset = 0;
-      }
-    }
+    for (let i = 0; i < count; i += 1) output[i] = floatFromInt16(this.#next());
     this.taken += count;
+  }
+
+  #next() {
+    const block = this.#blocks[0];
+    const sample = block?.[this.#offset] ?? 0;
+    this.#offset += 1;
+    if (this.#offset === block?.length) {
+      this.#blocks.shift();
+      this.#offset = 0;
+    }
+    return sample;
   }
 
   /** @returns {Progress} */
@@ -110,8 +114,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   }
 
   /**
-   * @param {Float32Array[][]} _inputs
-   * @param {Float32Array[][]} outputs
+   * @param {unknown} _inputs
+   * @param {[[Float32Array]]} outputs One, of one channel.
    */
   process(_inputs, [[output]]) {
     for (let frame = 0; frame < output.length && this.#isRunning(); ) {
@@ -154,9 +158,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
 
   /** An item whose end is announced only after its last sample came out. */
   #dropPlayedOut() {
-    while (this.#queue.length > 0 && this.#running !== this.#queue[0]) {
-      const [first] = this.#queue;
-      if (!first.isFinished || first.buffered > 0) return;
+    for (let first = this.#queue[0]; first; first = this.#queue[0]) {
+      if (first === this.#running || !first.isFinished || first.buffered > 0) return;
       this.#queue.shift();
       this.#tell({ kind: "ended", ...first.progress() });
     }
@@ -260,7 +263,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     for (let i = 0; i < count; i += 1) {
       const aim = this.#isCut ? 0 : Math.min(1, (runway - i) * slope);
       this.#gain = Math.max(this.#gain - slope, Math.min(this.#gain + slope, aim));
-      output[start + i] *= this.#gain;
+      output[start + i] = (output[start + i] ?? 0) * this.#gain;
     }
   }
 

@@ -14,7 +14,7 @@ declare const AudioWorkletProcessor: {
 declare function registerProcessor(
   name: string,
   processor: new (
-    options: any,
+    options: never,
   ) => AudioWorkletProcessor & {
     process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
   },
