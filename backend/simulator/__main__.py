@@ -36,7 +36,10 @@ def _parser() -> argparse.ArgumentParser:
         "--late-every",
         type=int,
         default=3,
-        help="every so manieth transcript comes after the answer; 0: none (%(default)s)",
+        help="every n-th transcript of the user comes after the answer; 0: none (%(default)s)",
+    )
+    parser.add_argument(
+        "--cheap", action="store_true", help="hum and understand nothing, for benchmarks"
     )
     return parser
 
@@ -50,6 +53,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         cap_s=arguments.cap_s,
         pace=arguments.pace,
         late_every=arguments.late_every,
+        is_cheap=arguments.cheap,
     )
     async with Simulator(options).serve(arguments.port) as running:
         print(f"simulator listening on {running.base_url}", flush=True)

@@ -1,8 +1,8 @@
 """PURE: voice activity on real sound: where speech starts and where it stops.
 
 Loudness of 20 ms frames against a floor that follows the room: the quietest frame of the last two
-seconds. Speech has a gap at least that often, so its floor stays low; a steady noise has none, so it
-becomes the floor and stops counting as speech two seconds after it began.
+seconds. Speech has a gap at least that often, so its floor stays low; a steady noise has none, so
+it becomes the floor and stops counting as speech two seconds after it began.
 """
 
 import math

@@ -54,7 +54,8 @@ class Part:
 class Item:
     """A message, or a tool's item kept as it came (`opaque`).
 
-    `said` is what the assistant said in it: it outlives a truncation, so that nothing is said twice.
+    `said` is what the assistant said in it: it outlives a truncation, so that nothing is said
+    twice.
     """
 
     id: str
@@ -104,7 +105,7 @@ class Conversation:
         return next((item for item in self._items if item.id == item_id), None)
 
     def put(self, item: Item, after: str | None) -> str | None:
-        """Puts an item after another ("root": in front; None: at the end); answers with its predecessor."""
+        """Puts an item after another ("root": first, None: last); answers with the one before."""
         if after is None:
             place = len(self._items)
         elif after == "root":
@@ -136,7 +137,7 @@ class Conversation:
 
 
 def pcm_of(audio: object, param: str) -> bytes:
-    """The sound in a base64 string. Raises Refused where it is none, or half a sample is left over."""
+    """The sound in a base64 string. Raises Refused where it is none, or ends in half a sample."""
     if not isinstance(audio, str):
         raise missing(param) if audio is None else invalid(param, "a base64 string")
     try:
@@ -169,7 +170,7 @@ def _part_from_client(given: Any, role: str, param: str) -> Part:
 
 
 def item_from_client(given: Any, new_id: str) -> Item:
-    """The item of a `conversation.item.create`; `new_id` is used where it brings none. Raises Refused."""
+    """An item of `conversation.item.create`, by its own id or else `new_id`. Raises Refused."""
     if not isinstance(given, dict):
         raise missing("item")
     kind = given.get("type")

@@ -1,10 +1,19 @@
-"""What the engine wants done: events to send, a line to speak, a sound to understand, a close."""
+"""PURE: what the engine wants done: send an event, speak, understand a sound, hang up."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Language = Literal["ja", "en"]
 Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the assistant says: `caption` to read, `reading` to speak (kana in Japanese)."""
+
+    caption: str
+    reading: str
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""PURE: the provider's side of a GA Realtime session: fed events and the time, answers with effects.
+"""PURE: the provider's side of a GA Realtime session: fed events and time, answers with effects.
 
     HANDLERS      one row per client event type, with the fields it may have
     EMITTED       every event type that can come out; a test validates each with the official types
@@ -22,7 +22,16 @@ from backend.simulator.conversation import (
     item_from_client,
     pcm_of,
 )
-from backend.simulator.effects import Effect, Event, HangUp, Language, Say, Send, Understand
+from backend.simulator.effects import (
+    Effect,
+    Event,
+    HangUp,
+    Language,
+    Line,
+    Say,
+    Send,
+    Understand,
+)
 from backend.simulator.refusals import Refused, invalid, missing, unknown
 from backend.simulator.session import (
     ANYTHING,
@@ -77,15 +86,6 @@ EMITTED: frozenset[str] = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What the assistant says: `caption` to read, `reading` to speak (kana in Japanese)."""
-
-    caption: str
-    reading: str
-    language: Language
-
-
 class Persona(Protocol):
     """Who the assistant is."""
 
@@ -101,7 +101,7 @@ class Persona(Protocol):
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """`cap_s`: how long a session may last. `pace`: how many times faster than it sounds the sound
-    is sent (0: at once). `late_every`: every so manieth transcript comes after the answer (0: none).
+    is sent (0: at once). `late_every`: every n-th transcript comes after the answer (0: none).
     """
 
     cap_s: float = 3600.0
@@ -159,7 +159,7 @@ class _Reply:
 
 
 class Engine:
-    """One session. Every public method takes the time and answers with what is to be done, in order."""
+    """One session. Every public method answers with what is to be done, in order."""
 
     def __init__(
         self,
@@ -741,7 +741,7 @@ class Engine:
         reason: str | None = None,
         error: tuple[str, str] | None = None,
     ) -> None:
-        """Ends a response in any way: closes what is open, bills, and lets the waiting ones go on."""
+        """Ends a response in any way: closes what is open, bills, lets what waited go on."""
         del self._replies[reply.id]
         made = billing.Tokens()
         if reply.item is not None:

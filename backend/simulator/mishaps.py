@@ -1,8 +1,8 @@
 """PURE: what goes wrong on request, as values: at the door, on the line, or in the engine.
 
 A mishap befalls the next `times` calls (0: every one until they are cleared), or with
-`"calls": "running"` those that are open now. On the line it strikes when so many (`count`) events of
-the type `after` have been sent; each kind has its own usual moment.
+`"calls": "running"` those that are open now. On the line it strikes when so many (`count`) events
+of the type `after` have been sent; each kind has its own usual moment.
 """
 
 import json
@@ -304,10 +304,8 @@ class Sabotage:
         """What happens instead of sending this event."""
         acts: list[Act] = [Transmit(text)]
         for mishap in self.all_along:
-            if mishap.kind is Kind.DUPLICATE:
-                acts = acts * 2
-            else:
-                acts = [Wait(mishap.delay_s), *acts]
+            is_twice = mishap.kind is Kind.DUPLICATE
+            acts = acts * 2 if is_twice else [Wait(mishap.delay_s), *acts]
         for waiting in list(self.waiting):
             mishap, after, count = waiting
             if after == event_type:

@@ -1,7 +1,7 @@
-"""What each call heard and said, for tests to compare: counts, a hash of all sound, the last minute.
+"""What each call heard and said, for tests to compare: counts, a hash of all sound, a minute.
 
-Sound is kept within one budget for all calls: the newest calls keep their last 60 s, the oldest ended
-ones give theirs up first; where the budget is spent, only the hash goes on.
+Sound is kept within one budget for all calls: the newest calls keep their last 60 s, the oldest
+ended ones give theirs up first; where the budget is spent, only the hash goes on.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ def words_of(text: str) -> list[str]:
 
 
 def spoken(text: str, pcm: bytes) -> list[Beat]:
-    """The beats of speech: each word comes with the sound at its place, by its share of the letters."""
+    """The beats of speech: a word comes with the sound at its place, by its share of letters."""
     step = BEAT_MS * BYTES_PER_MS
     slices = [pcm[start : start + step] for start in range(0, len(pcm), step)] or [b""]
     texts = [""] * len(slices)

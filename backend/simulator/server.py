@@ -4,8 +4,8 @@
         running.base_url    # "http://127.0.0.1:PORT/v1", as OPENAI_BASE_URL wants it
 
 Order on the line is the engine's order: effects are computed and queue for the line's lock without
-an await in between, and `asyncio.Lock` is fair. A client that does not read stops its own call only:
-its line blocks, then its reader, then TCP.
+an await in between, and `asyncio.Lock` is fair. A client that does not read stops its own call
+only: its line blocks, then its reader, then TCP.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ import http
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -29,14 +29,14 @@ from websockets.http11 import Request, Response
 
 from backend.simulator import control, mishaps
 from backend.simulator.conversation import pcm_of
-from backend.simulator.ears import Deaf, Ears
+from backend.simulator.ears import Deaf, Ears, PhraseEars
 from backend.simulator.effects import Effect, HangUp, Say, Send, Understand
 from backend.simulator.engine import Engine, EngineOptions
 from backend.simulator.mishaps import Kind, Mishap
 from backend.simulator.persona import Customer
 from backend.simulator.records import Record, Records
 from backend.simulator.refusals import Refused
-from backend.simulator.voice import Tone, Voice, VoiceBroken
+from backend.simulator.voice import EspeakVoice, Tone, Voice, VoiceBroken
 
 PATH = "/v1/realtime"
 MOST_FRAME_BYTES = 21 * 1024 * 1024
@@ -48,20 +48,24 @@ _CLOSE_S = 0.4
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-_silence = logging.getLogger("backend.simulator.line")
-_silence.addHandler(logging.NullHandler())
-_silence.propagate = False
+_log = logging.getLogger("backend.simulator.line")
+_log.setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatorOptions:
-    """How the simulator behaves; see `python -m backend.simulator --help`."""
+    """How the simulator behaves; see `python -m backend.simulator --help`.
+
+    `is_cheap`: it hums instead of speaking and understands no word, so that a benchmark measures
+    the relay and not the simulator.
+    """
 
     host: str = "127.0.0.1"
     cap_s: float = 3600.0
     pace: float = 5.0
     late_every: int = 3
     keep_audio_mb: int = 128
+    is_cheap: bool = False
 
 
 class Call:
@@ -94,22 +98,25 @@ class Call:
 
     async def run(self) -> None:
         """From the handshake to the close."""
-        self._start(self._tick())
+        self._ears.prepare()
         try:
-            for act in self._sabotage.opening():
-                await self._act(act)
-            await self._carry_out(self._engine.open(time.time()))
-            async for message in self._connection:
-                await self._hear(message)
-        except ConnectionClosed:
-            pass
+            async with asyncio.TaskGroup() as self._group:
+                self._start(self._tick())
+                with suppress(ConnectionClosed):
+                    await self._read()
+                for task in self._tasks:
+                    task.cancel()
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
             self._record.closed_at = time.time()
             close = self._connection.protocol.close_rcvd
             self._record.close_code = close.code if close is not None else None
+
+    async def _read(self) -> None:
+        for act in self._sabotage.opening():
+            await self._act(act)
+        await self._carry_out(self._engine.open(time.time()))
+        async for message in self._connection:
+            await self._hear(message)
 
     def befall(self, mishap: Mishap) -> None:
         """A mishap comes over a call that is open."""
@@ -124,17 +131,15 @@ class Call:
         setattr(troubles, counter, getattr(troubles, counter) + (mishap.count or 1))
         return []
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(self._quietly(work))
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._group.create_task(self._quietly(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     @staticmethod
-    async def _quietly(work: Awaitable[None]) -> None:
-        try:
+    async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+        with suppress(ConnectionClosed):  # The reader sees it too, and ends the call.
             await work
-        except ConnectionClosed:
-            pass  # The reader sees it too, and ends the call.
 
     async def _hear(self, message: str | bytes) -> None:
         event: Any = None
@@ -307,17 +312,12 @@ def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -
 
 
 class Simulator:
-    """The provider's stand-in. `voice` and `ears` are closed with it."""
+    """The provider's stand-in; its voice and its ears start with the first call and end with it."""
 
-    def __init__(
-        self,
-        options: SimulatorOptions | None = None,
-        voice: Voice | None = None,
-        ears: Ears | None = None,
-    ) -> None:
+    def __init__(self, options: SimulatorOptions | None = None) -> None:
         self._options = options or SimulatorOptions()
-        self._voice = voice or Tone()
-        self._ears = ears or Deaf()
+        self._voice: Voice = Tone() if self._options.is_cheap else EspeakVoice()
+        self._ears: Ears = Deaf() if self._options.is_cheap else PhraseEars(self._voice)
         self._plan = mishaps.Plan()
         self._records = Records(self._options.keep_audio_mb * 1024 * 1024)
         self._calls: set[Call] = set()
@@ -341,7 +341,7 @@ class Simulator:
             max_queue=32,
             write_limit=256 * 1024,
             server_header=None,
-            logger=_silence,
+            logger=_log,
             create_connection=partial(Door, desk),  # type: ignore[arg-type]  # a factory will do
         )
         try:

@@ -12,8 +12,9 @@ from typing import Any
 from backend.simulator.refusals import Refused, invalid, missing, unknown
 
 DEFAULT_INSTRUCTIONS = (
-    "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a human, "
-    "but remember that you aren't a human and that you can't do human things in the real world."
+    "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a "
+    "human, but remember that you aren't a human and that you can't do human things in the real "
+    "world."
 )
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 PCM = {"type": "audio/pcm", "rate": 24000}
@@ -189,7 +190,7 @@ def _audio_input(now: dict[str, Any], given: Any, path: str) -> dict[str, Any]:
 
 
 def updated(now: dict[str, Any], given: Any, *, voice_locked: bool) -> dict[str, Any]:
-    """The configuration after `session.update`'s `session`. Raises Refused; then nothing changes."""
+    """The configuration after a `session.update`. Raises Refused; then nothing changes."""
     if not isinstance(given, dict):
         raise missing("session")
     if "type" not in given:
