@@ -187,7 +187,7 @@ def item_from_client(given: Any, new_id: str) -> Item:
         if name not in _ITEM_FIELDS:
             raise unknown(f"item.{name}")
     role = given.get("role")
-    if role not in PARTS_OF_ROLE:
+    if not isinstance(role, str) or role not in PARTS_OF_ROLE:
         raise invalid("item.role", "'user', 'assistant' or 'system'")
     content = given.get("content")
     if not isinstance(content, list) or not content:

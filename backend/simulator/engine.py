@@ -725,6 +725,8 @@ class Engine:
 
     def _cancel_response(self, event: Event, now: float) -> None:
         wanted = event.get("response_id")
+        if not isinstance(wanted, str | None):
+            raise invalid("response_id", "a string")
         reply = self._active if wanted is None else self._replies.get(wanted)
         if reply is None:
             raise Refused(

@@ -171,7 +171,7 @@ def _turn_detection(now: dict[str, Any] | None, given: Any, path: str) -> dict[s
     if given is None:
         return None
     kind = given.get("type", (now or {}).get("type")) if isinstance(given, dict) else None
-    if kind not in _VADS:
+    if not isinstance(kind, str) or kind not in _VADS:
         raise invalid(f"{path}.type", "one of 'server_vad', 'semantic_vad'")
     base = now if now and now["type"] == kind else _VADS[kind]
     return {**base, **checked(given, _VAD_FIELDS[kind], path)}
