@@ -1,6 +1,36 @@
-"""What answers where."""
+"""What answers where: the whole HTTP surface on one page."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import path, re_path
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from backend import api_errors
+from backend.accounts import api as accounts
+from backend.conversations import api as conversations
+from backend.conversations.executor import DatabaseExecutor
+from backend.health import views as health
+
+urlpatterns = [
+    path("", never_cache(TemplateView.as_view(template_name="index.html")), name="page"),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz(DatabaseExecutor(threads=1), health.ask_database), name="readyz"),
+    path("api/config/", conversations.Config.as_view(), name="config"),
+    path("api/auth/register/", accounts.Register.as_view(), name="register"),
+    path("api/auth/login/", accounts.Login.as_view(), name="login"),
+    path("api/auth/logout/", accounts.Logout.as_view(), name="logout"),
+    path("api/auth/me/", accounts.Me.as_view(), name="me"),
+    path("api/sessions/", conversations.SessionList.as_view(), name="sessions"),
+    path("api/sessions/<uuid:session_id>/", conversations.SessionDetail.as_view(), name="session"),
+    path(
+        "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
+    ),
+    path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
+    re_path(r"^api(?:/(?P<path>.*))?$", api_errors.no_such_path),
+]
+
+handler400 = api_errors.bad_request
+handler403 = api_errors.permission_denied
+handler404 = api_errors.not_found
+handler500 = api_errors.server_error

@@ -40,7 +40,6 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "This username is taken.",
         "ja": "このユーザー名は既に使われています。",
     },
-    "voice_unknown": {"en": "There is no such voice.", "ja": "この音声はありません。"},
     "throttled": {
         "en": "Too many tries. Please wait a moment.",
         "ja": "回数が多すぎます。少し待ってからお試しください。",
@@ -52,6 +51,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
     "internal": {
         "en": "Something went wrong on our side. Please try again.",
         "ja": "サーバー側で問題が起きました。もう一度お試しください。",
+    },
+    "unavailable": {
+        "en": "The server is busy right now. Please try again.",
+        "ja": "サーバーが混み合っています。もう一度お試しください。",
     },
     # Admission
     "ticket_missing": {

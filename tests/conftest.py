@@ -5,14 +5,17 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from tests import cast
 
 
 @pytest.fixture(autouse=True)
-def _forget_throttles() -> Iterator[None]:
+def _clean_memory() -> Iterator[None]:
+    """Forget what a test leaves in the thread or the process: its language and its tries."""
     yield
+    translation.deactivate()
     cache.clear()
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 from rest_framework.authtoken.models import Token
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
 
 from backend.accounts import tickets
 from backend.protocol.errors import AdmissionRefused, Ending
@@ -30,6 +32,13 @@ def key_for(user: User) -> str:
     """The user's token, made at the first login and the same on every device until logout."""
     token, _ = Token.objects.get_or_create(user=user)
     return str(token.key)
+
+
+def user_id_of(request: Request) -> int:
+    """Whose token the request carries. Raises NotAuthenticated, which views ask for beforehand."""
+    if request.user.pk is None:
+        raise NotAuthenticated
+    return request.user.pk
 
 
 def login_time(user_id: int) -> datetime | None:

@@ -1,7 +1,14 @@
 """DOOR: operators. System checks are registered when Django starts."""
 
 from django.apps import AppConfig
+from django.core.checks import register
+
+from backend.health.checks import check_settings
 
 
 class HealthConfig(AppConfig):
     name = "backend.health"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        register(check_settings)

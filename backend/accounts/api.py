@@ -1,0 +1,120 @@
+"""Register, log in, log out, me."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from backend.accounts import tokens
+from backend.accounts.throttles import AddressThrottle, LoginThrottle
+from backend.api_errors import ApiRefused, StrictSerializer, language
+from backend.wording import sentence
+
+LONGEST_PASSWORD = 128
+
+
+class Credentials(StrictSerializer):
+    """A username and a password, as typed."""
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
+
+
+class NewCredentials(Credentials):
+    """Credentials that may become a login."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Judge both fields by Django's own rules. Raises ValidationError by field."""
+        user = User(username=User.normalize_username(attrs["username"]))
+        errors: dict[str, list[str]] = {}
+        try:
+            user.username_validator(user.username)
+            if User.objects.filter(username__iexact=user.username).exists():
+                errors["username"] = [sentence("username_taken", language())]
+        except ValidationError as error:
+            errors["username"] = error.messages
+        try:
+            validate_password(attrs["password"], user)
+        except ValidationError as error:
+            errors["password"] = error.messages
+        if errors:
+            raise serializers.ValidationError(errors)
+        return {"username": user.username, "password": attrs["password"]}
+
+
+class Register(APIView):
+    """`POST` makes a login, where the operator lets strangers do so."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (AddressThrottle,)
+
+    def post(self, request: Request) -> Response:
+        """201 with the token. 403 `registration_closed`, 400 `invalid`."""
+        if not settings.REGISTRATION_OPEN:
+            raise ApiRefused("registration_closed", 403)
+        credentials = NewCredentials(data=request.data)
+        credentials.is_valid(raise_exception=True)
+        try:
+            with transaction.atomic():
+                user = User.objects.create_user(**credentials.validated_data)
+        except IntegrityError as error:
+            taken = {"username": [sentence("username_taken", language())]}
+            raise serializers.ValidationError(taken) from error
+        return Response(_login_json(user), status=201)
+
+
+class Login(APIView):
+    """`POST` with a username and a password answers with the token."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (AddressThrottle, LoginThrottle)
+
+    def post(self, request: Request) -> Response:
+        """200 with the token. 401 `bad_credentials`, whatever was wrong.
+
+        Django hashes the password for a user who does not exist as well, so that the time does not
+        tell who does.
+        """
+        credentials = Credentials(data=request.data)
+        credentials.is_valid(raise_exception=True)
+        user = authenticate(request._request, **credentials.validated_data)
+        if not isinstance(user, User):
+            raise ApiRefused("bad_credentials", 401)
+        return Response(_login_json(user))
+
+
+class Logout(APIView):
+    """`POST` ends the login on every device, and its calls."""
+
+    def post(self, request: Request) -> Response:
+        """204."""
+        StrictSerializer(data=request.data).is_valid(raise_exception=True)
+        tokens.revoke(tokens.user_id_of(request))
+        return Response(status=204)
+
+
+class Me(APIView):
+    """`GET` tells who the token belongs to."""
+
+    def get(self, request: Request) -> Response:
+        """200 with the user."""
+        return Response(_user_json(request.user))
+
+
+def _login_json(user: User) -> dict[str, Any]:
+    return {"token": tokens.key_for(user), "user": _user_json(user)}
+
+
+def _user_json(user: Any) -> dict[str, Any]:
+    return {"id": user.pk, "username": user.username, "is_staff": user.is_staff}

@@ -1,0 +1,112 @@
+"""System checks: settings that cannot work, or that work and should not, with what to write.
+
+| id | says |
+|---|---|
+| `kaiwa.E001` / `kaiwa.W001` | there is no provider's key (an error without `DEBUG`) |
+| `kaiwa.E002` | the voice does not exist |
+| `kaiwa.E003` | the key would travel unencrypted to another machine |
+| `kaiwa.W002` | a model is not in the catalogue: what it costs is unknown |
+| `kaiwa.W003` | a model retires within 90 days, or has retired and its successor is used |
+| `kaiwa.W004` | strangers may register and talk at the operator's cost |
+| `kaiwa.W005` | the page says that a simulator answers, on a server that is not for development |
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.utils import timezone
+
+from backend import catalogue
+
+WARN_DAYS = 90
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_CATALOGUE: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        "REALTIME_MODEL": catalogue.REALTIME_MODELS,
+        "TRANSCRIPTION_MODEL": catalogue.TRANSCRIPTION_MODELS,
+    }
+)
+
+
+class Settings(Protocol):
+    """The settings that are looked at."""
+
+    DEBUG: bool
+    DEMO: bool
+    OPENAI_API_KEY: str
+    OPENAI_BASE_URL: str
+    REALTIME_MODEL: str
+    TRANSCRIPTION_MODEL: str
+    REALTIME_VOICE: str
+    REGISTRATION_OPEN: bool
+
+
+def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """What Django's check framework calls."""
+    return list(complaints(settings, timezone.now().date()))
+
+
+def complaints(given: Settings, today: date) -> Iterator[CheckMessage]:
+    """All that is wrong or risky with these settings on this day."""
+    yield from _about_the_provider(given)
+    for name, known in _CATALOGUE.items():
+        yield from _about_a_model(name, getattr(given, name), known, today)
+    if given.REALTIME_VOICE not in catalogue.VOICES:
+        yield Error(
+            f"REALTIME_VOICE: there is no voice {given.REALTIME_VOICE!r}.",
+            hint=f"Write one of {', '.join(catalogue.VOICES)}.",
+            id="kaiwa.E002",
+        )
+    if given.REGISTRATION_OPEN and not given.DEBUG:
+        yield Warning(
+            "REGISTRATION_OPEN: strangers may register, and talk at your cost.",
+            hint="Write REGISTRATION_OPEN=off unless you mean it.",
+            id="kaiwa.W004",
+        )
+    if given.DEMO and not given.DEBUG:
+        yield Warning(
+            "DEMO: the page says that a simulator is answering, and DEBUG is off.",
+            hint="Write DEMO=off, or use `make run` for a demo.",
+            id="kaiwa.W005",
+        )
+
+
+def _about_the_provider(given: Settings) -> Iterator[CheckMessage]:
+    if not given.OPENAI_API_KEY and not given.DEMO:
+        kind, level = (Warning, "W") if given.DEBUG else (Error, "E")
+        yield kind(
+            "OPENAI_API_KEY: there is no key, so every call will be refused.",
+            hint="Write the key, or OPENAI_API_KEY_FILE with the path of a file that holds it.",
+            id=f"kaiwa.{level}001",
+        )
+    url = urlsplit(given.OPENAI_BASE_URL)
+    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+        yield Error(
+            "OPENAI_BASE_URL: the key and all that is said would travel unencrypted.",
+            hint="Write a URL that begins with https://.",
+            id="kaiwa.E003",
+        )
+
+
+def _about_a_model(
+    name: str, model: str, known: Mapping[str, object], today: date
+) -> Iterator[CheckMessage]:
+    if model not in known:
+        yield Warning(
+            f"{name}: {model!r} is not in the catalogue, so what it costs is unknown.",
+            hint=f"Write one of {', '.join(known)}, or leave it if you know better.",
+            id="kaiwa.W002",
+        )
+    if end := catalogue.retiring_within(WARN_DAYS, today).get(model):
+        when = "has retired on" if end.on <= today else "retires on"
+        yield Warning(
+            f"{name}: {model!r} {when} {end.on:%Y-%m-%d}; from then on {end.successor} is used.",
+            hint=f"Write {name}={end.successor}.",
+            id="kaiwa.W003",
+        )

@@ -1,0 +1,197 @@
+"""Register, log in, log out, me: what a person gets, and what everybody else gets."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+from backend.accounts import tickets
+from backend.accounts.models import Ticket
+from backend.wording import SENTENCES
+from tests.cast import PASSWORD, client_of, person
+
+pytestmark = pytest.mark.django_db
+
+GOOD = {"username": "aoi", "password": "kawara-soba-8"}
+
+
+@pytest.fixture(autouse=True)
+def _open_registration(settings: Any) -> None:
+    settings.REGISTRATION_OPEN = True
+
+
+def post(client: APIClient, path: str, body: Any) -> Any:
+    return client.post(f"/api/auth/{path}/", body, format="json")
+
+
+def test_a_stranger_registers_and_is_signed_in(as_nobody: APIClient) -> None:
+    response = post(as_nobody, "register", GOOD)
+    assert response.status_code == 201
+    user = User.objects.get()
+    assert response.json() == {
+        "token": Token.objects.get(user=user).key,
+        "user": {"id": user.pk, "username": "aoi", "is_staff": False},
+    }
+    assert user.check_password("kawara-soba-8")
+
+
+def test_nobody_registers_where_registration_is_closed(as_nobody: APIClient, settings: Any) -> None:
+    settings.REGISTRATION_OPEN = False
+    response = post(as_nobody, "register", GOOD)
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "registration_closed"
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"username": "aoi"}, "password"),
+        ({"password": "kawara-soba-8"}, "username"),
+        (GOOD | {"password": "12345678"}, "password"),
+        (GOOD | {"password": "password"}, "password"),
+        (GOOD | {"password": "short"}, "password"),
+        (GOOD | {"username": "kawara-soba", "password": "kawara-soba"}, "password"),
+        (GOOD | {"password": "x" * 129}, "password"),
+        (GOOD | {"username": "a b"}, "username"),
+        (GOOD | {"username": "a\0b"}, "username"),
+        (GOOD | {"username": ""}, "username"),
+        (GOOD | {"username": "x" * 151}, "username"),
+        (GOOD | {"username": ["aoi"]}, "username"),
+        (GOOD | {"is_staff": True}, "is_staff"),
+    ],
+)
+def test_a_bad_registration_is_told_by_field(
+    as_nobody: APIClient, body: dict[str, Any], field: str
+) -> None:
+    response = post(as_nobody, "register", body)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error["code"] == "invalid"
+    assert list(error["detail"]) == [field]
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("username", ["owner", "OWNER", "ｏｗｎｅｒ"])
+def test_a_username_is_taken_however_it_is_written(
+    as_nobody: APIClient, owner: User, username: str
+) -> None:
+    response = post(as_nobody, "register", GOOD | {"username": username})
+    assert response.status_code == 400
+    taken = [SENTENCES["username_taken"]["en"]]
+    assert response.json()["error"]["detail"] == {"username": taken}
+
+
+def test_refusals_are_in_the_users_language(db: None) -> None:
+    response = post(client_of(None, "ja"), "register", {"username": "aoi", "password": "short"})
+    error = response.json()["error"]
+    assert error["message"] == SENTENCES["invalid"]["ja"]
+    assert "このパスワードは短すぎます" in error["detail"]["password"][0]
+
+
+def test_a_login_answers_with_the_token(as_nobody: APIClient, owner: User) -> None:
+    body = {"username": "owner", "password": PASSWORD}
+    response = post(as_nobody, "login", body)
+    assert response.status_code == 200
+    assert response.json()["user"]["username"] == "owner"
+    assert response.json()["token"] == Token.objects.get(user=owner).key
+
+
+def test_a_second_login_keeps_the_first_device_signed_in(as_nobody: APIClient, owner: User) -> None:
+    body = {"username": "owner", "password": PASSWORD}
+    first, second = (post(as_nobody, "login", body).json()["token"] for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"username": "owner", "password": "wrong"},
+        {"username": "nobody", "password": PASSWORD},
+        {"username": "owner", "password": f" {PASSWORD}"},
+    ],
+)
+def test_wrong_credentials_are_all_the_same(
+    as_nobody: APIClient, owner: User, body: dict[str, str]
+) -> None:
+    response = post(as_nobody, "login", body)
+    assert response.status_code == 401
+    assert response.json()["error"] == {
+        "code": "bad_credentials",
+        "message": SENTENCES["bad_credentials"]["en"],
+    }
+
+
+def test_a_disabled_user_looks_like_a_wrong_password(as_nobody: APIClient, owner: User) -> None:
+    User.objects.update(is_active=False)
+    response = post(as_nobody, "login", {"username": "owner", "password": PASSWORD})
+    assert response.json()["error"]["code"] == "bad_credentials"
+
+
+def test_a_user_who_does_not_exist_costs_a_password_hash_as_well(
+    as_nobody: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr(User, "set_password", lambda user, password: hashed.append(password))
+    post(as_nobody, "login", {"username": "nobody", "password": "some password"})
+    assert hashed == ["some password"]
+
+
+@pytest.mark.parametrize("path", ["register", "login"])
+def test_unknown_fields_are_refused(as_nobody: APIClient, path: str) -> None:
+    response = post(as_nobody, path, GOOD | {"remember": True})
+    assert response.status_code == 400
+    assert response.json()["error"]["detail"] == {"remember": [SENTENCES["unknown_field"]["en"]]}
+
+
+def test_guessing_passwords_is_slowed_down_for_that_user_only(owner: User, stranger: User) -> None:
+    client = client_of(None)
+    body = {"username": "owner", "password": "wrong"}
+    answers = [post(client, "login", body).status_code for _ in range(11)]
+    assert answers == [401] * 10 + [429]
+    response = post(client, "login", body | {"password": PASSWORD, "username": "OWNER "})
+    assert response.json()["error"]["code"] == "throttled"
+    assert int(response["Retry-After"]) > 0
+    other = post(client, "login", {"username": "stranger", "password": PASSWORD})
+    assert other.status_code == 200
+
+
+def test_me_tells_who_i_am(as_owner: APIClient, owner: User) -> None:
+    response = as_owner.get("/api/auth/me/")
+    assert response.json() == {"id": owner.pk, "username": "owner", "is_staff": False}
+
+
+def test_me_needs_a_login(as_nobody: APIClient) -> None:
+    response = as_nobody.get("/api/auth/me/")
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "not_authenticated"
+
+
+def test_logging_out_ends_the_login_on_every_device(as_owner: APIClient, owner: User) -> None:
+    other_device = client_of(owner)
+    tickets.issue(owner.pk, owner_session_id())
+    assert post(as_owner, "logout", None).status_code == 204
+    assert other_device.get("/api/auth/me/").status_code == 401
+    assert not Ticket.objects.exists()
+
+
+def owner_session_id() -> Any:
+    return "00000000-0000-4000-8000-000000000000"
+
+
+def test_logging_out_touches_nobody_else(as_owner: APIClient) -> None:
+    other = client_of(person("somebody"))
+    post(as_owner, "logout", {})
+    assert other.get("/api/auth/me/").status_code == 200
+
+
+def test_logging_out_takes_no_fields(as_owner: APIClient) -> None:
+    assert post(as_owner, "logout", {"everywhere": True}).status_code == 400
+
+
+def test_a_session_cookie_of_the_admin_is_no_login_here(staff: User) -> None:
+    client = APIClient()
+    client.force_login(staff)
+    assert client.get("/api/auth/me/").status_code == 401

@@ -1,0 +1,52 @@
+"""Who is counted together, and that a forged header makes nobody new."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
+
+from backend.accounts.throttles import AddressThrottle, LoginThrottle
+
+
+def request(username: Any = "owner", address: str = "192.0.2.1", forwarded: str = "") -> Request:
+    headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    made = APIRequestFactory().post("/", REMOTE_ADDR=address, **headers)
+    given = Request(made)
+    given._full_data = {"username": username}  # type: ignore[attr-defined]
+    return given
+
+
+def login_key(given: Request) -> str:
+    return LoginThrottle().get_cache_key(given, APIView())
+
+
+def address_key(given: Request) -> str:
+    return AddressThrottle().get_cache_key(given, APIView())
+
+
+def test_a_user_is_counted_however_the_name_is_written() -> None:
+    assert login_key(request(" OWNER")) == login_key(request("owner"))
+    assert login_key(request("owner")) != login_key(request("stranger"))
+
+
+def test_another_address_is_counted_apart() -> None:
+    other = request(address="192.0.2.2")
+    assert login_key(request()) != login_key(other)
+    assert address_key(request()) != address_key(other)
+
+
+def test_an_address_is_counted_whoever_it_tries() -> None:
+    assert address_key(request("owner")) == address_key(request("stranger"))
+
+
+def test_a_forged_forwarding_header_makes_nobody_new() -> None:
+    assert login_key(request(forwarded="203.0.113.9")) == login_key(request())
+    assert address_key(request(forwarded="203.0.113.9")) == address_key(request())
+
+
+def test_no_name_is_stored_and_odd_names_do_no_harm() -> None:
+    for username in ("owner", "\ud800", ["a"], None, "x" * 9000):
+        key = login_key(request(username))
+        assert "owner" not in key
+        assert len(key) < 100

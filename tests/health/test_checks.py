@@ -1,0 +1,105 @@
+"""A wrong or risky setting has an id, and a hint that says what to write."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import pytest
+from django.core.checks import Error, run_checks
+
+from backend.health.checks import complaints
+
+
+@dataclass
+class Given:
+    """Settings with which nothing is wrong."""
+
+    DEBUG: bool = False
+    DEMO: bool = False
+    OPENAI_API_KEY: str = "a key"
+    OPENAI_BASE_URL: str = "https://api.openai.com/v1"
+    REALTIME_MODEL: str = "gpt-realtime"
+    TRANSCRIPTION_MODEL: str = "gpt-transcribe"
+    REALTIME_VOICE: str = "marin"
+    REGISTRATION_OPEN: bool = False
+
+
+EARLY = date(2026, 10, 1)
+
+
+def ids(today: date = EARLY, **changes: Any) -> list[str]:
+    return [str(message.id) for message in complaints(replace(Given(), **changes), today)]
+
+
+def test_good_settings_are_not_complained_about() -> None:
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"OPENAI_API_KEY": ""}, "kaiwa.E001"),
+        ({"OPENAI_API_KEY": "", "DEBUG": True}, "kaiwa.W001"),
+        ({"REALTIME_VOICE": "nobody"}, "kaiwa.E002"),
+        ({"OPENAI_BASE_URL": "http://proxy.example/v1"}, "kaiwa.E003"),
+        ({"REALTIME_MODEL": "somebody-elses"}, "kaiwa.W002"),
+        ({"TRANSCRIPTION_MODEL": "somebody-elses"}, "kaiwa.W002"),
+        ({"REGISTRATION_OPEN": True}, "kaiwa.W004"),
+        ({"DEMO": True}, "kaiwa.W005"),
+    ],
+)
+def test_each_mistake_has_its_id(changes: dict[str, Any], expected: str) -> None:
+    assert ids(**changes) == [expected]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"OPENAI_API_KEY": "", "DEMO": True, "DEBUG": True},
+        {"OPENAI_BASE_URL": "http://127.0.0.1:9000/v1"},
+        {"OPENAI_BASE_URL": "http://[::1]:9000/v1"},
+        {"REGISTRATION_OPEN": True, "DEBUG": True},
+    ],
+    ids=str,
+)
+def test_what_is_meant_so_is_no_mistake(changes: dict[str, Any]) -> None:
+    assert ids(**changes) == []
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (date(2026, 10, 21), []),
+        (date(2026, 10, 22), ["kaiwa.W003"]),
+        (date(2027, 1, 20), ["kaiwa.W003"]),
+        (date(2030, 1, 1), ["kaiwa.W003"]),
+    ],
+)
+def test_a_retirement_is_told_ninety_days_ahead(today: date, expected: list[str]) -> None:
+    assert ids(today) == expected
+
+
+def test_a_retirement_names_the_day_and_the_successor() -> None:
+    (before,) = complaints(Given(), date(2026, 12, 1))
+    assert "retires on 2027-01-20" in before.msg
+    assert before.hint == "Write REALTIME_MODEL=gpt-realtime-2.1."
+    (after,) = complaints(Given(), date(2027, 2, 1))
+    assert "has retired on 2027-01-20" in after.msg
+
+
+def test_every_complaint_says_what_to_write() -> None:
+    bad = replace(
+        Given(), OPENAI_API_KEY="", REALTIME_VOICE="x", REALTIME_MODEL="x", REGISTRATION_OPEN=True
+    )
+    assert all(str(message.hint).startswith("Write ") for message in complaints(bad, EARLY))
+
+
+def test_no_complaint_quotes_the_key() -> None:
+    bad = replace(Given(), OPENAI_API_KEY="sk-secret", OPENAI_BASE_URL="http://x.example")
+    assert all("sk-secret" not in str(message) for message in complaints(bad, EARLY))
+
+
+def test_django_runs_the_checks(settings: Any) -> None:
+    settings.REALTIME_VOICE = "nobody"
+    found = [message for message in run_checks() if message.id == "kaiwa.E002"]
+    assert [type(message) for message in found] == [Error]
