@@ -28,7 +28,6 @@ class Rank(IntEnum):
 class _Link:
     """What is known of one item's place; `inserted` orders siblings, `anchor` is law 3's end."""
 
-    seen: int
     anchor: str | None
     rank: int = 0
     previous: str | None = None
@@ -43,6 +42,7 @@ class ItemChain:
         """`past_item_ids` are replayed before anything else, in this order."""
         self._links: dict[str, _Link] = {}
         self._insertions = 0
+        self._has_deleted = False
         self._order: list[str] | None = None
         previous = None
         for item_id in past_item_ids:
@@ -53,8 +53,8 @@ class ItemChain:
         """Note that this item exists."""
         if item_id not in self._links:
             order = self.order()
-            self._links[item_id] = _Link(len(self._links), order[-1] if order else None)
-            self._order = None
+            self._links[item_id] = _Link(order[-1] if order else None)
+            order.append(item_id)
 
     def place(self, item_id: str, previous: str | None, rank: Rank) -> None:
         """Note that this item stands behind `previous`; None is the beginning."""
@@ -64,23 +64,35 @@ class ItemChain:
             return
         if previous is not None:
             self.see(previous)
+        if not self._stands_behind(item_id, link, previous):
+            self._order = None
         if not link.rank:
             self._insertions += 1
             link.inserted = self._insertions
         link.rank, link.previous = rank, previous
-        self._order = None
 
     def delete(self, item_id: str) -> None:
         """Note that the provider has forgotten this item."""
         self.see(item_id)
-        self._links[item_id].deleted = True
+        self._links[item_id].deleted = self._has_deleted = True
         self._order = None
 
     def order(self) -> list[str]:
-        """Every item, in spoken order. The list is a new one after each change."""
+        """Every item, in spoken order: a new list after each change but growth at its end."""
         if self._order is None:
             self._order = self._walk()
         return self._order
+
+    def _stands_behind(self, item_id: str, link: _Link, previous: str | None) -> bool:
+        """Whether placing it there moves nothing, as with nearly every item: no walk is needed.
+
+        Without this, a call of n items costs n walks of n steps.
+        """
+        if link.rank:
+            return link.previous == previous
+        if self._order is None or self._has_deleted or self._order[-1] != item_id:
+            return False
+        return previous == (self._order[-2] if len(self._order) > 1 else None)
 
     def _walk(self) -> list[str]:
         behind = self._followers()
