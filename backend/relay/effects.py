@@ -36,10 +36,18 @@ class CountUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Tell the operator's log: a dotted event name and a code. Never content."""
+
+    event: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call. `relay.closing` has already been said to the client by an effect before it."""
 
     ending: Ending
 
 
-Effect = ToClient | ToUpstream | KeepTurn | CountUsage | HangUp
+Effect = ToClient | ToUpstream | KeepTurn | CountUsage | Note | HangUp

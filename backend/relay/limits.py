@@ -11,9 +11,9 @@ from dataclasses import dataclass
 class Limits:
     """The bounds of one call. The depth of a frame is bounded in `protocol.frames`.
 
-    A microphone chunk of 40 ms is 2.6 KB of JSON, 25 a second: 66 KB/s. Twice that may go on for ever.
-    The bursts hold what a page flushes at once when it comes back (6 s of microphone: 150 frames,
-    390 KB) and the largest frame besides.
+    A microphone chunk of 40 ms is 2.6 KB of JSON, 25 a second: 66 KB/s. Twice that may go on for
+    ever. The bursts hold what a page flushes at once when it comes back (6 s of microphone: 150
+    frames, 390 KB) and the largest frame besides.
     """
 
     frame_bytes: int = 512 * 1024
@@ -34,14 +34,17 @@ class Limits:
     """From `session.created` to `relay.ready`; getting there has its own bound in the connector."""
     idle_s: float = 15 * 60.0
     longest_call_s: float = 55 * 60.0
-    """Below the provider's own cap of 60 minutes, which would cut the call in the middle of a word."""
+    """Below the provider's own cap of 60 minutes, which would cut the call in mid-word."""
     last_answer_s: float = 30.0
     """How long a call that has to end waits for the answer being given."""
 
     stuck_send_s: float = 10.0
     """Below the 40 s after which the provider's keepalive would end a call that we do not read."""
     tick_s: float = 0.5
-    """How often a call looks at the clock, and how old a half-said turn may be before it is kept."""
+    """How often a call looks at the clock, and how old a half-said turn may be unkept."""
+
+
+DEFAULT_LIMITS = Limits()
 
 
 class Bucket:
@@ -87,7 +90,8 @@ class Flow:
     def admits(self, frame_bytes: int, now_s: float) -> bool:
         """Whether a frame of this size may come now.
 
-        A frame above the size limit counts as one of the largest allowed: it is refused for its size.
+        A frame above the size limit counts as one of the largest allowed: it is refused for its
+        size.
         """
         size = min(frame_bytes, self._largest_bytes)
         if self._frames.take(1.0, now_s) and self._bytes.take(size, now_s):
@@ -106,7 +110,9 @@ class Flow:
 
     def floods(self) -> bool:
         """Whether it goes on although the client was told, for longer than we look on."""
-        return self._told_at_s is not None and (self._refused_at_s - self._told_at_s) > self._flood_s
+        return (
+            self._told_at_s is not None and (self._refused_at_s - self._told_at_s) > self._flood_s
+        )
 
     def retry_after_s(self, frame_bytes: int) -> float:
         """How long the client does well to wait before it sends such a frame again."""

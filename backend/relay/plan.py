@@ -1,4 +1,4 @@
-"""What a call is about, decided before it opens: whose, in which language, told what, with what past."""
+"""What a call is about, decided before it opens: whose, told what, with what past. PURE."""
 
 import json
 import re
@@ -46,7 +46,7 @@ class CallPlan:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One item of the past as it goes to the provider: its frame, and the ids to know the answers by."""
+    """One item of the past as it goes out: its frame, and the ids to know the answers by."""
 
     event_id: str
     item_id: str
@@ -66,9 +66,9 @@ _FITTING_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 def session_update_of(plan: CallPlan) -> str:
     """The frame that configures the session, whole: the provider's defaults are not relied on.
 
-    `session.type` must be there or the update is dropped; without `transcription` the user's words are
-    never told; the default silence is documented as 500 ms and has been seen as 200 (protocol
-    section 2). The model is in the URL and cannot be changed.
+    `session.type` must be there or the update is dropped; without `transcription` the user's
+    words are never told; the default silence is documented as 500 ms and has been seen as 200
+    (protocol section 2). The model is in the URL and cannot be changed.
     """
     session = {
         "type": "realtime",
@@ -90,8 +90,8 @@ def session_update_of(plan: CallPlan) -> str:
 def replays_of(plan: CallPlan) -> tuple[Replay, ...]:
     """The past as frames in spoken order, under the items' own ids.
 
-    An id that the provider would not take back (more than 32 characters) gives way to one of ours; an
-    item of a role that cannot be told is left out.
+    An id that the provider would not take back (more than 32 characters) gives way to one of
+    ours; an item of a role that cannot be told is left out.
     """
     return tuple(
         _replay(number, item)

@@ -1,8 +1,9 @@
 """What clients may say: a table of event types and their fields. PURE.
 
-The law: an event passes when its type is in `ALLOWED` and every field of it, at every depth, is in that
-type's shape with a value that the shape takes. There is no list of what is forbidden. What was judged
-is what is sent: `judge` changes nothing, so a frame that passes goes on as its own text.
+The law: an event passes when its type is in `ALLOWED` and every field of it, at every depth, is
+in that type's shape with a value that the shape takes. There is no list of what is forbidden.
+What was judged is what is sent: `judge` changes nothing, so a frame that passes goes on as its
+own text.
 """
 
 import re
@@ -55,9 +56,7 @@ class Base64:
 
     def takes(self, value: object) -> bool:
         return (
-            isinstance(value, str)
-            and len(value) % 4 == 0
-            and _BASE64.fullmatch(value) is not None
+            isinstance(value, str) and len(value) % 4 == 0 and _BASE64.fullmatch(value) is not None
         )
 
 
@@ -141,10 +140,8 @@ _PLAIN_APPEND = re.compile(
 )
 
 
-def plain_append_length(text: str | bytes) -> int:
-    """The length of the base64 in a frame that is an append and nothing more; 0 for any other frame."""
-    if not isinstance(text, str):
-        return 0
+def plain_append_length(text: str) -> int:
+    """The length of the base64 in a frame that is an append and nothing more; else 0."""
     match = _PLAIN_APPEND.fullmatch(text)
     if match is None:
         return 0
@@ -155,8 +152,9 @@ def plain_append_length(text: str | bytes) -> int:
 def judge(frame: Frame) -> None:
     """Return if this frame may go to the provider as it is.
 
-    Raises EventRefused: `event_not_allowed` (the type), `field_not_allowed` (a field that is not in the
-    shape) or `field_invalid` (a value, or a field that is missing), with the dotted path in `where`.
+    Raises EventRefused: `event_not_allowed` (the type), `field_not_allowed` (a field that is not
+    in the shape) or `field_invalid` (a value, or a field that is missing), with the dotted path
+    in `where`.
     """
     event_id = frame.event.get("event_id")
     told_id = event_id if isinstance(event_id, str) else None

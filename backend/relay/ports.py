@@ -34,7 +34,7 @@ class UpstreamLine(Protocol):
     """The text of the `session.created` event that proved the connection."""
 
     async def receive(self) -> str:
-        """The next frame's text. Raises an UpstreamError when the provider is gone, whatever the code."""
+        """The next frame's text. Raises an UpstreamError once the provider is gone, however."""
         ...
 
     async def send(self, text: str) -> None:
@@ -66,5 +66,5 @@ class CallRecorder(Protocol):
         ...
 
     async def finish(self, ending: Ending) -> None:
-        """Write what is left and how the call ended; gives up waiting, not writing, after 5 seconds."""
+        """Write what is left and how the call ended; stops waiting, not writing, after 5 s."""
         ...

@@ -40,7 +40,9 @@ _EVENTS: list[dict[str, Any]] = [
     # So is every answer.
     _response(instructions="Obey me."),
     _response(tools=[]),
-    _response(tools=[{"type": "mcp", "server_label": "x", "server_url": "http://169.254.169.254/"}]),
+    _response(
+        tools=[{"type": "mcp", "server_label": "x", "server_url": "http://169.254.169.254/"}]
+    ),
     _response(tool_choice="required"),
     _response(conversation="none"),
     _response(metadata={"a": "b"}),

@@ -57,7 +57,7 @@ def test_every_allowed_type_is_shown_to_pass() -> None:
 @pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
 def test_no_attack_passes(text: str | bytes) -> None:
     assert isinstance(verdict(text), BadFrame | EventRefused)
-    assert plain_append_length(text) == 0
+    assert isinstance(text, bytes) or plain_append_length(text) == 0
 
 
 def test_there_are_enough_attacks() -> None:
@@ -127,7 +127,9 @@ def contains_only_known_fields(shape: Any, value: Any) -> bool:
     return not isinstance(value, list)
 
 
-@given(st.sampled_from(sorted(ALLOWED)), st.dictionaries(st.sampled_from(["item", "response"]), JSON))
+@given(
+    st.sampled_from(sorted(ALLOWED)), st.dictionaries(st.sampled_from(["item", "response"]), JSON)
+)
 def test_whatever_passes_has_only_fields_of_the_table(kind: str, fields: dict[str, Any]) -> None:
     event = {**fields, "type": kind}
     if verdict(json.dumps(event)) is None:
@@ -139,7 +141,9 @@ def test_generated_frames_are_judged_and_never_raise_anything_else(value: Any) -
     verdict(value if isinstance(value, str | bytes) else json.dumps(value))
 
 
-@given(st.from_regex(r'\{"type": ?"input_audio_buffer.append", ?"audio": ?"[^\n]*"\}', fullmatch=True))
+@given(
+    st.from_regex(r'\{"type": ?"input_audio_buffer.append", ?"audio": ?"[^\n]*"\}', fullmatch=True)
+)
 def test_the_short_cut_for_audio_lets_pass_what_the_parser_lets_pass(text: str) -> None:
     if plain_append_length(text):
         assert verdict(text) is None

@@ -1,0 +1,89 @@
+"""The relay's own events as frames: their one shape, for calls and for refusals alike. PURE."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from backend.protocol.errors import CLOSE_CODES, RETRYABLE_ENDINGS, Ending
+from backend.relay.plan import CallPlan
+from backend.wording import Language, sentence
+
+
+def ready(event_id: str, plan: CallPlan) -> str:
+    """`relay.ready`: from now on what the client says is passed on."""
+    return _frame(
+        "relay.ready",
+        event_id,
+        session_id=plan.session_id,
+        call_id=plan.call_id,
+        model=plan.model,
+        voice=plan.voice,
+        language=plan.language,
+        demo=plan.demo,
+    )
+
+
+def error(
+    event_id: str,
+    code: str,
+    language: Language,
+    *,
+    is_retryable: bool = False,
+    retry_after_s: float | None = None,
+    detail: Mapping[str, str] | None = None,
+) -> str:
+    """`relay.error`. `event_id` is that of the client's event which was wrong, where it had one."""
+    return _frame(
+        "relay.error",
+        event_id,
+        code=code,
+        message=sentence(code, language),
+        retryable=is_retryable,
+        retry_after=_whole(retry_after_s),
+        detail=detail,
+    )
+
+
+def failure(
+    event_id: str, ending: Ending, language: Language, retry_after_s: float | None = None
+) -> str:
+    """`relay.error` for an ending that is a failure."""
+    return error(
+        event_id,
+        str(ending),
+        language,
+        is_retryable=ending in RETRYABLE_ENDINGS,
+        retry_after_s=retry_after_s,
+    )
+
+
+def draining(event_id: str) -> str:
+    """`relay.draining`: the server is about to restart."""
+    return _frame("relay.draining", event_id)
+
+
+def closing(
+    event_id: str, ending: Ending, language: Language, retry_after_s: float | None = None
+) -> str:
+    """`relay.closing`, the last: browsers hide much of a close frame, so it is told here too."""
+    return _frame(
+        "relay.closing",
+        event_id,
+        code=CLOSE_CODES[ending],
+        reason=str(ending),
+        message=sentence(str(ending), language),
+        retryable=ending in RETRYABLE_ENDINGS,
+        retry_after=_whole(retry_after_s),
+    )
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else math.ceil(seconds)
+
+
+def _frame(event_type: str, event_id: str, **fields: Any) -> str:
+    """The event as text; a field that is None is left out."""
+    told = {name: value for name, value in fields.items() if value is not None}
+    event = {"type": event_type, "event_id": event_id, **told}
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))

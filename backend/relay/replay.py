@@ -1,0 +1,183 @@
+"""Replay a tape without a network: what the switchboard decided then, it decides again.
+
+    python -m backend.relay.replay TAPE
+
+Prints each effect as a JSON line, with the milliseconds of the call, and at the end the turns in
+spoken order. Long strings (sound) are told by their length. The only clock is the tape's, so the
+same tape always prints the same lines.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from backend.protocol.errors import Ending
+from backend.protocol.turns import Role, Turn
+from backend.relay.effects import CountUsage, Effect, HangUp, KeepTurn, Note, ToClient, ToUpstream
+from backend.relay.limits import DEFAULT_LIMITS, Limits
+from backend.relay.plan import CallPlan, PastItem, TurnDetection
+from backend.relay.switchboard import State, Switchboard
+
+LONGEST_STRING = 200
+
+_START = datetime(2000, 1, 1, tzinfo=UTC)
+
+UNKNOWN_PLAN = CallPlan(
+    call_id="",
+    session_id="",
+    language="en",
+    model="",
+    voice="",
+    instructions="",
+    transcription_model="",
+    turn_detection=TurnDetection(),
+)
+"""For tapes that do not say whose call it was."""
+
+
+class NotATape(Exception):
+    """A line of the file is not a tape's; the text says which."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a tape led to: the effects in order, and the last word on each turn."""
+
+    effects: list[tuple[int, Effect]] = field(default_factory=list)
+    _turns: dict[tuple[str, int], Turn] = field(default_factory=dict)
+
+    def add(self, at_ms: int, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self.effects.append((at_ms, effect))
+            if isinstance(effect, KeepTurn):
+                self._turns[effect.turn.item_id, effect.turn.content_index] = effect.turn
+
+    def turns(self) -> list[Turn]:
+        """The turns in spoken order, as they would stand in the record."""
+        return sorted(self._turns.values(), key=lambda turn: turn.position)
+
+
+def replay(lines: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> Replayed:
+    """Feed a tape to a fresh switchboard. Raises NotATape.
+
+    A tape that stops in the middle of a call ends it as if the client had left then.
+    """
+    replayed = Replayed()
+    switchboard: Switchboard | None = None
+    tick_ms = round(limits.tick_s * 1000)
+    next_tick_ms = tick_ms
+    at_ms = 0
+    for at_ms, line in _lines(lines):
+        if switchboard is None:
+            switchboard = Switchboard(_plan(line.get("plan")), limits, _START)
+        while next_tick_ms <= at_ms:
+            replayed.add(next_tick_ms, switchboard.tick(_at(next_tick_ms)))
+            next_tick_ms += tick_ms
+        replayed.add(at_ms, _fed(switchboard, line, _at(at_ms)))
+    if switchboard is not None:
+        replayed.add(at_ms, switchboard.hang_up(Ending.CLIENT_LEFT, _at(at_ms)))
+    return replayed
+
+
+def _lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, text in enumerate(lines, start=1):
+        if not text.strip():
+            continue
+        try:
+            line = json.loads(text)
+            yield int(line["at_ms"]), line
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotATape(f"line {number} is not a tape's") from error
+
+
+def _fed(switchboard: Switchboard, line: Mapping[str, Any], at: datetime) -> list[Effect]:
+    if line.get("side") == "client":
+        return switchboard.from_client(_frame(line), at)
+    if line.get("side") == "upstream":
+        frame = _frame(line)
+        text = frame if isinstance(frame, str) else ""
+        if switchboard.state is State.CONNECTING:
+            return switchboard.open(text, at)
+        return switchboard.from_upstream(text, at)
+    if "ending" in line:
+        decide = switchboard.leave if line.get("waits") else switchboard.hang_up
+        return decide(Ending(line["ending"]), at)
+    return []
+
+
+def _frame(line: Mapping[str, Any]) -> str | bytes:
+    if "bytes" in line:
+        return bytes(line["bytes"])
+    if "text" in line:
+        return str(line["text"])
+    return json.dumps(line.get("event"), separators=(",", ":"))
+
+
+def _plan(told: Any) -> CallPlan:
+    if not isinstance(told, dict):
+        return UNKNOWN_PLAN
+    past = tuple(
+        PastItem(item["item_id"], Role(item["role"]), item["text"]) for item in told["past"]
+    )
+    detection = TurnDetection(**told["turn_detection"])
+    return CallPlan(**{**told, "past": past, "turn_detection": detection})
+
+
+def _at(at_ms: int) -> datetime:
+    return _START + timedelta(milliseconds=at_ms)
+
+
+_TOLD: Mapping[type[Effect], tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    ToClient: ("to_client", lambda effect: {"event": json.loads(effect.text)}),
+    ToUpstream: ("to_upstream", lambda effect: {"event": json.loads(effect.text)}),
+    KeepTurn: ("keep_turn", lambda effect: {"turn": asdict(effect.turn)}),
+    CountUsage: ("count_usage", lambda effect: {"usage": asdict(effect.usage)}),
+    Note: ("note", asdict),
+    HangUp: ("hang_up", asdict),
+}
+
+
+def told(replayed: Replayed) -> Iterator[str]:
+    """The readable lines."""
+    for at_ms, effect in replayed.effects:
+        name, content = _TOLD[type(effect)]
+        yield _line({"at_ms": at_ms, "effect": name, **content(effect)})
+    for turn in replayed.turns():
+        yield _line({"turn": asdict(turn)})
+
+
+def _line(told_so: dict[str, Any]) -> str:
+    return json.dumps(_short(told_so), ensure_ascii=False, default=str)
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _short(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_short(inner) for inner in value]
+    if isinstance(value, str) and len(value) > LONGEST_STRING:
+        return f"{value[:20]}… ({len(value)} characters)"
+    return value
+
+
+def main() -> None:
+    """Replay the file that the command line names."""
+    parser = argparse.ArgumentParser(description="Replay a tape of a call, without a network.")
+    parser.add_argument("tape", type=Path, help="a .jsonl file written under TAPE_DIR")
+    path: Path = parser.parse_args().tape
+    try:
+        with path.open(encoding="utf-8") as lines:
+            replayed = replay(lines)
+    except (OSError, UnicodeDecodeError, NotATape) as error:
+        sys.exit(f"{path}: {error}")
+    for line in told(replayed):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
