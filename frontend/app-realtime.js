@@ -1,0 +1,379 @@
+/** Puts the page's parts together: who is signed in, which session is open, in which language. */
+
+import { Api, ApiError } from "./api.js";
+import { languageFrom, Words } from "./i18n.js";
+import { Memory } from "./preferences.js";
+import { Talk } from "./talk.js";
+import { Announcer } from "./views/announcer.js";
+import { closeDialogs, confirm } from "./views/dialogs.js";
+import { Drawer } from "./views/drawer.js";
+import { byId, make, write } from "./views/elements.js";
+import { drawIcons } from "./views/icons.js";
+import { Sessions } from "./views/sessions.js";
+import { SignIn } from "./views/sign-in.js";
+
+/** @import { Config, Session, User } from "./api.js" */
+/** @import { Language } from "./i18n.js" */
+/** @import { Credentials } from "./views/sign-in.js" */
+
+/** A session is named after its first words, so many of them at most. */
+const TITLE_LENGTH = 40;
+/** The server writes turns down in its own time; then the list is brought up to date. */
+const KEPT_AFTER_MS = 1500;
+
+const SCREENS = /** @type {const} */ (["starting", "sign-in", "talk"]);
+
+class App {
+  api = new Api();
+  memory = new Memory(globalThis.localStorage);
+  words = new Words(languageFrom(this.memory.preferences().language, navigator.languages));
+  announcer = new Announcer(byId("announcer", HTMLParagraphElement));
+  signIn = new SignIn(this.words, (credentials) => this.#enter(credentials));
+  sessionsView = new Sessions(this.words, {
+    sessionChosen: (id) => this.#choose(id),
+    newChosen: () => this.#choose(null),
+    renamed: (id, title) => this.#rename(id, title),
+    deleteChosen: (id) => this.#delete(id),
+  });
+  drawer = new Drawer();
+  talk = new Talk(this, {
+    sessionNeeded: () => this.#createSession(),
+    turnCompleted: (text, role) => this.#turnCompleted(text, role),
+    newSessionWanted: () => this.#choose(null),
+    signInWanted: () => this.#signOut("sign_in.expired"),
+  });
+  /** @type {Config | null} */
+  #config = null;
+  /** @type {User | null} */
+  #user = null;
+  /** @type {Session[] | null} */
+  #sessions = null;
+  /** @type {string | null} */
+  #sessionId = null;
+  #refreshTimer = 0;
+
+  async start() {
+    drawIcons();
+    this.#listen();
+    this.#speak(this.words.language);
+    await this.#arrive();
+  }
+
+  #listen() {
+    for (const select of this.#languageChoices()) {
+      select.addEventListener("change", () => this.#chooseLanguage(select.value));
+    }
+    byId("starting-retry", HTMLButtonElement).addEventListener("click", () => this.#arrive());
+    byId("sign-out", HTMLButtonElement).addEventListener("click", () => this.#signOut(""));
+    byId("sign-out-everywhere", HTMLButtonElement).addEventListener("click", () =>
+      this.#signOutEverywhere(),
+    );
+    globalThis.addEventListener("hashchange", () => this.#open(sessionInAddress()));
+    this.api.onSignedOut = () => this.#signOut("sign_in.expired");
+  }
+
+  /** The first thing: what the server offers, and whether the login that we remember still holds. */
+  async #arrive() {
+    byId("starting-retry", HTMLButtonElement).hidden = true;
+    this.api.token = this.memory.token;
+    try {
+      const whoAmI = this.api.token ? this.api.me() : Promise.resolve(null);
+      [this.#config, this.#user] = await Promise.all([this.api.config(), whoAmI]);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) return this.#unreachable();
+      this.#config = await this.api.config().catch(() => null);
+    }
+    if (this.#user) await this.#showTalk();
+    else if (!this.#isOn("sign-in")) this.#showSignIn("");
+    else this.#showSignIn("sign_in.expired");
+  }
+
+  #unreachable() {
+    this.#show("starting");
+    write(byId("starting-title", HTMLHeadingElement), this.words.say("page.unreachable.title"));
+    write(byId("starting-text", HTMLParagraphElement), this.words.say("page.unreachable.text"));
+    byId("starting-retry", HTMLButtonElement).hidden = false;
+  }
+
+  /** @param {typeof SCREENS[number]} screen */
+  #show(screen) {
+    document.body.dataset.screen = screen;
+    for (const name of SCREENS) byId(`${name}-screen`, HTMLElement).hidden = name !== screen;
+  }
+
+  /** @param {typeof SCREENS[number]} screen */
+  #isOn(screen) {
+    return document.body.dataset.screen === screen;
+  }
+
+  /** @param {string} notice A key of the words, or nothing. */
+  #showSignIn(notice) {
+    this.#show("sign-in");
+    this.signIn.show({
+      canRegister: this.#config?.registration_open === true,
+      isDemo: this.#config?.demo === true,
+      notice,
+    });
+  }
+
+  /** @param {Credentials} credentials */
+  async #enter({ username, password, isNew }) {
+    this.signIn.setBusy(true);
+    this.signIn.fail("");
+    try {
+      const { token, user } = await (isNew
+        ? this.api.register(username, password)
+        : this.api.logIn(username, password));
+      this.memory.token = token;
+      this.api.token = token;
+      this.#user = user;
+      this.signIn.forget();
+      await this.#showTalk();
+      this.talk.focusMessage();
+    } catch (error) {
+      this.signIn.fail(this.#sentenceOf(error));
+    } finally {
+      this.signIn.setBusy(false);
+    }
+  }
+
+  async #showTalk() {
+    this.#show("talk");
+    this.#label();
+    const opened = this.#open(sessionInAddress());
+    try {
+      this.#sessions = await this.api.sessions();
+      this.#showSessions();
+    } catch {
+      this.sessionsView.fail();
+    }
+    await opened;
+  }
+
+  /** Only this device forgets the login. @param {string} notice */
+  #signOut(notice) {
+    this.memory.token = "";
+    this.api.token = "";
+    this.#user = null;
+    this.#sessions = null;
+    this.#sessionId = null;
+    clearTimeout(this.#refreshTimer);
+    closeDialogs();
+    this.talk.close();
+    this.#showSessions();
+    if (!notice) setAddress(null);
+    this.#showSignIn(notice);
+  }
+
+  async #signOutEverywhere() {
+    const isSure = await confirm({
+      title: this.words.say("account.sign_out_everywhere"),
+      text: this.words.say("account.sign_out_everywhere.text"),
+      yes: this.words.say("account.sign_out_everywhere"),
+    });
+    if (!isSure) return;
+    await this.api.logOutEverywhere().catch((error) => this.announcer.say(this.#sentenceOf(error)));
+    if (this.api.token) this.#signOut("");
+  }
+
+  /** @param {string | null} id */
+  #choose(id) {
+    this.drawer.close();
+    setAddress(id);
+    void this.#open(id);
+    this.talk.focusMessage();
+  }
+
+  /** @param {string | null} id */
+  async #open(id) {
+    if (!this.#user || (id === this.#sessionId && id !== null)) return;
+    this.#sessionId = id;
+    this.#showSessions();
+    await this.talk.open(id);
+  }
+
+  async #createSession() {
+    const session = await this.api.createSession({ language: this.words.language });
+    this.#sessions = [session, ...(this.#sessions ?? [])];
+    this.#sessionId = session.id;
+    setAddress(session.id);
+    this.#showSessions();
+    return session.id;
+  }
+
+  /** @param {string} text @param {string} role */
+  #turnCompleted(text, role) {
+    const id = this.#sessionId;
+    if (id === null) return;
+    const session = this.#sessions?.find((one) => one.id === id);
+    const title = text.trim().replace(/\s+/g, " ");
+    if (role === "user" && title && session && !session.title) {
+      void this.#rename(
+        id,
+        title.length > TITLE_LENGTH ? `${title.slice(0, TITLE_LENGTH - 1)}…` : title,
+      );
+    }
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => this.#refresh(id), KEPT_AFTER_MS);
+  }
+
+  /** @param {string} id */
+  async #refresh(id) {
+    const session = await this.api.session(id).catch(() => null);
+    if (session) this.#replace(session);
+  }
+
+  /** @param {Session} session */
+  #replace(session) {
+    const others = (this.#sessions ?? []).filter(({ id }) => id !== session.id);
+    this.#sessions = [session, ...others].sort((a, b) => b.updated_at.localeCompare(a.updated_at));
+    this.#showSessions();
+  }
+
+  /** @param {string} id @param {string} title */
+  async #rename(id, title) {
+    try {
+      this.#replace(await this.api.renameSession(id, title));
+    } catch (error) {
+      this.announcer.say(this.#sentenceOf(error));
+      this.#showSessions();
+    }
+  }
+
+  /** @param {string} id */
+  async #delete(id) {
+    const session = this.#sessions?.find((one) => one.id === id);
+    if (!session) return;
+    const isSure = await confirm({
+      title: this.words.say("sessions.delete.title"),
+      text: this.words.say("sessions.delete.text", { title: this.sessionsView.titleOf(session) }),
+      yes: this.words.say("sessions.delete.confirm"),
+    });
+    if (!isSure) return;
+    if (id === this.#sessionId) this.talk.close();
+    try {
+      await this.api.deleteSession(id);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) {
+        this.announcer.say(this.#sentenceOf(error));
+        if (id === this.#sessionId) await this.talk.open(id);
+        return;
+      }
+    }
+    this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
+    if (id === this.#sessionId) this.#choose(null);
+    else this.#showSessions();
+  }
+
+  #showSessions() {
+    this.sessionsView.show(this.#sessions, this.#sessionId ?? "");
+    const session = this.#sessions?.find(({ id }) => id === this.#sessionId);
+    const title = session ? this.sessionsView.titleOf(session) : this.words.say("sessions.new");
+    write(byId("title", HTMLHeadingElement), title);
+    document.title = session ? `${title} · Kaiwa` : this.words.say("page.title");
+  }
+
+  /** @param {string} value */
+  #chooseLanguage(value) {
+    const language = languageFrom(value, []);
+    this.memory.prefer({ language });
+    this.#speak(language);
+  }
+
+  /** @param {Language} language */
+  #speak(language) {
+    this.words.language = language;
+    this.api.language = language;
+    document.documentElement.lang = language;
+    for (const select of this.#languageChoices()) select.value = language;
+    this.#label();
+    this.signIn.relabel();
+    this.sessionsView.relabel();
+    this.talk.relabel();
+    this.#showSessions();
+  }
+
+  /** Fills in the words that the page's HTML names. */
+  #label() {
+    for (const place of /** @type {NodeListOf<HTMLElement>} */ (
+      document.querySelectorAll("[data-words]")
+    )) {
+      write(place, this.words.say(place.dataset.words ?? ""));
+    }
+    for (const place of /** @type {NodeListOf<HTMLElement>} */ (
+      document.querySelectorAll("[data-words-label]")
+    )) {
+      const label = this.words.say(place.dataset.wordsLabel ?? "");
+      place.ariaLabel = label;
+      if (place instanceof HTMLButtonElement) place.title = label;
+    }
+    const message = byId("message", HTMLTextAreaElement);
+    message.placeholder = this.words.say(message.dataset.wordsPlaceholder ?? "");
+    this.#labelAccount();
+    this.#labelDemo();
+  }
+
+  #labelAccount() {
+    const name = this.#user?.username ?? "";
+    const place = byId("account-name", HTMLElement);
+    write(place, name);
+    place.title = this.words.say("account.signed_in_as", { name });
+  }
+
+  #labelDemo() {
+    const isDemo = this.#config?.demo === true;
+    const suggestions = (isDemo && this.#config?.suggestions?.[this.words.language]) || [];
+    byId("demo", HTMLParagraphElement).hidden = !isDemo;
+    byId("suggestions", HTMLDivElement).hidden = suggestions.length === 0;
+    byId("suggestion-list", HTMLUListElement).replaceChildren(
+      ...suggestions.map((text) => {
+        const button = make("button", { type: "button", class: "suggestion" }, text);
+        button.addEventListener("click", () => {
+          this.talk.focusMessage();
+          void this.talk.send(text);
+        });
+        return make("li", {}, button);
+      }),
+    );
+  }
+
+  #languageChoices() {
+    return /** @type {NodeListOf<HTMLSelectElement>} */ (
+      document.querySelectorAll("select[data-language]")
+    );
+  }
+
+  /** What went wrong, in the person's language: the server's own sentences where it has some.
+   * @param {unknown} error */
+  #sentenceOf(error) {
+    if (!(error instanceof ApiError)) return this.words.say("error.internal");
+    const details = detailSentences(error.detail);
+    if (details.length > 0) return details.join(" ");
+    return error.sentence || this.words.sayFirst(`error.${error.code}`);
+  }
+}
+
+/** @param {unknown} detail A field's complaints, by field. */
+function detailSentences(detail) {
+  if (typeof detail !== "object" || detail === null) return [];
+  return Object.values(detail)
+    .flat()
+    .filter((complaint) => typeof complaint === "string");
+}
+
+/** The session that the address names, or null. */
+function sessionInAddress() {
+  return /^#\/s\/([0-9a-f-]{36})$/.exec(globalThis.location.hash)?.[1] ?? null;
+}
+
+/** @param {string | null} id */
+function setAddress(id) {
+  const { pathname, search, hash } = globalThis.location;
+  const next = id === null ? "" : `#/s/${id}`;
+  if (next !== hash) globalThis.history.pushState(null, "", pathname + search + next);
+}
+
+const app = new App();
+// A handle for debugging from the console: the parts of the page, as they are.
+Object.assign(globalThis, { kaiwa: app });
+await app.start();

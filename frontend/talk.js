@@ -1,0 +1,407 @@
+/** One conversation on the screen: the client of its session, and the views that show it. */
+
+import { ApiError } from "./api.js";
+import { listMicrophones, MicrophoneError, watchMicrophones } from "./audio/microphone.js";
+import { cardFor, permissionPlace } from "./help.js";
+import { RealtimeClient } from "./realtime-client.js";
+import { Composer } from "./views/composer.js";
+import { showKeys } from "./views/dialogs.js";
+import { byId } from "./views/elements.js";
+import { HelpCard } from "./views/help-card.js";
+import { Keyboard } from "./views/keyboard.js";
+import { Settings } from "./views/settings.js";
+import { Status } from "./views/status.js";
+import { Thread } from "./views/thread.js";
+import { VoiceControls } from "./views/voice-controls.js";
+import { openAudioContext } from "./voice.js";
+
+/** @import { Api } from "./api.js" */
+/** @import { CallState } from "./call-state.js" */
+/** @import { HelpAction } from "./help.js" */
+/** @import { Words } from "./i18n.js" */
+/** @import { Memory, Preferences } from "./preferences.js" */
+/** @import { Problem, Trouble } from "./realtime-client.js" */
+/** @import { Announcer } from "./views/announcer.js" */
+
+/**
+ * @typedef {{
+ *   sessionNeeded: () => Promise<string>, turnCompleted: (text: string, role: string) => void,
+ *   newSessionWanted: () => void, signInWanted: () => void,
+ * }} TalkDelegate `sessionNeeded` makes a session for the first word that is said and answers its id.
+ */
+
+/** Endings that somebody who types need not be told: the next message opens the call again. */
+const HARMLESS_WHEN_TYPING = new Set(["idle", "completed", "time_limit"]);
+
+/** Cards that are about the connection, and wrong as soon as it stands. */
+const MICROPHONE_CARD = /^microphone_/;
+
+/** @type {CallState} */
+const AT_REST = Object.freeze({ name: "idle", attempt: 0, why: null, hasVoice: false });
+
+export class Talk {
+  #api;
+  #memory;
+  #announcer;
+  #delegate;
+  #thread;
+  #status;
+  #composer;
+  #voiceControls;
+  #help;
+  #settings;
+  #ending = new AbortController();
+  /** @type {RealtimeClient | null} */
+  #client = null;
+  #generation = 0;
+  #isVoiceWanted = false;
+  #isMuted = false;
+  #isHeld = false;
+  #sentence = "";
+  #isDrawing = false;
+
+  /**
+   * @param {{ api: Api, words: Words, memory: Memory, announcer: Announcer }} parts
+   * @param {TalkDelegate} delegate
+   */
+  constructor({ api, words, memory, announcer }, delegate) {
+    this.#api = api;
+    this.#memory = memory;
+    this.#announcer = announcer;
+    this.#delegate = delegate;
+    this.#thread = new Thread(words);
+    this.#status = new Status(words, announcer);
+    this.#composer = new Composer({
+      messageSent: (text) => this.send(text),
+      textChosen: () => this.#chooseText(),
+      voiceChosen: () => this.#chooseVoice(),
+    });
+    this.#voiceControls = new VoiceControls(words, {
+      muteClicked: () => this.#setMuted(!this.#isMuted),
+      holdChanged: (isHeld) => this.#setHeld(isHeld),
+      stopClicked: () => this.#client?.interrupt(),
+      volumeMoved: (volume) => this.#prefer({ volume }),
+    });
+    this.#help = new HelpCard(byId("help", HTMLDivElement), words, (action) => this.#act(action));
+    this.#settings = new Settings(words, (changes) => this.#prefer(changes));
+    byId("settings-open", HTMLButtonElement).addEventListener("click", () => this.#openSettings());
+    byId("keys-open", HTMLButtonElement).addEventListener("click", showKeys);
+    watchMicrophones((found) => this.#settings.showMicrophones(found), this.#ending.signal);
+    new Keyboard(
+      {
+        talkKeyChanged: (isHeld) => this.#talkKeyChanged(isHeld),
+        muteKeyPressed: () => this.#isVoiceWanted && this.#setMuted(!this.#isMuted),
+        stopKeyPressed: () => this.#client?.interrupt(),
+        helpKeyPressed: showKeys,
+      },
+      this.#ending.signal,
+    );
+    // The tab is closed, or frozen for later: no microphone may stay open behind it.
+    globalThis.addEventListener("pagehide", () => this.#client?.close(), {
+      signal: this.#ending.signal,
+    });
+  }
+
+  /** The client of the open session, or null before the first word of a new one. */
+  get client() {
+    return this.#client;
+  }
+
+  /**
+   * Shows a session as it was left; null for a new one, which begins with its first word.
+   *
+   * @param {string | null} sessionId
+   */
+  async open(sessionId) {
+    const generation = ++this.#generation;
+    this.#leave();
+    if (sessionId === null) return this.#draw();
+    this.#thread.load();
+    try {
+      const pastTurns = await this.#api.turns(sessionId);
+      if (generation !== this.#generation) return;
+      this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api, pastTurns }));
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      this.#thread.show([]);
+      this.#help.show(
+        error instanceof ApiError && error.status === 404 ? "forbidden" : "no_network",
+      );
+    }
+  }
+
+  /** Hangs up and shows nothing. */
+  close() {
+    this.#generation += 1;
+    this.#leave();
+    this.#draw();
+  }
+
+  /** @param {string} text Said by keyboard, or by a tap on a suggestion. */
+  async send(text) {
+    this.#thread.follow();
+    const client = await this.#clientForNow();
+    client?.sendText(text);
+    if (!client) this.#composer.restore(text);
+  }
+
+  focusMessage() {
+    this.#composer.focus();
+  }
+
+  /** The language changed. */
+  relabel() {
+    this.#thread.relabel();
+    this.#status.relabel();
+    this.#voiceControls.relabel();
+    this.#help.relabel();
+    this.#settings.relabel();
+  }
+
+  #leave() {
+    void this.#client?.close();
+    this.#client = null;
+    this.#isVoiceWanted = false;
+    this.#isMuted = false;
+    this.#sentence = "";
+    this.#help.hide();
+    this.#composer.clear();
+    this.#status.showLatency(null);
+  }
+
+  /** @param {RealtimeClient} client */
+  #use(client) {
+    this.#client = client;
+    const isCurrent = () => client === this.#client;
+    client.onState = (state) => isCurrent() && this.#stateChanged(state);
+    client.onLines = () => isCurrent() && this.#drawSoon();
+    client.onLevel = (rms) => isCurrent() && this.#voiceControls.meter.add(rms);
+    client.onLatency = (ms) => isCurrent() && this.#status.showLatency(ms);
+    client.onProblem = (problem) => isCurrent() && this.#problemArose(problem);
+    client.onError = (trouble) => isCurrent() && this.#troubled(trouble);
+    client.onConnected = () => isCurrent() && this.#connected();
+    client.onTranscript = (text, role) => isCurrent() && this.#turnCompleted(text, role);
+    this.#draw();
+  }
+
+  /** The client, with a session of its own if there is none yet; null if that failed. */
+  async #clientForNow() {
+    if (this.#client) return this.#client;
+    const generation = this.#generation;
+    try {
+      const sessionId = await this.#delegate.sessionNeeded();
+      if (generation !== this.#generation) return null;
+      if (!this.#client) {
+        this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api }));
+      }
+      return this.#client;
+    } catch {
+      this.#help.show("no_network");
+      return null;
+    }
+  }
+
+  #chooseText() {
+    this.#isVoiceWanted = false;
+    void this.#client?.stopAudioStream();
+    if (this.#help.name && MICROPHONE_CARD.test(this.#help.name)) this.#help.hide();
+    this.#draw();
+    this.#composer.focus();
+  }
+
+  /** In a tap: the context is made before anything is waited for, and no call before the microphone. */
+  async #chooseVoice() {
+    if (this.#isVoiceWanted) return;
+    const context = openAudioContext();
+    this.#isVoiceWanted = true;
+    this.#isMuted = false;
+    this.#help.hide();
+    this.#draw();
+    const client = await this.#clientForNow();
+    if (!client || !this.#isVoiceWanted) {
+      this.#isVoiceWanted &&= client !== null;
+      void context.close();
+      return this.#draw();
+    }
+    const { isHandsFree, volume } = this.#memory.preferences();
+    try {
+      await client.startAudioStream({
+        context,
+        microphone: this.#microphone(),
+        volume,
+        isHandsFree,
+      });
+      this.#settings.showMicrophones(await listMicrophones());
+      if (client.voice && client === this.#client) void client.connect().catch(() => {});
+    } catch (error) {
+      this.#isVoiceWanted = false;
+      this.#microphoneRefused(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  #microphoneRefused(error) {
+    const kind = error instanceof MicrophoneError ? error.kind : "failed";
+    this.#help.show(`microphone_${kind}`, permissionPlace(navigator.userAgent));
+    this.#draw();
+  }
+
+  /** @param {CallState} state */
+  #stateChanged(state) {
+    if (state.name === "ended") this.#ended(state.why ?? "internal");
+    if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard("answer_failed");
+    this.#draw();
+  }
+
+  /** @param {string} why */
+  #ended(why) {
+    const card = cardFor(why);
+    if (card && (this.#isVoiceWanted || !HARMLESS_WHEN_TYPING.has(why))) this.#help.show(card);
+  }
+
+  #connected() {
+    this.#sentence = "";
+    if (this.#help.name && !MICROPHONE_CARD.test(this.#help.name)) this.#help.hide();
+    this.#client?.setMuted(this.#isMuted);
+    this.#draw();
+  }
+
+  /** @param {string} text @param {"user" | "assistant"} role */
+  #turnCompleted(text, role) {
+    // Who types to it has nothing else to hear the answer by; spoken answers are heard.
+    if (role === "assistant" && !this.#isVoiceWanted) this.#announcer.say(text);
+    this.#delegate.turnCompleted(text, role);
+  }
+
+  /** @param {Trouble} trouble */
+  #troubled({ code, message }) {
+    this.#sentence = message;
+    if (code === "answer_failed" || code === "rate_limit") this.#help.show(code);
+    this.#draw();
+  }
+
+  /** @param {Problem} problem */
+  #problemArose(problem) {
+    if (problem === "recovered") return this.#hideCard("microphone_silent", "microphone_stopped");
+    if (problem === "network_recovered") return this.#hideCard("slow_network");
+    this.#help.show(problem === "slow_network" ? problem : `microphone_${problem}`);
+  }
+
+  /** @param {...string} names */
+  #hideCard(...names) {
+    if (this.#help.name && names.includes(this.#help.name)) this.#help.hide();
+  }
+
+  /** The one button of a card. The focus goes where one would go on. @param {HelpAction} action */
+  #act(action) {
+    this.#help.hide();
+    this.#composer.focus();
+    this.#actions[action]();
+  }
+
+  /** @type {Readonly<Record<HelpAction, () => void>>} */
+  #actions = {
+    ask_microphone: () => this.#restartVoice(),
+    type_instead: () => this.#chooseText(),
+    reconnect: () => this.#reconnect(),
+    talk_here: () => this.#reconnect(),
+    sign_in: () => this.#delegate.signInWanted(),
+    reload: () => globalThis.location.reload(),
+    dismiss: () => {},
+    new_session: () => this.#delegate.newSessionWanted(),
+  };
+
+  #restartVoice() {
+    this.#isVoiceWanted = false;
+    void this.#client?.stopAudioStream();
+    void this.#chooseVoice();
+  }
+
+  #reconnect() {
+    if (this.#isVoiceWanted) this.#restartVoice();
+    else void this.#client?.connect().catch(() => {});
+  }
+
+  /** @param {boolean} isHeld @returns {boolean} Whether the key meant something. */
+  #talkKeyChanged(isHeld) {
+    if (!this.#isVoiceWanted) return false;
+    const { isHandsFree } = this.#memory.preferences();
+    if (!isHandsFree) this.#setHeld(isHeld);
+    else if (isHeld !== this.#isMuted) return true;
+    else this.#setMuted(!isHeld);
+    return true;
+  }
+
+  /** @param {boolean} isHeld */
+  #setHeld(isHeld) {
+    if (this.#isHeld === isHeld || (isHeld && !this.#isVoiceWanted)) return;
+    this.#isHeld = isHeld;
+    if (isHeld && this.#isMuted) this.#setMuted(false);
+    this.#client?.setTalking(isHeld);
+    this.#draw();
+  }
+
+  /** @param {boolean} isMuted */
+  #setMuted(isMuted) {
+    this.#isMuted = isMuted;
+    this.#client?.setMuted(isMuted);
+    this.#voiceControls.meter.clear();
+    this.#draw();
+  }
+
+  async #openSettings() {
+    this.#settings.open(this.#memory.preferences());
+    this.#settings.showMicrophones(await listMicrophones());
+  }
+
+  /** @param {Partial<Preferences>} changes */
+  async #prefer(changes) {
+    this.#memory.prefer(changes);
+    if (changes.volume !== undefined) return this.#client?.setVolume(changes.volume);
+    if (changes.isHandsFree !== undefined) {
+      this.#client?.setTalking(changes.isHandsFree);
+      return this.#draw();
+    }
+    await this.#client?.changeMicrophone(this.#microphone()).catch((error) => {
+      this.#chooseText();
+      this.#microphoneRefused(error);
+    });
+  }
+
+  #microphone() {
+    const { deviceId, echoCancellation, noiseSuppression, autoGainControl } =
+      this.#memory.preferences();
+    return { deviceId, echoCancellation, noiseSuppression, autoGainControl };
+  }
+
+  /** Lines change with every word; once a frame is enough to see it. */
+  #drawSoon() {
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    requestAnimationFrame(() => {
+      this.#isDrawing = false;
+      this.#thread.show(this.#client?.lines() ?? []);
+    });
+  }
+
+  #draw() {
+    const state = this.#client?.state ?? AT_REST;
+    const { isHandsFree, volume } = this.#memory.preferences();
+    const [isMuted, isHeld] = [this.#isMuted, this.#isHeld];
+    this.#status.show(state, {
+      isMuted,
+      isWaitingForPress: !isHandsFree && !isHeld,
+      sentence: this.#sentence,
+    });
+    this.#composer.showMode(this.#isVoiceWanted);
+    this.#voiceControls.show({
+      isOn: this.#isVoiceWanted,
+      isMuted,
+      isHandsFree,
+      isHeld,
+      canStop: state.name === "speaking" || state.name === "thinking",
+      volume,
+    });
+    this.#thread.show(this.#client?.lines() ?? []);
+  }
+}

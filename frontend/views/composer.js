@@ -1,0 +1,76 @@
+/** The box to write in, and the choice between typing and talking. */
+
+import { byId } from "./elements.js";
+
+/**
+ * @typedef {{
+ *   messageSent: (text: string) => void, textChosen: () => void, voiceChosen: () => void,
+ * }} ComposerDelegate
+ */
+
+export class Composer {
+  #form = byId("composer", HTMLFormElement);
+  #message = byId("message", HTMLTextAreaElement);
+  #send = byId("send", HTMLButtonElement);
+  #text = byId("mode-text", HTMLButtonElement);
+  #voice = byId("mode-voice", HTMLButtonElement);
+  #delegate;
+
+  /** @param {ComposerDelegate} delegate */
+  constructor(delegate) {
+    this.#delegate = delegate;
+    this.#text.addEventListener("click", () => delegate.textChosen());
+    this.#voice.addEventListener("click", () => delegate.voiceChosen());
+    this.#message.addEventListener("input", () => this.#changed());
+    this.#message.addEventListener("keydown", (event) => this.#keyPressed(event));
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  /** @param {boolean} isVoice */
+  showMode(isVoice) {
+    this.#text.ariaPressed = String(!isVoice);
+    this.#voice.ariaPressed = String(isVoice);
+  }
+
+  focus() {
+    this.#message.focus();
+  }
+
+  /** What is written and not sent belongs to the conversation in which it was written. */
+  clear() {
+    this.#message.value = "";
+    this.#changed();
+  }
+
+  /** It could not be sent: the words are there to be sent again. @param {string} text */
+  restore(text) {
+    this.#message.value ||= text;
+    this.#changed();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    // Enter also chooses a word in a Japanese input method; 229 is how Safari says so.
+    const isComposing = event.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || isComposing) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  #submit() {
+    const text = this.#message.value.trim();
+    if (!text) return;
+    this.clear();
+    this.#delegate.messageSent(text);
+  }
+
+  #changed() {
+    this.#send.disabled = this.#message.value.trim() === "";
+    this.#message.style.setProperty("height", "auto");
+    const height = this.#message.value ? `${this.#message.scrollHeight + 2}px` : "";
+    this.#message.style.setProperty("height", height);
+  }
+}

@@ -1,0 +1,46 @@
+/** The list of conversations where there is no room for it beside the thread. */
+
+import { byId } from "./elements.js";
+
+export class Drawer {
+  #drawer = byId("drawer", HTMLElement);
+  #screen = byId("talk-screen", HTMLDivElement);
+  #stage = /** @type {HTMLElement} */ (this.#screen.querySelector(".stage"));
+  #opener = byId("drawer-open", HTMLButtonElement);
+  #closer = byId("drawer-close", HTMLButtonElement);
+  #isNarrow = globalThis.matchMedia("(max-width: 55.99rem)");
+  #isOpen = false;
+
+  constructor() {
+    this.#opener.addEventListener("click", () => this.#set(true));
+    this.#closer.addEventListener("click", () => this.close());
+    this.#isNarrow.addEventListener("change", () => this.#set(false));
+    this.#screen.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !this.#isOpen) return;
+      event.stopPropagation();
+      this.close();
+    });
+    this.#screen.addEventListener("click", (event) => {
+      // A click on the stage arrives here from the screen itself while the stage is inert.
+      if (this.#isOpen && event.target === this.#screen) this.close();
+    });
+    this.#set(false);
+  }
+
+  /** Harmless when closed, or when there is room. */
+  close() {
+    if (this.#isOpen) this.#set(false);
+  }
+
+  /** @param {boolean} isOpen */
+  #set(isOpen) {
+    const hadFocus = this.#drawer.contains(document.activeElement);
+    this.#isOpen = isOpen && this.#isNarrow.matches;
+    this.#drawer.inert = this.#isNarrow.matches && !this.#isOpen;
+    this.#stage.inert = this.#isOpen;
+    this.#screen.dataset.drawer = this.#isOpen ? "open" : "closed";
+    this.#opener.ariaExpanded = String(this.#isOpen);
+    if (this.#isOpen) this.#closer.focus();
+    else if (hadFocus && this.#isNarrow.matches) this.#opener.focus();
+  }
+}

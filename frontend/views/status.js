@@ -1,0 +1,93 @@
+/** Where the call stands: a word, an icon, a colour, and how quick the last answer was. */
+
+import { MAX_ATTEMPTS } from "../call-state.js";
+import { byId, write } from "./elements.js";
+import { icon } from "./icons.js";
+
+/** @import { CallState } from "../call-state.js" */
+/** @import { Words } from "../i18n.js" */
+/** @import { Announcer } from "./announcer.js" */
+
+/** @type {Readonly<Record<string, string>>} */
+const ICONS = Object.freeze({
+  idle: "idle",
+  asking_microphone: "microphone",
+  connecting: "link",
+  listening: "ear",
+  hearing_you: "wave",
+  thinking: "dots",
+  speaking: "loud",
+  interrupted: "hand",
+  reconnecting: "turn",
+  ended: "end",
+  muted: "microphone_off",
+  waiting_for_press: "microphone",
+});
+
+/**
+ * @typedef {{ isMuted: boolean, isWaitingForPress: boolean, sentence: string }} Flags `sentence` is
+ *   what the server said of a lost connection.
+ */
+
+export class Status {
+  #words;
+  #announcer;
+  #icon = byId("state-icon", HTMLElement);
+  #name = byId("state-name", HTMLElement);
+  #hint = byId("state-hint", HTMLElement);
+  #latency = byId("latency", HTMLParagraphElement);
+  #shown = "";
+  /** @type {number | null} */
+  #latencyMs = null;
+  /** @type {[CallState, Flags]} */
+  #last = [
+    { name: "idle", attempt: 0, why: null, hasVoice: false },
+    { isMuted: false, isWaitingForPress: false, sentence: "" },
+  ];
+
+  /** @param {Words} words @param {Announcer} announcer */
+  constructor(words, announcer) {
+    this.#words = words;
+    this.#announcer = announcer;
+  }
+
+  /** @param {CallState} state @param {Flags} flags */
+  show(state, flags) {
+    this.#last = [state, flags];
+    const key = shownState(state, flags);
+    const name = this.#words.say(`state.${key}`, { attempt: state.attempt, of: MAX_ATTEMPTS });
+    document.documentElement.dataset.state = state.name;
+    document.documentElement.dataset.shown = key;
+    if (this.#shown !== key) this.#icon.replaceChildren(icon(ICONS[key] ?? "idle"));
+    if (this.#shown !== "" && name !== this.#name.textContent) this.#announcer.say(name);
+    this.#shown = key;
+    write(this.#name, name);
+    const sentence = key === "reconnecting" ? flags.sentence : "";
+    write(this.#hint, sentence || this.#words.say(`hint.${key}`));
+  }
+
+  /** @param {number | null} ms */
+  showLatency(ms) {
+    this.#latencyMs = ms;
+    write(this.#latency, ms === null ? "" : this.#words.milliseconds(ms));
+    this.#latency.title = ms === null ? "" : this.#words.say("latency.label");
+  }
+
+  /** The language changed. */
+  relabel() {
+    this.show(...this.#last);
+    this.showLatency(this.#latencyMs);
+  }
+}
+
+/**
+ * Listening to a microphone that sends nothing would be a lie.
+ *
+ * @param {CallState} state
+ * @param {Flags} flags
+ */
+function shownState({ name }, { isMuted, isWaitingForPress }) {
+  if (name !== "listening") return name;
+  if (isMuted) return "muted";
+  return isWaitingForPress ? "waiting_for_press" : name;
+}

@@ -1,0 +1,179 @@
+/** The conversation: a bubble a line, in spoken order, and a scroll that does not fight the reader. */
+
+import { byId, make } from "./elements.js";
+
+/** @import { Words } from "../i18n.js" */
+/** @import { ShownLine } from "../realtime-client.js" */
+
+/** So near to the end, in pixels, the reader wants to see what is new. */
+const NEAR_END_PX = 96;
+
+export class Thread {
+  #words;
+  #thread = byId("thread", HTMLDivElement);
+  #list = byId("lines", HTMLOListElement);
+  #empty = byId("empty", HTMLDivElement);
+  #loading = byId("loading", HTMLParagraphElement);
+  #toLatest = byId("to-latest", HTMLButtonElement);
+  /** @type {Map<string, { bubble: HTMLLIElement, drawn: string }>} */
+  #bubbles = new Map();
+  /** @type {ShownLine[]} */
+  #lines = [];
+  #isLoading = false;
+  #isAtEnd = true;
+
+  /** @param {Words} words */
+  constructor(words) {
+    this.#words = words;
+    this.#thread.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.#toLatest.addEventListener("click", () => {
+      this.#thread.focus({ preventScroll: true });
+      this.#goToEnd();
+    });
+    new ResizeObserver(() => this.#isAtEnd && this.#goToEnd()).observe(this.#thread);
+  }
+
+  /** @param {ShownLine[]} lines */
+  show(lines) {
+    this.#isLoading = false;
+    this.#lines = lines.filter(isWorthABubble);
+    this.#drawAll();
+  }
+
+  /** Another conversation is on its way. */
+  load() {
+    this.#isLoading = true;
+    this.#isAtEnd = true;
+    this.#lines = [];
+    this.#drawAll();
+  }
+
+  /** The language changed. */
+  relabel() {
+    for (const known of this.#bubbles.values()) known.drawn = "";
+    this.#drawAll();
+  }
+
+  /** The reader said something, and wants to see it. */
+  follow() {
+    this.#isAtEnd = true;
+    this.#goToEnd();
+  }
+
+  #drawAll() {
+    this.#loading.hidden = !this.#isLoading;
+    this.#empty.hidden = this.#isLoading || this.#lines.length > 0;
+    const keys = new Set(this.#lines.map(keyOf));
+    for (const [key, { bubble }] of this.#bubbles) {
+      if (keys.has(key)) continue;
+      bubble.remove();
+      this.#bubbles.delete(key);
+    }
+    for (const [index, line] of this.#lines.entries()) this.#place(this.#draw(line), index);
+    if (this.#isAtEnd) this.#goToEnd();
+    else this.#scrolled();
+  }
+
+  /** @param {HTMLLIElement} bubble @param {number} index */
+  #place(bubble, index) {
+    const there = this.#list.children[index] ?? null;
+    if (there !== bubble) this.#list.insertBefore(bubble, there);
+  }
+
+  /** @param {ShownLine} line */
+  #draw(line) {
+    const key = keyOf(line);
+    const known = this.#bubbles.get(key) ?? { bubble: make("li", { class: "line" }), drawn: "" };
+    this.#bubbles.set(key, known);
+    const drawn = JSON.stringify([
+      line.shown,
+      line.text,
+      line.heardText,
+      line.status,
+      line.isPending,
+    ]);
+    if (known.drawn === drawn) return known.bubble;
+    known.drawn = drawn;
+    const { bubble } = known;
+    Object.assign(bubble.dataset, {
+      role: line.role,
+      status: line.status,
+      modality: line.modality,
+      item: line.itemId,
+    });
+    bubble.replaceChildren(
+      make("span", { class: "unseen" }, `${this.#words.say(speakerKey(line))}: `),
+      ...this.#contents(line),
+    );
+    return bubble;
+  }
+
+  /** @param {ShownLine} line @returns {Node[]} */
+  #contents(line) {
+    const note = noteKey(line);
+    const text = make("p", { class: "text" });
+    if (line.shown) this.#writeText(text, line);
+    else if (note) text.append(make("span", { class: "waiting" }, this.#words.say(note)));
+    if (!line.shown || !note) return [text];
+    return [text, make("p", { class: "note" }, this.#words.say(note))];
+  }
+
+  /** What was said after the cut is there to read, and seen and told to be unheard.
+   * @param {HTMLElement} place @param {ShownLine} line */
+  #writeText(place, { shown, heardText, status }) {
+    const isCut = status === "interrupted" && heardText !== null && shown.startsWith(heardText);
+    const heard = isCut ? heardText : shown;
+    place.append(heard);
+    if (heard.length === shown.length) return;
+    place.append(
+      make(
+        "s",
+        { class: "unheard" },
+        make("span", { class: "unseen" }, ` (${this.#words.say("thread.not_heard")}) `),
+        shown.slice(heard.length),
+      ),
+    );
+  }
+
+  #goToEnd() {
+    this.#thread.scrollTop = this.#thread.scrollHeight;
+    this.#scrolled();
+  }
+
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#thread;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    this.#toLatest.hidden = this.#isAtEnd;
+  }
+}
+
+/** @param {ShownLine} line */
+const keyOf = (line) => `${line.itemId}/${line.contentIndex}`;
+
+/** @param {ShownLine} line */
+const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");
+
+/** A tool's work is no speech; an answer that ended before its first word is none.
+ * @param {ShownLine} line */
+function isWorthABubble({ role, status, text }) {
+  if (role === "tool") return false;
+  return role === "user" || text !== "" || status === "in_progress" || status === "failed";
+}
+
+/**
+ * What is to be said about a line besides its text.
+ *
+ * @param {ShownLine} line
+ * @returns {string | null} A key of the words.
+ */
+function noteKey({ role, status, text, shown, modality, isPending }) {
+  if (isPending) return "thread.sending";
+  const isUser = role === "user";
+  if (status === "failed") return isUser ? "thread.failed_user" : "thread.failed_assistant";
+  if (status === "interrupted" && !isUser) return "thread.cut_off";
+  if (shown !== "") return null;
+  if (!isUser) return "thread.preparing";
+  if (status === "in_progress")
+    return modality === "voice" ? "thread.writing_down" : "thread.sending";
+  return text === "" ? "thread.nothing_heard" : null;
+}

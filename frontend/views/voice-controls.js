@@ -1,0 +1,87 @@
+/** What one needs while talking: mute, the level or the button to hold, stop, volume. */
+
+import { byId, write } from "./elements.js";
+import { icon } from "./icons.js";
+import { LevelMeter } from "./level-meter.js";
+
+/** @import { Words } from "../i18n.js" */
+
+/**
+ * @typedef {{
+ *   muteClicked: () => void, holdChanged: (isHeld: boolean) => void, stopClicked: () => void,
+ *   volumeMoved: (volume: number) => void,
+ * }} VoiceDelegate
+ * @typedef {{
+ *   isOn: boolean, isMuted: boolean, isHandsFree: boolean, isHeld: boolean, canStop: boolean,
+ *   volume: number,
+ * }} VoiceModel
+ */
+
+export class VoiceControls {
+  meter = new LevelMeter();
+  #words;
+  #controls = byId("voice-controls", HTMLDivElement);
+  #mute = byId("mute", HTMLButtonElement);
+  #hold = byId("hold", HTMLButtonElement);
+  #holdWords = byId("hold-words", HTMLElement);
+  #stop = byId("stop", HTMLButtonElement);
+  #volume = byId("volume", HTMLInputElement);
+  /** @type {VoiceModel | null} */
+  #last = null;
+
+  /** @param {Words} words @param {VoiceDelegate} delegate */
+  constructor(words, delegate) {
+    this.#words = words;
+    this.#mute.addEventListener("click", () => delegate.muteClicked());
+    this.#stop.addEventListener("click", () => delegate.stopClicked());
+    this.#volume.addEventListener("input", () => delegate.volumeMoved(this.#volume.valueAsNumber));
+    this.#listenToHold(delegate);
+  }
+
+  /** @param {VoiceModel} model */
+  show(model) {
+    const { isOn, isMuted, isHandsFree, isHeld, canStop, volume } = model;
+    this.#controls.hidden = !isOn;
+    const muteWords = this.#words.say(isMuted ? "voice.unmute" : "voice.mute");
+    if (this.#mute.ariaLabel !== muteWords) {
+      this.#mute.ariaLabel = muteWords;
+      this.#mute.title = muteWords;
+      this.#mute.replaceChildren(icon(isMuted ? "microphone_off" : "microphone"));
+    }
+    this.#mute.ariaPressed = String(isMuted);
+    this.#hold.hidden = isHandsFree;
+    this.#hold.ariaPressed = String(isHeld);
+    write(this.#holdWords, this.#words.say(isHeld ? "voice.holding" : "voice.hold"));
+    this.#stop.disabled = !canStop;
+    if (this.#volume.valueAsNumber !== volume) this.#volume.valueAsNumber = volume;
+    this.#last = model;
+  }
+
+  /** The language changed. */
+  relabel() {
+    this.#mute.ariaLabel = "";
+    if (this.#last) this.show(this.#last);
+  }
+
+  /** @param {VoiceDelegate} delegate */
+  #listenToHold(delegate) {
+    const press = () => delegate.holdChanged(true);
+    const release = () => delegate.holdChanged(false);
+    this.#hold.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      this.#hold.setPointerCapture(event.pointerId);
+      press();
+    });
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+      this.#hold.addEventListener(type, release);
+    }
+    // A long press must talk, and not select or open a menu.
+    this.#hold.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.#hold.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.repeat) press();
+    });
+    this.#hold.addEventListener("keyup", (event) => {
+      if (event.key === "Enter") release();
+    });
+  }
+}
