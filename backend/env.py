@@ -206,6 +206,13 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "TAPE_DIR",
+        "",
+        "A folder for tapes of whole calls, to replay a bug; they hold what was said. Empty: none.",
+        _text,
+        "Write the path of a folder that only the server may read, or leave it empty.",
+    ),
+    Setting(
         "REGISTRATION_OPEN",
         "",
         "Whether strangers may register. Empty: as `DEBUG`.",

@@ -39,6 +39,7 @@ VAD_THRESHOLD: float = ENV["VAD_THRESHOLD"]
 VAD_SILENCE_MS: int = ENV["VAD_SILENCE_MS"]
 VAD_PREFIX_MS: int = ENV["VAD_PREFIX_MS"]
 DEMO: bool = ENV["DEMO"]
+TAPE_DIR: str = ENV["TAPE_DIR"]
 
 INSTALLED_APPS = [
     # Daphne installs a Twisted reactor at import and takes over `runserver`: only when asked for.

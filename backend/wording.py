@@ -81,6 +81,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "This conversation is closed. Open it again to go on.",
         "ja": "この会話は終了しています。続けるには再開してください。",
     },
+    "origin_foreign": {
+        "en": "This page may not connect here. Ask the administrator to allow its origin.",
+        "ja": "このページからは接続できません。管理者に許可を依頼してください。",
+    },
     # Frames
     "frame_binary": {
         "en": "Binary frames are not accepted; send JSON text.",
@@ -116,6 +120,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
     "field_invalid": {
         "en": "This field has a wrong value.",
         "ja": "この項目の値が正しくありません。",
+    },
+    "too_early": {
+        "en": "The call is not ready yet. Please wait a moment.",
+        "ja": "通話の準備ができていません。少しお待ちください。",
     },
     # Endings
     "client_left": {"en": "You left.", "ja": "退出しました。"},

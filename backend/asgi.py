@@ -1,0 +1,14 @@
+"""The ASGI application: HTTP to Django, WebSockets to the gateway."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+http = get_asgi_application()
+
+# Models can be imported only after Django's setup, which has happened in the line above.
+from backend.gateway.routing import websocket  # noqa: E402
+
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

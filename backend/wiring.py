@@ -1,0 +1,205 @@
+"""Settings become live objects: the one file that knows everybody.
+
+Everything is built on first use, inside the running event loop: Daphne has no lifespan to build it
+in. A process has one house.
+"""
+
+import asyncio
+import functools
+import logging
+import os
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from backend import catalogue
+from backend.accounts import credentials
+from backend.accounts.credentials import Credential
+from backend.conversations import lifecycle
+from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.lifecycle import OpenedCall
+from backend.conversations.recorder import Recorder
+from backend.protocol.errors import Ending
+from backend.relay.call import Call, SteadyClock
+from backend.relay.limits import DEFAULT_LIMITS, Limits
+from backend.relay.plan import CallPlan, TurnDetection
+from backend.relay.ports import CallRecorder, ClientLine, UpstreamLine
+from backend.relay.registry import LiveCalls
+from backend.relay.tape import FileTape, NoTape, Tape
+from backend.telemetry.logs import log_event
+from backend.upstream.connector import connect as connect_to_provider
+from backend.upstream.target import Target
+from backend.wording import Language
+
+BEAT_S = 5.0
+"""A lease lasts 30 s, so five beats may fail. A revoked login ends its calls within this time."""
+
+INSTRUCTIONS: Mapping[Language, str] = {
+    "en": (
+        "You are a friendly assistant in a spoken conversation. Speak English unless you are asked"
+        " for another language. Answer in one to three short sentences, say what matters first,"
+        " and ask back when something is unclear."
+    ),
+    "ja": (
+        "あなたは音声で会話する親しみやすいアシスタントです。ほかの言語を求められない限り、"
+        "自然な日本語で話してください。大切なことから先に、一文から三文で短く答え、"
+        "分からないことがあれば聞き返してください。"
+    ),
+}
+"""What the model is told where `INSTRUCTIONS` is empty."""
+
+_logger = logging.getLogger(__name__)
+
+Connect = Callable[[Target], Coroutine[Any, Any, UpstreamLine]]
+
+
+class House:
+    """What the calls of this process share. Belongs to one event loop."""
+
+    def __init__(
+        self, connect: Connect = connect_to_provider, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self.live = LiveCalls()
+        self._connect = connect
+        self._limits = limits
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._database = DatabaseExecutor(threads=3)
+        # Its own thread, so that what waits for a stuck database waits behind nobody.
+        self._recorder_database = DatabaseExecutor(threads=1)
+        self._recorder = Recorder(self._recorder_database)
+        self._beating: asyncio.Task[None] | None = None
+
+    async def hold(self, session_id: UUID, credential: Credential, client: ClientLine) -> Ending:
+        """Admit whoever shows this credential to this session and hold their call to its end.
+
+        Raises AdmissionRefused, and DatabaseSlow: then nothing was opened at the provider, and the
+        client has been told nothing.
+        """
+        self.start()
+        user_id = await self._database.run(credentials.user_of, credential, session_id)
+        target = target_for(user_id)
+        async with self.live.place(str(session_id)) as place:
+            open_call = functools.partial(
+                lifecycle.open_call, worker=self._worker, model=target.model
+            )
+            opened = await self._database.run(open_call, session_id, user_id)
+            recorder = self._recorder.for_call(opened)
+            try:
+                call = self._call(opened, target, client, recorder)
+            except Exception:
+                await recorder.finish(Ending.INTERNAL)
+                raise
+            place.put(str(opened.call_id), call)
+            return await call.run()
+
+    def start(self) -> None:
+        """Begin to renew our calls' leases and to end dead workers' calls; harmless twice."""
+        if self._beating is None:
+            self._beating = asyncio.create_task(self._beat_for_ever(), name="beat")
+
+    async def drain(self, seconds: float) -> None:
+        """Admit nobody, give answers `seconds` to end, hang up on everybody. 0 hangs up at once."""
+        await self.live.drain(seconds)
+
+    async def stop(self) -> None:
+        """Write what is still to be written and let go of everything."""
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+            self._beating = None
+        await self._recorder.stop()
+        self._recorder_database.close()
+        self._database.close()
+
+    async def beat(self) -> None:
+        """Renew our calls' leases, end the calls that may not go on, reap those of the dead."""
+        call_ids = [UUID(call_id) for call_id in self.live.call_ids()]
+        if call_ids:
+            must_end = await self._database.run(lifecycle.beat, call_ids)
+            for call_id, ending in must_end.items():
+                self.live.hang_up(str(call_id), ending)
+        if reaped := await self._database.run(lifecycle.reap):
+            log_event(_logger, logging.WARNING, "calls.reaped", count=reaped)
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            try:
+                await self.beat()
+            except Exception as error:
+                # The database is away: calls go on without it, and the next beat tries again.
+                log_event(_logger, logging.WARNING, "beat.failed", error=type(error).__name__)
+            await asyncio.sleep(BEAT_S)
+
+    def _call(
+        self, opened: OpenedCall, target: Target, client: ClientLine, recorder: CallRecorder
+    ) -> Call:
+        plan = plan_for(opened)
+        clock = SteadyClock()
+        return Call(
+            plan,
+            client,
+            functools.partial(self._connect, target),
+            recorder,
+            limits=self._limits,
+            clock=clock,
+            tape=tape_for(plan, clock),
+        )
+
+
+@functools.cache
+def house() -> House:
+    """The house of this process, built at the first call."""
+    return House()
+
+
+def target_for(user_id: int) -> Target:
+    """Where this user's call is placed. The provider knows the user by an HMAC, not by an id."""
+    name = salted_hmac("kaiwa.safety_identifier", str(user_id), algorithm="sha256").hexdigest()
+    return Target(
+        base_url=settings.OPENAI_BASE_URL,
+        api_key=settings.OPENAI_API_KEY,
+        model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
+        safety_identifier=name,
+        proxy=settings.UPSTREAM_PROXY or None,
+    )
+
+
+def plan_for(opened: OpenedCall) -> CallPlan:
+    """What an opened call is about."""
+    today = timezone.now().date()
+    return CallPlan(
+        call_id=str(opened.call_id),
+        session_id=str(opened.session_id),
+        language=opened.language,
+        model=opened.model,
+        voice=opened.voice or settings.REALTIME_VOICE,
+        instructions=settings.INSTRUCTIONS or INSTRUCTIONS[opened.language],
+        transcription_model=catalogue.resolve(settings.TRANSCRIPTION_MODEL, today),
+        turn_detection=TurnDetection(
+            type=cast(Literal["server_vad", "semantic_vad"], settings.TURN_DETECTION),
+            threshold=settings.VAD_THRESHOLD,
+            silence_ms=settings.VAD_SILENCE_MS,
+            prefix_ms=settings.VAD_PREFIX_MS,
+        ),
+        past=opened.past,
+        demo=settings.DEMO,
+    )
+
+
+def tape_for(plan: CallPlan, clock: SteadyClock) -> Tape:
+    """A tape in `TAPE_DIR`, where that is set. A tape that cannot be made costs no call."""
+    if not settings.TAPE_DIR:
+        return NoTape()
+    folder = Path(settings.TAPE_DIR)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FileTape(folder / f"{plan.call_id}.jsonl", plan, clock.now())
+    except OSError as error:
+        log_event(_logger, logging.ERROR, "tape.not_made", error=type(error).__name__)
+        return NoTape()
