@@ -111,13 +111,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def mishap_of(given: object) -> Mishap:
     """The mishap that a JSON object describes. Raises ValueError, with what to write."""
-    if not isinstance(given, dict) or given.get("kind") not in set(Kind):
+    if not isinstance(given, dict) or given.get("kind") not in list(Kind):
         raise ValueError("Write an object with a kind: " + ", ".join(Kind) + ".")
     known = {each.name for each in fields(Mishap)}
     for name, value in given.items():
         if name not in known:
             raise ValueError(f"Unknown field {name}; known are: " + ", ".join(sorted(known)) + ".")
-        if name != "kind" and not isinstance(value, _TYPES[name]):
+        if name != "kind" and type(value) not in _TYPES[name]:
             raise ValueError(f"The field {name} has a wrong type.")
     if given.get("calls", "next") not in ("next", "running"):
         raise ValueError('The field calls is "next" or "running".')
@@ -286,14 +286,15 @@ class Sabotage:
         if mishap.kind in _ALL_ALONG:
             self.all_along.append(mishap)
             return []
-        usual = _USUAL_MOMENT.get(mishap.kind)
-        if mishap.after is not None or (usual is not None and not is_open):
-            after, count = usual or ("session.created", 1)
-            self.waiting.append((mishap, mishap.after or after, mishap.count or count))
-            return []
-        if is_open:
+        if mishap.after is not None:
+            self.waiting.append((mishap, mishap.after, mishap.count or 1))
+        elif is_open:
             return acts_of(mishap)
-        self.at_open.append(mishap)
+        elif mishap.kind in _USUAL_MOMENT:
+            after, count = _USUAL_MOMENT[mishap.kind]
+            self.waiting.append((mishap, after, mishap.count or count))
+        else:
+            self.at_open.append(mishap)
         return []
 
     def opening(self) -> list[Act]:

@@ -149,39 +149,12 @@ def test_what_it_does_not_understand_is_an_error_and_the_session_goes_on(
     assert types(bench.configure({})) == ["session.updated"]
 
 
-NAMES = st.sampled_from(
-    [
-        "type",
-        "role",
-        "content",
-        "text",
-        "audio",
-        "id",
-        "item",
-        "input",
-        "output",
-        "voice",
-        "format",
-        "transcription",
-        "turn_detection",
-        "noise_reduction",
-        "model",
-        "instructions",
-        "speed",
-        "conversation",
-        "metadata",
-        "input_audio",
-        "output_audio",
-        "message",
-        "user",
-        "assistant",
-        "realtime",
-        "server_vad",
-        "threshold",
-        "silence_duration_ms",
-        "language",
-    ]
+WORDS = (
+    "type role content text audio id item input output voice format transcription turn_detection "
+    "noise_reduction model instructions speed conversation metadata input_audio output_audio "
+    "message user assistant realtime server_vad threshold silence_duration_ms language"
 )
+NAMES = st.sampled_from(WORDS.split())
 NONSENSE = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 10**6) | st.floats(allow_nan=False) | NAMES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
