@@ -1,10 +1,10 @@
-"""Many concurrent calls on one machine: is every turn written? Prints calls, turns expected, turns written.
+"""Many concurrent calls on one machine: is every turn written? Prints how many were expected.
 
     python -m bench.calls [--calls 200] [--server uvicorn|daphne] [--database-url URL]
 
-Each caller speaks a sentence at a person's pace, listens to the answer, types a message, listens to
-that answer and leaves: four turns. Server, simulator and callers share the machine. The delay is the
-time from the end of a caller's silence to the first sound of the answer, so it contains the
+Each caller speaks a sentence at a person's pace, listens to the answer, types a message, listens
+to that answer and leaves: four turns. Server, simulator and callers share the machine. The delay is
+the time from the end of a caller's silence to the first sound of the answer, so it contains the
 simulator's own work. Exits 1 if a turn was lost.
 """
 
@@ -17,10 +17,9 @@ import time
 from pathlib import Path
 
 from tests.journeys.person import LiveCall, Person
-from tests.journeys.speech import spoken
+from tests.journeys.speech import QUESTION, speak
 from tests.journeys.stack import Stack, running_stack
 
-SENTENCE = "What are you looking for today?"
 TURNS_A_CALL = 4
 ARRIVALS_A_SECOND = 20
 
@@ -49,7 +48,7 @@ def first_sound(live: LiveCall) -> float:
 
 
 async def written(person: Person, sessions: list[str], expected: int) -> int:
-    """Turns in the database that say something and are final, once they are all there or 30 s are over."""
+    """Turns in the database that say something and are final; waits up to 30 s for all of them."""
     deadline = time.monotonic() + 30
     while True:
         count = 0
@@ -68,7 +67,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 async def run(stack: Stack, calls: int) -> bool:
-    sound = await asyncio.to_thread(spoken, SENTENCE)
+    sound = await speak(QUESTION)
     person = await Person.register(stack)
     sessions = [await person.new_session() for _ in range(calls)]
     server = stack.processes["server"].pid
@@ -91,14 +90,18 @@ async def run(stack: Stack, calls: int) -> bool:
     print(f"wall clock       {wall_s:.1f} s; the server used {cpu_s:.1f} s of one core")
     if delays:
         p50, p95 = statistics.median(delays), delays[int(len(delays) * 0.95)]
-        print(f"first sound      p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms after the silence")
+        print(
+            f"first sound      p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms after the silence"
+        )
     for kind in sorted({f"{type(error).__name__}: {error}"[:200] for error in failed})[:5]:
         print(f"failure          {kind}", file=sys.stderr)
     return count == expected and not failed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Count the turns that many concurrent calls leave.")
+    parser = argparse.ArgumentParser(
+        description="Count the turns that many concurrent calls leave."
+    )
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--server", choices=("uvicorn", "daphne"), default="uvicorn")
     parser.add_argument("--database-url", default="")

@@ -5,10 +5,10 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, AsyncIterator, Self
+from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -72,7 +72,7 @@ class Person:
 
     @asynccontextmanager
     async def call(self, session_id: str, *, ready: bool = True) -> "AsyncIterator[LiveCall]":
-        """An open socket on the session, by ticket, as the page opens it; left cleanly at the end."""
+        """An open socket on the session, by ticket as the page opens it, left cleanly."""
         ticket = await self.ticket(session_id)
         async with connect(
             f"ws://127.0.0.1:{self.stack.port}/ws/realtime/{session_id}/",

@@ -12,7 +12,7 @@ from tests.journeys.stack import Stack
 
 
 class _NoRedirect(urllib.request.HTTPErrorProcessor):
-    def http_response(self, request, response):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    def http_response(self, request, response):  # type: ignore[no-untyped-def]
         return response
 
     https_response = http_response

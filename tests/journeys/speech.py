@@ -1,16 +1,29 @@
 """Sentences that people say in the journeys, spoken by espeak-ng: PCM16, 24 kHz, mono."""
 
-import asyncio
 from functools import cache
 
-from backend.simulator.voice import Voice
+from backend.simulator.lines import PHRASES
+from backend.simulator.voice import EspeakVoice
+
+QUESTION = "How many people work on the orders?"
+
+
+async def speak(text: str, language: str = "en") -> bytes:
+    """A sentence as sound; one of the suggested Japanese sentences is read from its kana."""
+    if (text, language) not in _spoken:
+        voice = EspeakVoice()
+        try:
+            _spoken[text, language] = await voice.speak(
+                _readings().get(text, text), "ja" if language == "ja" else "en", "narrator"
+            )
+        finally:
+            await voice.close()
+    return _spoken[text, language]
+
+
+_spoken: dict[tuple[str, str], bytes] = {}
 
 
 @cache
-def spoken(text: str, language: str = "en") -> bytes:
-    """The sentence as sound; Japanese as kana. Cached, since a voice process takes a moment to start."""
-    return asyncio.run(_speak(text, language))
-
-
-async def _speak(text: str, language: str) -> bytes:
-    raise RuntimeError  # filled in when the voice's interface is known
+def _readings() -> dict[str, str]:
+    return {phrase.caption: phrase.reading for phrases in PHRASES.values() for phrase in phrases}

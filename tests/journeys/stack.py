@@ -145,7 +145,7 @@ class Stack:
 def running_stack(
     folder: Path, *, server: str = "uvicorn", simulator: tuple[str, ...] = (), **env: str
 ) -> Iterator[Stack]:
-    """Migrate a fresh database in `folder`, start simulator and server, and stop both afterwards."""
+    """Migrate a fresh database in `folder`, start simulator and server, stop both afterwards."""
     port, simulator_port = free_port(), free_port()
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     stack = Stack(
