@@ -1,15 +1,15 @@
-"""The environment, read once, as a table: every setting with its default, its meaning and its check.
+"""The environment, read once, as a table: each setting with its default, meaning and check.
 
 `.env.example` and the README's table are compared with `SETTINGS` by a test. A secret may come from
-a file: `NAME_FILE` holds the path (Docker secrets). A `.env` file in the project's root fills in what
-the environment leaves out. A wrong value ends start-up with the setting's name and what to write.
+a file: `NAME_FILE` holds the path (Docker secrets). A `.env` file in the project's root fills in
+what the environment leaves out. A wrong value ends start-up with the setting's name and a hint.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 class SettingError(Exception):
@@ -54,20 +54,39 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return check
 
 
-def _http_url(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+def _key(raw: str) -> str:
+    # It becomes a header: a line break or a letter from elsewhere is a mistake of copying.
+    if not (raw.isascii() and raw.isprintable()) or " " in raw:
         raise ValueError
+    return raw
+
+
+def _http_parts(raw: str) -> SplitResult:
+    parts = urlsplit(raw)
+    # Reading the port is what checks it.
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError
+    return parts
+
+
+def _http_url(raw: str) -> str:
+    _http_parts(raw)
     return raw.rstrip("/")
 
 
 def _origins(raw: str) -> list[str]:
     origins = _words(raw)
     for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+        parts = _http_parts(origin)
+        if parts.path or parts.query or parts.fragment or parts.username is not None:
             raise ValueError
     return origins
+
+
+def _database_url(raw: str) -> str:
+    if raw and urlsplit(raw).scheme not in ("postgres", "postgresql", "sqlite"):
+        raise ValueError
+    return raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +106,7 @@ SETTINGS: tuple[Setting, ...] = (
         "OPENAI_API_KEY",
         "",
         "The provider's key. Without it `make run` starts the simulator and says so on the page.",
-        _text,
+        _key,
         "Write the key, or OPENAI_API_KEY_FILE with the path of a file that holds it.",
         secret=True,
     ),
@@ -101,7 +120,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "UPSTREAM_PROXY",
         "",
-        "A proxy for the way to the provider; empty means none, whatever the machine's proxy variables say.",
+        "A proxy for the way to the provider; empty means none, whatever the machine's proxy"
+        " variables say.",
         lambda raw: _http_url(raw) if raw else "",
         "Write a URL such as http://proxy.example:3128, or leave it empty.",
     ),
@@ -201,7 +221,7 @@ SETTINGS: tuple[Setting, ...] = (
         "DATABASE_URL",
         "",
         "PostgreSQL, as `postgres://user:password@host:5432/name`. Empty: SQLite in `var/`.",
-        _text,
+        _database_url,
         "Write postgres://user:password@host:5432/name, or leave it empty for SQLite.",
         secret=True,
     ),
@@ -244,15 +264,30 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def dotenv(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a `.env` file; comments, blank lines and quotes around values fall away."""
+    """The `NAME=value` lines of a `.env` file, without comments and quotes; {} if there is none."""
     if not path.is_file():
         return {}
     found: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, sign, value = line.strip().partition("=")
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
+        name, sign, value = line.strip().removeprefix("export ").partition("=")
         if sign and not name.startswith("#"):
-            found[name.strip()] = value.strip().strip("\"'")
+            found[name.strip()] = _unquoted(value.strip())
     return found
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value
+
+
+def combined(environ: Mapping[str, str], file: Mapping[str, str]) -> dict[str, str]:
+    """The environment, and what it leaves out from the `.env` file.
+
+    A `NAME` in the environment also hides a `NAME_FILE` in the file: who sets a key for one run
+    does not get another one.
+    """
+    hidden = {f"{name}_FILE" for name in environ}
+    return {name: value for name, value in file.items() if name not in hidden} | dict(environ)
 
 
 def _raw(setting: Setting, environ: Mapping[str, str]) -> str:
@@ -265,7 +300,8 @@ def _raw(setting: Setting, environ: Mapping[str, str]) -> str:
                 "the file cannot be read",
                 "Write the path of a readable text file.",
             ) from error
-    return environ.get(setting.name, setting.default)
+    # An empty value is what compose files pass on for what nobody set.
+    return environ.get(setting.name) or setting.default
 
 
 def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> dict[str, Any]:

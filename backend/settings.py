@@ -7,12 +7,12 @@ from typing import Any
 
 import dj_database_url
 
-from backend.env import SettingError, dotenv, read
+from backend.env import SettingError, combined, dotenv, read
 
 ROOT = Path(__file__).resolve().parent.parent
 
 try:
-    ENV = read({**dotenv(ROOT / ".env"), **os.environ})
+    ENV = read(combined(os.environ, dotenv(ROOT / ".env")))
 except SettingError as error:
     sys.exit(f"Kaiwa cannot start. {error}")
 
@@ -92,10 +92,10 @@ TEMPLATES = [
 
 
 def _database(url: str) -> dict[str, Any]:
-    """SQLite by default, PostgreSQL by URL; both with bounds, so that a stuck database never holds a thread.
+    """SQLite by default, PostgreSQL by URL; both bounded, so that none holds a thread for long.
 
-    SQLite: WAL alone failed 363 of 600 concurrent writes, WAL with IMMEDIATE transactions and a 20 s
-    wait none. PostgreSQL: connections are pooled and every statement has a time limit, since a
+    SQLite: WAL alone failed 363 of 600 concurrent writes, WAL with IMMEDIATE transactions and a
+    20 s wait none. PostgreSQL: connections are pooled and every statement has a time limit, since a
     thread that waits for a database cannot be cancelled.
     """
     if not url:

@@ -9,6 +9,7 @@
 | `kaiwa.W003` | a model retires within 90 days, or has retired and its successor is used |
 | `kaiwa.W004` | strangers may register and talk at the operator's cost |
 | `kaiwa.W005` | the page says that a simulator answers, on a server that is not for development |
+| `kaiwa.W006` | every host name is served, so a page elsewhere can point its own name at us |
 """
 
 from collections.abc import Iterator, Mapping
@@ -45,6 +46,7 @@ class Settings(Protocol):
     TRANSCRIPTION_MODEL: str
     REALTIME_VOICE: str
     REGISTRATION_OPEN: bool
+    ALLOWED_HOSTS: list[str]
 
 
 def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
@@ -74,6 +76,12 @@ def complaints(given: Settings, today: date) -> Iterator[CheckMessage]:
             "DEMO: the page says that a simulator is answering, and DEBUG is off.",
             hint="Write DEMO=off, or use `make run` for a demo.",
             id="kaiwa.W005",
+        )
+    if "*" in given.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS: every name is served, also one that a foreign page points at us.",
+            hint="Write the names people type, such as voice.example.com.",
+            id="kaiwa.W006",
         )
 
 

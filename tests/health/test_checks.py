@@ -1,6 +1,6 @@
 """A wrong or risky setting has an id, and a hint that says what to write."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -22,6 +22,7 @@ class Given:
     TRANSCRIPTION_MODEL: str = "gpt-transcribe"
     REALTIME_VOICE: str = "marin"
     REGISTRATION_OPEN: bool = False
+    ALLOWED_HOSTS: list[str] = field(default_factory=lambda: ["voice.example.com"])
 
 
 EARLY = date(2026, 10, 1)
@@ -46,6 +47,7 @@ def test_good_settings_are_not_complained_about() -> None:
         ({"TRANSCRIPTION_MODEL": "somebody-elses"}, "kaiwa.W002"),
         ({"REGISTRATION_OPEN": True}, "kaiwa.W004"),
         ({"DEMO": True}, "kaiwa.W005"),
+        ({"ALLOWED_HOSTS": ["*"]}, "kaiwa.W006"),
     ],
 )
 def test_each_mistake_has_its_id(changes: dict[str, Any], expected: str) -> None:

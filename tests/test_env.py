@@ -1,0 +1,176 @@
+"""Settings from the environment: typed, with defaults, and a hint for whoever wrote one wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.env import SETTINGS, SettingError, combined, dotenv, read
+
+GIVEN = {"SECRET_KEY": "s" * 50, "ALLOWED_HOSTS": "voice.example.com"}
+
+
+def value(name: str, raw: str) -> Any:
+    return read(GIVEN | {name: raw})[name]
+
+
+def test_everything_but_the_secret_and_the_hosts_has_a_default() -> None:
+    values = read(GIVEN)
+    assert set(values) == {setting.name for setting in SETTINGS}
+    assert (values["DEBUG"], values["DEMO"], values["PORT"]) == (False, False, 8000)
+    assert (values["VAD_THRESHOLD"], values["VAD_SILENCE_MS"]) == (0.5, 500)
+    assert values["ALLOWED_ORIGINS"] == []
+
+
+def test_with_debug_nothing_is_needed() -> None:
+    assert read({"DEBUG": "on"})["SECRET_KEY"] == ""
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS"])
+def test_without_debug_a_missing_one_is_named_with_what_to_write(missing: str) -> None:
+    with pytest.raises(SettingError) as error:
+        read({name: given for name, given in GIVEN.items() if name != missing})
+    assert error.value.name == missing
+    assert str(error.value).startswith(f"{missing}: it is missing, and DEBUG is off. Write ")
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "expected"),
+    [
+        ("DEBUG", "on", True),
+        ("DEBUG", " YES ", True),
+        ("DEBUG", "0", False),
+        ("DEBUG", "off", False),
+        ("PORT", "65535", 65535),
+        ("VAD_THRESHOLD", "1", 1.0),
+        ("VAD_PREFIX_MS", "0", 0),
+        ("ALLOWED_HOSTS", " a.example , b.example,", ["a.example", "b.example"]),
+        ("ALLOWED_ORIGINS", "https://a.example,http://b.example:8080",
+         ["https://a.example", "http://b.example:8080"]),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:9000/v1/", "http://127.0.0.1:9000/v1"),
+        ("UPSTREAM_PROXY", "http://proxy.example:3128", "http://proxy.example:3128"),
+        ("DATABASE_URL", "postgres://u:p@db:5432/kaiwa", "postgres://u:p@db:5432/kaiwa"),
+        ("DATABASE_URL", "sqlite:////data/kaiwa.sqlite3", "sqlite:////data/kaiwa.sqlite3"),
+        ("SERVER", "daphne", "daphne"),
+        ("TURN_DETECTION", "semantic_vad", "semantic_vad"),
+        ("REGISTRATION_OPEN", "on", True),
+    ],
+)  # fmt: skip
+def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
+    assert value(name, raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("DEBUG", "maybe"),
+        ("DEMO", "2"),
+        ("REGISTRATION_OPEN", "perhaps"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "eight"),
+        ("PORT", "80.5"),
+        ("VAD_THRESHOLD", "1.1"),
+        ("VAD_THRESHOLD", "nan"),
+        ("VAD_SILENCE_MS", "99"),
+        ("VAD_PREFIX_MS", "-1"),
+        ("TURN_DETECTION", "none"),
+        ("SERVER", "gunicorn"),
+        ("OPENAI_BASE_URL", "api.openai.com/v1"),
+        ("OPENAI_BASE_URL", "wss://api.openai.com/v1"),
+        ("OPENAI_BASE_URL", "https://api.openai.com:99999/v1"),
+        ("OPENAI_BASE_URL", "https:///v1"),
+        ("OPENAI_BASE_URL", "http://[::1/v1"),
+        ("UPSTREAM_PROXY", "proxy.example"),
+        ("ALLOWED_ORIGINS", "voice.example.com"),
+        ("ALLOWED_ORIGINS", "https://voice.example.com/"),
+        ("ALLOWED_ORIGINS", "https://voice.example.com?x"),
+        ("ALLOWED_ORIGINS", "https://user@voice.example.com"),
+        ("ALLOWED_ORIGINS", "https://a.example,*"),
+        ("DATABASE_URL", "mysql://u:p@db/kaiwa"),
+        ("DATABASE_URL", "db.example"),
+        ("OPENAI_API_KEY", "sk-one\nsk-two"),
+        ("OPENAI_API_KEY", "sk-ｗｉｄｅ"),
+        ("OPENAI_API_KEY", "sk one"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_to_write_and_not_quoted(name: str, raw: str) -> None:
+    with pytest.raises(SettingError) as error:
+        read(GIVEN | {name: raw})
+    assert error.value.name == name
+    assert error.value.hint.startswith("Write ")
+    assert raw not in str(error.value).partition(". ")[0]
+
+
+def test_an_empty_value_is_as_good_as_none() -> None:
+    empty = {setting.name: "" for setting in SETTINGS} | GIVEN
+    assert read(empty) == read(GIVEN)
+
+
+@pytest.mark.parametrize("debug", ["on", "off"])
+def test_registration_is_open_as_debug_unless_said(debug: str) -> None:
+    values = read(GIVEN | {"DEBUG": debug})
+    assert values["REGISTRATION_OPEN"] is values["DEBUG"]
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("sk-from-file\n")
+    assert read(GIVEN | {"OPENAI_API_KEY_FILE": str(file)})["OPENAI_API_KEY"] == "sk-from-file"
+
+
+def test_only_secrets_come_from_files(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("9000")
+    assert read(GIVEN | {"PORT_FILE": str(file)})["PORT"] == 8000
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not text"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "key"
+    if content:
+        file.write_bytes(content)
+    with pytest.raises(SettingError) as error:
+        read(GIVEN | {"OPENAI_API_KEY_FILE": str(file)})
+    assert error.value.name == "OPENAI_API_KEY_FILE"
+
+
+def test_a_dotenv_file_is_read_line_by_line(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        "\ufeff# A comment\n\nPORT=9000\n  DEBUG = on \nINSTRUCTIONS=\"Say 'hi'\"\n"
+        "SECRET_KEY='a=b'\nexport DEMO=on\n# HOST=0.0.0.0\nnonsense\nEMPTY=\nQUOTE=\"\n",
+        encoding="utf-8",
+    )
+    assert dotenv(file) == {
+        "PORT": "9000",
+        "DEBUG": "on",
+        "INSTRUCTIONS": "Say 'hi'",
+        "SECRET_KEY": "a=b",
+        "DEMO": "on",
+        "EMPTY": "",
+        "QUOTE": '"',
+    }
+
+
+def test_no_dotenv_file_is_no_settings(tmp_path: Path) -> None:
+    assert dotenv(tmp_path / ".env") == {}
+
+
+def test_the_environment_wins_over_the_file() -> None:
+    assert combined({"PORT": "1"}, {"PORT": "2", "HOST": "h"}) == {"PORT": "1", "HOST": "h"}
+
+
+def test_a_key_in_the_environment_wins_over_a_keys_file_in_the_file() -> None:
+    file = {"OPENAI_API_KEY_FILE": "/run/secrets/key", "PORT": "9000"}
+    environ = {"OPENAI_API_KEY": "for this run"}
+    assert combined(environ, file) == environ | {"PORT": "9000"}
+
+
+def test_names_are_unique_and_every_default_is_good() -> None:
+    names = [setting.name for setting in SETTINGS]
+    assert len(names) == len(set(names))
+    for setting in SETTINGS:
+        setting.read(setting.default)
+        assert setting.meaning.endswith(".")
+        assert setting.hint
