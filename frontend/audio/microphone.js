@@ -30,7 +30,7 @@ const QUIET_TICKS = 5;
 
 /**
  * @typedef {object} MicrophoneSettings
- * @property {string} [deviceId] Preferred; the default device if it is gone.
+ * @property {string} [deviceId] If that device is gone, the default one is opened.
  * @property {boolean} [echoCancellation] On unless false, as the next two.
  * @property {boolean} [noiseSuppression]
  * @property {boolean} [autoGainControl]
@@ -233,7 +233,7 @@ export class Microphone {
   async #open(settings, signal) {
     if (!globalThis.isSecureContext || !navigator.mediaDevices)
       throw new MicrophoneError("insecure");
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: constraintsFrom(settings) });
+    const stream = await streamFrom(settings);
     try {
       await this.#context.audioWorklet.addModule(WORKLET_URL);
       signal.throwIfAborted();
@@ -318,17 +318,32 @@ export class Microphone {
 }
 
 /**
+ * A device that was chosen and is gone gives way to the default one. Only `exact` chooses:
+ * Chromium 156 opens the default device for an `ideal` id.
+ * @param {MicrophoneSettings} settings
+ * @returns {Promise<MediaStream>}
+ */
+async function streamFrom({ deviceId, ...settings }) {
+  const audio = constraintsFrom(settings);
+  if (!deviceId) return navigator.mediaDevices.getUserMedia({ audio });
+  const chosen = { ...audio, deviceId: { exact: deviceId } };
+  return navigator.mediaDevices.getUserMedia({ audio: chosen }).catch((error) => {
+    if (error.name !== "OverconstrainedError") throw error;
+    return navigator.mediaDevices.getUserMedia({ audio });
+  });
+}
+
+/**
  * @param {MicrophoneSettings} settings
  * @returns {MediaTrackConstraints}
  */
 function constraintsFrom(settings) {
-  const { deviceId, echoCancellation, noiseSuppression, autoGainControl } = settings;
+  const { echoCancellation, noiseSuppression, autoGainControl } = settings;
   return {
     channelCount: { ideal: 1 },
     echoCancellation: echoCancellation ?? true,
     noiseSuppression: noiseSuppression ?? true,
     autoGainControl: autoGainControl ?? true,
-    ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
   };
 }
 

@@ -6,11 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from playwright.sync_api import Playwright, sync_playwright
 
 from backend.simulator.voice import EspeakVoice
 from tests.journeys.audio.equipment import Samples, running_site
 
 SENTENCE = "Good morning. May I ask how you plan your production today?"
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """One at a time, and no longer than a module: its event loop is in the way of other tests'."""
+    with sync_playwright() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

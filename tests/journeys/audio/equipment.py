@@ -1,4 +1,4 @@
-"""A site with the real modules under a strict policy, and Chromium with a microphone of our making."""
+"""A site with the real modules under a strict policy; Chromium with a microphone of our making."""
 
 import base64
 import threading
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = {"/static/": ROOT / "frontend", "/page/": Path(__file__).resolve().parent / "page"}
@@ -61,17 +61,16 @@ def running_site() -> Iterator[str]:
 
 
 @contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
+def chromium(playwright: Playwright, *flags: str) -> Iterator[Browser]:
     """The distribution's Chromium, headless, with these flags on top."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--headless=new", "--no-sandbox", "--disable-background-networking", *flags],
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=["--headless=new", "--no-sandbox", "--disable-background-networking", *flags],
+    )
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 def microphone_playing(wav: Path) -> Sequence[str]:
@@ -80,7 +79,9 @@ def microphone_playing(wav: Path) -> Sequence[str]:
 
 
 @contextmanager
-def page_of(browser: Browser, address: str, permissions: Sequence[str] = ("microphone",)) -> Iterator[Page]:
+def page_of(
+    browser: Browser, address: str, permissions: Sequence[str] = ("microphone",)
+) -> Iterator[Page]:
     """A fresh page of the site; what it logs or throws fails the test."""
     context = browser.new_context(permissions=list(permissions))
     page = context.new_page()
@@ -98,7 +99,9 @@ def page_of(browser: Browser, address: str, permissions: Sequence[str] = ("micro
 
 def play_scene(page: Page, name: str, **options: Any) -> dict[str, Any]:
     """Plays a scene of page/scenes.js and answers what it saw."""
-    seen: dict[str, Any] = page.evaluate("([name, options]) => scenes[name](options)", [name, options])
+    seen: dict[str, Any] = page.evaluate(
+        "([name, options]) => scenes[name](options)", [name, options]
+    )
     return seen
 
 
@@ -124,15 +127,17 @@ def write_wav(path: Path, samples: Samples, rate: int) -> Path:
 
 
 def correlation_at_best_fit(heard: Samples, source: Samples) -> float:
-    """How alike the source is to the stretch of `heard` that fits best, to a hundredth of a sample."""
+    """How alike the source is to the stretch of `heard` that fits best, to parts of a sample."""
     size = 1 << (len(heard) + len(source)).bit_length()
     spectrum = np.fft.rfft(heard, size)
     cross = np.fft.irfft(spectrum * np.conj(np.fft.rfft(source, size)), size)
     lag = int(np.argmax(cross[: len(heard) - len(source) + 1]))
     frequencies = np.fft.rfftfreq(size)
     return max(
-        _correlation(np.fft.irfft(spectrum * np.exp(2j * np.pi * frequencies * shift), size), lag, source)
-        for shift in np.arange(-1, 1, 0.01)
+        _correlation(
+            np.fft.irfft(spectrum * np.exp(2j * np.pi * frequencies * shift), size), lag, source
+        )
+        for shift in np.arange(-0.5, 0.51, 0.05)
     )
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.journeys.audio.equipment import (
     WIRE_RATE,
@@ -23,12 +24,14 @@ pytestmark = pytest.mark.page
 
 
 @pytest.fixture(scope="module")
-def listening(sentence: Samples, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser whose microphone says the sentence once."""
-    quiet = np.zeros(WIRE_RATE // 2)
-    sound = np.concatenate([quiet, sentence, quiet, quiet])
+def listening(
+    playwright: Playwright, sentence: Samples, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    """A browser whose microphone says the sentence once, whenever it is opened."""
+    pause = np.zeros(WIRE_RATE // 2)
+    sound = np.concatenate([pause, sentence, pause, pause])
     wav = write_wav(tmp_path_factory.mktemp("wav") / "sentence.wav", sound, WIRE_RATE)
-    with chromium(*microphone_playing(wav)) as browser:
+    with chromium(playwright, *microphone_playing(wav)) as browser:
         yield browser
 
 
@@ -39,8 +42,133 @@ def page(listening: Browser, site: str) -> Iterator[Page]:
 
 
 def test_the_sentence_arrives_as_it_was_spoken(page: Page, sentence: Samples) -> None:
-    seen = play_scene(page, "hear", chunks=int(len(sentence) / 960) + 30)
-    correlation = correlation_at_best_fit(pcm_from(seen["pcm"]), sentence)
-    print(correlation, seen["sampleRate"])
-    assert correlation > 0.99
-    assert seen["seqs"] == list(range(len(seen["seqs"])))
+    seen = play_scene(page, "hear", chunks=len(sentence) // 960 + 18)
+    heard = pcm_from(seen["pcm"])
+    assert correlation_at_best_fit(heard, sentence) > 0.99
+    assert np.sqrt(np.mean(heard**2)) > 0.02
+    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+    assert {chunk["samples"] for chunk in seen["chunks"]} == {960}
+    assert seen["problems"] == []
+
+
+def test_each_chunk_carries_its_own_level(page: Page) -> None:
+    seen = play_scene(page, "hear", chunks=30)
+    chunks = pcm_from(seen["pcm"]).reshape(-1, 960)
+    assert [chunk["peak"] for chunk in seen["chunks"]] == pytest.approx(np.abs(chunks).max(axis=1))
+    assert [chunk["rms"] for chunk in seen["chunks"]] == pytest.approx(
+        np.sqrt((chunks**2).mean(axis=1))
+    )
+
+
+def test_it_is_heard_with_the_browsers_processing_on(page: Page) -> None:
+    seen = play_scene(page, "hear", chunks=60, settings={})
+    assert max(chunk["rms"] for chunk in seen["chunks"]) > 0.01
+
+
+def test_mute_sends_exact_zeros_and_keeps_the_clock(page: Page) -> None:
+    seen = play_scene(page, "mute")
+    chunks = seen["chunks"]
+    # A chunk may be on its way, and one is half spoken, when the button is pressed.
+    muted = chunks[seen["mutedFrom"] + 2 : seen["unmutedFrom"]]
+    assert len(muted) >= 13
+    assert all(chunk["zeros"] == 960 and chunk["rms"] == chunk["peak"] == 0 for chunk in muted)
+    assert [chunk["seq"] for chunk in chunks] == list(range(len(chunks)))
+
+
+def test_nothing_is_sent_between_presses(page: Page) -> None:
+    seen = play_scene(page, "pushToTalk", tailMs=400)
+    chunks = seen["chunks"]
+    assert seen["beforePress"] == 0
+    assert seen["atRelease"] == seen["beforeSecondPress"] < len(chunks)
+    tail = chunks[seen["atRelease"] - 10 : seen["atRelease"]]
+    assert [chunk["zeros"] for chunk in tail] == [960] * 10
+    assert [chunk["seq"] for chunk in chunks] == list(range(len(chunks)))
+
+
+def test_stop_ends_the_tracks_and_start_opens_them_again(page: Page) -> None:
+    seen = play_scene(page, "startAndStopTwice")
+    assert seen["opened"] == [True, True]
+    assert seen["afterStop"]["streams"] == 1
+    assert seen["afterStop"]["live"] == 0
+    assert seen["later"] == seen["afterStop"]["chunks"]
+    assert seen["whileOpen"] == {"deviceId": "default", "live": 1}
+    assert seen["liveTracks"] == 0
+    assert "deviceId" not in seen or seen["deviceId"] is None
+    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+
+
+def test_a_stop_while_the_person_is_asked_leaves_no_track_open(page: Page) -> None:
+    seen = play_scene(page, "stopWhileAsking")
+    assert seen["opened"] is False
+    assert seen["streams"] == 1
+    assert seen["liveTracks"] == 0
+
+
+def test_a_lost_device_is_replaced_by_the_default_one(page: Page) -> None:
+    seen = play_scene(page, "loseDevice", isAnotherThere=True)
+    assert seen["problems"] == ["stopped", "recovered"]
+    assert seen["streams"] == 2
+    assert seen["liveTracks"] == 0
+    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+
+
+def test_a_lost_device_without_another_is_told_once(page: Page) -> None:
+    seen = play_scene(page, "loseDevice", isAnotherThere=False)
+    assert seen["problems"] == ["stopped"]
+    assert seen["liveTracks"] == 0
+
+
+def test_a_context_put_to_sleep_is_told_and_woken(page: Page) -> None:
+    seen = play_scene(page, "sleepAndWake")
+    assert seen["problems"] == ["stopped", "recovered"]
+    assert seen["streams"] == 1
+
+
+def test_a_busy_page_is_not_taken_for_a_dead_microphone(page: Page) -> None:
+    seen = play_scene(page, "blockPage", ms=1600)
+    assert seen["problems"] == []
+    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+
+
+def test_a_microphone_can_be_chosen_and_an_unplugged_choice_is_forgiven(page: Page) -> None:
+    seen = play_scene(page, "choose")
+    assert "Fake Audio Input 2" in {microphone["label"] for microphone in seen["listed"]}
+    assert seen["used"] == seen["chosen"] != "default"
+    assert seen["usedInstead"] == "default"
+
+
+def test_plugging_in_and_out_is_told_until_one_looks_away(page: Page) -> None:
+    assert len(play_scene(page, "watchPlugs")["seen"]) == 1
+
+
+def test_a_worklet_that_cannot_be_fetched_leaves_no_track_open(page: Page) -> None:
+    seen = play_scene(page, "loseNetworkWhileStarting")
+    assert seen == {"kind": "failed", "streams": 1, "liveTracks": 0}
+
+
+def test_a_denied_microphone_is_told(listening: Browser, site: str) -> None:
+    with page_of(listening, site, permissions=()) as page:
+        assert play_scene(page, "failToStart")["kind"] == "denied"
+
+
+def test_a_missing_microphone_and_an_insecure_page_are_told(
+    playwright: Playwright, site: str
+) -> None:
+    elsewhere = f"http://kaiwa.test:{urlsplit(site).port}{urlsplit(site).path}"
+    with chromium(playwright, "--host-resolver-rules=MAP kaiwa.test 127.0.0.1") as browser:
+        for address, kind in ((site, "missing"), (elsewhere, "insecure")):
+            with page_of(browser, address) as page:
+                seen = play_scene(page, "failToStart")
+                assert seen == {"kind": kind, "isMicrophoneError": True, "liveTracks": 0}
+
+
+def test_a_silent_microphone_is_told_and_its_return_too(
+    playwright: Playwright, site: str, tmp_path: Path
+) -> None:
+    late = np.concatenate([np.zeros(int(3.4 * WIRE_RATE)), 0.3 * np.sin(np.arange(WIRE_RATE) / 10)])
+    wav = write_wav(tmp_path / "late.wav", late, WIRE_RATE)
+
+    with chromium(playwright, *microphone_playing(wav)) as browser, page_of(browser, site) as page:
+        seen = play_scene(page, "hearNothingThenSomething")
+        assert seen["problems"] == ["silent", "recovered"]
+        assert 74 <= sum(chunk["zeros"] == 960 for chunk in seen["chunks"]) <= 95

@@ -1,18 +1,29 @@
 """The loudspeaker in real Chromium, with a recorder at its tap."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
-from tests.journeys.audio.equipment import chromium, floats_from, page_of, play_scene
+from tests.journeys.audio.equipment import (
+    WIRE_RATE,
+    Samples,
+    chromium,
+    floats_from,
+    page_of,
+    play_scene,
+)
 
 pytestmark = pytest.mark.page
 
+SILENT_WITHIN_S = 0.05
+
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with chromium(playwright) as running:
         yield running
 
 
@@ -22,8 +33,131 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
         yield fresh
 
 
-def test_an_answer_is_heard_whole(page: Page) -> None:
-    seen = play_scene(page, "hearAnswer", deltas=20, pace=5, sampleRate=24000)
+def _ramp(samples: int) -> Samples:
+    return (np.arange(samples) % 32_000 + 1) / 32_768
+
+
+def _sounding(seen: dict[str, Any]) -> Samples:
+    """What was heard, without the silence around and between."""
     heard = floats_from(seen["heard"])
-    print(len(heard[heard != 0]), seen["said"])
-    assert len(heard[heard != 0]) == 48000
+    return heard[heard != 0]
+
+
+def _kinds(seen: dict[str, Any]) -> list[str]:
+    return [event["kind"] for event in seen["said"] if event["kind"] != "position"]
+
+
+def _ends_at_s(seen: dict[str, Any]) -> float:
+    """The context's time after the last sample that was not silence."""
+    heard = floats_from(seen["heard"])
+    frames: int = seen["firstFrame"] + int(np.flatnonzero(heard)[-1]) + 1
+    return frames / float(seen["sampleRate"])
+
+
+@pytest.mark.parametrize("block_ms", [0, 500])
+def test_an_answer_at_five_times_real_time_is_heard_bit_for_bit(page: Page, block_ms: int) -> None:
+    samples = 24 * 2000 + 17
+    seen = play_scene(
+        page, "hearAnswer", samples=samples, pace=5, sampleRate=WIRE_RATE, blockMs=block_ms
+    )
+    heard = np.trim_zeros(floats_from(seen["heard"]))
+    assert np.array_equal(heard, _ramp(samples))
+    assert _kinds(seen) == ["start", "ended"]
+
+
+def test_an_answer_is_heard_without_a_gap_at_the_devices_own_rate(page: Page) -> None:
+    samples = 24 * 2000 + 17
+    seen = play_scene(page, "hearAnswer", samples=samples, pace=5, blockMs=500)
+    rate = seen["sampleRate"]
+    assert rate != WIRE_RATE
+    heard = np.trim_zeros(floats_from(seen["heard"]))
+    frames = int(samples * rate / WIRE_RATE)
+    place = np.arange(frames) * WIRE_RATE / rate
+    expected = (place % 32_000 + 1) / 32_768
+    # A ramp's jump back is the one place where a band-limited copy must differ.
+    smooth = (place > 50) & (place < samples - 50) & (np.abs(place - 32_000) > 50)
+    assert np.abs(heard[:frames] - expected)[smooth].max() < 2 / 32_768
+    assert _kinds(seen) == ["start", "ended"]
+
+
+def test_its_position_is_told_at_most_ten_times_a_second(page: Page) -> None:
+    seen = play_scene(page, "hearAnswer", samples=24 * 1000, pace=5)
+    positions = [event["playedMs"] for event in seen["said"] if event["kind"] == "position"]
+    assert 8 <= len(positions) <= 10
+    assert np.diff(positions).min() >= 100
+
+
+@pytest.mark.parametrize("rate", [WIRE_RATE, None])
+def test_an_interruption_is_silent_at_once_and_counts_what_was_heard(
+    page: Page, rate: int | None
+) -> None:
+    seen = play_scene(page, "interrupt", sampleRate=rate, atMs=600)
+    assert _ends_at_s(seen) - seen["calledAtContextS"] < SILENT_WITHIN_S
+    first, second = seen["cuts"]
+    _assert_heard_is_played_less_latency(first, seen)
+    assert (first["itemId"], second["itemId"]) == ("a", "b")
+    assert (second["heardMs"], second["wasAllHeard"], first["wasAllHeard"]) == (0, False, False)
+    assert _kinds(seen) == ["start"]
+
+
+@pytest.mark.parametrize("rate", [WIRE_RATE, None])
+def test_an_interruption_after_a_stall_counts_what_was_heard(page: Page, rate: int | None) -> None:
+    seen = play_scene(page, "interruptAfterStall", sampleRate=rate, stallS=0.9)
+    assert _ends_at_s(seen) - seen["calledAtContextS"] < SILENT_WITHIN_S
+    (cut,) = seen["cuts"]
+    _assert_heard_is_played_less_latency(cut, seen)
+    assert _kinds(seen) == ["start", "underrun"]
+
+
+def _assert_heard_is_played_less_latency(cut: dict[str, Any], seen: dict[str, Any]) -> None:
+    """To the millisecond, against the samples that passed the tap."""
+    tapped_ms = len(_sounding(seen)) * 1000 / seen["sampleRate"]
+    assert cut["playedMs"] == pytest.approx(tapped_ms, abs=0.2)
+    assert 0 <= cut["latencyMs"] < 500
+    assert cut["heardMs"] == pytest.approx(tapped_ms - cut["latencyMs"], abs=1)
+
+
+def test_an_interruption_is_answered_while_the_context_sleeps(page: Page) -> None:
+    seen = play_scene(page, "interruptWhileAsleep")
+    _assert_heard_is_played_less_latency(seen["cuts"][0], seen)
+
+
+def test_the_next_answer_is_heard_whole_after_an_interruption(page: Page) -> None:
+    seen = play_scene(page, "answerAgainAfterInterruption")
+    heard = floats_from(seen["heard"])
+    assert np.count_nonzero(heard == -9 / 32_768) == 3 * 2400
+    assert _kinds(seen) == ["start", "start", "ended"]
+
+
+def test_two_answers_are_heard_in_their_order_to_the_last_sample(page: Page) -> None:
+    seen = play_scene(page, "queueTwo")
+    assert np.array_equal(np.trim_zeros(floats_from(seen["heard"])), _ramp(2 * 2400 + 8))
+    assert [
+        (event["kind"], event["itemId"]) for event in seen["said"] if event["kind"] != "position"
+    ] == [
+        ("start", "a"),
+        ("ended", "a"),
+        ("start", "b"),
+        ("ended", "b"),
+    ]
+
+
+def test_the_volume_follows_and_nought_is_silence(page: Page) -> None:
+    levels = play_scene(page, "turnVolume", volumes=[1, 0.5, 0, 0.25, 7])["levels"]
+    full = 20_000 / 32_768
+    assert levels == pytest.approx([full, full / 2, 0, full / 4, full], rel=1e-3)
+    assert levels[2] == 0
+
+
+def test_closing_ends_everything_and_can_be_repeated(page: Page) -> None:
+    seen = play_scene(page, "closeInMidAnswer")
+    assert seen["cuts"] == [[], []]
+    assert seen["said"] == seen["afterClose"]
+
+
+def test_a_speaker_that_is_not_open_plays_nothing(page: Page) -> None:
+    assert play_scene(page, "useBeforeOpen")["cuts"] == []
+
+
+def test_opening_can_be_tried_again(page: Page) -> None:
+    assert play_scene(page, "openAgainAfterLoss") == {"first": "lost", "second": "open"}
