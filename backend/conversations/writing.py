@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from backend import catalogue
 from backend.conversations.lifecycle import OpenedCall, end_call
 from backend.conversations.models import Session, Turn, Usage
 from backend.protocol import turns, usage
@@ -140,6 +141,7 @@ def _row(said: Said) -> Turn:
 
 
 def _write_usages(costs: Iterable[Cost]) -> None:
+    transcription_model = catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date())
     Usage.objects.bulk_create(
         (
             Usage(
@@ -147,11 +149,7 @@ def _write_usages(costs: Iterable[Cost]) -> None:
                 call_id=cost.call.call_id,
                 source_id=cost.usage.source_id,
                 kind=cost.usage.kind,
-                model=(
-                    cost.call.model
-                    if cost.usage.kind == "response"
-                    else settings.TRANSCRIPTION_MODEL
-                ),
+                model=cost.call.model if cost.usage.kind == "response" else transcription_model,
                 text_in=cost.usage.text_in,
                 text_in_cached=cost.usage.text_in_cached,
                 audio_in=cost.usage.audio_in,

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, transaction
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, open_call
@@ -298,6 +298,41 @@ async def test_everything_reaches_the_real_database(owner: User) -> None:
     await kept.finish(Ending.COMPLETED)
     await recorder.stop()
     await executor.run(check_everything, opened)
+    executor.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+async def test_a_real_lock_delays_the_writing_and_nothing_else(owner: User) -> None:
+    executor = DatabaseExecutor(threads=2)
+    recorder = Recorder(executor, finish_wait_s=0.05)
+    session = await executor.run(new_session, owner)
+    kept = recorder.for_call(
+        await executor.run(
+            lambda: open_call(session.id, owner.pk, worker="here", model="gpt-realtime")
+        )
+    )
+    locked, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Session.objects.select_for_update().get()
+            locked.set()
+            go_on.wait()
+
+    holder = asyncio.create_task(executor.run(hold))
+    await asyncio.to_thread(locked.wait)
+    kept.keep(turn())
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await kept.finish(Ending.CLIENT_LEFT)
+    assert loop.time() - began < 1
+    assert not await recorder.flush(0.01)
+    go_on.set()
+    await holder
+    await recorder.stop()
+    assert await executor.run(Turn.objects.count) == 1
+    assert (await executor.run(Call.objects.get)).ending == Ending.CLIENT_LEFT
     executor.close()
 
 
