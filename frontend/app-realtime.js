@@ -8,7 +8,7 @@ import { Announcer } from "./views/announcer.js";
 import { closeDialogs, confirm } from "./views/dialogs.js";
 import { Drawer } from "./views/drawer.js";
 import { byId, make, write } from "./views/elements.js";
-import { drawIcons } from "./views/icons.js";
+import { drawIcons, writeWithIcons } from "./views/icons.js";
 import { Sessions } from "./views/sessions.js";
 import { SignIn } from "./views/sign-in.js";
 
@@ -20,6 +20,9 @@ import { SignIn } from "./views/sign-in.js";
 const TITLE_LENGTH = 40;
 /** The server writes turns down in its own time; then the list is brought up to date. */
 const KEPT_AFTER_MS = 1500;
+
+/** The welcome is short; the rest of what the simulator understands is one tap away. */
+const FIRST_SUGGESTIONS = 3;
 
 const SCREENS = /** @type {const} */ (["starting", "sign-in", "talk"]);
 
@@ -298,7 +301,7 @@ class App {
     for (const place of /** @type {NodeListOf<HTMLElement>} */ (
       document.querySelectorAll("[data-words]")
     )) {
-      write(place, this.words.say(place.dataset.words ?? ""));
+      writeWithIcons(place, this.words.say(place.dataset.words ?? ""));
     }
     for (const place of /** @type {NodeListOf<HTMLElement>} */ (
       document.querySelectorAll("[data-words-label]")
@@ -323,18 +326,25 @@ class App {
   #labelDemo() {
     const isDemo = this.#config?.demo === true;
     const suggestions = (isDemo && this.#config?.suggestions?.[this.words.language]) || [];
-    byId("demo", HTMLParagraphElement).hidden = !isDemo;
+    const demo = byId("demo", HTMLDetailsElement);
+    demo.hidden = !isDemo;
     byId("suggestions", HTMLDivElement).hidden = suggestions.length === 0;
-    byId("suggestion-list", HTMLUListElement).replaceChildren(
-      ...suggestions.map((text) => {
-        const button = make("button", { type: "button", class: "suggestion" }, text);
-        button.addEventListener("click", () => {
-          this.talk.focusMessage();
-          void this.talk.send(text);
-        });
-        return make("li", {}, button);
-      }),
-    );
+    const first = suggestions.slice(0, FIRST_SUGGESTIONS);
+    byId("suggestion-list", HTMLUListElement).replaceChildren(...this.#suggestions(first));
+    byId("demo-suggestions", HTMLUListElement).replaceChildren(...this.#suggestions(suggestions));
+  }
+
+  /** @param {readonly string[]} texts To be said, or tapped to be sent. */
+  #suggestions(texts) {
+    return texts.map((text) => {
+      const button = make("button", { type: "button", class: "suggestion" }, text);
+      button.addEventListener("click", () => {
+        byId("demo", HTMLDetailsElement).open = false;
+        this.talk.focusMessage();
+        void this.talk.send(text);
+      });
+      return make("li", {}, button);
+    });
   }
 
   #languageChoices() {

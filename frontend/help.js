@@ -7,7 +7,7 @@
 
 /**
  * @typedef {"ask_microphone" | "type_instead" | "reconnect" | "talk_here" | "sign_in" | "reload"
- *   | "dismiss" | "new_session"} HelpAction
+ *   | "dismiss" | "new_session" | "choose_microphone"} HelpAction
  * @typedef {{ action: HelpAction, tone: "calm" | "warning" }} Help
  */
 
@@ -18,7 +18,7 @@ export const HELP = Object.freeze({
   microphone_busy: { action: "ask_microphone", tone: "warning" },
   microphone_insecure: { action: "type_instead", tone: "warning" },
   microphone_failed: { action: "ask_microphone", tone: "warning" },
-  microphone_silent: { action: "dismiss", tone: "warning" },
+  microphone_silent: { action: "choose_microphone", tone: "warning" },
   microphone_stopped: { action: "ask_microphone", tone: "warning" },
   slow_network: { action: "dismiss", tone: "warning" },
   no_network: { action: "reconnect", tone: "warning" },

@@ -11,9 +11,10 @@ export const WORDS = Object.freeze({
   "page.skip": { en: "Skip to the message box", ja: "メッセージ欄へ移動" },
   "page.language": { en: "Language", ja: "言語" },
   "page.demo": {
-    en: "Demo: a simulator is answering, not a real model.",
-    ja: "デモ：実際のモデルではなく、シミュレーターが応答しています。",
+    en: "Demo: a simulator is answering.",
+    ja: "デモ：シミュレーターが応答しています。",
   },
+  "page.demo.more": { en: "What can I say?", ja: "何を話せますか？" },
   "page.unreachable.title": { en: "Kaiwa cannot be reached", ja: "Kaiwa に接続できません" },
   "page.unreachable.text": {
     en: "Check your network, then try again.",
@@ -42,7 +43,6 @@ export const WORDS = Object.freeze({
   },
 
   "account.signed_in_as": { en: "Signed in as {name}", ja: "{name} としてサインイン中" },
-  "account.menu": { en: "Account", ja: "アカウント" },
   "account.sign_out": { en: "Sign out", ja: "サインアウト" },
   "account.sign_out_everywhere": { en: "Sign out everywhere", ja: "すべての端末でサインアウト" },
   "account.sign_out_everywhere.text": {
@@ -77,8 +77,7 @@ export const WORDS = Object.freeze({
   "thread.label": { en: "The conversation", ja: "会話の内容" },
   "thread.you": { en: "You", ja: "あなた" },
   "thread.assistant": { en: "Kaiwa", ja: "Kaiwa" },
-  "thread.hearing": { en: "Listening to you…", ja: "聞き取り中…" },
-  "thread.writing_down": { en: "Writing down what you said…", ja: "文字に起こしています…" },
+  "thread.writing_down": { en: "Hearing you…", ja: "聞き取り中…" },
   "thread.preparing": { en: "Preparing the answer…", ja: "応答を準備しています…" },
   "thread.failed_user": {
     en: "This could not be written down, but it was heard.",
@@ -162,8 +161,6 @@ export const WORDS = Object.freeze({
   "voice.hold": { en: "Hold to talk", ja: "押して話す" },
   "voice.holding": { en: "Release to send", ja: "離すと送信" },
   "voice.stop": { en: "Stop the answer", ja: "応答を止める" },
-  "voice.hands_free": { en: "Hands-free", ja: "ハンズフリー" },
-  "voice.push_to_talk": { en: "Push to talk", ja: "押して話す方式" },
   "voice.volume": { en: "Volume", ja: "音量" },
   "voice.level": { en: "Microphone level", ja: "マイクの音量" },
 
@@ -209,6 +206,7 @@ export const WORDS = Object.freeze({
   "action.talk_here": { en: "Talk here", ja: "ここで話す" },
   "action.sign_in": { en: "Sign in", ja: "サインイン" },
   "action.reload": { en: "Reload the page", ja: "ページを再読み込み" },
+  "action.choose_microphone": { en: "Choose a microphone", ja: "マイクを選ぶ" },
   "action.dismiss": { en: "All right", ja: "閉じる" },
   "action.new_session": { en: "New conversation", ja: "新しい会話" },
   "action.retry": { en: "Try again", ja: "もう一度試す" },

@@ -380,7 +380,7 @@ export class RealtimeClient {
 
   #stopAnswer() {
     this.#cutSound();
-    this.#post(this.#turns.callOff());
+    this.#post(this.#turns.stop());
   }
 
   /** Silence now; what was heard of it is told when the audio thread has counted it. */

@@ -55,6 +55,8 @@ export class Talk {
   #client = null;
   #generation = 0;
   #isVoiceWanted = false;
+  /** The call ended while one talked: coming back means talking again. */
+  #wasTalking = false;
   #isMuted = false;
   #isHeld = false;
   #sentence = "";
@@ -162,6 +164,7 @@ export class Talk {
     void this.#client?.close();
     this.#client = null;
     this.#isVoiceWanted = false;
+    this.#wasTalking = false;
     this.#isMuted = false;
     this.#sentence = "";
     this.#help.hide();
@@ -214,6 +217,7 @@ export class Talk {
     if (this.#isVoiceWanted) return;
     const context = openAudioContext();
     this.#isVoiceWanted = true;
+    this.#wasTalking = false;
     this.#isMuted = false;
     this.#help.hide();
     this.#draw();
@@ -257,6 +261,8 @@ export class Talk {
   #ended(why) {
     const card = cardFor(why);
     if (card && (this.#isVoiceWanted || !HARMLESS_WHEN_TYPING.has(why))) this.#help.show(card);
+    this.#wasTalking = this.#isVoiceWanted;
+    this.#isVoiceWanted = false;
   }
 
   #connected() {
@@ -307,6 +313,7 @@ export class Talk {
     talk_here: () => this.#reconnect(),
     sign_in: () => this.#delegate.signInWanted(),
     reload: () => globalThis.location.reload(),
+    choose_microphone: () => this.#openSettings(),
     dismiss: () => {},
     new_session: () => this.#delegate.newSessionWanted(),
   };
@@ -318,7 +325,7 @@ export class Talk {
   }
 
   #reconnect() {
-    if (this.#isVoiceWanted) this.#restartVoice();
+    if (this.#wasTalking) this.#restartVoice();
     else void this.#client?.connect().catch(() => {});
   }
 

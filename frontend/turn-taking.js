@@ -67,6 +67,8 @@ export class TurnTaking {
   /** The call is gone, and with it whatever answer was running. */
   close() {
     this.#isOpen = false;
+    // One that had not begun will be asked for again.
+    this.#owesAnswer ||= this.#isRequested && !this.#mustCancel;
     this.#forgetAnswer();
     this.#isHearing = false;
     this.#calledOff.clear();
@@ -91,18 +93,17 @@ export class TurnTaking {
       return [this.#itemFrame(typed)];
     }
     if (this.#activeResponse === null && !this.#isRequested) return this.#answerFrames([typed]);
-    return [this.#itemFrame(typed), ...this.callOff()];
+    return [this.#itemFrame(typed), ...this.#callOff()];
   }
 
   /**
-   * The running answer is not wanted any more.
+   * The person wants no answer now, neither the running one nor one that is still to come.
    *
    * @returns {Frame[]}
    */
-  callOff() {
-    if (this.#activeResponse !== null) return this.#cancelFrames(this.#activeResponse);
-    this.#mustCancel = this.#isRequested;
-    return [];
+  stop() {
+    this.#owesAnswer = false;
+    return this.#callOff();
   }
 
   /**
@@ -169,7 +170,6 @@ export class TurnTaking {
   responseCreated(event) {
     const id = String(event.response?.id ?? "");
     this.#activeResponse = id;
-    if (this.#isRequested) this.#owesAnswer = false;
     this.#isRequested = false;
     if (!this.#mustCancel) return [];
     this.#mustCancel = false;
@@ -195,6 +195,13 @@ export class TurnTaking {
     // Somebody else's answer is running; ours is asked for again when that one has ended.
     this.#owesAnswer = code === "conversation_already_has_active_response";
     if (this.#owesAnswer) this.#activeResponse ??= "";
+    return [];
+  }
+
+  /** @returns {Frame[]} */
+  #callOff() {
+    if (this.#activeResponse !== null) return this.#cancelFrames(this.#activeResponse);
+    this.#mustCancel = this.#isRequested;
     return [];
   }
 
@@ -234,6 +241,7 @@ export class TurnTaking {
 
   /** @returns {Frame} */
   #responseFrame() {
+    this.#owesAnswer = false;
     this.#isRequested = true;
     this.#requestId = this.#newId();
     return {

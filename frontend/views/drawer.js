@@ -5,7 +5,6 @@ import { byId } from "./elements.js";
 export class Drawer {
   #drawer = byId("drawer", HTMLElement);
   #screen = byId("talk-screen", HTMLDivElement);
-  #stage = /** @type {HTMLElement} */ (this.#screen.querySelector(".stage"));
   #opener = byId("drawer-open", HTMLButtonElement);
   #closer = byId("drawer-close", HTMLButtonElement);
   #isNarrow = globalThis.matchMedia("(max-width: 55.99rem)");
@@ -20,8 +19,11 @@ export class Drawer {
       event.stopPropagation();
       this.close();
     });
+    this.#drawer.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget instanceof Node && !this.#drawer.contains(relatedTarget)) this.close();
+    });
     this.#screen.addEventListener("click", (event) => {
-      // A click on the stage arrives here from the screen itself while the stage is inert.
+      // The shade over the rest of the page belongs to the screen itself.
       if (this.#isOpen && event.target === this.#screen) this.close();
     });
     this.#set(false);
@@ -37,7 +39,6 @@ export class Drawer {
     const hadFocus = this.#drawer.contains(document.activeElement);
     this.#isOpen = isOpen && this.#isNarrow.matches;
     this.#drawer.inert = this.#isNarrow.matches && !this.#isOpen;
-    this.#stage.inert = this.#isOpen;
     this.#screen.dataset.drawer = this.#isOpen ? "open" : "closed";
     this.#opener.ariaExpanded = String(this.#isOpen);
     if (this.#isOpen) this.#closer.focus();

@@ -2,6 +2,9 @@
 
 /** @type {Readonly<Record<string, readonly string[]>>} Strokes on a field of 24 by 24. */
 const STROKES = Object.freeze({
+  bubble: [
+    "M5.5 5.5h13a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5H11l-4.5 3.5v-3.5h-1A1.5 1.5 0 0 1 4 15V7a1.5 1.5 0 0 1 1.5-1.5z",
+  ],
   idle: ["M12 12m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0"],
   microphone: [
     "M12 3.5a2.8 2.8 0 0 1 2.8 2.8v5a2.8 2.8 0 0 1-5.6 0v-5A2.8 2.8 0 0 1 12 3.5z",
@@ -82,6 +85,31 @@ export function icon(name) {
     svg.append(path);
   }
   return svg;
+}
+
+/** Signs that a sentence may have, and the icon that is drawn for each: not every device has them. */
+const SIGNS = Object.freeze({ "🎤": "microphone", "💬": "bubble" });
+
+/**
+ * Writes a sentence, its signs as icons.
+ *
+ * @param {HTMLElement} place
+ * @param {string} text
+ */
+export function writeWithIcons(place, text) {
+  if (place.dataset.text === text) return;
+  place.dataset.text = text;
+  const pieces = text.split(/(🎤|💬)/u).map((piece) => {
+    const name = /** @type {Record<string, string>} */ (SIGNS)[piece];
+    if (!name) return piece;
+    const sign = document.createElement("span");
+    sign.className = "word-icon";
+    sign.setAttribute("role", "img");
+    sign.setAttribute("aria-label", piece);
+    sign.append(icon(name));
+    return sign;
+  });
+  place.replaceChildren(...pieces);
 }
 
 /** Draws the icons that the page's HTML names in `data-icon`. */

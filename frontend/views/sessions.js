@@ -66,7 +66,7 @@ export class Sessions {
     const isCurrent = session.id === this.#currentId;
     const row = make("li", { "data-session": session.id, class: isCurrent ? "current" : "" });
     if (session.id === this.#renamingId) row.append(this.#renameBox(session));
-    else row.append(this.#openButton(session, isCurrent), ...this.#actions(session));
+    else row.append(this.#openButton(session, isCurrent), this.#actions(session));
     return row;
   }
 
@@ -110,7 +110,7 @@ export class Sessions {
     rename.addEventListener("click", () => this.#startRenaming(session.id));
     const remove = this.#iconButton("bin", "sessions.delete", title, `delete ${session.id}`);
     remove.addEventListener("click", () => this.#delegate.deleteChosen(session.id));
-    return [rename, remove];
+    return make("span", { class: "session-actions" }, rename, remove);
   }
 
   /** @param {string} name @param {string} key @param {string} title @param {string} focus */

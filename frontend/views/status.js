@@ -2,7 +2,7 @@
 
 import { MAX_ATTEMPTS } from "../call-state.js";
 import { byId, write } from "./elements.js";
-import { icon } from "./icons.js";
+import { icon, writeWithIcons } from "./icons.js";
 
 /** @import { CallState } from "../call-state.js" */
 /** @import { Words } from "../i18n.js" */
@@ -63,7 +63,7 @@ export class Status {
     this.#shown = key;
     write(this.#name, name);
     const sentence = key === "reconnecting" ? flags.sentence : "";
-    write(this.#hint, sentence || this.#words.say(`hint.${key}`));
+    writeWithIcons(this.#hint, sentence || this.#words.say(`hint.${key}`));
   }
 
   /** @param {number | null} ms */

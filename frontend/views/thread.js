@@ -123,26 +123,30 @@ export class Thread {
   #writeText(place, { shown, heardText, status }) {
     const isCut = status === "interrupted" && heardText !== null && shown.startsWith(heardText);
     const heard = isCut ? heardText : shown;
-    place.append(heard);
-    if (heard.length === shown.length) return;
+    const unheard = shown.slice(heard.length);
+    const words = unheard.trimStart();
+    place.append(heard, unheard.slice(0, unheard.length - words.length));
+    if (!words) return;
     place.append(
       make(
         "s",
         { class: "unheard" },
         make("span", { class: "unseen" }, ` (${this.#words.say("thread.not_heard")}) `),
-        shown.slice(heard.length),
+        words,
       ),
     );
   }
 
   #goToEnd() {
-    this.#thread.scrollTop = this.#thread.scrollHeight;
+    // The welcome is read from its top, a conversation from its end.
+    this.#thread.scrollTop = this.#lines.length > 0 ? this.#thread.scrollHeight : 0;
     this.#scrolled();
   }
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#thread;
-    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    const distance = scrollHeight - scrollTop - clientHeight;
+    this.#isAtEnd = this.#lines.length === 0 || distance < NEAR_END_PX;
     this.#toLatest.hidden = this.#isAtEnd;
   }
 }

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { STATES } from "../../frontend/call-state.js";
+import { cardFor, HELP, permissionPlace } from "../../frontend/help.js";
+import { languageFrom, WORDS, Words } from "../../frontend/i18n.js";
+
+const ROOT = new URL("../../", import.meta.url);
+const read = (path) => readFileSync(new URL(path, ROOT), "utf8");
+const PAGE = read("frontend/index.html");
+const CODE = readdirSync(new URL("frontend/", ROOT), { recursive: true })
+  .filter((name) => name.endsWith(".js") && name !== "i18n.js")
+  .map((name) => read(`frontend/${name}`));
+const ENDINGS = [...read("backend/protocol/errors.py").matchAll(/^ {4}[A-Z_]+ = "(\w+)"$/gm)]
+  .map(([, ending]) => ending)
+  .filter((ending) => !["client", "relay", "provider"].includes(ending));
+const NAMES = /\{\w+\}/g;
+
+test("every word is there in both languages, and Japanese is Japanese", () => {
+  for (const [key, { en, ja }] of Object.entries(WORDS)) {
+    assert.ok(en.trim() && ja.trim(), key);
+    if (ja !== en) assert.match(ja, /[\u3040-\u30ff\u4e00-\u9fff（]/, key);
+  }
+});
+
+test("both languages fill in the same names", () => {
+  for (const [key, { en, ja }] of Object.entries(WORDS)) {
+    assert.deepEqual((ja.match(NAMES) ?? []).sort(), (en.match(NAMES) ?? []).sort(), key);
+  }
+});
+
+test("every word that the page's HTML names exists", () => {
+  const named = [...PAGE.matchAll(/data-words(?:-label|-placeholder)?="([^"]+)"/g)];
+  assert.ok(named.length > 40);
+  for (const [, key] of named) assert.ok(key in WORDS, key);
+});
+
+test("every state has a word and a hint", () => {
+  for (const state of [...STATES, "muted", "waiting_for_press"]) {
+    assert.ok(`state.${state}` in WORDS && `hint.${state}` in WORDS, state);
+  }
+});
+
+test("every help card says what happened, what to do, and has a button", () => {
+  for (const [name, { action }] of Object.entries(HELP)) {
+    for (const key of [`help.${name}.title`, `help.${name}.text`, `action.${action}`]) {
+      assert.ok(key in WORDS, key);
+    }
+  }
+});
+
+test("every ending of the server has a card of its own, or needs none", () => {
+  assert.ok(ENDINGS.length >= 18);
+  for (const ending of ENDINGS) {
+    assert.equal(cardFor(ending), ending === "client_left" ? null : ending, ending);
+  }
+});
+
+test("a code that nobody knows is told as our own fault", () => {
+  assert.equal(cardFor("never_heard_of"), "internal");
+});
+
+test("every word is used", () => {
+  const everything = [PAGE, ...CODE].join("\n");
+  const built = /^(state|hint|help|action|error)\./;
+  for (const key of Object.keys(WORDS)) {
+    assert.ok(built.test(key) || everything.includes(`"${key}"`), key);
+  }
+  for (const key of Object.keys(WORDS).filter((name) => name.startsWith("help."))) {
+    assert.ok(key.split(".")[1] in HELP, key);
+  }
+});
+
+test("it begins in the language that was chosen, else in the browser's first that we speak", () => {
+  assert.equal(languageFrom("ja", ["en-US"]), "ja");
+  assert.equal(languageFrom("", ["fr-FR", "ja-JP", "en"]), "ja");
+  assert.equal(languageFrom("", ["de-DE", "en-GB"]), "en");
+  assert.equal(languageFrom("", ["fr-FR"]), "en");
+  assert.equal(languageFrom("javanese", []), "en");
+});
+
+test("it fills in names, and refuses a key without words", () => {
+  const words = new Words("en");
+  assert.equal(words.say("sessions.delete", { title: "Kyoto" }), "Delete “Kyoto”");
+  assert.throws(() => words.say("no.such.key"), /no\.such\.key/);
+  assert.equal(words.sayFirst("no.such.key", "page.title"), "Kaiwa");
+});
+
+test("a day near today is told in words, others by date", () => {
+  const now = new Date(2026, 10, 21, 12, 0);
+  const words = new Words("en");
+  assert.match(words.day(new Date(2026, 10, 21, 8, 5), now), /^08:05/);
+  assert.equal(words.day(new Date(2026, 10, 20, 23, 0), now), "yesterday");
+  assert.equal(words.day(new Date(2026, 9, 1), now), "Oct 1");
+  assert.equal(words.day(new Date(2025, 9, 1), now), "Oct 1, 2025");
+  words.language = "ja";
+  assert.equal(words.day(new Date(2025, 9, 1), now), "2025年10月1日");
+});
+
+test("it knows where each browser hides the microphone's permission", () => {
+  assert.equal(permissionPlace("Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1"), "ios");
+  assert.equal(permissionPlace("Mozilla/5.0 (X11) Gecko/20100101 Firefox/153.0"), "firefox");
+  assert.equal(permissionPlace("Mozilla/5.0 Chrome/156.0 Safari/537.36"), "chrome");
+  assert.equal(permissionPlace("Mozilla/5.0 (Macintosh) Version/18.0 Safari/605.1"), "safari");
+});
