@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import dataclasses
 import signal
 import sys
 
@@ -11,13 +12,15 @@ from backend.simulator.server import Simulator, SimulatorOptions
 
 def _parser() -> argparse.ArgumentParser:
     kinds = "\n".join(f"  {kind:<18}{meaning}" for kind, meaning in mishaps.MEANINGS.items())
+    fields = ", ".join(each.name for each in dataclasses.fields(mishaps.Mishap)[1:])
     parser = argparse.ArgumentParser(
         prog="python -m backend.simulator",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="An offline stand-in for OpenAI's Realtime API (GA): it hears, speaks, is "
         "interrupted, bills and expires.\nIt prints one line when it is ready; put that URL into "
         "OPENAI_BASE_URL, with any OPENAI_API_KEY.",
-        epilog=f"{control.__doc__}\nmishaps (kind, and what it does):\n{kinds}\n",
+        epilog=f"{(control.__doc__ or '').removeprefix('PURE: ')}\n"
+        f"mishaps (kind, and what it does; further fields: {fields}):\n{kinds}\n",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to listen on (%(default)s)"

@@ -80,7 +80,9 @@ class Call:
         voice: Voice,
         ears: Ears,
         befalls: Sequence[Mishap],
+        now: Callable[[], float],
     ) -> None:
+        self._now = now
         self._connection = connection
         self._engine = engine
         self._record = record
@@ -107,14 +109,14 @@ class Call:
                 for task in self._tasks:
                     task.cancel()
         finally:
-            self._record.closed_at = time.time()
+            self._record.closed_at = self._now()
             close = self._connection.protocol.close_rcvd
             self._record.close_code = close.code if close is not None else None
 
     async def _read(self) -> None:
         for act in self._sabotage.opening():
             await self._act(act)
-        await self._carry_out(self._engine.open(time.time()))
+        await self._carry_out(self._engine.open(self._now()))
         async for message in self._connection:
             await self._hear(message)
 
@@ -152,7 +154,7 @@ class Call:
         self._record.received[kind if isinstance(kind, str) else "unreadable"] += 1
         if kind == "input_audio_buffer.append":
             self._remember(event)
-        effects = self._engine.from_client(event, time.time())
+        effects = self._engine.from_client(event, self._now())
         if kind == "session.update":
             self._record.session = self._engine.session
         if effects:
@@ -170,11 +172,11 @@ class Call:
             wakes_at = self._sleeps_until = self._engine.wakes_at
             try:
                 async with asyncio.timeout(
-                    None if wakes_at is None else max(wakes_at - time.time(), 0)
+                    None if wakes_at is None else max(wakes_at - self._now(), 0)
                 ):
                     await self._wake.wait()
             except TimeoutError:
-                await self._carry_out(self._engine.tick(time.time()))
+                await self._carry_out(self._engine.tick(self._now()))
 
     async def _carry_out(self, effects: Sequence[Effect]) -> None:
         if self._engine.wakes_at != self._sleeps_until:
@@ -225,12 +227,12 @@ class Call:
             pcm = await self._voice.speak(wanted.reading, wanted.language, wanted.voice)
         except VoiceBroken:
             pcm = None
-        await self._carry_out(self._engine.spoken(wanted.response_id, pcm, time.time()))
+        await self._carry_out(self._engine.spoken(wanted.response_id, pcm, self._now()))
 
     async def _understand(self, wanted: Understand) -> None:
         text = await self._ears.recognise(wanted.pcm)
         self._record.heard.append(text)
-        await self._carry_out(self._engine.understood(wanted.item_id, text, time.time()))
+        await self._carry_out(self._engine.understood(wanted.item_id, text, self._now()))
 
 
 class Door(ServerConnection):
@@ -323,6 +325,7 @@ class Simulator:
         self._calls: set[Call] = set()
         self._befalls: dict[ServerConnection, Sequence[Mishap]] = {}
         self._stopping = asyncio.Event()
+        self._now = _clock()
 
     @asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[Running]:
@@ -394,10 +397,10 @@ class Simulator:
             for name, value in request.headers.raw_items()
             if name.lower() != "authorization"
         }
-        record = self._records.open(model, headers, time.time())
+        record = self._records.open(model, headers, self._now())
         if "openai-beta" in headers:
             await self._refuse_beta(connection)
-            record.closed_at = time.time()
+            record.closed_at = self._now()
             return
         options = self._options
         engine = Engine(
@@ -406,7 +409,16 @@ class Simulator:
             _id_source(),
             EngineOptions(cap_s=options.cap_s, pace=options.pace, late_every=options.late_every),
         )
-        call = Call(connection, engine, record, self._records, self._voice, self._ears, befalls)
+        call = Call(
+            connection,
+            engine,
+            record,
+            self._records,
+            self._voice,
+            self._ears,
+            befalls,
+            self._now,
+        )
         self._calls.add(call)
         try:
             await call.run()
@@ -426,6 +438,12 @@ class Simulator:
         event = {"type": "error", "event_id": _id_source()("event"), "error": error}
         await connection.send(_encode(event).decode())
         await connection.close(4000, "invalid_request_error.beta_api_shape_disabled")
+
+
+def _clock() -> Callable[[], float]:
+    """Unix seconds that only grow, whatever happens to the machine's clock."""
+    begun = time.time() - time.monotonic()
+    return lambda: begun + time.monotonic()
 
 
 def _id_source() -> Callable[[str], str]:

@@ -73,9 +73,9 @@ async def test_it_does_not_pretend_to_understand_other_sentences(
         await ears.recognise(await voice.speak(line.reading, language, "marin"))
         for language in LANGUAGES
         for lines in LINES[language].values()
-        for line in lines
+        for line in lines[:1]
     ]
-    assert sum(each is not None for each in heard) <= len(heard) * 0.02
+    assert heard == [None] * len(heard)
 
 
 async def test_noise_a_buzz_and_nothing_are_not_understood(ears: PhraseEars) -> None:

@@ -58,3 +58,23 @@ async def test_its_help_names_every_mishap() -> None:
     assert process.returncode == 0
     assert all(kind in told for kind in Kind)
     assert "/simulator/calls" in told
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts children in /proc")
+async def test_the_voice_does_not_outlive_a_simulator_that_was_killed() -> None:
+    process, base_url = await started("--pace", "0")
+    url = base_url.replace("http", "ws") + "/realtime?model=m"
+    async with connect(url, additional_headers={"Authorization": "Bearer x"}) as socket:
+        await socket.send('{"type": "response.create"}')
+        while "response.done" not in str(await socket.recv()):
+            pass
+        (child,) = children_of(process.pid)
+        gone = asyncio.Event()
+        watch = os.pidfd_open(child)
+        asyncio.get_running_loop().add_reader(watch, gone.set)
+        process.kill()
+        await process.wait()
+    async with asyncio.timeout(5):
+        await gone.wait()
+    asyncio.get_running_loop().remove_reader(watch)
+    os.close(watch)
