@@ -168,7 +168,8 @@ async def test_what_clients_may_not_send_never_reaches_the_provider(stack: Stack
 
 MISHAPS: list[tuple[dict[str, Any], int]] = [
     ({"kind": "refuse", "status": 401}, 4502),
-    ({"kind": "refuse", "status": 503}, 4503),
+    ({"kind": "refuse", "status": 503, "times": 2}, 4503),
+    ({"kind": "refuse", "status": 429, "retry_after_s": 7}, 4503),
     ({"kind": "drop"}, 4502),
     ({"kind": "garbage"}, 4502),
 ]

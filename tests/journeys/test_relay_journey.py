@@ -51,8 +51,10 @@ async def interrupt_the_next_answer(live: LiveCall, *, after: int) -> tuple[str,
     return item_id, heard_ms
 
 
-async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(
+    leisurely_stack: Stack,
+) -> None:
+    person = await Person.register(leisurely_stack)
     session_id = await person.new_session()
 
     async with person.call(session_id) as live:
@@ -71,7 +73,7 @@ async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(stack: Stac
         await live.until_type("response.done", after=typed_at)
         left_at = time.monotonic()
 
-    heard_by_simulator = http("GET", f"{stack.simulator_url}/simulator/calls").json
+    heard_by_simulator = http("GET", f"{leisurely_stack.simulator_url}/simulator/calls").json
     ours = heard_by_simulator["calls"][-1]
     assert ours["audio_bytes"] == len(live.sent_audio)
     assert ours["audio_sha256"] == hashlib.sha256(live.sent_audio).hexdigest()
