@@ -22,9 +22,6 @@ from backend.relay.switchboard import Switchboard
 from backend.relay.tape import NoTape, Tape
 from backend.telemetry.logs import Fields, log_event
 
-LAST_WORDS_S = 1.0
-CLOSE_S = 2.0
-
 _logger = logging.getLogger(__name__)
 
 
@@ -267,7 +264,7 @@ class Call:
         The pumps go on until the last words are out, so that a frame being sent is not torn.
         """
         if self._ending is not Ending.CLIENT_LEFT:
-            await _within(LAST_WORDS_S, self._to_client.flush(self._client.send))
+            await _within(self._limits.last_words_s, self._to_client.flush(self._client.send))
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
@@ -283,7 +280,7 @@ class Call:
 
     async def _close_client(self) -> None:
         code, reason = CLOSE_CODES[self._ending], str(self._ending)
-        await _within(CLOSE_S, self._client.close(code, reason))
+        await _within(self._limits.close_s, self._client.close(code, reason))
 
     async def _close_upstream(self) -> None:
         if self._upstream is not None:

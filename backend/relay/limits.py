@@ -38,6 +38,8 @@ class Limits:
     last_answer_s: float = 30.0
     """How long a call that has to end waits for the answer being given."""
 
+    last_words_s: float = 1.0
+    close_s: float = 2.0
     stuck_send_s: float = 10.0
     """Below the 40 s after which the provider's keepalive would end a call that we do not read."""
     tick_s: float = 0.5

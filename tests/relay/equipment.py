@@ -119,7 +119,7 @@ def words(item_id: str, delta: str, response_id: str = "resp_1") -> str:
     """Words of an answer."""
     return frame(
         type="response.output_audio_transcript.delta",
-        event_id="event_words",
+        event_id=f"event_words_{item_id}_{delta}",
         response_id=response_id,
         item_id=item_id,
         output_index=0,
@@ -137,3 +137,13 @@ def provider_error(code: str | None, event_id: str | None = None, message: str =
         "event_id": event_id,
     }
     return frame(type="error", event_id="event_error", error=error)
+
+
+def response_created(response_id: str = "resp_1") -> str:
+    response = {"id": response_id, "object": "realtime.response", "status": "in_progress"}
+    return frame(type="response.created", event_id=f"e_{response_id}", response=response)
+
+
+def response_done(response_id: str = "resp_1", status: str = "completed", **more: Any) -> str:
+    response = {"id": response_id, "object": "realtime.response", "status": status, **more}
+    return frame(type="response.done", event_id=f"e_{response_id}_done", response=response)

@@ -1,0 +1,395 @@
+"""One live call, with lines in memory: what is passed, held back, cleaned up and said last."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from backend.protocol.errors import (
+    CLOSE_CODES,
+    Ending,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from backend.protocol.turns import TurnStatus
+from backend.relay.call import Call, SteadyClock
+from backend.relay.limits import Limits
+from tests.relay.equipment import (
+    PAST,
+    append,
+    audio_delta,
+    frame,
+    item_event,
+    plan,
+    response_created,
+    response_done,
+    typed,
+    updated,
+    words,
+)
+from tests.relay.lines import Client, HandClock, Provider, Record, settle, until
+
+
+class Scene:
+    """A call and both its ends."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.provider = Provider()
+        self.record = Record()
+        self.clock = HandClock()
+        self.call = Call(
+            plan(),
+            self.client,
+            self.provider.connect,
+            self.record,
+            limits=Limits(last_words_s=0.05, close_s=0.05),
+            clock=self.clock,
+        )
+        self.running: asyncio.Task[Ending] | None = None
+
+    def start(self) -> asyncio.Task[Ending]:
+        self.running = asyncio.create_task(self.call.run())
+        return self.running
+
+    async def until_ready(self) -> None:
+        self.start()
+        await until(lambda: self.provider.types() == ["session.update"])
+        self.provider.say(updated())
+        await until(lambda: "relay.ready" in self.client.types())
+
+    async def until_answering(self) -> None:
+        await self.until_ready()
+        self.provider.say(response_created())
+        self.provider.say(item_event("added", "item_a", None, "assistant"))
+        self.provider.say(words("item_a", "Good morning, "))
+        await until(lambda: len(self.client.told) == 5)
+
+    async def ended(self) -> Ending:
+        assert self.running is not None
+        async with asyncio.timeout(5):
+            return await self.running
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    """Whatever happens in a test: in the end no task, no open line, one ending."""
+    scene = Scene()
+    yield scene
+    assert scene.running is None or scene.running.done()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert not scene.provider.is_open
+    assert len(scene.record.endings) == (scene.running is not None)
+
+
+async def test_frames_go_both_ways_as_they_are(scene: Scene) -> None:
+    await scene.until_ready()
+    spoken, answer = append(), audio_delta("item_a")
+    scene.client.say(spoken)
+    scene.provider.say(answer)
+    await until(lambda: scene.provider.heard[-1] == spoken and scene.client.told[-1] == answer)
+    scene.client.leave()
+    assert await scene.ended() is Ending.CLIENT_LEFT
+    assert scene.record.endings == [Ending.CLIENT_LEFT]
+
+
+async def test_a_client_that_leaves_while_we_dial_is_noticed(scene: Scene) -> None:
+    scene.provider.answers.clear()
+    scene.start()
+    await settle()
+    scene.client.leave()
+    assert await scene.ended() is Ending.CLIENT_LEFT
+    assert not scene.provider.was_closed
+
+
+async def test_a_client_that_leaves_before_ready_is_noticed(scene: Scene) -> None:
+    scene.start()
+    await until(lambda: scene.provider.is_open)
+    scene.client.leave()
+    assert await scene.ended() is Ending.CLIENT_LEFT
+    assert scene.provider.was_closed
+
+
+async def test_a_client_that_leaves_in_mid_answer_leaves_half_a_turn(scene: Scene) -> None:
+    await scene.until_answering()
+    scene.client.leave()
+    assert await scene.ended() is Ending.CLIENT_LEFT
+    last = scene.record.turns[-1]
+    assert (last.text.strip(), last.status) == ("Good morning,", TurnStatus.INTERRUPTED)
+    assert scene.provider.was_closed
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UpstreamRefused("invalid_api_key", status=401),
+        UpstreamUnavailable("server_error", status=503, retry_after_s=7),
+        UpstreamTimeout("timed_out"),
+        UpstreamFailed("handshake_broken"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_provider_that_cannot_be_had_is_told_and_then_closed(
+    scene: Scene, error: UpstreamError
+) -> None:
+    scene.provider.refusal = error
+    scene.start()
+    assert await scene.ended() is error.ending
+    told, closing = scene.client.events()
+    assert (told["type"], told["code"]) == ("relay.error", str(error.ending))
+    assert told.get("retry_after") == error.retry_after_s
+    assert closing["type"] == "relay.closing"
+    assert scene.client.closed == (CLOSE_CODES[error.ending], str(error.ending))
+
+
+async def test_a_provider_that_drops_in_mid_answer_is_told(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    await scene.until_answering()
+    with caplog.at_level(logging.WARNING):
+        scene.provider.fail(UpstreamFailed("connection_lost", status=1006))
+        assert await scene.ended() is Ending.PROVIDER_FAILED
+    assert scene.client.types()[-2:] == ["relay.error", "relay.closing"]
+    assert scene.client.closed == (4502, "provider_failed")
+    assert scene.record.turns[-1].status is TurnStatus.INTERRUPTED
+    (record,) = [record for record in caplog.records if record.message == "upstream.lost"]
+    assert vars(record)["fields"]["code"] == "connection_lost"
+
+
+async def test_what_breaks_inside_ends_the_call_and_not_the_clean_up(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    await scene.until_answering()
+    scene.record.fails = True
+    scene.provider.say(response_done(status="cancelled"))
+    assert await scene.ended() is Ending.INTERNAL
+    assert scene.client.closed == (4500, "internal")
+    assert scene.client.types()[-2:] == ["relay.error", "relay.closing"]
+    assert scene.provider.was_closed
+    assert "call.failed" in caplog.text
+
+
+async def test_a_connector_that_breaks_ends_the_call(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.provider.refusal = RuntimeError("a bug")
+    scene.start()
+    assert await scene.ended() is Ending.INTERNAL
+    assert scene.client.closed == (4500, "internal")
+    assert "call.failed" in caplog.text
+
+
+async def test_a_cancelled_task_cleans_up_all_the_same(scene: Scene) -> None:
+    await scene.until_answering()
+    running = scene.running
+    assert running is not None
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert scene.record.endings == [Ending.DRAINING]
+    assert scene.client.closed == (1012, "draining")
+    assert scene.provider.was_closed
+
+
+async def test_a_client_that_does_not_read_holds_the_provider_back(scene: Scene) -> None:
+    await scene.until_ready()
+    told = len(scene.client.told)
+    scene.client.reads.clear()
+    for _ in range(100):
+        scene.provider.say(audio_delta("item_a"))
+    await settle()
+    assert scene.provider._said.qsize() == 99
+    scene.client.reads.set()
+    await until(lambda: len(scene.client.told) == told + 100)
+    scene.client.leave()
+    await scene.ended()
+
+
+async def test_a_provider_that_does_not_read_holds_the_client_back(scene: Scene) -> None:
+    await scene.until_ready()
+    heard = len(scene.provider.heard)
+    scene.provider.reads.clear()
+    for _ in range(100):
+        scene.client.say(append())
+    await settle()
+    assert scene.client._said.qsize() == 99
+    scene.provider.reads.set()
+    await until(lambda: len(scene.provider.heard) == heard + 100)
+    scene.client.leave()
+    await scene.ended()
+
+
+async def test_a_client_that_never_reads_again_is_too_slow_though_it_speaks(scene: Scene) -> None:
+    await scene.until_ready()
+    scene.client.reads.clear()
+    scene.provider.say(audio_delta("item_a"))
+    await settle()
+    for _ in range(9):
+        await scene.clock.turn(1)
+        scene.client.say(append())
+        await settle()
+    assert scene.running is not None
+    assert not scene.running.done()
+    assert scene.provider.types().count("input_audio_buffer.append") == 9
+    await scene.clock.turn(2)
+    assert await scene.ended() is Ending.TOO_SLOW
+    assert scene.provider.was_closed
+
+
+async def test_a_provider_that_never_reads_again_is_timed_out(scene: Scene) -> None:
+    await scene.until_ready()
+    scene.provider.reads.clear()
+    scene.client.say(append())
+    await settle()
+    await scene.clock.turn(11)
+    assert await scene.ended() is Ending.PROVIDER_TIMEOUT
+    assert scene.client.closed == (4504, "provider_timeout")
+
+
+async def test_what_was_held_goes_out_before_what_comes_later(scene: Scene) -> None:
+    scene.start()
+    early = [typed(f"early {number}") for number in range(20)]
+    late = [typed(f"late {number}") for number in range(20)]
+    await until(lambda: scene.provider.types() == ["session.update"])
+    for text in early:
+        scene.client.say(text)
+    await settle()
+    scene.provider.reads.clear()
+    scene.provider.say(updated())
+    await settle()
+    for text in late:
+        scene.client.say(text)
+    await settle()
+    scene.provider.reads.set()
+    await until(lambda: len(scene.provider.heard) == 41)
+    assert scene.provider.heard[1:] == early + late
+    scene.client.leave()
+    await scene.ended()
+
+
+async def test_draining_lets_the_answer_end(scene: Scene) -> None:
+    await scene.until_answering()
+    scene.call.hang_up(Ending.DRAINING)
+    await until(lambda: scene.client.types()[-1] == "relay.draining")
+    scene.provider.say(words("item_a", "Aoi."))
+    scene.provider.say(response_done())
+    assert await scene.ended() is Ending.DRAINING
+    assert scene.client.types()[-3:] == [
+        "response.output_audio_transcript.delta",
+        "response.done",
+        "relay.closing",
+    ]
+    assert scene.client.closed == (1012, "draining")
+
+
+async def test_draining_at_once_does_not_wait(scene: Scene) -> None:
+    await scene.until_answering()
+    scene.call.hang_up(Ending.DRAINING)
+    scene.call.hang_up(Ending.DRAINING, at_once=True)
+    assert await scene.ended() is Ending.DRAINING
+
+
+@pytest.mark.parametrize("ending", [Ending.TAKEN_OVER, Ending.REVOKED, Ending.COMPLETED])
+async def test_a_call_that_is_hung_up_on_says_why(scene: Scene, ending: Ending) -> None:
+    await scene.until_answering()
+    scene.call.hang_up(ending)
+    scene.call.hang_up(Ending.DRAINING)
+    assert await scene.ended() is ending
+    assert scene.client.closed == (CLOSE_CODES[ending], str(ending))
+    assert scene.record.endings == [ending]
+
+
+async def test_a_call_that_is_hung_up_on_before_it_runs_ends_at_once(scene: Scene) -> None:
+    scene.call.hang_up(Ending.TAKEN_OVER)
+    scene.start()
+    assert await scene.ended() is Ending.TAKEN_OVER
+    assert scene.provider.heard == []
+    assert scene.client.closed == (4409, "taken_over")
+
+
+async def test_a_quiet_call_ends_by_the_clock(scene: Scene) -> None:
+    await scene.until_ready()
+    await scene.clock.turn(15 * 60 + 2)
+    assert await scene.ended() is Ending.IDLE
+    assert scene.client.closed == (4408, "idle")
+
+
+async def test_both_ends_at_once_make_one_ending(scene: Scene) -> None:
+    await scene.until_answering()
+    scene.provider.fail()
+    scene.client.leave()
+    scene.call.hang_up(Ending.REVOKED)
+    ending = await scene.ended()
+    assert scene.record.endings == [ending]
+
+
+async def test_the_log_tells_ids_and_the_ending_and_no_word(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await scene.until_answering()
+        scene.provider.say(frame(type="error", error={"code": "invalid_value", "message": "Aoi"}))
+        await until(lambda: scene.client.types()[-1] == "error")
+        scene.client.leave()
+        await scene.ended()
+    told = {record.message: vars(record).get("fields", {}) for record in caplog.records}
+    assert [name for name in told if told[name]] == ["call.opened", "upstream.error", "call.ended"]
+    ended = told["call.ended"]
+    assert ended["ending"] == "client_left"
+    assert ended["frames"] == 6
+    assert "Good morning" not in json.dumps(told, default=str)
+    assert "Aoi" not in json.dumps(told, default=str)
+
+
+async def test_the_steady_clock_goes_forward() -> None:
+    clock = SteadyClock()
+    before = clock.now()
+    await clock.sleep(0.001)
+    assert (clock.now() - before).total_seconds() >= 0.001
+    assert before.tzinfo is not None
+
+
+@asynccontextmanager
+async def quickly(seconds: float) -> AsyncIterator[None]:
+    async with asyncio.timeout(seconds):
+        yield
+
+
+async def test_a_recorder_that_fails_at_the_end_costs_only_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Record):
+        async def finish(self, ending: Ending) -> None:
+            raise RuntimeError("no disk")
+
+    client, provider = Client(), Provider()
+    call = Call(plan(*PAST), client, provider.connect, Broken(), clock=HandClock())
+    running = asyncio.create_task(call.run())
+    await settle()
+    client.leave()
+    async with quickly(5):
+        assert await running is Ending.CLIENT_LEFT
+    assert provider.was_closed
+    assert "call.finish_failed" in caplog.text
+
+
+async def test_a_client_that_cannot_be_closed_costs_only_a_moment() -> None:
+    class Stuck(Client):
+        async def close(self, code: int, reason: str) -> None:
+            raise OSError("gone")
+
+    client, provider, record = Stuck(), Provider(), Record()
+    call = Call(plan(), client, provider.connect, record, clock=HandClock())
+    running: asyncio.Task[Any] = asyncio.create_task(call.run())
+    await settle()
+    call.hang_up(Ending.REVOKED)
+    async with quickly(5):
+        assert await running is Ending.REVOKED
+    assert record.endings == [Ending.REVOKED]

@@ -1,0 +1,696 @@
+"""One call, decided: fed with frames and the time, compared by effects."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.types.realtime.realtime_server_event import RealtimeServerEvent
+from pydantic import TypeAdapter
+
+from backend.protocol.errors import CLOSE_CODES, Ending
+from backend.protocol.turns import Modality, Role, TurnStatus
+from backend.relay.effects import (
+    CountUsage,
+    Effect,
+    HangUp,
+    KeepTurn,
+    Note,
+    ToClient,
+    ToUpstream,
+)
+from backend.relay.limits import Limits
+from backend.relay.plan import PastItem
+from backend.relay.switchboard import BENIGN_ERRORS, FATAL_ERRORS, State, Switchboard
+from backend.wording import sentence
+from tests.relay.attacks import ATTACKS
+from tests.relay.equipment import (
+    PAST,
+    SECRET_INSTRUCTIONS,
+    START,
+    append,
+    at,
+    audio_delta,
+    created,
+    frame,
+    item_event,
+    plan,
+    provider_error,
+    session,
+    typed,
+    updated,
+    words,
+)
+
+OFFICIAL: TypeAdapter[RealtimeServerEvent] = TypeAdapter(RealtimeServerEvent)
+ROOMY = Limits(client_burst_frames=1e9, client_burst_bytes=1e12, bad_frames=10**9)
+
+
+def fresh(*past: PastItem, language: str = "en", limits: Limits | None = None) -> Switchboard:
+    """A switchboard whose client has just come."""
+    return Switchboard(plan(*past, language=language), limits or Limits(), START)
+
+
+def state_of(switchboard: Switchboard) -> State:
+    """The state, read anew: a type checker would otherwise remember what it was."""
+    return switchboard.state
+
+
+def ready(language: str = "en", limits: Limits | None = None) -> Switchboard:
+    """A switchboard that is READY, without a past."""
+    switchboard = fresh(language=language, limits=limits)
+    switchboard.open(created(), at(0.1))
+    switchboard.from_upstream(updated(), at(0.2))
+    assert state_of(switchboard) is State.READY
+    return switchboard
+
+
+def to_client(effects: Iterable[Effect]) -> list[dict[str, Any]]:
+    return [json.loads(effect.text) for effect in effects if isinstance(effect, ToClient)]
+
+
+def to_upstream(effects: Iterable[Effect]) -> list[str]:
+    return [effect.text for effect in effects if isinstance(effect, ToUpstream)]
+
+
+def answering(switchboard: Switchboard, item_id: str = "item_a") -> None:
+    """An answer has begun."""
+    response = {"id": "resp_1", "object": "realtime.response", "status": "in_progress"}
+    switchboard.from_upstream(
+        frame(type="response.created", event_id="e", response=response), at(1)
+    )
+    switchboard.from_upstream(item_event("added", item_id, None, "assistant"), at(1))
+    switchboard.from_upstream(words(item_id, "Good morning, "), at(1))
+    switchboard.from_upstream(audio_delta(item_id, ms=1000), at(1))
+
+
+def response_done(status: str = "completed", **response: Any) -> str:
+    told = {"id": "resp_1", "object": "realtime.response", "status": status, **response}
+    return frame(type="response.done", event_id="e", response=told)
+
+
+# The way to READY
+
+
+def test_the_provider_is_configured_before_anything_else_is_said() -> None:
+    switchboard = fresh(*PAST)
+    opened = switchboard.open(created(), at(0.1))
+    assert [event["type"] for event in to_client(opened)] == ["session.created"]
+    assert [json.loads(text)["event_id"] for text in to_upstream(opened)] == ["relay_cfg"]
+    assert state_of(switchboard) is State.CONFIGURING
+
+    configured = switchboard.from_upstream(updated(), at(0.2))
+    assert to_client(configured) == []
+    assert [json.loads(text)["item"]["id"] for text in to_upstream(configured)] == [
+        "item_past_user",
+        "item_past_reply",
+    ]
+    assert state_of(switchboard) is State.REPLAYING
+
+    assert switchboard.from_upstream(item_event("added", "item_past_user"), at(0.3)) == []
+    assert switchboard.from_upstream(item_event("done", "item_past_user"), at(0.3)) == []
+    told = to_client(switchboard.from_upstream(item_event("added", "item_past_reply"), at(0.3)))
+    assert told == [
+        {
+            "type": "relay.ready",
+            "event_id": "relay_1",
+            "session_id": "22222222-2222-4222-8222-222222222222",
+            "call_id": "11111111-1111-4111-8111-111111111111",
+            "model": "gpt-realtime",
+            "voice": "marin",
+            "language": "en",
+            "demo": False,
+        }
+    ]
+    assert state_of(switchboard) is State.READY
+    assert switchboard.from_upstream(item_event("done", "item_past_reply"), at(0.4)) == []
+
+
+def test_without_a_past_it_is_ready_when_it_is_configured() -> None:
+    switchboard = fresh()
+    switchboard.open(created(), at(0.1))
+    effects = switchboard.from_upstream(updated(), at(0.2))
+    assert [event["type"] for event in to_client(effects)] == ["relay.ready"]
+
+
+def test_what_the_client_says_too_early_waits_in_order() -> None:
+    switchboard = fresh()
+    early = [append(), typed("first"), append(), frame(type="response.create")]
+    assert switchboard.from_client(early[0], at(0.0)) == []
+    switchboard.open(created(), at(0.1))
+    for text in early[1:]:
+        assert switchboard.from_client(text, at(0.15)) == []
+    effects = switchboard.from_upstream(updated(), at(0.2))
+    assert to_upstream(effects) == early
+    late = append()
+    assert switchboard.from_client(late, at(0.3)) == [ToUpstream(late)]
+
+
+def test_of_early_sound_the_last_six_seconds_are_kept() -> None:
+    switchboard = fresh(limits=ROOMY)
+    sounds = [append(ms=100, sample=bytes([number, 0])) for number in range(100)]
+    message = typed("between")
+    for number, text in enumerate(sounds):
+        switchboard.from_client(text, at(0))
+        if number == 10:
+            switchboard.from_client(message, at(0))
+    switchboard.open(created(), at(0.1))
+    held = to_upstream(switchboard.from_upstream(updated(), at(0.2)))
+    assert held == [message, *sounds[40:]]
+
+
+def test_of_early_events_the_thirty_third_is_refused() -> None:
+    switchboard = fresh()
+    effects = [switchboard.from_client(typed(), at(0)) for _ in range(33)]
+    assert effects[:32] == [[]] * 32
+    (told,) = to_client(effects[32])
+    assert (told["type"], told["code"], told["retryable"]) == ("relay.error", "too_early", True)
+
+
+def test_early_frames_are_judged_when_they_come() -> None:
+    switchboard = fresh()
+    (told,) = to_client(switchboard.from_client(frame(type="session.update"), at(0)))
+    assert told["code"] == "event_not_allowed"
+
+
+def test_a_refused_configuration_ends_the_call() -> None:
+    for error in (
+        provider_error("unknown_parameter", "relay_cfg"),
+        provider_error("cannot_update_voice", None),
+    ):
+        switchboard = fresh()
+        switchboard.open(created(), at(0.1))
+        effects = switchboard.from_upstream(error, at(0.2))
+        assert effects[-1] == HangUp(Ending.PROVIDER_FAILED)
+        assert [event["type"] for event in to_client(effects)] == ["relay.error", "relay.closing"]
+
+
+@pytest.mark.parametrize("event_id", ["relay_past_0", None])
+def test_a_refused_past_item_is_left_behind(event_id: str | None) -> None:
+    switchboard = fresh(*PAST)
+    switchboard.open(created(), at(0.1))
+    switchboard.from_upstream(updated(), at(0.2))
+    refused = provider_error("item_create_duplicate_item_id", event_id)
+    assert switchboard.from_upstream(refused, at(0.3)) == [
+        Note("upstream.race", "item_create_duplicate_item_id")
+    ]
+    effects = switchboard.from_upstream(item_event("added", "item_past_reply"), at(0.3))
+    assert [event["type"] for event in to_client(effects)] == ["relay.ready"]
+
+
+def test_a_provider_that_never_takes_the_configuration_is_timed_out() -> None:
+    switchboard = fresh()
+    switchboard.open(created(), at(3))
+    assert switchboard.tick(at(11)) == []
+    assert switchboard.tick(at(11.1))[-1] == HangUp(Ending.PROVIDER_TIMEOUT)
+
+
+# The client's side
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        append(),
+        append(ms=1),
+        '{"type":"input_audio_buffer.append","audio":"AAAA"}',
+        '{"event_id": "mine", "type":"input_audio_buffer.append",\n"audio":"AAAA"}',
+        typed("こんにちは"),
+        frame(type="input_audio_buffer.commit"),
+        frame(type="response.create", response={"output_modalities": ["text"]}),
+    ],
+)
+def test_what_was_judged_is_what_is_sent(text: str) -> None:
+    assert ready().from_client(text, at(1)) == [ToUpstream(text)]
+
+
+@pytest.mark.parametrize("state", ["connecting", "ready"])
+def test_nothing_forbidden_ever_reaches_the_provider(state: str) -> None:
+    switchboard = fresh(limits=ROOMY) if state == "connecting" else ready(limits=ROOMY)
+    for attack in ATTACKS:
+        effects = switchboard.from_client(attack, at(1))
+        (told,) = to_client(effects)
+        assert to_upstream(effects) == []
+        assert told["type"] == "relay.error"
+        assert SECRET_INSTRUCTIONS not in json.dumps(told)
+    if state == "connecting":
+        switchboard.open(created(), at(2))
+        assert to_upstream(switchboard.from_upstream(updated(), at(2))) == []
+
+
+def test_a_refusal_names_the_event_and_the_field_in_the_users_language() -> None:
+    refused = frame(type="response.create", event_id="mine", response={"tools": []})
+    (told,) = to_client(ready(language="ja").from_client(refused, at(1)))
+    assert told == {
+        "type": "relay.error",
+        "event_id": "mine",
+        "code": "field_not_allowed",
+        "message": sentence("field_not_allowed", "ja"),
+        "retryable": False,
+        "detail": {"where": "response.tools"},
+    }
+
+
+def test_three_bad_frames_in_ten_seconds_end_the_call() -> None:
+    switchboard = ready()
+    assert len(switchboard.from_client("not json", at(1))) == 1
+    assert len(switchboard.from_client(b"\0\1", at(5))) == 1
+    effects = switchboard.from_client("[", at(10))
+    assert [event["type"] for event in to_client(effects)] == ["relay.error", "relay.closing"]
+    assert to_client(effects)[1]["code"] == 4400
+    assert effects[-1] == HangUp(Ending.BAD_FRAMES)
+
+
+def test_bad_frames_far_apart_do_not() -> None:
+    switchboard = ready()
+    for second in (1, 7, 13, 19):
+        assert len(switchboard.from_client("not json", at(second))) == 1
+    assert state_of(switchboard) is State.READY
+
+
+def test_a_flood_is_told_once_and_then_hung_up_on() -> None:
+    switchboard = ready()
+    effects = [
+        effect
+        for number in range(20_000)
+        for effect in switchboard.from_client(frame(type="response.cancel"), at(1 + number / 2000))
+    ]
+    told = [event for event in to_client(effects) if event["type"] == "relay.error"]
+    assert [event["code"] for event in told] == ["rate_limit"]
+    assert told[0]["retryable"]
+    assert told[0]["retry_after"] >= 1
+    assert effects[-1] == HangUp(Ending.RATE_LIMIT)
+    assert to_client(effects)[-1]["code"] == 4429
+    assert to_client(effects)[-1]["retry_after"] >= 1
+    # The burst and five seconds of the rate, no more.
+    assert len(to_upstream(effects)) <= 300 + 6 * 100
+
+
+def test_nobody_has_heard_more_than_was_sent() -> None:
+    switchboard = ready()
+    answering(switchboard)
+
+    def truncate(item_id: str, index: int, ms: int) -> list[Effect]:
+        event = frame(
+            type="conversation.item.truncate",
+            event_id="cut",
+            item_id=item_id,
+            content_index=index,
+            audio_end_ms=ms,
+        )
+        return switchboard.from_client(event, at(2))
+
+    assert len(to_upstream(truncate("item_a", 0, 1000))) == 1
+    assert len(to_upstream(truncate("item_b", 0, 0))) == 1
+    for item_id, index, ms in (("item_a", 0, 1001), ("item_a", 1, 1), ("item_b", 0, 1)):
+        (told,) = to_client(truncate(item_id, index, ms))
+        assert (told["code"], told["event_id"]) == ("field_invalid", "cut")
+
+
+def test_sound_that_comes_twice_is_heard_once() -> None:
+    switchboard = ready()
+    for _ in range(2):
+        assert len(switchboard.from_upstream(audio_delta("item_a", ms=100), at(1))) == 1
+    cut = frame(
+        type="conversation.item.truncate", item_id="item_a", content_index=0, audio_end_ms=150
+    )
+    assert to_upstream(switchboard.from_client(cut, at(2))) == []
+
+
+def test_nobody_speaks_under_an_id_of_the_past() -> None:
+    switchboard = fresh(*PAST)
+    (told,) = to_client(switchboard.from_client(typed("x", item_id="item_past_reply"), at(0)))
+    assert told["code"] == "field_invalid"
+    assert told["detail"] == {"where": "item.id"}
+
+
+# The provider's side
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        audio_delta("item_a"),
+        words("item_a", "Hello"),
+        '{"type":"something.new","with":{"depth":[1,2,{"x":null}]} , "n":1e5}',
+        frame(type="rate_limits.updated", event_id="e", rate_limits=[]),
+        frame(type="input_audio_buffer.speech_started", event_id="e", item_id="u"),
+        frame(type="conversation.created", event_id="e", conversation={"id": "c"}),
+        response_done(),
+        item_event("added", "item_b"),
+        '{"type":"weird","item_id":5,"delta":{},"content_index":"x"}',
+        '{"type":"conversation.item.added","item":"weird"}',
+    ],
+)
+def test_the_providers_frames_pass_as_the_same_text(text: str) -> None:
+    assert ready().from_upstream(text, at(1))[0] == ToClient(text)
+
+
+@pytest.mark.parametrize("kind", ["session.created", "session.updated"])
+def test_the_session_is_told_without_what_is_the_operators(kind: str) -> None:
+    text = frame(type=kind, event_id="e", session=session())
+    (effect,) = ready().from_upstream(text, at(1))
+    assert isinstance(effect, ToClient)
+    assert "secret" not in effect.text.lower()
+    assert SECRET_INSTRUCTIONS not in effect.text
+    told = json.loads(effect.text)
+    OFFICIAL.validate_python(told)
+    assert told["session"]["model"] == "gpt-realtime"
+    assert told["session"]["audio"]["output"]["voice"] == "marin"
+
+
+@pytest.mark.parametrize("code", [*sorted(BENIGN_ERRORS), "something_new", None])
+def test_an_error_that_is_not_fatal_is_told_and_the_call_goes_on(code: str | None) -> None:
+    switchboard = ready()
+    message = "Incorrect API key provided: sk-proj-abcdefghijklmnop1234. Bearer abc.def"
+    effects = switchboard.from_upstream(provider_error(code, "mine", message), at(1))
+    (told,) = to_client(effects)
+    OFFICIAL.validate_python(told)
+    assert told["error"]["code"] == code
+    assert told["error"]["event_id"] == "mine"
+    assert "abcdefghijklmnop" not in json.dumps(told)
+    assert "abc.def" not in json.dumps(told)
+    assert state_of(switchboard) is State.READY
+
+
+@pytest.mark.parametrize(("code", "ending"), FATAL_ERRORS.items())
+def test_a_fatal_error_ends_the_call_and_is_not_quoted(code: str, ending: Ending) -> None:
+    error = provider_error(code, None, "Key sk-proj-abcdefghijklmnop1234 of org-secret")
+    effects = ready(language="ja").from_upstream(error, at(1))
+    assert effects[0] == Note("upstream.error", code)
+    assert effects[-1] == HangUp(ending)
+    failed, closing = to_client(effects)
+    assert failed["code"] == str(ending)
+    assert failed["message"] == sentence(str(ending), "ja")
+    assert closing["type"] == "relay.closing"
+    assert closing["code"] == CLOSE_CODES[ending]
+    assert closing["reason"] == str(ending)
+    assert closing["retryable"] == failed["retryable"]
+    assert "secret" not in json.dumps([failed, closing])
+
+
+def test_the_providers_answers_to_the_relay_stay_inside() -> None:
+    effects = ready().from_upstream(provider_error("invalid_value", "relay_past_7"), at(1))
+    assert effects == [Note("upstream.error", "invalid_value")]
+
+
+def test_a_code_that_is_no_word_is_not_logged() -> None:
+    effects = ready().from_upstream(provider_error("My name is Aoi!"), at(1))
+    assert effects[0] == Note("upstream.error", "unnamed")
+
+
+@pytest.mark.parametrize("garbage", ["", "{", "[1]", '"text"', "null", "\ud800", '{"type":NaN}'])
+def test_garbage_from_the_provider_ends_the_call(garbage: str) -> None:
+    effects = ready().from_upstream(garbage, at(1))
+    assert effects[0] == Note("upstream.garbage", "not_an_event")
+    assert effects[-1] == HangUp(Ending.PROVIDER_FAILED)
+
+
+def test_an_object_without_a_type_goes_nowhere() -> None:
+    assert ready().from_upstream("{}", at(1)) == [Note("upstream.garbage", "no_type")]
+
+
+def test_a_failed_answer_is_told_without_secrets() -> None:
+    error = {"type": "invalid_request_error", "code": "rate_limit_exceeded"}
+    details = {"type": "failed", "error": {**error, "message": "for sk-proj-abcdefghijklmnop1234"}}
+    effects = ready().from_upstream(response_done("failed", status_details=details), at(1))
+    (told,) = to_client(effects)
+    assert "abcdefghijklmnop" not in json.dumps(told)
+    assert told["response"]["status_details"]["error"]["code"] == "rate_limit_exceeded"
+    assert Note("upstream.error", "rate_limit_exceeded") in effects
+    assert not any(isinstance(effect, HangUp) for effect in effects)
+
+
+def test_an_answer_that_failed_for_want_of_money_ends_the_call() -> None:
+    details = {"type": "failed", "error": {"type": "insufficient_quota", "code": None}}
+    effects = ready().from_upstream(response_done("failed", status_details=details), at(1))
+    assert effects[-1] == HangUp(Ending.PROVIDER_REFUSED)
+
+
+def test_a_failed_transcription_is_told_without_secrets() -> None:
+    text = frame(
+        type="conversation.item.input_audio_transcription.failed",
+        event_id="e",
+        item_id="item_u",
+        content_index=0,
+        error={"type": "server_error", "message": "Bearer abcdef.ghi"},
+    )
+    (told,) = to_client(ready().from_upstream(text, at(1)))
+    assert told["error"]["message"] == "Bearer ***"
+
+
+# What is kept
+
+
+def test_what_was_said_is_kept_when_it_is_whole_and_costs_are_counted() -> None:
+    switchboard = ready()
+    answering(switchboard)
+    usage = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2}
+    item = {
+        "id": "item_a",
+        "object": "realtime.item",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_audio", "transcript": "Good morning, Aoi."}],
+    }
+    effects = switchboard.from_upstream(response_done(output=[item], usage=usage), at(2))
+    (kept,) = [effect.turn for effect in effects if isinstance(effect, KeepTurn)]
+    assert (kept.text, kept.status) == ("Good morning, Aoi.", TurnStatus.COMPLETED)
+    (cost,) = [effect.usage for effect in effects if isinstance(effect, CountUsage)]
+    assert (cost.source_id, cost.text_in, cost.text_out) == ("resp_1", 1, 2)
+
+
+def test_growing_words_are_kept_at_the_tick_and_not_for_every_piece() -> None:
+    switchboard = ready()
+    answering(switchboard)
+    for piece in ("how ", "are ", "you"):
+        (passed,) = switchboard.from_upstream(words("item_a", piece), at(1))
+        assert isinstance(passed, ToClient)
+    (kept,) = switchboard.tick(at(1.5))
+    assert isinstance(kept, KeepTurn)
+    assert kept.turn.text.split() == ["Good", "morning,", "how", "are", "you"]
+    assert kept.turn.status is TurnStatus.IN_PROGRESS
+    assert switchboard.tick(at(2)) == []
+
+
+def test_a_typed_message_is_kept_when_the_provider_has_taken_it() -> None:
+    switchboard = ready()
+    assert switchboard.from_client(typed("Hi!", "item_me"), at(1)) == [
+        ToUpstream(typed("Hi!", "item_me"))
+    ]
+    content = [{"type": "input_text", "text": "Hi!"}]
+    added = item_event("added", "item_me", None, "user", status="completed", content=content)
+    kept = [
+        effect.turn
+        for effect in switchboard.from_upstream(added, at(1))
+        if isinstance(effect, KeepTurn)
+    ]
+    assert [(turn.item_id, turn.role, turn.modality, turn.text) for turn in kept] == [
+        ("item_me", Role.USER, Modality.TEXT, "Hi!")
+    ]
+
+
+def test_the_past_is_never_kept_again() -> None:
+    switchboard = fresh(*PAST)
+    switchboard.open(created(), at(0.1))
+    switchboard.from_upstream(updated(), at(0.2))
+    content = [{"type": "input_text", "text": "My name is Aoi."}]
+    for kind in ("added", "done"):
+        for item in PAST:
+            told = item_event(kind, item.item_id, content=content, status="completed")
+            effects = switchboard.from_upstream(told, at(0.3))
+            assert not any(isinstance(effect, KeepTurn) for effect in effects)
+    assert switchboard.hang_up(Ending.CLIENT_LEFT, at(1)) == [HangUp(Ending.CLIENT_LEFT)]
+
+
+def test_what_is_half_said_when_the_client_leaves_is_kept_as_interrupted() -> None:
+    switchboard = ready()
+    answering(switchboard)
+    kept, hung_up = switchboard.hang_up(Ending.CLIENT_LEFT, at(2))
+    assert isinstance(kept, KeepTurn)
+    assert kept.turn.text.strip() == "Good morning,"
+    assert kept.turn.status is TurnStatus.INTERRUPTED
+    assert hung_up == HangUp(Ending.CLIENT_LEFT)
+
+
+# Time, and the end
+
+
+def test_a_call_in_which_nothing_is_said_ends() -> None:
+    switchboard = ready()
+    for minute in range(15):
+        # A microphone that is open says nothing by itself.
+        switchboard.from_client(append(), at(60 * minute))
+        assert switchboard.tick(at(60 * minute)) == []
+    effects = switchboard.tick(at(15 * 60 + 1))
+    assert effects[-1] == HangUp(Ending.IDLE)
+    assert to_client(effects)[0]["code"] == 4408
+
+
+@pytest.mark.parametrize("who", ["client", "provider"])
+def test_whoever_speaks_keeps_the_call_alive(who: str) -> None:
+    switchboard = ready()
+    if who == "client":
+        switchboard.from_client(frame(type="response.cancel"), at(600))
+    else:
+        switchboard.from_upstream(words("item_a", "Hello"), at(600))
+    switchboard.tick(at(1000))
+    assert switchboard.tick(at(1400)) == []
+
+
+def test_a_call_has_a_longest_length() -> None:
+    switchboard = ready(limits=Limits(idle_s=1e9))
+    assert switchboard.tick(at(55 * 60)) == []
+    effects = switchboard.tick(at(55 * 60 + 1))
+    assert effects[-1] == HangUp(Ending.TIME_LIMIT)
+    assert to_client(effects)[-1]["code"] == 4410
+
+
+def test_draining_waits_for_the_answer_that_is_being_given() -> None:
+    switchboard = ready()
+    answering(switchboard)
+    (told,) = to_client(switchboard.leave(Ending.DRAINING, at(2)))
+    assert told["type"] == "relay.draining"
+    assert switchboard.leave(Ending.DRAINING, at(2)) == []
+    assert to_client(switchboard.from_upstream(words("item_a", "Aoi."), at(3)))
+    effects = switchboard.from_upstream(response_done(), at(4))
+    assert to_client(effects)[0]["type"] == "response.done"
+    assert to_client(effects)[-1]["code"] == 1012
+    assert to_client(effects)[-1]["retryable"]
+    assert effects[-1] == HangUp(Ending.DRAINING)
+
+
+def test_draining_does_not_wait_for_ever() -> None:
+    switchboard = ready()
+    answering(switchboard)
+    switchboard.leave(Ending.DRAINING, at(2))
+    assert not any(isinstance(effect, HangUp) for effect in switchboard.tick(at(31.9)))
+    assert switchboard.tick(at(32))[-1] == HangUp(Ending.DRAINING)
+
+
+def test_draining_a_quiet_call_ends_it_at_once() -> None:
+    effects = ready().leave(Ending.DRAINING, at(2))
+    assert [event["type"] for event in to_client(effects)] == ["relay.draining", "relay.closing"]
+    assert effects[-1] == HangUp(Ending.DRAINING)
+
+
+@pytest.mark.parametrize("ending", CLOSE_CODES)
+def test_an_ending_is_said_once_with_its_code(ending: Ending) -> None:
+    switchboard = ready(language="ja")
+    effects = switchboard.hang_up(ending, at(1), retry_after_s=2.2)
+    assert effects[-1] == HangUp(ending)
+    if ending is Ending.CLIENT_LEFT:
+        assert to_client(effects) == []
+    else:
+        closing = to_client(effects)[-1]
+        assert closing["code"] == CLOSE_CODES[ending]
+        assert closing["message"] == sentence(str(ending), "ja")
+        assert closing["retry_after"] == 3
+    assert switchboard.hang_up(Ending.INTERNAL, at(2)) == []
+    assert switchboard.leave(Ending.DRAINING, at(2)) == []
+    assert switchboard.tick(at(10_000)) == []
+    assert switchboard.from_client(append(), at(2)) == []
+    assert switchboard.from_upstream(words("item_a", "Hello"), at(2)) == []
+    assert switchboard.open(created(), at(2)) == []
+
+
+def test_every_event_of_the_relay_has_an_id_of_its_own() -> None:
+    switchboard = ready()
+    told = to_client(
+        [
+            *switchboard.from_client("x", at(1)),
+            *switchboard.from_client(frame(type="x"), at(1)),
+            *switchboard.hang_up(Ending.INTERNAL, at(2)),
+        ]
+    )
+    ids = [event["event_id"] for event in told]
+    assert len(set(ids)) == len(ids)
+    assert all(event_id.startswith("relay_") for event_id in ids)
+
+
+# Anything at all
+
+TYPES = st.sampled_from(
+    [
+        "session.created",
+        "session.updated",
+        "error",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.truncated",
+        "conversation.item.deleted",
+        "conversation.item.input_audio_transcription.completed",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.failed",
+        "input_audio_buffer.committed",
+        "input_audio_buffer.append",
+        "conversation.item.create",
+        "conversation.item.truncate",
+        "response.create",
+        "response.created",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.output_audio.delta",
+        "response.output_audio_transcript.delta",
+        "response.output_audio_transcript.done",
+        "response.done",
+    ]
+)
+NAMES = st.sampled_from(
+    ["item_id", "item", "id", "role", "content", "content_index", "delta", "event_id", "response"]
+    + ["response_id", "status", "status_details", "error", "code", "message", "previous_item_id"]
+    + ["transcript", "audio_end_ms", "audio", "output", "usage", "session", "type", "text"]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2000)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5)
+    | st.sampled_from(["item_a", "user", "assistant", "completed", "relay_cfg", "message"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=10,
+)
+EVENTS = st.builds(
+    lambda kind, fields: json.dumps({**fields, "type": kind}),
+    TYPES,
+    st.dictionaries(NAMES, VALUES, max_size=6),
+)
+FRAMES = EVENTS | st.text(max_size=20)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["client", "upstream", "binary", "tick", "leave"]), FRAMES),
+        max_size=30,
+    )
+)
+def test_whatever_comes_nothing_raises_and_the_end_is_said_once(
+    script: list[tuple[str, str]],
+) -> None:
+    switchboard = fresh(*PAST)
+    effects = switchboard.open(created(), at(0))
+    for number, (what, text) in enumerate(script):
+        now = at(number / 10)
+        match what:
+            case "client":
+                effects += switchboard.from_client(text, now)
+            case "binary":
+                effects += switchboard.from_client(text.encode("utf-8", "replace"), now)
+            case "upstream":
+                effects += switchboard.from_upstream(text, now)
+            case "tick":
+                effects += switchboard.tick(now)
+            case _:
+                effects += switchboard.leave(Ending.DRAINING, now)
+    effects += switchboard.hang_up(Ending.CLIENT_LEFT, at(99))
+    endings = [effect for effect in effects if isinstance(effect, HangUp)]
+    assert len(endings) == 1
+    assert effects[-1] == endings[0]
+    closings = [event for event in to_client(effects) if event.get("type") == "relay.closing"]
+    assert len(closings) <= 1
+    assert SECRET_INSTRUCTIONS not in json.dumps(to_client(effects))
