@@ -7,7 +7,6 @@ from typing import Protocol
 
 from backend.protocol.errors import AdmissionRefused, Ending
 
-TAKE_OVER_WAIT_S = 2.0
 AT_ONCE_WAIT_S = 0.8
 
 
@@ -48,7 +47,8 @@ class Place:
 class LiveCalls:
     """The process's calls. Belongs to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, take_over_wait_s: float = 2.0) -> None:
+        self._take_over_wait_s = take_over_wait_s
         self._places: set[Place] = set()
         self._newest: dict[str, Place] = {}
         self._is_draining = False
@@ -75,7 +75,7 @@ class LiveCalls:
 
     @asynccontextmanager
     async def place(self, session_id: str) -> AsyncIterator[Place]:
-        """A place for a new call of this session, once an older call has left: two seconds at most.
+        """A place for a new call of this session, once an older call has left; not waited for long.
 
         The older one must be gone before the newer opens its row, so that the record has one order.
         Raises AdmissionRefused: `draining`, or `taken_over` by a call that is newer still.
@@ -88,7 +88,7 @@ class LiveCalls:
         try:
             if older is not None:
                 older.hang_up(Ending.TAKEN_OVER)
-                await _until_left((older,), TAKE_OVER_WAIT_S)
+                await _until_left((older,), self._take_over_wait_s)
             if place.asked is not None:
                 raise AdmissionRefused(str(place.asked), place.asked)
             yield place

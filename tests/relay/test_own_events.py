@@ -1,0 +1,55 @@
+"""The relay's own events."""
+
+import json
+
+import pytest
+
+from backend.protocol.errors import CLOSE_CODES, RETRYABLE_ENDINGS, Ending
+from backend.relay import own_events
+from backend.wording import sentence
+from tests.relay.equipment import plan
+
+
+def test_ready_says_what_the_call_is() -> None:
+    assert json.loads(own_events.ready("relay_1", plan(language="ja"))) == {
+        "type": "relay.ready",
+        "event_id": "relay_1",
+        "session_id": "22222222-2222-4222-8222-222222222222",
+        "call_id": "11111111-1111-4111-8111-111111111111",
+        "model": "gpt-realtime",
+        "voice": "marin",
+        "language": "ja",
+        "demo": False,
+    }
+
+
+def test_an_error_leaves_out_what_there_is_not() -> None:
+    assert json.loads(own_events.error("mine", "frame_not_json", "ja")) == {
+        "type": "relay.error",
+        "event_id": "mine",
+        "code": "frame_not_json",
+        "message": sentence("frame_not_json", "ja"),
+        "retryable": False,
+    }
+
+
+def test_waiting_is_told_in_whole_seconds_rounded_up() -> None:
+    told = json.loads(own_events.error("r", "rate_limit", "en", retry_after_s=1.2))
+    assert told["retry_after"] == 2
+
+
+@pytest.mark.parametrize("ending", CLOSE_CODES)
+def test_closing_and_failure_agree_with_the_tables(ending: Ending) -> None:
+    closing = json.loads(own_events.closing("r", ending, "en"))
+    failure = json.loads(own_events.failure("r", ending, "en"))
+    assert closing["code"] == CLOSE_CODES[ending]
+    assert closing["reason"] == failure["code"] == str(ending)
+    assert closing["retryable"] == failure["retryable"] == (ending in RETRYABLE_ENDINGS)
+
+
+def test_japanese_is_readable_on_the_line() -> None:
+    assert "再起動" in own_events.closing("r", Ending.DRAINING, "ja")
+
+
+def test_draining_says_no_more_than_that() -> None:
+    assert json.loads(own_events.draining("r")) == {"type": "relay.draining", "event_id": "r"}

@@ -1,0 +1,146 @@
+"""A tape of a whole call, replayed without a network."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from backend.protocol.errors import Ending
+from backend.protocol.turns import Turn, TurnStatus
+from backend.relay.call import Call
+from backend.relay.effects import HangUp, ToClient, ToUpstream
+from backend.relay.replay import NotATape, replay, told
+from backend.relay.tape import FileTape
+from tests.relay.equipment import (
+    PAST,
+    append,
+    audio_delta,
+    frame,
+    item_event,
+    plan,
+    response_created,
+    response_done,
+    typed,
+    updated,
+    words,
+)
+from tests.relay.lines import Client, HandClock, Provider, Record, settle
+
+
+@pytest.fixture
+async def taped(tmp_path: Path) -> tuple[Path, Client, Provider, Record]:
+    """A whole call, from dialling to leaving in mid-answer, with a tape of it."""
+    client, provider, record, clock = Client(), Provider(), Record(), HandClock()
+    path = tmp_path / "call.jsonl"
+    tape = FileTape(path, plan(*PAST), clock.now())
+    call = Call(plan(*PAST), client, provider.connect, record, clock=clock, tape=tape)
+    running = asyncio.create_task(call.run())
+    script = [
+        lambda: client.say(append()),
+        lambda: provider.say(updated()),
+        lambda: provider.say(item_event("added", "item_past_user")),
+        lambda: provider.say(item_event("added", "item_past_reply")),
+        lambda: client.say(typed("Hi!", "item_me")),
+        lambda: provider.say(
+            item_event(
+                "added",
+                "item_me",
+                "item_past_reply",
+                status="completed",
+                content=[{"type": "input_text", "text": "Hi!"}],
+            )
+        ),
+        lambda: client.say("not json"),
+        lambda: client.say(b"\0"),
+        lambda: client.say(frame(type="session.update")),
+        lambda: provider.say(response_created()),
+        lambda: provider.say(item_event("added", "item_a", "item_me", "assistant")),
+        lambda: provider.say(words("item_a", "Good morning, ")),
+        lambda: provider.say(audio_delta("item_a")),
+        lambda: provider.say(response_done()),
+        lambda: provider.say(response_created("resp_2")),
+        lambda: provider.say(item_event("added", "item_b", "item_a", "assistant")),
+        lambda: provider.say(words("item_b", "And ", "resp_2")),
+        client.leave,
+    ]
+    for step in script:
+        step()
+        await settle()
+        await clock.turn(0.3)
+    await running
+    return path, client, provider, record
+
+
+def newest(turns: list[Turn]) -> list[Turn]:
+    """The last version of each turn, in spoken order."""
+    by_key = {(turn.item_id, turn.content_index): turn for turn in turns}
+    return sorted(by_key.values(), key=lambda turn: turn.position)
+
+
+def without_times(turn: Turn) -> dict[str, object]:
+    return {**asdict(turn), "started_at": None, "completed_at": None}
+
+
+async def test_a_whole_call_happens_again(taped: tuple[Path, Client, Provider, Record]) -> None:
+    path, client, provider, record = taped
+    replayed = replay(path.read_text(encoding="utf-8").splitlines())
+    effects = [effect for _, effect in replayed.effects]
+    to_client = [json.loads(e.text) for e in effects if isinstance(e, ToClient)]
+    to_upstream = [json.loads(e.text) for e in effects if isinstance(e, ToUpstream)]
+    assert to_client == client.events()
+    assert to_upstream == [json.loads(text) for text in provider.heard]
+    assert effects[-1] == HangUp(Ending.CLIENT_LEFT)
+    assert [without_times(turn) for turn in replayed.turns()] == [
+        without_times(turn) for turn in newest(record.turns)
+    ]
+    assert [turn.text.strip() for turn in replayed.turns()] == ["Hi!", "Good morning,", "And"]
+    assert replayed.turns()[-1].status is TurnStatus.INTERRUPTED
+
+
+def test_the_command_prints_the_same_lines_each_time(
+    taped: tuple[Path, Client, Provider, Record],
+) -> None:
+    path = taped[0]
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-m", "backend.relay.replay", str(path)],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for _ in range(2)
+    )
+    assert first == second
+    lines = [json.loads(line) for line in first.splitlines()]
+    assert lines[0]["effect"] == "to_client"
+    assert [line["turn"]["item_id"] for line in lines[-3:]] == ["item_me", "item_a", "item_b"]
+    assert "characters)" in first
+
+
+def test_a_tape_that_stops_early_ends_as_if_the_client_had_left() -> None:
+    lines = [json.dumps({"at_ms": 5, "side": "client", "event": {"type": "response.cancel"}}), ""]
+    assert replay(lines).effects == [(5, HangUp(Ending.CLIENT_LEFT))]
+
+
+def test_nothing_on_the_tape_is_nothing_that_happened() -> None:
+    assert replay([]).effects == []
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "x", '{"at_ms":"soon"}', "5"])
+def test_what_is_no_tape_is_said_to_be_none(line: str) -> None:
+    with pytest.raises(NotATape, match="line 1"):
+        replay([line])
+
+
+def test_every_kind_of_effect_can_be_told() -> None:
+    fatal = {"type": "error", "error": {"code": "invalid_api_key"}}
+    usage = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2}
+    done = {"type": "response.done", "response": {"id": "r", "status": "completed", "usage": usage}}
+    events = [{"type": "session.created", "session": {}}, {"type": "session.updated"}, done, fatal]
+    tape = [json.dumps({"at_ms": 0, "side": "upstream", "event": event}) for event in events]
+    names = {json.loads(line).get("effect") for line in told(replay(tape))}
+    assert {"to_client", "to_upstream", "count_usage", "note", "hang_up"} <= names
