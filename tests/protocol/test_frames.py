@@ -1,0 +1,324 @@
+"""The strict reader against every trick, the lenient one against every surprise."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.protocol.errors import BAD_FRAME_CODES, BadFrame, Fault, UpstreamFailed
+from backend.protocol.frames import (
+    MAX_DEPTH,
+    MAX_INTEGER_DIGITS,
+    audio_ms_of,
+    parse_from_client,
+    peek_from_upstream,
+)
+
+LIMIT = 10_000
+
+
+def _code(text: str | bytes, max_bytes: int = LIMIT) -> str:
+    with pytest.raises(BadFrame) as caught:
+        parse_from_client(text, max_bytes)
+    assert caught.value.code in BAD_FRAME_CODES
+    return caught.value.code
+
+
+def _nested(depth: int, inner: str = "1") -> str:
+    """A frame with this many levels of brackets, the object itself included."""
+    return f'{{"type":"t","x":{"[" * (depth - 1)}{inner}{"]" * (depth - 1)}}}'
+
+
+def test_a_sound_frame_keeps_its_text_and_gives_its_type_and_event() -> None:
+    text = ' {"type": "response.cancel", "event_id": "e1", "n": [1, 2.5, -0, true, null]}\n'
+    frame = parse_from_client(text, LIMIT)
+    assert frame.text == text
+    assert frame.type == "response.cancel"
+    assert frame.event == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (b'{"type":"t"}', "frame_binary"),
+        (b"", "frame_binary"),
+        ("", "frame_not_json"),
+        ("   ", "frame_not_json"),
+        ("{", "frame_not_json"),
+        ('{"type":"t"', "frame_not_json"),
+        ('{"type":"t"}{"type":"t"}', "frame_not_json"),
+        ('{"type":"t",}', "frame_not_json"),
+        ("{'type':'t'}", "frame_not_json"),
+        ('{"type":"t"} // why', "frame_not_json"),
+        ('{"type":"a\tb"}', "frame_not_json"),
+        ('{"type":"a\x00b"}', "frame_not_json"),
+        ('{"type":"t","n":01}', "frame_not_json"),
+        ('{"type":"t","n":0x1}', "frame_not_json"),
+        ('\ufeff{"type":"t"}', "frame_not_json"),
+        ('{"type":"\ud800"}', "frame_not_json"),
+        (r'{"type":"t","x":"\ud800"}', "frame_not_json"),
+        (r'{"type":"t","x":"\uDBFF!"}', "frame_not_json"),
+        (r'{"type":"t","x":["\udc00\ud83d"]}', "frame_not_json"),
+        (r'{"type":"t","\ud800":1}', "frame_not_json"),
+        ("[]", "frame_not_object"),
+        ('[{"type":"t"}]', "frame_not_object"),
+        ('"type"', "frame_not_object"),
+        ("1", "frame_not_object"),
+        ("true", "frame_not_object"),
+        ("null", "frame_not_object"),
+        ('{"type":"a","type":"a"}', "frame_duplicate_key"),
+        ('{"type":"t","x":{"a":1,"a":2}}', "frame_duplicate_key"),
+        ('{"type":"t","x":[{"y":{"a":1,"b":2,"a":3}}]}', "frame_duplicate_key"),
+        (r'{"type":"t","\u0074ype":"u"}', "frame_duplicate_key"),
+        ('{"type":"t","n":NaN}', "frame_not_finite"),
+        ('{"type":"t","n":Infinity}', "frame_not_finite"),
+        ('{"type":"t","n":-Infinity}', "frame_not_finite"),
+        ('{"type":"t","n":1e999}', "frame_not_finite"),
+        ('{"type":"t","n":[-1.5e400]}', "frame_not_finite"),
+        ("NaN", "frame_not_finite"),
+        ("{}", "frame_without_type"),
+        ('{"type":null}', "frame_without_type"),
+        ('{"type":1}', "frame_without_type"),
+        ('{"type":["t"]}', "frame_without_type"),
+        ('{"type":""}', "frame_without_type"),
+        ('{"Type":"t"}', "frame_without_type"),
+    ],
+)
+def test_what_is_not_sound_is_named(text: str | bytes, code: str) -> None:
+    assert _code(text) == code
+
+
+def test_the_limit_counts_bytes_and_not_characters() -> None:
+    text = '{"type":"会話"}'
+    size = len(text.encode())
+    assert size > len(text)
+    assert parse_from_client(text, size).type == "会話"
+    assert _code(text, size - 1) == "frame_too_large"
+
+
+def test_an_ascii_frame_may_be_just_as_large_as_the_limit() -> None:
+    text = '{"type":"t"}'
+    assert parse_from_client(text, len(text)).type == "t"
+    assert _code(text, len(text) - 1) == "frame_too_large"
+
+
+def test_size_is_judged_before_anything_is_read() -> None:
+    assert _code("[" * (LIMIT + 1)) == "frame_too_large"
+
+
+def test_nesting_is_allowed_to_its_limit_and_not_beyond() -> None:
+    assert parse_from_client(_nested(MAX_DEPTH), LIMIT).type == "t"
+    assert _code(_nested(MAX_DEPTH + 1)) == "frame_too_deep"
+
+
+def test_nested_objects_count_as_nested_lists_do() -> None:
+    inside = '{"a":' * (MAX_DEPTH - 1) + "1" + "}" * (MAX_DEPTH - 1)
+    assert parse_from_client(f'{{"type":"t","x":{inside}}}', LIMIT).type == "t"
+    assert _code(f'{{"type":"t","x":{{"b":{inside}}}}}') == "frame_too_deep"
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_a_bomb_of_brackets_is_stopped_before_the_parser(opening: str) -> None:
+    assert _code(opening * 400_000, max_bytes=10_000_000) == "frame_too_deep"
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    text = f'{{"type":"t","x":[{",".join(["[]"] * 500)}]}}'
+    assert parse_from_client(text, LIMIT).type == "t"
+
+
+@pytest.mark.parametrize("words", ["[" * 200, '\\"' + "{" * 200, "\\\\"])
+def test_brackets_inside_strings_are_not_nesting(words: str) -> None:
+    text = f'{{"type":"t","x":"{words}","y":"{"[" * 50}"}}'
+    assert parse_from_client(text, LIMIT).event["y"] == "[" * 50
+
+
+def test_a_quote_that_is_escaped_does_not_hide_nesting() -> None:
+    text = '{"type":"t","x":"\\\\","y":' + "[" * 60 + "]" * 60 + ',"z":"\\""}'
+    assert _code(text) == "frame_too_deep"
+
+
+def test_an_unclosed_string_costs_no_more_than_its_length() -> None:
+    text = '{"type":"' + '\\"' * 20_000 + "[" * 100
+    began = time.perf_counter()
+    assert _code(text, max_bytes=1_000_000) in ("frame_too_deep", "frame_not_json")
+    assert time.perf_counter() - began < 1
+
+
+def test_a_whole_number_may_be_as_long_as_all_readers_agree_on() -> None:
+    largest = "9" * MAX_INTEGER_DIGITS
+    assert parse_from_client(f'{{"type":"t","n":{largest}}}', LIMIT).event["n"] == int(largest)
+    assert parse_from_client(f'{{"type":"t","n":-{largest}}}', LIMIT).event["n"] == -int(largest)
+    assert _code(f'{{"type":"t","n":9{largest}}}') == "frame_not_finite"
+    assert _code(f'{{"type":"t","n":{"9" * 9000}}}') == "frame_not_finite"
+
+
+def test_a_pair_of_surrogates_is_one_character_and_welcome() -> None:
+    frame = parse_from_client(r'{"type":"t","x":"\ud83d\ude00 \u3042"}', LIMIT)
+    assert frame.event["x"] == "😀 あ"
+
+
+def test_a_frame_without_type_is_named_by_its_event_id() -> None:
+    with pytest.raises(BadFrame) as caught:
+        parse_from_client(json.dumps({"event_id": "e" * 70}), LIMIT)
+    assert caught.value.event_id == "e" * 64
+    assert caught.value.fault is Fault.CLIENT
+    with pytest.raises(BadFrame) as caught:
+        parse_from_client('{"event_id":5}', LIMIT)
+    assert caught.value.event_id is None
+
+
+_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**14), 10**14)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), _JSON, max_size=4), st.booleans())
+def test_every_sound_event_is_read_as_any_reader_reads_it(
+    fields: dict[str, Any], is_ascii: bool
+) -> None:
+    try:
+        text = json.dumps({**fields, "type": "t"}, ensure_ascii=is_ascii)
+        text.encode()
+    except UnicodeEncodeError:
+        return
+    if is_ascii and any("\ud800" <= char <= "\udfff" for key in fields for char in key):
+        return
+    assert parse_from_client(text, 1_000_000).event == json.loads(text)
+
+
+@given(st.text() | st.binary())
+def test_nothing_but_a_bad_frame_is_ever_raised(text: str | bytes) -> None:
+    try:
+        frame = parse_from_client(text, 50)
+    except BadFrame as error:
+        assert error.code in BAD_FRAME_CODES
+    else:
+        assert isinstance(frame.event, dict)
+
+
+# From upstream
+
+
+def _audio_delta(byte_count: int) -> dict[str, Any]:
+    return {
+        "type": "response.output_audio.delta",
+        "event_id": "event_1",
+        "response_id": "resp_1",
+        "item_id": "item_1",
+        "output_index": 0,
+        "content_index": 2,
+        "delta": base64.b64encode(bytes(byte_count)).decode(),
+    }
+
+
+def test_a_look_at_an_audio_delta_tells_what_it_belongs_to() -> None:
+    text = json.dumps(_audio_delta(960))
+    frame = peek_from_upstream(text)
+    assert (frame.text, frame.type, frame.event_id) == (
+        text,
+        "response.output_audio.delta",
+        "event_1",
+    )
+    assert (frame.response_id, frame.item_id, frame.content_index) == ("resp_1", "item_1", 2)
+    assert audio_ms_of(frame) == 20
+
+
+def test_an_event_is_built_once_and_only_when_asked_for() -> None:
+    frame = peek_from_upstream(json.dumps(_audio_delta(3)))
+    assert frame._event is None
+    assert frame.event == _audio_delta(3)
+    assert frame.event is frame.event
+
+
+def test_unknown_types_and_further_fields_pass() -> None:
+    frame = peek_from_upstream('{"type":"response.output_smell.delta","smell":{"rose":[1]}}')
+    assert frame.type == "response.output_smell.delta"
+    assert (frame.item_id, frame.response_id, frame.content_index, frame.delta) == (
+        None,
+        None,
+        0,
+        "",
+    )
+    assert frame.event["smell"] == {"rose": [1]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"t","item_id":5,"content_index":1.5,"delta":{},"event_id":[]}',
+        '{"type":"t","item_id":null,"content_index":null,"delta":null,"response_id":null}',
+        '{"type":"t","item_id":{},"content_index":"1","delta":7}',
+        '{"type":"t","content_index":true}',
+    ],
+)
+def test_a_field_of_another_kind_counts_as_missing(text: str) -> None:
+    frame = peek_from_upstream(text)
+    assert (frame.type, frame.item_id, frame.content_index, frame.delta, frame.event_id) == (
+        "t",
+        None,
+        0,
+        "",
+        None,
+    )
+    assert frame.event == json.loads(text)
+
+
+def test_fields_of_the_right_kind_are_kept_beside_one_of_another() -> None:
+    frame = peek_from_upstream('{"type":"t","item_id":5,"response_id":"r","content_index":3}')
+    assert (frame.response_id, frame.content_index) == ("r", 3)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"type":null}', '{"type":5}'])
+def test_an_object_without_a_type_is_an_event_without_a_name(text: str) -> None:
+    assert peek_from_upstream(text).type == ""
+
+
+def test_an_escaped_lone_surrogate_passes() -> None:
+    frame = peek_from_upstream(r'{"type":"t","delta":"\ud83d"}')
+    assert frame.type == "t"
+    assert frame.event["delta"] == "\ud83d"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "[]",
+        "null",
+        '"type"',
+        "5",
+        "garbage",
+        '{"type":"t"',
+        '{"type":"t"} x',
+        '\ufeff{"type":"t"}',
+        '{"type":"t","n":NaN}',
+        '{"type":"t","x":' + "[" * 200_000,
+    ],
+)
+def test_what_is_no_json_object_is_the_providers_failure(text: str) -> None:
+    with pytest.raises(UpstreamFailed) as caught:
+        peek_from_upstream(text)
+    assert caught.value.code == "provider_failed"
+
+
+@given(st.text())
+def test_nothing_but_the_providers_failure_is_ever_raised(text: str) -> None:
+    try:
+        peek_from_upstream(text)
+    except UpstreamFailed as error:
+        assert error.code == "provider_failed"
