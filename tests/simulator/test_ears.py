@@ -55,8 +55,9 @@ def spoken_part(pcm: bytes) -> bytes:
     return pcm[max(started.at_ms - 300, 0) * 48 : stopped.at_ms * 48]
 
 
-@pytest.mark.parametrize("timbre", ["marin", "verse", "shimmer"])
-@pytest.mark.parametrize("level", [0.0, 0.002])
+@pytest.mark.parametrize(
+    ("timbre", "level"), [("marin", 0.0), ("verse", 0.002), ("shimmer", 0.002)]
+)
 async def test_it_recognises_every_suggested_sentence(
     ears: PhraseEars, voice: EspeakVoice, timbre: str, level: float
 ) -> None:
