@@ -23,7 +23,7 @@ check: .venv/test.installed node_modules/.installed ## Lint, types, import rules
 	@$(PY) -m mypy --no-error-summary
 	@npm run --silent check
 	@node --test --test-reporter=dot 'tests/frontend/**/*.test.js'
-	@$(PY) -m pytest -m "not journey and not page and not postgres"
+	@$(PY) -m pytest -m "not journey and not page"
 
 postgres: .venv/test.installed ## The storage tests once more, on a PostgreSQL of their own.
 	@$(PY) -m tests.postgres -- $(PY) -m pytest -m "postgres"

@@ -30,6 +30,7 @@ from typing import Any, ClassVar, Protocol
 import django
 import uvicorn
 from django.conf import settings
+from django.core.checks import run_checks
 from django.utils.module_loading import import_string
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -313,6 +314,10 @@ def main() -> int:
     """Serve what the settings say, where they say."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
     django.setup()
+    if complaints := [each for each in run_checks() if each.is_serious()]:
+        sys.exit(
+            "Kaiwa cannot start. " + " ".join(f"{each.msg} {each.hint}" for each in complaints)
+        )
     host, port, server = settings.HOST, settings.PORT, settings.SERVER
     try:
         listener = listen(host, port)

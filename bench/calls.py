@@ -4,8 +4,8 @@
 
 Each caller speaks a sentence at a person's pace, listens to the answer, types a message, listens
 to that answer and leaves: four turns. Server, simulator and callers share the machine. The delay is
-the time from the end of a caller's silence to the first sound of the answer, so it contains the
-simulator's own work. Exits 1 if a turn was lost.
+the time from the end of a caller's words to the first sound of the answer: it contains the 500 ms of
+silence that end a turn and the simulator's own work. Exits 1 if a turn was lost.
 """
 
 import argparse
@@ -29,8 +29,8 @@ async def one_call(person: Person, session_id: str, wait_s: float, sound: bytes)
     await asyncio.sleep(wait_s)
     async with person.call(session_id) as live:
         await live.say(sound)
-        await live.say_nothing(0.7)
         spoke_at = time.monotonic()
+        await live.say_nothing(0.7)
         answered = await live.until_type("response.done", seconds=120)
         delay_s = first_sound(live) - spoke_at
         await live.type("How much does it cost?")
@@ -90,9 +90,7 @@ async def run(stack: Stack, calls: int) -> bool:
     print(f"wall clock       {wall_s:.1f} s; the server used {cpu_s:.1f} s of one core")
     if delays:
         p50, p95 = statistics.median(delays), delays[int(len(delays) * 0.95)]
-        print(
-            f"first sound      p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms after the silence"
-        )
+        print(f"first sound      p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms after the words")
     for kind in sorted({f"{type(error).__name__}: {error}"[:200] for error in failed})[:5]:
         print(f"failure          {kind}", file=sys.stderr)
     return count == expected and not failed

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -323,3 +324,32 @@ def test_a_busy_port_is_one_sentence_with_what_to_do() -> None:
 )
 def test_other_reasons_not_to_listen_are_told_too(number: int, expected: str) -> None:
     assert expected in why_not(OSError(number, "x"), "10.0.0.1", 80)
+
+
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
+        ({"OPENAI_API_KEY": ""}, "OPENAI_API_KEY"),
+        ({"REALTIME_VOICE": "nobody"}, "REALTIME_VOICE"),
+        ({"VAD_THRESHOLD": "loud"}, "VAD_THRESHOLD"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_wrong_setting_ends_the_start_with_its_name(env: dict[str, str], named: str) -> None:
+    good = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "x" * 50,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "OPENAI_API_KEY": "sk-only-for-this-test",
+        "DATABASE_URL": "sqlite://:memory:",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "backend.serve"],
+        cwd=ROOT, env={**good, **env}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert "Write" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -53,11 +53,11 @@ async def test_every_wrong_way_in_is_refused_before_anything_is_opened_upstream(
     before = calls_seen(stack)
 
     def offers(ticket: str) -> dict[str, Any]:
-        return {"subprotocols": ["realtime", f"relay.ticket.{ticket}"]}
+        return {"origin": stack.url, "subprotocols": ["realtime", f"relay.ticket.{ticket}"]}
 
     spent = await person.ticket(other_id)
     async with connect(
-        f"ws://127.0.0.1:{stack.port}/ws/realtime/{other_id}/", origin=stack.url, **offers(spent)
+        f"ws://127.0.0.1:{stack.port}/ws/realtime/{other_id}/", **offers(spent)
     ) as socket:
         async for text in socket:
             if json.loads(text)["type"] == "relay.ready":
@@ -75,7 +75,9 @@ async def test_every_wrong_way_in_is_refused_before_anything_is_opened_upstream(
         "ticket_invalid",
     )
     assert (await refusal(stack, f"{path}?token={person.token}"))[0] in (403, 4401)
-    assert (await refusal(stack, path, origin="https://evil.example", **offers(used)))[0] == 403
+    assert (await refusal(stack, path, **{**offers(used), "origin": "https://evil.example"}))[
+        0
+    ] == 403
     headers = {"Authorization": f"Token {stranger.token}"}
     assert await refusal(stack, path, additional_headers=headers) == (4403, "session_unknown")
     headers = {"Authorization": "Token " + "0" * 40}
