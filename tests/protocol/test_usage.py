@@ -1,0 +1,177 @@
+"""What is billed, from whole events, half events and nonsense."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.protocol.usage import Usage, usage_of
+from tests.tapes import tape
+
+# The example of the provider's guide to costs.
+VOICE = {
+    "total_tokens": 253,
+    "input_tokens": 132,
+    "output_tokens": 121,
+    "input_token_details": {
+        "text_tokens": 119,
+        "audio_tokens": 13,
+        "image_tokens": 7,
+        "cached_tokens": 64,
+        "cached_tokens_details": {"text_tokens": 64, "audio_tokens": 5, "image_tokens": 3},
+    },
+    "output_token_details": {"text_tokens": 30, "audio_tokens": 91},
+}
+
+
+def _done(usage: Any, response_id: Any = "resp_1") -> dict[str, Any]:
+    return {"type": "response.done", "response": {"id": response_id, "usage": usage}}
+
+
+def _transcribed(usage: Any, item_id: Any = "item_1") -> dict[str, Any]:
+    kind = "conversation.item.input_audio_transcription.completed"
+    return {"type": kind, "item_id": item_id, "usage": usage}
+
+
+def test_a_response_is_counted_by_modality() -> None:
+    assert usage_of(_done(VOICE)) == Usage(
+        "resp_1",
+        "response",
+        text_in=119,
+        text_in_cached=64,
+        audio_in=13,
+        audio_in_cached=5,
+        image_in=7,
+        image_in_cached=3,
+        text_out=30,
+        audio_out=91,
+    )
+
+
+def test_a_transcription_by_the_second_is_counted_in_seconds() -> None:
+    usage = usage_of(_transcribed({"type": "duration", "seconds": 2.5}))
+    assert usage == Usage("item_1", "transcription", seconds=2.5)
+
+
+def test_a_transcription_by_tokens_is_counted_in_tokens() -> None:
+    usage = usage_of(
+        _transcribed(
+            {
+                "type": "tokens",
+                "total_tokens": 22,
+                "input_tokens": 17,
+                "output_tokens": 5,
+                "input_token_details": {"text_tokens": 3, "audio_tokens": 14},
+            }
+        )
+    )
+    assert usage == Usage("item_1", "transcription", text_in=3, audio_in=14, text_out=5)
+
+
+def test_totals_without_details_are_text() -> None:
+    usage = usage_of(_done({"input_tokens": 7, "output_tokens": 5}))
+    assert usage == Usage("resp_1", "response", text_in=7, text_out=5)
+
+
+@pytest.mark.parametrize("usage", [None, {}, [], "much", 5])
+def test_no_usage_is_none_and_not_nothing(usage: Any) -> None:
+    assert usage_of(_done(usage)) is None
+    assert usage_of(_transcribed(usage)) is None
+
+
+def test_a_missing_usage_is_none() -> None:
+    assert usage_of({"type": "response.done", "response": {"id": "resp_1"}}) is None
+    assert usage_of({"type": "response.done"}) is None
+    assert usage_of({"type": "response.done", "response": None}) is None
+
+
+@pytest.mark.parametrize("source_id", [None, "", 5])
+def test_what_belongs_to_nobody_is_not_counted(source_id: Any) -> None:
+    assert usage_of(_done(VOICE, source_id)) is None
+    assert usage_of(_transcribed(VOICE, source_id)) is None
+
+
+@pytest.mark.parametrize(
+    "event_type", ["response.created", "response.output_item.done", None, ["x"]]
+)
+def test_other_events_bill_nothing(event_type: Any) -> None:
+    assert usage_of({**_done(VOICE), "type": event_type}) is None
+
+
+def test_missing_and_null_details_are_zero() -> None:
+    usage = usage_of(
+        _done(
+            {
+                "input_token_details": {"audio_tokens": 4, "text_tokens": None},
+                "output_token_details": {"audio_tokens": 9},
+            }
+        )
+    )
+    assert usage == Usage("resp_1", "response", audio_in=4, audio_out=9)
+
+
+@pytest.mark.parametrize("count", [-1, "5", 2.5, True, [5]])
+def test_what_is_no_count_is_zero(count: Any) -> None:
+    assert usage_of(_done({"input_token_details": {"audio_tokens": count}})) == Usage(
+        "resp_1", "response"
+    )
+
+
+@pytest.mark.parametrize("seconds", [None, -1, "2", True, float("inf"), float("nan")])
+def test_what_is_no_duration_is_zero(seconds: Any) -> None:
+    assert usage_of(_transcribed({"type": "duration", "seconds": seconds})) == Usage(
+        "item_1", "transcription"
+    )
+
+
+def test_more_cached_than_given_is_all_that_was_given() -> None:
+    usage = usage_of(
+        _done(
+            {
+                "input_token_details": {
+                    "text_tokens": 5,
+                    "cached_tokens_details": {
+                        "text_tokens": 9,
+                        "audio_tokens": 9,
+                        "image_tokens": 9,
+                    },
+                }
+            }
+        )
+    )
+    assert usage == Usage("resp_1", "response", text_in=5, text_in_cached=5)
+
+
+def test_every_bill_on_a_tape_is_found() -> None:
+    found = [usage_of(line.event) for line in tape("plain_voice_exchange")]
+    assert [usage.source_id for usage in found if usage] == [
+        "item_U1",
+        "resp_1",
+        "item_U2",
+        "resp_2",
+    ]
+
+
+_ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "seconds", "input_token_details", "cached_tokens_details", "text_tokens"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(_ANYTHING)
+def test_no_usage_however_odd_raises_or_counts_below_zero(usage: Any) -> None:
+    counted = usage_of(_done(usage))
+    if counted:
+        assert counted.text_in >= counted.text_in_cached >= 0
+        assert counted.seconds >= 0
