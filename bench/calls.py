@@ -4,8 +4,8 @@
 
 Each caller speaks a sentence at a person's pace, listens to the answer, types a message, listens
 to that answer and leaves: four turns. Server, simulator and callers share the machine. The delay is
-the time from the end of a caller's words to the first sound of the answer: it contains the 500 ms of
-silence that end a turn and the simulator's own work. Exits 1 if a turn was lost.
+the time from the end of a caller's words to the first sound of the answer: it contains the 500 ms
+of silence that end a turn and the simulator's own work. Exits 1 if a turn was lost.
 """
 
 import argparse

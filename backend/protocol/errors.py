@@ -7,7 +7,7 @@
     ├── AdmissionRefused          no call for you: ticket, token, Origin
     └── UpstreamError             the provider did wrong, or could not be reached
         ├── UpstreamRefused       it said no: retrying will not help
-        ├── UpstreamUnavailable   it cannot be reached, is overloaded, or ended the connection: come back
+        ├── UpstreamUnavailable   it cannot be reached, is overloaded, or hung up: come back
         ├── UpstreamTimeout       it did not answer in time
         └── UpstreamFailed        it broke the protocol or died in the middle
 
@@ -131,8 +131,8 @@ BAD_FRAME_CODES = frozenset(
 class EventRefused(ClientError):
     """An event type, or a field of one, that clients may not send.
 
-    `code` is `event_not_allowed`, `field_not_allowed` or `field_invalid`; `where` is the type or the
-    dotted path of the field, for the message's detail.
+    `code` is `event_not_allowed`, `field_not_allowed` or `field_invalid`; `where` is the type or
+    the dotted path of the field, for the message's detail.
     """
 
     def __init__(self, code: str, where: str, event_id: str | None = None) -> None:
