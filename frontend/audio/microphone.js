@@ -168,8 +168,8 @@ export class Microphone {
   }
 
   /**
-   * Asks for the microphone and starts to send. Harmless when started; to change the device or a
-   * setting, stop first.
+   * Asks for the microphone and starts to send. Harmless when started, and a new try when it has
+   * stopped by itself; to change the device or a setting, stop first.
    * @param {MicrophoneSettings} [settings]
    * @returns {Promise<boolean>} False if stop() was called meanwhile: nothing is held then.
    * @throws {MicrophoneError}
@@ -211,7 +211,9 @@ export class Microphone {
   /** @param {MicrophoneSettings} settings */
   async #start(settings) {
     const running = new AbortController();
+    this.#running?.abort();
     this.#running = running;
+    this.#problem = null;
     this.#settings = settings;
     try {
       await this.#open(settings, running.signal);
@@ -313,7 +315,9 @@ export class Microphone {
     this.#report("stopped");
     this.#closeLine();
     const { deviceId, ...settings } = this.#settings;
-    await this.#open(settings, signal).catch(() => {});
+    await this.#open(settings, signal).catch(() => {
+      this.#starting = null;
+    });
   }
 }
 

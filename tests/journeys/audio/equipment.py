@@ -78,31 +78,38 @@ def microphone_playing(wav: Path) -> Sequence[str]:
     return (*FAKE_DEVICE, f"--use-file-for-fake-audio-capture={wav}%noloop")
 
 
+class Stage:
+    """A page of the site on which scenes are played."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page = page
+        self._address = address
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def play(self, scene: str, **options: Any) -> dict[str, Any]:
+        """Loads the page anew (a fifth of the cost of a new one), plays a scene of page/scenes.js
+        and answers what it saw. What the page logs or throws is an error."""
+        self._page.goto(self._address)
+        self._page.wait_for_function("globalThis.scenes")
+        seen: dict[str, Any] = self._page.evaluate(
+            "([scene, options]) => scenes[scene](options)", [scene, options]
+        )
+        assert self.complaints == []
+        return seen
+
+
 @contextmanager
-def page_of(
+def stage_in(
     browser: Browser, address: str, permissions: Sequence[str] = ("microphone",)
-) -> Iterator[Page]:
-    """A fresh page of the site; what it logs or throws fails the test."""
+) -> Iterator[Stage]:
+    """A page of its own, with these permissions."""
     context = browser.new_context(permissions=list(permissions))
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(address)
-    page.wait_for_function("globalThis.scenes")
     try:
-        yield page
+        yield Stage(context.new_page(), address)
     finally:
         context.close()
-    assert not complaints, complaints
-
-
-def play_scene(page: Page, name: str, **options: Any) -> dict[str, Any]:
-    """Plays a scene of page/scenes.js and answers what it saw."""
-    seen: dict[str, Any] = page.evaluate(
-        "([name, options]) => scenes[name](options)", [name, options]
-    )
-    return seen
 
 
 def pcm_from(text: str) -> Samples:

@@ -1,19 +1,20 @@
 """The loudspeaker in real Chromium, with a recorder at its tap."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Playwright
 
 from tests.journeys.audio.equipment import (
     WIRE_RATE,
     Samples,
+    Stage,
     chromium,
     floats_from,
-    page_of,
-    play_scene,
+    stage_in,
 )
 
 pytestmark = pytest.mark.page
@@ -22,15 +23,9 @@ SILENT_WITHIN_S = 0.05
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    with chromium(playwright) as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    with page_of(browser, site) as fresh:
-        yield fresh
+def stage(playwright: Playwright, site: str) -> Iterator[Stage]:
+    with chromium(playwright) as browser, stage_in(browser, site) as stage:
+        yield stage
 
 
 def _ramp(samples: int) -> Samples:
@@ -40,34 +35,31 @@ def _ramp(samples: int) -> Samples:
 def _sounding(seen: dict[str, Any]) -> Samples:
     """What was heard, without the silence around and between."""
     heard = floats_from(seen["heard"])
-    return heard[heard != 0]
+    return np.extract(heard != 0, heard)
 
 
 def _kinds(seen: dict[str, Any]) -> list[str]:
     return [event["kind"] for event in seen["said"] if event["kind"] != "position"]
 
 
-def _ends_at_s(seen: dict[str, Any]) -> float:
-    """The context's time after the last sample that was not silence."""
-    heard = floats_from(seen["heard"])
-    frames: int = seen["firstFrame"] + int(np.flatnonzero(heard)[-1]) + 1
-    return frames / float(seen["sampleRate"])
+def _assert_silent_at_once(seen: dict[str, Any]) -> None:
+    """By the context's own time."""
+    sounding = np.flatnonzero(floats_from(seen["heard"]))
+    silent_from_s = (int(sounding[-1]) + 1) / seen["sampleRate"]
+    assert 0 <= silent_from_s - seen["calledAtContextS"] < SILENT_WITHIN_S
 
 
-@pytest.mark.parametrize("block_ms", [0, 500])
-def test_an_answer_at_five_times_real_time_is_heard_bit_for_bit(page: Page, block_ms: int) -> None:
+def test_an_answer_at_five_times_real_time_is_heard_bit_for_bit(stage: Stage) -> None:
     samples = 24 * 2000 + 17
-    seen = play_scene(
-        page, "hearAnswer", samples=samples, pace=5, sampleRate=WIRE_RATE, blockMs=block_ms
-    )
+    seen = stage.play("hearAnswer", samples=samples, pace=5, sampleRate=WIRE_RATE, blockMs=500)
     heard = np.trim_zeros(floats_from(seen["heard"]))
     assert np.array_equal(heard, _ramp(samples))
     assert _kinds(seen) == ["start", "ended"]
 
 
-def test_an_answer_is_heard_without_a_gap_at_the_devices_own_rate(page: Page) -> None:
+def test_an_answer_is_heard_without_a_gap_at_the_devices_own_rate(stage: Stage) -> None:
     samples = 24 * 2000 + 17
-    seen = play_scene(page, "hearAnswer", samples=samples, pace=5, blockMs=500)
+    seen = stage.play("hearAnswer", samples=samples, pace=5, blockMs=500)
     rate = seen["sampleRate"]
     assert rate != WIRE_RATE
     heard = np.trim_zeros(floats_from(seen["heard"]))
@@ -80,8 +72,8 @@ def test_an_answer_is_heard_without_a_gap_at_the_devices_own_rate(page: Page) ->
     assert _kinds(seen) == ["start", "ended"]
 
 
-def test_its_position_is_told_at_most_ten_times_a_second(page: Page) -> None:
-    seen = play_scene(page, "hearAnswer", samples=24 * 1000, pace=5)
+def test_its_position_is_told_at_most_ten_times_a_second(stage: Stage) -> None:
+    seen = stage.play("hearAnswer", samples=24 * 1000, pace=5)
     positions = [event["playedMs"] for event in seen["said"] if event["kind"] == "position"]
     assert 8 <= len(positions) <= 10
     assert np.diff(positions).min() >= 100
@@ -89,10 +81,10 @@ def test_its_position_is_told_at_most_ten_times_a_second(page: Page) -> None:
 
 @pytest.mark.parametrize("rate", [WIRE_RATE, None])
 def test_an_interruption_is_silent_at_once_and_counts_what_was_heard(
-    page: Page, rate: int | None
+    stage: Stage, rate: int | None
 ) -> None:
-    seen = play_scene(page, "interrupt", sampleRate=rate, atMs=600)
-    assert _ends_at_s(seen) - seen["calledAtContextS"] < SILENT_WITHIN_S
+    seen = stage.play("interrupt", sampleRate=rate, atMs=600)
+    _assert_silent_at_once(seen)
     first, second = seen["cuts"]
     _assert_heard_is_played_less_latency(first, seen)
     assert (first["itemId"], second["itemId"]) == ("a", "b")
@@ -101,9 +93,11 @@ def test_an_interruption_is_silent_at_once_and_counts_what_was_heard(
 
 
 @pytest.mark.parametrize("rate", [WIRE_RATE, None])
-def test_an_interruption_after_a_stall_counts_what_was_heard(page: Page, rate: int | None) -> None:
-    seen = play_scene(page, "interruptAfterStall", sampleRate=rate, stallS=0.9)
-    assert _ends_at_s(seen) - seen["calledAtContextS"] < SILENT_WITHIN_S
+def test_an_interruption_after_a_stall_counts_what_was_heard(
+    stage: Stage, rate: int | None
+) -> None:
+    seen = stage.play("interruptAfterStall", sampleRate=rate, stallS=0.9)
+    _assert_silent_at_once(seen)
     (cut,) = seen["cuts"]
     _assert_heard_is_played_less_latency(cut, seen)
     assert _kinds(seen) == ["start", "underrun"]
@@ -113,24 +107,24 @@ def _assert_heard_is_played_less_latency(cut: dict[str, Any], seen: dict[str, An
     """To the millisecond, against the samples that passed the tap."""
     tapped_ms = len(_sounding(seen)) * 1000 / seen["sampleRate"]
     assert cut["playedMs"] == pytest.approx(tapped_ms, abs=0.2)
-    assert 0 <= cut["latencyMs"] < 500
-    assert cut["heardMs"] == pytest.approx(tapped_ms - cut["latencyMs"], abs=1)
+    assert 0 < cut["latencyMs"] < 500
+    assert cut["heardMs"] == math.floor(max(0, cut["playedMs"] - cut["latencyMs"]))
 
 
-def test_an_interruption_is_answered_while_the_context_sleeps(page: Page) -> None:
-    seen = play_scene(page, "interruptWhileAsleep")
+def test_an_interruption_is_answered_while_the_context_sleeps(stage: Stage) -> None:
+    seen = stage.play("interruptWhileAsleep")
     _assert_heard_is_played_less_latency(seen["cuts"][0], seen)
 
 
-def test_the_next_answer_is_heard_whole_after_an_interruption(page: Page) -> None:
-    seen = play_scene(page, "answerAgainAfterInterruption")
+def test_the_next_answer_is_heard_whole_after_an_interruption(stage: Stage) -> None:
+    seen = stage.play("answerAgainAfterInterruption")
     heard = floats_from(seen["heard"])
     assert np.count_nonzero(heard == -9 / 32_768) == 3 * 2400
     assert _kinds(seen) == ["start", "start", "ended"]
 
 
-def test_two_answers_are_heard_in_their_order_to_the_last_sample(page: Page) -> None:
-    seen = play_scene(page, "queueTwo")
+def test_two_answers_are_heard_in_their_order_to_the_last_sample(stage: Stage) -> None:
+    seen = stage.play("queueTwo")
     assert np.array_equal(np.trim_zeros(floats_from(seen["heard"])), _ramp(2 * 2400 + 8))
     assert [
         (event["kind"], event["itemId"]) for event in seen["said"] if event["kind"] != "position"
@@ -142,22 +136,22 @@ def test_two_answers_are_heard_in_their_order_to_the_last_sample(page: Page) -> 
     ]
 
 
-def test_the_volume_follows_and_nought_is_silence(page: Page) -> None:
-    levels = play_scene(page, "turnVolume", volumes=[1, 0.5, 0, 0.25, 7])["levels"]
+def test_the_volume_follows_and_nought_is_silence(stage: Stage) -> None:
+    levels = stage.play("turnVolume", volumes=[1, 0.5, 0, 0.25, 7])["levels"]
     full = 20_000 / 32_768
     assert levels == pytest.approx([full, full / 2, 0, full / 4, full], rel=1e-3)
     assert levels[2] == 0
 
 
-def test_closing_ends_everything_and_can_be_repeated(page: Page) -> None:
-    seen = play_scene(page, "closeInMidAnswer")
+def test_closing_ends_everything_and_can_be_repeated(stage: Stage) -> None:
+    seen = stage.play("closeInMidAnswer")
     assert seen["cuts"] == [[], []]
     assert seen["said"] == seen["afterClose"]
 
 
-def test_a_speaker_that_is_not_open_plays_nothing(page: Page) -> None:
-    assert play_scene(page, "useBeforeOpen")["cuts"] == []
+def test_a_speaker_that_is_not_open_plays_nothing(stage: Stage) -> None:
+    assert stage.play("useBeforeOpen")["cuts"] == []
 
 
-def test_opening_can_be_tried_again(page: Page) -> None:
-    assert play_scene(page, "openAgainAfterLoss") == {"first": "lost", "second": "open"}
+def test_opening_can_be_tried_again(stage: Stage) -> None:
+    assert stage.play("openAgainAfterLoss") == {"first": "lost", "second": "open"}

@@ -61,19 +61,19 @@ export class Recorder {
     return new Recorder(node);
   }
 
-  /** @returns {Promise<{samples: Float32Array, firstFrame: number}>} */
+  /**
+   * All that passed, from the context's first frame on.
+   * @returns {Promise<Float32Array>}
+   */
   async report() {
     const { promise, resolve } = Promise.withResolvers();
     this.#node.port.onmessage = ({ data }) => resolve(data);
     this.#node.port.postMessage("report");
-    const { blocks, firstFrame } = await promise;
-    const samples = new Float32Array(blocks.reduce((sum, block) => sum + block.length, 0));
-    let at = 0;
-    for (const block of blocks) {
-      samples.set(block, at);
-      at += block.length;
-    }
-    return { samples, firstFrame };
+    const blocks = await promise;
+    const last = blocks.at(-1);
+    const heard = new Float32Array(last.frame + last.samples.length);
+    for (const { frame, samples } of blocks) heard.set(samples, frame);
+    return heard;
   }
 }
 

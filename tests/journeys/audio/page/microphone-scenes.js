@@ -142,10 +142,12 @@ export async function loseDevice({ isAnotherThere }) {
   track.dispatchEvent(new Event("ended"));
   if (isAnotherThere) await until(() => problems.includes("recovered"), "it recovered");
   else await untilLater(context, 1.5);
-  const lost = reportOf(scene);
-  await microphone.stop();
   navigator.mediaDevices.getUserMedia = ask;
-  return { ...lost, liveTracks: liveTracks(streams) };
+  const lost = chunks.length;
+  await microphone.start(RAW);
+  await until(() => chunks.length > lost, "chunks came again");
+  await microphone.stop();
+  return reportOf(scene);
 }
 
 export async function sleepAndWake() {

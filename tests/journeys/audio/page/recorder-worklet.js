@@ -1,21 +1,19 @@
-/** Keeps every sample that passes, and the frame of the first, until it is asked for them. */
+/**
+ * Keeps every sample that passes, each block with its frame, until it is asked for them. A browser
+ * may leave out quanta while the graph is being changed.
+ */
 
 class RecorderProcessor extends AudioWorkletProcessor {
-  #blocks = /** @type {Float32Array[]} */ ([]);
-  #firstFrame = -1;
+  #blocks = /** @type {{frame: number, samples: Float32Array}[]} */ ([]);
 
   constructor() {
     super();
-    this.port.onmessage = () => {
-      this.port.postMessage({ blocks: this.#blocks, firstFrame: this.#firstFrame });
-    };
+    this.port.onmessage = () => this.port.postMessage(this.#blocks);
   }
 
   /** @param {Float32Array[][]} inputs */
   process([channels]) {
-    if (channels.length === 0) return true;
-    if (this.#firstFrame < 0) this.#firstFrame = currentFrame;
-    this.#blocks.push(channels[0].slice());
+    if (channels.length > 0) this.#blocks.push({ frame: currentFrame, samples: channels[0].slice() });
     return true;
   }
 }

@@ -32,8 +32,8 @@ async function setUp({ sampleRate } = {}) {
 }
 
 async function reportOf({ recorder, said, context }) {
-  const { samples, firstFrame } = await recorder.report();
-  return { heard: floatsAsBase64(samples), firstFrame, said, sampleRate: context.sampleRate };
+  const heard = floatsAsBase64(await recorder.report());
+  return { heard, said, sampleRate: context.sampleRate };
 }
 
 const untilPlayed = (said, ms) =>
@@ -144,7 +144,7 @@ export async function turnVolume({ volumes }) {
   for (const volume of volumes) {
     speaker.setVolume(volume);
     await untilLater(context, 0.1);
-    levels.push((await recorder.report()).samples.at(-1));
+    levels.push((await recorder.report()).at(-1));
   }
   await speaker.close();
   return { levels };
