@@ -1,6 +1,7 @@
 """The WebSocket's door: answer the handshake, hand the call to the relay, tell who is refused."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -11,7 +12,7 @@ from backend.gateway.refusals import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.errors import AdmissionRefused, Ending
 from backend.relay.ports import ClientGone
-from backend.wiring import house
+from backend.wiring import House
 
 _logger = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ class RealtimeConsumer(AsyncConsumer):
     because `disconnect()` is not called after an exception, nor when the server is told to stop:
     what a call holds is let go in one `finally`, in `relay.call`.
     """
+
+    def __init__(self, house: Callable[[], House]) -> None:
+        self._house = house
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket until its call is over and cleaned up."""
@@ -47,7 +51,7 @@ class RealtimeConsumer(AsyncConsumer):
         try:
             credential = handshake.credential_of(scope)
             session_id = scope["url_route"]["kwargs"]["session_id"]
-            await house().hold(session_id, credential, client)
+            await self._house().hold(session_id, credential, client)
         except AdmissionRefused as refused:
             await refuse_call(scope, client, refused)
         except Exception:

@@ -1,5 +1,6 @@
 """Which WebSocket address is answered by whom."""
 
+from collections.abc import Callable
 from typing import Any
 
 from channels.routing import URLRouter
@@ -7,13 +8,19 @@ from django.urls import path, re_path
 
 from backend.gateway.consumer import RealtimeConsumer
 from backend.gateway.refusals import NoSuchPlace
+from backend.wiring import House, house
 
-# Django's `path` is typed for views; Channels routes ASGI applications with it.
-_calls: Any = RealtimeConsumer.as_asgi()
-_nothing: Any = NoSuchPlace()
-_routes: list[Any] = [
-    path("ws/realtime/<uuid:session_id>/", _calls),
-    re_path("", _nothing),
-]
 
-websocket = URLRouter(_routes)
+def router(house: Callable[[], House]) -> URLRouter:
+    """Calls at their address, and nothing anywhere else."""
+    # Django's `path` is typed for views; Channels routes ASGI applications with it.
+    calls: Any = RealtimeConsumer.as_asgi(house=house)
+    nothing: Any = NoSuchPlace()
+    routes: list[Any] = [
+        path("ws/realtime/<uuid:session_id>/", calls),
+        re_path("", nothing),
+    ]
+    return URLRouter(routes)
+
+
+websocket = router(house)

@@ -1,0 +1,68 @@
+"""How somebody is refused."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from backend.gateway.refusals import NoSuchPlace, refuse_call, refuse_upgrade
+from backend.gateway.socket import ClientSocket
+from backend.protocol.errors import AdmissionRefused, Ending
+from backend.wording import sentence
+from tests.gateway.equipment import SESSION, scope
+
+
+class Sent(list[Any]):
+    """What was sent."""
+
+    async def send(self, message: Any) -> None:
+        self.append(message)
+
+
+async def nothing() -> Any:
+    return {"type": "websocket.connect"}
+
+
+async def test_before_the_accept_it_is_http_in_the_one_error_shape() -> None:
+    sent = Sent()
+    asked = scope(extensions={"websocket.http.response": {}}, accept_language="ja")
+    await refuse_upgrade(asked, sent.send, 403, "origin_foreign")
+    start, body = sent
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
+    error = {"code": "origin_foreign", "message": sentence("origin_foreign", "ja")}
+    assert json.loads(body["body"]) == {"error": error}
+    assert (b"content-length", b"%d" % len(body["body"])) in start["headers"]
+
+
+async def test_a_server_without_bodies_refuses_all_the_same() -> None:
+    sent = Sent()
+    await refuse_upgrade(scope(), sent.send, 403, "origin_foreign")
+    assert sent == [{"type": "websocket.close"}]
+
+
+async def test_on_an_open_socket_it_is_told_why_and_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent = Sent()
+    asked = scope(offers=("realtime", "relay.ticket.a-secret"), accept_language="ja")
+    with caplog.at_level(logging.WARNING):
+        await refuse_call(
+            asked,
+            ClientSocket(nothing, sent.send),
+            AdmissionRefused("ticket_invalid", Ending.UNAUTHENTICATED),
+        )
+    error, closing = (json.loads(message["text"]) for message in sent[:2])
+    assert (error["type"], error["code"]) == ("relay.error", "ticket_invalid")
+    assert error["message"] == sentence("ticket_invalid", "ja")
+    assert (closing["type"], closing["code"]) == ("relay.closing", 4401)
+    assert sent[2] == {"type": "websocket.close", "code": 4401, "reason": "unauthenticated"}
+    (record,) = caplog.records
+    fields = vars(record)["fields"]
+    assert fields == {"code": "ticket_invalid", "status": 4401, "session_id": SESSION}
+
+
+async def test_any_other_address_is_not_found() -> None:
+    sent = Sent()
+    await NoSuchPlace()(scope(extensions={"websocket.http.response": {}}), nothing, sent.send)
+    assert sent[0]["status"] == 404

@@ -1,0 +1,74 @@
+"""The client's socket over ASGI's callables."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from backend.gateway.socket import ClientSocket, Message
+from backend.relay.ports import ClientGone
+
+
+class Server:
+    """An ASGI server's two callables; `refuses` makes `send` raise as servers do."""
+
+    def __init__(self, *messages: Message, refuses: Iterable[Any] = ()) -> None:
+        self.messages = list(messages)
+        self.sent: list[Message] = []
+        self.refuses = tuple(refuses)
+
+    async def receive(self) -> Message:
+        return self.messages.pop(0)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] in self.refuses or message.get("code") in self.refuses:
+            raise RuntimeError("Unexpected ASGI message, or an invalid close code")
+        self.sent.append(message)
+
+    def socket(self) -> ClientSocket:
+        return ClientSocket(self.receive, self.send)
+
+
+async def test_text_and_bytes_arrive_as_they_are() -> None:
+    server = Server(
+        {"type": "websocket.receive", "text": "hi"},
+        {"type": "websocket.receive", "text": "", "bytes": None},
+        {"type": "websocket.receive", "text": None, "bytes": b"\0"},
+        {"type": "websocket.receive", "bytes": b""},
+        {"type": "websocket.disconnect", "code": 1006},
+    )
+    socket = server.socket()
+    assert [await socket.receive() for _ in range(4)] == ["hi", "", b"\0", b""]
+    with pytest.raises(ClientGone):
+        await socket.receive()
+
+
+async def test_accepting_sending_and_closing_are_asgi_messages() -> None:
+    server = Server()
+    socket = server.socket()
+    await socket.accept("realtime")
+    await socket.send("hi")
+    await socket.close(4409, "taken_over")
+    assert server.sent == [
+        {"type": "websocket.accept", "subprotocol": "realtime"},
+        {"type": "websocket.send", "text": "hi"},
+        {"type": "websocket.close", "code": 4409, "reason": "taken_over"},
+    ]
+
+
+async def test_whatever_send_raises_means_that_the_client_is_gone() -> None:
+    socket = Server(refuses=["websocket.send"]).socket()
+    with pytest.raises(ClientGone):
+        await socket.send("hi")
+
+
+async def test_a_code_that_the_server_refuses_becomes_1000() -> None:
+    server = Server(refuses=[1012])
+    await server.socket().close(1012, "draining")
+    assert [message["code"] for message in server.sent] == [1000]
+
+
+async def test_closing_a_socket_that_is_gone_does_nothing() -> None:
+    server = Server(refuses=["websocket.close"])
+    await server.socket().close(1000, "client_left")
+    assert server.sent == []

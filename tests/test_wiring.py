@@ -1,0 +1,272 @@
+"""Settings become live objects."""
+
+import asyncio
+import json
+import logging
+import stat
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from backend.accounts import tickets, tokens
+from backend.accounts.credentials import Credential
+from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.lifecycle import OpenedCall
+from backend.conversations.models import Call, Session, Turn
+from backend.protocol.errors import AdmissionRefused, Ending
+from backend.relay.call import SteadyClock
+from backend.upstream.target import Target
+from backend.wiring import INSTRUCTIONS, House, house, plan_for, tape_for, target_for
+from tests.relay.equipment import (
+    PAST,
+    item_event,
+    plan,
+    response_created,
+    response_done,
+    updated,
+    words,
+)
+from tests.relay.lines import Client, Provider
+
+
+def opened(**changes: Any) -> OpenedCall:
+    told: dict[str, Any] = {
+        "call_id": uuid4(),
+        "session_id": uuid4(),
+        "language": "ja",
+        "voice": "",
+        "model": "gpt-realtime",
+        "title": "",
+        "first_position": 0,
+        "past": PAST,
+    }
+    return OpenedCall(**told | changes)
+
+
+def test_the_provider_knows_a_user_by_a_name_that_tells_nothing(settings: Settings) -> None:
+    settings.OPENAI_API_KEY = "sk-test"
+    names = {target_for(user_id).safety_identifier for user_id in (1, 2)}
+    assert len(names) == 2
+    assert all(len(name) == 64 and int(name, 16) for name in names)
+    assert target_for(1).safety_identifier in names
+    settings.SECRET_KEY = "another-key-" + "0" * 40
+    assert target_for(1).safety_identifier not in names
+
+
+def test_a_target_is_what_the_settings_say(settings: Settings) -> None:
+    settings.OPENAI_API_KEY = "sk-test"
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.REALTIME_MODEL = "my-deployment"
+    settings.UPSTREAM_PROXY = ""
+    target = target_for(1)
+    assert (target.base_url, target.model, target.proxy) == (
+        "http://127.0.0.1:9/v1",
+        "my-deployment",
+        None,
+    )
+
+
+def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> None:
+    settings.INSTRUCTIONS = ""
+    settings.REALTIME_VOICE = "cedar"
+    settings.TURN_DETECTION = "semantic_vad"
+    call = opened()
+    made = plan_for(call)
+    assert made.call_id == str(call.call_id)
+    assert (made.language, made.voice, made.past) == ("ja", "cedar", PAST)
+    assert made.instructions == INSTRUCTIONS["ja"]
+    assert made.turn_detection.type == "semantic_vad"
+    assert plan_for(opened(voice="sage")).voice == "sage"
+    settings.INSTRUCTIONS = "Be brief."
+    assert plan_for(call).instructions == "Be brief."
+
+
+def test_a_tape_is_made_only_where_one_is_wanted(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.TAPE_DIR = ""
+    tape_for(plan(), SteadyClock()).close()
+    settings.TAPE_DIR = str(tmp_path / "tapes")
+    tape_for(plan(), SteadyClock()).close()
+    (path,) = (tmp_path / "tapes").iterdir()
+    assert path.name == f"{plan().call_id}.jsonl"
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert json.loads(path.read_text())["plan"]["call_id"] == plan().call_id
+    # The name is taken: no tape, and no harm.
+    tape_for(plan(), SteadyClock()).close()
+    assert "tape.not_made" in caplog.text
+
+
+def test_a_process_has_one_house() -> None:
+    assert house() is house()
+
+
+# The house at work, on a real database and with lines in memory
+
+
+class Street:
+    """A house, its provider for each call, and threads to look at the database with."""
+
+    def __init__(self) -> None:
+        self.providers: list[Provider] = []
+        self.targets: list[Target] = []
+        self.house = House(self._connect)
+        self.database = DatabaseExecutor(threads=1)
+        self.calls: list[asyncio.Task[Ending]] = []
+
+    async def _connect(self, target: Target) -> Provider:
+        provider = Provider()
+        self.targets.append(target)
+        self.providers.append(provider)
+        provider.say(updated())
+        return await provider.connect()
+
+    async def call(self, session: Session) -> Client:
+        """Somebody calls with a ticket, and is ready."""
+        issued = await self.database.run(tickets.issue, session.user_id, session.pk)
+        client = Client()
+        holding = self.house.hold(session.pk, Credential("ticket", issued.ticket), client)
+        self.calls.append(asyncio.create_task(holding))
+        await soon(lambda: "relay.ready" in client.types())
+        return client
+
+    async def ended(self, index: int = -1) -> Ending:
+        async with asyncio.timeout(10):
+            return await self.calls[index]
+
+    async def endings(self, session: Session) -> list[str]:
+        def look() -> list[str]:
+            calls = Call.objects.filter(session=session).order_by("first_position")
+            return list(calls.values_list("ending", flat=True))
+
+        return await self.database.run(look)
+
+
+async def soon(condition: Any) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 (it is the house's tasks that bring it about)
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def session(transactional_db: None) -> Session:
+    user = User.objects.create_user("owner")
+    tokens.key_for(user)
+    return Session.objects.create(user=user, language="en")
+
+
+@pytest.fixture
+async def street() -> AsyncIterator[Street]:
+    street = Street()
+    yield street
+    for call in street.calls:
+        call.cancel()
+    await asyncio.gather(*street.calls, return_exceptions=True)
+    await street.house.stop()
+    street.database.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert not any(provider.is_open for provider in street.providers)
+
+
+async def test_what_is_said_in_a_call_stands_in_the_record(
+    street: Street, session: Session
+) -> None:
+    client = await street.call(session)
+    provider = street.providers[0]
+    provider.say(response_created())
+    provider.say(item_event("added", "item_a", None, "assistant"))
+    provider.say(words("item_a", "Good morning."))
+    await soon(lambda: len(client.told) == 5)
+    client.leave()
+    assert await street.ended() is Ending.CLIENT_LEFT
+
+    def look() -> list[tuple[str, str]]:
+        return list(Turn.objects.filter(session=session).values_list("text", "status"))
+
+    assert await street.database.run(look) == [("Good morning.", "interrupted")]
+    assert await street.endings(session) == ["client_left"]
+    assert street.house.live.live == 0
+
+
+async def test_a_newer_call_of_the_session_takes_over(street: Street, session: Session) -> None:
+    older = await street.call(session)
+    newer = await street.call(session)
+    assert await street.ended(0) is Ending.TAKEN_OVER
+    assert older.closed == (4409, "taken_over")
+    assert not street.providers[0].is_open
+    assert street.providers[1].is_open
+    newer.leave()
+    await street.ended(1)
+    assert await street.endings(session) == ["taken_over", "client_left"]
+
+
+async def test_a_revoked_login_ends_its_calls_at_the_next_beat(
+    street: Street, session: Session
+) -> None:
+    client = await street.call(session)
+    await street.house.beat()
+    assert not street.calls[0].done()
+    await street.database.run(tokens.revoke, session.user_id)
+    await street.house.beat()
+    assert await street.ended() is Ending.REVOKED
+    assert client.closed == (4401, "revoked")
+    assert await street.endings(session) == ["revoked"]
+
+
+async def test_the_calls_of_dead_workers_are_reaped(
+    street: Street, session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    def die() -> None:
+        long_ago = timezone.now() - timedelta(minutes=5)
+        Call.objects.create(
+            session=session,
+            worker="dead:1",
+            model="gpt-realtime",
+            first_position=0,
+            started_at=long_ago,
+            lease_until=Now() - timedelta(minutes=4),
+        )
+
+    await street.database.run(die)
+    with caplog.at_level(logging.WARNING):
+        await street.house.beat()
+    assert await street.endings(session) == ["interrupted"]
+    assert "calls.reaped" in caplog.text
+
+
+async def test_a_drained_house_lets_an_answer_end_and_admits_nobody(
+    street: Street, session: Session
+) -> None:
+    client = await street.call(session)
+    provider = street.providers[0]
+    provider.say(response_created())
+    await soon(lambda: client.types()[-1] == "response.created")
+    draining = asyncio.create_task(street.house.drain(5))
+    await soon(lambda: client.types()[-1] == "relay.draining")
+    assert not street.calls[0].done()
+    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
+    with pytest.raises(AdmissionRefused, match="draining"):
+        await street.house.hold(session.pk, Credential("ticket", issued.ticket), Client())
+    provider.say(response_done())
+    assert await street.ended() is Ending.DRAINING
+    await draining
+    assert client.closed == (1012, "draining")
+
+
+async def test_a_plan_that_cannot_be_made_leaves_no_open_row(
+    street: Street, session: Session, settings: Settings
+) -> None:
+    del settings.VAD_THRESHOLD
+    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
+    with pytest.raises(AttributeError):
+        await street.house.hold(session.pk, Credential("ticket", issued.ticket), Client())
+    assert await street.endings(session) == ["internal"]
+    assert street.house.live.live == 0
