@@ -54,7 +54,7 @@ clean: ## Remove what was installed and made: .venv, node_modules, var.
 
 .venv/%.installed: .venv/bin/python requirements.txt tests/requirements.txt
 	@echo "Installing what it takes to $* into .venv (a minute the first time)"
-	@$(if $(UV),$(UV) pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check) \
+	@$(if $(UV),$(UV) pip install --quiet --python $(PY),$(PY) -m pip install --quiet --quiet --disable-pip-version-check) \
 		-r $(if $(filter test,$*),tests/requirements.txt,requirements.txt)
 	@mkdir -p var && touch $@
 

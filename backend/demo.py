@@ -26,6 +26,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from backend.serve import listen, why_not
+from backend.simulator.persona import SUGGESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -211,7 +212,7 @@ def banner(plan: Plan, user: Login, admin: Login, *, has_colour: bool) -> str:
     url = f"http://{HOST}:{plan.port}/"
     answering = (
         "No OPENAI_API_KEY: a simulator is answering, a customer whom you sell to.\n"
-        "  Say “Hello, how are things going at your company?”, or type it."
+        f"  Say “{SUGGESTIONS['en'][1]}”, or type it."
         if plan.simulator
         else f"Answering: {plan.provider}"
     )
