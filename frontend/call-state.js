@@ -60,8 +60,14 @@ export const CHANGES = Object.freeze({
   /** @param {Facts} _facts @param {{ attempt?: number }} detail */
   reconnecting: (_facts, { attempt = 1 }) => ({ link: "reconnecting", attempt, ...SILENCE }),
   /** @param {Facts} _facts @param {{ why?: string }} detail */
-  ended: (_facts, { why = "internal" }) => ({ link: "ended", why, attempt: 0, ...SILENCE }),
-  closed: () => ({ link: "closed", why: null, attempt: 0, ...SILENCE }),
+  ended: (_facts, { why = "internal" }) => ({
+    link: "ended",
+    why,
+    attempt: 0,
+    hasVoice: false,
+    ...SILENCE,
+  }),
+  closed: () => ({ link: "closed", why: null, attempt: 0, hasVoice: false, ...SILENCE }),
   /** @param {Facts} facts */
   speech_started: (facts) => ({ ...cut(facts), wasCut: facts.isPlaying, isHearing: true }),
   speech_stopped: () => ({ isHearing: false, isAnswering: true, wasCut: false }),
@@ -80,6 +86,8 @@ const RULES = [
   ["asking_microphone", (facts) => facts.isAsking],
   ["connecting", (facts) => facts.link === "connecting"],
   ["reconnecting", (facts) => facts.link === "reconnecting"],
+  // The microphone is asked before the call is opened, which then follows at once.
+  ["connecting", (facts) => facts.link === "closed" && facts.hasVoice],
   ["ended", (facts) => facts.link === "ended"],
   ["idle", (facts) => facts.link === "closed"],
   ["interrupted", (facts) => facts.wasCut],

@@ -444,8 +444,9 @@ function urlOf(sessionId) {
   return url.href;
 }
 
-/** @param {{ itemId: string, text: string }} typed @returns {ShownLine} */
-function pendingLine({ itemId, text }) {
+/** A typed message that the server has not confirmed.
+ * @param {{ itemId: string, text: string }} typed @returns {ShownLine} */
+export function pendingLine({ itemId, text }) {
   return {
     itemId,
     contentIndex: 0,

@@ -3,7 +3,7 @@
 import { ApiError } from "./api.js";
 import { listMicrophones, MicrophoneError, watchMicrophones } from "./audio/microphone.js";
 import { cardFor, permissionPlace } from "./help.js";
-import { RealtimeClient } from "./realtime-client.js";
+import { pendingLine, RealtimeClient } from "./realtime-client.js";
 import { Composer } from "./views/composer.js";
 import { showKeys } from "./views/dialogs.js";
 import { byId } from "./views/elements.js";
@@ -54,12 +54,16 @@ export class Talk {
   /** @type {RealtimeClient | null} */
   #client = null;
   #generation = 0;
+  /** @type {Promise<string> | null} The session that is being made for the first words. */
+  #coming = null;
   #isVoiceWanted = false;
   /** The call ended while one talked: coming back means talking again. */
   #wasTalking = false;
   #isMuted = false;
   #isHeld = false;
   #sentence = "";
+  /** What was typed while its session is being made. */
+  #firstWords = "";
   #isDrawing = false;
 
   /**
@@ -142,9 +146,14 @@ export class Talk {
   /** @param {string} text Said by keyboard, or by a tap on a suggestion. */
   async send(text) {
     this.#thread.follow();
+    if (!this.#client) this.#firstWords = text;
+    this.#draw();
     const client = await this.#clientForNow();
+    this.#firstWords = "";
     client?.sendText(text);
-    if (!client) this.#composer.restore(text);
+    if (client) return;
+    this.#composer.restore(text);
+    this.#draw();
   }
 
   focusMessage() {
@@ -167,6 +176,7 @@ export class Talk {
     this.#wasTalking = false;
     this.#isMuted = false;
     this.#sentence = "";
+    this.#firstWords = "";
     this.#help.hide();
     this.#composer.clear();
     this.#status.showLatency(null);
@@ -191,16 +201,19 @@ export class Talk {
   async #clientForNow() {
     if (this.#client) return this.#client;
     const generation = this.#generation;
+    this.#coming ??= this.#delegate.sessionNeeded();
     try {
-      const sessionId = await this.#delegate.sessionNeeded();
+      const sessionId = await this.#coming;
       if (generation !== this.#generation) return null;
       if (!this.#client) {
         this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api }));
       }
       return this.#client;
     } catch {
-      this.#help.show("no_network");
+      if (generation === this.#generation) this.#help.show("no_network");
       return null;
+    } finally {
+      this.#coming = null;
     }
   }
 
@@ -387,7 +400,7 @@ export class Talk {
     this.#isDrawing = true;
     requestAnimationFrame(() => {
       this.#isDrawing = false;
-      this.#thread.show(this.#client?.lines() ?? []);
+      this.#thread.show(this.#lines());
     });
   }
 
@@ -409,6 +422,11 @@ export class Talk {
       canStop: state.name === "speaking" || state.name === "thinking",
       volume,
     });
-    this.#thread.show(this.#client?.lines() ?? []);
+    this.#thread.show(this.#lines());
+  }
+
+  #lines() {
+    if (this.#client) return this.#client.lines();
+    return this.#firstWords ? [pendingLine({ itemId: "first", text: this.#firstWords })] : [];
   }
 }

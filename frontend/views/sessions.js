@@ -124,7 +124,9 @@ export class Sessions {
   #startRenaming(id) {
     this.#renamingId = id;
     this.relabel();
-    this.#list.querySelector("input")?.select();
+    const box = this.#list.querySelector("input");
+    box?.focus();
+    box?.select();
   }
 
   /** @param {Session} session */
@@ -147,9 +149,11 @@ export class Sessions {
     };
     input.addEventListener("keydown", (event) => {
       if (event.isComposing || event.keyCode === 229) return;
-      if (event.key === "Enter") finish(true);
-      if (event.key === "Escape") finish(false);
-      if (event.key === "Escape") event.stopPropagation();
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      // The focus goes to a button now, which this very key would press.
+      event.preventDefault();
+      event.stopPropagation();
+      finish(event.key === "Enter");
     });
     input.addEventListener("blur", () => finish(true));
     return input;

@@ -25,6 +25,7 @@ const STORIES = [
   ["nothing has happened", [], "idle"],
   ["🎤 was tapped", ["microphone_asked"], "asking_microphone"],
   ["the microphone was refused", ["microphone_asked", "microphone_refused"], "idle"],
+  ["the microphone was allowed", LISTENING.slice(0, 2), "connecting"],
   ["the microphone was allowed and the call is opened", LISTENING.slice(0, 3), "connecting"],
   ["the call is open", LISTENING, "listening"],
   ["a call without a microphone is open", ["connecting", "ready"], "idle"],
