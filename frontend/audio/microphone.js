@@ -316,7 +316,7 @@ export class Microphone {
     this.#closeLine();
     const { deviceId, ...settings } = this.#settings;
     await this.#open(settings, signal).catch(() => {
-      this.#starting = null;
+      if (!signal.aborted) this.#starting = null;
     });
   }
 }

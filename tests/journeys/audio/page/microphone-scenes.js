@@ -40,7 +40,8 @@ function streamsGiven() {
 }
 
 const liveTracks = (streams) =>
-  streams.flatMap((stream) => stream.getTracks()).filter((track) => track.readyState === "live").length;
+  streams.flatMap((stream) => stream.getTracks()).filter((track) => track.readyState === "live")
+    .length;
 
 const untilLoud = (chunks, from) =>
   until(() => chunks.slice(from).some(({ rms }) => rms > LOUD), "speech was heard");
@@ -136,7 +137,8 @@ export async function loseDevice({ isAnotherThere }) {
   await microphone.start(RAW);
   await until(() => chunks.length >= 3, "chunks came");
   const ask = navigator.mediaDevices.getUserMedia;
-  if (!isAnotherThere) navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException());
+  if (!isAnotherThere)
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException());
   const [track] = streams[0].getAudioTracks();
   track.stop();
   track.dispatchEvent(new Event("ended"));

@@ -13,7 +13,8 @@ class RecorderProcessor extends AudioWorkletProcessor {
 
   /** @param {Float32Array[][]} inputs */
   process([channels]) {
-    if (channels.length > 0) this.#blocks.push({ frame: currentFrame, samples: channels[0].slice() });
+    if (channels.length > 0)
+      this.#blocks.push({ frame: currentFrame, samples: channels[0].slice() });
     return true;
   }
 }
