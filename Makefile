@@ -22,7 +22,7 @@ check: .venv/test.installed node_modules/.installed ## Lint, types, import rules
 	@.venv/bin/lint-imports --no-logo > var/imports.log 2>&1 || { cat var/imports.log; exit 1; }
 	@$(PY) -m mypy --no-error-summary
 	@npm run --silent check
-	@node --test --test-reporter=dot 'tests/frontend/**/*.test.js'
+	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js
 	@$(PY) -m pytest -m "not journey and not page"
 
 postgres: .venv/test.installed ## The storage tests once more, on a PostgreSQL of their own.
