@@ -1,0 +1,310 @@
+"""The door on real sockets: uvicorn, a provider, and clients who leave, stall or come twice."""
+
+import asyncio
+import base64
+import json
+import resource
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import uvicorn
+from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from backend.accounts import tickets, tokens
+from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.models import Call, Session, Turn
+from backend.gateway.routing import router
+from backend.relay.limits import Limits
+from backend.serve import StuckReaderCut, listen
+from backend.simulator.mishaps import Kind, Mishap
+from backend.simulator.server import Running, Simulator, SimulatorOptions
+from backend.wiring import House
+from tests.upstream.equipment import CREATED, provider
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+
+
+class QuickCut(StuckReaderCut):
+    """Cuts a stuck reader a second after its call has given up on it."""
+
+    stuck_reader_s = 2.5
+
+
+class Stage:
+    """A served gateway and a database to look at."""
+
+    def __init__(self, house: House, port: int, session: Session) -> None:
+        self.house = house
+        self.port = port
+        self.session = session
+        self.database = DatabaseExecutor(threads=1)
+
+    @asynccontextmanager
+    async def caller(self, **options: Any) -> AsyncIterator[ClientConnection]:
+        issued = await self.database.run(tickets.issue, self.session.user_id, self.session.pk)
+        offers: Any = ["realtime", f"relay.ticket.{issued.ticket}"]
+        url = f"ws://127.0.0.1:{self.port}/ws/realtime/{self.session.pk}/"
+        async with connect(url, subprotocols=offers, compression=None, **options) as socket:
+            yield socket
+
+    async def until_over(self, seconds: float) -> float:
+        """Wait until no call is held; how long it took."""
+        began = time.monotonic()
+        async with asyncio.timeout(seconds):
+            while self.house.live.live:  # noqa: ASYNC110 (the server's tasks bring it about)
+                await asyncio.sleep(0.01)
+        return time.monotonic() - began
+
+    async def endings(self) -> list[str]:
+        def look() -> list[str]:
+            calls = Call.objects.filter(session=self.session).order_by("first_position")
+            return list(calls.values_list("ending", flat=True))
+
+        return await self.database.run(look)
+
+
+@asynccontextmanager
+async def served(session: Session, limits: Limits) -> AsyncIterator[Stage]:
+    house = House(limits=limits)
+    listener = listen("127.0.0.1", 0)
+    config = uvicorn.Config(
+        router(lambda: house),
+        ws=QuickCut,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    server = uvicorn.Server(config)
+    stage = Stage(house, listener.getsockname()[1], session)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield stage
+    finally:
+        await house.drain(0)
+        server.should_exit = True
+        await serving
+        await house.stop()
+        stage.database.close()
+        assert not relay_tasks()
+
+
+def relay_tasks() -> list[str]:
+    """Tasks of calls that still run."""
+    coroutines = (task.get_coro() for task in asyncio.all_tasks() if not task.done())
+    names = [getattr(coroutine, "__qualname__", "") for coroutine in coroutines]
+    return [name for name in names if name.startswith(("Call.", "_Outbox.", "House."))]
+
+
+@pytest.fixture
+def session(transactional_db: None, settings: Settings) -> Session:
+    settings.OPENAI_API_KEY = "sk-live-test"
+    user = User.objects.create_user("owner")
+    tokens.key_for(user)
+    return Session.objects.create(user=user, language="en")
+
+
+@dataclass
+class Theatre:
+    """A stage with the simulator behind it."""
+
+    stage: Stage
+    simulator: Running
+
+    async def upstream_closed(self, seconds: float) -> None:
+        """Every connection that the simulator saw is over."""
+        async with asyncio.timeout(seconds):
+            while any(  # noqa: ASYNC110 (the simulator's tasks bring it about)
+                record["closed_at"] is None for record in self.records()
+            ):
+                await asyncio.sleep(0.01)
+
+    def records(self) -> list[dict[str, Any]]:
+        return [record.as_json() for record in self.simulator.records]
+
+
+@pytest.fixture
+async def theatre(session: Session, settings: Settings) -> AsyncIterator[Theatre]:
+    options = SimulatorOptions(pace=1.0, is_cheap=True)
+    async with Simulator(options).serve() as running:
+        settings.OPENAI_BASE_URL = running.base_url
+        async with served(session, Limits()) as stage:
+            yield Theatre(stage, running)
+
+
+async def until_type(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        while True:
+            event: dict[str, Any] = json.loads(await socket.recv())
+            if event["type"] == kind:
+                return event
+
+
+def typed(text: str) -> str:
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    return json.dumps({"type": "conversation.item.create", "item": item})
+
+
+async def wait_for_nothing(socket: ClientConnection) -> None:
+    await asyncio.sleep(0.3)
+
+
+async def wait_for_created(socket: ClientConnection) -> None:
+    await until_type(socket, "session.created")
+
+
+async def wait_for_ready(socket: ClientConnection) -> None:
+    await until_type(socket, "relay.ready")
+
+
+async def wait_for_sound(socket: ClientConnection) -> None:
+    await until_type(socket, "relay.ready")
+    await socket.send(typed("How much does it cost?"))
+    await socket.send('{"type":"response.create"}')
+    await until_type(socket, "response.output_audio.delta")
+
+
+PHASES = {
+    "while dialling": (Kind.HANG, wait_for_nothing),
+    "before session.created": (Kind.SILENT, wait_for_nothing),
+    "before relay.ready": (Kind.SLOW, wait_for_created),
+    "when ready": (None, wait_for_ready),
+    "in mid-answer": (None, wait_for_sound),
+}
+
+
+@pytest.mark.parametrize("how", ["close", "abort"])
+@pytest.mark.parametrize("phase", PHASES)
+async def test_whenever_the_client_leaves_the_provider_is_left_within_two_seconds(
+    theatre: Theatre, phase: str, how: str
+) -> None:
+    mishap, moment = PHASES[phase]
+    if mishap is not None:
+        theatre.simulator.befall(Mishap(mishap))
+    async with theatre.stage.caller() as socket:
+        await moment(socket)
+        if how == "abort":
+            socket.transport.abort()
+        else:
+            await socket.close()
+        left_at = time.monotonic()
+        await theatre.upstream_closed(2)
+        await theatre.stage.until_over(2)
+    assert time.monotonic() - left_at < 2
+    assert await theatre.stage.endings() == ["client_left"]
+    assert not [name for name in relay_tasks() if not name.startswith("House.")]
+
+
+async def test_a_provider_that_drops_in_mid_answer_is_told_within_a_second(
+    theatre: Theatre,
+) -> None:
+    theatre.simulator.befall(Mishap(Kind.DROP))
+    async with theatre.stage.caller() as socket:
+        await wait_for_sound(socket)
+        events = []
+        began = time.monotonic()
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                events.append(json.loads(await asyncio.wait_for(socket.recv(), 10)))
+                if not events[-1]["type"].startswith("relay."):
+                    began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert [event["type"] for event in events[-2:]] == ["relay.error", "relay.closing"]
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4502, "provider_failed")
+
+    def look() -> list[tuple[str, str]]:
+        turns = Turn.objects.filter(session=theatre.stage.session).order_by("position")
+        return list(turns.values_list("role", "status"))
+
+    await theatre.stage.until_over(2)
+    assert await theatre.stage.database.run(look) == [
+        ("user", "completed"),
+        ("assistant", "interrupted"),
+    ]
+
+
+async def test_a_newer_call_takes_over(theatre: Theatre) -> None:
+    async with theatre.stage.caller() as older:
+        await wait_for_sound(older)
+        async with theatre.stage.caller() as newer:
+            await wait_for_ready(newer)
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    last = json.loads(await asyncio.wait_for(older.recv(), 5))
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == last["code"] == 4409
+            await newer.send(typed("Still there?"))
+            await newer.send('{"type":"response.create"}')
+            await until_type(newer, "response.done")
+    await theatre.stage.until_over(2)
+    assert await theatre.stage.endings() == ["taken_over", "client_left"]
+    assert theatre.records()[0]["closed_at"] is not None
+
+
+async def test_the_last_code_and_reason_arrive_at_a_drain(theatre: Theatre) -> None:
+    async with theatre.stage.caller() as socket:
+        await wait_for_ready(socket)
+        await theatre.stage.house.drain(1)
+        assert (await until_type(socket, "relay.closing"))["code"] == 1012
+        await socket.wait_closed()
+        assert (socket.close_code, socket.close_reason) == (1012, "draining")
+
+
+@pytest.mark.parametrize("variant", ["silent", "chatty"])
+async def test_a_client_that_stops_reading_costs_no_memory_and_ends(
+    session: Session, settings: Settings, variant: str
+) -> None:
+    delta = base64.b64encode(bytes(48_000)).decode()
+    sent_bytes = 0
+    ended = asyncio.Event()
+
+    async def flood(line: ServerConnection) -> None:
+        nonlocal sent_bytes
+        await line.send(CREATED)
+        await line.recv()
+        await line.send('{"type":"session.updated","session":{}}')
+        sound = {"type": "response.output_audio.delta", "item_id": "item_a", "delta": delta}
+        text = json.dumps(sound)
+        try:
+            while sent_bytes < 400_000_000:
+                await line.send(text)
+                sent_bytes += len(text)
+        except ConnectionClosed:
+            ended.set()
+
+    async with provider(flood) as running:
+        settings.OPENAI_BASE_URL = f"http://127.0.0.1:{running.port}/v1"
+        async with served(
+            session, Limits(stuck_send_s=1.0, last_words_s=0.2, close_s=0.3)
+        ) as stage:
+            async with stage.caller(max_queue=1, close_timeout=0.1, ping_interval=None) as socket:
+                before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                chatting = asyncio.create_task(chat(socket, variant == "chatty"))
+                async with asyncio.timeout(10):
+                    await ended.wait()
+                grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
+                await stage.until_over(5)
+                chatting.cancel()
+                socket.transport.abort()
+            assert await stage.endings() == ["too_slow"]
+    # What the kernel's buffers of four sockets take; the process itself holds next to nothing.
+    assert sent_bytes < 32_000_000
+    assert grown_kb < 32_000
+
+
+async def chat(socket: ClientConnection, is_chatty: bool) -> None:
+    """Keep the microphone open, and read nothing."""
+    audio = base64.b64encode(bytes(1920)).decode()
+    append = json.dumps({"type": "input_audio_buffer.append", "audio": audio})
+    while is_chatty:
+        await socket.send(append)
+        await asyncio.sleep(0.04)
