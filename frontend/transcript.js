@@ -57,7 +57,7 @@ export class Transcript {
   #responseEnds = new Map();
   /** @type {Set<string>} */
   #outOfBand = new Set();
-  /** The item that a person is speaking and that has no place yet. */
+  /** The item that a person is speaking and that is not committed yet. */
   #speaking = "";
   /** @type {Line[] | null} */
   #lines = null;
@@ -87,18 +87,20 @@ export class Transcript {
   #readers = Object.freeze({
     "input_audio_buffer.speech_started": (event) => {
       const item = this.#item(event.item_id);
-      if (!item || this.#chain.isPlaced(item.id)) return;
-      this.#stopWaiting();
+      if (!item || item.isCommitted) return;
       this.#part(item, 0, "voice", "user");
       this.#speaking = item.id;
     },
-    "input_audio_buffer.cleared": () => this.#stopWaiting(),
+    "input_audio_buffer.cleared": () => {
+      this.#speaking = "";
+      this.#lines = null;
+    },
     "input_audio_buffer.committed": (event) => {
       const item = this.#item(event.item_id);
       if (!item) return;
       this.#part(item, 0, "voice", "user");
       this.#place(item, event, COMMIT);
-      if (this.#speaking === item.id) this.#speaking = "";
+      this.#joins(item);
     },
     "conversation.item.input_audio_transcription.delta": (event) =>
       this.#transcribedPart(event)?.stream(clean(event.delta), word(event.event_id)),
@@ -197,14 +199,13 @@ export class Transcript {
     if (!item) return;
     item.isInConversation = true;
     this.#place(item, event, ITEM);
-    if (this.#speaking === item.id && this.#chain.isPlaced(item.id)) this.#speaking = "";
+    this.#joins(item);
   }
 
-  /** Speech that was never committed is forgotten. */
-  #stopWaiting() {
-    this.#items.get(this.#speaking)?.parts.clear();
-    this.#speaking = "";
-    this.#lines = null;
+  /** @param {Item} item What was said is part of the conversation now. */
+  #joins(item) {
+    item.isCommitted = true;
+    if (this.#speaking === item.id) this.#speaking = "";
   }
 
   /** @param {unknown} id @returns {Item | null} The item of this id, new if need be. */
@@ -308,7 +309,7 @@ export class Transcript {
     if (!item || (this.#outOfBand.has(item.responseId) && !item.isInConversation)) return [];
     return [...item.parts]
       .sort(([a], [b]) => a - b)
-      .filter(([, part]) => item.isLine(part))
+      .filter(([, part]) => item.isLine(part, id === this.#speaking))
       .map(([index, part]) => item.line(index, part, this.#responseEnds.get(item.responseId)));
   }
 }

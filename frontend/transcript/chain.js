@@ -72,11 +72,6 @@ export class ItemChain {
     this.#order = null;
   }
 
-  /** @param {string} id Whether anybody has told where this item stands. */
-  isPlaced(id) {
-    return (this.#links.get(id)?.rank ?? 0) > 0;
-  }
-
   /** @returns {string[]} Every item, in spoken order. */
   order() {
     this.#order ??= this.#walk();

@@ -72,6 +72,8 @@ export class Item {
   /** Off for what makes no line: functions, system messages. */
   speaks = true;
   isInConversation = false;
+  /** On once a person's speech has become part of the conversation. */
+  isCommitted = false;
   responseId = "";
   isCompleted = false;
   isIncomplete = false;
@@ -85,12 +87,17 @@ export class Item {
     this.id = id;
   }
 
-  /** @param {Part} part Whether it makes a line; a user's does while its words may still come. */
-  isLine(part) {
+  /**
+   * Whether it makes a line; a user's speech does while its words may still come.
+   *
+   * @param {Part} part
+   * @param {boolean} isSpeaking
+   */
+  isLine(part, isSpeaking) {
     if (this.role === null || !this.speaks) return false;
     if (hasWords(part.text)) return true;
-    const isAwaited = part.isFailed || !part.isTranscribed;
-    return this.role === "user" && part.modality === "voice" && isAwaited && !this.isDeleted;
+    if (this.role !== "user" || part.modality !== "voice" || this.isDeleted) return false;
+    return part.isFailed || (!part.isTranscribed && (this.isCommitted || isSpeaking));
   }
 
   /**

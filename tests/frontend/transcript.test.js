@@ -193,6 +193,11 @@ describe("a person's line while it is spoken", () => {
     ]);
   });
 
+  test("words that come before its commit outlast the next start", () => {
+    const events = [started("U1"), heardSoFar("U1", "One"), started("U2")];
+    assert.deepEqual(texts(fed(events)), ["One", ""]);
+  });
+
   test("a commit alone makes it too", () => {
     assert.deepEqual(texts(fed([committed("U1", null)])), [""]);
   });

@@ -1,9 +1,9 @@
 """Tapes: whole calls as files, and the turns that they must end in.
 
-`name.jsonl` has one frame a line, `{"at_ms": 0, "side": "client" | "upstream", "event": {...}}`, a
-malformed one `"text"` instead of `"event"`; `side` is where the frame came from. `name.turns.json` is
-the list of turns, in spoken order. `name.past.json`, where there is one, is the list of turns of
-earlier calls that were replayed to the provider before the tape begins. `scribe.py` writes them.
+`name.jsonl` has one frame a line, `{"at_ms": 0, "side": "client" | "upstream", "event": {…}}`, a
+malformed one `"text"` for `"event"`; `side` is where it came from. `name.turns.json` is the list of
+turns, in spoken order. `name.past.json`, where there is one, is the list of turns of earlier
+calls that were replayed to the provider before the tape begins. `scribe.py` writes them.
 """
 
 import json

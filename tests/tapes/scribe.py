@@ -1,7 +1,7 @@
-"""Writes the tapes: `python -m tests.tapes.scribe`. Each is a call made by hand, with the turns it means.
+"""Writes the tapes: `python -m tests.tapes.scribe`. Each is made by hand, with its turns.
 
-The events are whole, as the official SDK types them, but time is short: a spoken word lasts 2 ms, so
-that its audio is 96 bytes. What is expected is written out here and never computed.
+The events are whole, as the official SDK types them, but time is short: a spoken word lasts 2 ms,
+which is 96 bytes. What is expected is written out here and never computed.
 """
 
 import base64
@@ -34,7 +34,7 @@ Turn = dict[str, Any]
 
 
 class Scribe:
-    """Takes down one call. Verbs are what happened; each writes the events of it and moves the clock."""
+    """Takes down one call. Verbs are what happened; each writes its events and moves the clock."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
@@ -133,7 +133,9 @@ class Scribe:
             response=_response(response_id, "in_progress", [], conversation, None),
         )
 
-    def answer_begins(self, response_id: str, item_id: str, previous: str, output: int = 0) -> None:
+    def answer_begins(
+        self, response_id: str, item_id: str, previous: str | None, output: int = 0
+    ) -> None:
         """An item of an answer, still without content, and its place in the conversation."""
         item = _message(item_id, "assistant", [], "in_progress")
         self.event(
@@ -178,7 +180,9 @@ class Scribe:
             part = {"type": "text", "text": text}
         self.event("response.content_part.done", **place, part=part)
 
-    def answer_ends(self, response_id: str, item: Event, previous: str, output: int = 0) -> None:
+    def answer_ends(
+        self, response_id: str, item: Event, previous: str | None, output: int = 0
+    ) -> None:
         """An item of an answer is told whole."""
         self.event(
             "response.output_item.done", response_id=response_id, output_index=output, item=item
@@ -366,7 +370,7 @@ def interruption_with_truncation(call: Scribe) -> list[Turn]:
 
 
 def truncation_in_mid_stream(call: Scribe) -> list[Turn]:
-    """The truncation comes before the words are told whole; words, sound and a blank come after it."""
+    """The truncation comes before the whole words; words, sound and a blank come after it."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Go on.")
     call.response_begins("resp_1")
@@ -408,7 +412,7 @@ def two_items_in_a_response(call: Scribe) -> list[Turn]:
 
 
 def two_content_parts(call: Scribe) -> list[Turn]:
-    """One message that speaks, then writes; and one of the user's with a picture between two texts."""
+    """A message that speaks, then writes; one of the user's with a picture between two texts."""
     content = [
         {"type": "input_text", "text": "Look at this."},
         {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
@@ -627,7 +631,7 @@ def reconnect_with_past_items(call: Scribe) -> list[Turn]:
 
 
 def silence(call: Scribe) -> list[Turn]:
-    """What makes no turn: noise, speech that is given up, an empty answer; then one real exchange."""
+    """What makes no turn: noise, speech given up, an empty answer; then one real exchange."""
     call.speech_starts("item_N1")
     call.event("input_audio_buffer.speech_stopped", item_id="item_N1", audio_end_ms=100)
     call.event("input_audio_buffer.cleared")
@@ -649,7 +653,7 @@ def silence(call: Scribe) -> list[Turn]:
 
 
 def functions_and_system_items(call: Scribe) -> list[Turn]:
-    """What is no utterance holds the chain together: a system message, a function and its result."""
+    """What is no utterance holds the chain together: a system message, a function, its result."""
     system = [{"type": "input_text", "text": "Be kind."}]
     call.item(_message("item_S1", "system", system), None)
     call.user_speaks("item_U1", "item_S1")

@@ -1,0 +1,29 @@
+/**
+ * The page's assembler for the Python tests to compare with: reads conversations as JSON from standard
+ * input, `[[event, ...], ...]`, and writes the turns that each ends in.
+ */
+
+import { readFileSync } from "node:fs";
+
+import { Transcript } from "../../frontend/transcript.js";
+
+const turnsIn = (events) => {
+  const transcript = new Transcript();
+  for (const event of events) transcript.feed(event);
+  return transcript
+    .lines()
+    .filter(({ text, status }) => text !== "" || status !== "in_progress")
+    .map((line) => ({
+      item_id: line.itemId,
+      content_index: line.contentIndex,
+      role: line.role,
+      modality: line.modality,
+      text: line.text,
+      status: line.status,
+      heard_text: line.heardText,
+      heard_ms: line.heardMs,
+    }));
+};
+
+const conversations = JSON.parse(readFileSync(0, "utf-8"));
+process.stdout.write(JSON.stringify(conversations.map(turnsIn)));

@@ -1,0 +1,222 @@
+"""The order of items, against a provider's own list and in every order of telling."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.protocol.chain import ItemChain, Rank
+
+
+def _chain(*told: tuple[str, str | None], past: tuple[str, ...] = ()) -> ItemChain:
+    chain = ItemChain(past)
+    for item_id, previous in told:
+        chain.place(item_id, previous, Rank.ITEM)
+    return chain
+
+
+def _order(*told: tuple[str, str | None]) -> str:
+    return "".join(_chain(*told).order())
+
+
+def test_an_empty_chain_has_no_order() -> None:
+    assert ItemChain().order() == []
+
+
+@pytest.mark.parametrize(
+    "told", list(itertools.permutations([("a", None), ("b", "a"), ("c", "b"), ("d", "c")]))
+)
+def test_a_line_is_the_same_in_whatever_order_it_is_told(
+    told: tuple[tuple[str, str | None], ...],
+) -> None:
+    assert _order(*told) == "abcd"
+
+
+def test_of_two_behind_one_the_later_stands_directly_behind_it() -> None:
+    assert _order(("a", None), ("b", "a"), ("c", "b"), ("x", "a"), ("y", "x")) == "axybc"
+
+
+def test_a_later_first_item_stands_in_front() -> None:
+    assert _order(("a", None), ("b", "a"), ("x", None)) == "xab"
+
+
+@given(st.data())
+def test_items_put_one_by_one_stand_as_in_the_providers_own_list(data: st.DataObject) -> None:
+    chain, provider = ItemChain(), list[str]()
+    for n in range(data.draw(st.integers(0, 12))):
+        index = data.draw(st.integers(0, len(provider)))
+        previous = provider[index - 1] if index else None
+        provider.insert(index, f"i{n}")
+        chain.place(f"i{n}", previous, Rank.ITEM)
+        assert chain.order() == provider
+
+
+@given(st.permutations(range(9)), st.data())
+def test_growing_at_the_end_gives_what_a_walk_gives(order: list[int], data: st.DataObject) -> None:
+    chain = ItemChain()
+    for n in order:
+        if data.draw(st.booleans()):
+            chain.see(f"i{n}")
+        if data.draw(st.booleans()):
+            rank = data.draw(st.sampled_from(Rank))
+            chain.place(f"i{n}", f"i{n - 1}" if n else None, rank)
+        if data.draw(st.integers(0, 9)) == 0:
+            chain.delete(f"i{n}")
+        assert chain.order() == chain._walk()
+
+
+def test_an_unseen_predecessor_is_waited_for_in_its_place() -> None:
+    chain = _chain(("a", None), ("c", "b"))
+    assert chain.order() == ["a", "b", "c"]
+    chain.place("b", "a", Rank.ITEM)
+    assert chain.order() == ["a", "b", "c"]
+
+
+def test_a_chain_without_a_beginning_stands_behind_those_seen_before_it() -> None:
+    assert _order(("d", "c"), ("a", None), ("b", "a"), ("f", "e")) == "abcdef"
+
+
+def test_an_item_that_nobody_places_stands_where_the_talk_was_when_it_came() -> None:
+    chain = _chain(("a", None), ("b", "a"))
+    chain.see("x")
+    chain.see("y")
+    chain.place("c", "b", Rank.ITEM)
+    assert chain.order() == ["a", "b", "x", "y", "c"]
+
+
+def test_an_item_that_comes_first_of_all_and_is_never_placed_stays_first() -> None:
+    chain = ItemChain()
+    chain.see("x")
+    chain.place("a", None, Rank.ITEM)
+    assert chain.order() == ["x", "a"]
+
+
+def test_an_item_that_is_placed_later_moves_to_its_place() -> None:
+    chain = _chain(("a", None), ("b", "a"))
+    chain.see("x")
+    chain.place("x", "a", Rank.ITEM)
+    assert chain.order() == ["a", "x", "b"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "order"),
+    [
+        (Rank.GUESS, Rank.COMMIT, "abx"),
+        (Rank.GUESS, Rank.ITEM, "abx"),
+        (Rank.COMMIT, Rank.ITEM, "abx"),
+        (Rank.ITEM, Rank.COMMIT, "axb"),
+        (Rank.ITEM, Rank.GUESS, "axb"),
+        (Rank.COMMIT, Rank.GUESS, "axb"),
+        (Rank.GUESS, Rank.GUESS, "axb"),
+        (Rank.COMMIT, Rank.COMMIT, "axb"),
+        (Rank.ITEM, Rank.ITEM, "axb"),
+    ],
+)
+def test_the_better_witness_is_believed_and_of_equals_the_first(
+    first: Rank, second: Rank, order: str
+) -> None:
+    chain = _chain(("a", None), ("b", "a"))
+    chain.place("x", "a", first)
+    chain.place("x", "b", second)
+    assert "".join(chain.order()) == order
+
+
+def test_being_told_better_does_not_make_an_insertion_later() -> None:
+    chain = _chain(("a", None))
+    chain.place("b", "a", Rank.COMMIT)
+    chain.place("x", "a", Rank.ITEM)
+    chain.place("b", "a", Rank.ITEM)
+    assert chain.order() == ["a", "x", "b"]
+
+
+def test_the_past_comes_first_and_is_not_moved() -> None:
+    chain = _chain(("a", "q"), ("p", "a"), past=("p", "q"))
+    assert chain.order() == ["p", "q", "a"]
+
+
+def _without(*deleted: str, told: list[tuple[str, str | None]]) -> str:
+    chain = _chain(*told)
+    for item_id in deleted:
+        chain.delete(item_id)
+    return "".join(chain.order())
+
+
+def test_what_was_deleted_stays_in_front_of_what_came_in_its_place() -> None:
+    assert _without("b", told=[("a", None), ("b", "a"), ("c", "a")]) == "abc"
+    assert _without("b", told=[("a", None), ("c", "a"), ("b", "a")]) == "abc"
+
+
+def test_several_deleted_ones_stay_in_the_order_in_which_they_were_said() -> None:
+    told: list[tuple[str, str | None]] = [("a", None), ("b", "a"), ("c", "b"), ("d", "a")]
+    assert _without("b", "c", told=told) == "abcd"
+    assert _without("b", "c", told=[("a", None), ("b", "a"), ("c", "a"), ("d", "a")]) == "abcd"
+
+
+def test_a_deleted_item_with_living_followers_keeps_its_place() -> None:
+    told: list[tuple[str, str | None]] = [("a", None), ("b", "a"), ("c", "b"), ("x", "a")]
+    assert _without("b", told=told) == "axbc"
+
+
+def test_the_deleted_beginning_stays_the_beginning() -> None:
+    assert _without("a", told=[("a", None), ("b", None)]) == "ab"
+
+
+def test_an_unseen_item_may_be_deleted() -> None:
+    assert _without("x", told=[("a", None)]) == "ax"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [("a", "a")],
+        [("a", "b"), ("b", "a")],
+        [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")],
+        [("z", None), ("a", "b"), ("b", "a"), ("c", "z")],
+    ],
+)
+def test_a_circle_loses_nobody(told: list[tuple[str, str | None]]) -> None:
+    order = _chain(*told).order()
+    assert sorted(order) == sorted({item_id for item_id, _ in told})
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["see", "place", "delete"]),
+            st.sampled_from("abcdef"),
+            st.none() | st.sampled_from("abcdef"),
+            st.sampled_from(Rank),
+        ),
+        max_size=20,
+    )
+)
+def test_whatever_is_told_everybody_stands_somewhere_and_only_once(
+    told: list[tuple[str, str, str | None, Rank]],
+) -> None:
+    chain = ItemChain()
+    seen: set[str] = set()
+    for verb, item_id, previous, rank in told:
+        seen.add(item_id)
+        match verb:
+            case "see":
+                chain.see(item_id)
+            case "place":
+                chain.place(item_id, previous, rank)
+            case "delete":
+                chain.delete(item_id)
+        order = chain.order()
+        assert len(order) == len(set(order))
+        assert seen <= set(order)
+
+
+def test_a_long_talk_costs_no_stack_and_no_walk_an_item() -> None:
+    chain = ItemChain()
+    walks = 0
+    for n in range(3000):
+        chain.see(f"i{n}")
+        chain.place(f"i{n}", f"i{n - 1}" if n else None, Rank.COMMIT)
+        chain.place(f"i{n}", f"i{n - 1}" if n else None, Rank.ITEM)
+        walks += chain._order is None
+    assert walks == 0
+    assert chain._walk() == chain.order()

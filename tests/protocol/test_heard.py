@@ -1,0 +1,200 @@
+"""How much of a text was heard, and where a text may be cut."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.protocol.heard import (
+    AudioMarks,
+    cut_to_whole_word,
+    has_words,
+    heard_text,
+    is_space,
+)
+
+
+def _marks(*came: tuple[str, float]) -> AudioMarks:
+    """Words and sound as they came: `("Hello ", 100)` is a word, then its 100 ms."""
+    marks = AudioMarks()
+    for words, ms in came:
+        if words:
+            marks.stream(len(words))
+        if ms:
+            marks.hear(ms)
+    return marks
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "share"),
+    [(-5, 0.0), (0, 0.0), (50, 0.1), (100, 0.2), (150, 0.6), (200, 1.0), (999, 1.0)],
+)
+def test_words_sound_from_where_they_came_to_where_the_next_came(
+    heard_ms: float, share: float
+) -> None:
+    marks = _marks(("ab", 100), ("cdefghij", 100))
+    assert marks.share_heard(heard_ms) == pytest.approx(share)
+
+
+def test_words_that_came_before_any_sound_share_all_of_it() -> None:
+    marks = _marks(("abcd", 0), ("ef", 0), ("gh", 200))
+    assert marks.share_heard(50) == pytest.approx(0.25)
+    assert marks.share_heard(100) == pytest.approx(0.5)
+
+
+def test_words_that_came_after_all_sound_share_all_of_it() -> None:
+    assert _marks(("", 200), ("abcd", 0)).share_heard(50) == pytest.approx(0.25)
+
+
+def test_several_words_at_one_place_share_their_span() -> None:
+    marks = _marks(("ab", 100), ("cd", 0), ("ef", 100), ("gh", 100))
+    assert marks.share_heard(100) == pytest.approx(2 / 8)
+    assert marks.share_heard(150) == pytest.approx(4 / 8)
+    assert marks.share_heard(200) == pytest.approx(6 / 8)
+
+
+def test_a_text_told_whole_sounds_evenly() -> None:
+    assert _marks(("", 400)).share_heard(100) == pytest.approx(0.25)
+
+
+def test_without_known_sound_nothing_says_that_any_was_missed() -> None:
+    assert _marks(("abc", 0)).share_heard(1) == 1.0
+    assert _marks(("abc", 0)).share_heard(0) == 0.0
+    assert AudioMarks().share_heard(1) == 1.0
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=4), st.integers(0, 50)), max_size=8),
+    st.floats(0, 500),
+    st.floats(0, 500),
+)
+def test_whoever_heard_longer_heard_no_less(
+    came: list[tuple[str, int]], one: float, other: float
+) -> None:
+    marks = _marks(*came)
+    shorter, longer = sorted((one, other))
+    assert 0 <= marks.share_heard(shorter) <= marks.share_heard(longer) + 1e-9 <= 1 + 2e-9
+
+
+@pytest.mark.parametrize("heard_ms", range(0, 901, 100))
+def test_a_boundary_between_words_is_met_exactly(heard_ms: int) -> None:
+    words = [f"word{n} " for n in range(9)]
+    marks = _marks(*((word, 100) for word in words))
+    text = "".join(words)
+    expected = "".join(words[: heard_ms // 100])
+    assert heard_text(text, marks, heard_ms) == (expected if heard_ms == 900 else expected[:-1])
+
+
+def test_a_longer_whole_text_is_cut_at_the_same_share() -> None:
+    marks = _marks(("one two ", 100), ("three four", 100))
+    assert heard_text("one two, three, and four!", marks, 100) == "one two,"
+
+
+@pytest.mark.parametrize(
+    ("text", "chars", "cut"),
+    [
+        ("Hello world", 0, ""),
+        ("Hello world", 1, ""),
+        ("Hello world", 4, ""),
+        ("Hello world", 5, "Hello"),
+        ("Hello world", 6, "Hello"),
+        ("Hello world", 8, "Hello"),
+        ("Hello world", 11, "Hello world"),
+        ("Hello world", 99, "Hello world"),
+        ("Hello, world", 5, "Hello"),
+        ("Hello, world", 6, "Hello,"),
+        ("Well... yes", 6, "Well.."),
+        ("I don't know", 5, "I"),
+        ("I don't know", 6, "I"),
+        ("a well-known man", 6, "a"),
+        ("It is 3.5 euros", 7, "It is"),
+        ("one  two", 5, "one"),
+        ("one\ntwo", 5, "one"),
+        ("Müller kam", 3, ""),
+        ("Привет мир", 8, "Привет"),
+        ("안녕 하세요", 4, "안녕"),
+    ],
+)
+def test_spaced_scripts_are_cut_between_words(text: str, chars: int, cut: str) -> None:
+    assert cut_to_whole_word(text, chars) == cut
+
+
+@pytest.mark.parametrize(
+    ("text", "chars", "cut"),
+    [
+        ("今日は晴れです", 3, "今日は"),
+        ("今日は晴れです", 1, "今"),
+        ("はい、今日は晴れ", 2, "はい"),
+        ("はい、今日は晴れ", 3, "はい、"),
+        ("はい、今日は晴れ", 4, "はい、"),
+        ("はい、今日は晴れ", 5, "はい、"),
+        ("はい、今日は晴れ", 6, "はい、今日は"),
+        ("そう。では", 4, "そう。"),
+        ("本当?はい", 4, "本当?は"),
+        ("本当？はい", 4, "本当？"),
+        ("、。", 1, "、"),
+        ("ｶﾞﾝﾊﾞﾙ", 3, "ｶﾞﾝ"),
+        ("が\u3099ん", 1, ""),
+        ("か\u3099ん", 1, ""),
+        ("あか\u3099ん", 2, "あ"),
+        ("東京 大阪", 3, "東京"),
+        ("東京\u3000大阪", 3, "東京"),
+        ("GPTは賢い", 2, ""),
+        ("GPTは賢い", 3, "GPT"),
+        ("私のMacBookです", 4, "私の"),
+        ("สวัสดีครับ", 6, "สวัสดี"),
+        ("สวัสดีครับ", 4, "สวัส"),
+        ("สวัสดีครับ", 2, "ส"),
+    ],
+)
+def test_scripts_without_spaces_are_cut_between_characters(text: str, chars: int, cut: str) -> None:
+    assert cut_to_whole_word(text, chars) == cut
+
+
+@pytest.mark.parametrize(
+    ("text", "chars", "cut"),
+    [
+        ("👍👍👍", 2, "👍👍"),
+        ("ok 👍🏽 yes", 4, "ok"),
+        ("👩\u200d👩\u200d👧 hi", 1, ""),
+        ("👩\u200d👩\u200d👧 hi", 3, ""),
+        ("❤\ufe0f yes", 1, ""),
+        ("e\u0301te\u0301 fini", 3, ""),
+    ],
+)
+def test_what_is_one_character_to_a_reader_is_not_torn(text: str, chars: int, cut: str) -> None:
+    assert cut_to_whole_word(text, chars) == cut
+
+
+_TEXT = st.text(st.sampled_from("ab ,.'-、。か\u3099日本ー\u3000👍\u200d\n"), max_size=20)
+
+
+@given(_TEXT, st.integers(0, 25))
+def test_a_cut_is_a_beginning_of_the_text_and_never_longer_than_asked(
+    text: str, chars: int
+) -> None:
+    cut = cut_to_whole_word(text, chars)
+    assert text.startswith(cut)
+    assert len(cut) <= chars
+    assert cut == text or not (cut and is_space(cut[-1]))
+
+
+@given(_TEXT, st.integers(0, 25))
+def test_a_longer_cut_is_never_shorter(text: str, chars: int) -> None:
+    assert len(cut_to_whole_word(text, chars)) <= len(cut_to_whole_word(text, chars + 1))
+
+
+@given(_TEXT, st.integers(0, 25))
+def test_a_cut_of_spaced_words_ends_where_a_word_ends(text: str, chars: int) -> None:
+    cut = cut_to_whole_word(text, chars)
+    before, after = cut[-1:], text[len(cut) : len(cut) + 1]
+    assert not (before in ("a", "b") and after in ("a", "b"))
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\r\n\v\f", "\u3000\u00a0\u2028"])
+def test_space_alone_is_no_words(blank: str) -> None:
+    assert not has_words(blank)
+
+
+@pytest.mark.parametrize("words", ["a", ".", " あ", "…", "\u200b", "0"])
+def test_anything_else_is(words: str) -> None:
+    assert has_words(words)

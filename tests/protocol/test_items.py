@@ -1,0 +1,277 @@
+"""One item at a time: what it makes of what it is told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from backend.protocol.items import Item, Part
+from backend.protocol.turns import Modality, Role, TurnStatus
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=3)
+
+
+def _voice(text: str = "") -> Part:
+    part = Part(Modality.VOICE, first_at=NOW)
+    if text:
+        part.stream(text, "")
+    return part
+
+
+def _item(role: Role | None, part: Part) -> Item:
+    return Item("item_1", role=role, parts={0: part})
+
+
+def test_deltas_are_joined_and_the_whole_text_replaces_them() -> None:
+    part = _voice("Hel")
+    part.stream("lo wrold", "e2")
+    assert part.text == "Hello wrold"
+    part.settle("Hello world.")
+    assert part.text == "Hello world."
+
+
+def test_a_delta_counts_once() -> None:
+    part = _voice()
+    for event_id in ("e1", "e1", "e2", "e1"):
+        part.stream("ha", event_id)
+    assert part.text == "haha"
+
+
+def test_deltas_without_ids_are_all_counted() -> None:
+    part = _voice("ha")
+    part.stream("ha", "")
+    assert part.text == "haha"
+
+
+def test_no_delta_follows_the_whole_text() -> None:
+    part = _voice("Hello")
+    part.settle("Hello.")
+    part.stream("!", "e9")
+    assert part.text == "Hello."
+
+
+def test_not_even_when_the_whole_text_was_blank() -> None:
+    part = _voice("Hello")
+    part.settle("")
+    part.stream("!", "e9")
+    assert part.text == "Hello"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\u3000"])
+def test_nothing_blank_replaces_words(blank: str) -> None:
+    part = _voice("Hello")
+    part.settle(blank)
+    assert part.text == "Hello"
+
+
+def test_the_last_whole_text_is_the_text() -> None:
+    part = _voice()
+    part.settle("Hello there.")
+    part.settle("Hello")
+    assert part.text == "Hello"
+
+
+def test_after_a_truncation_nothing_shortens_the_text() -> None:
+    part = _voice("Hello there.")
+    part.truncate(10)
+    part.settle("Hello")
+    assert part.text == "Hello there."
+
+
+def test_after_a_truncation_the_text_may_still_be_corrected_and_grow() -> None:
+    part = _voice("Hello their")
+    part.truncate(10)
+    part.settle("Hello there, you.")
+    assert part.text == "Hello there, you."
+
+
+def test_the_smallest_truncation_counts() -> None:
+    part = _voice()
+    for heard_ms in (30, 10, 20):
+        part.truncate(heard_ms)
+    assert part.heard_ms == 10
+
+
+def test_audio_counts_once_and_not_after_its_end() -> None:
+    part = _voice()
+    for event_id in ("a1", "a1", "a2"):
+        part.hear(10, event_id)
+    assert part.marks.audio_ms == 20
+    part.audio_event_ids = None
+    part.hear(10, "a3")
+    assert part.marks.audio_ms == 20
+
+
+@pytest.mark.parametrize(
+    ("transcribed", "failed", "deleted", "status"),
+    [
+        (False, False, False, TurnStatus.IN_PROGRESS),
+        (True, False, False, TurnStatus.COMPLETED),
+        (False, True, False, TurnStatus.FAILED),
+        (True, True, False, TurnStatus.COMPLETED),
+        (False, False, True, TurnStatus.INTERRUPTED),
+        (True, False, True, TurnStatus.COMPLETED),
+        (False, True, True, TurnStatus.FAILED),
+    ],
+)
+def test_a_users_speech_stands_as_its_transcription_does(
+    transcribed: bool, failed: bool, deleted: bool, status: TurnStatus
+) -> None:
+    part = _voice("words")
+    part.transcribed, part.failed = transcribed, failed
+    item = _item(Role.USER, part)
+    item.deleted = deleted
+    assert item.status_of(part, None, is_finished=False) is status
+
+
+def test_a_typed_message_is_complete_at_once() -> None:
+    part = Part(Modality.TEXT)
+    assert _item(Role.USER, part).status_of(part, None, False) is TurnStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("item_status", "response_end", "status"),
+    [
+        ("", None, TurnStatus.IN_PROGRESS),
+        ("", TurnStatus.COMPLETED, TurnStatus.COMPLETED),
+        ("", TurnStatus.INTERRUPTED, TurnStatus.INTERRUPTED),
+        ("", TurnStatus.FAILED, TurnStatus.FAILED),
+        ("completed", None, TurnStatus.COMPLETED),
+        ("completed", TurnStatus.INTERRUPTED, TurnStatus.COMPLETED),
+        ("completed", TurnStatus.FAILED, TurnStatus.COMPLETED),
+        ("incomplete", None, TurnStatus.INTERRUPTED),
+        ("incomplete", TurnStatus.COMPLETED, TurnStatus.INTERRUPTED),
+        ("incomplete", TurnStatus.FAILED, TurnStatus.FAILED),
+        ("both", None, TurnStatus.INTERRUPTED),
+    ],
+)
+def test_an_answer_stands_as_its_item_does_and_else_as_its_response_ended(
+    item_status: str, response_end: TurnStatus | None, status: TurnStatus
+) -> None:
+    part = _voice("words")
+    item = _item(Role.ASSISTANT, part)
+    item.completed = item_status in ("completed", "both")
+    item.incomplete = item_status in ("incomplete", "both")
+    assert item.status_of(part, response_end, is_finished=False) is status
+
+
+@pytest.mark.parametrize("response_end", [None, TurnStatus.COMPLETED, TurnStatus.FAILED])
+def test_a_truncated_or_deleted_answer_was_interrupted(response_end: TurnStatus | None) -> None:
+    truncated, deleted = _voice("words"), _voice("words")
+    truncated.truncate(0)
+    cut, gone = _item(Role.ASSISTANT, truncated), _item(Role.ASSISTANT, deleted)
+    gone.deleted = True
+    assert cut.status_of(truncated, response_end, False) is TurnStatus.INTERRUPTED
+    assert gone.status_of(deleted, response_end, False) is TurnStatus.INTERRUPTED
+
+
+def test_a_written_answer_that_is_deleted_was_read_all_the_same() -> None:
+    part = Part(Modality.TEXT, whole="words")
+    item = _item(Role.ASSISTANT, part)
+    item.completed = item.deleted = True
+    turn = item.turn(0, 0, item.status_of(part, None, False))
+    assert (turn.status, turn.heard_text, turn.heard_ms) == (TurnStatus.COMPLETED, None, None)
+
+
+@pytest.mark.parametrize("role", [Role.USER, Role.ASSISTANT])
+def test_the_end_of_the_call_interrupts_what_is_in_progress(role: Role) -> None:
+    part = _voice("words")
+    assert _item(role, part).status_of(part, None, is_finished=True) is TurnStatus.INTERRUPTED
+
+
+def test_the_end_of_the_call_interrupts_nothing_that_is_complete() -> None:
+    part = _voice("words")
+    item = _item(Role.ASSISTANT, part)
+    item.completed = True
+    assert item.status_of(part, None, is_finished=True) is TurnStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("role", "modality", "text", "failed", "transcribed", "finished", "deleted", "is_turn"),
+    [
+        (Role.USER, Modality.VOICE, "hi", False, False, False, False, True),
+        (Role.ASSISTANT, Modality.VOICE, "hi", False, False, False, True, True),
+        (None, Modality.VOICE, "hi", False, False, True, False, False),
+        (Role.USER, Modality.VOICE, " ", False, False, False, False, False),
+        (Role.USER, Modality.VOICE, "", True, False, False, False, True),
+        (Role.USER, Modality.VOICE, "", True, False, False, True, False),
+        (Role.USER, Modality.VOICE, "", False, False, True, False, True),
+        (Role.USER, Modality.VOICE, "", False, True, True, False, False),
+        (Role.USER, Modality.VOICE, "", False, False, True, True, False),
+        (Role.USER, Modality.TEXT, "", False, False, True, False, False),
+        (Role.ASSISTANT, Modality.VOICE, "", False, False, True, False, False),
+    ],
+)
+def test_words_make_a_turn_and_so_does_what_was_said_and_lost(
+    role: Role | None,
+    modality: Modality,
+    text: str,
+    failed: bool,
+    transcribed: bool,
+    finished: bool,
+    deleted: bool,
+    is_turn: bool,
+) -> None:
+    part = Part(modality, streamed=text, failed=failed, transcribed=transcribed)
+    item = _item(role, part)
+    item.deleted = deleted
+    assert item.is_turn(part, finished) is is_turn
+
+
+def test_what_does_not_speak_makes_no_turn() -> None:
+    part = _voice("words")
+    item = _item(Role.ASSISTANT, part)
+    item.speaks = False
+    assert not item.is_turn(part, is_finished=False)
+
+
+def test_heard_text_is_told_only_of_a_spoken_answer_that_was_cut() -> None:
+    part = _voice("Hello there")
+    part.hear(100, "a1")
+    item = _item(Role.ASSISTANT, part)
+    assert item.turn(0, 0, TurnStatus.COMPLETED).heard_ms is None
+    part.truncate(50)
+    turn = item.turn(0, 0, TurnStatus.INTERRUPTED)
+    assert (turn.heard_text, turn.heard_ms) == ("Hello", 50)
+    user = _item(Role.USER, part)
+    assert user.turn(0, 0, TurnStatus.COMPLETED).heard_text is None
+
+
+def test_a_deleted_answer_was_not_heard_unless_it_is_said_how_much_was() -> None:
+    part = _voice("Hello there")
+    part.hear(100, "a1")
+    item = _item(Role.ASSISTANT, part)
+    item.deleted = True
+    turn = item.turn(0, 0, TurnStatus.INTERRUPTED)
+    assert (turn.heard_text, turn.heard_ms) == ("", 0)
+    part.truncate(50)
+    turn = item.turn(0, 0, TurnStatus.INTERRUPTED)
+    assert (turn.heard_text, turn.heard_ms) == ("Hello", 50)
+
+
+def test_a_users_speech_lasts_from_its_start_to_its_stop() -> None:
+    part = _voice("words")
+    item = _item(Role.USER, part)
+    item.speech_started_at = NOW - timedelta(seconds=2)
+    item.speech_stopped_at = NOW - timedelta(seconds=1)
+    item.note_end(part, LATER)
+    turn = item.turn(0, 0, TurnStatus.COMPLETED)
+    assert turn.started_at == NOW - timedelta(seconds=2)
+    assert turn.completed_at == NOW - timedelta(seconds=1)
+
+
+def test_speech_that_the_client_committed_lasts_until_its_commit() -> None:
+    part = _voice("words")
+    item = _item(Role.USER, part)
+    item.note_end(part, LATER)
+    turn = item.turn(0, 0, TurnStatus.COMPLETED)
+    assert (turn.started_at, turn.completed_at) == (NOW, NOW)
+
+
+def test_an_answer_ends_when_its_end_is_told_first() -> None:
+    part = _voice("words")
+    item = _item(Role.ASSISTANT, part)
+    item.note_end(part, LATER)
+    item.note_end(part, LATER + timedelta(seconds=9))
+    turn = item.turn(0, 0, TurnStatus.COMPLETED)
+    assert (turn.started_at, turn.completed_at) == (NOW, LATER)
