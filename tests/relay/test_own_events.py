@@ -47,6 +47,15 @@ def test_closing_and_failure_agree_with_the_tables(ending: Ending) -> None:
     assert closing["retryable"] == failure["retryable"] == (ending in RETRYABLE_ENDINGS)
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["event_not_allowed", "field_not_allowed", "field_invalid", "rate_limit", "too_early"],
+)
+def test_every_complaint_has_words_of_its_own(code: str) -> None:
+    assert sentence(code, "en") != sentence("internal", "en")
+    assert sentence(code, "ja") != sentence("internal", "ja")
+
+
 def test_japanese_is_readable_on_the_line() -> None:
     assert "再起動" in own_events.closing("r", Ending.DRAINING, "ja")
 
