@@ -1,0 +1,262 @@
+"""A person in front of the page: what they do, what they see, and what must never happen."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    LocalStorageEntry,
+    Locator,
+    Page,
+    StorageState,
+    expect,
+)
+
+from tests.journeys.stack import ROOT, Stack, http
+
+HERE = Path(__file__).resolve().parent
+WATCH = (HERE / "watch.js").read_text()
+PATIENCE_MS = 20_000
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that was made through the API."""
+
+    username: str
+    password: str
+    token: str
+
+
+def register(stack: Stack) -> Login:
+    """Make a login as a script would, for journeys that are not about signing in."""
+    username, password = f"visitor-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+    body = {"username": username, "password": password}
+    answer = http("POST", f"{stack.url}/api/auth/register/", body)
+    assert answer.status == 201, answer.text
+    return Login(username, password, answer.json["token"])
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One page of one browser context, watched from its first request to its last."""
+
+    stack: Stack
+    context: BrowserContext
+    page: Page
+    login: Login | None = None
+    allowed: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        page = self.page
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", lambda socket: self.requests.append(socket.url))
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self._dialog_opened(dialog))
+        page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text)
+                if message.type in ("error", "warning")
+                else None
+            ),
+        )
+
+    def _dialog_opened(self, dialog: Dialog) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def allow(self, *parts: str) -> None:
+        """Complaints that are the journey's point: a browser reports every lost connection."""
+        self.allowed += parts
+
+    def assert_nothing_untoward(self) -> None:
+        """No request elsewhere, no complaint in the console, nothing that the policy stopped."""
+        origins = (self.stack.url, self.stack.url.replace("http", "ws", 1), "data:")
+        assert [url for url in self.requests if not url.startswith(origins)] == []
+        unexpected = [
+            complaint
+            for complaint in self.complaints
+            if not any(part in complaint for part in self.allowed)
+        ]
+        assert unexpected == []
+        if not self.page.is_closed():
+            assert self.watched("violations") == []
+
+    # ── What they do ────────────────────────────────────────────────────────────────────────────
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(f"{self.stack.url}{path}")
+        expect(self.page.locator("body")).not_to_have_attribute("data-screen", "starting")
+
+    def type(self, text: str) -> None:
+        self.page.locator("#message").fill(text)
+        self.page.locator("#message").press("Enter")
+
+    def say_by_keyboard(self, text: str) -> str:
+        """Type, wait for the whole answer, and return it."""
+        before = self.answers.count()
+        self.type(text)
+        expect(self.answers).to_have_count(before + 1)
+        expect(self.answers.nth(before)).to_have_attribute("data-status", "completed")
+        self.await_state("idle", "listening")
+        return self.answers.nth(before).locator(".text").inner_text()
+
+    def tap_microphone(self) -> None:
+        self.page.locator("#mode-voice").click()
+
+    def tap_typing(self) -> None:
+        self.page.locator("#mode-text").click()
+
+    def listen(self) -> None:
+        """Record what leaves the loudspeaker from now on; the voice must be running."""
+        self.page.evaluate("watch.listen()")
+
+    # ── What they see ───────────────────────────────────────────────────────────────────────────
+
+    @property
+    def lines(self) -> Locator:
+        return self.page.locator("#lines > li")
+
+    @property
+    def answers(self) -> Locator:
+        return self.page.locator('#lines > li[data-role="assistant"]')
+
+    def bubbles(self) -> list[dict[str, Any]]:
+        """The conversation as it stands on the screen."""
+        shown: list[dict[str, Any]] = self.lines.evaluate_all(
+            """(lines) => lines.map((line) => {
+              const unheard = line.querySelector(".unheard")?.cloneNode(true) ?? null;
+              unheard?.querySelector(".unseen")?.remove();
+              const text = line.querySelector(".text").cloneNode(true);
+              for (const hidden of text.querySelectorAll(".unseen")) hidden.remove();
+              const { item, role, modality, status } = line.dataset;
+              const whole = text.textContent;
+              text.querySelector(".unheard")?.remove();
+              return { item, role, modality, status, text: whole,
+                heard: text.textContent, unheard: unheard?.textContent ?? null };
+            })"""
+        )
+        return shown
+
+    def await_state(self, *names: str) -> None:
+        """Wait until the call is in one of these states."""
+        expect(self.page.locator("html")).to_have_attribute(
+            "data-state", re.compile(f"^({'|'.join(names)})$")
+        )
+
+    def help_card(self, name: str) -> Locator:
+        return self.page.locator(f'#help [data-help="{name}"]')
+
+    # ── What passed the page's doors ────────────────────────────────────────────────────────────
+
+    def watched(self, name: str) -> Any:
+        return self.page.evaluate("(name) => watch[name]", name)
+
+    def sent(self, kind: str) -> list[dict[str, Any]]:
+        """Events of this type that the page sent, oldest first."""
+        frames: list[dict[str, Any]] = self.page.evaluate(
+            """(kind) => watch.frames
+              .filter(({ way, event }) => way === "out" && event.type === kind)
+              .map(({ event }) => event)""",
+            kind,
+        )
+        return frames
+
+    def await_event(self, kind: str, count: int = 1) -> None:
+        """Wait until so many events of this type have come from the server."""
+        self.page.evaluate(
+            """([kind, count]) => watch.until(() => watch.frames
+              .filter(({ way, event }) => way === "in" && event.type === kind).length >= count)""",
+            [kind, count],
+        )
+
+    def live_tracks(self) -> int:
+        """Microphone tracks that are open: the browser's light is on if there is one."""
+        open_tracks: int = self.page.evaluate(
+            "watch.tracks.filter(({ readyState }) => readyState === 'live').length"
+        )
+        return open_tracks
+
+    # ── What the server has ─────────────────────────────────────────────────────────────────────
+
+    @property
+    def token(self) -> str:
+        token: str = self.page.evaluate("localStorage.getItem('kaiwa.token')")
+        return token
+
+    @property
+    def session_id(self) -> str:
+        session_id: str = self.page.evaluate("location.hash.replace('#/s/', '')")
+        return session_id
+
+    def turns(self) -> list[dict[str, Any]]:
+        """The session's turns as the API has them."""
+        url = f"{self.stack.url}/api/sessions/{self.session_id}/turns/?page_size=200"
+        answer = http("GET", url, token=self.token)
+        assert answer.status == 200, answer.text
+        results: list[dict[str, Any]] = answer.json["results"]
+        return results
+
+
+def storage(stack: Stack, token: str, **preferences: Any) -> StorageState:
+    """What the page remembers on a device where this login is signed in."""
+    kept: list[LocalStorageEntry] = [
+        {"name": "kaiwa.preferences", "value": json.dumps(preferences)},
+        {"name": "kaiwa.token", "value": token},
+    ]
+    return {"cookies": [], "origins": [{"origin": stack.url, "localStorage": kept}]}
+
+
+@contextmanager
+def visiting(
+    browser: Browser,
+    stack: Stack,
+    *,
+    login: Login | None = None,
+    preferences: dict[str, Any] | None = None,
+    permissions: Sequence[str] = ("microphone",),
+    scripts: Sequence[str] = (),
+    **options: Any,
+) -> Iterator[Visitor]:
+    """A device of its own, opened at `/`; a picture is kept in var/ if the journey fails."""
+    options.setdefault("locale", "en-GB")
+    options.setdefault("viewport", {"width": 1280, "height": 800})
+    context = browser.new_context(
+        permissions=list(permissions),
+        storage_state=storage(stack, login.token if login else "", **(preferences or {})),
+        **options,
+    )
+    context.add_init_script(WATCH)
+    for script in scripts:
+        context.add_init_script(script)
+    visitor = Visitor(stack, context, context.new_page(), login)
+    try:
+        visitor.open()
+        yield visitor
+        visitor.assert_nothing_untoward()
+    except BaseException:
+        _keep_picture(visitor.page)
+        raise
+    finally:
+        context.close()
+
+
+def _keep_picture(page: Page) -> None:
+    folder = ROOT / "var" / "failed-journeys"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not page.is_closed():
+        page.screenshot(path=folder / f"{secrets.token_hex(4)}.png")
