@@ -198,8 +198,10 @@ class App {
   async #createSession() {
     const session = await this.api.createSession({ language: this.words.language });
     this.#sessions = [session, ...(this.#sessions ?? [])];
-    this.#sessionId = session.id;
-    setAddress(session.id);
+    if (this.#sessionId === null) {
+      this.#sessionId = session.id;
+      setAddress(session.id);
+    }
     this.#showSessions();
     return session.id;
   }

@@ -20,13 +20,14 @@ const WHY_BY_STATUS = Object.freeze({
   401: "unauthenticated",
   403: "forbidden",
   404: "forbidden",
+  409: "session_closed",
   429: "rate_limit",
 });
 
 /**
  * @typedef {{
  *   takeTicket: () => Promise<Ticket>,
- *   urlOf: (ticket: Ticket) => string,
+ *   urlOf: () => Promise<string>,
  *   onEvent: (event: ServerEvent) => void,
  *   onComingBack: (attempt: number) => void,
  *   onEnded: (why: string, sentence: string) => void,
@@ -99,8 +100,9 @@ export class Connection {
     this.#farewell = null;
     this.#wasReady = false;
     try {
-      const ticket = await this.#options.takeTicket();
-      if (generation === this.#generation) this.#listen(ticket, generation);
+      const { ticket } = await this.#options.takeTicket();
+      const url = await this.#options.urlOf();
+      if (generation === this.#generation) this.#listen(url, ticket, generation);
     } catch (error) {
       if (generation === this.#generation) this.#ticketRefused(error);
     }
@@ -115,12 +117,9 @@ export class Connection {
     this.#lost(0);
   }
 
-  /** @param {Ticket} ticket @param {number} generation */
-  #listen(ticket, generation) {
-    const socket = new WebSocket(this.#options.urlOf(ticket), [
-      "realtime",
-      `relay.ticket.${ticket.ticket}`,
-    ]);
+  /** @param {string} url @param {string} ticket @param {number} generation */
+  #listen(url, ticket, generation) {
+    const socket = new WebSocket(url, ["realtime", `relay.ticket.${ticket}`]);
     this.#socket = socket;
     const isCurrent = () => generation === this.#generation;
     this.#timer = setTimeout(() => socket.close(), OPENING_MS);

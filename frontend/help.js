@@ -30,6 +30,7 @@ export const HELP = Object.freeze({
   unauthenticated: { action: "sign_in", tone: "warning" },
   revoked: { action: "sign_in", tone: "warning" },
   forbidden: { action: "new_session", tone: "warning" },
+  session_closed: { action: "new_session", tone: "calm" },
   too_slow: { action: "reconnect", tone: "warning" },
   idle: { action: "reconnect", tone: "calm" },
   taken_over: { action: "talk_here", tone: "calm" },

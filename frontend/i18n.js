@@ -331,6 +331,14 @@ export const WORDS = Object.freeze({
     en: "It was deleted, or it is not yours. Start a new one.",
     ja: "削除されたか、ほかの人の会話です。新しい会話をはじめてください。",
   },
+  "help.session_closed.title": {
+    en: "This conversation is closed",
+    ja: "この会話は終了しています",
+  },
+  "help.session_closed.text": {
+    en: "It can be read, but not continued. Start a new one.",
+    ja: "読むことはできますが、続けることはできません。新しい会話をはじめてください。",
+  },
   "help.too_slow.title": {
     en: "Your network is too slow for the sound",
     ja: "回線が遅く、音声が届きません",

@@ -87,7 +87,8 @@ export class RealtimeClient {
 
   /**
    * @param {string} authToken
-   * @param {string} sessionId
+   * @param {string | (() => Promise<string>)} sessionId The session, or how to make it: that waits
+   *   for the first word, so that a microphone which is refused leaves nothing behind.
    * @param {{ api?: Api, pastTurns?: KeptTurn[] }} [options]
    */
   constructor(authToken, sessionId, { api, pastTurns = [] } = {}) {
@@ -96,16 +97,12 @@ export class RealtimeClient {
     this.#sessionId = sessionId;
     this.#transcript = new Transcript(pastTurns);
     this.#connection = new Connection({
-      takeTicket: () => this.#api.takeTicket(sessionId),
-      urlOf: () => urlOf(sessionId),
+      takeTicket: async () => this.#api.takeTicket(await this.#session()),
+      urlOf: async () => urlOf(await this.#session()),
       onEvent: (event) => this.#receive(event),
       onComingBack: (attempt) => this.#comingBack(attempt),
       onEnded: (why, sentence) => this.#ended(why, sentence),
     });
-  }
-
-  get sessionId() {
-    return this.#sessionId;
   }
 
   get state() {
@@ -237,6 +234,11 @@ export class RealtimeClient {
     await this.#endVoice();
   }
 
+  async #session() {
+    if (typeof this.#sessionId === "function") this.#sessionId = await this.#sessionId();
+    return this.#sessionId;
+  }
+
   /** @param {Happening} happening @param {{ attempt?: number, why?: string }} [detail] */
   #happened(happening, detail) {
     const before = this.#facts;
@@ -261,7 +263,7 @@ export class RealtimeClient {
     this.#wasOpen = true;
     if (isReturn) {
       this.#held = [];
-      const kept = await this.#api.turns(this.#sessionId).catch(() => []);
+      const kept = await this.#api.turns(await this.#session()).catch(() => []);
       this.#transcript = new Transcript(pastOf(kept, this.#transcript.lines()));
     }
     const events = this.#held ?? [];
@@ -412,6 +414,7 @@ export class RealtimeClient {
   /** @param {string} why @param {string} sentence */
   #ended(why, sentence) {
     this.#turns.close();
+    this.#transcript = new Transcript(pastOf([], this.#transcript.lines()));
     this.#happened("ended", { why });
     this.#opening?.reject(Object.assign(new Error(why), { code: why }));
     this.#opening = null;
@@ -444,9 +447,8 @@ function urlOf(sessionId) {
   return url.href;
 }
 
-/** A typed message that the server has not confirmed.
- * @param {{ itemId: string, text: string }} typed @returns {ShownLine} */
-export function pendingLine({ itemId, text }) {
+/** @param {{ itemId: string, text: string }} typed @returns {ShownLine} */
+function pendingLine({ itemId, text }) {
   return {
     itemId,
     contentIndex: 0,

@@ -3,7 +3,7 @@
 import { ApiError } from "./api.js";
 import { listMicrophones, MicrophoneError, watchMicrophones } from "./audio/microphone.js";
 import { cardFor, permissionPlace } from "./help.js";
-import { pendingLine, RealtimeClient } from "./realtime-client.js";
+import { RealtimeClient } from "./realtime-client.js";
 import { Composer } from "./views/composer.js";
 import { showKeys } from "./views/dialogs.js";
 import { byId } from "./views/elements.js";
@@ -54,16 +54,16 @@ export class Talk {
   /** @type {RealtimeClient | null} */
   #client = null;
   #generation = 0;
-  /** @type {Promise<string> | null} The session that is being made for the first words. */
-  #coming = null;
+  /** The session that could not be loaded, to be tried again. */
+  #cannotLoad = "";
+  /** Settles when the open session is shown. */
+  #opening = Promise.resolve();
   #isVoiceWanted = false;
   /** The call ended while one talked: coming back means talking again. */
   #wasTalking = false;
   #isMuted = false;
   #isHeld = false;
   #sentence = "";
-  /** What was typed while its session is being made. */
-  #firstWords = "";
   #isDrawing = false;
 
   /**
@@ -118,42 +118,27 @@ export class Talk {
    *
    * @param {string | null} sessionId
    */
-  async open(sessionId) {
-    const generation = ++this.#generation;
+  open(sessionId) {
+    this.#generation += 1;
     this.#leave();
-    if (sessionId === null) return this.#draw();
-    this.#thread.load();
-    try {
-      const pastTurns = await this.#api.turns(sessionId);
-      if (generation !== this.#generation) return;
-      this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api, pastTurns }));
-    } catch (error) {
-      if (generation !== this.#generation) return;
-      this.#thread.show([]);
-      this.#help.show(
-        error instanceof ApiError && error.status === 404 ? "forbidden" : "no_network",
-      );
-    }
+    this.#opening = sessionId === null ? this.#begin() : this.#load(sessionId);
+    return this.#opening;
   }
 
   /** Hangs up and shows nothing. */
   close() {
     this.#generation += 1;
     this.#leave();
+    this.#thread.show([]);
     this.#draw();
   }
 
   /** @param {string} text Said by keyboard, or by a tap on a suggestion. */
   async send(text) {
     this.#thread.follow();
-    if (!this.#client) this.#firstWords = text;
-    this.#draw();
-    const client = await this.#clientForNow();
-    this.#firstWords = "";
-    client?.sendText(text);
-    if (client) return;
-    this.#composer.restore(text);
-    this.#draw();
+    const client = await this.#clientWhenShown();
+    if (client) client.sendText(text);
+    else this.#composer.restore(text);
   }
 
   focusMessage() {
@@ -169,14 +154,37 @@ export class Talk {
     this.#settings.relabel();
   }
 
+  async #begin() {
+    const makeSession = () => this.#delegate.sessionNeeded();
+    this.#use(new RealtimeClient(this.#api.token, makeSession, { api: this.#api }));
+  }
+
+  /** @param {string} sessionId */
+  async #load(sessionId) {
+    const generation = this.#generation;
+    this.#thread.load();
+    try {
+      const pastTurns = await this.#api.turns(sessionId);
+      if (generation !== this.#generation) return;
+      this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api, pastTurns }));
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      this.#thread.show([]);
+      this.#cannotLoad = sessionId;
+      this.#help.show(
+        error instanceof ApiError && error.status === 404 ? "forbidden" : "no_network",
+      );
+    }
+  }
+
   #leave() {
+    this.#cannotLoad = "";
     void this.#client?.close();
     this.#client = null;
     this.#isVoiceWanted = false;
     this.#wasTalking = false;
     this.#isMuted = false;
     this.#sentence = "";
-    this.#firstWords = "";
     this.#help.hide();
     this.#composer.clear();
     this.#status.showLatency(null);
@@ -197,24 +205,11 @@ export class Talk {
     this.#draw();
   }
 
-  /** The client, with a session of its own if there is none yet; null if that failed. */
-  async #clientForNow() {
-    if (this.#client) return this.#client;
+  /** What is said while a session is still loading is meant for it. */
+  async #clientWhenShown() {
     const generation = this.#generation;
-    this.#coming ??= this.#delegate.sessionNeeded();
-    try {
-      const sessionId = await this.#coming;
-      if (generation !== this.#generation) return null;
-      if (!this.#client) {
-        this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api }));
-      }
-      return this.#client;
-    } catch {
-      if (generation === this.#generation) this.#help.show("no_network");
-      return null;
-    } finally {
-      this.#coming = null;
-    }
+    await this.#opening;
+    return generation === this.#generation ? this.#client : null;
   }
 
   #chooseText() {
@@ -234,7 +229,7 @@ export class Talk {
     this.#isMuted = false;
     this.#help.hide();
     this.#draw();
-    const client = await this.#clientForNow();
+    const client = await this.#clientWhenShown();
     if (!client || !this.#isVoiceWanted) {
       this.#isVoiceWanted &&= client !== null;
       void context.close();
@@ -274,11 +269,12 @@ export class Talk {
   #ended(why) {
     const card = cardFor(why);
     if (card && (this.#isVoiceWanted || !HARMLESS_WHEN_TYPING.has(why))) this.#help.show(card);
-    this.#wasTalking = this.#isVoiceWanted;
+    this.#wasTalking ||= this.#isVoiceWanted;
     this.#isVoiceWanted = false;
   }
 
   #connected() {
+    this.#wasTalking = false;
     this.#sentence = "";
     if (this.#help.name && !MICROPHONE_CARD.test(this.#help.name)) this.#help.hide();
     this.#client?.setMuted(this.#isMuted);
@@ -338,6 +334,7 @@ export class Talk {
   }
 
   #reconnect() {
+    if (this.#cannotLoad) return void this.open(this.#cannotLoad);
     if (this.#wasTalking) this.#restartVoice();
     else void this.#client?.connect().catch(() => {});
   }
@@ -400,7 +397,7 @@ export class Talk {
     this.#isDrawing = true;
     requestAnimationFrame(() => {
       this.#isDrawing = false;
-      this.#thread.show(this.#lines());
+      this.#thread.show(this.#client?.lines() ?? []);
     });
   }
 
@@ -422,11 +419,6 @@ export class Talk {
       canStop: state.name === "speaking" || state.name === "thinking",
       volume,
     });
-    this.#thread.show(this.#lines());
-  }
-
-  #lines() {
-    if (this.#client) return this.#client.lines();
-    return this.#firstWords ? [pendingLine({ itemId: "first", text: this.#firstWords })] : [];
+    if (this.#client) this.#thread.show(this.#client.lines());
   }
 }
