@@ -13,7 +13,6 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Dialog,
-    LocalStorageEntry,
     Locator,
     Page,
     StorageState,
@@ -214,11 +213,18 @@ class Visitor:
 
 def storage(stack: Stack, token: str, **preferences: Any) -> StorageState:
     """What the page remembers on a device where this login is signed in."""
-    kept: list[LocalStorageEntry] = [
-        {"name": "kaiwa.preferences", "value": json.dumps(preferences)},
-        {"name": "kaiwa.token", "value": token},
-    ]
-    return {"cookies": [], "origins": [{"origin": stack.url, "localStorage": kept}]}
+    return {
+        "cookies": [],
+        "origins": [
+            {
+                "origin": stack.url,
+                "localStorage": [
+                    {"name": "kaiwa.preferences", "value": json.dumps(preferences)},
+                    {"name": "kaiwa.token", "value": token},
+                ],
+            }
+        ],
+    }
 
 
 @contextmanager
