@@ -141,8 +141,10 @@ export class Talk {
     else this.#composer.restore(text);
   }
 
+  /** To where one goes on: on a phone that is the conversation, since its keyboard would hide it. */
   focusMessage() {
-    this.#composer.focus();
+    if (globalThis.matchMedia("(pointer: coarse)").matches) this.#thread.focus();
+    else this.#composer.focus();
   }
 
   /** The language changed. */
@@ -217,7 +219,7 @@ export class Talk {
     void this.#client?.stopAudioStream();
     if (this.#help.name && MICROPHONE_CARD.test(this.#help.name)) this.#help.hide();
     this.#draw();
-    this.#composer.focus();
+    this.focusMessage();
   }
 
   /** In a tap: the context is made before anything is waited for, and no call before the microphone. */
@@ -310,7 +312,7 @@ export class Talk {
   /** The one button of a card. The focus goes where one would go on. @param {HelpAction} action */
   #act(action) {
     this.#help.hide();
-    this.#composer.focus();
+    this.focusMessage();
     this.#actions[action]();
   }
 

@@ -27,7 +27,7 @@ export class Thread {
     this.#words = words;
     this.#thread.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#toLatest.addEventListener("click", () => {
-      this.#thread.focus({ preventScroll: true });
+      this.focus();
       this.#goToEnd();
     });
     new ResizeObserver(() => this.#isAtEnd && this.#goToEnd()).observe(this.#thread);
@@ -52,6 +52,10 @@ export class Thread {
   relabel() {
     for (const known of this.#bubbles.values()) known.drawn = "";
     this.#drawAll();
+  }
+
+  focus() {
+    this.#thread.focus({ preventScroll: true });
   }
 
   /** The reader said something, and wants to see it. */
