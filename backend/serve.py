@@ -44,7 +44,11 @@ MESSAGE_BYTES = 1024 * 1024
 
 
 class House(Protocol):
-    """What has to end well before the process may: `backend.wiring.House`."""
+    """What begins with the process and has to end well before it: `backend.wiring.House`."""
+
+    def start(self) -> None:
+        """Begin what goes on without a call, such as ending the calls of a worker that died."""
+        ...
 
     async def drain(self, seconds: float) -> None:
         """Admit nobody, give replies `seconds` to end, hang up on everybody. 0 hangs up at once."""
@@ -152,6 +156,11 @@ class Server(uvicorn.Server):
         self.should_exit = True
         for listener in getattr(self, "servers", ()):
             listener.close()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and let the house begin. (Daphne's house begins with its first call.)"""
+        await super().startup(sockets=sockets)
+        self._house().start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, close what is left with 1012, flush; each with its bound."""

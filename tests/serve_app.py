@@ -44,6 +44,9 @@ class TinyHouse:
         self.stop_takes_s = 0.0
         self.drain_fails = False
 
+    def start(self) -> None:
+        say("started")
+
     async def drain(self, seconds: float) -> None:
         say("drain", seconds)
         if self.drain_fails:

@@ -272,6 +272,11 @@ async def test_a_thread_that_hangs_does_not_hold_the_exit() -> None:
         assert time.monotonic() - signalled < 2
 
 
+async def test_the_house_begins_before_the_first_call() -> None:
+    async with serving() as running:
+        await running.says("started")
+
+
 async def test_a_broken_drain_still_flushes() -> None:
     async with serving("--drain-fails") as running:
         line = await in_mid_reply(running)
