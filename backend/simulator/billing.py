@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 CACHE_BLOCK_TOKENS = 64
+MOST_OUTPUT_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +81,35 @@ def usage(given: Tokens, known: Tokens, made: Tokens) -> dict[str, Any]:
 def transcription_usage(audio_ms: int) -> dict[str, Any]:
     """A transcription's usage, by the second."""
     return {"type": "duration", "seconds": round(audio_ms / 1000, 3)}
+
+
+@dataclass(slots=True)
+class Meter:
+    """What one session reads and writes, and what that leaves of its tokens a minute."""
+
+    tokens_a_minute: int
+    spent: int = 0
+    seen: Tokens = Tokens()
+
+    def read(self, context: Tokens, *, is_in_conversation: bool) -> Tokens:
+        """A response reads all this; answers with the part that is cached."""
+        known = cached(self.seen, context)
+        self.spent += context.total
+        if is_in_conversation:
+            self.seen = context
+        return known
+
+    def rate_limits(self, max_output_tokens: object) -> list[dict[str, Any]]:
+        """What `rate_limits.updated` says: a response reserves the most that it may write."""
+        limit = self.tokens_a_minute
+        wanted = max_output_tokens if type(max_output_tokens) is int else MOST_OUTPUT_TOKENS
+        reserved = min(max(wanted, 0), MOST_OUTPUT_TOKENS)
+        used = min(self.spent % limit + reserved, limit)
+        return [
+            {
+                "name": "tokens",
+                "limit": limit,
+                "remaining": limit - used,
+                "reset_seconds": round(used * 60 / limit, 3),
+            }
+        ]

@@ -120,6 +120,11 @@ class Conversation:
                 )
             place = self._items.index(before) + 1
         self._items.insert(place, item)
+        return self.id_before(item)
+
+    def id_before(self, item: Item) -> str | None:
+        """The id of the item in front of this one."""
+        place = self._items.index(item)
         return self._items[place - 1].id if place else None
 
     def remove(self, item: Item) -> None:

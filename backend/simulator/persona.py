@@ -11,6 +11,7 @@ names; without one, Japanese where the instructions hold Japanese letters; else 
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 from backend.simulator.effects import Language, Line
 from backend.simulator.lines import (
@@ -51,6 +52,18 @@ def was_said(line: Spoken, said: Sequence[str]) -> bool:
         signature in text or (len(text) >= _SHORTEST_PART and line.caption.startswith(text))
         for text in (each.strip(" …") for each in said)
     )
+
+
+class Persona(Protocol):
+    """Who the assistant is."""
+
+    def language(
+        self, user_texts: Sequence[str], transcription_language: str | None, instructions: str
+    ) -> Language:
+        """The language to answer in."""
+
+    def answer(self, heard: str | None, said: Sequence[str], language: Language) -> Line:
+        """The next line. `heard` None: something, but not understood; "": nothing at all."""
 
 
 class Customer:

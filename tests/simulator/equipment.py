@@ -13,6 +13,14 @@ from backend.simulator.engine import Engine, EngineOptions
 Event = dict[str, Any]
 TRANSCRIBING: Event = {"audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}}
 MANUAL: Event = {"audio": {"input": {"turn_detection": None}}}
+ANSWER_ENDS = [
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "response.output_item.done",
+    "conversation.item.done",
+    "response.done",
+]
 
 
 def silence(ms: int) -> bytes:
@@ -37,6 +45,13 @@ def noise(ms: int, level: float = 0.05) -> bytes:
 def append(pcm: bytes) -> Event:
     """The event that brings this sound."""
     return {"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()}
+
+
+def text_item(text: str, role: str = "user", **fields: Any) -> Event:
+    """A message as a client writes it."""
+    kind = "output_text" if role == "assistant" else "input_text"
+    content = [{"type": kind, "text": text}]
+    return {"type": "message", "role": role, "content": content, **fields}
 
 
 class Parrot:

@@ -1,0 +1,108 @@
+"""PURE: one response: what was asked for, how far it is, and how the protocol writes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from backend.simulator import billing
+from backend.simulator.conversation import Conversation, item_from_client
+from backend.simulator.delivery import Delivery
+from backend.simulator.effects import Event, Line
+from backend.simulator.session import PCM
+
+FAILURES: dict[str, tuple[str, str]] = {
+    "rate_limit_exceeded": (
+        "invalid_request_error",
+        "Rate limit reached for the model on tokens per min (TPM). Please try again in 1.2s.",
+    ),
+    "speech_synthesis_failed": (
+        "server_error",
+        "The server had an error while processing your request.",
+    ),
+}
+"""Why a response fails: by code, the error's type and message."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """A response on its way.
+
+    `context`: all that it reads. `known`: the part of it that is cached. `prompt_id`: the user's
+    sound that it answers. `input_texts`: what it answers in place of the conversation. `line` is
+    there when it is decided, `delivery` when it is spoken.
+    """
+
+    id: str
+    is_spoken: bool
+    voice: str
+    is_in_conversation: bool
+    metadata: Any
+    max_output_tokens: Any
+    context: billing.Tokens
+    input_texts: tuple[str, ...] | None = None
+    known: billing.Tokens = billing.Tokens()
+    prompt_id: str | None = None
+    line: Line | None = None
+    delivery: Delivery | None = None
+
+    def as_event(
+        self,
+        conversation_id: str,
+        status: str,
+        details: Event | None = None,
+        usage: Event | None = None,
+    ) -> Event:
+        """The response as the protocol writes it."""
+        return {
+            "object": "realtime.response",
+            "id": self.id,
+            "status": status,
+            "status_details": details,
+            "output": [self.delivery.item.as_event()] if self.delivery is not None else [],
+            "conversation_id": conversation_id if self.is_in_conversation else None,
+            "output_modalities": ["audio"] if self.is_spoken else ["text"],
+            "max_output_tokens": self.max_output_tokens,
+            "audio": {"output": {"format": dict(PCM), "voice": self.voice}},
+            "usage": usage,
+            "metadata": self.metadata,
+        }
+
+
+def reply_to(
+    params: Event, session: Event, conversation: Conversation, new_id: Callable[[str], str]
+) -> Reply:
+    """The response that was asked for, by its own parameters or else the session's.
+
+    Raises Refused where `input` holds something that is no item.
+    """
+    output = {**session["audio"]["output"], **params.get("audio", {}).get("output", {})}
+    reply = Reply(
+        id=new_id("resp"),
+        is_spoken=params.get("output_modalities", session["output_modalities"]) == ["audio"],
+        voice=output["voice"],
+        is_in_conversation=params.get("conversation") != "none",
+        metadata=params.get("metadata"),
+        max_output_tokens=params.get("max_output_tokens", session["max_output_tokens"]),
+        context=billing.of_text(params.get("instructions") or session["instructions"]),
+    )
+    items = list(conversation)
+    if params.get("input") is not None:
+        items = [item_from_client(given, new_id("item")) for given in params["input"]]
+        reply.input_texts = tuple(
+            part.text or "" for item in items if item.role == "user" for part in item.parts
+        )
+    reply.context += billing.total(item.tokens for item in items)
+    return reply
+
+
+def status_details(status: str, reason: str | None, failure: str | None) -> Event | None:
+    """Why a response ended as it did; None where it is complete. `failure`: one of `FAILURES`."""
+    if status == "completed":
+        return None
+    details: Event = {"type": status}
+    if reason is not None:
+        details["reason"] = reason
+    if failure is not None:
+        type, message = FAILURES[failure]
+        details["error"] = {"type": type, "code": failure, "message": message}
+    return details

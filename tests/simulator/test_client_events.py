@@ -1,0 +1,65 @@
+"""What a client may send."""
+
+from typing import Any
+
+import pytest
+
+from backend.simulator.client_events import FIELDS, known_event, response_params
+from backend.simulator.refusals import Refused
+
+
+@pytest.mark.parametrize("type", FIELDS)
+def test_an_event_with_all_its_fields_is_known(type: str) -> None:
+    event = {"type": type, "event_id": "e1", **dict.fromkeys(FIELDS[type])}
+    assert known_event(event) is event
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "param"),
+    [
+        ([], "invalid_event", "type"),
+        ({"type": 3}, "invalid_event", "type"),
+        ({"type": "conversation.item.created"}, "invalid_value", "type"),
+        ({"type": "response.create", "stream": True}, "unknown_parameter", "stream"),
+    ],
+)
+def test_anything_else_is_refused(event: Any, code: str, param: str) -> None:
+    with pytest.raises(Refused) as caught:
+        known_event(event)
+    assert (caught.value.code, caught.value.param) == (code, param)
+
+
+def test_the_refusal_of_an_unknown_type_names_all_that_are_known() -> None:
+    with pytest.raises(Refused) as caught:
+        known_event({"type": "nonsense"})
+    assert all(f"'{type}'" in caught.value.message for type in FIELDS)
+
+
+@pytest.mark.parametrize("event", [{}, {"response": None}, {"response": {}}])
+def test_a_response_need_not_ask_for_anything(event: Any) -> None:
+    assert response_params(event) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "param"),
+    [
+        (1, "invalid_value", "response"),
+        ({"a": 1}, "unknown_parameter", "response.a"),
+        (
+            {"output_modalities": ["audio", "text"]},
+            "invalid_value",
+            "response.output_modalities",
+        ),
+        ({"audio": {"input": {}}}, "unknown_parameter", "response.audio.input"),
+        (
+            {"audio": {"output": {"voice": "nobody"}}},
+            "invalid_value",
+            "response.audio.output.voice",
+        ),
+        ({"input": "x"}, "invalid_value", "response.input"),
+    ],
+)
+def test_a_response_that_cannot_be_is_refused(asked: Any, code: str, param: str) -> None:
+    with pytest.raises(Refused) as caught:
+        response_params({"type": "response.create", "response": asked})
+    assert (caught.value.code, caught.value.param) == (code, param)

@@ -1,0 +1,46 @@
+"""What a response answers."""
+
+from tests.simulator.equipment import Bench, Event, only, silence, speech, text_item, types
+
+
+def said_in(events: list[Event]) -> str:
+    part = only(events, "response.done")["response"]["output"][0]["content"][0]
+    text: str = part.get("transcript") or part["text"]
+    return text
+
+
+def test_an_answer_waits_until_the_question_is_understood() -> None:
+    bench = Bench()
+    bench.holds_hearing = True
+    found = bench.play(speech(800) + silence(800))
+    assert types(found)[-2:] == ["response.created", "rate_limits.updated"]
+    bench.will_hear = "What is the price?"
+    done = only(bench.release(), "response.done")["response"]
+    said = done["output"][0]["content"][0]["transcript"]
+    assert said == "You said 'What is the price?' after 0 answers."
+
+
+def test_a_typed_message_is_answered() -> None:
+    bench = Bench()
+    bench.send("conversation.item.create", item=text_item("Good morning."))
+    done = only(bench.send("response.create"), "response.done")["response"]
+    assert "Good morning." in done["output"][0]["content"][0]["transcript"]
+
+
+def test_what_was_answered_already_is_not_answered_again() -> None:
+    bench = Bench()
+    bench.send("conversation.item.create", item=text_item("Good morning."))
+    bench.send("response.create")
+    assert said_in(bench.send("response.create")) == "You said '' after 1 answers."
+
+
+def test_nothing_at_all_is_answered_as_nothing() -> None:
+    assert said_in(Bench().send("response.create")) == "You said '' after 0 answers."
+
+
+def test_the_responses_own_input_is_answered_before_the_conversation() -> None:
+    bench = Bench()
+    bench.send("conversation.item.create", item=text_item("Good morning."))
+    found = bench.send("response.create", response={"input": [text_item("And you?")]})
+    assert "'And you?'" in said_in(found)
+    assert "''" in said_in(bench.send("response.create", response={"input": []}))
