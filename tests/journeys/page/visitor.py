@@ -183,6 +183,14 @@ class Visitor:
             [kind, count],
         )
 
+    def receive(self, event: dict[str, Any]) -> None:
+        """Let the page hear an event that no server sent."""
+        self.page.evaluate(
+            """(event) => watch.sockets.at(-1).dispatchEvent(
+              new MessageEvent("message", { data: JSON.stringify(event) }))""",
+            event,
+        )
+
     def live_tracks(self) -> int:
         """Microphone tracks that are open: the browser's light is on if there is one."""
         open_tracks: int = self.page.evaluate(

@@ -1,0 +1,228 @@
+"""What goes wrong, and what the page makes of it: a card that helps, and a way back."""
+
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Playwright, Response, expect
+
+from tests.journeys.audio.equipment import chromium, microphone_playing
+from tests.journeys.page.visitor import Visitor, register, visiting
+from tests.journeys.stack import Stack, http
+
+pytestmark = pytest.mark.page
+
+LOST_CONNECTION = ("WebSocket connection", "net::ERR_CONNECTION_REFUSED")
+"""What the browser itself writes into the console when a server is gone."""
+
+
+def befall(stack: Stack, **mishap: Any) -> None:
+    """Let this happen to the next call at the provider."""
+    answer = http("POST", f"{stack.simulator_url}/simulator/mishaps", mishap)
+    assert answer.status < 300, answer.text
+
+
+def test_a_denied_microphone_is_explained_and_costs_no_call(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack), permissions=()) as visitor:
+        visitor.tap_microphone()
+        card = visitor.help_card("microphone_denied")
+        expect(card).to_contain_text("Click the icon to the left of the page’s address")
+        visitor.await_state("idle")
+        assert visitor.page.evaluate("watch.sockets.length") == 0
+
+        visitor.context.grant_permissions(["microphone"])
+        card.get_by_role("button").click()
+        visitor.await_state("listening")
+        expect(card).to_have_count(0)
+
+
+def test_a_missing_microphone_is_told_and_one_may_type(
+    playwright: Playwright, stack: Stack
+) -> None:
+    with (
+        chromium(playwright) as browser,
+        visiting(browser, stack, login=register(stack)) as visitor,
+    ):
+        visitor.tap_microphone()
+        expect(visitor.help_card("microphone_missing")).to_contain_text("Plug one in")
+        assert visitor.say_by_keyboard("How many people work on the orders?")
+        assert visitor.live_tracks() == 0
+
+
+def test_a_silent_microphone_is_told(playwright: Playwright, stack: Stack, tmp_path: Path) -> None:
+    with (
+        chromium(playwright, *microphone_playing(tmp_path / "missing.wav")) as browser,
+        visiting(browser, stack, login=register(stack)) as visitor,
+    ):
+        visitor.tap_microphone()
+        card = visitor.help_card("microphone_silent")
+        expect(card).to_contain_text("perfectly silent")
+        card.get_by_role("button", name="Choose a microphone").click()
+        expect(visitor.page.get_by_role("dialog", name="Settings")).to_be_visible()
+        # The default one, and two more that the browser pretends to have.
+        expect(visitor.page.locator("#device option")).to_have_count(3)
+
+
+def test_a_server_that_was_killed_is_come_back_to(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow(*LOST_CONNECTION)
+        with visitor.page.expect_response(is_refresh):
+            visitor.say_by_keyboard("How many people work on the orders?")
+        assert len(visitor.turns()) == 2
+        stack.stop("server", signal.SIGKILL)
+        try:
+            visitor.await_state("reconnecting")
+            expect(visitor.page.locator("#state-name")).to_contain_text("of 3)")
+            visitor.type("What is the most difficult part for you?")
+            expect(visitor.lines.last).to_contain_text("Sending…")
+        finally:
+            stack.start_server()
+        # On a slow machine the third attempt may be over by now; then there is the button.
+        back = visitor.page.locator('#help button[data-action="reconnect"]')
+        expect(visitor.answers.nth(1).or_(back)).to_be_visible()
+        if back.count():
+            back.click()
+        expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
+        visitor.await_state("idle")
+        assert "Reconnecting (1 of 3)" in visitor.watched("announced")
+
+        before = visitor.bubbles()
+        assert [line["role"] for line in before] == ["user", "assistant"] * 2
+        visitor.page.reload()
+        expect(visitor.lines).to_have_count(4)
+        assert visitor.bubbles() == before
+        assert [turn["text"] for turn in visitor.turns()] == [line["text"] for line in before]
+
+
+def test_without_a_server_one_gets_a_button_after_three_attempts(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
+        visitor.page.reload()
+        expect(visitor.lines).to_have_count(2)
+        visitor.context.set_offline(True)
+        visitor.type("Who else decides about this?")
+        card = visitor.help_card("no_network")
+        expect(card).to_be_visible()
+        attempts = [told for told in visitor.watched("announced") if told.startswith("Reconn")]
+        assert attempts == [f"Reconnecting ({n} of 3)" for n in (1, 2, 3)]
+        visitor.context.set_offline(False)
+        card.get_by_role("button", name="Connect again").click()
+        expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
+
+
+def test_a_provider_that_refuses_is_told_and_the_message_is_not_lost(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        befall(stack, kind="refuse", status=401)
+        visitor.type("How many people work on the orders?")
+        card = visitor.help_card("provider_refused")
+        expect(card).to_contain_text("The voice service refused")
+        assert visitor.page.evaluate("watch.sockets.length") == 1
+        card.get_by_role("button").click()
+        expect(visitor.answers).to_have_attribute("data-status", "completed")
+        expect(visitor.lines).to_have_count(2)
+        expect(card).to_have_count(0)
+
+
+def test_an_answer_that_fails_is_told_and_the_call_goes_on(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        befall(stack, kind="rate_limit")
+        visitor.type("How many people work on the orders?")
+        expect(visitor.help_card("answer_failed")).to_be_visible()
+        visitor.type("What is the most difficult part for you?")
+        expect(visitor.answers.last).to_have_attribute("data-status", "completed")
+
+
+def test_a_session_that_another_tab_took_over_is_left_to_it(browser: Browser, stack: Stack) -> None:
+    login = register(stack)
+    with visiting(browser, stack, login=login) as first:
+        first.say_by_keyboard("How many people work on the orders?")
+        with visiting(browser, stack, login=login) as second:
+            second.open(f"/#/s/{first.session_id}")
+            second.page.reload()
+            expect(second.lines).to_have_count(2)
+            second.say_by_keyboard("What is the most difficult part for you?")
+            card = first.help_card("taken_over")
+            expect(card).to_be_visible()
+            # Long enough for a first attempt to come back, which must not be made.
+            first.page.wait_for_timeout(1500)
+            assert first.page.evaluate("watch.sockets.length") == 1
+            expect(first.page.locator("html")).to_have_attribute("data-state", "ended")
+
+            card.get_by_role("button", name="Talk here").click()
+            expect(second.help_card("taken_over")).to_be_visible()
+            expect(first.lines).to_have_count(4)
+            assert first.bubbles() == second.bubbles()
+
+
+def is_refresh(response: Response) -> bool:
+    """A little after a turn the page brings its list up to date; then it asks nothing any more."""
+    is_session = re.search("/api/sessions/[0-9a-f-]{36}/$", response.url)
+    return response.request.method == "GET" and is_session is not None
+
+
+def test_signing_out_elsewhere_ends_the_call_here(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        with visitor.page.expect_response(is_refresh) as refresh:
+            visitor.say_by_keyboard("How many people work on the orders?")
+        assert refresh.value.ok
+        http("POST", f"{stack.url}/api/auth/logout/", token=visitor.token)
+        expect(visitor.help_card("revoked")).to_contain_text("You signed out elsewhere")
+        visitor.page.get_by_role("button", name="Sign in").click()
+        expect(visitor.page.get_by_label("Username")).to_be_focused()
+        expect(visitor.page.get_by_text("Your login has ended.")).to_be_visible()
+
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+HOSTILE_EVENTS = (
+    {
+        "type": "response.output_audio_transcript.delta",
+        "response_id": "resp_hostile",
+        "item_id": "item_hostile",
+        "content_index": 0,
+        "delta": f"{HOSTILE} heard",
+    },
+    {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "item_id": "item_hostile_user",
+        "content_index": 0,
+        "transcript": f"{HOSTILE} said",
+    },
+    {"type": "relay.error", "code": "rate_limit", "message": HOSTILE},
+)
+
+
+def test_a_hostile_transcript_is_shown_as_text(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.say_by_keyboard(HOSTILE)
+        session = f"{stack.url}/api/sessions/{visitor.session_id}/"
+        title = visitor.page.locator("#sessions .session-title")
+        expect(title).to_contain_text("<img src=x")
+        assert_is_text(visitor)
+
+        http("PATCH", session, {"title": HOSTILE}, token=visitor.token)
+        visitor.page.reload()
+        expect(title).to_have_text(HOSTILE)
+        expect(visitor.page.locator("#title")).to_have_text(HOSTILE)
+        expect(visitor.lines.first.locator(".text")).to_have_text(HOSTILE)
+
+        visitor.say_by_keyboard("How many people work on the orders?")
+        for event in HOSTILE_EVENTS:
+            visitor.receive(event)
+        for text in (f"{HOSTILE} heard", f"{HOSTILE} said"):
+            expect(visitor.page.get_by_text(text, exact=True)).to_be_visible()
+        visitor.page.get_by_role("button", name=f"Delete “{HOSTILE}”").click()
+        expect(visitor.page.get_by_role("dialog")).to_contain_text(HOSTILE)
+        visitor.page.keyboard.press("Escape")
+        assert_is_text(visitor)
+
+
+def assert_is_text(visitor: Visitor) -> None:
+    """Nothing of it became an element; `visiting` sees to dialogs, requests and the policy."""
+    assert visitor.page.locator("img, body script").count() == 0
