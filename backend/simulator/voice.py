@@ -172,7 +172,7 @@ async def _ended(child: asyncio.subprocess.Process, patience_s: float) -> None:
     """Ends the child: its input ends, and if need be its life; reads what it still says."""
     try:
         async with asyncio.timeout(patience_s):
-            await child.communicate()
+            await child.communicate(b"")  # With None, Python 3.11 leaves the input open.
     except TimeoutError:
         with suppress(ProcessLookupError):
             child.kill()
