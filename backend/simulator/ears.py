@@ -1,7 +1,8 @@
 """DOING: ears that know some sentences by heart, in the timbres of a few voices.
 
-The bank is rendered by the simulator's own voice when the first call opens; matching runs in one
-thread of its own. Free dictation is not possible offline at this size: what is not in the bank is
+The bank is rendered by the simulator's own voice from the start, one line at a time, so that a call
+in the first second waits for one line at most before its own; matching runs in one thread of its
+own. Free dictation is not possible offline at this size: what is not in the bank is
 "not understood", and the transcription fails with `speech_not_recognised`.
 
 Measured on espeak-ng's voices (20 sentences each): 20 of 20 with distances up to 0.64 in every
@@ -36,7 +37,7 @@ class Ears(Protocol):
     """What the server needs of ears."""
 
     def prepare(self) -> None:
-        """A call opened: there may soon be something to hear."""
+        """There may soon be something to hear."""
 
     async def recognise(self, pcm: bytes) -> str | None:
         """The phrase in this PCM16 mono 24 kHz; None where it is not understood."""

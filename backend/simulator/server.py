@@ -314,12 +314,15 @@ def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -
 
 
 class Simulator:
-    """The provider's stand-in; its voice and its ears start with the first call and end with it."""
+    """The provider's stand-in; its voice and its ears start and end with it.
 
-    def __init__(self, options: SimulatorOptions | None = None) -> None:
+    `ears`: others than its own. Nobody waits for them to be prepared (0.8 s) before it listens.
+    """
+
+    def __init__(self, options: SimulatorOptions | None = None, ears: Ears | None = None) -> None:
         self._options = options or SimulatorOptions()
         self._voice: Voice = Tone() if self._options.is_cheap else EspeakVoice()
-        self._ears: Ears = Deaf() if self._options.is_cheap else PhraseEars(self._voice)
+        self._ears = ears or (Deaf() if self._options.is_cheap else PhraseEars(self._voice))
         self._plan = mishaps.Plan()
         self._records = Records(self._options.keep_audio_mb * 1024 * 1024)
         self._calls: set[Call] = set()
@@ -348,6 +351,7 @@ class Simulator:
             create_connection=partial(Door, desk),  # type: ignore[arg-type]  # a factory will do
         )
         try:
+            self._ears.prepare()
             bound = next(iter(server.sockets)).getsockname()[1]
             yield Running(f"http://{self._options.host}:{bound}/v1", desk)
         finally:

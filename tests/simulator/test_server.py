@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
+from backend.simulator.ears import Deaf
 from backend.simulator.lines import PHRASES
 from backend.simulator.mishaps import KEY_LIKE, Kind, Mishap
 from backend.simulator.server import Running, Simulator, SimulatorOptions
@@ -72,7 +73,32 @@ async def http(running: Running, method: str, path: str, body: object = None) ->
     return int(head_back.split()[1]), body_back
 
 
+class Pricked(Deaf):
+    """Ears that know whether they were told to prepare."""
+
+    def __init__(self) -> None:
+        self.is_prepared = False
+
+    def prepare(self) -> None:
+        """Remembers it."""
+        self.is_prepared = True
+
+
 # ── A whole conversation ────────────────────────────────────────────────────────────────────────
+
+
+async def test_its_ears_are_prepared_before_the_first_call() -> None:
+    ears = Pricked()
+    async with Simulator(CHEAP, ears).serve():
+        assert ears.is_prepared
+
+
+async def test_it_can_be_stopped_while_its_ears_are_being_prepared() -> None:
+    async with asyncio.timeout(5):
+        for turns_of_the_loop in (0, 1, 5):
+            async with Simulator().serve():
+                for _ in range(turns_of_the_loop):
+                    await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
