@@ -48,7 +48,7 @@ def parse_from_client(text: str | bytes, max_bytes: int) -> Frame:
         raise BadFrame("frame_too_deep")
     try:
         event = _STRICT.decode(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadFrame("frame_not_json") from error
     if not isinstance(event, dict):
         raise BadFrame("frame_not_object")

@@ -38,7 +38,7 @@ from tests.tapes import (
 )
 from tests.tapes.scribe import Scribe, files, spoken, turn
 
-TWIN = Path(__file__).resolve().parent.parent / "frontend" / "transcript-twin.js"
+TWIN = Path(__file__).resolve().parent / "page_transcript.mjs"
 
 
 def _from_provider(name: str) -> list[dict[str, Any]]:
@@ -250,6 +250,30 @@ def test_times_are_those_of_the_events() -> None:
     assert (answer.started_at, answer.completed_at) == (at[5], at[7])
 
 
+def test_what_is_told_twice_happened_when_it_was_told_first() -> None:
+    call = Scribe()
+    call.user_speaks("item_U1", None)
+    without_words = told(call)
+    call.transcribed("item_U1", "Hi.")
+    assembler = TranscriptAssembler()
+    for second, events in enumerate([without_words, without_words, told(call), told(call)]):
+        for event in events:
+            assembler.feed(event, STARTED_AT + timedelta(seconds=second))
+    (said,) = assembler.turns()
+    assert (said.started_at, said.completed_at) == (STARTED_AT, STARTED_AT)
+
+
+def test_the_end_of_a_response_is_told_of_items_that_it_does_not_name() -> None:
+    call = Scribe()
+    call.response_begins("resp_1")
+    call.says("resp_1", "item_A1", ["I was ", "saying"])
+    assembler = _fed(call)
+    since = len(call.lines)
+    call.response_ends("resp_1", [], "cancelled")
+    ((said,),) = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    assert said.status is TurnStatus.INTERRUPTED
+
+
 def test_a_turn_in_progress_has_not_ended() -> None:
     call = Scribe()
     call.response_begins("resp_1")
@@ -308,6 +332,17 @@ def test_audio_of_one_part_does_not_count_for_another() -> None:
     assert (first.heard_text, second.heard_text) == (None, "Three")
 
 
+def test_audio_after_the_end_of_the_audio_is_an_echo() -> None:
+    call = Scribe()
+    call.says("resp_1", "item_A1", ["One ", "two."])
+    call.part_ends("resp_1", "item_A1", "One two.")
+    call.truncates("item_A1", 4)
+    echo = {**told(call)[2], "event_id": "event_echo"}
+    assert echo["type"] == "response.output_audio.delta"
+    assembler = fed([*told(call), echo, echo, echo])
+    assert assembler.turns()[0].heard_text == "One two."
+
+
 # The end of a call
 
 
@@ -339,6 +374,54 @@ def test_words_that_come_after_hanging_up_are_still_taken() -> None:
 
 
 # Laws that no tape shows
+
+
+def test_a_commit_alone_gives_speech_its_place() -> None:
+    call = Scribe()
+    call.event("input_audio_buffer.committed", item_id="item_U2", previous_item_id="item_U1")
+    call.event("input_audio_buffer.committed", item_id="item_U1", previous_item_id=None)
+    call.event("input_audio_buffer.committed", item_id="item_U3", previous_item_id="item_U1")
+    for item_id in ("item_U2", "item_U1", "item_U3"):
+        call.transcribed(item_id, item_id)
+    assert _texts(_fed(call)) == ["item_U1", "item_U3", "item_U2"]
+
+
+def test_an_item_knows_better_than_its_commit_where_it_stands() -> None:
+    call = Scribe()
+    call.user_types("typed-1", None, "One.")
+    call.user_types("typed-2", "typed-1", "Two.")
+    call.user_speaks("item_U1", "typed-2")
+    call.event("input_audio_buffer.committed", item_id="item_U2", previous_item_id="typed-1")
+    content = [{"type": "input_audio", "transcript": "Three."}]
+    item = {"id": "item_U2", "type": "message", "role": "user", "content": content}
+    call.event("conversation.item.added", item=item, previous_item_id="typed-2")
+    assert _texts(_fed(call)) == ["One.", "Two.", "Three."]
+
+
+def test_the_first_end_of_a_response_is_its_end() -> None:
+    call = Scribe()
+    call.says("resp_1", "item_A1", ["So."])
+    call.response_ends("resp_1", [], "failed")
+    call.response_ends("resp_1", [], "completed")
+    assert _fed(call).turns()[0].status is TurnStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"type": "function_call", "role": "assistant"},
+        {"type": "mcp_call", "role": "user"},
+        {"type": None, "role": "user"},
+        {"type": "message", "role": "system"},
+        {"type": "message", "role": "tool"},
+    ],
+)
+def test_what_is_no_utterance_makes_no_turn_whatever_it_holds(kind: dict[str, Any]) -> None:
+    call = Scribe()
+    item = {"id": "item_1", "content": [{"type": "text", "text": "Words."}], **kind}
+    call.item(item, None)
+    call.writes("resp_1", "item_1", ["More ", "words."])
+    assert _fed(call).turns() == []
 
 
 def test_an_answer_that_was_heard_to_its_end_before_it_was_truncated_was_all_heard() -> None:
