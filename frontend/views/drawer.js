@@ -1,5 +1,6 @@
 /** The list of conversations where there is no room for it beside the thread. */
 
+import { isDialogOpen } from "./dialogs.js";
 import { byId } from "./elements.js";
 
 export class Drawer {
@@ -20,7 +21,9 @@ export class Drawer {
       this.close();
     });
     this.#drawer.addEventListener("focusout", ({ relatedTarget }) => {
-      if (relatedTarget instanceof Node && !this.#drawer.contains(relatedTarget)) this.close();
+      // A dialog about the list gives the focus back to it.
+      if (isDialogOpen() || !(relatedTarget instanceof Node)) return;
+      if (!this.#drawer.contains(relatedTarget)) this.close();
     });
     this.#screen.addEventListener("click", (event) => {
       // The shade over the rest of the page belongs to the screen itself.
