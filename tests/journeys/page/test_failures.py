@@ -9,19 +9,13 @@ import pytest
 from playwright.sync_api import Browser, Playwright, Response, expect
 
 from tests.journeys.audio.equipment import chromium, microphone_playing
-from tests.journeys.page.visitor import Visitor, register, visiting
+from tests.journeys.page.visitor import Visitor, befall, register, visiting
 from tests.journeys.stack import Stack, http
 
 pytestmark = pytest.mark.page
 
 LOST_CONNECTION = ("WebSocket connection", "net::ERR_CONNECTION_REFUSED")
 """What the browser itself writes into the console when a server is gone."""
-
-
-def befall(stack: Stack, **mishap: Any) -> None:
-    """Let this happen to the next call at the provider."""
-    answer = http("POST", f"{stack.simulator_url}/simulator/mishaps", mishap)
-    assert answer.status < 300, answer.text
 
 
 def test_a_denied_microphone_is_explained_and_costs_no_call(browser: Browser, stack: Stack) -> None:

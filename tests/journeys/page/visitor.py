@@ -46,6 +46,12 @@ def register(stack: Stack) -> Login:
     return Login(username, password, answer.json["token"])
 
 
+def befall(stack: Stack, **mishap: Any) -> None:
+    """Let this happen to the next call at the provider."""
+    answer = http("POST", f"{stack.simulator_url}/simulator/mishaps", mishap)
+    assert answer.status < 300, answer.text
+
+
 @dataclass(slots=True)
 class Visitor:
     """One page of one browser context, watched from its first request to its last."""

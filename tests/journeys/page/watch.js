@@ -8,6 +8,9 @@
     frames: [],
     /** @type {MediaStreamTrack[]} */
     tracks: [],
+    /** @type {Promise<void>} */
+    answer: Promise.resolve(),
+    allow: () => {},
     /** @type {{ kind: string, latencyMs: number }[]} What the speaker's audio thread told. */
     speaker: [],
     /** @type {string[]} What a screen reader was told. */
@@ -55,6 +58,7 @@
   if (devices) {
     const ask = devices.getUserMedia.bind(devices);
     devices.getUserMedia = async (constraints) => {
+      await watch.answer;
       const stream = await ask(constraints);
       watch.tracks.push(...stream.getTracks());
       return stream;
@@ -93,6 +97,13 @@
     };
     new MutationObserver(tellState).observe(root, { attributeFilter: ["data-state"] });
   });
+
+  /** The browser's question about the microphone stays open until one allows it. */
+  watch.keepAsking = () => {
+    watch.answer = new Promise((resolve) => {
+      watch.allow = resolve;
+    });
+  };
 
   /** Resolves when the condition holds. (A page's policy lets no test tool poll by eval.) */
   watch.until = async (condition, timeoutMs = 20_000) => {

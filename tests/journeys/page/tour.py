@@ -1,0 +1,221 @@
+"""A tour of everything that the page can look like, state by state, for checkers and pictures."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, Playwright, Route, expect
+
+from backend.simulator.lines import PHRASES
+from tests.journeys.audio.equipment import chromium, microphone_playing
+from tests.journeys.page.sounds import monologue
+from tests.journeys.page.visitor import Visitor, befall, register, visiting
+from tests.journeys.stack import Stack
+
+UNTIL_CUTTING_IN_S = 4.0
+"""The answer begins about a second after the question and lasts seven."""
+
+Stop = tuple[str, Visitor]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """In which language, colours and width one goes."""
+
+    language: Literal["en", "ja"]
+    scheme: Literal["light", "dark"]
+    width: Literal[1280, 360]
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.scheme}-{self.width}"
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.width < 900
+
+    @property
+    def phrases(self) -> Sequence[str]:
+        """What the simulator knows by ear: a greeting, then questions."""
+        return [phrase.caption for phrase in PHRASES[self.language]]
+
+    def of_a_device(self) -> dict[str, Any]:
+        """The options of a browser context that looks so."""
+        return {
+            "locale": {"en": "en-GB", "ja": "ja-JP"}[self.language],
+            "color_scheme": self.scheme,
+            "viewport": {"width": self.width, "height": 740 if self.is_narrow else 800},
+            "device_scale_factor": 1,
+        }
+
+
+@contextmanager
+def talkative_browser(playwright: Playwright, folder: Path, look: Look) -> Iterator[Browser]:
+    """A browser whose microphone asks a question, and another one in the middle of the answer."""
+    _, question, second_question, *_ = look.phrases
+    wav = monologue(
+        folder / f"tour-{look.language}.wav",
+        question, UNTIL_CUTTING_IN_S, second_question, language=look.language,
+    )  # fmt: skip
+    with chromium(playwright, *microphone_playing(wav)) as browser:
+        yield browser
+
+
+def tour(browser: Browser, stack: Stack, look: Look) -> Iterator[Stop]:
+    """Every state by its name, with the page that is in it."""
+    visit = partial(visiting, browser, stack, **look.of_a_device())
+    yield from _at_the_door(visit)
+    login = register(stack)
+    with visit(login=login) as visitor:
+        yield from _before_the_first_word(visitor, look)
+        yield from _typing(visitor, look)
+        yield from _talking(visitor)
+        yield from _around_the_conversation(visitor, look)
+        yield from _help(visitor)
+    with visit(login=register(stack)) as visitor:
+        yield from _starting_to_talk(visitor)
+    with visit(login=login, preferences={"isHandsFree": False}) as visitor:
+        yield from _push_to_talk(visitor)
+    with visit(login=register(stack)) as visitor:
+        yield from _losing_the_server(visitor, look)
+
+
+def _at_the_door(visit: Any) -> Iterator[Stop]:
+    with visit() as visitor:
+        yield "sign-in", visitor
+        visitor.allow("400 (Bad Request)", "401 (Unauthorized)")
+        visitor.page.locator("#username").fill("somebody")
+        visitor.page.locator("#password").fill("not-the-password")
+        visitor.page.locator("#sign-in-submit").click()
+        expect(visitor.page.locator("#sign-in-error")).not_to_be_empty()
+        yield "sign-in-refused", visitor
+        visitor.page.locator("#sign-in-switch").click()
+        yield "register", visitor
+
+
+def _before_the_first_word(visitor: Visitor, look: Look) -> Iterator[Stop]:
+    expect(visitor.page.locator("#suggestions")).to_be_visible()
+    yield "empty", visitor
+    if look.is_narrow:
+        visitor.page.locator("#drawer-open").click()
+        expect(visitor.page.locator("#drawer-close")).to_be_focused()
+        yield "drawer-empty", visitor
+        visitor.page.locator("#drawer-close").click()
+    visitor.page.locator("#demo summary").click()
+    yield "demo", visitor
+    visitor.page.locator("#demo summary").click()
+
+
+def _typing(visitor: Visitor, look: Look) -> Iterator[Stop]:
+    visitor.say_by_keyboard(look.phrases[0])
+    yield "text", visitor
+
+
+def _talking(visitor: Visitor) -> Iterator[Stop]:
+    visitor.tap_microphone()
+    visitor.await_state("listening")
+    yield "listening", visitor
+    visitor.await_state("hearing_you")
+    yield "hearing-you", visitor
+    visitor.await_state("speaking")
+    yield "speaking", visitor
+    visitor.await_state("interrupted")
+    yield "interrupted", visitor
+    expect(visitor.answers.nth(2).locator(".text")).not_to_be_empty()
+    visitor.await_state("speaking")
+    yield "conversation", visitor
+    visitor.await_state("listening")
+    visitor.page.locator("#mute").click()
+    yield "muted", visitor
+    visitor.tap_typing()
+    visitor.await_state("idle")
+
+
+def _around_the_conversation(visitor: Visitor, look: Look) -> Iterator[Stop]:
+    page = visitor.page
+    page.locator("#settings-open").click()
+    yield "settings", visitor
+    page.keyboard.press("Escape")
+    page.locator("#thread").focus()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    yield "keys", visitor
+    page.keyboard.press("Escape")
+    if look.is_narrow:
+        page.locator("#drawer-open").click()
+    page.locator("#account summary").click()
+    yield "drawer", visitor
+    page.locator('[data-focus^="rename"]').click()
+    yield "rename", visitor
+    page.keyboard.press("Escape")
+    page.locator('[data-focus^="delete"]').click()
+    expect(page.locator("#confirm")).to_be_visible()
+    yield "delete", visitor
+    page.keyboard.press("Escape")
+    page.locator("#account summary").click()
+    if look.is_narrow:
+        page.locator("#drawer-close").click()
+
+
+def _help(visitor: Visitor) -> Iterator[Stop]:
+    """Each card, in the place where it would be; how each is come by is the failures' test."""
+    names: list[str] = visitor.page.evaluate(
+        """async () => {
+          const { HELP } = await import("/static/help.js");
+          const { HelpCard } = await import("/static/views/help-card.js");
+          const place = document.getElementById("help");
+          watch.helpCard = new HelpCard(place, kaiwa.words, () => {});
+          return Object.keys(HELP);
+        }"""
+    )
+    for name in names:
+        variant = "chrome" if name == "microphone_denied" else ""
+        visitor.page.evaluate(
+            "([name, variant]) => watch.helpCard.show(name, variant)", [name, variant]
+        )
+        yield f"help-{name.replace('_', '-')}", visitor
+    visitor.page.evaluate("watch.helpCard.hide()")
+
+
+def _starting_to_talk(visitor: Visitor) -> Iterator[Stop]:
+    visitor.page.evaluate("watch.keepAsking()")
+    visitor.tap_microphone()
+    visitor.await_state("asking_microphone")
+    yield "asking-microphone", visitor
+    waiting: list[Route] = []
+    visitor.page.route("**/api/realtime/tickets/", lambda route: waiting.append(route))
+    visitor.page.evaluate("watch.allow()")
+    visitor.await_state("connecting")
+    yield "connecting", visitor
+    visitor.tap_typing()
+    waiting[0].continue_()
+    visitor.await_state("idle")
+
+
+def _push_to_talk(visitor: Visitor) -> Iterator[Stop]:
+    visitor.tap_microphone()
+    visitor.await_state("listening")
+    expect(visitor.page.locator("#hold")).to_be_visible()
+    yield "push-to-talk", visitor
+
+
+def _losing_the_server(visitor: Visitor, look: Look) -> Iterator[Stop]:
+    befall(visitor.stack, kind="stall", after="response.created")
+    visitor.type(look.phrases[1])
+    visitor.await_state("thinking")
+    yield "thinking", visitor
+    visitor.page.reload()
+    expect(visitor.lines).not_to_have_count(0)
+    visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+    visitor.context.set_offline(True)
+    visitor.type(look.phrases[2])
+    visitor.await_state("reconnecting")
+    yield "reconnecting", visitor
+    visitor.context.set_offline(False)
+    visitor.page.route("**/api/config/", lambda route: route.abort())
+    visitor.allow("net::ERR_FAILED")
+    visitor.page.reload()
+    expect(visitor.page.locator("#starting-retry")).to_be_visible()
+    yield "unreachable", visitor
