@@ -7,7 +7,8 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.journeys.audio.equipment import chromium, microphone_playing
 from tests.journeys.page.sounds import monologue
-from tests.journeys.stack import Stack, running_stack
+from tests.journeys.page.visitor import running_page_stack
+from tests.journeys.stack import Stack
 
 QUESTION = "How do you handle your orders at the moment?"
 """Its answer lasts seven seconds or more: time to cut in."""
@@ -40,15 +41,9 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """What `make run` starts: the server in demo mode, and the simulator at about its pace."""
+    """The server and the simulator, for all journeys of the page."""
     folder = tmp_path_factory.mktemp("page-stack")
-    with running_stack(
-        folder,
-        simulator=("--pace", "4"),
-        DEBUG="on",
-        DEMO="on",
-        DJANGO_SETTINGS_MODULE="tests.journeys.page.settings",
-    ) as running:
+    with running_page_stack(folder) as running:
         yield running
 
 

@@ -1,13 +1,15 @@
-"""For everyone: no violation in any state, a whole journey by keyboard, words for those who listen."""
+"""For everyone: no violation in any state, a journey by keyboard, words for those who listen."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.journeys.page.conftest import QUESTION
 from tests.journeys.page.tour import Look, talkative_browser, tour
-from tests.journeys.page.visitor import Visitor, register, visiting
+from tests.journeys.page.visitor import Visitor, register, running_page_stack, visiting
 from tests.journeys.stack import ROOT, Stack
 
 pytestmark = pytest.mark.page
@@ -16,23 +18,34 @@ AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 LOOKS = (Look("en", "light", 1280), Look("ja", "dark", 360))
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_an_accessibility_checker_finds_nothing_in_any_state(
-    playwright: Playwright, stack: Stack, tmp_path: Path, look: Look, figures: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory, figures: dict[str, str]
 ) -> None:
+    folders = [tmp_path_factory.mktemp("tour") for _ in LOOKS]
+    # Both at once, each with servers of its own: most of a tour's time is speech.
+    with ThreadPoolExecutor(len(LOOKS)) as threads:
+        checked = list(threads.map(complaints_of_a_tour, LOOKS, folders))
+    for look, complaints in zip(LOOKS, checked, strict=True):
+        assert {state: found for state, found in complaints.items() if found} == {}
+        figures[f"states checked by axe-core, {look}"] = str(len(complaints))
+
+
+def complaints_of_a_tour(look: Look, folder: Path) -> dict[str, list[Any]]:
+    """What there is to complain about, by state; nothing may be wider than the screen, either."""
     found: dict[str, list[Any]] = {}
-    count = 0
-    with talkative_browser(playwright, tmp_path, look) as browser:
+    with (
+        running_page_stack(folder) as stack,
+        sync_playwright() as playwright,
+        talkative_browser(playwright, folder, look) as browser,
+    ):
         for state, visitor in tour(browser, stack, look):
-            count += 1
-            if violations := violations_in(visitor, within="#help" if "help-" in state else "html"):
-                found[state] = violations
-            overflow = visitor.page.evaluate(
+            found[state] = violations_in(visitor, "#help" if "help-" in state else "html")
+            too_wide_px = visitor.page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
-            assert overflow <= 0, f"{state} is wider than the screen by {overflow} px"
-    assert found == {}
-    figures[f"states checked by axe-core, {look}"] = str(count)
+            if too_wide_px > 0:
+                found[state].append(f"wider than the screen by {too_wide_px} px")
+    return found
 
 
 def violations_in(visitor: Visitor, within: str) -> list[Any]:
@@ -48,3 +61,67 @@ def violations_in(visitor: Visitor, within: str) -> list[Any]:
         within,
     )
     return violations
+
+
+def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack) as visitor:
+        page, keys = visitor.page, visitor.page.keyboard
+        login = register(stack)
+        expect(page.get_by_label("Username")).to_be_focused()
+        keys.type(login.username)
+        keys.press("Tab")
+        keys.type(login.password)
+        keys.press("Enter")
+        expect(page.locator("#message")).to_be_focused()
+        keys.type("How many people work on the orders?")
+        keys.press("Shift+Enter")
+        keys.type("And on Mondays?")
+        keys.press("Enter")
+        expect(visitor.answers).to_have_attribute("data-status", "completed")
+        expect(page.locator("#message")).to_be_focused()
+
+        keys.press("Shift+Tab")
+        keys.press("Space")
+        visitor.await_state("listening")
+        expect(page.locator("#mode-voice")).to_be_focused()
+        keys.press("m")
+        expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#state-name")).to_have_text("Muted")
+        keys.press("m")
+        visitor.await_state("speaking")
+        keys.press("Escape")
+        visitor.await_state("listening")
+        expect(visitor.answers.last).to_have_attribute("data-status", "interrupted")
+
+        keys.press("?")
+        expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+        keys.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.locator("#mode-voice")).to_be_focused()
+        keys.press("Shift+Tab")
+        keys.press("Enter")
+        visitor.await_state("idle")
+        assert visitor.live_tracks() == 0
+
+
+def test_space_is_held_to_talk_and_nothing_is_sent_between(browser: Browser, stack: Stack) -> None:
+    hands_on = {"isHandsFree": False}
+    with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:
+        page = visitor.page
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        expect(page.locator("#state-name")).to_have_text("Press to talk")
+        page.locator("#thread").focus()
+        assert visitor.sent("input_audio_buffer.append") == []
+        page.keyboard.down("Space")
+        expect(page.locator("#hold")).to_have_text("Release to send")
+        visitor.await_event("input_audio_buffer.speech_started")
+        # The question is spoken to its end while the key is held.
+        page.wait_for_timeout(3000)
+        page.keyboard.up("Space")
+        visitor.await_state("speaking")
+        expect(visitor.lines.first.locator(".text")).to_have_text(QUESTION)
+        sent = len(visitor.sent("input_audio_buffer.append"))
+        page.keyboard.press("Escape")
+        visitor.await_state("listening")
+        assert len(visitor.sent("input_audio_buffer.append")) == sent

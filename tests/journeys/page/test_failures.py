@@ -3,7 +3,6 @@
 import re
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Playwright, Response, expect

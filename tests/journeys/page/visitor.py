@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.journeys.stack import ROOT, Stack, http
+from tests.journeys.stack import ROOT, Stack, http, running_stack
 
 HERE = Path(__file__).resolve().parent
 WATCH = (HERE / "watch.js").read_text()
@@ -37,9 +37,21 @@ class Login:
     token: str
 
 
-def register(stack: Stack) -> Login:
+def running_page_stack(folder: Path) -> AbstractContextManager[Stack]:
+    """What `make run` starts: the server in demo mode, and the simulator at about its pace."""
+    return running_stack(
+        folder,
+        simulator=("--pace", "4"),
+        DEBUG="on",
+        DEMO="on",
+        DJANGO_SETTINGS_MODULE="tests.journeys.page.settings",
+    )
+
+
+def register(stack: Stack, username: str = "") -> Login:
     """Make a login as a script would, for journeys that are not about signing in."""
-    username, password = f"visitor-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+    username = username or f"visitor-{secrets.token_hex(4)}"
+    password = secrets.token_urlsafe(16)
     body = {"username": username, "password": password}
     answer = http("POST", f"{stack.url}/api/auth/register/", body)
     assert answer.status == 201, answer.text
@@ -97,7 +109,7 @@ class Visitor:
             for complaint in self.complaints
             if not any(part in complaint for part in self.allowed)
         ]
-        assert unexpected == []
+        assert unexpected == [], unexpected
         if not self.page.is_closed():
             assert self.watched("violations") == []
 
@@ -223,6 +235,18 @@ class Visitor:
         assert answer.status == 200, answer.text
         results: list[dict[str, Any]] = answer.json["results"]
         return results
+
+
+def layout_shift(shifts: list[dict[str, Any]]) -> float:
+    """How much a page jumped by itself: the worst 5 s of it, as browsers reckon it."""
+    by_itself = [shift for shift in shifts if not shift["hadRecentInput"]]
+    return max(
+        (
+            sum(other["value"] for other in by_itself if 0 <= other["at"] - first["at"] < 5000)
+            for first in by_itself
+        ),
+        default=0.0,
+    )
 
 
 def storage(stack: Stack, token: str, **preferences: Any) -> StorageState:

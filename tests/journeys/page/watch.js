@@ -19,7 +19,7 @@
     states: [],
     /** @type {string[]} */
     violations: [],
-    /** @type {{ value: number, hadRecentInput: boolean, of: string[] }[]} */
+    /** @type {{ at: number, value: number, hadRecentInput: boolean, of: string[] }[]} */
     shifts: [],
     /** @type {{ context: AudioContext, node: AudioWorkletNode, cutAtContextS: number } | null} */
     recorder: null,
@@ -76,9 +76,9 @@
   };
 
   new PerformanceObserver((list) => {
-    for (const { value, hadRecentInput, sources } of list.getEntries()) {
+    for (const { startTime: at, value, hadRecentInput, sources } of list.getEntries()) {
       const of = sources.map(({ node }) => node?.id || node?.className || node?.nodeName || "");
-      watch.shifts.push({ value, hadRecentInput, of });
+      watch.shifts.push({ at, value, hadRecentInput, of });
     }
   }).observe({ type: "layout-shift", buffered: true });
 

@@ -1,0 +1,82 @@
+"""What one sees first: how soon, how still, from where, and in which language."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.page.visitor import Visitor, layout_shift, register, visiting
+from tests.journeys.stack import Stack
+
+pytestmark = pytest.mark.page
+
+
+def load_of(visitor: Visitor) -> dict[str, Any]:
+    """What the load took: first paint in ms, requests, and bytes over the line."""
+    load: dict[str, Any] = visitor.page.evaluate(
+        """() => {
+          const [paint] = performance.getEntriesByName("first-contentful-paint");
+          const loads = [...performance.getEntriesByType("navigation"),
+            ...performance.getEntriesByType("resource")];
+          return { paintMs: paint.startTime, requests: loads.length,
+            bytes: loads.reduce((sum, { transferSize }) => sum + transferSize, 0) };
+        }"""
+    )
+    return load
+
+
+def test_the_page_is_there_at_once_and_does_not_jump(
+    browser: Browser, stack: Stack, figures: dict[str, str]
+) -> None:
+    login = register(stack)
+    for name, who in (("sign-in", None), ("conversation", login)):
+        with visiting(browser, stack, login=who) as visitor:
+            expect(
+                visitor.page.locator("#username, #message").locator("visible=true")
+            ).to_be_visible()
+            if who:
+                expect(visitor.page.locator("#sessions-empty")).to_be_visible()
+            load = load_of(visitor)
+            assert layout_shift(visitor.watched("shifts")) == 0
+            assert load["bytes"] < 400_000
+            figures[f"load of the {name}"] = (
+                f"first paint {load['paintMs']:.0f} ms, {load['requests']} requests, "
+                f"{load['bytes'] / 1000:.0f} kB, layout shift 0"
+            )
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "greeting"),
+    [
+        ("ja-JP", "ja", "何を話しましょうか？"),
+        ("en-GB", "en", "What shall we talk about?"),
+        ("fr-FR", "en", "What shall we talk about?"),
+    ],
+)
+def test_the_language_follows_the_browser(
+    browser: Browser, stack: Stack, locale: str, language: str, greeting: str
+) -> None:
+    with visiting(browser, stack, login=register(stack), locale=locale) as visitor:
+        expect(visitor.page.locator("html")).to_have_attribute("lang", language)
+        expect(visitor.page.get_by_role("heading", name=greeting)).to_be_visible()
+
+
+def test_the_language_can_be_switched_and_stays_so(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, locale="ja-JP") as visitor:
+        page = visitor.page
+        expect(page.get_by_role("button", name="サインイン")).to_be_visible()
+        page.locator("#sign-in-screen select").select_option("en")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_the_servers_own_words_are_in_the_chosen_language(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, locale="ja-JP") as visitor:
+        visitor.allow("400 (Bad Request)", "401 (Unauthorized)")
+        page = visitor.page
+        page.get_by_label("ユーザー名").fill("nobody")
+        page.get_by_label("パスワード").fill("nothing-at-all")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("ユーザー名またはパスワードが違います。")
