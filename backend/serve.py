@@ -39,8 +39,9 @@ from backend.telemetry.logs import log_event
 
 _logger = logging.getLogger(__name__)
 
-MESSAGE_BYTES = 1024 * 1024
-"""The largest message a client may send; 6 s of held audio come in frames of 2.6 KB."""
+MESSAGE_BYTES = 4 * 1024 * 1024
+"""The largest message that is read at all; a larger one ends the connection with 1009. Far above
+the relay's own limit of 512 KiB, so that a client that goes over that one is told so."""
 
 
 class House(Protocol):
@@ -254,7 +255,6 @@ def run_daphne(
             *("--application-close-timeout", "20"),
             *("--websocket-max-message-size", str(MESSAGE_BYTES)),
             *("--websocket-max-frame-size", str(MESSAGE_BYTES)),
-            *("--proxy-headers", "--proxy-headers-host", "X-Real-IP"),
             *("--no-server-name", "--verbosity", "0"),
             application_path,
         ]

@@ -1,7 +1,8 @@
 """How often somebody may try: a guess at a password costs, a mistake does not. Rates are settings.
 
 The address is the connection's own: whoever could write `X-Forwarded-For` could be somebody new
-with every request (`NUM_PROXIES` is 0; behind a proxy the server itself puts the real one there).
+with every request (`NUM_PROXIES` is 0). Behind a proxy on the same machine uvicorn puts the real
+address there; it believes `X-Forwarded-For` from 127.0.0.1 alone. Daphne believes nobody.
 """
 
 import hashlib

@@ -46,7 +46,8 @@ class OpenedCall:
 
 
 def open_call(session_id: UUID, user_id: int, *, worker: str, model: str) -> OpenedCall:
-    """Open a call on the user's session; a call that is still open there ends as `taken_over`.
+    """Open a call on the user's session; a call that is still open there ends as `taken_over`,
+    or as `interrupted` where its lease ran out.
 
     Raises AdmissionRefused("session_unknown") where there is no such session of this user's, and
     AdmissionRefused("session_closed") where its owner has closed it.
@@ -64,7 +65,9 @@ def open_call(session_id: UUID, user_id: int, *, worker: str, model: str) -> Ope
             raise AdmissionRefused("session_closed", Ending.FORBIDDEN)
         earlier = list(Call.objects.filter(session=session).order_by("first_position"))
         for call in earlier:
-            if call.ended_at is None:
+            if call.ended_at is None and call.lease_until < session.now:
+                _end(call, Ending.INTERRUPTED, call.lease_until - LEASE)
+            elif call.ended_at is None:
                 _end(call, Ending.TAKEN_OVER, session.now)
         call = Call.objects.create(
             session=session,

@@ -127,7 +127,8 @@ class Recorder:
         written = False
         try:
             # No time limit: a second write beside one that is stuck could be overtaken by it.
-            _report(await self._executor.run(self._write, tuple(batch.values()), timeout_s=None))
+            renamed = await self._executor.run(self._write, tuple(batch.values()), timeout_s=None)
+            _report(renamed, logging.WARNING, "item_of_another_call")
             written = True
         except _PASSING as error:
             log_event(
@@ -153,22 +154,26 @@ class Recorder:
         for key in list(batch):
             piece = batch[key]
             try:
-                _report(await self._executor.run(self._write, (piece,), timeout_s=None))
+                renamed = await self._executor.run(self._write, (piece,), timeout_s=None)
+                _report(renamed, logging.WARNING, "item_of_another_call")
             except _PASSING:
                 return False
             except Exception as error:
-                _report((piece,), error)
+                _report((piece,), logging.ERROR, type(error).__name__)
             del batch[key]
         return True
 
 
-def _report(refused: Sequence[Piece], error: Exception | None = None) -> None:
-    """Tell the operator of pieces that will never be written, without their words."""
-    for piece in refused:
+def _report(pieces: Sequence[Piece], level: int, error: str) -> None:
+    """Tell the operator of pieces that were written otherwise than said (a warning), or not at all.
+
+    Without their words.
+    """
+    event = "recorder.item_renamed" if level == logging.WARNING else "recorder.piece_refused"
+    for piece in pieces:
         log_event(
-            log, logging.ERROR, "recorder.piece_refused",
-            call_id=piece.call.call_id, where=type(piece).__name__.lower(),
-            error=type(error).__name__ if error else "item_of_another_call",
+            log, level, event,
+            call_id=piece.call.call_id, where=type(piece).__name__.lower(), error=error,
         )  # fmt: skip
 
 

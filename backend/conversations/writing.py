@@ -1,17 +1,19 @@
 """Writes what calls said and cost, so that writing twice is harmless: the recorder's hand.
 
-The law of a turn's row: the call that wrote it first owns it (a client may choose item ids, and the
-record must not be forgeable), and a final status never goes back to `in_progress`. One writer at a
-time writes for a call, so what is read here cannot be overtaken by an older version of itself.
+The law of a turn's row: the call that wrote it first owns it, since a client may choose item ids
+and the record must not be forgeable. Another call's turn under the same item id is no less true: it
+is written under a name of its own. A final status never goes back to `in_progress`. One writer at
+a time writes for a call, so what is read here cannot be overtaken by an older version of itself.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from backend import catalogue
@@ -22,6 +24,9 @@ from backend.protocol.errors import Ending
 from backend.protocol.turns import Modality, Role, TurnStatus
 
 TITLE_CHARACTERS = 40
+ITEM_ID_CHARACTERS = 128
+
+_Key = tuple[UUID, str, int]
 
 # Neither PostgreSQL nor UTF-8 can hold them; a provider's JSON may.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -57,8 +62,8 @@ Piece = Said | Cost | Ended
 def write(pieces: Sequence[Piece]) -> list[Said]:
     """Write all of it in one transaction, or nothing and raise.
 
-    What belongs to a deleted session is left out. Returned are the turns that were left out because
-    another call of the session wrote their item first.
+    What belongs to a deleted session is left out. Returned are the turns that were given a name of
+    their own because another call of the session wrote their item first.
     """
     with transaction.atomic():
         wanted = {piece.call.session_id for piece in pieces}
@@ -68,13 +73,13 @@ def write(pieces: Sequence[Piece]) -> list[Said]:
         sessions = {session.pk: session for session in locked.order_by("pk")}
         here = [piece for piece in pieces if piece.call.session_id in sessions]
         said = [_storable(piece) for piece in here if isinstance(piece, Said)]
-        not_ours = _write_turns(said)
+        renamed = _write_turns(said)
         _write_usages([piece for piece in here if isinstance(piece, Cost)])
-        _touch_sessions(sessions, [piece for piece in said if piece not in not_ours])
+        _touch_sessions(sessions, said)
         for piece in here:
             if isinstance(piece, Ended):
                 end_call(piece.call.call_id, piece.ending)
-    return not_ours
+    return renamed
 
 
 def _storable(said: Said) -> Said:
@@ -96,29 +101,51 @@ _CHANGING = (
 )  # fmt: skip
 
 
-def _write_turns(said: Iterable[Said]) -> list[Said]:
-    pieces = {(s.call.session_id, s.turn.item_id, s.turn.content_index): s for s in said}
-    rows = {key: _row(piece) for key, piece in pieces.items()}
-    known = Turn.objects.filter(
-        session_id__in={key[0] for key in rows}, item_id__in={key[1] for key in rows}
-    )
-    not_ours: list[Said] = []
-    for old in known:
-        key = (old.session_id, old.item_id, old.content_index)
-        if key not in rows:
-            continue
-        if old.call_id != rows[key].call_id:
-            not_ours.append(pieces[key])
-            del rows[key]
-        elif rows[key].status == TurnStatus.IN_PROGRESS:
-            rows[key].status = old.status
+def _write_turns(said: Sequence[Said]) -> list[Said]:
+    owners = _owners(said)
+    renamed = [piece for piece in said if owners[_key(piece)] != piece.call.call_id]
+    rows = {}
+    for piece in said:
+        row = _row(piece if piece not in renamed else _under_its_own_name(piece))
+        rows[row.session_id, row.item_id, row.content_index] = row
+    for old in _known(rows):
+        new = rows.get((old.session_id, old.item_id, old.content_index))
+        if new is not None and new.status == TurnStatus.IN_PROGRESS:
+            new.status = old.status
     Turn.objects.bulk_create(
         rows.values(),
         update_conflicts=True,
         unique_fields=("session", "item_id", "content_index"),
         update_fields=_CHANGING,
     )
-    return not_ours
+    return renamed
+
+
+def _owners(said: Sequence[Said]) -> dict[_Key, UUID | None]:
+    """Which call each of these turns' rows belongs to: the first that wrote it, or writes it."""
+    owners: dict[_Key, UUID | None] = {}
+    for piece in said:
+        owners.setdefault(_key(piece), piece.call.call_id)
+    for old in _known(owners):
+        owners[old.session_id, old.item_id, old.content_index] = old.call_id
+    return owners
+
+
+def _known(keys: Collection[_Key]) -> QuerySet[Turn]:
+    """The rows that have these keys, and perhaps some more."""
+    return Turn.objects.filter(
+        session_id__in={session_id for session_id, _, _ in keys},
+        item_id__in={item_id for _, item_id, _ in keys},
+    )
+
+
+def _key(said: Said) -> _Key:
+    return said.call.session_id, said.turn.item_id, said.turn.content_index
+
+
+def _under_its_own_name(said: Said) -> Said:
+    item_id = f"{said.call.call_id.hex[:8]}.{said.turn.item_id}"
+    return Said(said.call, replace(said.turn, item_id=item_id[:ITEM_ID_CHARACTERS]))
 
 
 def _row(said: Said) -> Turn:

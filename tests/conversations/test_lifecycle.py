@@ -67,6 +67,15 @@ def test_a_newer_call_takes_over_and_stands_behind_the_earlier_one(session: Sess
     assert (first.first_position, second.first_position) == (0, 100_000)
 
 
+def test_a_newer_call_does_not_take_over_from_a_dead_worker(session: Session) -> None:
+    dead = new_call(session)
+    let_leases_run_out()
+    last_beat = row(dead.call_id).lease_until - LEASE
+    new_call(session)
+    call = row(dead.call_id)
+    assert (call.ending, call.ended_at) == (Ending.INTERRUPTED, last_beat)
+
+
 def test_it_remembers_what_was_said_before(session: Session) -> None:
     first = new_call(session)
     kept_turn(session, first, text="Do you have bread?")
