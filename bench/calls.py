@@ -54,7 +54,7 @@ async def written(person: Person, sessions: list[str], expected: int) -> int:
         count = 0
         for session_id in sessions:
             turns = await person.turns(session_id)
-            count += sum(bool(turn["text"]) and turn["status"] == "completed" for turn in turns)
+            count += sum(bool(turn["text"]) and turn["status"] != "in_progress" for turn in turns)
         if count >= expected or time.monotonic() > deadline:
             return count
         await asyncio.sleep(0.5)
