@@ -21,16 +21,19 @@ export class Thread {
   #lines = [];
   #isLoading = false;
   #isAtEnd = true;
+  #height = 0;
 
   /** @param {Words} words */
   constructor(words) {
     this.#words = words;
-    this.#thread.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    // A scroll in a thread that has just changed its height tells nothing of what the reader wants.
+    const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
+    this.#thread.addEventListener("scroll", scrolled, { passive: true });
     this.#toLatest.addEventListener("click", () => {
       this.focus();
       this.#goToEnd();
     });
-    new ResizeObserver(() => this.#isAtEnd && this.#goToEnd()).observe(this.#thread);
+    new ResizeObserver(() => this.#resized()).observe(this.#thread);
   }
 
   /** @param {ShownLine[]} lines */
@@ -139,6 +142,12 @@ export class Thread {
         words,
       ),
     );
+  }
+
+  #resized() {
+    this.#height = this.#thread.clientHeight;
+    if (this.#isAtEnd) this.#goToEnd();
+    else this.#scrolled();
   }
 
   #goToEnd() {
