@@ -13,7 +13,8 @@ Laws:
    provider forgets the transcript of what it truncates, we do not.
 5. Said is not heard. A truncated turn keeps its text and gets `heard_ms` and `heard_text`; the
    smallest truncation counts, whenever it comes. That all was heard before a truncation can be seen
-   only by the audio: then `heard_text` is the whole text.
+   only by the audio: then `heard_text` is the whole text. What the end of the call cut off, and no
+   truncation did, counts as truncated there.
 6. Deletion at the provider unsays nothing. A user's words stay. A spoken answer that is deleted
    was never heard, unless a truncation says how much was. Deleted without words, it vanishes.
 7. An answer is completed when its item is; of the others in a response, cancelled and incomplete
@@ -34,6 +35,7 @@ from backend.protocol.turns import Modality, Role, Turn, TurnStatus
 
 _Event = Mapping[str, Any]
 _Key = tuple[str, int]
+_NOTHING: Mapping[_Key, int] = {}
 
 
 class TranscriptAssembler:
@@ -72,9 +74,18 @@ class TranscriptAssembler:
             for position, (item, index) in enumerate(self._spoken())
         ]
 
-    def finish(self, at: datetime) -> list[Turn]:
-        """The call is over: what is in progress was interrupted. Late words are still taken."""
+    def finish(self, at: datetime, unheard: Mapping[_Key, int] = _NOTHING) -> list[Turn]:
+        """The call is over: what is in progress was interrupted. Late words are still taken.
+
+        `unheard` are spoken parts that the end cut off, with the milliseconds that can have been
+        heard of each; a truncation that was told says better what was heard.
+        """
         self._is_finished = True
+        for (item_id, index), heard_ms in unheard.items():
+            item = self._items.get(item_id)
+            part = None if item is None or item.deleted else item.parts.get(index)
+            if part is not None and part.heard_ms is None:
+                part.truncate(heard_ms)
         self._touched.update(dict.fromkeys(self._items))
         return self._news(at)
 

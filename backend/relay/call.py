@@ -252,11 +252,10 @@ class Call:
         now = self._clock.now()
         self._tape.told(ending, False, now)
         try:
-            effects = self._switchboard.hang_up(ending, now, retry_after_s)
+            self._take(self._switchboard.hang_up(ending, now, retry_after_s))
         except Exception:
             _logger.exception("call.hang_up_failed")
-            effects = [*self._switchboard.last_words(ending, retry_after_s), HangUp(ending)]
-        self._take(effects)
+            self._take([*self._switchboard.last_words(ending, retry_after_s), HangUp(ending)])
 
     async def _clean_up(self, tasks: list[asyncio.Task[None]]) -> None:
         """Say the last words, end the tasks, close both lines, write it all; each with its bound.

@@ -36,12 +36,13 @@ from backend.protocol.frames import (
 )
 from backend.protocol.responses import ResponseLife
 from backend.protocol.transcript import TranscriptAssembler
-from backend.protocol.turns import Turn
+from backend.protocol.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import usage_of
 from backend.relay import own_events, policy, redaction
 from backend.relay.effects import CountUsage, Effect, HangUp, KeepTurn, Note, ToClient, ToUpstream
 from backend.relay.limits import Flow, Limits, Strikes
 from backend.relay.plan import CONFIGURE_ID, CallPlan, replays_of, session_update_of
+from backend.relay.playback import Playback
 
 
 class State(StrEnum):
@@ -121,7 +122,7 @@ class Switchboard:
         self._assembler = TranscriptAssembler(tuple(self._past))
         self._unkept: dict[tuple[str, int], Turn] = {}
         self._responses = ResponseLife()
-        self._sent_ms: dict[tuple[str, int], float] = {}
+        self._playback = Playback()
         self._last_audio_event_id: str | None = None
 
         self._leaving: Ending | None = None
@@ -169,6 +170,7 @@ class Switchboard:
         if frame.type == _APPEND:
             return self._let_through(frame.text, ms_of_base64(frame.event["audio"]))
         self._active_s = now_s
+        self._note_what_is_heard(frame, now_s)
         return self._let_through(frame.text, 0.0)
 
     def _slow_down(self, frame_bytes: int, at: datetime) -> list[Effect]:
@@ -185,12 +187,18 @@ class Switchboard:
         event = frame.event
         if frame.type == "conversation.item.truncate":
             # Nobody can have heard more than was sent: a larger number would forge the record.
-            sent_ms = self._sent_ms.get((event["item_id"], event["content_index"]), 0.0)
+            sent_ms = self._playback.sent_ms((event["item_id"], event["content_index"]))
             if event["audio_end_ms"] > math.ceil(sent_ms):
                 raise EventRefused("field_invalid", "audio_end_ms", event.get("event_id"))
         elif frame.type == "conversation.item.create" and event["item"].get("id") in self._past:
             # Under an id of the past it would not be kept.
             raise EventRefused("field_invalid", "item.id", event.get("event_id"))
+
+    def _note_what_is_heard(self, frame: Frame, now_s: float) -> None:
+        if frame.type == "conversation.item.truncate":
+            self._playback.cut(now_s)
+        elif frame.type == "conversation.item.create":
+            self._playback.move_on(now_s)
 
     def _let_through(self, text: str, audio_ms: float) -> list[Effect]:
         if self._state is State.READY:
@@ -214,17 +222,17 @@ class Switchboard:
         """A frame came from the provider."""
         if self._state is State.CLOSING:
             return []
-        self._active_s = at.timestamp()
+        self._active_s = now_s = at.timestamp()
         try:
             frame = peek_from_upstream(text)
             if frame.type == _AUDIO_DELTA:
-                self._hear(frame)
+                self._hear(frame, now_s)
                 return [ToClient(text)]
             return _READERS.get(frame.type, Switchboard._pass)(self, frame, at)
         except UpstreamFailed:
             return [Note("upstream.garbage", "not_an_event"), *self.hang_up(_BROKEN, at)]
 
-    def _hear(self, frame: UpstreamFrame) -> None:
+    def _hear(self, frame: UpstreamFrame, now_s: float) -> None:
         """Sound on its way to the client: only its length is looked at."""
         if frame.item_id is None:
             return
@@ -233,8 +241,7 @@ class Switchboard:
             return
         self._last_audio_event_id = frame.event_id
         ms = audio_ms_of(frame)
-        key = frame.item_id, frame.content_index
-        self._sent_ms[key] = self._sent_ms.get(key, 0.0) + ms
+        self._playback.send((frame.item_id, frame.content_index), ms, now_s)
         self._assembler.hear_audio(frame.item_id, frame.content_index, ms)
 
     def _pass(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
@@ -360,12 +367,24 @@ class Switchboard:
         if self._state is State.CLOSING:
             return []
         self._state = State.CLOSING
-        for turn in self._assembler.finish(at):
+        for turn in self._assembler.finish(at, self._unheard(at.timestamp())):
             self._unkept[turn.item_id, turn.content_index] = turn
         effects = self._kept()
         if ending is not Ending.CLIENT_LEFT:
             effects += self.last_words(ending, retry_after_s)
         return [*effects, HangUp(ending)]
+
+    def _unheard(self, now_s: float) -> dict[tuple[str, int], int]:
+        """The spoken parts that were not heard to their end, and how many milliseconds were."""
+        silent = {
+            (turn.item_id, turn.content_index): 0
+            for turn in self._assembler.turns()
+            if turn.role is Role.ASSISTANT
+            and turn.modality is Modality.VOICE
+            and turn.status in (TurnStatus.IN_PROGRESS, TurnStatus.INTERRUPTED)
+            and not self._playback.sent_ms((turn.item_id, turn.content_index))
+        }
+        return silent | self._playback.unfinished(now_s)
 
     def last_words(self, ending: Ending, retry_after_s: float | None = None) -> list[Effect]:
         """What the client is told of the ending: the failure, if it is one, and the close."""

@@ -362,6 +362,26 @@ def test_hanging_up_interrupts_and_keeps_what_was_said_and_lost() -> None:
     assert assembler.finish(STARTED_AT) == []
 
 
+def test_the_end_of_the_call_cuts_off_what_was_playing_unless_a_truncation_did() -> None:
+    def answered() -> TranscriptAssembler:
+        assembler = TranscriptAssembler()
+        answer = {"item_id": "item_a", "response_id": "resp_1", "content_index": 0}
+        streamed = {"type": "response.output_audio_transcript.delta", **answer}
+        for word in ("One ", "two ", "three."):
+            assembler.feed({**streamed, "event_id": word, "delta": word}, STARTED_AT)
+            assembler.hear_audio("item_a", 0, 1000)
+        return assembler
+
+    at_the_end = {("item_a", 0): 2000, ("item_b", 0): 10, ("item_a", 1): 10}
+    (cut,) = answered().finish(STARTED_AT, at_the_end)
+    assert (cut.heard_ms, cut.heard_text, cut.text) == (2000, "One two", "One two three.")
+    truncated = answered()
+    news = {"type": "conversation.item.truncated", "item_id": "item_a", "content_index": 0}
+    truncated.feed({**news, "audio_end_ms": 2500}, STARTED_AT)
+    truncated.finish(STARTED_AT, at_the_end)
+    assert [turn.heard_ms for turn in truncated.turns()] == [2500]
+
+
 def test_words_that_come_after_hanging_up_are_still_taken() -> None:
     call = Scribe()
     call.user_speaks("item_U1", None)

@@ -1,6 +1,7 @@
 """What the relay's tests share: a plan, a moment, frames as both sides would send them."""
 
 import base64
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -102,11 +103,14 @@ def item_event(
     )
 
 
+_audio_deltas = itertools.count()
+
+
 def audio_delta(item_id: str, ms: int = 100, response_id: str = "resp_1") -> str:
     """Sound of an answer."""
     return frame(
         type="response.output_audio.delta",
-        event_id="event_audio",
+        event_id=f"event_audio_{next(_audio_deltas)}",
         response_id=response_id,
         item_id=item_id,
         output_index=0,

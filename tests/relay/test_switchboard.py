@@ -11,7 +11,7 @@ from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from backend.protocol.errors import CLOSE_CODES, Ending
-from backend.protocol.turns import Modality, Role, TurnStatus
+from backend.protocol.turns import Modality, Role, Turn, TurnStatus
 from backend.relay.effects import (
     CountUsage,
     Effect,
@@ -311,8 +311,9 @@ def test_nobody_has_heard_more_than_was_sent() -> None:
 
 def test_sound_that_comes_twice_is_heard_once() -> None:
     switchboard = ready()
+    sound = audio_delta("item_a", ms=100)
     for _ in range(2):
-        assert len(switchboard.from_upstream(audio_delta("item_a", ms=100), at(1))) == 1
+        assert len(switchboard.from_upstream(sound, at(1))) == 1
     cut = frame(
         type="conversation.item.truncate", item_id="item_a", content_index=0, audio_end_ms=150
     )
@@ -514,6 +515,93 @@ def test_what_is_half_said_when_the_client_leaves_is_kept_as_interrupted() -> No
     assert kept.turn.text.strip() == "Good morning,"
     assert kept.turn.status is TurnStatus.INTERRUPTED
     assert hung_up == HangUp(Ending.CLIENT_LEFT)
+
+
+def spoken(switchboard: Switchboard, ms: int = 4000) -> None:
+    """A whole answer, sent in a moment: four words of a second each."""
+    answering(switchboard)
+    for word in ("Aoi, ", "my ", "friend."):
+        switchboard.from_upstream(words("item_a", word), at(1))
+        switchboard.from_upstream(audio_delta("item_a", ms=ms // 4), at(1))
+    item = {"id": "item_a", "type": "message", "role": "assistant", "status": "completed"}
+    switchboard.from_upstream(response_done(output=[item]), at(1.2))
+
+
+def last_kept(effects: Iterable[Effect]) -> Turn | None:
+    kept = [effect.turn for effect in effects if isinstance(effect, KeepTurn)]
+    return kept[-1] if kept else None
+
+
+def cut_off(ms: int, item_id: str = "item_a") -> str:
+    return frame(
+        type="conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=ms
+    )
+
+
+def truncated(ms: int, item_id: str = "item_a") -> str:
+    return frame(
+        type="conversation.item.truncated",
+        event_id="e",
+        item_id=item_id,
+        content_index=0,
+        audio_end_ms=ms,
+    )
+
+
+def test_an_answer_that_cannot_have_been_played_was_not_heard() -> None:
+    switchboard = ready()
+    spoken(switchboard)
+    turn = last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(3)))
+    assert turn is not None
+    assert (turn.status, turn.heard_ms) == (TurnStatus.INTERRUPTED, 2000)
+    assert turn.text == "Good morning, Aoi, my friend."
+    assert turn.heard_text == "Good morning, Aoi,"
+
+
+def test_an_answer_that_can_have_been_played_was_heard() -> None:
+    switchboard = ready()
+    spoken(switchboard)
+    assert switchboard.hang_up(Ending.CLIENT_LEFT, at(5)) == [HangUp(Ending.CLIENT_LEFT)]
+
+
+def test_what_the_client_said_it_heard_stands() -> None:
+    switchboard = ready()
+    spoken(switchboard)
+    switchboard.from_client(cut_off(1500), at(2.5))
+    switchboard.from_upstream(truncated(1500), at(2.6))
+    assert last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(2.7))) is None
+
+
+def test_an_answer_that_was_answered_by_typing_stays_whole() -> None:
+    switchboard = ready()
+    spoken(switchboard)
+    switchboard.from_client(typed("Go on."), at(2))
+    assert last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(2.5))) is None
+
+
+def test_a_spoken_answer_of_which_no_sound_came_was_not_heard() -> None:
+    switchboard = ready()
+    switchboard.from_upstream(words("item_a", "Good morning, "), at(1))
+    turn = last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(9)))
+    assert turn is not None
+    assert (turn.text.strip(), turn.heard_ms, turn.heard_text) == ("Good morning,", 0, "")
+
+
+def test_a_written_answer_is_read_however_short_the_stay() -> None:
+    switchboard = ready()
+    text = frame(
+        type="response.output_text.delta",
+        event_id="e",
+        response_id="resp_1",
+        item_id="item_a",
+        output_index=0,
+        content_index=0,
+        delta="Good morning.",
+    )
+    switchboard.from_upstream(text, at(1))
+    turn = last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(1.1)))
+    assert turn is not None
+    assert (turn.modality, turn.heard_ms, turn.heard_text) == (Modality.TEXT, None, None)
 
 
 # Time, and the end
