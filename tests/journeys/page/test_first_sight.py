@@ -14,8 +14,10 @@ pytestmark = pytest.mark.page
 def load_of(visitor: Visitor) -> dict[str, Any]:
     """What the load took: first paint in ms, requests, and bytes over the line."""
     load: dict[str, Any] = visitor.page.evaluate(
-        """() => {
-          const [paint] = performance.getEntriesByName("first-contentful-paint");
+        """async () => {
+          const painted = () => performance.getEntriesByName("first-contentful-paint");
+          await watch.until(() => painted().length > 0);
+          const [paint] = painted();
           const loads = [...performance.getEntriesByType("navigation"),
             ...performance.getEntriesByType("resource")];
           return { paintMs: paint.startTime, requests: loads.length,
