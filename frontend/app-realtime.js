@@ -1,6 +1,7 @@
 /** Puts the page's parts together: who is signed in, which session is open, in which language. */
 
 import { Api, ApiError } from "./api.js";
+import { Drafts } from "./drafts.js";
 import { languageFrom, Words } from "./i18n.js";
 import { Memory } from "./preferences.js";
 import { Talk } from "./talk.js";
@@ -14,11 +15,16 @@ import { SignIn } from "./views/sign-in.js";
 
 /** @import { Config, Session, User } from "./api.js" */
 /** @import { Language } from "./i18n.js" */
+/** @import { Unsent } from "./drafts.js" */
 /** @import { Credentials } from "./views/sign-in.js" */
 
-/** A session is named after its first words, so many of them at most. */
-const TITLE_LENGTH = 40;
-/** The server writes turns down in its own time; then the list is brought up to date. */
+/**
+ * @typedef {{ id: string | null, isBeingMade: boolean, unsent: Unsent[] }} Conversation `id` is null
+ *   before the first word; `unsent` is what was left behind while the session was being made.
+ */
+
+/** The server writes turns down, and names the session, in its own time; then the list is brought
+ * up to date. */
 const KEPT_AFTER_MS = 1500;
 
 /** The welcome is short; the rest of what the simulator understands is one tap away. */
@@ -29,6 +35,7 @@ const SCREENS = /** @type {const} */ (["starting", "sign-in", "talk"]);
 class App {
   api = new Api();
   memory = new Memory(globalThis.localStorage);
+  drafts = new Drafts(globalThis.sessionStorage);
   words = new Words(languageFrom(this.memory.preferences().language, navigator.languages));
   announcer = new Announcer(byId("announcer", HTMLParagraphElement));
   signIn = new SignIn(this.words, (credentials) => this.#enter(credentials));
@@ -41,7 +48,7 @@ class App {
   drawer = new Drawer();
   talk = new Talk(this, {
     sessionNeeded: () => this.#createSession(),
-    turnCompleted: (text, role) => this.#turnCompleted(text, role),
+    turnCompleted: () => this.#turnCompleted(),
     newSessionWanted: () => this.#choose(null),
     signInWanted: () => this.#signOut("sign_in.expired"),
   });
@@ -51,8 +58,8 @@ class App {
   #user = null;
   /** @type {Session[] | null} */
   #sessions = null;
-  /** @type {string | null} */
-  #sessionId = null;
+  /** @type {Conversation} The open one, by identity: its session may be made after it was left. */
+  #conversation = newConversation(null);
   #refreshTimer = 0;
 
   async start() {
@@ -72,6 +79,7 @@ class App {
       this.#signOutEverywhere(),
     );
     globalThis.addEventListener("hashchange", () => this.#open(sessionInAddress()));
+    globalThis.addEventListener("pagehide", () => this.#keepUnsent());
     this.api.onSignedOut = () => this.#signOut("sign_in.expired");
   }
 
@@ -155,11 +163,13 @@ class App {
 
   /** Only this device forgets the login. @param {string} notice */
   #signOut(notice) {
+    if (notice) this.#keepUnsent();
+    else this.drafts.forget();
     this.memory.token = "";
     this.api.token = "";
     this.#user = null;
     this.#sessions = null;
-    this.#sessionId = null;
+    this.#conversation = newConversation(null);
     clearTimeout(this.#refreshTimer);
     closeDialogs();
     this.talk.close();
@@ -189,35 +199,57 @@ class App {
 
   /** @param {string | null} id */
   async #open(id) {
-    if (!this.#user || (id === this.#sessionId && id !== null)) return;
-    this.#sessionId = id;
+    if (!this.#user || (id === this.#conversation.id && id !== null)) return;
+    this.#keepUnsent();
+    // What is left behind here goes to the session that is being made for it.
+    if (this.#conversation.isBeingMade) this.drafts.keep("", []);
+    this.#conversation = newConversation(id);
     this.#showSessions();
-    await this.talk.open(id);
+    await this.#showConversation();
   }
 
+  async #showConversation() {
+    const conversation = this.#conversation;
+    await this.talk.open(conversation.id);
+    if (conversation !== this.#conversation || !this.talk.client) return;
+    const known = new Set(this.talk.client.lines().map(({ itemId }) => itemId));
+    const text = this.drafts.take(conversation.id ?? "", known);
+    if (text) this.talk.restore(text);
+  }
+
+  /** What was written and did not arrive is there again when its conversation is. */
+  #keepUnsent() {
+    if (!this.#user || !this.talk.client) return;
+    this.#conversation.unsent = this.talk.unsent;
+    this.drafts.keep(this.#conversation.id ?? "", this.#conversation.unsent);
+  }
+
+  /** A session for the conversation that is open now, which may have been left when it is made. */
   async #createSession() {
-    const session = await this.api.createSession({ language: this.words.language });
-    this.#sessions = [session, ...(this.#sessions ?? [])];
-    if (this.#sessionId === null) {
-      this.#sessionId = session.id;
-      setAddress(session.id);
+    const conversation = this.#conversation;
+    const user = this.#user;
+    conversation.isBeingMade = true;
+    try {
+      const session = await this.api.createSession({ language: this.words.language });
+      if (user === this.#user) this.#adopt(conversation, session);
+      return session.id;
+    } finally {
+      conversation.isBeingMade = false;
     }
-    this.#showSessions();
-    return session.id;
   }
 
-  /** @param {string} text @param {string} role */
-  #turnCompleted(text, role) {
-    const id = this.#sessionId;
+  /** @param {Conversation} conversation @param {Session} session */
+  #adopt(conversation, session) {
+    conversation.id = session.id;
+    this.#sessions = [session, ...(this.#sessions ?? [])];
+    if (conversation === this.#conversation) setAddress(session.id);
+    else this.drafts.keep(session.id, conversation.unsent);
+    this.#showSessions();
+  }
+
+  #turnCompleted() {
+    const { id } = this.#conversation;
     if (id === null) return;
-    const session = this.#sessions?.find((one) => one.id === id);
-    const title = text.trim().replace(/\s+/g, " ");
-    if (role === "user" && title && session && !session.title) {
-      void this.#rename(
-        id,
-        title.length > TITLE_LENGTH ? `${title.slice(0, TITLE_LENGTH - 1)}…` : title,
-      );
-    }
     clearTimeout(this.#refreshTimer);
     this.#refreshTimer = setTimeout(() => this.#refresh(id), KEPT_AFTER_MS);
   }
@@ -255,24 +287,29 @@ class App {
       yes: this.words.say("sessions.delete.confirm"),
     });
     if (!isSure) return;
-    if (id === this.#sessionId) this.talk.close();
+    if (id === this.#conversation.id) {
+      this.#keepUnsent();
+      this.talk.close();
+    }
     try {
       await this.api.deleteSession(id);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) {
         this.announcer.say(this.#sentenceOf(error));
-        if (id === this.#sessionId) await this.talk.open(id);
+        if (id === this.#conversation.id) await this.#showConversation();
         return;
       }
     }
+    this.drafts.keep(id, []);
     this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
-    if (id === this.#sessionId) this.#choose(null);
+    if (id === this.#conversation.id) this.#choose(null);
     else this.#showSessions();
   }
 
   #showSessions() {
-    this.sessionsView.show(this.#sessions, this.#sessionId ?? "");
-    const session = this.#sessions?.find(({ id }) => id === this.#sessionId);
+    const open = this.#conversation.id;
+    this.sessionsView.show(this.#sessions, open ?? "");
+    const session = this.#sessions?.find(({ id }) => id === open);
     const title = session ? this.sessionsView.titleOf(session) : this.words.say("sessions.new");
     write(byId("title", HTMLHeadingElement), title);
     document.title = session ? `${title} · Kaiwa` : this.words.say("page.title");
@@ -372,6 +409,9 @@ function detailSentences(detail) {
     .flat()
     .filter((complaint) => typeof complaint === "string");
 }
+
+/** @param {string | null} id @returns {Conversation} */
+const newConversation = (id) => ({ id, isBeingMade: false, unsent: [] });
 
 /** The session that the address names, or null. */
 function sessionInAddress() {

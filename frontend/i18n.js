@@ -88,6 +88,7 @@ export const WORDS = Object.freeze({
   "thread.not_heard": { en: "not heard:", ja: "聞かれなかった部分：" },
   "thread.cut_off": { en: "Interrupted", ja: "途中で中断" },
   "thread.sending": { en: "Sending…", ja: "送信中…" },
+  "thread.not_sent": { en: "Not sent yet", ja: "まだ送信されていません" },
   "thread.to_latest": { en: "To the latest", ja: "最新の発言へ" },
   "thread.loading": { en: "Loading the conversation…", ja: "会話を読み込んでいます…" },
 

@@ -28,8 +28,9 @@ const CUT_SHOWN_MS = 1200;
 const TAIL_MS = 1200;
 
 /**
- * @typedef {Line & { shown: string, isPending: boolean }} ShownLine `shown` is what may be read by
- *   now; `isPending` a typed message that the server has not confirmed.
+ * @typedef {Line & { shown: string, isPending: boolean, isHeldBack: boolean }} ShownLine `shown` is
+ *   what may be read by now; `isPending` a typed message that the server has not confirmed, and
+ *   `isHeldBack` one that waits for the call to be opened again.
  * @typedef {{ code: string, message: string }} Trouble
  * @typedef {MicrophoneProblem | "slow_network" | "network_recovered"} Problem
  * @typedef {{
@@ -66,6 +67,8 @@ export class RealtimeClient {
 
   #api;
   #sessionId;
+  /** @type {Promise<string> | null} */
+  #making = null;
   #connection;
   #turns = new TurnTaking(newId);
   #captions = new Captions();
@@ -120,8 +123,13 @@ export class RealtimeClient {
     const ids = new Set(lines.map(({ itemId }) => itemId));
     const typed = this.#turns.unconfirmed.filter(({ itemId }) => !ids.has(itemId));
     return [
-      ...lines.map((line) => ({ ...line, shown: this.#captions.shown(line), isPending: false })),
-      ...typed.map(pendingLine),
+      ...lines.map((line) => ({
+        ...line,
+        shown: this.#captions.shown(line),
+        isPending: false,
+        isHeldBack: false,
+      })),
+      ...typed.map((message) => pendingLine(message, this.#isResting)),
     ];
   }
 
@@ -234,9 +242,21 @@ export class RealtimeClient {
     await this.#endVoice();
   }
 
+  /** Made at most once, however many ask for it. A refusal may be tried again. */
   async #session() {
-    if (typeof this.#sessionId === "function") this.#sessionId = await this.#sessionId();
-    return this.#sessionId;
+    if (typeof this.#sessionId === "string") return this.#sessionId;
+    this.#making ??= this.#sessionId();
+    try {
+      this.#sessionId = await this.#making;
+      return this.#sessionId;
+    } finally {
+      this.#making = null;
+    }
+  }
+
+  /** Nothing goes out until somebody opens the call again. */
+  get #isResting() {
+    return this.#facts.link === "closed" || this.#facts.link === "ended";
   }
 
   /** @param {Happening} happening @param {{ attempt?: number, why?: string }} [detail] */
@@ -447,8 +467,8 @@ function urlOf(sessionId) {
   return url.href;
 }
 
-/** @param {{ itemId: string, text: string }} typed @returns {ShownLine} */
-function pendingLine({ itemId, text }) {
+/** @param {{ itemId: string, text: string }} typed @param {boolean} isHeldBack @returns {ShownLine} */
+function pendingLine({ itemId, text }, isHeldBack) {
   return {
     itemId,
     contentIndex: 0,
@@ -461,6 +481,7 @@ function pendingLine({ itemId, text }) {
     status: "in_progress",
     position: Number.MAX_SAFE_INTEGER,
     isPending: true,
+    isHeldBack,
   };
 }
 

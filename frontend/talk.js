@@ -141,6 +141,18 @@ export class Talk {
     else this.#composer.restore(text);
   }
 
+  /** What was written and is not in the conversation: what is on its way, and what is in the box. */
+  get unsent() {
+    const pending = (this.#client?.lines() ?? []).filter(({ isPending }) => isPending);
+    const words = [...pending, { itemId: "", text: this.#composer.text }];
+    return words.filter(({ text }) => text !== "").map(({ itemId, text }) => ({ itemId, text }));
+  }
+
+  /** @param {string} text Was not sent, and is there to be sent again. */
+  restore(text) {
+    this.#composer.restore(text);
+  }
+
   /** To where one goes on: on a phone that is the conversation, since its keyboard would hide it. */
   focusMessage() {
     if (globalThis.matchMedia("(pointer: coarse)").matches) this.#thread.focus();

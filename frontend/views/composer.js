@@ -45,9 +45,15 @@ export class Composer {
     this.#changed();
   }
 
-  /** It could not be sent: the words are there to be sent again. @param {string} text */
+  /** What is written and not sent. */
+  get text() {
+    return this.#message.value.trim();
+  }
+
+  /** It could not be sent: the words are there to be sent again, before what was written since.
+   * @param {string} text */
   restore(text) {
-    this.#message.value ||= text;
+    this.#message.value = [text, this.text].filter(Boolean).join("\n");
     this.#changed();
   }
 
@@ -61,7 +67,7 @@ export class Composer {
   }
 
   #submit() {
-    const text = this.#message.value.trim();
+    const { text } = this;
     if (!text) return;
     this.clear();
     this.#delegate.messageSent(text);

@@ -98,6 +98,7 @@ export class Thread {
       line.heardText,
       line.status,
       line.isPending,
+      line.isHeldBack,
     ]);
     if (known.drawn === drawn) return known.bubble;
     known.drawn = drawn;
@@ -183,7 +184,8 @@ function isWorthABubble({ role, status, text }) {
  * @param {ShownLine} line
  * @returns {string | null} A key of the words.
  */
-function noteKey({ role, status, text, shown, modality, isPending }) {
+function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
+  if (isHeldBack) return "thread.not_sent";
   if (isPending) return "thread.sending";
   const isUser = role === "user";
   if (status === "failed") return isUser ? "thread.failed_user" : "thread.failed_assistant";
