@@ -37,7 +37,7 @@ class App {
   memory = new Memory(globalThis.localStorage);
   drafts = new Drafts(globalThis.sessionStorage);
   words = new Words(languageFrom(this.memory.preferences().language, navigator.languages));
-  announcer = new Announcer(byId("announcer", HTMLParagraphElement));
+  announcer = new Announcer(byId("announcer", HTMLDivElement));
   signIn = new SignIn(this.words, (credentials) => this.#enter(credentials));
   sessionsView = new Sessions(this.words, {
     sessionChosen: (id) => this.#choose(id),
@@ -86,6 +86,8 @@ class App {
   /** The first thing: what the server offers, and whether the login that we remember still holds. */
   async #arrive() {
     byId("starting-retry", HTMLButtonElement).hidden = true;
+    write(byId("starting-title", HTMLHeadingElement), this.words.say("page.starting"));
+    write(byId("starting-text", HTMLParagraphElement), "");
     this.api.token = this.memory.token;
     try {
       const whoAmI = this.api.token ? this.api.me() : Promise.resolve(null);
@@ -104,6 +106,7 @@ class App {
     write(byId("starting-title", HTMLHeadingElement), this.words.say("page.unreachable.title"));
     write(byId("starting-text", HTMLParagraphElement), this.words.say("page.unreachable.text"));
     byId("starting-retry", HTMLButtonElement).hidden = false;
+    byId("starting-retry", HTMLButtonElement).focus();
   }
 
   /** @param {typeof SCREENS[number]} screen */

@@ -74,7 +74,8 @@ export class Composer {
   }
 
   #changed() {
-    this.#send.disabled = this.#message.value.trim() === "";
+    // Not disabled, which would take the focus away from who has just pressed it.
+    this.#send.ariaDisabled = String(this.text === "");
     this.#message.style.setProperty("height", "auto");
     const height = this.#message.value ? `${this.#message.scrollHeight + 2}px` : "";
     this.#message.style.setProperty("height", height);

@@ -37,3 +37,9 @@ export function make(tag, attributes = {}, ...children) {
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** What has the focus is about to go: whoever came by keyboard goes on at the choice of how to talk.
+ * @param {HTMLElement} leaving */
+export function keepFocus(leaving) {
+  if (leaving.contains(document.activeElement)) byId("mode-voice", HTMLButtonElement).focus();
+}

@@ -1,7 +1,7 @@
 /** The card that says what happened and what to do, with one button. */
 
 import { HELP } from "../help.js";
-import { make } from "./elements.js";
+import { keepFocus, make } from "./elements.js";
 import { icon } from "./icons.js";
 
 /** @import { HelpAction } from "../help.js" */
@@ -67,6 +67,7 @@ export class HelpCard {
   hide() {
     if (this.#name === null) return;
     this.#name = null;
+    keepFocus(this.#place);
     this.#place.replaceChildren();
   }
 

@@ -11,6 +11,7 @@ import { icon } from "./icons.js";
  *   sessionChosen: (id: string) => void, newChosen: () => void,
  *   renamed: (id: string, title: string) => void, deleteChosen: (id: string) => void,
  * }} SessionsDelegate
+ * @typedef {ReturnType<typeof newRow>} Row
  */
 
 export class Sessions {
@@ -20,6 +21,8 @@ export class Sessions {
   #empty = byId("sessions-empty", HTMLParagraphElement);
   /** @type {Session[] | null} Null until they are loaded. */
   #sessions = null;
+  /** @type {Map<string, Row>} */
+  #rows = new Map();
   #currentId = "";
   #renamingId = "";
 
@@ -43,17 +46,27 @@ export class Sessions {
     write(this.#empty, this.#words.say("sessions.failed"));
   }
 
-  /** Draws the list anew, with the focus where it was. */
+  /** Brings the list up to date, row by row: a press that is under way is not lost. */
   relabel() {
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.focus;
-    const hadFocus = this.#list.contains(document.activeElement);
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    const hadFocus = this.#list.contains(focused);
+    const sessions = this.#sessions ?? [];
     this.#empty.hidden = this.#sessions?.length !== 0;
     write(this.#empty, this.#words.say("sessions.empty"));
-    this.#list.replaceChildren(...(this.#sessions ?? []).map((session) => this.#row(session)));
-    if (!hadFocus) return;
-    const place = focused && this.#list.querySelector(`[data-focus="${CSS.escape(focused)}"]`);
-    const button = place || byId("new-session", HTMLButtonElement);
-    /** @type {HTMLElement} */ (button).focus();
+    const ids = new Set(sessions.map(({ id }) => id));
+    for (const [id, { row }] of this.#rows) {
+      if (ids.has(id)) continue;
+      row.remove();
+      this.#rows.delete(id);
+    }
+    for (const [index, session] of sessions.entries()) {
+      const row = this.#draw(session);
+      const there = this.#list.children[index] ?? null;
+      if (there !== row) this.#list.insertBefore(row, there);
+    }
+    if (!hadFocus || focused === document.activeElement) return;
+    const place = focused?.isConnected ? focused : byId("new-session", HTMLButtonElement);
+    place.focus();
   }
 
   /** @param {Session} session */
@@ -62,71 +75,43 @@ export class Sessions {
   }
 
   /** @param {Session} session */
-  #row(session) {
-    const isCurrent = session.id === this.#currentId;
-    const row = make("li", { "data-session": session.id, class: isCurrent ? "current" : "" });
-    if (session.id === this.#renamingId) row.append(this.#renameBox(session));
-    else row.append(this.#openButton(session, isCurrent), this.#actions(session));
-    return row;
-  }
-
-  /** @param {Session} session @param {boolean} isCurrent */
-  #openButton(session, isCurrent) {
-    const at = new Date(session.updated_at);
-    const meta = make(
-      "span",
-      { class: "session-meta" },
-      make("time", { datetime: session.updated_at }, this.#words.day(at, new Date())),
-    );
-    if (session.realtime_mode) {
-      meta.append(
-        make(
-          "span",
-          { class: "spoken", title: this.#words.say("sessions.spoken") },
-          icon("microphone"),
-          make("span", { class: "unseen" }, this.#words.say("sessions.spoken")),
-        ),
-      );
-    }
-    const button = make(
-      "button",
-      {
-        type: "button",
-        class: "session",
-        "data-focus": session.id,
-        "aria-current": isCurrent && "true",
-      },
-      make("span", { class: "session-title" }, this.titleOf(session)),
-      meta,
-    );
-    button.addEventListener("click", () => this.#delegate.sessionChosen(session.id));
-    return button;
-  }
-
-  /** @param {Session} session */
-  #actions(session) {
+  #draw(session) {
+    const known = this.#rows.get(session.id) ?? this.#add(session.id);
     const title = this.titleOf(session);
-    const rename = this.#iconButton("pencil", "sessions.rename", title, `rename ${session.id}`);
-    rename.addEventListener("click", () => this.#startRenaming(session.id));
-    const remove = this.#iconButton("bin", "sessions.delete", title, `delete ${session.id}`);
-    remove.addEventListener("click", () => this.#delegate.deleteChosen(session.id));
-    return make("span", { class: "session-actions" }, rename, remove);
+    const isCurrent = session.id === this.#currentId;
+    known.row.classList.toggle("current", isCurrent);
+    known.open.ariaCurrent = isCurrent ? "true" : null;
+    write(known.title, title);
+    known.time.dateTime = session.updated_at;
+    write(known.time, this.#words.day(new Date(session.updated_at), new Date()));
+    known.spoken.hidden = !session.realtime_mode;
+    known.spoken.title = this.#words.say("sessions.spoken");
+    write(known.spokenWords, this.#words.say("sessions.spoken"));
+    label(known.rename, this.#words.say("sessions.rename", { title }));
+    label(known.remove, this.#words.say("sessions.delete", { title }));
+    return known.row;
   }
 
-  /** @param {string} name @param {string} key @param {string} title @param {string} focus */
-  #iconButton(name, key, title, focus) {
-    const label = this.#words.say(key, { title });
-    const attributes = { type: "button", class: "icon-button", "aria-label": label, title: label };
-    return make("button", { ...attributes, "data-focus": focus }, icon(name));
+  /** @param {string} id */
+  #add(id) {
+    const row = newRow(id);
+    row.open.addEventListener("click", () => this.#delegate.sessionChosen(id));
+    row.rename.addEventListener("click", () => this.#startRenaming(id));
+    row.remove.addEventListener("click", () => this.#delegate.deleteChosen(id));
+    this.#rows.set(id, row);
+    return row;
   }
 
   /** @param {string} id */
   #startRenaming(id) {
+    const session = this.#sessions?.find((one) => one.id === id);
+    const row = this.#rows.get(id)?.row;
+    if (!session || !row) return;
     this.#renamingId = id;
-    this.relabel();
-    const box = this.#list.querySelector("input");
-    box?.focus();
-    box?.select();
+    const box = this.#renameBox(session);
+    row.replaceChildren(box);
+    box.focus();
+    box.select();
   }
 
   /** @param {Session} session */
@@ -143,9 +128,10 @@ export class Sessions {
       const title = input.value.trim();
       if (isKept && title !== session.title) this.#delegate.renamed(session.id, title);
       const hadFocus = document.activeElement === input;
+      const known = this.#rows.get(session.id);
+      known?.row.replaceChildren(known.open, known.actions);
+      if (hadFocus) known?.rename.focus();
       this.relabel();
-      const place = this.#list.querySelector(`[data-focus="rename ${CSS.escape(session.id)}"]`);
-      if (hadFocus) /** @type {HTMLElement | null} */ (place)?.focus();
     };
     input.addEventListener("keydown", (event) => {
       if (event.isComposing || event.keyCode === 229) return;
@@ -159,3 +145,27 @@ export class Sessions {
     return input;
   }
 }
+
+/** @param {HTMLButtonElement} button @param {string} words */
+function label(button, words) {
+  button.ariaLabel = words;
+  button.title = words;
+}
+
+/** @param {string} id */
+function newRow(id) {
+  const title = make("span", { class: "session-title" });
+  const time = make("time");
+  const spokenWords = make("span", { class: "unseen" });
+  const spoken = make("span", { class: "spoken" }, icon("microphone"), spokenWords);
+  const meta = make("span", { class: "session-meta" }, time, spoken);
+  const open = make("button", { type: "button", class: "session" }, title, meta);
+  const [rename, remove] = [iconButton("pencil", "rename"), iconButton("bin", "delete")];
+  const actions = make("span", { class: "session-actions" }, rename, remove);
+  const row = make("li", { "data-session": id }, open, actions);
+  return { row, open, actions, title, time, spoken, spokenWords, rename, remove };
+}
+
+/** @param {string} name @param {string} action */
+const iconButton = (name, action) =>
+  make("button", { type: "button", class: "icon-button", "data-action": action }, icon(name));

@@ -31,6 +31,7 @@ export class SignIn {
     });
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
+      if (this.#submit.ariaDisabled === "true") return;
       const [username, password] = [this.#username.value.trim(), this.#password.value];
       if (username && password) submitted({ username, password, isNew: this.#isNew });
       else this.fail(this.#words.say("sign_in.empty"));
@@ -52,7 +53,7 @@ export class SignIn {
 
   /** @param {boolean} isBusy */
   setBusy(isBusy) {
-    this.#submit.disabled = isBusy;
+    this.#submit.ariaDisabled = String(isBusy);
     this.#form.ariaBusy = String(isBusy);
   }
 

@@ -1,6 +1,6 @@
 /** What one needs while talking: mute, the level or the button to hold, stop, volume. */
 
-import { byId, write } from "./elements.js";
+import { byId, keepFocus, write } from "./elements.js";
 import { icon } from "./icons.js";
 import { LevelMeter } from "./level-meter.js";
 
@@ -33,7 +33,7 @@ export class VoiceControls {
   constructor(words, delegate) {
     this.#words = words;
     this.#mute.addEventListener("click", () => delegate.muteClicked());
-    this.#stop.addEventListener("click", () => delegate.stopClicked());
+    this.#stop.addEventListener("click", () => this.#last?.canStop && delegate.stopClicked());
     this.#volume.addEventListener("input", () => delegate.volumeMoved(this.#volume.valueAsNumber));
     this.#listenToHold(delegate);
   }
@@ -41,6 +41,7 @@ export class VoiceControls {
   /** @param {VoiceModel} model */
   show(model) {
     const { isOn, isMuted, isHandsFree, isHeld, canStop, volume } = model;
+    if (!isOn) keepFocus(this.#controls);
     this.#controls.hidden = !isOn;
     const muteWords = this.#words.say(isMuted ? "voice.unmute" : "voice.mute");
     if (this.#mute.ariaLabel !== muteWords) {
@@ -52,7 +53,7 @@ export class VoiceControls {
     this.#hold.hidden = isHandsFree;
     this.#hold.ariaPressed = String(isHeld);
     write(this.#holdWords, this.#words.say(isHeld ? "voice.holding" : "voice.hold"));
-    this.#stop.disabled = !canStop;
+    this.#stop.ariaDisabled = String(!canStop);
     if (this.#volume.valueAsNumber !== volume) this.#volume.valueAsNumber = volume;
     this.#last = model;
   }

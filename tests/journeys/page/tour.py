@@ -149,10 +149,10 @@ def _around_the_conversation(visitor: Visitor, look: Look) -> Iterator[Stop]:
         page.locator("#drawer-open").click()
     page.locator("#account summary").click()
     yield "drawer", visitor
-    page.locator('[data-focus^="rename"]').click()
+    page.locator('[data-action="rename"]').click()
     yield "rename", visitor
     page.keyboard.press("Escape")
-    page.locator('[data-focus^="delete"]').click()
+    page.locator('[data-action="delete"]').click()
     expect(page.locator("#confirm")).to_be_visible()
     yield "delete", visitor
     page.keyboard.press("Escape")

@@ -85,10 +85,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     const announcer = document.getElementById("announcer");
     if (announcer) {
-      new MutationObserver(() => watch.announced.push(announcer.textContent ?? "")).observe(
-        announcer,
-        { childList: true, characterData: true, subtree: true },
-      );
+      new MutationObserver((changes) => {
+        const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+        watch.announced.push(...added.map((node) => node.textContent ?? ""));
+      }).observe(announcer, { childList: true });
     }
     const root = document.documentElement;
     const tellState = () => {
