@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.journeys.page.conftest import QUESTION
+from tests.journeys.page.sounds import spoken
 from tests.journeys.page.tour import Look, talkative_browser, tour
 from tests.journeys.page.visitor import Visitor, register, running_page_stack, visiting
 from tests.journeys.stack import ROOT, Stack
@@ -84,14 +85,15 @@ def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
         keys.press("Space")
         visitor.await_state("listening")
         expect(page.locator("#mode-voice")).to_be_focused()
-        keys.press("m")
-        expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
-        expect(page.locator("#state-name")).to_have_text("Muted")
-        keys.press("m")
         visitor.await_state("speaking")
         keys.press("Escape")
         visitor.await_state("listening")
         expect(visitor.answers.last).to_have_attribute("data-status", "interrupted")
+        keys.press("m")
+        expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#state-name")).to_have_text("Muted")
+        keys.press("m")
+        expect(page.locator("#state-name")).to_have_text("Listening")
 
         keys.press("?")
         expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
@@ -116,12 +118,13 @@ def test_space_is_held_to_talk_and_nothing_is_sent_between(browser: Browser, sta
         page.keyboard.down("Space")
         expect(page.locator("#hold")).to_have_text("Release to send")
         visitor.await_event("input_audio_buffer.speech_started")
-        # The question is spoken to its end while the key is held.
-        page.wait_for_timeout(3000)
+        page.wait_for_timeout(len(spoken(QUESTION)) / 24)
         page.keyboard.up("Space")
+        # What was being said, and a second of silence behind it, may still be on its way.
+        page.wait_for_timeout(500)
+        sent = len(visitor.sent("input_audio_buffer.append"))
         visitor.await_state("speaking")
         expect(visitor.lines.first.locator(".text")).to_have_text(QUESTION)
-        sent = len(visitor.sent("input_audio_buffer.append"))
         page.keyboard.press("Escape")
         visitor.await_state("listening")
         assert len(visitor.sent("input_audio_buffer.append")) == sent
