@@ -87,7 +87,7 @@ const RULES = [
   ["connecting", (facts) => facts.link === "connecting"],
   ["reconnecting", (facts) => facts.link === "reconnecting"],
   // The microphone is asked before the call is opened, which then follows at once.
-  ["connecting", (facts) => facts.link === "closed" && facts.hasVoice],
+  ["connecting", (facts) => (facts.link === "closed" || facts.link === "ended") && facts.hasVoice],
   ["ended", (facts) => facts.link === "ended"],
   ["idle", (facts) => facts.link === "closed"],
   ["interrupted", (facts) => facts.wasCut],

@@ -12,9 +12,9 @@ export const WORDS = Object.freeze({
   "page.language": { en: "Language", ja: "言語" },
   "page.demo": {
     en: "Demo: a simulator is answering.",
-    ja: "デモ：シミュレーターが応答しています。",
+    ja: "デモ：シミュレーターが応答中です。",
   },
-  "page.demo.more": { en: "What can I say?", ja: "何を話せますか？" },
+  "page.demo.more": { en: "What can I say?", ja: "話せること" },
   "page.unreachable.title": { en: "Kaiwa cannot be reached", ja: "Kaiwa に接続できません" },
   "page.unreachable.text": {
     en: "Check your network, then try again.",
@@ -128,6 +128,7 @@ export const WORDS = Object.freeze({
     ja: "再接続中（{attempt}/{of}）",
   },
   "state.ended": { en: "Ended", ja: "終了" },
+  "state.no_microphone": { en: "No microphone", ja: "マイクなし" },
   "state.muted": { en: "Muted", ja: "ミュート中" },
   "state.waiting_for_press": { en: "Press to talk", ja: "押して話す" },
 
@@ -147,6 +148,7 @@ export const WORDS = Object.freeze({
     ja: "接続が切れました。会話は保存されています",
   },
   "hint.ended": { en: "Everything said is kept", ja: "会話は保存されています" },
+  "hint.no_microphone": { en: "You are not heard", ja: "声は届きません" },
   "hint.muted": { en: "You are not heard", ja: "声は届きません" },
   "hint.waiting_for_press": {
     en: "Hold Space or the button",
@@ -156,6 +158,7 @@ export const WORDS = Object.freeze({
     en: "From the end of your words to the answer",
     ja: "話し終えてから応答までの時間",
   },
+  "latency.answered": { en: "Answered in {time}", ja: "応答 {time}" },
 
   "voice.mute": { en: "Mute", ja: "ミュート" },
   "voice.unmute": { en: "Unmute", ja: "ミュート解除" },

@@ -63,6 +63,10 @@ export class Talk {
   #wasTalking = false;
   #isMuted = false;
   #isHeld = false;
+  #taps = 0;
+  #hasNoMicrophone = false;
+  /** @type {string} */
+  #lastState = "idle";
   #sentence = "";
   #isDrawing = false;
 
@@ -198,6 +202,8 @@ export class Talk {
     this.#isVoiceWanted = false;
     this.#wasTalking = false;
     this.#isMuted = false;
+    this.#lastState = "idle";
+    this.#isHeld = false;
     this.#sentence = "";
     this.#help.hide();
     this.#composer.clear();
@@ -228,6 +234,7 @@ export class Talk {
 
   #chooseText() {
     this.#isVoiceWanted = false;
+    this.#isHeld = false;
     void this.#client?.stopAudioStream();
     if (this.#help.name && MICROPHONE_CARD.test(this.#help.name)) this.#help.hide();
     this.#draw();
@@ -238,14 +245,17 @@ export class Talk {
   async #chooseVoice() {
     if (this.#isVoiceWanted) return;
     const context = openAudioContext();
+    const tap = ++this.#taps;
+    this.#hasNoMicrophone = false;
+    this.#isHeld = false;
     this.#isVoiceWanted = true;
     this.#wasTalking = false;
     this.#isMuted = false;
     this.#help.hide();
     this.#draw();
     const client = await this.#clientWhenShown();
-    if (!client || !this.#isVoiceWanted) {
-      this.#isVoiceWanted &&= client !== null;
+    if (!client || !this.#isVoiceWanted || tap !== this.#taps) {
+      if (tap === this.#taps) this.#isVoiceWanted &&= client !== null;
       void context.close();
       return this.#draw();
     }
@@ -274,7 +284,9 @@ export class Talk {
 
   /** @param {CallState} state */
   #stateChanged(state) {
-    if (state.name === "ended") this.#ended(state.why ?? "internal");
+    const hasJustEnded = state.name === "ended" && this.#lastState !== "ended";
+    this.#lastState = state.name;
+    if (hasJustEnded) this.#ended(state.why ?? "internal");
     if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard("answer_failed");
     this.#draw();
   }
@@ -285,6 +297,7 @@ export class Talk {
     if (card && (this.#isVoiceWanted || !HARMLESS_WHEN_TYPING.has(why))) this.#help.show(card);
     this.#wasTalking ||= this.#isVoiceWanted;
     this.#isVoiceWanted = false;
+    this.#isHeld = false;
   }
 
   #connected() {
@@ -311,6 +324,10 @@ export class Talk {
 
   /** @param {Problem} problem */
   #problemArose(problem) {
+    if (problem === "stopped" || problem === "recovered") {
+      this.#hasNoMicrophone = problem === "stopped";
+      this.#draw();
+    }
     if (problem === "recovered") return this.#hideCard("microphone_silent", "microphone_stopped");
     if (problem === "network_recovered") return this.#hideCard("slow_network");
     this.#help.show(problem === "slow_network" ? problem : `microphone_${problem}`);
@@ -356,10 +373,13 @@ export class Talk {
   /** @param {boolean} isHeld @returns {boolean} Whether the key meant something. */
   #talkKeyChanged(isHeld) {
     if (!this.#isVoiceWanted) return false;
-    const { isHandsFree } = this.#memory.preferences();
-    if (!isHandsFree) this.#setHeld(isHeld);
-    else if (isHeld !== this.#isMuted) return true;
-    else this.#setMuted(!isHeld);
+    if (!this.#memory.preferences().isHandsFree) {
+      this.#setHeld(isHeld);
+      return true;
+    }
+    // Hands-free, one is heard through a mute while the key is held; without a mute it means nothing.
+    if (isHeld && !this.#isMuted) return false;
+    this.#setMuted(!isHeld);
     return true;
   }
 
@@ -422,6 +442,7 @@ export class Talk {
     this.#status.show(state, {
       isMuted,
       isWaitingForPress: !isHandsFree && !isHeld,
+      hasNoMicrophone: this.#hasNoMicrophone,
       sentence: this.#sentence,
     });
     this.#composer.showMode(this.#isVoiceWanted);

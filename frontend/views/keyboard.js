@@ -11,6 +11,8 @@ import { isDialogOpen } from "./dialogs.js";
 
 const TYPING = "input, textarea, select, [contenteditable]";
 const PRESSING = "button, a, summary";
+/** Buttons on which Space talks all the same: one has just come from them to do so. */
+const TALKING = '#hold, #mode-voice[aria-pressed="true"]';
 
 export class Keyboard {
   #delegate;
@@ -50,8 +52,8 @@ export class Keyboard {
 
   /** @param {KeyboardEvent} event @param {Element} target */
   #spacePressed(event, target) {
-    const pressesAButton = this.#cameByKeyboard && target.closest(PRESSING) && target.id !== "hold";
-    if (pressesAButton) return;
+    const button = this.#cameByKeyboard && target.closest(PRESSING);
+    if (button && !button.matches(TALKING)) return;
     if (this.#isHolding) event.preventDefault();
     if (event.repeat || this.#isHolding || !this.#delegate.talkKeyChanged(true)) return;
     this.#isHolding = true;

@@ -22,11 +22,13 @@ const ICONS = Object.freeze({
   ended: "end",
   muted: "microphone_off",
   waiting_for_press: "microphone",
+  no_microphone: "microphone_off",
 });
 
 /**
- * @typedef {{ isMuted: boolean, isWaitingForPress: boolean, sentence: string }} Flags `sentence` is
- *   what the server said of a lost connection.
+ * @typedef {{
+ *   isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean, sentence: string,
+ * }} Flags `sentence` is what the server said of a lost connection.
  */
 
 export class Status {
@@ -42,7 +44,7 @@ export class Status {
   /** @type {[CallState, Flags]} */
   #last = [
     { name: "idle", attempt: 0, why: null, hasVoice: false },
-    { isMuted: false, isWaitingForPress: false, sentence: "" },
+    { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false, sentence: "" },
   ];
 
   /** @param {Words} words @param {Announcer} announcer */
@@ -53,6 +55,7 @@ export class Status {
 
   /** @param {CallState} state @param {Flags} flags */
   show(state, flags) {
+    const wasMuted = this.#last[1].isMuted;
     this.#last = [state, flags];
     const key = shownState(state, flags);
     const name = this.#words.say(`state.${key}`, { attempt: state.attempt, of: MAX_ATTEMPTS });
@@ -60,16 +63,20 @@ export class Status {
     document.documentElement.dataset.shown = key;
     if (this.#shown !== key) this.#icon.replaceChildren(icon(ICONS[key] ?? "idle"));
     if (this.#shown !== "" && name !== this.#name.textContent) this.#announcer.say(name);
+    else if (flags.isMuted !== wasMuted)
+      this.#announcer.say(flags.isMuted ? this.#words.say("state.muted") : name);
     this.#shown = key;
     write(this.#name, name);
     const sentence = key === "reconnecting" ? flags.sentence : "";
-    writeWithIcons(this.#hint, sentence || this.#words.say(`hint.${key}`));
+    const hint = flags.isMuted && state.hasVoice && key !== "reconnecting" ? "muted" : key;
+    writeWithIcons(this.#hint, sentence || this.#words.say(`hint.${hint}`));
   }
 
   /** @param {number | null} ms */
   showLatency(ms) {
     this.#latencyMs = ms;
-    write(this.#latency, ms === null ? "" : this.#words.milliseconds(ms));
+    const time = ms === null ? "" : this.#words.milliseconds(ms);
+    write(this.#latency, time && this.#words.say("latency.answered", { time }));
     this.#latency.title = ms === null ? "" : this.#words.say("latency.label");
   }
 
@@ -86,8 +93,9 @@ export class Status {
  * @param {CallState} state
  * @param {Flags} flags
  */
-function shownState({ name }, { isMuted, isWaitingForPress }) {
+function shownState({ name }, { isMuted, isWaitingForPress, hasNoMicrophone }) {
   if (name !== "listening") return name;
+  if (hasNoMicrophone) return "no_microphone";
   if (isMuted) return "muted";
   return isWaitingForPress ? "waiting_for_press" : name;
 }

@@ -87,6 +87,13 @@ test("it says why a call ended", () => {
   assert.equal(afterAll(["ended", { why: "provider_refused" }]).why, "provider_refused");
 });
 
+test("a microphone that opens after a call has ended is on its way to the next one", () => {
+  const ended = [...LISTENING, ["ended", { why: "taken_over" }], "microphone_asked"];
+  assert.equal(afterAll(...ended).name, "asking_microphone");
+  assert.equal(afterAll(...ended, "voice_started").name, "connecting");
+  assert.equal(afterAll(...ended, "voice_started", "connecting", "ready").name, "listening");
+});
+
 test("it never changes the facts that it was given", () => {
   assert.ok(Object.isFrozen(NOTHING_YET));
   assert.notEqual(after(NOTHING_YET, "ready"), NOTHING_YET);
