@@ -27,6 +27,9 @@ import { SignIn } from "./views/sign-in.js";
  * up to date. */
 const KEPT_AFTER_MS = 1500;
 
+/** A session that was only made was last changed so soon after. */
+const UNTOUCHED_MS = 5;
+
 /** The welcome is short; the rest of what the simulator understands is one tap away. */
 const FIRST_SUGGESTIONS = 3;
 
@@ -143,7 +146,7 @@ class App {
       this.#user = user;
       this.signIn.forget();
       await this.#showTalk();
-      this.talk.focusMessage();
+      byId("message", HTMLTextAreaElement).focus();
     } catch (error) {
       this.signIn.fail(this.#sentenceOf(error));
     } finally {
@@ -173,7 +176,7 @@ class App {
     this.#user = null;
     this.#sessions = null;
     this.#conversation = newConversation(null);
-    clearTimeout(this.#refreshTimer);
+    this.#forgetRefresh();
     closeDialogs();
     this.talk.close();
     this.#showSessions();
@@ -253,8 +256,16 @@ class App {
   #turnCompleted() {
     const { id } = this.#conversation;
     if (id === null) return;
+    // Whoever talks without a pause sees it as well.
+    this.#refreshTimer ||= setTimeout(() => {
+      this.#refreshTimer = 0;
+      void this.#refresh(id);
+    }, KEPT_AFTER_MS);
+  }
+
+  #forgetRefresh() {
     clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(() => this.#refresh(id), KEPT_AFTER_MS);
+    this.#refreshTimer = 0;
   }
 
   /** @param {string} id */
@@ -311,7 +322,10 @@ class App {
 
   #showSessions() {
     const open = this.#conversation.id;
-    this.sessionsView.show(this.#sessions, open ?? "");
+    const shown = this.#sessions?.filter(
+      (one) => one.id === open || wasCalled(one) || this.drafts.has(one.id),
+    );
+    this.sessionsView.show(shown ?? null, open ?? "");
     const session = this.#sessions?.find(({ id }) => id === open);
     const title = session ? this.sessionsView.titleOf(session) : this.words.say("sessions.new");
     write(byId("title", HTMLHeadingElement), title);
@@ -415,6 +429,15 @@ function detailSentences(detail) {
 
 /** @param {string | null} id @returns {Conversation} */
 const newConversation = (id) => ({ id, isBeingMade: false, unsent: [] });
+
+/**
+ * Whether there was ever a call in a session, or somebody gave it a name: the server's two times are
+ * some microseconds apart when it makes one, and any call moves the second.
+ *
+ * @param {Session} session
+ */
+const wasCalled = ({ title, created_at, updated_at }) =>
+  title !== "" || Date.parse(updated_at) - Date.parse(created_at) > UNTOUCHED_MS;
 
 /** The session that the address names, or null. */
 function sessionInAddress() {

@@ -43,6 +43,15 @@ export class Drafts {
     }
   }
 
+  /** Whether something waits there. @param {string} sessionId */
+  has(sessionId) {
+    try {
+      return this.#storage.getItem(PREFIX + sessionId) !== null;
+    } catch {
+      return false;
+    }
+  }
+
   /** Another person may come to this tab. */
   forget() {
     try {

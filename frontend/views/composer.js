@@ -76,8 +76,16 @@ export class Composer {
   #changed() {
     // Not disabled, which would take the focus away from who has just pressed it.
     this.#send.ariaDisabled = String(this.text === "");
-    this.#message.style.setProperty("height", "auto");
-    const height = this.#message.value ? `${this.#message.scrollHeight + 2}px` : "";
-    this.#message.style.setProperty("height", height);
+    this.#message.style.removeProperty("height");
+    // Asked of the narrow box, as the wide one may have room for all of it in one line again.
+    this.#form.dataset.lines = "one";
+    if (!this.#isTooSmall()) return;
+    this.#form.dataset.lines = "many";
+    if (this.#isTooSmall())
+      this.#message.style.setProperty("height", `${this.#message.scrollHeight + 2}px`);
+  }
+
+  #isTooSmall() {
+    return this.#message.scrollHeight > this.#message.clientHeight;
   }
 }

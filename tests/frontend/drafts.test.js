@@ -34,6 +34,10 @@ test("unsent words are handed back to their session, once", () => {
     { itemId: "", text: "Still in the box" },
   ]);
   assert.equal(drafts.take("two", NOBODY), "");
+  assert.deepEqual(
+    ["one", "two"].map((id) => drafts.has(id)),
+    [true, false],
+  );
   assert.equal(drafts.take("one", NOBODY), "Sent off\nStill in the box");
   assert.equal(drafts.take("one", NOBODY), "");
 });
@@ -68,6 +72,7 @@ test("a storage that refuses or holds nonsense breaks nothing", () => {
   const drafts = new Drafts(FORBIDDEN);
   drafts.keep("one", [{ itemId: "", text: "Hello" }]);
   assert.equal(drafts.take("one", NOBODY), "");
+  assert.equal(drafts.has("one"), false);
   const storage = new TabStorage();
   storage.setItem("kaiwa.draft.one", "{");
   assert.equal(new Drafts(storage).take("one", NOBODY), "");
