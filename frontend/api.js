@@ -17,6 +17,9 @@
  * @typedef {{ count: number, next: string | null, results: any[] }} Page
  */
 
+/** How long an answer may take; the slowest of ours takes a second. */
+const PATIENCE_MS = 15_000;
+
 /** The server said no, or could not be asked. `status` is 0 when no answer came. */
 export class ApiError extends Error {
   name = "ApiError";
@@ -135,6 +138,8 @@ export class Api {
       // The token is the only pass: a cookie of the admin pages would ask for a CSRF token.
       credentials: "omit",
       ...(body ? { body: JSON.stringify(body) } : {}),
+      // A server that takes the request and never answers is as good as none.
+      signal: AbortSignal.timeout(PATIENCE_MS),
     }).catch(() => {
       throw new ApiError("no_network", 0, "");
     });

@@ -86,6 +86,15 @@ export class Connection {
     socket?.close(1000);
   }
 
+  /** The line is open and says nothing any more: dropped, and opened anew like any that is lost. */
+  drop() {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#generation += 1;
+    this.#lost(0);
+    socket.close();
+  }
+
   #stop() {
     this.#isWanted = false;
     this.#wasReady = false;

@@ -23,7 +23,9 @@ import { openAudioContext, Voice } from "./voice.js";
 /** @import { Frame, ServerEvent } from "./turn-taking.js" */
 
 /** How long "interrupted" is shown before the state goes on. */
-const CUT_SHOWN_MS = 1200;
+const CUT_SHOWN_MS = 400;
+/** How long the server may say nothing at all while an answer is due. */
+const SILENT_MS = 20_000;
 /** Silence behind a push-to-talk release, so that the server's turn detection ends the turn at once. */
 const TAIL_MS = 1200;
 
@@ -87,6 +89,7 @@ export class RealtimeClient {
   #isSlow = false;
   #speechStoppedAt = 0;
   #cutTimer = 0;
+  #silenceTimer = 0;
 
   /**
    * @param {string} authToken
@@ -267,11 +270,20 @@ export class RealtimeClient {
       clearTimeout(this.#cutTimer);
       this.#cutTimer = setTimeout(() => this.#happened("cut_shown"), CUT_SHOWN_MS);
     }
+    if (this.#facts.isAnswering !== before.isAnswering) this.#awaitAnswer();
     this.onState(stateOf(this.#facts));
+  }
+
+  /** "Thinking" must not stay for ever when the line has gone dumb. */
+  #awaitAnswer() {
+    clearTimeout(this.#silenceTimer);
+    if (!this.#facts.isAnswering) return;
+    this.#silenceTimer = setTimeout(() => this.#connection.drop(), SILENT_MS);
   }
 
   /** @param {ServerEvent} event */
   #receive(event) {
+    this.#awaitAnswer();
     if (event.type === "relay.ready") void this.#becameReady();
     else if (this.#held) this.#held.push(event);
     else this.#hear(event);
