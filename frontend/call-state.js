@@ -14,6 +14,7 @@
  *   attempt: number,
  *   why: string | null,
  *   isAsking: boolean,
+ *   isStarting: boolean,
  *   hasVoice: boolean,
  *   isHearing: boolean,
  *   isAnswering: boolean,
@@ -33,6 +34,7 @@ export const NOTHING_YET = Object.freeze({
   attempt: 0,
   why: null,
   isAsking: false,
+  isStarting: false,
   hasVoice: false,
   isHearing: false,
   isAnswering: false,
@@ -40,6 +42,7 @@ export const NOTHING_YET = Object.freeze({
   wasCut: false,
 });
 
+const NO_MICROPHONE = { isAsking: false, isStarting: false };
 const SILENCE = { isHearing: false, isAnswering: false, isPlaying: false, wasCut: false };
 
 /** @type {(facts: Facts) => Partial<Facts>} */
@@ -52,9 +55,11 @@ const cut = (facts) => ({
 /** What each happening changes. */
 export const CHANGES = Object.freeze({
   microphone_asked: () => ({ isAsking: true }),
-  microphone_refused: () => ({ isAsking: false }),
-  voice_started: () => ({ isAsking: false, hasVoice: true }),
-  voice_stopped: () => ({ isAsking: false, hasVoice: false, ...SILENCE }),
+  /** @param {Facts} facts A device that is opened again later was allowed before. */
+  microphone_allowed: (facts) => ({ isAsking: false, isStarting: facts.isAsking }),
+  microphone_refused: () => NO_MICROPHONE,
+  voice_started: () => ({ ...NO_MICROPHONE, hasVoice: true }),
+  voice_stopped: () => ({ ...NO_MICROPHONE, hasVoice: false, ...SILENCE }),
   connecting: () => ({ link: "connecting", attempt: 0, why: null, ...SILENCE }),
   ready: () => ({ link: "open", attempt: 0, why: null }),
   /** @param {Facts} _facts @param {{ attempt?: number }} detail */
@@ -84,7 +89,7 @@ export const CHANGES = Object.freeze({
 /** @type {ReadonlyArray<readonly [StateName, (facts: Facts) => boolean]>} */
 const RULES = [
   ["asking_microphone", (facts) => facts.isAsking],
-  ["connecting", (facts) => facts.link === "connecting"],
+  ["connecting", (facts) => facts.link === "connecting" || facts.isStarting],
   ["reconnecting", (facts) => facts.link === "reconnecting"],
   // The microphone is asked before the call is opened, which then follows at once.
   ["connecting", (facts) => (facts.link === "closed" || facts.link === "ended") && facts.hasVoice],
@@ -126,4 +131,59 @@ export function stateOf(facts) {
   const rule = RULES.find(([, holds]) => holds(facts));
   const { attempt, why, hasVoice } = facts;
   return { name: rule ? rule[0] : "idle", attempt, why, hasVoice };
+}
+
+/**
+ * How long "interrupted" is shown. What one is saying matters more than what it has stopped.
+ *
+ * @param {Facts} facts
+ * @returns {number} Milliseconds.
+ */
+export function cutShownMs({ isHearing }) {
+  return isHearing ? 300 : 1200;
+}
+
+/**
+ * What the person's own microphone does, which the server cannot know.
+ *
+ * @typedef {{ isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean }} Own
+ * @typedef {StateName | "no_microphone" | "muted" | "waiting_for_press"} ShownName
+ * @typedef {ShownName | "no_microphone_answering" | "muted_answering" | "press_to_cut_in"} HintName
+ */
+
+/** States in which one would be heard, were it not for one's own microphone. */
+const IN_CALL = new Set([
+  "connecting",
+  "listening",
+  "hearing_you",
+  "thinking",
+  "speaking",
+  "interrupted",
+]);
+/** States with something to stop. */
+const ANSWERING = new Set(["thinking", "speaking"]);
+
+/**
+ * The word for a state and what to do in it: listening to a microphone that sends nothing would be
+ * a lie, and so would "speak to cut in".
+ *
+ * @param {CallState} state
+ * @param {Own} own
+ * @returns {{ name: ShownName, hint: HintName }}
+ */
+export function shownOf({ name, hasVoice }, own) {
+  const silence = hasVoice ? silenceOf(own) : null;
+  const shown = name === "listening" && silence ? silence : name;
+  if (!silence || !IN_CALL.has(name)) return { name: shown, hint: shown };
+  if (silence === "waiting_for_press") {
+    return { name: shown, hint: name === "speaking" ? "press_to_cut_in" : shown };
+  }
+  return { name: shown, hint: ANSWERING.has(name) ? `${silence}_answering` : silence };
+}
+
+/** @param {Own} own */
+function silenceOf({ isMuted, isWaitingForPress, hasNoMicrophone }) {
+  if (hasNoMicrophone) return "no_microphone";
+  if (isMuted) return "muted";
+  return isWaitingForPress ? "waiting_for_press" : null;
 }

@@ -130,6 +130,7 @@ export const WORDS = Object.freeze({
   "state.ended": { en: "Ended", ja: "終了" },
   "state.no_microphone": { en: "No microphone", ja: "マイクなし" },
   "state.muted": { en: "Muted", ja: "ミュート中" },
+  "state.unmuted": { en: "Unmuted", ja: "ミュートを解除しました" },
   "state.waiting_for_press": { en: "Press to talk", ja: "押して話す" },
 
   "hint.idle": { en: "Type, or tap 🎤 to talk", ja: "入力するか、🎤 を押して話せます" },
@@ -149,7 +150,22 @@ export const WORDS = Object.freeze({
   },
   "hint.ended": { en: "Everything said is kept", ja: "会話は保存されています" },
   "hint.no_microphone": { en: "You are not heard", ja: "声は届きません" },
-  "hint.muted": { en: "You are not heard", ja: "声は届きません" },
+  "hint.no_microphone_answering": {
+    en: "You are not heard. Stop the answer (Esc)",
+    ja: "声は届きません。停止ボタンか Esc で応答を止められます",
+  },
+  "hint.muted": {
+    en: "You are muted. Unmute (M) to speak",
+    ja: "ミュート中です。解除（M）すると話せます",
+  },
+  "hint.muted_answering": {
+    en: "You are muted. Unmute (M) or stop the answer (Esc)",
+    ja: "ミュート中です。解除（M）か応答の停止（Esc）ができます",
+  },
+  "hint.press_to_cut_in": {
+    en: "Hold Space or the button to cut in",
+    ja: "Space かボタンを押すと割り込めます",
+  },
   "hint.waiting_for_press": {
     en: "Hold Space or the button",
     ja: "Space かボタンを押したまま話します",

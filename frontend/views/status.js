@@ -1,10 +1,10 @@
 /** Where the call stands: a word, an icon, a colour, and how quick the last answer was. */
 
-import { MAX_ATTEMPTS } from "../call-state.js";
+import { MAX_ATTEMPTS, shownOf } from "../call-state.js";
 import { byId, write } from "./elements.js";
 import { icon, writeWithIcons } from "./icons.js";
 
-/** @import { CallState } from "../call-state.js" */
+/** @import { CallState, Own } from "../call-state.js" */
 /** @import { Words } from "../i18n.js" */
 /** @import { Announcer } from "./announcer.js" */
 
@@ -25,11 +25,7 @@ const ICONS = Object.freeze({
   no_microphone: "microphone_off",
 });
 
-/**
- * @typedef {{
- *   isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean, sentence: string,
- * }} Flags `sentence` is what the server said of a lost connection.
- */
+/** @typedef {Own & { sentence: string }} Flags `sentence` is what was said of a lost connection. */
 
 export class Status {
   #words;
@@ -57,18 +53,17 @@ export class Status {
   show(state, flags) {
     const wasMuted = this.#last[1].isMuted;
     this.#last = [state, flags];
-    const key = shownState(state, flags);
+    const { name: key, hint } = shownOf(state, flags);
     const name = this.#words.say(`state.${key}`, { attempt: state.attempt, of: MAX_ATTEMPTS });
     document.documentElement.dataset.state = state.name;
     document.documentElement.dataset.shown = key;
     if (this.#shown !== key) this.#icon.replaceChildren(icon(ICONS[key] ?? "idle"));
     if (this.#shown !== "" && name !== this.#name.textContent) this.#announcer.say(name);
-    else if (flags.isMuted !== wasMuted)
-      this.#announcer.say(flags.isMuted ? this.#words.say("state.muted") : name);
+    else if (state.hasVoice && flags.isMuted !== wasMuted)
+      this.#announcer.say(this.#words.say(flags.isMuted ? "state.muted" : "state.unmuted"));
     this.#shown = key;
     write(this.#name, name);
     const sentence = key === "reconnecting" ? flags.sentence : "";
-    const hint = flags.isMuted && state.hasVoice && key !== "reconnecting" ? "muted" : key;
     writeWithIcons(this.#hint, sentence || this.#words.say(`hint.${hint}`));
   }
 
@@ -85,17 +80,4 @@ export class Status {
     this.show(...this.#last);
     this.showLatency(this.#latencyMs);
   }
-}
-
-/**
- * Listening to a microphone that sends nothing would be a lie.
- *
- * @param {CallState} state
- * @param {Flags} flags
- */
-function shownState({ name }, { isMuted, isWaitingForPress, hasNoMicrophone }) {
-  if (name !== "listening") return name;
-  if (hasNoMicrophone) return "no_microphone";
-  if (isMuted) return "muted";
-  return isWaitingForPress ? "waiting_for_press" : name;
 }

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { after, CHANGES, NOTHING_YET, STATES, stateOf } from "../../frontend/call-state.js";
+import {
+  after,
+  CHANGES,
+  cutShownMs,
+  NOTHING_YET,
+  STATES,
+  shownOf,
+  stateOf,
+} from "../../frontend/call-state.js";
 
 /** @param {...(string | [string, object])} happenings */
 function afterAll(...happenings) {
@@ -24,6 +32,12 @@ const SPEAKING = [
 const STORIES = [
   ["nothing has happened", [], "idle"],
   ["🎤 was tapped", ["microphone_asked"], "asking_microphone"],
+  [
+    "the microphone was allowed and is being opened",
+    ["microphone_asked", "microphone_allowed"],
+    "connecting",
+  ],
+  ["the microphone was lost and opened again", [...LISTENING, "microphone_allowed"], "listening"],
   ["the microphone was refused", ["microphone_asked", "microphone_refused"], "idle"],
   ["the microphone was allowed", LISTENING.slice(0, 2), "connecting"],
   ["the microphone was allowed and the call is opened", LISTENING.slice(0, 3), "connecting"],
@@ -76,6 +90,58 @@ test("every state is reached by a story", () => {
 test("every happening is part of a story", () => {
   const told = STORIES.flatMap(([, happenings]) => happenings.map((one) => [one].flat()[0]));
   assert.deepEqual(new Set(told), new Set(Object.keys(CHANGES)));
+});
+
+test("an interruption that one speaks through is shown for a blink, another so that it can be read", () => {
+  const speaking = SPEAKING.reduce((facts, name) => after(facts, name), NOTHING_YET);
+  assert.ok(cutShownMs(after(speaking, "speech_started")) <= 400);
+  assert.ok(cutShownMs(after(speaking, "answer_cut")) >= 1000);
+});
+
+const HEARD = { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false };
+const shown = (name, own = {}, hasVoice = true) => {
+  const { name: word, hint } = shownOf(
+    { name, attempt: 0, why: null, hasVoice },
+    { ...HEARD, ...own },
+  );
+  return [word, hint];
+};
+
+test("it does not claim to listen to a microphone that sends nothing", () => {
+  assert.deepEqual(shown("listening"), ["listening", "listening"]);
+  assert.deepEqual(shown("listening", { isMuted: true }), ["muted", "muted"]);
+  assert.deepEqual(shown("listening", { hasNoMicrophone: true, isMuted: true }), [
+    "no_microphone",
+    "no_microphone",
+  ]);
+  assert.deepEqual(shown("listening", { isWaitingForPress: true }), [
+    "waiting_for_press",
+    "waiting_for_press",
+  ]);
+});
+
+test("who is muted is told so, and how to stop the answer, in every state of a call", () => {
+  for (const name of ["connecting", "hearing_you", "interrupted"]) {
+    assert.deepEqual(shown(name, { isMuted: true }), [name, "muted"]);
+  }
+  for (const name of ["thinking", "speaking"]) {
+    assert.deepEqual(shown(name, { isMuted: true }), [name, "muted_answering"]);
+    assert.deepEqual(shown(name, { hasNoMicrophone: true }), [name, "no_microphone_answering"]);
+  }
+});
+
+test("what the connection does comes before what the microphone does", () => {
+  for (const name of ["reconnecting", "ended", "idle", "asking_microphone"]) {
+    assert.deepEqual(shown(name, { isMuted: true, hasNoMicrophone: true }), [name, name]);
+  }
+});
+
+test("who holds a key to talk holds it to cut in", () => {
+  assert.deepEqual(shown("speaking", { isWaitingForPress: true }), ["speaking", "press_to_cut_in"]);
+});
+
+test("who types has no microphone to be told of", () => {
+  assert.deepEqual(shown("speaking", { isMuted: true }, false), ["speaking", "speaking"]);
 });
 
 test("it counts the attempts, and forgets them when the line is back", () => {

@@ -36,8 +36,12 @@ test("every word that the page's HTML names exists", () => {
 });
 
 test("every state has a word and a hint", () => {
-  for (const state of [...STATES, "muted", "waiting_for_press"]) {
+  const own = ["no_microphone", "muted", "waiting_for_press"];
+  for (const state of [...STATES, ...own]) {
     assert.ok(`state.${state}` in WORDS && `hint.${state}` in WORDS, state);
+  }
+  for (const hint of ["no_microphone_answering", "muted_answering", "press_to_cut_in"]) {
+    assert.ok(`hint.${hint}` in WORDS, hint);
   }
 });
 
