@@ -64,7 +64,7 @@ _FITTING_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def session_update_of(plan: CallPlan) -> str:
-    """The frame that configures the session, whole: the provider's defaults are not relied on.
+    """The frame that configures the session: all that decides who is heard, and when.
 
     `session.type` must be there or the update is dropped; without `transcription` the user's
     words are never told; the default silence is documented as 500 ms and has been seen as 200

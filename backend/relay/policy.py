@@ -83,7 +83,7 @@ Shape = Value | Listing | Fields
 _BASE64 = re.compile(r"[A-Za-z0-9+/]++={0,2}")
 _EVENT_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID})[^\x00-\x1f\x7f]{{1,64}}"))
 # The provider takes at most 32 characters for an id that a client chooses.
-_NEW_ITEM_ID = Text(re.compile(r"[A-Za-z0-9_-]{1,32}"))
+_NEW_ITEM_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID})[A-Za-z0-9_-]{{1,32}}"))
 _KNOWN_ID = Text(re.compile(r"[A-Za-z0-9_.:-]{1,128}"))
 _TYPED = Text(re.compile(r"[^\x00]{1,32000}", re.DOTALL))
 

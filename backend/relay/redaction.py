@@ -43,7 +43,7 @@ def session_event_for_client(event: Mapping[str, Any]) -> str:
 
 def error_event_for_client(event: Mapping[str, Any]) -> str:
     """An `error` event of the known fields only, its message masked; still the official shape."""
-    error = error_of(event)
+    error = part_of(event)
     told = {name: word_of(error, name) for name in ("code", "param", "event_id")}
     message = _message_for_client(error)
     told |= {"type": word_of(error, "type") or "server_error", "message": message}
@@ -62,7 +62,7 @@ def failure_for_client(event: Mapping[str, Any], *path: str) -> str:
     return _text(told)
 
 
-def error_of(event: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+def part_of(event: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     """The error object at `path` (by default `error`); empty where there is none."""
     inner: Any = event
     for name in path or ("error",):

@@ -27,6 +27,7 @@ class Place:
     def __init__(self) -> None:
         self.call_id = ""
         self.asked: Ending | None = None
+        self.opened_or_left = asyncio.Event()
         self.left = asyncio.Event()
         self._call: Hangable | None = None
 
@@ -34,6 +35,7 @@ class Place:
         """Here is the call."""
         self.call_id = call_id
         self._call = call
+        self.opened_or_left.set()
         if self.asked is not None:
             call.hang_up(self.asked)
 
@@ -88,6 +90,8 @@ class LiveCalls:
         try:
             if older is not None:
                 older.hang_up(Ending.TAKEN_OVER)
+                # Two openings at once could end each other's rows; the database bounds this wait.
+                await older.opened_or_left.wait()
                 await _until_left((older,), self._take_over_wait_s)
             if place.asked is not None:
                 raise AdmissionRefused(str(place.asked), place.asked)
@@ -96,6 +100,7 @@ class LiveCalls:
             self._places.discard(place)
             if self._newest.get(session_id) is place:
                 del self._newest[session_id]
+            place.opened_or_left.set()
             place.left.set()
 
     async def drain(self, seconds: float) -> None:

@@ -258,7 +258,7 @@ class Switchboard:
         return [ToClient(redaction.session_event_for_client(frame.event))]
 
     def _item_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        item_id = redaction.word_of(redaction.error_of(frame.event, "item"), "id")
+        item_id = redaction.word_of(redaction.part_of(frame.event, "item"), "id")
         if item_id not in self._past:
             return self._pass(frame, at)
         self._unanswered.pop(self._past[item_id], None)
@@ -275,14 +275,16 @@ class Switchboard:
         return [ToClient(ready), *held]
 
     def _error_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        error = redaction.error_of(frame.event)
+        error = redaction.part_of(frame.event)
         fatal, note = _weigh(error)
         if fatal is not None:
             return [note, *self.hang_up(fatal, at)]
         answered = redaction.word_of(error, "event_id")
         # Before READY only the relay has spoken, so an error that names no event is about that.
         if self._state is State.CONFIGURING and answered in (None, CONFIGURE_ID):
-            return [note, *self.hang_up(_BROKEN, at)]
+            # Refused for what it says, it will be refused again: the operator has to act.
+            is_ours = redaction.word_of(error, "type") == "invalid_request_error"
+            return [note, *self.hang_up(Ending.PROVIDER_REFUSED if is_ours else _BROKEN, at)]
         if self._state is State.REPLAYING and answered is None:
             answered = next(iter(self._unanswered), None)
         if answered in self._unanswered:
@@ -295,7 +297,7 @@ class Switchboard:
 
     def _response_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         self._responses.feed(frame.event)
-        error = redaction.error_of(frame.event, *_RESPONSE_ERROR)
+        error = redaction.part_of(frame.event, *_RESPONSE_ERROR)
         text, ending, notes = frame.text, None, []
         if error:
             text = redaction.failure_for_client(frame.event, *_RESPONSE_ERROR)
@@ -311,7 +313,7 @@ class Switchboard:
 
     def _transcription_failed(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         text = frame.text
-        if redaction.error_of(frame.event):
+        if redaction.part_of(frame.event):
             text = redaction.failure_for_client(frame.event, "error")
         return [ToClient(text), *self._assemble(frame, at)]
 

@@ -137,6 +137,15 @@ _EVENTS: list[dict[str, Any]] = [
     # Ids are not a way in either.
     {"type": "response.create", "event_id": "relay_cfg"},
     {"type": "response.create", "event_id": "relay_past_0"},
+    {
+        "type": "conversation.item.create",
+        "item": {
+            "id": "relay_past_1",
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "Hello."}],
+        },
+    },
     {"type": "response.create", "event_id": "x" * 65},
     {"type": "response.create", "event_id": "x" * 5_000},
     {"type": "response.create", "event_id": ""},

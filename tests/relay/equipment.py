@@ -132,9 +132,14 @@ def words(item_id: str, delta: str, response_id: str = "resp_1") -> str:
     )
 
 
-def provider_error(code: str | None, event_id: str | None = None, message: str = "No.") -> str:
+def provider_error(
+    code: str | None,
+    event_id: str | None = None,
+    message: str = "No.",
+    kind: str = "invalid_request_error",
+) -> str:
     error = {
-        "type": "invalid_request_error",
+        "type": kind,
         "code": code,
         "message": message,
         "param": None,

@@ -95,6 +95,28 @@ async def test_of_three_at_once_the_newest_stays(desk: Desk) -> None:
     assert desk.live.call_ids() == ["third"]
 
 
+async def test_a_newer_call_waits_until_the_older_has_its_row() -> None:
+    live = LiveCalls(take_over_wait_s=0.0)
+    order: list[str] = []
+    row_is_written = asyncio.Event()
+
+    async def hold(name: str, opening: asyncio.Event | None) -> None:
+        async with live.place("s") as place:
+            if opening is not None:
+                await opening.wait()
+            order.append(f"{name} opened")
+            place.put(name, Held())
+
+    older = asyncio.create_task(hold("older", row_is_written))
+    await settle()
+    newer = asyncio.create_task(hold("newer", None))
+    await settle()
+    assert order == []
+    row_is_written.set()
+    await asyncio.gather(older, newer)
+    assert order == ["older opened", "newer opened"]
+
+
 async def test_an_older_call_that_does_not_end_is_not_waited_for_long() -> None:
     desk = Desk(take_over_wait_s=0.01)
     stubborn = await desk.open("s", "first", Held(finishes_its_answer=True))

@@ -176,14 +176,15 @@ def test_early_frames_are_judged_when_they_come() -> None:
 
 
 def test_a_refused_configuration_ends_the_call() -> None:
-    for error in (
-        provider_error("unknown_parameter", "relay_cfg"),
-        provider_error("cannot_update_voice", None),
+    for error, ending in (
+        (provider_error("unknown_parameter", "relay_cfg"), Ending.PROVIDER_REFUSED),
+        (provider_error("cannot_update_voice", None), Ending.PROVIDER_REFUSED),
+        (provider_error(None, "relay_cfg", kind="server_error"), Ending.PROVIDER_FAILED),
     ):
         switchboard = fresh()
         switchboard.open(created(), at(0.1))
         effects = switchboard.from_upstream(error, at(0.2))
-        assert effects[-1] == HangUp(Ending.PROVIDER_FAILED)
+        assert effects[-1] == HangUp(ending)
         assert [event["type"] for event in to_client(effects)] == ["relay.error", "relay.closing"]
 
 
