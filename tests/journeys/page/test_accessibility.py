@@ -55,6 +55,10 @@ def violations_in(visitor: Visitor, within: str) -> list[Any]:
         visitor.page.evaluate(AXE)
     violations: list[Any] = visitor.page.evaluate(
         """async (within) => {
+          // A button that is just fading in has no contrast yet; what moves for ever is not waited for.
+          const ending = document.getAnimations()
+            .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
+          await Promise.allSettled(ending.map(({ finished }) => finished));
           const { violations } = await axe.run(within, { resultTypes: ["violations"] });
           return violations.map(({ id, nodes }) => [id, nodes.map(({ html, any }) =>
             html + " " + any.map(({ message }) => message).join(" "))]);

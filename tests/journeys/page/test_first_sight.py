@@ -16,7 +16,7 @@ def load_of(visitor: Visitor) -> dict[str, Any]:
     load: dict[str, Any] = visitor.page.evaluate(
         """async () => {
           const painted = () => performance.getEntriesByName("first-contentful-paint");
-          await watch.until(() => painted().length > 0);
+          await watch.until(() => painted().length > 0, "the first paint");
           const [paint] = painted();
           const loads = [...performance.getEntriesByType("navigation"),
             ...performance.getEntriesByType("resource")];

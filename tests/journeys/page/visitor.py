@@ -1,7 +1,6 @@
 """A person in front of the page: what they do, what they see, and what must never happen."""
 
 import json
-import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -170,9 +169,11 @@ class Visitor:
         return shown
 
     def await_state(self, *names: str) -> None:
-        """Wait until the call is in one of these states."""
-        expect(self.page.locator("html")).to_have_attribute(
-            "data-state", re.compile(f"^({'|'.join(names)})$")
+        """Wait until the call is in one of these states, however short it may be."""
+        self.page.evaluate(
+            """(names) => watch.until(
+              () => names.includes(document.documentElement.dataset.state), names)""",
+            names,
         )
 
     def help_card(self, name: str) -> Locator:
@@ -197,7 +198,8 @@ class Visitor:
         """Wait until so many events of this type have come from the server."""
         self.page.evaluate(
             """([kind, count]) => watch.until(() => watch.frames
-              .filter(({ way, event }) => way === "in" && event.type === kind).length >= count)""",
+              .filter(({ way, event }) => way === "in" && event.type === kind).length >= count,
+              kind)""",
             [kind, count],
         )
 

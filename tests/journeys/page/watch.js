@@ -106,10 +106,10 @@
   };
 
   /** Resolves when the condition holds. (A page's policy lets no test tool poll by eval.) */
-  watch.until = async (condition, timeoutMs = 20_000) => {
+  watch.until = async (condition, what, timeoutMs = 20_000) => {
     const deadline = performance.now() + timeoutMs;
     while (!condition()) {
-      if (performance.now() > deadline) throw new Error(`waited in vain: ${condition}`);
+      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
