@@ -6,6 +6,7 @@ exception or a cancelled task. A call that has returned has no task and no socke
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -267,7 +268,7 @@ class Call:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        await asyncio.gather(self._close_client(), self._close_upstream())
+        await asyncio.gather(self._close_client(), self._leave_upstream())
         try:
             await self._recorder.finish(self._ending)
         except Exception:
@@ -281,9 +282,22 @@ class Call:
         code, reason = CLOSE_CODES[self._ending], str(self._ending)
         await _within(self._limits.close_s, self._client.close(code, reason))
 
-    async def _close_upstream(self) -> None:
+    async def _leave_upstream(self) -> None:
         if self._upstream is not None:
+            with contextlib.suppress(TimeoutError, UpstreamError):
+                async with asyncio.timeout(self._limits.linger_s):
+                    await self._hear_out(self._upstream)
             await self._upstream.close()
+
+    async def _hear_out(self, upstream: UpstreamLine) -> None:
+        """Take the words that the provider owes for what the client has said."""
+        self._take(self._switchboard.parting())
+        while self._switchboard.is_owed:
+            await self._to_upstream.flush(upstream.send)
+            text = await upstream.receive()
+            now = self._clock.now()
+            self._tape.heard("upstream", text, now)
+            self._take(self._switchboard.from_upstream(text, now))
 
     def _log(self, event: str, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:
         fields["call_id"] = self._plan.call_id

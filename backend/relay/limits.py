@@ -38,6 +38,9 @@ class Limits:
     last_answer_s: float = 30.0
     """How long a call that has to end waits for the answer being given."""
 
+    linger_s: float = 1.5
+    """How long the provider is heard out when the client has gone; within the 2 s in which a paid
+    connection has to end."""
     last_words_s: float = 1.0
     close_s: float = 2.0
     stuck_send_s: float = 10.0

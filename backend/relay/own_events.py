@@ -82,6 +82,11 @@ def _whole(seconds: float | None) -> int | None:
     return None if seconds is None else math.ceil(seconds)
 
 
+def cancellation(event_id: str) -> str:
+    """`response.cancel`, for the provider: nobody hears the answer."""
+    return _frame("response.cancel", event_id)
+
+
 def _frame(event_type: str, event_id: str, **fields: Any) -> str:
     """The event as text; a field that is None is left out."""
     told = {name: value for name, value in fields.items() if value is not None}

@@ -78,7 +78,10 @@ def replay(lines: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> Replayed:
         while next_tick_ms <= at_ms:
             replayed.add(next_tick_ms, switchboard.tick(_at(next_tick_ms)))
             next_tick_ms += tick_ms
-        replayed.add(at_ms, _fed(switchboard, line, _at(at_ms)))
+        effects = _fed(switchboard, line, _at(at_ms))
+        replayed.add(at_ms, effects)
+        if any(isinstance(effect, HangUp) for effect in effects):
+            replayed.add(at_ms, switchboard.parting())
     if switchboard is not None:
         replayed.add(at_ms, switchboard.hang_up(Ending.CLIENT_LEFT, _at(at_ms)))
     return replayed

@@ -5,7 +5,7 @@
     CONFIGURING  `session.created` has come         judged, then held       pass
     REPLAYING    our `session.update` is taken      judged, then held       pass
     READY        the past is told, at `relay.ready` judged, then passed on  pass
-    CLOSING      `relay.closing` is said            dropped                 dropped
+    CLOSING      `relay.closing` is said            dropped                 words and costs kept
 
 Laws:
 1. What was judged is what is sent: a client's frame that passes goes on as its own text.
@@ -39,6 +39,7 @@ from backend.protocol.transcript import TranscriptAssembler
 from backend.protocol.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import usage_of
 from backend.relay import own_events, policy, redaction
+from backend.relay.debts import Debts
 from backend.relay.effects import CountUsage, Effect, HangUp, KeepTurn, Note, ToClient, ToUpstream
 from backend.relay.limits import Flow, Limits, Strikes
 from backend.relay.plan import CONFIGURE_ID, CallPlan, replays_of, session_update_of
@@ -93,6 +94,36 @@ _APPEND = "input_audio_buffer.append"
 _CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 
+HEARD_OUT = frozenset(
+    {
+        Ending.BAD_FRAMES,
+        Ending.CLIENT_LEFT,
+        Ending.COMPLETED,
+        Ending.IDLE,
+        Ending.RATE_LIMIT,
+        Ending.REVOKED,
+        Ending.TAKEN_OVER,
+        Ending.TIME_LIMIT,
+        Ending.TOO_SLOW,
+    }
+)
+"""Endings of the client's or ours, after which a provider that owes words is heard out. One that
+failed owes nothing, and a server that is told to stop has no time."""
+
+_LATE = frozenset(
+    {
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.completed",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.failed",
+        "conversation.item.truncated",
+    }
+)
+"""What still counts after the end: the person's words, and how much they heard. An answer that
+begins now is heard by nobody."""
+
+
 class _Held(NamedTuple):
     """A frame that waits for READY; `audio_ms` is 0 for one that carries no sound."""
 
@@ -122,9 +153,11 @@ class Switchboard:
         self._assembler = TranscriptAssembler(tuple(self._past))
         self._unkept: dict[tuple[str, int], Turn] = {}
         self._responses = ResponseLife()
+        self._debts = Debts()
         self._playback = Playback()
         self._last_audio_event_id: str | None = None
 
+        self._is_heard_out = False
         self._leaving: Ending | None = None
         self._leaves_at_s = 0.0
 
@@ -171,6 +204,7 @@ class Switchboard:
             return self._let_through(frame.text, ms_of_base64(frame.event["audio"]))
         self._active_s = now_s
         self._note_what_is_heard(frame, now_s)
+        self._debts.asked(frame.event)
         return self._let_through(frame.text, 0.0)
 
     def _slow_down(self, frame_bytes: int, at: datetime) -> list[Effect]:
@@ -221,7 +255,7 @@ class Switchboard:
     def from_upstream(self, text: str, at: datetime) -> list[Effect]:
         """A frame came from the provider."""
         if self._state is State.CLOSING:
-            return []
+            return self._late(text, at)
         self._active_s = now_s = at.timestamp()
         try:
             frame = peek_from_upstream(text)
@@ -319,6 +353,7 @@ class Switchboard:
 
     def _assemble(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         """Turns that changed are kept at once; those that only grow wait for the tick."""
+        self._debts.told(frame.event)
         for turn in self._assembler.feed(frame.event, at):
             self._unkept[turn.item_id, turn.content_index] = turn
         return [] if frame.type.endswith(".delta") else self._kept()
@@ -331,6 +366,30 @@ class Switchboard:
         return kept
 
     # Time, and the end
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the provider has not answered yet, after an end that it is worth waiting for."""
+        return self._is_heard_out and (self._debts.are_open or self._responses.is_active)
+
+    def parting(self) -> list[Effect]:
+        """What the provider is told before it is heard out: nobody listens to the answer."""
+        if not self._is_heard_out or not self._responses.is_active:
+            return []
+        return [ToUpstream(own_events.cancellation(self._own_id()))]
+
+    def _late(self, text: str, at: datetime) -> list[Effect]:
+        """It came after the end: nobody is told, but words and costs count."""
+        try:
+            frame = peek_from_upstream(text)
+            if frame.type in ("response.created", "response.done"):
+                self._responses.feed(frame.event)
+                return _cost(frame)
+            if frame.type not in _LATE or _is_of_the_assistant(frame.event):
+                return []
+            return [*self._assemble(frame, at), *self._kept(), *_cost(frame)]
+        except UpstreamFailed:
+            return []
 
     def tick(self, at: datetime) -> list[Effect]:
         """Time has passed."""
@@ -369,6 +428,7 @@ class Switchboard:
         if self._state is State.CLOSING:
             return []
         self._state = State.CLOSING
+        self._is_heard_out = ending in HEARD_OUT
         for turn in self._assembler.finish(at, self._unheard(at.timestamp())):
             self._unkept[turn.item_id, turn.content_index] = turn
         effects = self._kept()
@@ -450,6 +510,10 @@ def _weigh(error: Mapping[str, Any]) -> tuple[Ending | None, Note]:
     told = code or kind or ""
     # A code is a word; anything else could be content.
     return ending, Note(name, told if _CODE.fullmatch(told) else "unnamed")
+
+
+def _is_of_the_assistant(event: Mapping[str, Any]) -> bool:
+    return redaction.word_of(redaction.part_of(event, "item"), "role") == "assistant"
 
 
 def _cost(frame: UpstreamFrame) -> list[Effect]:

@@ -50,7 +50,7 @@ class Scene:
             self.client,
             self.provider.connect,
             self.record,
-            limits=Limits(last_words_s=0.05, close_s=0.05),
+            limits=Limits(linger_s=0.05, last_words_s=0.05, close_s=0.05),
             clock=self.clock,
         )
         self.running: asyncio.Task[Ending] | None = None

@@ -783,3 +783,36 @@ def test_whatever_comes_nothing_raises_and_the_end_is_said_once(
     closings = [event for event in to_client(effects) if event.get("type") == "relay.closing"]
     assert len(closings) <= 1
     assert SECRET_INSTRUCTIONS not in json.dumps(to_client(effects))
+
+
+def test_words_that_come_after_the_end_are_kept() -> None:
+    switchboard = ready()
+    switchboard.from_client(typed("Remember me."), at(1))
+    switchboard.hang_up(Ending.CLIENT_LEFT, at(1))
+    assert switchboard.is_owed
+    echo = frame(
+        type="conversation.item.added",
+        event_id="event_late",
+        previous_item_id=None,
+        item={
+            "id": "item_late",
+            "type": "message",
+            "role": "user",
+            "status": "completed",
+            "content": [{"type": "input_text", "text": "Remember me."}],
+        },
+    )
+    effects = switchboard.from_upstream(echo, at(1.1))
+    assert [(e.turn.text, e.turn.status) for e in effects if isinstance(e, KeepTurn)] == [
+        ("Remember me.", TurnStatus.COMPLETED)
+    ]
+    assert to_client(effects) == []
+    assert not switchboard.is_owed
+
+
+def test_a_provider_that_failed_is_not_heard_out() -> None:
+    switchboard = ready()
+    switchboard.from_client(typed(), at(1))
+    switchboard.hang_up(Ending.PROVIDER_FAILED, at(1))
+    assert not switchboard.is_owed
+    assert switchboard.parting() == []
