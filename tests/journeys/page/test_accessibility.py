@@ -55,7 +55,7 @@ def violations_in(visitor: Visitor, within: str) -> list[Any]:
         visitor.page.evaluate(AXE)
     violations: list[Any] = visitor.page.evaluate(
         """async (within) => {
-          // A button that is just fading in has no contrast yet; what moves for ever is not waited for.
+          // A button that is fading in has no contrast yet; what moves for ever is not waited for.
           const ending = document.getAnimations()
             .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
           await Promise.allSettled(ending.map(({ finished }) => finished));
