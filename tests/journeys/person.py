@@ -173,12 +173,13 @@ class LiveCall:
     async def say_nothing(self, seconds: float, *, pace: float = 1.0) -> None:
         await self.say(b"\0" * int(seconds * 48_000), pace=pace)
 
-    async def type(self, text: str) -> None:
-        """Send a typed message and ask for an answer."""
+    async def type(self, text: str, *, is_silent: bool = False) -> None:
+        """Send a typed message and ask for an answer; a silent one is written and not spoken."""
         item = {
             "type": "message",
             "role": "user",
             "content": [{"type": "input_text", "text": text}],
         }
         await self.send({"type": "conversation.item.create", "item": item})
-        await self.send({"type": "response.create"})
+        response = {"response": {"output_modalities": ["text"]}} if is_silent else {}
+        await self.send({"type": "response.create", **response})

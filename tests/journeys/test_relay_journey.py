@@ -139,12 +139,12 @@ async def test_a_person_who_comes_back_is_remembered(stack: Stack) -> None:
     person = await Person.register(stack)
     session_id = await person.new_session()
     async with person.call(session_id) as live:
-        await live.type("My name is Aoi.")
+        await live.type("My name is Aoi.", is_silent=True)
         await live.until_type("response.done")
     await ended_session(person, session_id)
 
     async with person.call(session_id) as again:
-        await again.type("What is my name?")
+        await again.type("What is my name?", is_silent=True)
         await again.until_type("response.done")
 
     last_call = http("GET", f"{stack.simulator_url}/simulator/calls").json["calls"][-1]
@@ -173,3 +173,13 @@ async def test_an_admin_reads_the_conversation(stack: Stack) -> None:
     assert "About the price" in page
     assert page.index("How much does it cost?") < page.index("client_left")
     assert person.token not in page
+
+
+async def test_a_word_that_is_typed_and_left_is_kept(stack: Stack) -> None:
+    person = await Person.register(stack)
+    session_id = await person.new_session()
+    async with person.call(session_id) as live:
+        await live.type("Remember this.")
+    await ended_session(person, session_id)
+    turns = await person.turns(session_id)
+    assert [turn["text"] for turn in turns if turn["role"] == "user"] == ["Remember this."]

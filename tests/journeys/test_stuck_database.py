@@ -40,10 +40,10 @@ async def test_a_locked_database_delays_no_answer_and_loses_no_turn(stack: Stack
 
     await ended_session(person, session_id)
     turns = await person.turns(session_id)
-    assert [(turn["role"], turn["status"]) for turn in turns] == [
-        ("user", "completed"),
-        ("assistant", "completed"),
-    ] * 3
+    assert [turn["role"] for turn in turns] == ["user", "assistant"] * 3
+    assert all(turn["text"] for turn in turns)
+    # The person leaves with the last answer's end, faster than it can have been heard.
+    assert [turn["status"] for turn in turns] == ["completed"] * 5 + ["interrupted"]
     assert turns[2]["text"] == QUESTION
 
 
