@@ -384,7 +384,8 @@ class Switchboard:
             frame = peek_from_upstream(text)
             if frame.type in ("response.created", "response.done"):
                 self._responses.feed(frame.event)
-                return _cost(frame)
+                began = self.parting() if frame.type == "response.created" else []
+                return [*began, *_cost(frame)]
             if frame.type not in _LATE or _is_of_the_assistant(frame.event):
                 return []
             return [*self._assemble(frame, at), *self._kept(), *_cost(frame)]

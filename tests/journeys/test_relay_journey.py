@@ -127,8 +127,9 @@ def transcript_of(live: LiveCall, item_id: str) -> str:
 
 
 async def ended_session(person: Person, session_id: str) -> dict[str, Any]:
-    """The session once its last call has ended; a bounded number of looks."""
-    for _ in range(100):
+    """The session once its last call has ended; within ten seconds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
         session: dict[str, Any] = (await person.api("GET", f"sessions/{session_id}/")).json
         if all(call["ended_at"] for call in session["calls"]):
             return session

@@ -38,6 +38,7 @@ from tests.relay.equipment import (
     item_event,
     plan,
     provider_error,
+    response_created,
     session,
     typed,
     updated,
@@ -816,3 +817,12 @@ def test_a_provider_that_failed_is_not_heard_out() -> None:
     switchboard.hang_up(Ending.PROVIDER_FAILED, at(1))
     assert not switchboard.is_owed
     assert switchboard.parting() == []
+
+
+def test_an_answer_that_begins_after_the_end_is_called_off() -> None:
+    switchboard = ready()
+    switchboard.from_client(typed(), at(1))
+    switchboard.hang_up(Ending.CLIENT_LEFT, at(1))
+    (cancel,) = to_upstream(switchboard.from_upstream(response_created(), at(1.1)))
+    assert json.loads(cancel)["type"] == "response.cancel"
+    assert switchboard.is_owed
