@@ -73,6 +73,7 @@ def journey(
         seen.tracks_after_talking = visitor.live_tracks()
         visitor.say_by_keyboard("Who else decides about this?")
 
+        visitor.await_kept(8)
         seen.announced, seen.shifts = visitor.watched("announced"), visitor.watched("shifts")
         seen.bubbles, seen.turns = visitor.bubbles(), visitor.turns()
         visitor.page.reload()

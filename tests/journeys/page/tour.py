@@ -204,8 +204,9 @@ def _losing_the_server(visitor: Visitor, look: Look) -> Iterator[Stop]:
     visitor.type(look.phrases[1])
     visitor.await_state("thinking")
     yield "thinking", visitor
+    visitor.await_kept(1)
     visitor.page.reload()
-    expect(visitor.lines).not_to_have_count(0)
+    expect(visitor.lines).to_have_count(1)
     visitor.allow("net::ERR_INTERNET_DISCONNECTED")
     visitor.context.set_offline(True)
     visitor.type(look.phrases[2])

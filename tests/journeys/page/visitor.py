@@ -230,6 +230,14 @@ class Visitor:
         session_id: str = self.page.evaluate("location.hash.replace('#/s/', '')")
         return session_id
 
+    def await_kept(self, count: int) -> None:
+        """Wait until the server has so many whole turns: it writes them down in its own time."""
+        for _ in range(PATIENCE_MS // 50):
+            if sum(turn["status"] != "in_progress" for turn in self.turns()) >= count:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"the server has not kept {count} turns: {self.turns()}")
+
     def turns(self) -> list[dict[str, Any]]:
         """The session's turns as the API has them."""
         url = f"{self.stack.url}/api/sessions/{self.session_id}/turns/?page_size=200"
