@@ -9,7 +9,7 @@
 import { Api } from "./api.js";
 import { base64FromPcm, pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
 import { AudioOutbox, MAX_UNSENT_BYTES } from "./audio-outbox.js";
-import { after, cutShownMs, NOTHING_YET, stateOf } from "./call-state.js";
+import { after, NOTHING_YET, stateOf } from "./call-state.js";
 import { Captions } from "./captions.js";
 import { Connection } from "./connection.js";
 import { pastOf } from "./history.js";
@@ -22,6 +22,8 @@ import { openAudioContext, Voice } from "./voice.js";
 /** @import { KeptTurn, Line } from "./history.js" */
 /** @import { Frame, ServerEvent } from "./turn-taking.js" */
 
+/** How long "interrupted" is shown before the state goes on. */
+const CUT_SHOWN_MS = 400;
 /** How long the server may say nothing at all while an answer is due. */
 const SILENT_MS = 20_000;
 /** Silence behind a push-to-talk release, so that the server's turn detection ends the turn at once. */
@@ -159,14 +161,10 @@ export class RealtimeClient {
    * @throws {MicrophoneError}
    */
   async startAudioStream({ context, microphone = {}, volume = 1, isHandsFree = true } = {}) {
-    if (this.#voice) {
-      if (context !== this.#voice.context) await context?.close();
-      return;
-    }
+    if (this.#voice) return;
     const voice = new Voice(context ?? openAudioContext(), {
       onChunk: (chunk) => this.#captured(chunk),
       onProblem: (problem) => this.onProblem(problem),
-      onAllowed: () => this.#happened("microphone_allowed"),
       onStart: () => this.#soundStarted(),
       onPosition: (...position) => this.#soundPlayed(...position),
       onEnded: (...key) => this.#soundEnded(...key),
@@ -179,8 +177,6 @@ export class RealtimeClient {
     try {
       if (await voice.start(microphone)) this.#happened("voice_started");
     } catch (error) {
-      // Stopped meanwhile, and perhaps started anew.
-      if (this.#voice !== voice) return;
       this.#voice = null;
       this.#happened("microphone_refused");
       throw error;
@@ -240,17 +236,8 @@ export class RealtimeClient {
     await this.#voice?.change(settings);
   }
 
-  /** The network is gone: comes back like from any line that breaks, without waiting to notice. */
-  dropLine() {
-    this.#connection.drop();
-  }
-
   /** Hangs up and gives every device back. Harmless when closed. */
   async close() {
-    // At once: a page that goes away waits for nothing, and what was said is not yet heard.
-    for (const frame of this.#turns.cut(this.#voice?.speaker.heardSoFar() ?? [])) {
-      this.#connection.send(frame);
-    }
     this.#connection.close();
     this.#turns.close();
     this.#opening = null;
@@ -281,7 +268,7 @@ export class RealtimeClient {
     this.#facts = after(before, happening, detail);
     if (this.#facts.wasCut && !before.wasCut) {
       clearTimeout(this.#cutTimer);
-      this.#cutTimer = setTimeout(() => this.#happened("cut_shown"), cutShownMs(this.#facts));
+      this.#cutTimer = setTimeout(() => this.#happened("cut_shown"), CUT_SHOWN_MS);
     }
     if (this.#facts.isAnswering !== before.isAnswering) this.#awaitAnswer();
     this.onState(stateOf(this.#facts));

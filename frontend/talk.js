@@ -64,8 +64,6 @@ export class Talk {
   #isMuted = false;
   #isHeld = false;
   #taps = 0;
-  /** Space is held and is what lets one be heard: its release mutes again. */
-  #isUnmutedByKey = false;
   #hasNoMicrophone = false;
   /** @type {string} */
   #lastState = "idle";
@@ -109,10 +107,9 @@ export class Talk {
       this.#ending.signal,
     );
     // The tab is closed, or frozen for later: no microphone may stay open behind it.
-    const { signal } = this.#ending;
-    globalThis.addEventListener("pagehide", () => this.#client?.close(), { signal });
-    globalThis.addEventListener("offline", () => this.#wentOffline(), { signal });
-    globalThis.addEventListener("online", () => this.#cameOnline(), { signal });
+    globalThis.addEventListener("pagehide", () => this.#client?.close(), {
+      signal: this.#ending.signal,
+    });
   }
 
   /** The client of the open session, or null before the first word of a new one. */
@@ -251,7 +248,6 @@ export class Talk {
     const tap = ++this.#taps;
     this.#hasNoMicrophone = false;
     this.#isHeld = false;
-    this.#isUnmutedByKey = false;
     this.#isVoiceWanted = true;
     this.#wasTalking = false;
     this.#isMuted = false;
@@ -274,7 +270,6 @@ export class Talk {
       this.#settings.showMicrophones(await listMicrophones());
       if (client.voice && client === this.#client) void client.connect().catch(() => {});
     } catch (error) {
-      if (tap !== this.#taps) return;
       this.#isVoiceWanted = false;
       this.#microphoneRefused(error);
     }
@@ -348,13 +343,6 @@ export class Talk {
     this.#help.hide();
     this.focusMessage();
     this.#actions[action]();
-    if (this.#isVoiceWanted) this.#focusTalking();
-  }
-
-  /** Where Space means: talk. */
-  #focusTalking() {
-    if (this.#memory.preferences().isHandsFree) this.#thread.focus();
-    else this.#voiceControls.focusHold();
   }
 
   /** @type {Readonly<Record<HelpAction, () => void>>} */
@@ -382,21 +370,6 @@ export class Talk {
     else void this.#client?.connect().catch(() => {});
   }
 
-  /** The browser knows before any line breaks. */
-  #wentOffline() {
-    if (this.#client?.state.name !== "ended") this.#help.show("no_network");
-    this.#client?.dropLine();
-  }
-
-  /** A call that ended for want of a network goes on; a microphone opens only in a tap. */
-  #cameOnline() {
-    if (this.#help.name !== "no_network") return;
-    const { name } = this.#client?.state ?? AT_REST;
-    if (name === "reconnecting" || (name === "ended" && this.#wasTalking)) return;
-    this.#help.hide();
-    if (name === "ended" || this.#cannotLoad) this.#reconnect();
-  }
-
   /** @param {boolean} isHeld @returns {boolean} Whether the key meant something. */
   #talkKeyChanged(isHeld) {
     if (!this.#isVoiceWanted) return false;
@@ -404,10 +377,9 @@ export class Talk {
       this.#setHeld(isHeld);
       return true;
     }
-    // Hands-free, one is heard through a mute while the key is held; without a mute it does nothing.
-    const hasEffect = isHeld ? this.#isMuted : this.#isUnmutedByKey;
-    this.#isUnmutedByKey = isHeld && this.#isMuted;
-    if (hasEffect) this.#setMuted(!isHeld);
+    // Hands-free, one is heard through a mute while the key is held; without a mute it means nothing.
+    if (isHeld && !this.#isMuted) return false;
+    this.#setMuted(!isHeld);
     return true;
   }
 
@@ -438,17 +410,13 @@ export class Talk {
     this.#memory.prefer(changes);
     if (changes.volume !== undefined) return this.#client?.setVolume(changes.volume);
     if (changes.isHandsFree !== undefined) {
-      this.#isHeld = false;
       this.#client?.setTalking(changes.isHandsFree);
       return this.#draw();
     }
-    try {
-      await this.#client?.changeMicrophone(this.#microphone());
-      this.#problemArose("recovered");
-    } catch (error) {
+    await this.#client?.changeMicrophone(this.#microphone()).catch((error) => {
       this.#chooseText();
       this.#microphoneRefused(error);
-    }
+    });
   }
 
   #microphone() {

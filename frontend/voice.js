@@ -16,7 +16,6 @@ const FLUSH_PATIENCE_MS = 500;
  * @typedef {Omit<SpeakerOptions, "context"> & {
  *   onChunk: (chunk: Chunk) => void,
  *   onProblem: (problem: MicrophoneProblem) => void,
- *   onAllowed: () => void,
  * }} VoiceEvents
  */
 
@@ -43,9 +42,9 @@ export class Voice {
   #wakeLock = null;
 
   /** @param {AudioContext} context @param {VoiceEvents} events */
-  constructor(context, { onChunk, onProblem, onAllowed, ...speakerEvents }) {
+  constructor(context, { onChunk, onProblem, ...speakerEvents }) {
     this.#context = context;
-    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed });
+    this.#microphone = new Microphone({ context, onChunk, onProblem });
     this.#speaker = new Speaker({ context, ...speakerEvents });
   }
 
@@ -93,10 +92,9 @@ export class Voice {
   /** Silence at once; answers what was heard of each item.
    * @returns {Promise<Cut[]>} */
   flush() {
-    const soFar = this.#speaker.heardSoFar();
     return Promise.race([
       this.#speaker.flush(),
-      new Promise((resolve) => setTimeout(() => resolve(soFar), FLUSH_PATIENCE_MS)),
+      new Promise((resolve) => setTimeout(() => resolve([]), FLUSH_PATIENCE_MS)),
     ]);
   }
 

@@ -41,11 +41,9 @@ export class Speaker {
   #node = null;
   /** @type {Promise<void> | null} */
   #opening = null;
-  #open = /** @type {Map<string, Progress>} By the last reports, in the order of playing. */ (
-    new Map()
-  );
+  #openKeys = /** @type {Set<string>} */ (new Set());
   #closedKeys = /** @type {Set<string>} */ (new Set());
-  #flushes = /** @type {{ resolve: (cuts: Cut[]) => void, soFar: Cut[] }[]} */ ([]);
+  #flushes = /** @type {((cuts: Cut[]) => void)[]} */ ([]);
 
   /** @param {SpeakerOptions} options */
   constructor({ context, ...events }) {
@@ -61,7 +59,7 @@ export class Speaker {
 
   /** Makes ready to play; until then nothing is played. Harmless when open. */
   open() {
-    this.#opening ??= this.#makeReady().catch((error) => {
+    this.#opening ??= this.#open().catch((error) => {
       this.#opening = null;
       throw error;
     });
@@ -78,14 +76,7 @@ export class Speaker {
   play(itemId, contentIndex, pcm) {
     const key = keyOf(itemId, contentIndex);
     if (this.#closedKeys.has(key) || pcm.length === 0) return;
-    const { played, received } = this.#open.get(key) ?? { played: 0, received: 0 };
-    this.#open.set(key, {
-      itemId,
-      contentIndex,
-      played,
-      received: received + pcm.length,
-      isFinished: false,
-    });
+    this.#openKeys.add(key);
     const own = pcm.slice();
     this.#tell({ verb: "play", itemId, contentIndex, pcm: own }, [own.buffer]);
   }
@@ -96,8 +87,6 @@ export class Speaker {
    * @param {number} contentIndex
    */
   finish(itemId, contentIndex) {
-    const progress = this.#open.get(keyOf(itemId, contentIndex));
-    if (progress) progress.isFinished = true;
     this.#tell({ verb: "finish", itemId, contentIndex });
   }
 
@@ -108,20 +97,10 @@ export class Speaker {
    */
   flush() {
     if (!this.#node) return Promise.resolve([]);
-    const soFar = this.heardSoFar();
-    for (const key of this.#open.keys()) this.#closedKeys.add(key);
-    this.#open.clear();
+    for (const key of this.#openKeys) this.#closedKeys.add(key);
+    this.#openKeys.clear();
     this.#tell({ verb: "flush" });
-    return new Promise((resolve) => this.#flushes.push({ resolve, soFar }));
-  }
-
-  /**
-   * What of each item was heard by the last report, a tenth of a second old at most: for those who
-   * cannot wait for an exact answer.
-   * @returns {Cut[]}
-   */
-  heardSoFar() {
-    return [...this.#open.values()].map((progress) => cutFrom(progress, this.#latencyMs));
+    return new Promise((resolve) => this.#flushes.push(resolve));
   }
 
   /** @param {number} volume 0..1 */
@@ -140,10 +119,10 @@ export class Speaker {
     this.#node?.disconnect();
     this.#node = null;
     this.#volume.disconnect();
-    for (const { resolve, soFar } of this.#flushes.splice(0)) resolve(soFar);
+    for (const resolve of this.#flushes.splice(0)) resolve([]);
   }
 
-  async #makeReady() {
+  async #open() {
     await this.#context.audioWorklet.addModule(WORKLET_URL);
     if (this.#closing.signal.aborted) return;
     const node = new AudioWorkletNode(this.#context, "kaiwa-playback", {
@@ -174,14 +153,12 @@ export class Speaker {
 
   /** @param {Extract<FromPlayback, Progress>} message */
   #pass({ kind, itemId, contentIndex, played }) {
-    const progress = this.#open.get(keyOf(itemId, contentIndex));
-    if (progress) progress.played = played;
     if (kind === "start") this.#events.onStart(itemId, contentIndex);
     else if (kind === "position") {
       this.#events.onPosition(itemId, contentIndex, played / SAMPLES_PER_MS);
     } else {
       const key = keyOf(itemId, contentIndex);
-      this.#open.delete(key);
+      this.#openKeys.delete(key);
       this.#closedKeys.add(key);
       this.#events.onEnded(itemId, contentIndex);
     }
@@ -189,11 +166,8 @@ export class Speaker {
 
   /** @param {Progress[]} cuts */
   #answerFlush(cuts) {
-    this.#flushes.shift()?.resolve(cuts.map((cut) => cutFrom(cut, this.#latencyMs)));
-  }
-
-  get #latencyMs() {
-    return 1000 * (this.#context.outputLatency || this.#context.baseLatency || 0);
+    const latencyMs = 1000 * (this.#context.outputLatency || this.#context.baseLatency || 0);
+    this.#flushes.shift()?.(cuts.map((cut) => cutFrom(cut, latencyMs)));
   }
 }
 

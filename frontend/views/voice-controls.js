@@ -58,11 +58,6 @@ export class VoiceControls {
     this.#last = model;
   }
 
-  /** To the button that one holds to talk. */
-  focusHold() {
-    this.#hold.focus();
-  }
-
   /** The language changed. */
   relabel() {
     this.#mute.ariaLabel = "";
