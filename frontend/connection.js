@@ -1,12 +1,14 @@
 /** The WebSocket of one session: opened with a ticket, reopened when it breaks, and closed for good. */
 
 import { ApiError } from "./api.js";
-import { afterClose, attemptsThatCount } from "./comebacks.js";
+import { afterClose } from "./comebacks.js";
 
 /** @import { Ticket } from "./api.js" */
 /** @import { Farewell } from "./comebacks.js" */
 /** @import { ServerEvent, Frame } from "./turn-taking.js" */
 
+/** A call that stood this long was well; what breaks after it starts to count from one again. */
+const STEADY_MS = 10_000;
 /** The relay answers within 8 s or says why not; a line that says nothing for longer is dead. */
 const OPENING_MS = 15_000;
 
@@ -44,7 +46,7 @@ export class Connection {
   /** @type {Farewell & { message: string } | null} */
   #farewell = null;
   #timer = 0;
-  #readyAtMs = 0;
+  #steadyTimer = 0;
   #onOnline = () => this.#comeBackNow();
 
   /** @param {ConnectionOptions} options */
@@ -89,7 +91,7 @@ export class Connection {
     const socket = this.#socket;
     if (!socket) return;
     this.#generation += 1;
-    this.#lost(0, true);
+    this.#lost(0);
     socket.close();
   }
 
@@ -98,6 +100,7 @@ export class Connection {
     this.#wasReady = false;
     this.#generation += 1;
     clearTimeout(this.#timer);
+    clearTimeout(this.#steadyTimer);
     globalThis.removeEventListener("online", this.#onOnline);
   }
 
@@ -151,17 +154,16 @@ export class Connection {
   #becameReady() {
     this.#wasReady = true;
     clearTimeout(this.#timer);
-    this.#readyAtMs = performance.now();
+    this.#steadyTimer = setTimeout(() => {
+      this.#attempts = 0;
+    }, STEADY_MS);
   }
 
-  /** @param {number} closeCode @param {boolean} [isDumb] */
-  #lost(closeCode, isDumb = false) {
+  /** @param {number} closeCode */
+  #lost(closeCode) {
     clearTimeout(this.#timer);
+    clearTimeout(this.#steadyTimer);
     this.#socket = null;
-    if (this.#wasReady) {
-      const stoodMs = performance.now() - this.#readyAtMs;
-      this.#attempts = attemptsThatCount(this.#attempts, stoodMs, isDumb);
-    }
     this.#wasReady = false;
     const verdict = afterClose(this.#farewell, closeCode, this.#attempts);
     if (verdict.kind === "end") {
