@@ -51,13 +51,17 @@ export class Recorder {
   }
 
   /**
+   * Resolves when the context leaves out no quanta any more.
    * @param {AudioContext} context
    * @param {AudioNode} source
    */
   static async listeningTo(context, source) {
     await context.audioWorklet.addModule("/page/recorder-worklet.js");
     const node = new AudioWorkletNode(context, "test-recorder");
+    const { promise: steady, resolve } = Promise.withResolvers();
+    node.port.onmessage = resolve;
     source.connect(node).connect(context.destination);
+    await steady;
     return new Recorder(node);
   }
 

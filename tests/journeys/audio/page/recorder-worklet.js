@@ -1,10 +1,21 @@
 /**
- * Keeps every sample that passes, each block with its frame, until it is asked for them. A browser
- * may leave out quanta while the graph is being changed.
+ * Says once that the context runs steadily, and keeps every sample that passes, each block with its
+ * frame, until it is asked for them.
+ *
+ * A context changes its thread when its first worklet is there: Chromium 156 then renders one quantum
+ * and leaves out those of the next 20 to 140 ms, in 78 of 80 contexts.
  */
+
+const QUANTUM_FRAMES = 128;
+
+/** Four buffers of the device, where the hole comes after one. */
+const STEADY_QUANTA = 8;
 
 class RecorderProcessor extends AudioWorkletProcessor {
   #blocks = /** @type {{frame: number, samples: Float32Array}[]} */ ([]);
+  #expectedFrame = -1;
+  #quantaInARow = 0;
+  #isSteady = false;
 
   constructor() {
     super();
@@ -13,9 +24,17 @@ class RecorderProcessor extends AudioWorkletProcessor {
 
   /** @param {Float32Array[][]} inputs */
   process([channels]) {
+    if (!this.#isSteady) this.#watch();
     if (channels.length > 0)
       this.#blocks.push({ frame: currentFrame, samples: channels[0].slice() });
     return true;
+  }
+
+  #watch() {
+    this.#quantaInARow = currentFrame === this.#expectedFrame ? this.#quantaInARow + 1 : 1;
+    this.#expectedFrame = currentFrame + QUANTUM_FRAMES;
+    this.#isSteady = this.#quantaInARow === STEADY_QUANTA;
+    if (this.#isSteady) this.port.postMessage("steady");
   }
 }
 
