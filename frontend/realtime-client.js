@@ -161,7 +161,10 @@ export class RealtimeClient {
    * @throws {MicrophoneError}
    */
   async startAudioStream({ context, microphone = {}, volume = 1, isHandsFree = true } = {}) {
-    if (this.#voice) return;
+    if (this.#voice) {
+      if (context !== this.#voice.context) await context?.close();
+      return;
+    }
     const voice = new Voice(context ?? openAudioContext(), {
       onChunk: (chunk) => this.#captured(chunk),
       onProblem: (problem) => this.onProblem(problem),
@@ -177,6 +180,8 @@ export class RealtimeClient {
     try {
       if (await voice.start(microphone)) this.#happened("voice_started");
     } catch (error) {
+      // Stopped meanwhile, and perhaps started anew.
+      if (this.#voice !== voice) return;
       this.#voice = null;
       this.#happened("microphone_refused");
       throw error;

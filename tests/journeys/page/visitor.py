@@ -218,6 +218,13 @@ class Visitor:
         )
         return open_tracks
 
+    def open_contexts(self) -> int:
+        """Audio contexts that are not closed: each holds a device."""
+        contexts: int = self.page.evaluate(
+            "watch.contexts.filter(({ state }) => state !== 'closed').length"
+        )
+        return contexts
+
     # ── What the server has ─────────────────────────────────────────────────────────────────────
 
     @property

@@ -8,6 +8,8 @@
     frames: [],
     /** @type {MediaStreamTrack[]} */
     tracks: [],
+    /** @type {AudioContext[]} */
+    contexts: [],
     /** @type {Promise<void>} */
     answer: Promise.resolve(),
     allow: () => {},
@@ -65,6 +67,13 @@
     };
   }
 
+  globalThis.AudioContext = class extends AudioContext {
+    constructor(...args) {
+      super(...args);
+      watch.contexts.push(this);
+    }
+  };
+
   globalThis.AudioWorkletNode = class extends AudioWorkletNode {
     constructor(context, name, options) {
       super(context, name, options);
@@ -114,12 +123,15 @@
     }
   };
 
-  /** Records what leaves the speaker, from now on. */
+  /** Records what leaves the speaker, from now on: as soon as the recorder says that it is steady. */
   watch.listen = async () => {
     const { context, speaker } = globalThis.kaiwa.talk.client.voice;
     await context.audioWorklet.addModule("/static/test/recorder-worklet.js");
     const node = new AudioWorkletNode(context, "test-recorder");
+    const { promise: steady, resolve } = Promise.withResolvers();
+    node.port.onmessage = resolve;
     speaker.tap.connect(node).connect(context.destination);
+    await steady;
     watch.recorder = { context, node, cutAtContextS: -1 };
   };
 

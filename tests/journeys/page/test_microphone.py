@@ -1,0 +1,33 @@
+"""The microphone as one turns it on and off: what is held, and for how long."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.journeys.page.visitor import register, visiting
+from tests.journeys.stack import Stack
+
+pytestmark = pytest.mark.page
+
+
+def test_whoever_changes_their_mind_while_it_opens_holds_one_and_gives_it_back(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.page.evaluate("watch.keepAsking()")
+        visitor.tap_microphone()
+        visitor.await_state("asking_microphone")
+        visitor.tap_typing()
+        visitor.tap_microphone()
+        visitor.page.evaluate("watch.allow()")
+        visitor.await_state("listening")
+        assert (visitor.live_tracks(), visitor.open_contexts()) == (1, 1)
+
+        # As from the browser's console.
+        visitor.page.evaluate(
+            "kaiwa.talk.client.startAudioStream({ context: new AudioContext() })"
+        )
+        assert (visitor.live_tracks(), visitor.open_contexts()) == (1, 1)
+
+        visitor.tap_typing()
+        visitor.await_state("idle")
+        assert (visitor.live_tracks(), visitor.open_contexts()) == (0, 0)
