@@ -9,7 +9,7 @@
 import { Api } from "./api.js";
 import { base64FromPcm, pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
 import { AudioOutbox, MAX_UNSENT_BYTES } from "./audio-outbox.js";
-import { after, NOTHING_YET, stateOf } from "./call-state.js";
+import { after, cutShownMs, NOTHING_YET, stateOf } from "./call-state.js";
 import { Captions } from "./captions.js";
 import { Connection } from "./connection.js";
 import { pastOf } from "./history.js";
@@ -22,8 +22,6 @@ import { openAudioContext, Voice } from "./voice.js";
 /** @import { KeptTurn, Line } from "./history.js" */
 /** @import { Frame, ServerEvent } from "./turn-taking.js" */
 
-/** How long "interrupted" is shown before the state goes on. */
-const CUT_SHOWN_MS = 400;
 /** How long the server may say nothing at all while an answer is due. */
 const SILENT_MS = 20_000;
 /** Silence behind a push-to-talk release, so that the server's turn detection ends the turn at once. */
@@ -168,6 +166,7 @@ export class RealtimeClient {
     const voice = new Voice(context ?? openAudioContext(), {
       onChunk: (chunk) => this.#captured(chunk),
       onProblem: (problem) => this.onProblem(problem),
+      onAllowed: () => this.#happened("microphone_allowed"),
       onStart: () => this.#soundStarted(),
       onPosition: (...position) => this.#soundPlayed(...position),
       onEnded: (...key) => this.#soundEnded(...key),
@@ -273,7 +272,7 @@ export class RealtimeClient {
     this.#facts = after(before, happening, detail);
     if (this.#facts.wasCut && !before.wasCut) {
       clearTimeout(this.#cutTimer);
-      this.#cutTimer = setTimeout(() => this.#happened("cut_shown"), CUT_SHOWN_MS);
+      this.#cutTimer = setTimeout(() => this.#happened("cut_shown"), cutShownMs(this.#facts));
     }
     if (this.#facts.isAnswering !== before.isAnswering) this.#awaitAnswer();
     this.onState(stateOf(this.#facts));

@@ -16,6 +16,7 @@ const FLUSH_PATIENCE_MS = 500;
  * @typedef {Omit<SpeakerOptions, "context"> & {
  *   onChunk: (chunk: Chunk) => void,
  *   onProblem: (problem: MicrophoneProblem) => void,
+ *   onAllowed: () => void,
  * }} VoiceEvents
  */
 
@@ -42,9 +43,9 @@ export class Voice {
   #wakeLock = null;
 
   /** @param {AudioContext} context @param {VoiceEvents} events */
-  constructor(context, { onChunk, onProblem, ...speakerEvents }) {
+  constructor(context, { onChunk, onProblem, onAllowed, ...speakerEvents }) {
     this.#context = context;
-    this.#microphone = new Microphone({ context, onChunk, onProblem });
+    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed });
     this.#speaker = new Speaker({ context, ...speakerEvents });
   }
 

@@ -134,6 +134,7 @@ export class Microphone {
   #context;
   #onChunk;
   #onProblem;
+  #onAllowed;
   /** @type {Line | null} */
   #line = null;
   /** @type {AbortController | null} Of the whole time between start and stop. */
@@ -155,11 +156,13 @@ export class Microphone {
    * @param {AudioContext} options.context Made and resumed in the tap by whoever owns it.
    * @param {(chunk: Chunk) => void} options.onChunk
    * @param {(problem: MicrophoneProblem) => void} options.onProblem
+   * @param {() => void} [options.onAllowed] The browser's question was answered; opening goes on.
    */
-  constructor({ context, onChunk, onProblem }) {
+  constructor({ context, onChunk, onProblem, onAllowed = () => {} }) {
     this.#context = context;
     this.#onChunk = onChunk;
     this.#onProblem = onProblem;
+    this.#onAllowed = onAllowed;
   }
 
   /** The device in use, for a picker to show; undefined while stopped. */
@@ -236,6 +239,7 @@ export class Microphone {
     if (!globalThis.isSecureContext || !navigator.mediaDevices)
       throw new MicrophoneError("insecure");
     const stream = await streamFrom(settings);
+    if (!signal.aborted) this.#onAllowed();
     try {
       await this.#context.audioWorklet.addModule(WORKLET_URL);
       signal.throwIfAborted();

@@ -28,9 +28,10 @@ pytestmark = pytest.mark.page
 def listening(
     playwright: Playwright, sentence: Samples, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
-    """A browser whose microphone says the sentence once, whenever it is opened."""
-    pause = np.zeros(WIRE_RATE // 2)
-    sound = np.concatenate([pause, sentence, pause, pause])
+    """A browser whose microphone says the sentence once, whenever it is opened; on a busy machine
+    it takes a while until it is heard."""
+    pause = np.zeros(WIRE_RATE)
+    sound = np.concatenate([pause, sentence, pause])
     wav = write_wav(tmp_path_factory.mktemp("wav") / "sentence.wav", sound, WIRE_RATE)
     with chromium(playwright, *microphone_playing(wav)) as browser:
         yield browser
@@ -45,7 +46,7 @@ def stage(listening: Browser, site: str) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def sentence_seen(stage: Stage, sentence: Samples) -> dict[str, Any]:
     """What came of the whole sentence."""
-    return stage.play("hear", chunks=len(sentence) // 960 + 18)
+    return stage.play("hear", chunks=len(sentence) // 960 + 30)
 
 
 def test_the_sentence_arrives_as_it_was_spoken(
@@ -57,7 +58,7 @@ def test_the_sentence_arrives_as_it_was_spoken(
     assert np.sqrt(np.mean(heard**2)) > 0.02
     assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
     assert {chunk["samples"] for chunk in seen["chunks"]} == {960}
-    assert seen["problems"] == []
+    assert (seen["problems"], seen["allowed"]) == ([], [{"streams": 1, "chunks": 0}])
 
 
 def test_each_chunk_carries_its_own_level(sentence_seen: dict[str, Any]) -> None:
@@ -108,6 +109,7 @@ def test_stop_ends_the_tracks_and_start_opens_them_again(stage: Stage) -> None:
 
 def test_a_stop_while_the_person_is_asked_leaves_no_track_open(stage: Stage) -> None:
     seen = stage.play("stopWhileAsking")
+    assert seen["allowed"] == []
     assert seen["opened"] is False
     assert seen["streams"] == 1
     assert seen["liveTracks"] == 0

@@ -11,18 +11,22 @@ import { base64FromPcm } from "/static/audio/pcm.js";
 
 const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const LOUD = 0.02;
+const CHUNK_MS = 40;
 
 /** A microphone on a fresh context, all that it said, and all streams that the page was given. */
 async function setUp() {
   const context = await runningContext();
   const chunks = [];
   const problems = [];
+  const streams = streamsGiven();
+  const allowed = [];
   const microphone = new Microphone({
     context,
     onChunk: (chunk) => chunks.push(chunk),
     onProblem: (problem) => problems.push(problem),
+    onAllowed: () => allowed.push({ streams: streams.length, chunks: chunks.length }),
   });
-  return { context, chunks, problems, microphone, streams: streamsGiven() };
+  return { context, chunks, problems, allowed, microphone, streams };
 }
 
 function streamsGiven() {
@@ -46,7 +50,7 @@ const liveTracks = (streams) =>
 const untilLoud = (chunks, from) =>
   until(() => chunks.slice(from).some(({ rms }) => rms > LOUD), "speech was heard");
 
-function reportOf({ chunks, problems, context, streams }) {
+function reportOf({ chunks, problems, allowed, context, streams }) {
   return {
     pcm: base64FromPcm(Int16Array.from(chunks.flatMap(({ pcm }) => [...pcm]))),
     chunks: chunks.map(({ seq, rms, peak, pcm }) => ({
@@ -57,6 +61,7 @@ function reportOf({ chunks, problems, context, streams }) {
       zeros: pcm.filter((sample) => sample === 0).length,
     })),
     problems,
+    allowed,
     sampleRate: context.sampleRate,
     streams: streams.length,
     liveTracks: liveTracks(streams),
@@ -96,7 +101,8 @@ export async function pushToTalk({ tailMs }) {
   microphone.setTalking(true);
   await untilLoud(chunks, 0);
   microphone.setTalking(false, { tailMs });
-  await untilLater(context, 0.1);
+  const tail = Math.round(tailMs / CHUNK_MS);
+  await until(() => chunks.slice(-tail).every(({ rms }) => rms === 0), "the tail came");
   const atRelease = chunks.length;
   await untilLater(context, 0.5);
   const beforeSecondPress = chunks.length;
