@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.journeys.page.visitor import Visitor, layout_shift, register, visiting
 from tests.journeys.stack import Stack
@@ -45,6 +45,25 @@ def test_the_page_is_there_at_once_and_does_not_jump(
                 f"first paint {load['paintMs']:.0f} ms, {load['requests']} requests, "
                 f"{load['bytes'] / 1000:.0f} kB, layout shift 0"
             )
+
+
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_nor_does_it_jump_where_it_is_seen_before_its_scripts_have_run(
+    browser: Browser, stack: Stack, is_signed_in: bool
+) -> None:
+    with visiting(browser, stack, login=register(stack) if is_signed_in else None) as visitor:
+        held: list[Route] = []
+        visitor.page.route("**/app-realtime.js", lambda route: held.append(route))
+        visitor.page.reload(wait_until="commit")
+        expect(visitor.page.locator(".starting .enso")).to_be_visible()
+        visitor.page.evaluate(
+            "new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))"
+        )
+        held[0].continue_()
+        expect(
+            visitor.page.locator("#username, #message").locator("visible=true")
+        ).to_be_visible()
+        assert layout_shift(visitor.watched("shifts")) == 0
 
 
 @pytest.mark.parametrize(
