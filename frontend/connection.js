@@ -48,6 +48,8 @@ export class Connection {
   #timer = 0;
   #steadyTimer = 0;
   #onOnline = () => this.#comeBackNow();
+  /** The browser knows it long before the line breaks. */
+  #onOffline = () => this.drop();
 
   /** @param {ConnectionOptions} options */
   constructor(options) {
@@ -70,6 +72,7 @@ export class Connection {
     this.#isWanted = true;
     this.#attempts = 0;
     globalThis.addEventListener("online", this.#onOnline);
+    globalThis.addEventListener("offline", this.#onOffline);
     this.#dial();
   }
 
@@ -86,7 +89,7 @@ export class Connection {
     socket?.close(1000);
   }
 
-  /** The line is open and says nothing any more: dropped, and opened anew like any that is lost. */
+  /** The line is dead, though it looks open: dropped, and opened anew like any that is lost. */
   drop() {
     const socket = this.#socket;
     if (!socket) return;
@@ -102,6 +105,7 @@ export class Connection {
     clearTimeout(this.#timer);
     clearTimeout(this.#steadyTimer);
     globalThis.removeEventListener("online", this.#onOnline);
+    globalThis.removeEventListener("offline", this.#onOffline);
   }
 
   async #dial() {

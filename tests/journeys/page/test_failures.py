@@ -109,6 +109,20 @@ def test_without_a_server_one_gets_a_button_after_three_attempts(
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
 
 
+def test_a_lost_network_is_told_at_once_and_its_return_is_enough(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
+        # A socket that is open stays open in Chromium's pretended loss: the page must not wait for it.
+        visitor.context.set_offline(True)
+        visitor.await_state("reconnecting")
+        visitor.context.set_offline(False)
+        visitor.await_state("idle")
+        assert visitor.say_by_keyboard("How many people work on the orders?")
+
+
 def test_a_provider_that_refuses_is_told_and_the_message_is_not_lost(
     browser: Browser, stack: Stack
 ) -> None:
