@@ -10,6 +10,22 @@ import { MAX_ATTEMPTS } from "./call-state.js";
 /** Milliseconds before the first, second and third attempt. */
 export const DELAYS_MS = Object.freeze([1000, 2000, 4000]);
 
+/** A call that stood this long was well; what breaks after it starts to count from one again. */
+const STEADY_MS = 10_000;
+/** One that has gone dumb looked well for a while before that was noticed. */
+const STEADY_BEFORE_DUMB_MS = 60_000;
+
+/**
+ * The attempts that still count when a line is lost.
+ *
+ * @param {number} attempts Made before it stood.
+ * @param {number} stoodMs How long it stood.
+ * @param {boolean} isDumb It was given up since it said nothing any more.
+ */
+export function attemptsThatCount(attempts, stoodMs, isDumb) {
+  return stoodMs >= (isDumb ? STEADY_BEFORE_DUMB_MS : STEADY_MS) ? 0 : attempts;
+}
+
 /** Close codes that never lead back by themselves, for when the farewell was lost. */
 const FINAL = Object.freeze({
   1000: "completed",

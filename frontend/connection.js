@@ -1,14 +1,12 @@
 /** The WebSocket of one session: opened with a ticket, reopened when it breaks, and closed for good. */
 
 import { ApiError } from "./api.js";
-import { afterClose } from "./comebacks.js";
+import { afterClose, attemptsThatCount } from "./comebacks.js";
 
 /** @import { Ticket } from "./api.js" */
 /** @import { Farewell } from "./comebacks.js" */
 /** @import { ServerEvent, Frame } from "./turn-taking.js" */
 
-/** A call that stood this long was well; what breaks after it starts to count from one again. */
-const STEADY_MS = 10_000;
 /** The relay answers within 8 s or says why not; a line that says nothing for longer is dead. */
 const OPENING_MS = 15_000;
 
@@ -46,7 +44,7 @@ export class Connection {
   /** @type {Farewell & { message: string } | null} */
   #farewell = null;
   #timer = 0;
-  #steadyTimer = 0;
+  #readyAtMs = 0;
   #onOnline = () => this.#comeBackNow();
   /** The browser knows it long before the line breaks. */
   #onOffline = () => this.drop();
@@ -89,12 +87,15 @@ export class Connection {
     socket?.close(1000);
   }
 
-  /** The line is dead, though it looks open: dropped, and opened anew like any that is lost. */
-  drop() {
+  /**
+   * The line is dead, though it looks open: dropped, and opened anew like any that is lost.
+   * @param {{ isDumb?: boolean }} [how] `isDumb` when it said nothing where it should have.
+   */
+  drop({ isDumb = false } = {}) {
     const socket = this.#socket;
     if (!socket) return;
     this.#generation += 1;
-    this.#lost(0);
+    this.#lost(0, isDumb);
     socket.close();
   }
 
@@ -103,7 +104,6 @@ export class Connection {
     this.#wasReady = false;
     this.#generation += 1;
     clearTimeout(this.#timer);
-    clearTimeout(this.#steadyTimer);
     globalThis.removeEventListener("online", this.#onOnline);
     globalThis.removeEventListener("offline", this.#onOffline);
   }
@@ -158,16 +158,17 @@ export class Connection {
   #becameReady() {
     this.#wasReady = true;
     clearTimeout(this.#timer);
-    this.#steadyTimer = setTimeout(() => {
-      this.#attempts = 0;
-    }, STEADY_MS);
+    this.#readyAtMs = performance.now();
   }
 
-  /** @param {number} closeCode */
-  #lost(closeCode) {
+  /** @param {number} closeCode @param {boolean} [isDumb] */
+  #lost(closeCode, isDumb = false) {
     clearTimeout(this.#timer);
-    clearTimeout(this.#steadyTimer);
     this.#socket = null;
+    if (this.#wasReady) {
+      const stoodMs = performance.now() - this.#readyAtMs;
+      this.#attempts = attemptsThatCount(this.#attempts, stoodMs, isDumb);
+    }
     this.#wasReady = false;
     const verdict = afterClose(this.#farewell, closeCode, this.#attempts);
     if (verdict.kind === "end") {

@@ -282,7 +282,7 @@ export class RealtimeClient {
   #awaitAnswer() {
     clearTimeout(this.#silenceTimer);
     if (!this.#facts.isAnswering) return;
-    this.#silenceTimer = setTimeout(() => this.#connection.drop(), SILENT_MS);
+    this.#silenceTimer = setTimeout(() => this.#connection.drop({ isDumb: true }), SILENT_MS);
   }
 
   /** @param {ServerEvent} event */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AudioOutbox } from "../../frontend/audio-outbox.js";
-import { afterClose } from "../../frontend/comebacks.js";
+import { afterClose, attemptsThatCount } from "../../frontend/comebacks.js";
 import { pastOf } from "../../frontend/history.js";
 import { DEFAULTS, Memory } from "../../frontend/preferences.js";
 
@@ -13,6 +13,13 @@ test("a broken line comes back after 1, 2 and 4 seconds, then leaves it to the p
     { kind: "come_back", attempt: 3, delayMs: 4000 },
     { kind: "end", why: "no_network" },
   ]);
+});
+
+test("attempts are forgotten after a call that was well, and later after one that went dumb", () => {
+  assert.equal(attemptsThatCount(2, 9_999, false), 2);
+  assert.equal(attemptsThatCount(2, 10_000, false), 0);
+  assert.equal(attemptsThatCount(2, 30_000, true), 2);
+  assert.equal(attemptsThatCount(2, 60_000, true), 0);
 });
 
 test("a restarting server is come back to", () => {
