@@ -144,7 +144,10 @@ export class Api {
       throw new ApiError("no_network", 0, "");
     });
     if (response.status === 204) return null;
-    const answer = await response.json().catch(() => null);
+    const answer = await response.json().catch(() => {
+      if (response.ok) throw new ApiError("no_network", 0, "");
+      return null;
+    });
     if (response.ok) return answer;
     if (response.status === 401 && token && token === this.token) this.onSignedOut();
     const { code = "internal", message = "", detail } = answer?.error ?? {};
