@@ -242,6 +242,10 @@ export class RealtimeClient {
 
   /** Hangs up and gives every device back. Harmless when closed. */
   async close() {
+    // At once: a page that goes away waits for nothing, and what was sent is not yet heard.
+    for (const frame of this.#turns.cut(this.#voice?.speaker.heardSoFar() ?? [])) {
+      this.#connection.send(frame);
+    }
     this.#connection.close();
     this.#turns.close();
     this.#opening = null;

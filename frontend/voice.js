@@ -93,9 +93,10 @@ export class Voice {
   /** Silence at once; answers what was heard of each item.
    * @returns {Promise<Cut[]>} */
   flush() {
+    const soFar = this.#speaker.heardSoFar();
     return Promise.race([
       this.#speaker.flush(),
-      new Promise((resolve) => setTimeout(() => resolve([]), FLUSH_PATIENCE_MS)),
+      new Promise((resolve) => setTimeout(() => resolve(soFar), FLUSH_PATIENCE_MS)),
     ]);
   }
 

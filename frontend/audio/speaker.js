@@ -41,9 +41,11 @@ export class Speaker {
   #node = null;
   /** @type {Promise<void> | null} */
   #opening = null;
-  #openKeys = /** @type {Set<string>} */ (new Set());
+  #open = /** @type {Map<string, Progress>} By the last reports, in the order of playing. */ (
+    new Map()
+  );
   #closedKeys = /** @type {Set<string>} */ (new Set());
-  #flushes = /** @type {((cuts: Cut[]) => void)[]} */ ([]);
+  #flushes = /** @type {{ resolve: (cuts: Cut[]) => void, soFar: Cut[] }[]} */ ([]);
 
   /** @param {SpeakerOptions} options */
   constructor({ context, ...events }) {
@@ -59,7 +61,7 @@ export class Speaker {
 
   /** Makes ready to play; until then nothing is played. Harmless when open. */
   open() {
-    this.#opening ??= this.#open().catch((error) => {
+    this.#opening ??= this.#makeReady().catch((error) => {
       this.#opening = null;
       throw error;
     });
@@ -76,7 +78,14 @@ export class Speaker {
   play(itemId, contentIndex, pcm) {
     const key = keyOf(itemId, contentIndex);
     if (this.#closedKeys.has(key) || pcm.length === 0) return;
-    this.#openKeys.add(key);
+    const { played, received } = this.#open.get(key) ?? { played: 0, received: 0 };
+    this.#open.set(key, {
+      itemId,
+      contentIndex,
+      played,
+      received: received + pcm.length,
+      isFinished: false,
+    });
     const own = pcm.slice();
     this.#tell({ verb: "play", itemId, contentIndex, pcm: own }, [own.buffer]);
   }
@@ -87,6 +96,8 @@ export class Speaker {
    * @param {number} contentIndex
    */
   finish(itemId, contentIndex) {
+    const progress = this.#open.get(keyOf(itemId, contentIndex));
+    if (progress) progress.isFinished = true;
     this.#tell({ verb: "finish", itemId, contentIndex });
   }
 
@@ -97,10 +108,20 @@ export class Speaker {
    */
   flush() {
     if (!this.#node) return Promise.resolve([]);
-    for (const key of this.#openKeys) this.#closedKeys.add(key);
-    this.#openKeys.clear();
+    const soFar = this.heardSoFar();
+    for (const key of this.#open.keys()) this.#closedKeys.add(key);
+    this.#open.clear();
     this.#tell({ verb: "flush" });
-    return new Promise((resolve) => this.#flushes.push(resolve));
+    return new Promise((resolve) => this.#flushes.push({ resolve, soFar }));
+  }
+
+  /**
+   * What of each item was heard by the last report, a tenth of a second old at most: for those who
+   * cannot wait for an exact answer.
+   * @returns {Cut[]}
+   */
+  heardSoFar() {
+    return [...this.#open.values()].map((progress) => cutFrom(progress, this.#latencyMs));
   }
 
   /** @param {number} volume 0..1 */
@@ -119,10 +140,10 @@ export class Speaker {
     this.#node?.disconnect();
     this.#node = null;
     this.#volume.disconnect();
-    for (const resolve of this.#flushes.splice(0)) resolve([]);
+    for (const { resolve, soFar } of this.#flushes.splice(0)) resolve(soFar);
   }
 
-  async #open() {
+  async #makeReady() {
     await this.#context.audioWorklet.addModule(WORKLET_URL);
     if (this.#closing.signal.aborted) return;
     const node = new AudioWorkletNode(this.#context, "kaiwa-playback", {
@@ -153,12 +174,14 @@ export class Speaker {
 
   /** @param {Extract<FromPlayback, Progress>} message */
   #pass({ kind, itemId, contentIndex, played }) {
+    const progress = this.#open.get(keyOf(itemId, contentIndex));
+    if (progress) progress.played = played;
     if (kind === "start") this.#events.onStart(itemId, contentIndex);
     else if (kind === "position") {
       this.#events.onPosition(itemId, contentIndex, played / SAMPLES_PER_MS);
     } else {
       const key = keyOf(itemId, contentIndex);
-      this.#openKeys.delete(key);
+      this.#open.delete(key);
       this.#closedKeys.add(key);
       this.#events.onEnded(itemId, contentIndex);
     }
@@ -166,8 +189,11 @@ export class Speaker {
 
   /** @param {Progress[]} cuts */
   #answerFlush(cuts) {
-    const latencyMs = 1000 * (this.#context.outputLatency || this.#context.baseLatency || 0);
-    this.#flushes.shift()?.(cuts.map((cut) => cutFrom(cut, latencyMs)));
+    this.#flushes.shift()?.resolve(cuts.map((cut) => cutFrom(cut, this.#latencyMs)));
+  }
+
+  get #latencyMs() {
+    return 1000 * (this.#context.outputLatency || this.#context.baseLatency || 0);
   }
 }
 

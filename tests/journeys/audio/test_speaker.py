@@ -145,7 +145,10 @@ def test_the_volume_follows_and_nought_is_silence(stage: Stage) -> None:
 
 def test_closing_ends_everything_and_can_be_repeated(stage: Stage) -> None:
     seen = stage.play("closeInMidAnswer")
-    assert seen["cuts"] == [[], []]
+    (heard, waiting), after = seen["cuts"]
+    assert heard["playedMs"] == seen["lastPlayedMs"] >= 100
+    assert heard["heardMs"] == math.floor(max(0, heard["playedMs"] - heard["latencyMs"]))
+    assert (waiting["itemId"], waiting["heardMs"], after) == ("b", 0, [])
     assert seen["said"] == seen["afterClose"]
 
 

@@ -115,7 +115,7 @@ def test_a_lost_network_is_told_at_once_and_its_return_is_enough(
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow("net::ERR_INTERNET_DISCONNECTED")
         visitor.say_by_keyboard("Hello, thank you for taking the time today.")
-        # A socket that is open stays open in Chromium's pretended loss: the page must not wait for it.
+        # An open socket outlives Chromium's pretended loss: the page must not wait for its end.
         visitor.context.set_offline(True)
         visitor.await_state("reconnecting")
         visitor.context.set_offline(False)

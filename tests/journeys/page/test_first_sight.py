@@ -60,9 +60,7 @@ def test_nor_does_it_jump_where_it_is_seen_before_its_scripts_have_run(
             "new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))"
         )
         held[0].continue_()
-        expect(
-            visitor.page.locator("#username, #message").locator("visible=true")
-        ).to_be_visible()
+        expect(visitor.page.locator("#username, #message").locator("visible=true")).to_be_visible()
         assert layout_shift(visitor.watched("shifts")) == 0
 
 

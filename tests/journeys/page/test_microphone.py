@@ -23,9 +23,7 @@ def test_whoever_changes_their_mind_while_it_opens_holds_one_and_gives_it_back(
         assert (visitor.live_tracks(), visitor.open_contexts()) == (1, 1)
 
         # As from the browser's console.
-        visitor.page.evaluate(
-            "kaiwa.talk.client.startAudioStream({ context: new AudioContext() })"
-        )
+        visitor.page.evaluate("kaiwa.talk.client.startAudioStream({ context: new AudioContext() })")
         assert (visitor.live_tracks(), visitor.open_contexts()) == (1, 1)
 
         visitor.tap_typing()

@@ -154,16 +154,17 @@ export async function closeInMidAnswer() {
   const scene = await setUp();
   const { context, speaker, said } = scene;
   speaker.play("a", 0, ramp(0, 10 * DELTA));
+  speaker.play("b", 0, ramp(0, DELTA));
   await untilPlayed(said, 100);
   const waiting = speaker.flush();
   await speaker.close();
   const afterClose = said.length;
   const cuts = [await waiting, await speaker.flush()];
-  speaker.play("b", 0, ramp(0, 10 * DELTA));
+  speaker.play("c", 0, ramp(0, 10 * DELTA));
   speaker.setVolume(0.5);
   await speaker.close();
   await untilLater(context, 0.2);
-  return { cuts, afterClose, said: said.length };
+  return { cuts, afterClose, said: said.length, lastPlayedMs: said.at(-1).playedMs };
 }
 
 export async function useBeforeOpen() {
