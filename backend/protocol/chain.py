@@ -92,6 +92,9 @@ class ItemChain:
             return link.previous == previous
         if self._order is None or self._has_deleted or self._order[-1] != item_id:
             return False
+        # To be followed turns an item that nobody placed into a chain, which stands elsewhere.
+        if previous is not None and not self._links[previous].rank:
+            return False
         return previous == (self._order[-2] if len(self._order) > 1 else None)
 
     def _walk(self) -> list[str]:

@@ -88,6 +88,8 @@ export class ItemChain {
   #standsBehind(id, link, previous) {
     if (link.rank) return link.previous === previous;
     if (this.#order === null || this.#hasDeleted || this.#order.at(-1) !== id) return false;
+    // To be followed turns an item that nobody placed into a chain, which stands elsewhere.
+    if (previous !== null && !this.#link(previous).rank) return false;
     return previous === (this.#order.at(-2) ?? null);
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
+import { ITEM, ItemChain } from "../../frontend/transcript/chain.js";
 import { Transcript } from "../../frontend/transcript.js";
 
 const TAPES = new URL("../tapes/", import.meta.url);
@@ -300,4 +301,13 @@ describe("lines", () => {
     }
     assert.equal(fed(events).lines().at(-1).text, "4999");
   });
+});
+
+test("an item that is followed before it is placed stands behind the chains seen before it", () => {
+  const chain = new ItemChain();
+  chain.place("d", "c", ITEM);
+  chain.see("x");
+  chain.place("c", "b", ITEM);
+  chain.place("y", "x", ITEM);
+  assert.deepEqual(chain.order(), ["x", "y", "b", "c", "d"]);
 });

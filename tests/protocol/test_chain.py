@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backend.protocol.chain import ItemChain, Rank
@@ -50,6 +50,25 @@ def test_items_put_one_by_one_stand_as_in_the_providers_own_list(data: st.DataOb
         provider.insert(index, f"i{n}")
         chain.place(f"i{n}", previous, Rank.ITEM)
         assert chain.order() == provider
+
+
+_STEPS = st.tuples(st.integers(0, 7), st.integers(-1, 7), st.sampled_from(Rank), st.integers(0, 9))
+
+
+@given(st.lists(_STEPS, max_size=12))
+@example([(4, 3, Rank.ITEM, 2), (6, 6, Rank.ITEM, 1), (3, 2, Rank.ITEM, 2), (7, 6, Rank.ITEM, 2)])
+def test_whatever_is_told_the_order_is_what_a_walk_gives(
+    steps: list[tuple[int, int, Rank, int]],
+) -> None:
+    chain = ItemChain()
+    for n, previous, rank, what in steps:
+        if what == 0:
+            chain.delete(f"i{n}")
+        elif what == 1:
+            chain.see(f"i{n}")
+        else:
+            chain.place(f"i{n}", None if previous < 0 else f"i{previous}", rank)
+        assert chain.order() == chain._walk()
 
 
 @given(st.permutations(range(9)), st.data())

@@ -752,7 +752,7 @@ EVENTS = st.builds(
 FRAMES = EVENTS | st.text(max_size=20)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["client", "upstream", "binary", "tick", "leave"]), FRAMES),
