@@ -21,6 +21,7 @@ import { Item, Part } from "./transcript/items.js";
  * @typedef {(event: ServerEvent) => void} Reader
  */
 
+const LONGEST_AUDIO_MS = 24 * 3600 * 1000;
 /** PCM16 at 24 kHz. */
 const BYTES_PER_MS = 48;
 
@@ -142,9 +143,10 @@ export class Transcript {
     "conversation.item.retrieved": (event) => this.#itemTold(event, true),
     "conversation.item.truncated": (event) => {
       const item = this.#item(event.item_id);
-      if (!item || !Number.isFinite(event.audio_end_ms)) return;
+      const ms = event.audio_end_ms;
+      if (!item || typeof ms !== "number" || !(Math.abs(ms) <= LONGEST_AUDIO_MS)) return;
       const part = this.#part(item, event.content_index, "voice", null);
-      part.truncate(Math.max(0, Math.trunc(event.audio_end_ms)));
+      part.truncate(Math.max(0, Math.trunc(ms)));
     },
     "conversation.item.deleted": (event) => {
       const item = this.#item(event.item_id);

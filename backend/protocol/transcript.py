@@ -22,7 +22,6 @@ Laws:
 8. What comes twice counts once; what is unknown or malformed is passed over.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -36,6 +35,7 @@ from backend.protocol.turns import Modality, Role, Turn, TurnStatus
 _Event = Mapping[str, Any]
 _Key = tuple[str, int]
 _NOTHING: Mapping[_Key, int] = {}
+_LONGEST_AUDIO_MS = 24 * 3600 * 1000
 
 
 class TranscriptAssembler:
@@ -191,7 +191,7 @@ class TranscriptAssembler:
 
     def _truncated(self, event: _Event, at: datetime) -> None:
         item, ms = self._item(event.get("item_id")), event.get("audio_end_ms")
-        if item and isinstance(ms, int | float) and math.isfinite(ms):
+        if item and isinstance(ms, int | float) and abs(ms) <= _LONGEST_AUDIO_MS:
             part = self._part(item, event.get("content_index"), Modality.VOICE, None, at)
             part.truncate(max(0, int(ms)))
 

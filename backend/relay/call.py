@@ -283,10 +283,15 @@ class Call:
         await _within(self._limits.close_s, self._client.close(code, reason))
 
     async def _leave_upstream(self) -> None:
-        if self._upstream is not None:
+        if self._upstream is None:
+            return
+        try:
             with contextlib.suppress(TimeoutError, UpstreamError):
                 async with asyncio.timeout(self._limits.linger_s):
                     await self._hear_out(self._upstream)
+        except Exception:
+            _logger.exception("call.hearing_out_failed")
+        finally:
             await self._upstream.close()
 
     async def _hear_out(self, upstream: UpstreamLine) -> None:

@@ -42,7 +42,7 @@ class UpstreamLine(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close within two seconds, by force if need be. Never raises."""
+        """Close within half a second, by force if need be. Never raises."""
         ...
 
 

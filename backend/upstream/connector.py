@@ -55,7 +55,7 @@ class LineLimits:
 
     ping_interval_s: float = 20.0
     ping_timeout_s: float = 20.0
-    close_timeout_s: float = 2.0
+    close_timeout_s: float = 0.5
     frame_bytes: int = 16 * 1024 * 1024
     queue_frames: int = 8
     unsent_bytes: int = 64 * 1024
@@ -92,7 +92,7 @@ class UpstreamConnection:
             raise UpstreamFailed("connection_lost") from None
 
     async def close(self) -> None:
-        """Close within two seconds, by force if need be. Never raises, and is safe to call again.
+        """Close within half a second, by force if need be. Never raises, and is safe to call again.
 
         Cancelling the caller does not cancel the closing: the library would leave the socket open.
         """

@@ -552,7 +552,7 @@ def test_replayed_items_anchor_the_chain_and_stay_silent() -> None:
     assert _texts(assembler) == ["Between.", "Behind."]
 
 
-@pytest.mark.parametrize("ms", [None, "5", [], float("nan"), float("inf")])
+@pytest.mark.parametrize("ms", [None, "5", [], float("nan"), float("inf"), 10**400, -(10**9)])
 def test_a_truncation_without_a_time_truncates_nothing(ms: Any) -> None:
     call = Scribe()
     call.says("resp_1", "item_A1", ["Yes."])

@@ -40,7 +40,7 @@ from tests.relay.lines import Client, HandClock, Provider, Record, settle, until
 class Scene:
     """A call and both its ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, linger_s: float = 0.05) -> None:
         self.client = Client()
         self.provider = Provider()
         self.record = Record()
@@ -50,7 +50,7 @@ class Scene:
             self.client,
             self.provider.connect,
             self.record,
-            limits=Limits(linger_s=0.05, last_words_s=0.05, close_s=0.05),
+            limits=Limits(linger_s=linger_s, last_words_s=0.05, close_s=0.05),
             clock=self.clock,
         )
         self.running: asyncio.Task[Ending] | None = None
@@ -174,6 +174,22 @@ async def test_what_breaks_inside_ends_the_call_and_not_the_clean_up(
     assert scene.client.types()[-2:] == ["relay.error", "relay.closing"]
     assert scene.provider.was_closed
     assert "call.failed" in caplog.text
+
+
+async def test_what_breaks_while_the_provider_is_heard_out_leaves_no_line_open(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scene = Scene(linger_s=60)
+    await scene.until_ready()
+    scene.client.say(typed())
+    await until(lambda: scene.provider.types()[-1] == "conversation.item.create")
+    scene.client.leave()
+    await until(lambda: scene.client.closed is not None)
+    scene.provider.fail(RuntimeError("a bug"))
+    assert await scene.ended() is Ending.CLIENT_LEFT
+    assert scene.record.endings == [Ending.CLIENT_LEFT]
+    assert scene.provider.was_closed
+    assert "call.hearing_out_failed" in caplog.text
 
 
 async def test_a_connector_that_breaks_ends_the_call(
