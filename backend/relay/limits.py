@@ -39,8 +39,8 @@ class Limits:
     """How long a call that has to end waits for the answer being given."""
 
     linger_s: float = 1.5
-    """How long the provider is heard out when the client has gone; within the 2 s in which a paid
-    connection has to end."""
+    """How long the provider is heard out when the client has gone. With the half second that
+    closing may take, a paid connection ends within 2 s."""
     last_words_s: float = 1.0
     close_s: float = 2.0
     stuck_send_s: float = 10.0
@@ -95,10 +95,10 @@ class Flow:
     def admits(self, frame_bytes: int, now_s: float) -> bool:
         """Whether a frame of this size may come now.
 
-        A frame above the size limit counts as one of the largest allowed: it is refused for its
-        size.
+        A frame above the size limit costs no bytes: it is refused for its size, and three of those
+        end the call.
         """
-        size = min(frame_bytes, self._largest_bytes)
+        size = frame_bytes if frame_bytes <= self._largest_bytes else 0
         if self._frames.take(1.0, now_s) and self._bytes.take(size, now_s):
             return True
         if self._told_at_s is not None and now_s - self._refused_at_s > self._flood_s:
@@ -121,7 +121,7 @@ class Flow:
 
     def retry_after_s(self, frame_bytes: int) -> float:
         """How long the client does well to wait before it sends such a frame again."""
-        size = min(frame_bytes, self._largest_bytes)
+        size = frame_bytes if frame_bytes <= self._largest_bytes else 0
         return max(self._frames.wait_s(1.0), self._bytes.wait_s(size))
 
 

@@ -108,7 +108,8 @@ HEARD_OUT = frozenset(
     }
 )
 """Endings of the client's or ours, after which a provider that owes words is heard out. One that
-failed owes nothing, and a server that is told to stop has no time."""
+failed owes nothing; a server that stops has the time while it drains, and none when it is hurried.
+"""
 
 _LATE = frozenset(
     {
@@ -118,10 +119,12 @@ _LATE = frozenset(
         "conversation.item.input_audio_transcription.delta",
         "conversation.item.input_audio_transcription.failed",
         "conversation.item.truncated",
+        "error",
+        "input_audio_buffer.committed",
     }
 )
-"""What still counts after the end: the person's words, and how much they heard. An answer that
-begins now is heard by nobody."""
+"""What still counts after the end: the person's words, how much they heard, and that there will be
+none. An answer that begins now is heard by nobody."""
 
 
 class _Held(NamedTuple):
@@ -309,6 +312,7 @@ class Switchboard:
         return [ToClient(ready), *held]
 
     def _error_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        self._debts.told(frame.event)
         error = redaction.part_of(frame.event)
         fatal, note = _weigh(error)
         if fatal is not None:
@@ -338,9 +342,11 @@ class Switchboard:
             ending, note = _weigh(error)
             notes = [note]
         effects = [ToClient(text), *self._assemble(frame, at), *_cost(frame), *notes]
-        if ending is None and self._leaving is not None and not self._responses.is_active:
-            ending = self._leaving
-        return effects if ending is None else [*effects, *self.hang_up(ending, at)]
+        if ending is not None:
+            return [*effects, *self.hang_up(ending, at)]
+        if self._leaving is not None and not self._responses.is_active:
+            return [*effects, *self._leave_now(self._leaving, at)]
+        return effects
 
     def _transcription_done(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [*self._pass(frame, at), *_cost(frame)]
@@ -398,7 +404,7 @@ class Switchboard:
             return []
         now_s, limits = at.timestamp(), self._limits
         if self._leaving is not None and now_s >= self._leaves_at_s:
-            return self.hang_up(self._leaving, at)
+            return self._leave_now(self._leaving, at)
         if self._state in (State.CONFIGURING, State.REPLAYING):
             if now_s - self._created_s > limits.ready_within_s:
                 return self.hang_up(Ending.PROVIDER_TIMEOUT, at)
@@ -417,9 +423,16 @@ class Switchboard:
         if ending is Ending.DRAINING:
             effects.append(ToClient(own_events.draining(self._own_id())))
         if not self._responses.is_active:
-            return [*effects, *self.hang_up(ending, at)]
+            return [*effects, *self._leave_now(ending, at)]
         self._leaving = ending
         self._leaves_at_s = at.timestamp() + self._limits.last_answer_s
+        return effects
+
+    def _leave_now(self, ending: Ending, at: datetime) -> list[Effect]:
+        """The person's words usually land after the answer, and so after what was waited for."""
+        was_ready = self._state is State.READY
+        effects = self.hang_up(ending, at)
+        self._is_heard_out = was_ready
         return effects
 
     def hang_up(
@@ -428,8 +441,9 @@ class Switchboard:
         """The call ends now. What is half said is kept as interrupted; the first ending wins."""
         if self._state is State.CLOSING:
             return []
+        # Before READY nothing that the client said has gone out, so nothing is owed for it.
+        self._is_heard_out = ending in HEARD_OUT and self._state is State.READY
         self._state = State.CLOSING
-        self._is_heard_out = ending in HEARD_OUT
         for turn in self._assembler.finish(at, self._unheard(at.timestamp())):
             self._unkept[turn.item_id, turn.content_index] = turn
         effects = self._kept()

@@ -55,6 +55,26 @@ def test_a_transcript_is_owed_from_the_commit_on(kind: str) -> None:
     assert not debts.are_open
 
 
+def test_speech_is_owed_from_the_clients_commit_on() -> None:
+    debts = Debts()
+    debts.asked({"type": "input_audio_buffer.commit"})
+    assert debts.are_open
+    debts.told({"type": "input_audio_buffer.committed", "item_id": "item_u"})
+    assert debts.are_open
+    debts.told(transcription("completed"))
+    assert not debts.are_open
+
+
+def test_a_commit_of_nothing_is_owed_nothing() -> None:
+    debts = Debts()
+    debts.asked({"type": "input_audio_buffer.commit"})
+    debts.told({"type": "error", "error": {"code": "response_cancel_not_active"}})
+    debts.told({"type": "error", "error": None})
+    assert debts.are_open
+    debts.told({"type": "error", "error": {"code": "input_audio_buffer_commit_empty"}})
+    assert not debts.are_open
+
+
 def test_a_truncation_is_owed_until_it_is_confirmed() -> None:
     debts = Debts()
     debts.asked(CUT)

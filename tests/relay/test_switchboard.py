@@ -265,6 +265,13 @@ def test_three_bad_frames_in_ten_seconds_end_the_call() -> None:
     assert effects[-1] == HangUp(Ending.BAD_FRAMES)
 
 
+def test_three_frames_that_are_too_large_end_the_call() -> None:
+    switchboard = ready()
+    large = append(ms=20_000)
+    told = [event for n in range(3) for event in to_client(switchboard.from_client(large, at(n)))]
+    assert [event["code"] for event in told] == [*["frame_too_large"] * 3, 4400]
+
+
 def test_bad_frames_far_apart_do_not() -> None:
     switchboard = ready()
     for second in (1, 7, 13, 19):
@@ -808,6 +815,63 @@ def test_words_that_come_after_the_end_are_kept() -> None:
         ("Remember me.", TurnStatus.COMPLETED)
     ]
     assert to_client(effects) == []
+    assert not switchboard.is_owed
+
+
+def committed(item_id: str = "item_u") -> str:
+    return frame(type="input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+
+
+def transcribed(text: str, item_id: str = "item_u") -> str:
+    return frame(
+        type="conversation.item.input_audio_transcription.completed",
+        item_id=item_id,
+        content_index=0,
+        transcript=text,
+    )
+
+
+def test_a_sentence_that_is_transcribed_after_a_drain_is_kept() -> None:
+    switchboard = ready()
+    switchboard.from_upstream(committed(), at(0.5))
+    answering(switchboard)
+    switchboard.leave(Ending.DRAINING, at(2))
+    assert switchboard.from_upstream(response_done(), at(4))[-1] == HangUp(Ending.DRAINING)
+    assert switchboard.is_owed
+    kept = last_kept(switchboard.from_upstream(transcribed("What I said."), at(4.3)))
+    assert kept is not None
+    assert (kept.text, kept.status) == ("What I said.", TurnStatus.COMPLETED)
+    assert not switchboard.is_owed
+
+
+def test_a_server_in_a_hurry_hears_nobody_out() -> None:
+    switchboard = ready()
+    switchboard.from_upstream(committed(), at(0.5))
+    switchboard.hang_up(Ending.DRAINING, at(1))
+    assert not switchboard.is_owed
+
+
+def test_speech_that_was_committed_in_leaving_is_kept() -> None:
+    switchboard = ready()
+    switchboard.from_client(frame(type="input_audio_buffer.commit"), at(1))
+    switchboard.hang_up(Ending.CLIENT_LEFT, at(1))
+    assert switchboard.is_owed
+    switchboard.from_upstream(committed(), at(1.1))
+    switchboard.from_upstream(
+        item_event("added", "item_u", content=[{"type": "input_audio", "transcript": None}]),
+        at(1.1),
+    )
+    kept = last_kept(switchboard.from_upstream(transcribed("What I said."), at(1.4)))
+    assert kept is not None
+    assert (kept.text, kept.status) == ("What I said.", TurnStatus.COMPLETED)
+    assert not switchboard.is_owed
+
+
+def test_what_never_went_out_is_owed_nothing() -> None:
+    switchboard = fresh()
+    switchboard.open(created(), at(0.1))
+    switchboard.from_client(typed(), at(0.2))
+    switchboard.hang_up(Ending.CLIENT_LEFT, at(0.3))
     assert not switchboard.is_owed
 
 
