@@ -54,6 +54,7 @@ class Recorder:
         self._executor = executor
         self._sleep = sleep
         self._write = write
+        self._unfinished: set[KeptCall] = set()
         self._dirty: dict[Hashable, Piece] = {}
         self._being_written: dict[Hashable, Piece] = {}
         self._news = asyncio.Event()
@@ -62,11 +63,23 @@ class Recorder:
         self._task: asyncio.Task[None] | None = None
 
     def for_call(self, opened: OpenedCall) -> "KeptCall":
-        """What this call's words and costs are dropped into."""
-        return KeptCall(self, opened)
+        """What this call's words and costs are dropped into; `finish` has to follow."""
+        kept = KeptCall(self, opened)
+        self._unfinished.add(kept)
+        return kept
+
+    def finished(self, kept: "KeptCall") -> None:
+        """This call has said how it ended."""
+        self._unfinished.discard(kept)
 
     async def stop(self) -> None:
-        """Write what is left, as long as `stop_wait_s` allows, and end the task."""
+        """Write what is left, as long as `stop_wait_s` allows, and end the task.
+
+        Calls that have not said how they ended end as `draining`: a client that does not read
+        holds up its call's last words for longer than a hurried server waits.
+        """
+        for kept in tuple(self._unfinished):
+            kept.end(Ending.DRAINING)
         await self.flush(self._stop_wait_s)
         if self._task is not None:
             self._task.cancel()
@@ -199,9 +212,14 @@ class KeptCall:
         key = ("usage", self._opened.call_id, usage.source_id, usage.kind)
         self._recorder.put(key, Cost(self._opened, usage))
 
+    def end(self, ending: Ending) -> None:
+        """Remember how the call ended and return at once."""
+        self._recorder.finished(self)
+        self._recorder.put(("ending", self._opened.call_id), Ended(self._opened, ending))
+
     async def finish(self, ending: Ending) -> None:
         """Write what is left and how the call ended; waits for it for 5 seconds at most."""
-        self._recorder.put(("ending", self._opened.call_id), Ended(self._opened, ending))
+        self.end(ending)
         if not await self._recorder.flush(self._recorder.finish_wait_s, self._opened):
             log_event(
                 log, logging.WARNING, "recorder.finish_goes_on",

@@ -258,10 +258,14 @@ async def test_the_database_may_go_away_while_poison_is_sorted_out(
 
 
 async def test_stopping_writes_what_is_left(recorder: Recorder, database: FakeDatabase) -> None:
-    recorder.for_call(opened_call()).keep(turn())
+    finished, unfinished = (recorder.for_call(opened_call()) for _ in range(2))
+    await finished.finish(Ending.CLIENT_LEFT)
+    unfinished.keep(turn())
     await recorder.stop()
     assert database.texts == ["Hello there."]
     await recorder.stop()
+    endings = [piece.ending for piece in database.pieces if isinstance(piece, Ended)]
+    assert endings == [Ending.CLIENT_LEFT, Ending.DRAINING]
 
 
 async def test_stopping_does_not_wait_for_ever_and_says_what_was_left(
@@ -272,7 +276,7 @@ async def test_stopping_does_not_wait_for_ever_and_says_what_was_left(
     recorder.for_call(opened_call()).keep(turn())
     await recorder.stop()
     database.moving.set()
-    assert [vars(record)["fields"] for record in caplog.records] == [{"rows": 1}]
+    assert [vars(record)["fields"] for record in caplog.records] == [{"rows": 2}]
 
 
 async def test_stopping_before_anything_was_said_is_nothing(executor: DatabaseExecutor) -> None:
