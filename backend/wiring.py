@@ -9,6 +9,7 @@ import functools
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -85,10 +86,7 @@ class House:
         user_id = await self._database.run(credentials.user_of, credential, session_id)
         target = target_for(user_id)
         async with self.live.place(str(session_id)) as place:
-            open_call = functools.partial(
-                lifecycle.open_call, worker=self._worker, model=target.model
-            )
-            opened = await self._database.run(open_call, session_id, user_id)
+            opened = await self._open(session_id, user_id, target.model)
             recorder = self._recorder.for_call(opened)
             try:
                 call = self._call(opened, target, client, recorder)
@@ -97,6 +95,18 @@ class House:
                 raise
             place.put(str(opened.call_id), call)
             return await call.run()
+
+    async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
+        # A thread cannot be stopped: what it opens after our time would end a newer call.
+        given_up = threading.Event()
+        open_call = functools.partial(
+            lifecycle.open_call, worker=self._worker, model=model, is_given_up=given_up.is_set
+        )
+        try:
+            return await self._database.run(open_call, session_id, user_id)
+        except BaseException:
+            given_up.set()
+            raise
 
     def start(self) -> None:
         """Begin to renew our calls' leases and to end dead workers' calls; harmless twice."""

@@ -42,7 +42,8 @@ class DatabaseExecutor:
         except TimeoutError as error:
             if not future.done() or future.cancelled():
                 raise DatabaseSlow from error
-            raise
+            # The work's own time-out, or an answer that came at the last moment.
+            return future.result()
 
     def close(self) -> None:
         """Take no more work, drop what waits, and leave what has begun to end by itself."""

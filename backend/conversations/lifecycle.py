@@ -6,7 +6,7 @@ worker that turns out to live takes its call back, or says how it really ended. 
 database's, so that workers with different clocks agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
@@ -45,12 +45,26 @@ class OpenedCall:
     past: tuple[PastItem, ...]
 
 
-def open_call(session_id: UUID, user_id: int, *, worker: str, model: str) -> OpenedCall:
+class GivenUp(Exception):
+    """Nobody waits for this call to be opened any more."""
+
+
+def open_call(
+    session_id: UUID,
+    user_id: int,
+    *,
+    worker: str,
+    model: str,
+    is_given_up: Callable[[], bool] = lambda: False,
+) -> OpenedCall:
     """Open a call on the user's session; a call that is still open there ends as `taken_over`,
     or as `interrupted` where its lease ran out.
 
-    Raises AdmissionRefused("session_unknown") where there is no such session of this user's, and
-    AdmissionRefused("session_closed") where its owner has closed it.
+    `is_given_up` is asked when the database has let us in, and again at the end: a call that nobody
+    waits for must not end one that was opened meanwhile, nor stay open itself.
+
+    Raises AdmissionRefused("session_unknown") where there is no such session of this user's,
+    AdmissionRefused("session_closed") where its owner has closed it, and GivenUp.
     """
     with transaction.atomic():
         session = (
@@ -59,6 +73,8 @@ def open_call(session_id: UUID, user_id: int, *, worker: str, model: str) -> Ope
             .filter(pk=session_id, user_id=user_id)
             .first()
         )
+        if is_given_up():
+            raise GivenUp
         if session is None:
             raise AdmissionRefused("session_unknown", Ending.FORBIDDEN)
         if session.closed_at is not None:
@@ -80,6 +96,9 @@ def open_call(session_id: UUID, user_id: int, *, worker: str, model: str) -> Ope
         )
         Session.objects.filter(pk=session_id).update(model=model, updated_at=session.now)
         past = past_of(session_id)
+    if is_given_up():
+        end_call(call.id, Ending.INTERNAL)
+        raise GivenUp
     return OpenedCall(
         call_id=call.id,
         session_id=session.id,

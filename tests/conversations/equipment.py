@@ -1,6 +1,7 @@
 """What the tests of this room say and write with."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -20,9 +21,9 @@ def new_session(user: User, **fields: object) -> Session:
     return Session.objects.create(user=user, **{"voice": "marin", "model": "gpt-realtime"} | fields)
 
 
-def new_call(session: Session, worker: str = "here") -> OpenedCall:
+def new_call(session: Session, worker: str = "here", **more: Any) -> OpenedCall:
     """An open call on the session."""
-    return open_call(session.id, session.user_id, worker=worker, model="gpt-realtime")
+    return open_call(session.id, session.user_id, worker=worker, model="gpt-realtime", **more)
 
 
 def turn(

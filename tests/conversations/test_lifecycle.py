@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from backend.accounts import tokens
-from backend.conversations.lifecycle import LEASE, beat, end_call, open_call, reap
+from backend.conversations.lifecycle import LEASE, GivenUp, beat, end_call, open_call, reap
 from backend.conversations.models import Call, Session
 from backend.protocol.errors import AdmissionRefused, Ending
 from tests.conversations.equipment import kept_turn, new_call, new_session
@@ -65,6 +65,21 @@ def test_a_newer_call_takes_over_and_stands_behind_the_earlier_one(session: Sess
     assert row(first.call_id).ending == Ending.TAKEN_OVER
     assert row(second.call_id).ended_at is None
     assert (first.first_position, second.first_position) == (0, 100_000)
+
+
+def test_a_call_that_nobody_waits_for_takes_over_from_nobody(session: Session) -> None:
+    first = new_call(session)
+    with pytest.raises(GivenUp):
+        new_call(session, is_given_up=lambda: True)
+    assert [call.id for call in Call.objects.all()] == [first.call_id]
+    assert row(first.call_id).ended_at is None
+
+
+def test_a_call_that_is_given_up_at_the_last_moment_does_not_stay_open(session: Session) -> None:
+    asked = iter([False, True])
+    with pytest.raises(GivenUp):
+        new_call(session, is_given_up=lambda: next(asked))
+    assert [call.ending for call in Call.objects.all()] == [Ending.INTERNAL]
 
 
 def test_a_newer_call_does_not_take_over_from_a_dead_worker(session: Session) -> None:
