@@ -11,7 +11,7 @@
         ├── UpstreamTimeout       it did not answer in time
         └── UpstreamFailed        it broke the protocol or died in the middle
 
-An error carries facts (`code`, whose fault, whether to try again); the sentences that people read
+An error carries facts (`code`, whose fault, how a call ends by it); the sentences that people read
 are in `backend.wording`, one per `code`, in Japanese and English.
 """
 
@@ -90,7 +90,6 @@ class KaiwaError(Exception):
     """Root of what we name. `code` is stable and is what clients and tests compare."""
 
     fault: ClassVar[Fault]
-    retryable: ClassVar[bool] = False
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -178,18 +177,15 @@ class UpstreamUnavailable(UpstreamError):
     """It cannot be reached, is overloaded, or ended the connection."""
 
     ending = Ending.PROVIDER_UNAVAILABLE
-    retryable = True
 
 
 class UpstreamTimeout(UpstreamError):
     """It did not answer in time."""
 
     ending = Ending.PROVIDER_TIMEOUT
-    retryable = True
 
 
 class UpstreamFailed(UpstreamError):
     """It broke the protocol or died in the middle."""
 
     ending = Ending.PROVIDER_FAILED
-    retryable = True
