@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.gateway.handshake import Scope, language_of
 from backend.gateway.socket import ClientSocket, Send
-from backend.protocol.errors import CLOSE_CODES, AdmissionRefused
+from backend.protocol.errors import CLOSE_CODES, RETRYABLE_ENDINGS, AdmissionRefused
 from backend.relay import own_events
 from backend.telemetry.logs import log_event
 from backend.wording import sentence
@@ -37,7 +37,11 @@ async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefu
     close_code = CLOSE_CODES[refused.ending]
     _log(scope, refused.code, close_code)
     language = language_of(scope)
-    await client.send(own_events.error("relay_1", refused.code, language))
+    # The same word as in `relay.closing`, or a client that believes the first one gives up.
+    is_retryable = refused.ending in RETRYABLE_ENDINGS
+    await client.send(
+        own_events.error("relay_1", refused.code, language, is_retryable=is_retryable)
+    )
     await client.send(own_events.closing("relay_2", refused.ending, language))
     await client.close(close_code, str(refused.ending))
 

@@ -62,6 +62,25 @@ async def test_on_an_open_socket_it_is_told_why_and_closed(
     assert fields == {"code": "ticket_invalid", "status": 4401, "session_id": SESSION}
 
 
+@pytest.mark.parametrize(
+    ("code", "ending", "is_retryable"),
+    [
+        ("ticket_invalid", Ending.UNAUTHENTICATED, False),
+        ("session_unknown", Ending.FORBIDDEN, False),
+        ("draining", Ending.DRAINING, True),
+        ("internal", Ending.INTERNAL, True),
+    ],
+)
+async def test_both_events_say_the_same_about_coming_back(
+    code: str, ending: Ending, is_retryable: bool
+) -> None:
+    sent = Sent()
+    client = ClientSocket(nothing, sent.send)
+    await refuse_call(scope(), client, AdmissionRefused(code, ending))
+    told = [json.loads(message["text"])["retryable"] for message in sent[:2]]
+    assert told == [is_retryable, is_retryable]
+
+
 async def test_any_other_address_is_not_found() -> None:
     sent = Sent()
     await NoSuchPlace()(scope(extensions={"websocket.http.response": {}}), nothing, sent.send)
