@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import get_language
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
@@ -93,8 +94,13 @@ def _verdict(error: Exception) -> tuple[str, int]:
     return "internal", 500
 
 
+@csrf_exempt
 def no_such_path(request: HttpRequest, path: str = "") -> HttpResponse:
-    """The last route under `/api/`: JSON also with `DEBUG`, where Django would show a page."""
+    """The last route under `/api/`: JSON also with `DEBUG`, where Django would show a page.
+
+    Exempt as REST framework's views are: nothing is changed here, and the check would answer
+    whoever only forgot a slash with a page about cookies.
+    """
     return _json("not_found", 404)
 
 

@@ -150,14 +150,17 @@ def test_an_unknown_field_is_told_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api", "/api/", "/api/nothing", "/api/nothing/", "/api/sessions"]
+    "path",
+    ["/api", "/api/", "/api/nothing", "/api/nothing/", "/api/sessions", "/api/sessions/00000000/"],
 )
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_wrong_path_under_api_is_json(
-    client: Client, settings: Any, path: str, debug: bool
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_wrong_path_under_api_is_json_also_without_djangos_cookie(
+    settings: Any, path: str, debug: bool, method: str
 ) -> None:
     settings.DEBUG = debug
-    response = client.post(path, headers={"accept-language": "ja"})
+    client = Client(enforce_csrf_checks=True)
+    response = client.generic(method, path, headers={"accept-language": "ja"})
     assert response.status_code == 404
     assert response.json()["error"]["message"] == SENTENCES["not_found"]["ja"]
 
