@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import IO, Any, Literal, cast
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import get_language
@@ -51,6 +51,7 @@ _CODES: tuple[tuple[type[BaseException], str, int], ...] = (
     (Http404, "not_found", 404),
     (exceptions.MethodNotAllowed, "method_not_allowed", 405),
     (exceptions.NotAcceptable, "not_acceptable", 406),
+    (RequestDataTooBig, "too_large", 413),
     (exceptions.UnsupportedMediaType, "unsupported_media_type", 415),
     (exceptions.Throttled, "throttled", 429),
     (OperationalError, "unavailable", 503),

@@ -5,7 +5,8 @@ import logging
 from typing import Any
 
 import pytest
-from django.core.exceptions import PermissionDenied
+from django.conf.global_settings import DATA_UPLOAD_MAX_MEMORY_SIZE
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404
 from django.test import Client, RequestFactory
@@ -68,6 +69,7 @@ def posted(body: Any, content_type: str = "application/json") -> tuple[int, dict
         (Http404("secret"), 404, "not_found"),
         (exceptions.MethodNotAllowed("secret"), 405, "method_not_allowed"),
         (exceptions.NotAcceptable("secret"), 406, "not_acceptable"),
+        (RequestDataTooBig("secret"), 413, "too_large"),
         (exceptions.UnsupportedMediaType("secret"), 415, "unsupported_media_type"),
         (exceptions.Throttled(3, "secret"), 429, "throttled"),
         (OperationalError("secret"), 503, "unavailable"),
@@ -131,6 +133,12 @@ def test_what_is_not_an_object_is_invalid(body: str) -> None:
 def test_a_body_that_is_too_large_is_not_read() -> None:
     status, answer = posted(json.dumps({"name": "x" * api_errors.MOST_BODY_BYTES}))
     assert (status, answer["error"]["code"]) == (413, "too_large")
+
+
+def test_a_body_that_django_finds_too_large_is_told_the_same(client: Client) -> None:
+    body = json.dumps({"username": "x" * (DATA_UPLOAD_MAX_MEMORY_SIZE + 1), "password": "x"})
+    response = client.post("/api/auth/login/", body, content_type="application/json")
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
 
 
 def test_a_body_of_just_the_right_size_is_read() -> None:
