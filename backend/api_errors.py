@@ -7,6 +7,7 @@ what Django itself refuses. Bodies are bounded JSON objects without fields that 
 REST framework's views import this module by name, so it imports nothing that imports them.
 """
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -140,7 +141,11 @@ def _json(code: str, status: Literal[400, 403, 404, 500]) -> JsonResponse:
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON of at most `MOST_BODY_BYTES`: nobody needs more, and all of it is held in memory."""
+    """JSON of at most `MOST_BODY_BYTES`: nobody needs more, and all of it is held in memory.
+
+    It is text throughout: half of a surrogate pair, which JSON can write and UTF-8 cannot, could
+    neither be stored nor be told back in an error.
+    """
 
     def parse(
         self,
@@ -153,7 +158,8 @@ class BoundedJSONParser(JSONParser):
             parsed: dict[str, Any] = super().parse(
                 cast(IO[bytes], _Bounded(stream)), media_type, parser_context
             )
-        except RecursionError as error:
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except (RecursionError, UnicodeEncodeError) as error:
             raise exceptions.ParseError from error
         return parsed
 

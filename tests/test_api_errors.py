@@ -116,12 +116,22 @@ def test_our_own_fault_is_logged_without_the_exceptions_text(
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"\xff", b"[" * 5000 + b"]" * 5000, b'{"name": NaN}', b'{"name": "a"'],
-    ids=["cut off", "not UTF-8", "too deep", "NaN", "open"],
-)
+    [
+        b"{", b"\xff", b"[" * 5000 + b"]" * 5000, b'{"name": NaN}', b'{"name": "a"',
+        rb'{"\ud800": 1}', rb'{"name": "\udc00"}', rb'{"name": ["\ud800"]}',
+    ],
+    ids=[
+        "cut off", "not UTF-8", "too deep", "NaN", "open",
+        "half a pair as a key", "half a pair", "half a pair inside",
+    ],
+)  # fmt: skip
 def test_what_is_not_json_is_malformed(body: bytes) -> None:
     status, answer = posted(body)
     assert (status, answer["error"]["code"]) == (400, "malformed")
+
+
+def test_a_whole_surrogate_pair_is_a_letter() -> None:
+    assert posted(rb'{"name": "\ud83c\udfa4"}') == (200, {"name": "🎤"})
 
 
 @pytest.mark.parametrize("body", ["[]", "3", '"text"'])
