@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 from django.conf.global_settings import DATA_UPLOAD_MAX_MEMORY_SIZE
+from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404
 from django.test import Client, RequestFactory
 from django.utils import translation
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from rest_framework import exceptions, serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -20,7 +25,16 @@ from rest_framework.views import APIView
 
 from backend import api_errors
 from backend.api_errors import _CODES, ApiRefused, StrictSerializer, exception_handler
+from backend.conversations.models import Session
 from backend.wording import SENTENCES
+
+WORDS = st.text(st.characters(), max_size=20) | st.text(st.characters(categories=["Cs", "Cc"]))
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | WORDS
+ANYTHING = st.recursive(
+    # Two that are good in their place: a password, and a name that grows when it is normalised.
+    PLAIN | st.sampled_from(["kawara-soba-8", "ﬃ" * 150]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+)
 
 
 class Strict(StrictSerializer):
@@ -221,3 +235,41 @@ def test_what_django_itself_refuses_is_json_under_api_and_a_page_elsewhere(
     assert under.status_code == elsewhere.status_code == status
     assert elsewhere["Content-Type"].startswith("text/html")
     assert b"secret" not in elsewhere.content
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("method", "path", "fields"),
+    [
+        ("POST", "/api/auth/register/", ("username", "password")),
+        ("POST", "/api/auth/login/", ("username", "password")),
+        ("POST", "/api/auth/logout/", ()),
+        ("POST", "/api/sessions/", ("title", "voice", "language")),
+        ("PATCH", "/api/sessions/{id}/", ("title", "voice", "language", "status")),
+        ("POST", "/api/realtime/tickets/", ("session_id",)),
+    ],
+)
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_json_is_sent_is_taken_or_refused_in_the_one_shape(
+    owner: User, settings: Any, method: str, path: str, fields: tuple[str, ...], data: st.DataObject
+) -> None:
+    settings.REGISTRATION_OPEN = True
+    cache.clear()
+    session = Session.objects.filter(user=owner).first() or Session.objects.create(user=owner)
+    known = dict.fromkeys(fields, ANYTHING)
+    body = data.draw(
+        ANYTHING | st.fixed_dictionaries(known) | st.fixed_dictionaries({}, optional=known)
+    )
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(owner)
+    address = path.format(id=session.id)
+    response = client.generic(method, address, json.dumps(body), "application/json")
+    assert response.status_code < 500
+    if response.status_code >= 400:
+        error = response.json()["error"]
+        assert set(error) - {"detail"} == {"code", "message"}
+        assert error["message"] == SENTENCES[error["code"]]["en"]
