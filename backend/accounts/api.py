@@ -16,16 +16,25 @@ from rest_framework.views import APIView
 
 from backend.accounts import tokens
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
+from backend.accounts.usernames import one_spelling
 from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.wording import sentence
 
 LONGEST_PASSWORD = 128
 
 
+class Username(serializers.CharField):
+    """A username in its one spelling, of which the length is then judged."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The spelling that is stored and looked for. Raises ValidationError."""
+        return one_spelling(super().to_internal_value(data))
+
+
 class Credentials(StrictSerializer):
     """A username and a password, as typed."""
 
-    username = serializers.CharField(max_length=150)
+    username = Username(max_length=150)
     password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
 
 
@@ -34,7 +43,7 @@ class NewCredentials(Credentials):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Judge both fields by Django's own rules. Raises ValidationError by field."""
-        user = User(username=User.normalize_username(attrs["username"]))
+        user = User(username=attrs["username"])
         errors: dict[str, list[str]] = {}
         try:
             user.username_validator(user.username)
@@ -48,7 +57,7 @@ class NewCredentials(Credentials):
             errors["password"] = error.messages
         if errors:
             raise serializers.ValidationError(errors)
-        return {"username": user.username, "password": attrs["password"]}
+        return attrs
 
 
 class Register(APIView):

@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from backend.accounts.usernames import one_spelling
+
 
 class AddressThrottle(SimpleRateThrottle):
     """Logins and registrations from one address, whoever they are for."""
@@ -30,7 +32,7 @@ class LoginThrottle(SimpleRateThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """One count per address and username."""
         given = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        return _key(self.scope, self.get_ident(request), str(given).strip().casefold())
+        return _key(self.scope, self.get_ident(request), one_spelling(str(given)).casefold())
 
 
 def _key(scope: str | None, *parts: str) -> str:

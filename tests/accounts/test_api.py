@@ -59,6 +59,7 @@ def test_nobody_registers_where_registration_is_closed(as_nobody: APIClient, set
         (GOOD | {"username": "a\0b"}, "username"),
         (GOOD | {"username": ""}, "username"),
         (GOOD | {"username": "x" * 151}, "username"),
+        (GOOD | {"username": "ﬃ" * 51}, "username"),
         (GOOD | {"username": ["aoi"]}, "username"),
         (GOOD | {"is_staff": True}, "is_staff"),
     ],
@@ -82,6 +83,15 @@ def test_a_username_is_taken_however_it_is_written(
     assert response.status_code == 400
     taken = [SENTENCES["username_taken"]["en"]]
     assert response.json()["error"]["detail"] == {"username": taken}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("username", ["Ｔａｒｏ", "ﾀﾛｳ", "太郎", " taro\u3000", "ﬃ" * 50])
+def test_who_registered_signs_in_with_what_was_typed(as_nobody: APIClient, username: str) -> None:
+    body = GOOD | {"username": username}
+    registered, signed_in = (post(as_nobody, path, body) for path in ("register", "login"))
+    assert (registered.status_code, signed_in.status_code) == (201, 200)
+    assert registered.json() == signed_in.json()
 
 
 def test_refusals_are_in_the_users_language(db: None) -> None:

@@ -26,7 +26,8 @@ def address_key(given: Request) -> str:
 
 
 def test_a_user_is_counted_however_the_name_is_written() -> None:
-    assert login_key(request(" OWNER")) == login_key(request("owner"))
+    for spelling in (" OWNER", "ｏwner", "ＯＷＮＥＲ\u3000"):
+        assert login_key(request(spelling)) == login_key(request("owner"))
     assert login_key(request("owner")) != login_key(request("stranger"))
 
 
