@@ -2,10 +2,13 @@
 
 import io
 import logging
+import os
 import string
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from backend.protocol.errors import Ending
 from backend.telemetry.logs import ALLOWED_FIELDS, LineFormatter, Mask, log_event, masked
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 KEY_LETTERS = st.text(string.ascii_letters + string.digits + "_-", min_size=24, max_size=60)
 HEX_40 = st.text("0123456789abcdef", min_size=40, max_size=40)
 NOISE = st.text(max_size=20)
@@ -248,3 +252,23 @@ def test_masking_a_long_line_takes_no_quadratic_time() -> None:
     ):
         masked(text)
     assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize("debug", ["on", "off"])
+def test_what_django_says_is_masked_and_comes_once(debug: str) -> None:
+    loggers = ("django", "django.request", "django.security.csrf", "django.server", "elsewhere")
+    code = (
+        "import django, logging\n"
+        "django.setup()\n"
+        f"for name in {loggers}:\n"
+        "    logging.getLogger(name).error('said by %s with Bearer abc.def', name)\n"
+    )
+    env = {"DJANGO_SETTINGS_MODULE": "backend.settings", "DEBUG": debug, "SECRET_KEY": "s" * 50}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, env={**os.environ, **env, "ALLOWED_HOSTS": "x.example"},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert [said.count(f"said by {name} with Bearer ***") for name in loggers] == [1] * 5
+    assert "abc.def" not in said
