@@ -78,6 +78,9 @@ class StuckReaderCut(WebSocketsSansIOProtocol):
 
     The call itself ends with `too_slow` at 10 s; its close frame then waits behind what is unsent,
     so the abort comes later. Pings do not help: their time-out closes politely, behind it all.
+
+    And a refusal by HTTP is no error: uvicorn sends it, does not count it as an answer, and logs
+    that the handshake was never completed.
     """
 
     stuck_reader_s: ClassVar[float] = 12.0
@@ -100,6 +103,15 @@ class StuckReaderCut(WebSocketsSansIOProtocol):
         self._arm()
 
     async def run_asgi(self) -> None:
+        application = self.app
+
+        async def until_answered(scope: Any, receive: Any, send: Any) -> Any:
+            result = await application(scope, receive, send)
+            # Before a handshake only a whole refusal says that the last word was sent.
+            self.handshake_complete = self.handshake_complete or self.close_sent
+            return result
+
+        self.app = until_answered
         await super().run_asgi()
         # Less than the high-water mark may be unsent: then nothing was paused, and still a polite
         # close waits for a reader that never comes.

@@ -70,12 +70,21 @@ HOUSE = TinyHouse()
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """`/reply`, `/flood`, `/deaf`, `/fill` over WebSocket; over HTTP all is `ok`."""
+    """`/reply`, `/flood`, `/deaf`, `/fill` over WebSocket; over HTTP all is `ok`.
+
+    Handshakes that come to nothing: `/refuse`, `/half-refuse`, `/silence`.
+    """
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"ok"})
         return
     await receive()
+    if "refuse" in scope["path"]:
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+    if scope["path"] == "/refuse":
+        await send({"type": "websocket.http.response.body", "body": b"no"})
+    if scope["path"] in ("/refuse", "/half-refuse", "/silence"):
+        return
     await send({"type": "websocket.accept"})
     await {"/reply": reply, "/flood": flood, "/fill": fill, "/deaf": deaf}[scope["path"]](
         receive, send
@@ -142,7 +151,7 @@ def main() -> int:
     for field in dataclasses.fields(Patience):
         options.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default)
     given = options.parse_args()
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     HOUSE.stop_takes_s = given.stop_takes_s

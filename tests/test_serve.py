@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from backend.serve import MESSAGE_BYTES, listen, why_not
 
@@ -301,6 +301,22 @@ async def test_a_message_over_the_limit_is_closed_with_1009_and_nothing_is_compr
         with contextlib.suppress(ConnectionClosed):
             await line.send("x" * (MESSAGE_BYTES + 1))
         assert (await end_of(line))[0] == 1009
+
+
+@pytest.mark.parametrize(
+    ("path", "is_error"), [("/refuse", False), ("/half-refuse", True), ("/silence", True)]
+)
+async def test_only_a_handshake_without_an_answer_is_an_error(path: str, is_error: bool) -> None:
+    async with serving() as running:
+        with pytest.raises(InvalidHandshake) as refused:
+            await running.call(path)
+        if isinstance(refused.value, InvalidStatus):
+            assert refused.value.response.status_code == (500 if is_error else 403)
+        running.signalled(signal.SIGTERM)
+        assert running.process.stdout is not None
+        said = (await running.process.stdout.read()).decode()
+    assert ("without completing handshake" in said) is is_error
+    assert ("ERROR" in said) is is_error
 
 
 async def test_daphne_serves_drains_and_flushes() -> None:
