@@ -30,14 +30,15 @@ from typing import Any, ClassVar, Protocol
 import django
 import uvicorn
 from django.conf import settings
-from django.core.checks import run_checks
+from django.core.checks import CheckMessage, run_checks
 from django.utils.module_loading import import_string
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from backend import __version__
 from backend.telemetry.logs import log_event
 
-_logger = logging.getLogger(__name__)
+# By its own name also where it runs as `__main__`.
+_logger = logging.getLogger("backend.serve")
 
 MESSAGE_BYTES = 4 * 1024 * 1024
 """The largest message that is read at all; a larger one ends the connection with 1009. Far above
@@ -331,14 +332,25 @@ def why_not(error: OSError, host: str, port: int) -> str:
     return f"Kaiwa cannot start: it cannot listen on {host}, port {port}. Check HOST and PORT."
 
 
+def heed_checks() -> None:
+    """End the start where the settings cannot work, and log what works and should not."""
+    found = [each for each in run_checks() if not each.is_silenced()]
+    if serious := [each for each in found if each.is_serious()]:
+        sys.exit("Kaiwa cannot start. " + " ".join(map(_words_of, serious)))
+    for each in found:
+        # In whole sentences, for which an event's fields have no place: they are the checks' own.
+        _logger.warning("check.warned %s %s", each.id, _words_of(each))
+
+
+def _words_of(complaint: CheckMessage) -> str:
+    return f"{complaint.msg} {complaint.hint or ''}".rstrip()
+
+
 def main() -> int:
     """Serve what the settings say, where they say."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
     django.setup()
-    if complaints := [each for each in run_checks() if each.is_serious()]:
-        sys.exit(
-            "Kaiwa cannot start. " + " ".join(f"{each.msg} {each.hint}" for each in complaints)
-        )
+    heed_checks()
     host, port, server = settings.HOST, settings.PORT, settings.SERVER
     try:
         listener = listen(host, port)

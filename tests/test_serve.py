@@ -12,12 +12,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from backend.serve import MESSAGE_BYTES, listen, why_not
+from backend.serve import MESSAGE_BYTES, heed_checks, listen, why_not
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -347,6 +348,21 @@ def test_a_busy_port_is_one_sentence_with_what_to_do() -> None:
 )
 def test_other_reasons_not_to_listen_are_told_too(number: int, expected: str) -> None:
     assert expected in why_not(OSError(number, "x"), "10.0.0.1", 80)
+
+
+def test_what_a_check_warns_of_is_logged_with_its_id_and_what_to_write(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.OPENAI_API_KEY = "sk-only-for-this-test"
+    settings.REGISTRATION_OPEN = True
+    settings.SILENCED_SYSTEM_CHECKS = ["kaiwa.W003", "kaiwa.W006"]
+    settings.ALLOWED_HOSTS = ["*"]
+    heed_checks()
+    assert caplog.messages == [
+        "check.warned kaiwa.W004 REGISTRATION_OPEN: strangers may register, and talk at your cost."
+        " Write REGISTRATION_OPEN=off unless you mean it."
+    ]
+    assert caplog.records[0].levelname == "WARNING"
 
 
 @pytest.mark.parametrize(
