@@ -264,11 +264,18 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def dotenv(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a `.env` file, without comments and quotes; {} if there is none."""
+    """The `NAME=value` lines of a `.env` file, without comments and quotes; {} if there is none.
+
+    Raises SettingError when there is one that cannot be read.
+    """
     if not path.is_file():
         return {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(path.name, "the file cannot be read", "Write it in UTF-8.") from error
     found: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8-sig").splitlines():
+    for line in lines:
         name, sign, value = line.strip().removeprefix("export ").partition("=")
         if sign and not name.startswith("#"):
             found[name.strip()] = _unquoted(value.strip())

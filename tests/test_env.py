@@ -153,6 +153,13 @@ def test_a_dotenv_file_is_read_line_by_line(tmp_path: Path) -> None:
     }
 
 
+def test_a_dotenv_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingError, match=r"^\.env: the file cannot be read\. Write "):
+        dotenv(file)
+
+
 def test_no_dotenv_file_is_no_settings(tmp_path: Path) -> None:
     assert dotenv(tmp_path / ".env") == {}
 
