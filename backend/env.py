@@ -5,11 +5,14 @@ a file: `NAME_FILE` holds the path (Docker secrets). A `.env` file in the projec
 what the environment leaves out. A wrong value ends start-up with the setting's name and a hint.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+import dj_database_url
 
 
 class SettingError(Exception):
@@ -54,37 +57,78 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return check
 
 
-def _key(raw: str) -> str:
-    # It becomes a header: a line break or a letter from elsewhere is a mistake of copying.
+def _word(raw: str) -> str:
+    # It becomes a header or a part of a URL, where a call would fail over it: a space, a line break
+    # or a letter from elsewhere is a mistake of copying.
     if not (raw.isascii() and raw.isprintable()) or " " in raw:
         raise ValueError
     return raw
 
 
 def _http_parts(raw: str) -> SplitResult:
-    parts = urlsplit(raw)
+    parts = urlsplit(_word(raw))
     # Reading the port is what checks it.
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError
+    if "?" in raw or "#" in raw:
         raise ValueError
     return parts
 
 
-def _http_url(raw: str) -> str:
-    _http_parts(raw)
+def _base_url(raw: str) -> str:
+    if _http_parts(raw).username is not None:
+        raise ValueError
     return raw.rstrip("/")
+
+
+def _proxy_url(raw: str) -> str:
+    if not raw:
+        return raw
+    parts = _http_parts(raw)
+    is_half_a_login = parts.username is not None and parts.password is None
+    if parts.path not in ("", "/") or is_half_a_login:
+        raise ValueError
+    return raw.rstrip("/")
+
+
+_IMPLIED_PORTS = (("http", 80), ("https", 443))
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+
+
+def _hosts(raw: str) -> list[str]:
+    hosts = _words(raw)
+    for host in hosts:
+        # Django's own two wildcards: everything, and a name with all that is below it.
+        if host != "*" and not _HOST.fullmatch(host.removeprefix(".")):
+            raise ValueError
+    return hosts
 
 
 def _origins(raw: str) -> list[str]:
     origins = _words(raw)
     for origin in origins:
         parts = _http_parts(origin)
-        if parts.path or parts.query or parts.fragment or parts.username is not None:
+        # Compared letter by letter with what browsers send: small letters, no port that is implied.
+        if origin != f"{parts.scheme}://{parts.netloc.lower()}" or "*" in origin:
+            raise ValueError
+        if parts.username is not None or (parts.scheme, parts.port) in _IMPLIED_PORTS:
             raise ValueError
     return origins
 
 
+def _address(raw: str) -> str:
+    raw.encode("idna")
+    return raw
+
+
 def _database_url(raw: str) -> str:
-    if raw and urlsplit(raw).scheme not in ("postgres", "postgresql", "sqlite"):
+    if not raw:
+        return raw
+    # A raw `#` cuts the rest off without an error, on its way through the parser that settings use.
+    if not raw.startswith(("postgres://", "postgresql://", "sqlite://")) or "#" in raw:
+        raise ValueError
+    name = dj_database_url.parse(raw)["NAME"]
+    if raw.startswith("postgres") and (not name or "/" in name):
         raise ValueError
     return raw
 
@@ -106,7 +150,7 @@ SETTINGS: tuple[Setting, ...] = (
         "OPENAI_API_KEY",
         "",
         "The provider's key. Without it `make run` starts the simulator and says so on the page.",
-        _key,
+        _word,
         "Write the key, or OPENAI_API_KEY_FILE with the path of a file that holds it.",
         secret=True,
     ),
@@ -114,29 +158,30 @@ SETTINGS: tuple[Setting, ...] = (
         "OPENAI_BASE_URL",
         "https://api.openai.com/v1",
         "The provider's HTTP base; the WebSocket URL is the same with `ws(s)`.",
-        _http_url,
-        "Write a URL such as https://api.openai.com/v1.",
+        _base_url,
+        "Write a URL such as https://api.openai.com/v1, without a login, ? or #.",
     ),
     Setting(
         "UPSTREAM_PROXY",
         "",
         "A proxy for the way to the provider; empty means none, whatever the machine's proxy"
         " variables say.",
-        lambda raw: _http_url(raw) if raw else "",
-        "Write a URL such as http://proxy.example:3128, or leave it empty.",
+        _proxy_url,
+        "Write a URL such as http://proxy.example:3128 or http://user:password@proxy.example:3128,"
+        " in plain ASCII and without a path, or leave it empty.",
     ),
     Setting(
         "REALTIME_MODEL",
         "gpt-realtime",
         "A model or family; from its retirement date on the catalogue's successor is used.",
-        _text,
+        _word,
         "Write a model of the catalogue, such as gpt-realtime.",
     ),
     Setting(
         "TRANSCRIPTION_MODEL",
         "gpt-transcribe",
         "What turns the person's speech into captions.",
-        _text,
+        _word,
         "Write a transcription model, such as gpt-transcribe.",
     ),
     Setting(
@@ -186,7 +231,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Django's secret. Required without `DEBUG`.",
         _text,
-        "Write 50 random characters: python -c 'import secrets; print(secrets.token_urlsafe(50))'",
+        "Write 50 random characters: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'",
         secret=True,
     ),
     Setting(
@@ -207,22 +252,25 @@ SETTINGS: tuple[Setting, ...] = (
         "ALLOWED_HOSTS",
         "",
         "The host names that are served, with commas. Required without `DEBUG`.",
-        _words,
-        "Write the names people type, such as voice.example.com.",
+        _hosts,
+        "Write the names people type, such as voice.example.com, with commas, without https:// and"
+        " without a port.",
     ),
     Setting(
         "ALLOWED_ORIGINS",
         "",
         "Further origins that may open a socket, besides the request's own host.",
         _origins,
-        "Write origins such as https://voice.example.com, with commas and without a path.",
+        "Write origins such as https://voice.example.com, with commas, as browsers send them: in"
+        " small letters, without a path and without :443 or :80.",
     ),
     Setting(
         "DATABASE_URL",
         "",
         "PostgreSQL, as `postgres://user:password@host:5432/name`. Empty: SQLite in `var/`.",
         _database_url,
-        "Write postgres://user:password@host:5432/name, or leave it empty for SQLite.",
+        "Write postgres://user:password@host:5432/name, with # ? / @ % in the password as"
+        " %23 %3F %2F %40 %25, or leave it empty for SQLite.",
         secret=True,
     ),
     Setting(
@@ -243,7 +291,7 @@ SETTINGS: tuple[Setting, ...] = (
         "HOST",
         "127.0.0.1",
         "The address that is listened on.",
-        _text,
+        _address,
         "Write an address, such as 127.0.0.1 or 0.0.0.0.",
     ),
     Setting(
@@ -319,7 +367,10 @@ def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> 
     values: dict[str, Any] = {}
     for setting in settings:
         try:
-            values[setting.name] = setting.read(_raw(setting, environ).strip())
+            raw = _raw(setting, environ).strip()
+            # Bytes that are no UTF-8 arrive as halves of surrogate pairs, which nothing can send.
+            raw.encode()
+            values[setting.name] = setting.read(raw)
         except (ValueError, KeyError) as error:
             raise SettingError(setting.name, "the value is not understood", setting.hint) from error
     if not values["DEBUG"]:

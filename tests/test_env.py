@@ -1,12 +1,25 @@
 """Settings from the environment: typed, with defaults, and a hint for whoever wrote one wrong."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.proxy import parse_proxy
+from websockets.uri import parse_uri
 
 from backend.env import SETTINGS, SettingError, combined, dotenv, read
+from backend.upstream.target import Target
 
+URLS = st.lists(
+    st.sampled_from(
+        ["http://", "https://", "host", ".", "/", ":", "@", "?", "#", "[", "]", "::1", "80"]
+        + ["ø", " ", "%", "%41", "\t", "\\", "&", "*", "\u2100"]
+    ),
+    max_size=6,
+).map(lambda parts: "http://" + "".join(parts))
 GIVEN = {"SECRET_KEY": "s" * 50, "ALLOWED_HOSTS": "voice.example.com"}
 
 
@@ -47,9 +60,17 @@ def test_without_debug_a_missing_one_is_named_with_what_to_write(missing: str) -
         ("ALLOWED_HOSTS", " a.example , b.example,", ["a.example", "b.example"]),
         ("ALLOWED_ORIGINS", "https://a.example,http://b.example:8080",
          ["https://a.example", "http://b.example:8080"]),
+        ("ALLOWED_HOSTS", "*", ["*"]),
+        ("ALLOWED_HOSTS", ".example.com,[::1],127.0.0.1,my_host",
+         [".example.com", "[::1]", "127.0.0.1", "my_host"]),
+        ("ALLOWED_ORIGINS", "http://[::1]:8000", ["http://[::1]:8000"]),
         ("OPENAI_BASE_URL", "http://127.0.0.1:9000/v1/", "http://127.0.0.1:9000/v1"),
         ("UPSTREAM_PROXY", "http://proxy.example:3128", "http://proxy.example:3128"),
+        ("UPSTREAM_PROXY", "http://user:p%40ss@proxy.example", "http://user:p%40ss@proxy.example"),
         ("DATABASE_URL", "postgres://u:p@db:5432/kaiwa", "postgres://u:p@db:5432/kaiwa"),
+        ("DATABASE_URL", "postgres://u:p%23@db/kaiwa", "postgres://u:p%23@db/kaiwa"),
+        ("DATABASE_URL", "postgresql:///kaiwa", "postgresql:///kaiwa"),
+        ("DATABASE_URL", "sqlite://:memory:", "sqlite://:memory:"),
         ("DATABASE_URL", "sqlite:////data/kaiwa.sqlite3", "sqlite:////data/kaiwa.sqlite3"),
         ("SERVER", "daphne", "daphne"),
         ("TURN_DETECTION", "semantic_vad", "semantic_vad"),
@@ -81,7 +102,34 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("OPENAI_BASE_URL", "https://api.openai.com:99999/v1"),
         ("OPENAI_BASE_URL", "https:///v1"),
         ("OPENAI_BASE_URL", "http://[::1/v1"),
+        ("OPENAI_BASE_URL", "https://api.openai.com/v1?beta=1"),
+        ("OPENAI_BASE_URL", "https://api.openai.com/v1?"),
+        ("OPENAI_BASE_URL", "https://api.openai.com/v1#"),
+        ("OPENAI_BASE_URL", "https://user:password@api.openai.com/v1"),
+        ("OPENAI_BASE_URL", "https://@api.openai.com/v1"),
+        ("OPENAI_BASE_URL", "https://api.öpenai.com/v1"),
+        ("OPENAI_BASE_URL", "https://api.openai.com/v1 x"),
         ("UPSTREAM_PROXY", "proxy.example"),
+        ("UPSTREAM_PROXY", "http://prøxy:1"),
+        ("UPSTREAM_PROXY", "http://proxy.example/path"),
+        ("UPSTREAM_PROXY", "http://proxy.example?x"),
+        ("UPSTREAM_PROXY", "http://user@proxy.example"),
+        ("REALTIME_MODEL", "gpt-réaltime"),
+        ("REALTIME_MODEL", "gpt-realtime mini"),
+        ("TRANSCRIPTION_MODEL", "gpt\ttranscribe"),
+        ("INSTRUCTIONS", "Be kind\udcff"),
+        ("HOST", "0..0"),
+        ("ALLOWED_HOSTS", "https://voice.example.com"),
+        ("ALLOWED_HOSTS", "voice.example.com:8000"),
+        ("ALLOWED_HOSTS", "voice.example.com/"),
+        ("ALLOWED_HOSTS", "voice.example.com;b.example.com"),
+        ("ALLOWED_HOSTS", "a.example b.example"),
+        ("ALLOWED_HOSTS", "*.example.com"),
+        ("ALLOWED_HOSTS", "::1"),
+        ("ALLOWED_HOSTS", "会話.example"),
+        ("ALLOWED_ORIGINS", "https://Voice.example.com"),
+        ("ALLOWED_ORIGINS", "https://voice.example.com:443"),
+        ("ALLOWED_ORIGINS", "https://*.example.com"),
         ("ALLOWED_ORIGINS", "voice.example.com"),
         ("ALLOWED_ORIGINS", "https://voice.example.com/"),
         ("ALLOWED_ORIGINS", "https://voice.example.com?x"),
@@ -89,6 +137,17 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("ALLOWED_ORIGINS", "https://a.example,*"),
         ("DATABASE_URL", "mysql://u:p@db/kaiwa"),
         ("DATABASE_URL", "db.example"),
+        ("DATABASE_URL", "postgres:kaiwa"),
+        ("DATABASE_URL", "postgres://u:p@h:notaport/db"),
+        ("DATABASE_URL", "postgres://u:p@h:99999/db"),
+        ("DATABASE_URL", "postgres://u:p#w@h/db"),
+        ("DATABASE_URL", "postgres://u:p?w@h/db"),
+        ("DATABASE_URL", "postgres://u:p/w@h/db"),
+        ("DATABASE_URL", "postgres://u:p@[h/db"),
+        ("DATABASE_URL", "postgres://u:p@h"),
+        ("DATABASE_URL", "postgres://u:p@h/"),
+        ("DATABASE_URL", "postgres://u:p@h/db/"),
+        ("DATABASE_URL", "sqlite:////data/kaiwa#1.sqlite3"),
         ("OPENAI_API_KEY", "sk-one\nsk-two"),
         ("OPENAI_API_KEY", "sk-ｗｉｄｅ"),
         ("OPENAI_API_KEY", "sk one"),
@@ -100,6 +159,26 @@ def test_a_wrong_value_is_named_with_what_to_write_and_not_quoted(name: str, raw
     assert error.value.name == name
     assert error.value.hint.startswith("Write ")
     assert raw not in str(error.value).partition(". ")[0]
+
+
+@given(base_url=URLS, proxy=URLS, model=URLS | st.text(max_size=9))
+def test_what_is_let_through_makes_a_target_that_can_be_called(
+    base_url: str, proxy: str, model: str
+) -> None:
+    written = {"OPENAI_BASE_URL": base_url, "UPSTREAM_PROXY": proxy, "REALTIME_MODEL": model}
+    for name, raw in written.items():
+        with suppress(SettingError):
+            values = read(GIVEN | {name: raw})
+            target = Target(
+                base_url=values["OPENAI_BASE_URL"],
+                api_key="key",
+                model=values["REALTIME_MODEL"],
+                safety_identifier="somebody",
+                proxy=values["UPSTREAM_PROXY"] or None,
+            )
+            parse_uri(target.websocket_url)
+            if target.proxy:
+                parse_proxy(target.proxy)
 
 
 def test_an_empty_value_is_as_good_as_none() -> None:

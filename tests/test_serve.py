@@ -373,6 +373,8 @@ def test_what_a_check_warns_of_is_logged_with_its_id_and_what_to_write(
         ({"OPENAI_API_KEY": ""}, "OPENAI_API_KEY"),
         ({"REALTIME_VOICE": "nobody"}, "REALTIME_VOICE"),
         ({"VAD_THRESHOLD": "loud"}, "VAD_THRESHOLD"),
+        ({"REALTIME_MODEL": "gpt-réaltime"}, "REALTIME_MODEL"),
+        ({"DATABASE_URL": "postgres://u:p@h:notaport/db"}, "DATABASE_URL"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
