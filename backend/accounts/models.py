@@ -1,4 +1,4 @@
-"""Tickets: one-use passes for a WebSocket handshake, of which only a hash is stored."""
+"""Tickets: one-use passes for a WebSocket handshake, of which only a hash is stored. Demo users."""
 
 from django.conf import settings
 from django.db import models
@@ -17,3 +17,14 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return f"ticket of user {self.user_id}"
+
+
+class DemoUser(models.Model):
+    """A mark on a user whom the demo made, and nobody else: such a user is for development only."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"demo user {self.user_id}"
