@@ -31,6 +31,8 @@ import django
 import uvicorn
 from django.conf import settings
 from django.core.checks import CheckMessage, run_checks
+from django.db import Error as DatabaseError
+from django.db import connections
 from django.utils.module_loading import import_string
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -342,6 +344,27 @@ def heed_checks() -> None:
         _logger.warning("check.warned %s %s", each.id, _words_of(each))
 
 
+def shut_the_demo_out() -> None:
+    """Without `DEBUG`, see to it that nobody signs in with what `make run` has printed.
+
+    Ends the start where that cannot be done: a server that is up says so to nobody.
+    """
+    if settings.DEBUG:
+        return
+    try:
+        # By name and late: models can be imported only after Django's setup.
+        retired: int = import_string("backend.accounts.demo.retire_demo_users")()
+    except DatabaseError as error:
+        sys.exit(
+            f"Kaiwa cannot start: the database is away or not migrated ({type(error).__name__})."
+            " Check DATABASE_URL, then run: .venv/bin/python manage.py migrate"
+        )
+    finally:
+        connections.close_all()
+    if retired:
+        log_event(_logger, logging.WARNING, "demo.retired", count=retired)
+
+
 def _words_of(complaint: CheckMessage) -> str:
     return f"{complaint.msg} {complaint.hint or ''}".rstrip()
 
@@ -351,6 +374,7 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
     django.setup()
     heed_checks()
+    shut_the_demo_out()
     host, port, server = settings.HOST, settings.PORT, settings.SERVER
     try:
         listener = listen(host, port)

@@ -379,6 +379,28 @@ def test_what_a_check_warns_of_is_logged_with_its_id_and_what_to_write(
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_wrong_setting_ends_the_start_with_its_name(env: dict[str, str], named: str) -> None:
+    done = started(env)
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert "Write" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("path", ["empty.sqlite3", "nowhere/kaiwa.sqlite3"])
+def test_without_a_database_that_is_ready_the_start_ends_with_what_to_do(
+    tmp_path: Path, path: str
+) -> None:
+    done = started({"DATABASE_URL": f"sqlite:///{tmp_path}/{path}"})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "Kaiwa cannot start: the database is away or not migrated (OperationalError)."
+        " Check DATABASE_URL, then run: .venv/bin/python manage.py migrate"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def started(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What a start with good settings, but for these, came to."""
     good = {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": "x" * 50,
@@ -386,11 +408,7 @@ def test_a_wrong_setting_ends_the_start_with_its_name(env: dict[str, str], named
         "OPENAI_API_KEY": "sk-only-for-this-test",
         "DATABASE_URL": "sqlite://:memory:",
     }
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "backend.serve"],
         cwd=ROOT, env={**good, **env}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
-    assert named in done.stderr
-    assert "Write" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -1,7 +1,7 @@
 """The two logins of a demo: a person and an admin, with passwords that are new at every start.
 
-They are for development. A server without `DEBUG` shuts them out before it listens, since somebody's
-terminal still shows their passwords, and the next demo lets them in again.
+They are for development. A server without `DEBUG` shuts them out before it listens, since a
+terminal still shows their passwords; the next demo lets them in again.
 
 Whom that concerns is told by a row of `DemoUser`, made together with the user, and not by the name:
 an operator may have a user "demo", and a demo user who was renamed, or was given another password,
