@@ -2,10 +2,10 @@
 
     python -m backend.demo
 
-Turns `DEBUG` on for itself and stays on 127.0.0.1, brings the database up to date, makes a demo
-login and a demo admin, and without a key starts the simulator. Server and simulator are children in
-process groups of their own, so that Ctrl-C reaches this process alone, which ends the server first.
-No child outlives it, however it ends.
+Turns `DEBUG` on for itself and stays on 127.0.0.1, brings a database of its own up to date, makes a
+demo login and a demo admin, and without a key starts the simulator. Server and simulator are
+children in process groups of their own, so that Ctrl-C reaches this process alone, which ends the
+server first. No child outlives it, however it ends.
 """
 
 import asyncio
@@ -16,20 +16,23 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import django
 from django.conf import settings
 from django.core.management import call_command
+from django.db import Error as DatabaseError
 from django.db import connections
-from django.utils.module_loading import import_string
 
 from backend.serve import listen, why_not
 from backend.simulator.persona import SUGGESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
+DATABASE = ROOT / "var" / "demo.sqlite3"
 
 _READY = "simulator listening on "
 _START_S = 60.0
@@ -226,20 +229,39 @@ def banner(plan: Plan, user: Login, admin: Login, *, has_colour: bool) -> str:
 
 
 def _prepare() -> tuple[Login, Login]:
-    """Bring the database up to date, and make the demo user and the demo admin."""
+    """Bring the database up to date, and make the demo user and the demo admin. Raises Stopped."""
+    # By name and late: models can be imported only after Django's setup.
+    accounts = import_module("backend.accounts.demo")
     try:
         call_command("migrate", verbosity=0, interactive=False)
-        # By name and late: models can be imported only after Django's setup.
-        user, admin = import_string("backend.accounts.demo.ensure_demo_users")()
+        user, admin = accounts.ensure_demo_users()
+    except accounts.DemoRefused as refused:
+        raise Stopped(str(refused)) from refused
+    except DatabaseError as error:
+        raise Stopped(
+            f"The database is away or not ours ({type(error).__name__}). Check DATABASE_URL."
+        ) from error
     finally:
         connections.close_all()
     return Login(user.username, user.password), Login(admin.username, admin.password)
 
 
+def own_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the demo sets, whatever a `.env` says of a deployment.
+
+    A demo with known accounts stays on this machine, and out of the deployment's database: only who
+    names one for this very run gets another than the demo's own.
+    """
+    own = {"DEBUG": "on", "HOST": HOST, "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]"}
+    if not (environ.get("DATABASE_URL") or environ.get("DATABASE_URL_FILE")):
+        own["DATABASE_URL"] = f"sqlite:///{quote(str(DATABASE))}"
+    return own
+
+
 def main() -> int:
     """Start everything, on 127.0.0.1 and for this machine only."""
-    # Whatever a `.env` says of a deployment: a demo with known accounts stays on this machine.
-    os.environ |= {"DEBUG": "on", "HOST": HOST, "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]"}
+    os.environ |= own_settings(os.environ)
+    DATABASE.parent.mkdir(exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
     django.setup()
     port: int = settings.PORT

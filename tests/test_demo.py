@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.demo import Login, Plan, banner
+from backend.demo import DATABASE, Login, Plan, banner, own_settings
+from backend.env import combined, read
 from backend.serve import listen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -188,6 +189,53 @@ async def test_a_child_that_ignores_the_signal_is_killed(free_port: int) -> None
         assert await running.ends() == 0
         assert time.monotonic() - began < 4
         assert not is_alive(running.child("simulator"))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {},
+        {"DATABASE_URL": "postgres://kaiwa:secret@db/kaiwa"},
+        {"DATABASE_URL_FILE": "/run/secrets/database"},
+        {"DEBUG": "off", "HOST": "0.0.0.0", "ALLOWED_HOSTS": "voice.example.com"},
+    ],
+    ids=str,
+)
+def test_a_demo_stays_out_of_what_the_dotenv_file_says_of_a_deployment(
+    file: dict[str, str],
+) -> None:
+    values = read(combined(own_settings({}), file))
+    assert values["DATABASE_URL"] == f"sqlite:///{DATABASE}"
+    assert (values["DEBUG"], values["HOST"]) == (True, "127.0.0.1")
+    assert "voice.example.com" not in values["ALLOWED_HOSTS"]
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_FILE"])
+def test_a_database_that_is_named_for_this_run_is_taken(name: str) -> None:
+    assert "DATABASE_URL" not in own_settings({name: "named"})
+    assert "DATABASE_URL" in own_settings({name: ""})
+
+
+async def test_a_database_that_is_away_is_told_in_one_sentence(
+    free_port: int, tmp_path: Path
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "backend.demo"),
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PORT": str(free_port),
+            "OPENAI_API_KEY": "sk-only-for-this-test",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/kaiwa.sqlite3",
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert said.decode().splitlines()[1:] == [
+        "The database is away or not ours (OperationalError). Check DATABASE_URL."
+    ]
 
 
 async def test_a_busy_port_is_told_in_one_sentence() -> None:
