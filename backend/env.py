@@ -259,7 +259,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ALLOWED_ORIGINS",
         "",
-        "Further origins that may open a socket, besides the request's own host.",
+        "Further origins that may open a socket or send an admin form, besides the request's own.",
         _origins,
         "Write origins such as https://voice.example.com, with commas, as browsers send them: in"
         " small letters, without a path and without :443 or :80.",

@@ -180,6 +180,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+# Where a proxy speaks TLS and its word for that is not taken, an https page looks foreign.
+CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 
 LOGGING: dict[str, Any] = {

@@ -1,0 +1,81 @@
+"""Behind a proxy that speaks TLS, on the same machine: the admin, and the address of a call."""
+
+import http.client
+import json
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.conftest import SERVERS
+from tests.journeys.stack import Answer, Stack, running_stack
+
+pytestmark = pytest.mark.journey
+
+HOST = "voice.example.com"
+ORIGIN = f"https://{HOST}"
+TOLD = {"uvicorn": f"wss://{HOST}/ws/", "daphne": f"ws://{HOST}/ws/"}
+"""Daphne can believe everybody's `X-Forwarded-Proto` or nobody's, so it believes nobody's."""
+
+
+@dataclass
+class Browser:
+    """What a browser on https sends, as a proxy passes it on; cookies are kept by hand."""
+
+    stack: Stack
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def send(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
+        line = http.client.HTTPConnection("127.0.0.1", self.stack.port, timeout=20)
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        passed_on: Mapping[str, str] = {
+            "Host": HOST,
+            "Origin": ORIGIN,
+            "Referer": f"{ORIGIN}{path}",
+            "Cookie": cookies,
+            "X-Forwarded-For": "192.0.2.7",
+            "X-Forwarded-Proto": "https",
+        }
+        line.request(method, path, body, {**passed_on, **headers})
+        response = line.getresponse()
+        for header in response.headers.get_all("Set-Cookie", []):
+            for name, morsel in SimpleCookie(header).items():
+                assert morsel["secure"]
+                self.cookies[name] = morsel.value
+        text = response.read().decode()
+        line.close()
+        return Answer(response.status, dict(response.headers), text)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_admins_form_is_taken_and_a_ticket_says_where_to_call(
+    tmp_path: Path, server: str
+) -> None:
+    hosts = f"127.0.0.1,{HOST}"
+    with running_stack(
+        tmp_path, server=server, ALLOWED_HOSTS=hosts, ALLOWED_ORIGINS=ORIGIN
+    ) as stack:
+        browser = Browser(stack)
+        form = browser.send("GET", "/admin/login/")
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
+        assert token
+        filled = {"username": "x", "password": "x", "csrfmiddlewaretoken": token[1]}
+        refused = browser.send(
+            "POST", "/admin/login/", urllib.parse.urlencode(filled),
+            **{"Content-Type": "application/x-www-form-urlencoded"},
+        )  # fmt: skip
+        assert refused.status == 200
+        assert "Please enter the correct username and password" in refused.text
+
+        json_type = {"Content-Type": "application/json"}
+        login = json.dumps({"username": "aoi", "password": "kawara-soba-8"})
+        answer = browser.send("POST", "/api/auth/register/", login, **json_type)
+        headers = {**json_type, "Authorization": f"Token {answer.json['token']}"}
+        session = browser.send("POST", "/api/sessions/", "{}", **headers).json
+        wish = json.dumps({"session_id": session["id"]})
+        ticket = browser.send("POST", "/api/realtime/tickets/", wish, **headers).json
+        assert ticket["url"].startswith(TOLD[server])
