@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit postgres journeys page screenshots format bench-calls clean
+.PHONY: help run install test check unit postgres journeys page screenshots format bench-calls clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -11,6 +11,8 @@ help: ## List these commands.
 
 run: .venv/run.installed ## Install what is needed and start Kaiwa at http://127.0.0.1:8000 (PORT=… to change).
 	@$(PY) -m backend.demo
+
+install: .venv/run.installed ## Install what serving takes into .venv, and start nothing.
 
 test: ## Install what the tests need, then run all of them, on real servers and a real browser.
 	@sh tests/prepare.sh
@@ -50,7 +52,8 @@ clean: ## Remove what was installed and made: .venv, node_modules, var.
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kaiwa needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	@echo "Making .venv"
-	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv) || { rm -rf .venv; \
+		echo "There is no .venv now. Debian and Ubuntu keep what makes one apart: apt-get install python3-venv" >&2; exit 1; }
 
 .venv/%.installed: .venv/bin/python requirements.txt tests/requirements.txt
 	@echo "Installing what it takes to $* into .venv (a minute the first time)"
