@@ -81,7 +81,11 @@ class App {
     byId("sign-out-everywhere", HTMLButtonElement).addEventListener("click", () =>
       this.#signOutEverywhere(),
     );
-    globalThis.addEventListener("hashchange", () => this.#open(sessionInAddress()));
+    byId("skip", HTMLAnchorElement).addEventListener("click", (event) => {
+      event.preventDefault();
+      byId("message", HTMLTextAreaElement).focus();
+    });
+    globalThis.addEventListener("hashchange", () => this.#addressChanged());
     globalThis.addEventListener("pagehide", () => this.#keepUnsent());
     this.api.onSignedOut = () => this.#signOut("sign_in.expired");
   }
@@ -201,6 +205,14 @@ class App {
     setAddress(id);
     void this.#open(id);
     this.talk.focusMessage();
+  }
+
+  /** Only an address of ours opens anything: to what is open already, or to a part of the page, one
+   * may go without hanging up. */
+  #addressChanged() {
+    const id = sessionInAddress();
+    const isOurs = id !== null || globalThis.location.hash === "";
+    if (isOurs && id !== this.#conversation.id) void this.#open(id);
   }
 
   /** @param {string | null} id */
