@@ -182,6 +182,7 @@ class App {
     this.#conversation = newConversation(null);
     this.#forgetRefresh();
     closeDialogs();
+    this.drawer.complain("");
     this.talk.close();
     this.#showSessions();
     if (!notice) setAddress(null);
@@ -195,8 +196,15 @@ class App {
       yes: this.words.say("account.sign_out_everywhere"),
     });
     if (!isSure) return;
-    await this.api.logOutEverywhere().catch((error) => this.announcer.say(this.#sentenceOf(error)));
-    if (this.api.token) this.#signOut("");
+    this.drawer.complain("");
+    try {
+      await this.api.logOutEverywhere();
+    } catch (error) {
+      // A login that has ended is signed out already; any other is still good, here and elsewhere.
+      if (this.api.token) this.#complain("account.sign_out_everywhere.failed", error);
+      return;
+    }
+    this.#signOut("");
   }
 
   /** @param {string | null} id */
@@ -295,12 +303,18 @@ class App {
 
   /** @param {string} id @param {string} title */
   async #rename(id, title) {
+    this.drawer.complain("");
     try {
       this.#replace(await this.api.renameSession(id, title));
     } catch (error) {
-      this.announcer.say(this.#sentenceOf(error));
+      this.#complain("sessions.rename.failed", error);
       this.#showSessions();
     }
+  }
+
+  /** @param {string} key Of the words for what could not be done. @param {unknown} error */
+  #complain(key, error) {
+    if (this.#user) this.drawer.complain(`${this.words.say(key)} ${this.#sentenceOf(error)}`);
   }
 
   /** @param {string} id */
@@ -313,23 +327,19 @@ class App {
       yes: this.words.say("sessions.delete.confirm"),
     });
     if (!isSure) return;
-    if (id === this.#conversation.id) {
-      this.#keepUnsent();
-      this.talk.close();
-    }
+    this.drawer.complain("");
     try {
       await this.api.deleteSession(id);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404) {
-        this.announcer.say(this.#sentenceOf(error));
-        if (id === this.#conversation.id) await this.#showConversation();
-        return;
-      }
+      const isGone = error instanceof ApiError && error.status === 404;
+      if (!isGone) return this.#complain("sessions.delete.failed", error);
     }
-    this.drafts.keep(id, []);
+    this.#forgetRefresh();
     this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
+    // A call that was still going on in it ends now: what cannot be deleted is not hung up, either.
     if (id === this.#conversation.id) this.#choose(null);
     else this.#showSessions();
+    this.drafts.keep(id, []);
   }
 
   #showSessions() {
@@ -360,6 +370,7 @@ class App {
     this.#label();
     this.signIn.relabel();
     this.sessionsView.relabel();
+    this.drawer.complain("");
     this.talk.relabel();
     this.#showSessions();
   }

@@ -49,6 +49,10 @@ export const WORDS = Object.freeze({
     en: "Every device is signed out and every running call ends.",
     ja: "すべての端末からサインアウトし、進行中の通話を終了します。",
   },
+  "account.sign_out_everywhere.failed": {
+    en: "You are still signed in.",
+    ja: "サインアウトできませんでした。",
+  },
 
   "sessions.title": { en: "Conversations", ja: "会話" },
   "sessions.show": { en: "Show conversations", ja: "会話の一覧を表示" },
@@ -61,6 +65,10 @@ export const WORDS = Object.freeze({
   },
   "sessions.rename": { en: "Rename “{title}”", ja: "「{title}」の名前を変更" },
   "sessions.rename_label": { en: "New name", ja: "新しい名前" },
+  "sessions.rename.failed": {
+    en: "The name was not changed.",
+    ja: "名前を変更できませんでした。",
+  },
   "sessions.delete": { en: "Delete “{title}”", ja: "「{title}」を削除" },
   "sessions.delete.title": { en: "Delete this conversation?", ja: "この会話を削除しますか？" },
   "sessions.delete.text": {
@@ -68,6 +76,10 @@ export const WORDS = Object.freeze({
     ja: "「{title}」とその内容はすべて削除され、元に戻せません。",
   },
   "sessions.delete.confirm": { en: "Delete", ja: "削除する" },
+  "sessions.delete.failed": {
+    en: "The conversation was not deleted.",
+    ja: "会話を削除できませんでした。",
+  },
   "sessions.spoken": { en: "Spoken", ja: "音声あり" },
   "sessions.failed": {
     en: "The conversations could not be loaded.",

@@ -1,13 +1,14 @@
 /** The list of conversations where there is no room for it beside the thread. */
 
 import { isDialogOpen } from "./dialogs.js";
-import { byId } from "./elements.js";
+import { byId, write } from "./elements.js";
 
 export class Drawer {
   #drawer = byId("drawer", HTMLElement);
   #screen = byId("talk-screen", HTMLDivElement);
   #opener = byId("drawer-open", HTMLButtonElement);
   #closer = byId("drawer-close", HTMLButtonElement);
+  #complaint = byId("drawer-complaint", HTMLParagraphElement);
   #isNarrow = globalThis.matchMedia("(max-width: 55.99rem)");
   #isOpen = false;
 
@@ -35,6 +36,11 @@ export class Drawer {
   /** Harmless when closed, or when there is room. */
   close() {
     if (this.#isOpen) this.#set(false);
+  }
+
+  /** Says what could not be done, where it was tried. @param {string} sentence Empty to take it back. */
+  complain(sentence) {
+    write(this.#complaint, sentence);
   }
 
   /** @param {boolean} isOpen */
