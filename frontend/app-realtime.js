@@ -1,7 +1,7 @@
 /** Puts the page's parts together: who is signed in, which session is open, in which language. */
 
 import { Api, ApiError } from "./api.js";
-import { Drafts } from "./drafts.js";
+import { Drafts, textOf } from "./drafts.js";
 import { languageFrom, Words } from "./i18n.js";
 import { Memory } from "./preferences.js";
 import { Talk } from "./talk.js";
@@ -19,8 +19,9 @@ import { SignIn } from "./views/sign-in.js";
 /** @import { Credentials } from "./views/sign-in.js" */
 
 /**
- * @typedef {{ id: string | null, isBeingMade: boolean, unsent: Unsent[] }} Conversation `id` is null
- *   before the first word; `unsent` is what was left behind while the session was being made.
+ * @typedef {{ id: string | null, isBeingMade: boolean, found: Unsent[], unsent: Unsent[] }} Conversation
+ *   `id` is null before the first word; `found` is what was once left behind there, until it can be
+ *   handed back; `unsent` is what was left behind while the session was being made.
  */
 
 /** The server writes turns down, and names the session, in its own time; then the list is brought
@@ -34,6 +35,12 @@ const UNTOUCHED_MS = 5;
 const FIRST_SUGGESTIONS = 3;
 
 const SCREENS = /** @type {const} */ (["starting", "sign-in", "talk"]);
+
+/** @param {string | null} id @param {Unsent[]} found @returns {Conversation} */
+const newConversation = (id, found) => ({ id, isBeingMade: false, found, unsent: [] });
+
+/** Where one is before anything is open. */
+const NOWHERE = newConversation(null, []);
 
 class App {
   api = new Api();
@@ -51,6 +58,7 @@ class App {
   drawer = new Drawer();
   talk = new Talk(this, {
     sessionNeeded: () => this.#createSession(),
+    conversationShown: () => this.#handBack(),
     turnCompleted: () => this.#turnCompleted(),
     newSessionWanted: () => this.#choose(null),
     signInWanted: () => this.#signOut("sign_in.expired"),
@@ -62,7 +70,7 @@ class App {
   /** @type {Session[] | null} */
   #sessions = null;
   /** @type {Conversation} The open one, by identity: its session may be made after it was left. */
-  #conversation = newConversation(null);
+  #conversation = NOWHERE;
   #refreshTimer = 0;
 
   async start() {
@@ -179,7 +187,7 @@ class App {
     this.api.token = "";
     this.#user = null;
     this.#sessions = null;
-    this.#conversation = newConversation(null);
+    this.#conversation = NOWHERE;
     this.#forgetRefresh();
     closeDialogs();
     this.drawer.complain("");
@@ -229,24 +237,22 @@ class App {
     this.#keepUnsent();
     // What is left behind here goes to the session that is being made for it.
     if (this.#conversation.isBeingMade) this.drafts.keep("", []);
-    this.#conversation = newConversation(id);
+    this.#conversation = newConversation(id, this.drafts.take(id ?? ""));
     this.#showSessions();
-    await this.#showConversation();
-  }
-
-  async #showConversation() {
-    const conversation = this.#conversation;
-    await this.talk.open(conversation.id);
-    if (conversation !== this.#conversation || !this.talk.client) return;
-    const known = new Set(this.talk.client.lines().map(({ itemId }) => itemId));
-    const text = this.drafts.take(conversation.id ?? "", known);
-    if (text) this.talk.restore(text);
+    await this.talk.open(id);
   }
 
   /** What was written and did not arrive is there again when its conversation is. */
+  #handBack() {
+    const known = new Set(this.talk.client?.lines().map(({ itemId }) => itemId));
+    const text = textOf(this.#conversation.found, known);
+    this.#conversation.found = [];
+    if (text) this.talk.restore(text);
+  }
+
   #keepUnsent() {
-    if (!this.#user || !this.talk.client) return;
-    this.#conversation.unsent = this.talk.unsent;
+    if (this.#conversation === NOWHERE) return;
+    this.#conversation.unsent = [...this.#conversation.found, ...this.talk.unsent];
     this.drafts.keep(this.#conversation.id ?? "", this.#conversation.unsent);
   }
 
@@ -344,9 +350,9 @@ class App {
 
   #showSessions() {
     const open = this.#conversation.id;
-    const shown = this.#sessions?.filter(
-      (one) => one.id === open || wasCalled(one) || this.drafts.has(one.id),
-    );
+    const isWorthARow = (/** @type {Session} */ one) =>
+      one.id === open || wasCalled(one) || this.drafts.has(one.id);
+    const shown = this.#sessions?.filter(isWorthARow);
     this.sessionsView.show(shown ?? null, open ?? "");
     const session = this.#sessions?.find(({ id }) => id === open);
     const title = session ? this.sessionsView.titleOf(session) : this.words.say("sessions.new");
@@ -449,9 +455,6 @@ function detailSentences(detail) {
     .flat()
     .filter((complaint) => typeof complaint === "string");
 }
-
-/** @param {string | null} id @returns {Conversation} */
-const newConversation = (id) => ({ id, isBeingMade: false, unsent: [] });
 
 /**
  * Whether there was ever a call in a session, or somebody gave it a name: the server's two times are

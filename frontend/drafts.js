@@ -26,20 +26,14 @@ export class Drafts {
     }
   }
 
-  /**
-   * Hands the words back, once, without those that did arrive.
-   *
-   * @param {string} sessionId
-   * @param {ReadonlySet<string>} knownItemIds Items of the conversation.
-   * @returns {string} Empty if there are none.
-   */
-  take(sessionId, knownItemIds) {
+  /** Hands the words back, once. @param {string} sessionId @returns {Unsent[]} */
+  take(sessionId) {
     try {
       const unsent = JSON.parse(this.#storage.getItem(PREFIX + sessionId) ?? "[]");
       this.#storage.removeItem(PREFIX + sessionId);
-      return textOf(unsent, knownItemIds);
+      return Array.isArray(unsent) ? unsent : [];
     } catch {
-      return "";
+      return [];
     }
   }
 
@@ -64,8 +58,13 @@ export class Drafts {
   }
 }
 
-/** @param {Unsent[]} unsent @param {ReadonlySet<string>} knownItemIds */
-const textOf = (unsent, knownItemIds) =>
+/**
+ * The words as they are to be sent again, without those that did arrive.
+ *
+ * @param {Unsent[]} unsent
+ * @param {ReadonlySet<string>} knownItemIds Items of the conversation.
+ */
+export const textOf = (unsent, knownItemIds) =>
   unsent
     .filter(({ itemId }) => !knownItemIds.has(itemId))
     .map(({ text }) => text)

@@ -25,7 +25,8 @@ import { openAudioContext } from "./voice.js";
 
 /**
  * @typedef {{
- *   sessionNeeded: () => Promise<string>, turnCompleted: (text: string, role: string) => void,
+ *   sessionNeeded: () => Promise<string>, conversationShown: () => void,
+ *   turnCompleted: (text: string, role: string) => void,
  *   newSessionWanted: () => void, signInWanted: () => void,
  * }} TalkDelegate `sessionNeeded` makes a session for the first word that is said and answers its id.
  */
@@ -58,6 +59,8 @@ export class Talk {
   #cannotLoad = "";
   /** Settles when the open session is shown. */
   #opening = Promise.resolve();
+  /** @type {string[]} Sent before there is a client to send it. */
+  #waiting = [];
   #isVoiceWanted = false;
   /** The call ended while one talked: coming back means talking again. */
   #wasTalking = false;
@@ -140,7 +143,12 @@ export class Talk {
   /** @param {string} text Said by keyboard, or by a tap on a suggestion. */
   async send(text) {
     this.#thread.follow();
+    const generation = this.#generation;
+    this.#waiting.push(text);
     const client = await this.#clientWhenShown();
+    // Whoever left meanwhile has it kept as unsent.
+    if (generation !== this.#generation) return;
+    this.#waiting.splice(this.#waiting.indexOf(text), 1);
     if (client) client.sendText(text);
     else this.#composer.restore(text);
   }
@@ -148,8 +156,10 @@ export class Talk {
   /** What was written and is not in the conversation: what is on its way, and what is in the box. */
   get unsent() {
     const pending = (this.#client?.lines() ?? []).filter(({ isPending }) => isPending);
-    const words = [...pending, { itemId: "", text: this.#composer.text }];
-    return words.filter(({ text }) => text !== "").map(({ itemId, text }) => ({ itemId, text }));
+    const written = [...this.#waiting, this.#composer.text].map((text) => ({ itemId: "", text }));
+    return [...pending, ...written]
+      .filter(({ text }) => text !== "")
+      .map(({ itemId, text }) => ({ itemId, text }));
   }
 
   /** @param {string} text Was not sent, and is there to be sent again. */
@@ -187,7 +197,7 @@ export class Talk {
       this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api, pastTurns }));
     } catch (error) {
       if (generation !== this.#generation) return;
-      this.#thread.show([]);
+      this.#thread.fail();
       this.#cannotLoad = sessionId;
       this.#help.show(
         error instanceof ApiError && error.status === 404 ? "forbidden" : "no_network",
@@ -195,8 +205,17 @@ export class Talk {
     }
   }
 
+  /** Nothing that was written meanwhile is lost. */
+  #loadAgain() {
+    this.#help.hide();
+    const sessionId = this.#cannotLoad;
+    this.#cannotLoad = "";
+    this.#opening = this.#load(sessionId);
+  }
+
   #leave() {
     this.#cannotLoad = "";
+    this.#waiting = [];
     void this.#client?.close();
     this.#client = null;
     this.#isVoiceWanted = false;
@@ -223,11 +242,14 @@ export class Talk {
     client.onConnected = () => isCurrent() && this.#connected();
     client.onTranscript = (text, role) => isCurrent() && this.#turnCompleted(text, role);
     this.#draw();
+    this.#delegate.conversationShown();
   }
 
-  /** What is said while a session is still loading is meant for it. */
+  /** What is said while a session is still loading is meant for it; one that could not be loaded is
+   * tried again. */
   async #clientWhenShown() {
     const generation = this.#generation;
+    if (this.#cannotLoad) this.#loadAgain();
     await this.#opening;
     return generation === this.#generation ? this.#client : null;
   }
@@ -365,7 +387,7 @@ export class Talk {
   }
 
   #reconnect() {
-    if (this.#cannotLoad) return void this.open(this.#cannotLoad);
+    if (this.#cannotLoad) return this.#loadAgain();
     if (this.#wasTalking) this.#restartVoice();
     else void this.#client?.connect().catch(() => {});
   }

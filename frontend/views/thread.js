@@ -19,7 +19,8 @@ export class Thread {
   #bubbles = new Map();
   /** @type {ShownLine[]} */
   #lines = [];
-  #isLoading = false;
+  /** @type {"shown" | "loading" | "failed"} */
+  #phase = "shown";
   #isAtEnd = true;
   #height = 0;
 
@@ -38,16 +39,22 @@ export class Thread {
 
   /** @param {ShownLine[]} lines */
   show(lines) {
-    this.#isLoading = false;
+    this.#phase = "shown";
     this.#lines = lines.filter(isWorthABubble);
     this.#drawAll();
   }
 
   /** Another conversation is on its way. */
   load() {
-    this.#isLoading = true;
+    this.#phase = "loading";
     this.#isAtEnd = true;
     this.#lines = [];
+    this.#drawAll();
+  }
+
+  /** It did not come: that is not to say that nothing was said in it. */
+  fail() {
+    this.#phase = "failed";
     this.#drawAll();
   }
 
@@ -68,8 +75,8 @@ export class Thread {
   }
 
   #drawAll() {
-    this.#loading.hidden = !this.#isLoading;
-    this.#empty.hidden = this.#isLoading || this.#lines.length > 0;
+    this.#loading.hidden = this.#phase !== "loading";
+    this.#empty.hidden = this.#phase !== "shown" || this.#lines.length > 0;
     const keys = new Set(this.#lines.map(keyOf));
     for (const [key, { bubble }] of this.#bubbles) {
       if (keys.has(key)) continue;
