@@ -71,6 +71,8 @@ class App {
   #sessions = null;
   /** @type {Conversation} The open one, by identity: its session may be made after it was left. */
   #conversation = NOWHERE;
+  /** @type {Set<string>} Sessions in which something was said here, which the list may not know yet. */
+  #used = new Set();
   #refreshTimer = 0;
 
   async start() {
@@ -282,6 +284,7 @@ class App {
   #turnCompleted() {
     const { id } = this.#conversation;
     if (id === null) return;
+    this.#used.add(id);
     // Whoever talks without a pause sees it as well.
     this.#refreshTimer ||= setTimeout(() => {
       this.#refreshTimer = 0;
@@ -351,7 +354,7 @@ class App {
   #showSessions() {
     const open = this.#conversation.id;
     const isWorthARow = (/** @type {Session} */ one) =>
-      one.id === open || wasCalled(one) || this.drafts.has(one.id);
+      one.id === open || this.#used.has(one.id) || wasCalled(one) || this.drafts.has(one.id);
     const shown = this.#sessions?.filter(isWorthARow);
     this.sessionsView.show(shown ?? null, open ?? "");
     const session = this.#sessions?.find(({ id }) => id === open);

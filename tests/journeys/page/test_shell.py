@@ -79,3 +79,59 @@ def test_who_cannot_be_signed_out_everywhere_is_told_and_stays_signed_in(
         page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
         expect(page.get_by_label("Username")).to_be_focused()
         assert visitor.token is None
+
+
+def test_a_conversation_that_cannot_be_loaded_keeps_ones_words_and_is_tried_again(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow(OFFLINE)
+        page, box = visitor.page, visitor.page.locator("#message")
+        row = page.locator("#sessions .session")
+        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
+        visitor.await_kept(2)
+        page.locator("#new-session").click()
+        visitor.context.set_offline(True)
+        row.click()
+        card = visitor.help_card("no_network")
+        expect(card).to_be_visible()
+        expect(page.locator("#empty")).to_be_hidden()
+
+        visitor.type("How many people work on the orders?")
+        expect(card).to_be_visible()
+        expect(box).to_have_value("How many people work on the orders?")
+        card.get_by_role("button", name="Connect again").click()
+        expect(card).to_be_visible()
+        expect(box).to_have_value("How many people work on the orders?")
+        visitor.tap_microphone()
+        expect(card).to_be_visible()
+        expect(page.locator("#mode-voice")).to_have_attribute("aria-pressed", "false")
+
+        page.locator("#new-session").click()
+        expect(box).to_have_value("")
+        row.click()
+        expect(card).to_be_visible()
+        visitor.context.set_offline(False)
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        expect(box).to_have_value("How many people work on the orders?")
+        box.press("Enter")
+        expect(visitor.answers.nth(1)).to_be_visible()
+
+
+def test_what_is_sent_to_a_conversation_that_could_not_be_loaded_loads_it(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow(OFFLINE)
+        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
+        visitor.await_kept(2)
+        visitor.page.locator("#new-session").click()
+        visitor.context.set_offline(True)
+        visitor.page.locator("#sessions .session").click()
+        expect(visitor.help_card("no_network")).to_be_visible()
+        visitor.context.set_offline(False)
+        visitor.type("How many people work on the orders?")
+        expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
+        expect(visitor.page.locator("#message")).to_have_value("")
+        expect(visitor.page.locator("#help")).to_be_empty()
