@@ -54,6 +54,7 @@ class App {
     newChosen: () => this.#choose(null),
     renamed: (id, title) => this.#rename(id, title),
     deleteChosen: (id) => this.#delete(id),
+    retryChosen: () => this.#listSessions(),
   });
   drawer = new Drawer();
   talk = new Talk(this, {
@@ -69,6 +70,7 @@ class App {
   #user = null;
   /** @type {Session[] | null} */
   #sessions = null;
+  #listings = 0;
   /** @type {Conversation} The open one, by identity: its session may be made after it was left. */
   #conversation = NOWHERE;
   /** @type {Set<string>} Sessions in which something was said here, which the list may not know yet. */
@@ -171,14 +173,20 @@ class App {
   async #showTalk() {
     this.#show("talk");
     this.#label();
-    const opened = this.#open(sessionInAddress());
-    try {
-      this.#sessions = await this.api.sessions();
-      this.#showSessions();
-    } catch {
-      this.sessionsView.fail();
+    await Promise.all([this.#open(sessionInAddress()), this.#listSessions()]);
+  }
+
+  async #listSessions() {
+    const listing = ++this.#listings;
+    this.sessionsView.load();
+    const sessions = await this.api.sessions().catch(() => null);
+    if (listing !== this.#listings) return;
+    if (!sessions) {
+      this.announcer.say(this.words.say("sessions.failed"));
+      return this.sessionsView.fail();
     }
-    await opened;
+    this.#sessions = sessions;
+    this.#showSessions();
   }
 
   /** Only this device forgets the login. @param {string} notice */
@@ -189,6 +197,7 @@ class App {
     this.api.token = "";
     this.#user = null;
     this.#sessions = null;
+    this.#listings += 1;
     this.#conversation = NOWHERE;
     this.#forgetRefresh();
     closeDialogs();
@@ -275,10 +284,9 @@ class App {
   /** @param {Conversation} conversation @param {Session} session */
   #adopt(conversation, session) {
     conversation.id = session.id;
-    this.#sessions = [session, ...(this.#sessions ?? [])];
     if (conversation === this.#conversation) setAddress(session.id);
     else this.drafts.keep(session.id, conversation.unsent);
-    this.#showSessions();
+    this.#replace(session);
   }
 
   #turnCompleted() {
@@ -303,9 +311,11 @@ class App {
     if (session) this.#replace(session);
   }
 
-  /** @param {Session} session */
+  /** @param {Session} session New, or changed. */
   #replace(session) {
-    const others = (this.#sessions ?? []).filter(({ id }) => id !== session.id);
+    // Where the others are not known, it must not stand for all.
+    if (!this.#sessions) return void this.#listSessions();
+    const others = this.#sessions.filter(({ id }) => id !== session.id);
     this.#sessions = [session, ...others].sort((a, b) => b.updated_at.localeCompare(a.updated_at));
     this.#showSessions();
   }

@@ -10,15 +10,28 @@ import { icon } from "./icons.js";
  * @typedef {{
  *   sessionChosen: (id: string) => void, newChosen: () => void,
  *   renamed: (id: string, title: string) => void, deleteChosen: (id: string) => void,
+ *   retryChosen: () => void,
  * }} SessionsDelegate
  * @typedef {ReturnType<typeof newRow>} Row
  */
+
+/** What is said in place of the rows, or below them: a key of the words, or nothing. */
+const NOTES = /** @type {const} */ ({
+  loading: "",
+  filled: "",
+  empty: "sessions.empty",
+  failed: "sessions.failed",
+  again: "page.starting",
+});
 
 export class Sessions {
   #words;
   #delegate;
   #list = byId("sessions", HTMLUListElement);
-  #empty = byId("sessions-empty", HTMLParagraphElement);
+  #note = byId("sessions-empty", HTMLParagraphElement);
+  #retry = byId("sessions-retry", HTMLButtonElement);
+  /** @type {keyof typeof NOTES} */
+  #phase = "loading";
   /** @type {Session[] | null} Null until they are loaded. */
   #sessions = null;
   /** @type {Map<string, Row>} */
@@ -31,6 +44,7 @@ export class Sessions {
     this.#words = words;
     this.#delegate = delegate;
     byId("new-session", HTMLButtonElement).addEventListener("click", () => delegate.newChosen());
+    this.#retry.addEventListener("click", () => delegate.retryChosen());
   }
 
   /** @param {Session[] | null} sessions @param {string} currentId */
@@ -40,10 +54,26 @@ export class Sessions {
     if (!this.#renamingId) this.relabel();
   }
 
+  /** They are on their way. */
+  load() {
+    if (this.#phase === "failed") this.#showPhase("again");
+  }
+
   /** They could not be loaded. */
   fail() {
-    this.#empty.hidden = false;
-    write(this.#empty, this.#words.say("sessions.failed"));
+    this.#showPhase("failed");
+  }
+
+  /** @param {keyof typeof NOTES} phase */
+  #showPhase(phase) {
+    this.#phase = phase;
+    const hadFocus = this.#retry === document.activeElement;
+    const note = NOTES[phase];
+    this.#note.hidden = note === "";
+    if (note) write(this.#note, this.#words.say(note));
+    this.#retry.hidden = phase !== "failed" && phase !== "again";
+    this.#retry.ariaDisabled = String(phase === "again");
+    if (hadFocus && this.#retry.hidden) byId("new-session", HTMLButtonElement).focus();
   }
 
   /** Brings the list up to date, row by row: a press that is under way is not lost. */
@@ -51,8 +81,8 @@ export class Sessions {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const hadFocus = this.#list.contains(focused);
     const sessions = this.#sessions ?? [];
-    this.#empty.hidden = this.#sessions?.length !== 0;
-    write(this.#empty, this.#words.say("sessions.empty"));
+    if (this.#sessions) this.#showPhase(sessions.length > 0 ? "filled" : "empty");
+    else this.#showPhase(this.#phase);
     const ids = new Set(sessions.map(({ id }) => id));
     for (const [id, { row }] of this.#rows) {
       if (ids.has(id)) continue;

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.page.visitor import register, visiting
-from tests.journeys.stack import Stack
+from tests.journeys.stack import Stack, http
 
 pytestmark = pytest.mark.page
 
@@ -135,3 +135,39 @@ def test_what_is_sent_to_a_conversation_that_could_not_be_loaded_loads_it(
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
         expect(visitor.page.locator("#message")).to_have_value("")
         expect(visitor.page.locator("#help")).to_be_empty()
+
+
+def test_a_list_that_cannot_be_loaded_says_so_and_is_asked_for_again(
+    browser: Browser, stack: Stack
+) -> None:
+    login = register(stack)
+    for title in ("Kyoto", "Orders", "Tea"):
+        body = {"title": title}
+        assert http("POST", f"{stack.url}/api/sessions/", body, token=login.token).status == 201
+    with visiting(browser, stack, login=login) as visitor:
+        visitor.allow("net::ERR_FAILED")
+        page, rows = visitor.page, visitor.page.locator("#sessions .session")
+        expect(rows).to_have_count(3)
+        failed = page.locator("#sessions-empty", has_text="The conversations could not be loaded.")
+        retry = page.locator("#sessions-retry")
+
+        page.route("**/api/sessions/", lambda route: route.abort())
+        page.reload()
+        expect(failed).to_be_visible()
+        retry.click()
+        expect(retry).to_have_attribute("aria-disabled", "false")
+        expect(failed).to_be_visible()
+        page.unroute("**/api/sessions/")
+        retry.focus()
+        page.keyboard.press("Enter")
+        expect(rows).to_have_count(3)
+        expect(retry).to_be_hidden()
+        expect(page.locator("#new-session")).to_be_focused()
+
+        page.route("**/api/sessions/", lambda route: route.abort())
+        page.reload()
+        expect(failed).to_be_visible()
+        page.unroute("**/api/sessions/")
+        visitor.type("How many people work on the orders?")
+        expect(rows).to_have_count(4)
+        expect(retry).to_be_hidden()
