@@ -43,6 +43,8 @@ const newConversation = (id, found) => ({ id, isBeingMade: false, found, unsent:
 const NOWHERE = newConversation(null, []);
 
 class App {
+  /** A phone, where one neither has keys nor wants to read of them. */
+  #isTouched = globalThis.matchMedia("(pointer: coarse)");
   api = new Api();
   memory = new Memory(globalThis.localStorage);
   drafts = new Drafts(globalThis.sessionStorage);
@@ -79,6 +81,7 @@ class App {
 
   async start() {
     drawIcons();
+    this.words.hasKeys = !this.#isTouched.matches;
     this.#listen();
     this.#speak(this.words.language);
     await this.#arrive();
@@ -93,6 +96,10 @@ class App {
     byId("sign-out-everywhere", HTMLButtonElement).addEventListener("click", () =>
       this.#signOutEverywhere(),
     );
+    this.#isTouched.addEventListener("change", ({ matches }) => {
+      this.words.hasKeys = !matches;
+      this.#speak(this.words.language);
+    });
     byId("skip", HTMLAnchorElement).addEventListener("click", (event) => {
       event.preventDefault();
       byId("message", HTMLTextAreaElement).focus();

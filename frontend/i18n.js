@@ -1,4 +1,8 @@
-/** Every word of the page, in English and Japanese, in one table. */
+/**
+ * Every word of the page, in English and Japanese, in one table.
+ *
+ * `<key>.keys` says the same to somebody who has a keyboard, and names the keys.
+ */
 
 /** @typedef {"en" | "ja"} Language */
 /** @typedef {{ en: string, ja: string }} Entry */
@@ -143,7 +147,7 @@ export const WORDS = Object.freeze({
   "state.no_microphone": { en: "No microphone", ja: "マイクなし" },
   "state.muted": { en: "Muted", ja: "ミュート中" },
   "state.unmuted": { en: "Unmuted", ja: "ミュートを解除しました" },
-  "state.waiting_for_press": { en: "Press to talk", ja: "押して話す" },
+  "state.waiting_for_press": { en: "Press to talk", ja: "発言待ち" },
 
   "hint.idle": { en: "Type, or tap 🎤 to talk", ja: "入力するか、🎤 を押して話せます" },
   "hint.asking_microphone": {
@@ -163,22 +167,42 @@ export const WORDS = Object.freeze({
   "hint.ended": { en: "Everything said is kept", ja: "会話は保存されています" },
   "hint.no_microphone": { en: "You are not heard", ja: "声は届きません" },
   "hint.no_microphone_answering": {
+    en: "You are not heard, but can stop it",
+    ja: "声は届きませんが、停止はできます",
+  },
+  "hint.no_microphone_answering.keys": {
     en: "You are not heard. Stop the answer (Esc)",
     ja: "声は届きません。停止ボタンか Esc で応答を止められます",
   },
   "hint.muted": {
+    en: "You are muted. Unmute to speak",
+    ja: "ミュート中。解除すると話せます",
+  },
+  "hint.muted.keys": {
     en: "You are muted. Unmute (M) to speak",
     ja: "ミュート中です。解除（M）すると話せます",
   },
   "hint.muted_answering": {
+    en: "You are muted. Unmute to cut in",
+    ja: "ミュート中。解除すると割り込めます",
+  },
+  "hint.muted_answering.keys": {
     en: "You are muted. Unmute (M) or stop the answer (Esc)",
     ja: "ミュート中です。解除（M）か応答の停止（Esc）ができます",
   },
   "hint.press_to_cut_in": {
+    en: "Hold the button to cut in",
+    ja: "ボタンを押すと割り込めます",
+  },
+  "hint.press_to_cut_in.keys": {
     en: "Hold Space or the button to cut in",
     ja: "Space かボタンを押すと割り込めます",
   },
   "hint.waiting_for_press": {
+    en: "Hold the button while you speak",
+    ja: "ボタンを押したまま話します",
+  },
+  "hint.waiting_for_press.keys": {
     en: "Hold Space or the button",
     ja: "Space かボタンを押したまま話します",
   },
@@ -205,6 +229,10 @@ export const WORDS = Object.freeze({
     ja: "ハンズフリー：話すだけ。間が空くと応答します",
   },
   "settings.push_to_talk": {
+    en: "Push to talk: you are heard while you hold the button",
+    ja: "押して話す：ボタンを押している間だけ届きます",
+  },
+  "settings.push_to_talk.keys": {
     en: "Push to talk: hold Space or the button",
     ja: "押して話す：Space またはボタンを押している間だけ届きます",
   },
@@ -476,6 +504,9 @@ export function languageFrom(chosen, wanted) {
 
 /** The words of one language, which may change. */
 export class Words {
+  /** Whether there is a keyboard to speak of. */
+  hasKeys = true;
+
   /** @param {Language} language */
   constructor(language) {
     this.language = language;
@@ -489,7 +520,7 @@ export class Words {
    * @returns {string}
    */
   say(key, values = {}) {
-    const entry = WORDS[key];
+    const entry = (this.hasKeys && WORDS[`${key}.keys`]) || WORDS[key];
     if (!entry) throw new Error(`no words for ${key}`);
     return entry[this.language].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
   }

@@ -68,7 +68,8 @@ test("every word is used", () => {
   const everything = [PAGE, ...CODE].join("\n");
   const built = /^(state|hint|help|action|error)\./;
   for (const key of Object.keys(WORDS)) {
-    assert.ok(built.test(key) || everything.includes(`"${key}"`), key);
+    const base = key.replace(/\.keys$/, "");
+    assert.ok(built.test(key) || everything.includes(`"${base}"`), key);
   }
   for (const key of Object.keys(WORDS).filter((name) => name.startsWith("help."))) {
     assert.ok(key.split(".")[1] in HELP, key);
@@ -88,6 +89,19 @@ test("it fills in names, and refuses a key without words", () => {
   assert.equal(words.say("sessions.delete", { title: "Kyoto" }), "Delete “Kyoto”");
   assert.throws(() => words.say("no.such.key"), /no\.such\.key/);
   assert.equal(words.sayFirst("no.such.key", "page.title"), "Kaiwa");
+});
+
+test("keys are named to those who have them, and to nobody else", () => {
+  const words = new Words("en");
+  assert.match(words.say("hint.muted"), /\(M\)/);
+  words.hasKeys = false;
+  const named = /\((M|Esc)\)|（M）|Esc|Space/;
+  for (const [key] of Object.entries(WORDS).filter(([key]) => /^(hint|settings)\./.test(key))) {
+    for (const language of /** @type {const} */ (["en", "ja"])) {
+      words.language = language;
+      if (!key.endsWith(".keys")) assert.doesNotMatch(words.say(key), named, key);
+    }
+  }
 });
 
 test("a day near today is told in words, others by date", () => {
