@@ -340,7 +340,8 @@ class App {
 
   /** @param {string} key Of the words for what could not be done. @param {unknown} error */
   #complain(key, error) {
-    if (this.#user) this.drawer.complain(`${this.words.say(key)} ${this.#sentenceOf(error)}`);
+    const why = this.#sentenceOf(error);
+    if (this.#user) this.drawer.complain(this.words.say(key, { why }));
   }
 
   /** @param {string} id */

@@ -54,8 +54,8 @@ export const WORDS = Object.freeze({
     ja: "すべての端末からサインアウトし、進行中の通話を終了します。",
   },
   "account.sign_out_everywhere.failed": {
-    en: "You are still signed in.",
-    ja: "サインアウトできませんでした。",
+    en: "You are still signed in. {why}",
+    ja: "サインアウトできませんでした。{why}",
   },
 
   "sessions.title": { en: "Conversations", ja: "会話" },
@@ -70,8 +70,8 @@ export const WORDS = Object.freeze({
   "sessions.rename": { en: "Rename “{title}”", ja: "「{title}」の名前を変更" },
   "sessions.rename_label": { en: "New name", ja: "新しい名前" },
   "sessions.rename.failed": {
-    en: "The name was not changed.",
-    ja: "名前を変更できませんでした。",
+    en: "The name was not changed. {why}",
+    ja: "名前を変更できませんでした。{why}",
   },
   "sessions.delete": { en: "Delete “{title}”", ja: "「{title}」を削除" },
   "sessions.delete.title": { en: "Delete this conversation?", ja: "この会話を削除しますか？" },
@@ -81,8 +81,8 @@ export const WORDS = Object.freeze({
   },
   "sessions.delete.confirm": { en: "Delete", ja: "削除する" },
   "sessions.delete.failed": {
-    en: "The conversation was not deleted.",
-    ja: "会話を削除できませんでした。",
+    en: "The conversation was not deleted. {why}",
+    ja: "会話を削除できませんでした。{why}",
   },
   "sessions.spoken": { en: "Spoken", ja: "音声あり" },
   "sessions.failed": {
