@@ -18,7 +18,7 @@ export const WORDS = Object.freeze({
     en: "Demo: a simulator is answering.",
     ja: "デモ：シミュレーターが応答中です。",
   },
-  "page.demo.more": { en: "What can I say?", ja: "話せること" },
+  "page.demo.more": { en: "What can I say?", ja: "話しかけ方の例" },
   "page.unreachable.title": { en: "Kaiwa cannot be reached", ja: "Kaiwa に接続できません" },
   "page.unreachable.text": {
     en: "Check your network, then try again.",
@@ -101,7 +101,7 @@ export const WORDS = Object.freeze({
   },
   "thread.failed_assistant": { en: "This answer failed.", ja: "応答に失敗しました。" },
   "thread.nothing_heard": { en: "Nothing was understood.", ja: "聞き取れませんでした。" },
-  "thread.not_heard": { en: "not heard:", ja: "聞かれなかった部分：" },
+  "thread.not_heard": { en: "not heard:", ja: "再生されなかった部分：" },
   "thread.cut_off": { en: "Interrupted", ja: "途中で中断" },
   "thread.sending": { en: "Sending…", ja: "送信中…" },
   "thread.not_sent": { en: "Not sent yet", ja: "まだ送信されていません" },
@@ -123,7 +123,7 @@ export const WORDS = Object.freeze({
   },
   "empty.suggestions": { en: "Try saying", ja: "こんなふうに話してみましょう" },
 
-  "mode.label": { en: "How you talk", ja: "話し方" },
+  "mode.label": { en: "How you talk", ja: "会話の方法" },
   "mode.text": { en: "Type", ja: "入力" },
   "mode.voice": { en: "Talk", ja: "通話" },
   "composer.label": { en: "Message", ja: "メッセージ" },
@@ -152,7 +152,7 @@ export const WORDS = Object.freeze({
   "hint.idle": { en: "Type, or tap 🎤 to talk", ja: "入力するか、🎤 を押して話せます" },
   "hint.asking_microphone": {
     en: "Allow the microphone in the browser’s question",
-    ja: "ブラウザーの確認でマイクを許可してください",
+    ja: "確認画面でマイクを許可してください",
   },
   "hint.connecting": { en: "Just a moment", ja: "まもなくつながります" },
   "hint.listening": { en: "Say something", ja: "どうぞお話しください" },
@@ -223,7 +223,7 @@ export const WORDS = Object.freeze({
   "settings.open": { en: "Settings", ja: "設定" },
   "settings.title": { en: "Settings", ja: "設定" },
   "settings.close": { en: "Done", ja: "完了" },
-  "settings.talk_mode": { en: "How you talk", ja: "話し方" },
+  "settings.talk_mode": { en: "How you talk", ja: "会話の方法" },
   "settings.hands_free": {
     en: "Hands-free: just speak; a pause ends your turn",
     ja: "ハンズフリー：話すだけ。間が空くと応答します",
@@ -244,7 +244,7 @@ export const WORDS = Object.freeze({
   "settings.gain": { en: "Even out loudness", ja: "音量を自動調整" },
   "settings.headphones": {
     en: "If Kaiwa hears itself, use headphones.",
-    ja: "Kaiwa が自分の声に反応するときは、ヘッドホンをお使いください。",
+    ja: "Kaiwa 自身の声に反応してしまうときは、ヘッドホンをお使いください。",
   },
 
   "keys.open": { en: "Keyboard", ja: "キー操作" },
@@ -261,7 +261,7 @@ export const WORDS = Object.freeze({
   "dialog.close": { en: "Close", ja: "閉じる" },
 
   "action.ask_microphone": { en: "Try the microphone again", ja: "もう一度マイクを使う" },
-  "action.type_instead": { en: "Type instead", ja: "文字で話す" },
+  "action.type_instead": { en: "Type instead", ja: "文字で入力する" },
   "action.reconnect": { en: "Connect again", ja: "もう一度つなぐ" },
   "action.talk_here": { en: "Talk here", ja: "ここで話す" },
   "action.sign_in": { en: "Sign in", ja: "サインイン" },
@@ -298,7 +298,7 @@ export const WORDS = Object.freeze({
   "help.microphone_missing.title": { en: "No microphone was found", ja: "マイクが見つかりません" },
   "help.microphone_missing.text": {
     en: "Plug one in or turn one on, then try again. You can keep typing meanwhile.",
-    ja: "マイクを接続するか電源を入れて、もう一度お試しください。その間も文字で話せます。",
+    ja: "マイクを接続するか電源を入れて、もう一度お試しください。その間も文字で入力できます。",
   },
   "help.microphone_busy.title": {
     en: "The microphone is in use",
@@ -314,7 +314,7 @@ export const WORDS = Object.freeze({
   },
   "help.microphone_insecure.text": {
     en: "Browsers allow the microphone only on secure pages. Open the address that begins with https, or type.",
-    ja: "ブラウザーは安全なページでしかマイクを許可しません。https で始まるアドレスで開くか、文字で話してください。",
+    ja: "ブラウザーは安全なページでしかマイクを許可しません。https で始まるアドレスで開くか、文字で入力してください。",
   },
   "help.microphone_failed.title": {
     en: "The microphone did not start",
