@@ -48,7 +48,10 @@ class App {
   api = new Api();
   memory = new Memory(globalThis.localStorage);
   drafts = new Drafts(globalThis.sessionStorage);
-  words = new Words(languageFrom(this.memory.preferences().language, navigator.languages));
+  words = new Words(
+    languageFrom(this.memory.preferences().language, navigator.languages),
+    navigator.languages,
+  );
   announcer = new Announcer(byId("announcer", HTMLDivElement));
   signIn = new SignIn(this.words, (credentials) => this.#enter(credentials));
   sessionsView = new Sessions(this.words, {

@@ -496,20 +496,33 @@ export const WORDS = Object.freeze({
  */
 export function languageFrom(chosen, wanted) {
   for (const tag of [chosen, ...wanted]) {
-    if (/^ja\b/i.test(tag)) return "ja";
-    if (/^en\b/i.test(tag)) return "en";
+    const language = languageOf(tag);
+    if (language) return language;
   }
   return "en";
+}
+
+/** @param {string} tag @returns {Language | null} */
+function languageOf(tag) {
+  if (/^ja\b/i.test(tag)) return "ja";
+  return /^en\b/i.test(tag) ? "en" : null;
 }
 
 /** The words of one language, which may change. */
 export class Words {
   /** Whether there is a keyboard to speak of. */
   hasKeys = true;
+  #wanted;
 
-  /** @param {Language} language */
-  constructor(language) {
+  /** @param {Language} language @param {readonly string[]} wanted What the browser asks for. */
+  constructor(language, wanted = []) {
     this.language = language;
+    this.#wanted = wanted;
+  }
+
+  /** How numbers and times are written: as where the person lives, if that is in this language. */
+  get #locale() {
+    return this.#wanted.find((tag) => languageOf(tag) === this.language) ?? this.language;
   }
 
   /**
@@ -545,13 +558,13 @@ export class Words {
     const days = Math.round((midnight(date) - midnight(now)) / 86_400_000);
     if (days === 0) {
       const time = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit" });
-      return new Intl.DateTimeFormat(this.language, time).format(date);
+      return new Intl.DateTimeFormat(this.#locale, time).format(date);
     }
     if (days === -1) {
-      return new Intl.RelativeTimeFormat(this.language, { numeric: "auto" }).format(days, "day");
+      return new Intl.RelativeTimeFormat(this.#locale, { numeric: "auto" }).format(days, "day");
     }
     const isThisYear = date.getFullYear() === now.getFullYear();
-    return new Intl.DateTimeFormat(this.language, {
+    return new Intl.DateTimeFormat(this.#locale, {
       ...(isThisYear ? {} : { year: "numeric" }),
       month: "short",
       day: "numeric",
@@ -560,7 +573,7 @@ export class Words {
 
   /** @param {number} ms */
   milliseconds(ms) {
-    return new Intl.NumberFormat(this.language, {
+    return new Intl.NumberFormat(this.#locale, {
       style: "unit",
       unit: "millisecond",
       maximumFractionDigits: 0,

@@ -115,6 +115,17 @@ test("a day near today is told in words, others by date", () => {
   assert.equal(words.day(new Date(2025, 9, 1), now), "2025年10月1日");
 });
 
+test("times are written as where one lives, where that speaks the chosen language", () => {
+  const now = new Date(2026, 10, 21, 20, 0);
+  const [afternoon, october] = [new Date(2026, 10, 21, 16, 21), new Date(2026, 9, 1)];
+  const words = new Words("en", ["fr-FR", "en-GB", "en-US"]);
+  assert.equal(words.day(afternoon, now), "16:21");
+  assert.equal(words.day(october, now), "1 Oct");
+  words.language = "ja";
+  assert.equal(words.day(october, now), "10月1日");
+  assert.match(new Words("en", ["fr-FR"]).day(afternoon, now), /^04:21.PM$/);
+});
+
 test("it knows where each browser hides the microphone's permission", () => {
   assert.equal(permissionPlace("Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1"), "ios");
   assert.equal(permissionPlace("Mozilla/5.0 (X11) Gecko/20100101 Firefox/153.0"), "firefox");
