@@ -62,7 +62,6 @@ export const WORDS = Object.freeze({
   "sessions.show": { en: "Show conversations", ja: "会話の一覧を表示" },
   "sessions.hide": { en: "Close the list", ja: "一覧を閉じる" },
   "sessions.new": { en: "New conversation", ja: "新しい会話" },
-  "sessions.untitled": { en: "Untitled", ja: "無題の会話" },
   "sessions.empty": {
     en: "Your conversations will be kept here.",
     ja: "これまでの会話がここに残ります。",

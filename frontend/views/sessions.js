@@ -99,9 +99,9 @@ export class Sessions {
     place.focus();
   }
 
-  /** @param {Session} session */
+  /** Its first words, once the server has named it after them. @param {Session} session */
   titleOf(session) {
-    return session.title || this.#words.say("sessions.untitled");
+    return session.title || this.#words.say("sessions.new");
   }
 
   /** @param {Session} session */
@@ -156,7 +156,7 @@ export class Sessions {
       if (this.#renamingId !== session.id) return;
       this.#renamingId = "";
       const title = input.value.trim();
-      if (isKept && title !== session.title) this.#delegate.renamed(session.id, title);
+      if (isKept && title && title !== session.title) this.#delegate.renamed(session.id, title);
       const hadFocus = document.activeElement === input;
       const known = this.#rows.get(session.id);
       known?.row.replaceChildren(known.open, known.actions);

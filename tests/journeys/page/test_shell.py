@@ -171,3 +171,31 @@ def test_a_list_that_cannot_be_loaded_says_so_and_is_asked_for_again(
         visitor.type("How many people work on the orders?")
         expect(rows).to_have_count(4)
         expect(retry).to_be_hidden()
+
+
+FIRST_WORDS = "How do you handle your orders at the…"
+
+
+def test_a_conversation_is_new_until_its_first_words_name_it(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page = visitor.page
+        titles = page.evaluate_handle(
+            """() => {
+              const place = document.getElementById("title");
+              const seen = [place.textContent];
+              new MutationObserver(() => seen.push(place.textContent))
+                .observe(place, { childList: true });
+              return seen;
+            }"""
+        )
+        visitor.tap_microphone()
+        expect(page.locator("#title")).to_have_text(FIRST_WORDS)
+        assert titles.json_value() == ["New conversation", FIRST_WORDS]
+        expect(page.locator("#sessions .session-title")).to_have_text(FIRST_WORDS)
+
+        page.get_by_role("button", name="Rename").click()
+        page.get_by_label("New name").fill(" ")
+        page.keyboard.press("Enter")
+        expect(page.locator("#sessions .session-title")).to_have_text(FIRST_WORDS)
