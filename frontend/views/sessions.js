@@ -148,6 +148,7 @@ export class Sessions {
   #renameBox(session) {
     const input = make("input", {
       class: "rename",
+      dir: "auto",
       maxlength: "200",
       value: session.title,
       "aria-label": this.#words.say("sessions.rename_label"),

@@ -199,3 +199,30 @@ def test_a_conversation_is_new_until_its_first_words_name_it(
         page.get_by_label("New name").fill(" ")
         page.keyboard.press("Enter")
         expect(page.locator("#sessions .session-title")).to_have_text(FIRST_WORDS)
+
+
+ARABIC = "كيف حالك؟ Kaiwa!"
+
+
+def test_what_runs_from_right_to_left_is_shown_so(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page = visitor.page
+        page.locator("#message").fill(ARABIC)
+        assert page.locator("#message").evaluate("(box) => box.matches(':dir(rtl)')")
+        page.keyboard.press("Enter")
+        expect(page.locator("#sessions .session-title")).to_have_text(ARABIC)
+        places = (visitor.lines.first.locator(".text"), page.locator("#title"))
+        for place in (*places, page.locator("#sessions .session-title")):
+            first, last = place.evaluate(
+                """(place) => {
+                  const text = place.firstChild;
+                  const at = (index) => {
+                    const range = document.createRange();
+                    range.setStart(text, index);
+                    range.setEnd(text, index + 1);
+                    return range.getBoundingClientRect().x;
+                  };
+                  return [at(0), at(text.length - 1)];
+                }"""
+            )
+            assert first > last
