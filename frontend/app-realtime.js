@@ -109,6 +109,7 @@ class App {
     });
     globalThis.addEventListener("hashchange", () => this.#addressChanged());
     globalThis.addEventListener("pagehide", () => this.#keepUnsent());
+    globalThis.addEventListener("storage", () => this.#loginChangedElsewhere());
     this.api.onSignedOut = () => this.#signOut("sign_in.expired");
   }
 
@@ -170,7 +171,6 @@ class App {
       this.memory.token = token;
       this.api.token = token;
       this.#user = user;
-      this.signIn.forget();
       await this.#showTalk();
       byId("message", HTMLTextAreaElement).focus();
     } catch (error) {
@@ -181,6 +181,8 @@ class App {
   }
 
   async #showTalk() {
+    this.signIn.forget();
+    this.drafts.belongTo(String(this.#user?.id));
     this.#show("talk");
     this.#label();
     await Promise.all([this.#open(sessionInAddress()), this.#listSessions()]);
@@ -199,11 +201,19 @@ class App {
     this.#showSessions();
   }
 
+  /** All tabs are one person's: another one signed out, or in. */
+  #loginChangedElsewhere() {
+    if (this.memory.token === this.api.token) return;
+    if (this.#user) this.#signOut("sign_in.signed_out");
+    if (this.memory.token && this.#isOn("sign-in")) void this.#arrive();
+  }
+
   /** Only this device forgets the login. @param {string} notice */
   #signOut(notice) {
     if (notice) this.#keepUnsent();
     else this.drafts.forget();
-    this.memory.token = "";
+    // Another tab may have signed in by now.
+    if (this.memory.token === this.api.token) this.memory.token = "";
     this.api.token = "";
     this.#user = null;
     this.#sessions = null;

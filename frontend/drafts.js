@@ -3,6 +3,7 @@
 /** @typedef {{ itemId: string, text: string }} Unsent `itemId` is empty for what was not sent off. */
 
 const PREFIX = "kaiwa.draft.";
+const OWNER_KEY = "kaiwa.drafts_of";
 
 /**
  * A session's unsent words, to be handed back when it is opened again. A storage that is full or
@@ -43,6 +44,17 @@ export class Drafts {
       return this.#storage.getItem(PREFIX + sessionId) !== null;
     } catch {
       return false;
+    }
+  }
+
+  /** What somebody else left behind in this tab is not for this person. @param {string} personId */
+  belongTo(personId) {
+    try {
+      if (this.#storage.getItem(OWNER_KEY) === personId) return;
+      this.forget();
+      this.#storage.setItem(OWNER_KEY, personId);
+    } catch {
+      // Nothing was remembered.
     }
   }
 

@@ -41,6 +41,10 @@ export const WORDS = Object.freeze({
     en: "Your login has ended. Please sign in again.",
     ja: "サインインの有効期限が切れました。もう一度サインインしてください。",
   },
+  "sign_in.signed_out": {
+    en: "You are signed out. Please sign in again.",
+    ja: "サインアウトしました。もう一度サインインしてください。",
+  },
   "sign_in.empty": {
     en: "Please fill in both fields.",
     ja: "ユーザー名とパスワードを入力してください。",

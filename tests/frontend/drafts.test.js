@@ -64,6 +64,20 @@ test("who signs out leaves no words behind, and no other storage is touched", ()
   assert.deepEqual(Object.keys(storage), ["kaiwa.preferences"]);
 });
 
+test("what one person left behind is handed back to nobody else", () => {
+  const storage = new TabStorage();
+  for (const [person, found] of [
+    ["1", []],
+    ["1", ONE],
+    ["2", []],
+  ]) {
+    const drafts = new Drafts(storage);
+    drafts.belongTo(person);
+    assert.deepEqual(drafts.take(""), found);
+    drafts.keep("", ONE);
+  }
+});
+
 test("a storage that refuses or holds nonsense breaks nothing", () => {
   const drafts = new Drafts(FORBIDDEN);
   drafts.keep("one", [{ itemId: "", text: "Hello" }]);

@@ -226,3 +226,30 @@ def test_what_runs_from_right_to_left_is_shown_so(browser: Browser, stack: Stack
                 }"""
             )
             assert first > last
+
+
+def test_a_login_is_one_for_all_tabs(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        with visitor.page.expect_popup() as popup:
+            visitor.page.evaluate("void open('/')")
+        other = popup.value
+        expect(other.locator("#message")).to_be_visible()
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        visitor.page.locator("#message").fill("How many people")
+
+        other.locator("#account summary").click()
+        other.get_by_role("button", name="Sign out", exact=True).click()
+        expect(visitor.page.get_by_label("Username")).to_be_visible()
+        expect(visitor.page.get_by_text("You are signed out.")).to_be_visible()
+        assert visitor.token is None
+        visitor.page.evaluate(
+            """watch.until(() => watch.tracks.every(({ readyState }) => readyState === "ended"),
+              "the microphone is off")"""
+        )
+
+        token = register(stack).token
+        other.evaluate("(token) => localStorage.setItem('kaiwa.token', token)", token)
+        expect(visitor.page.locator("#message")).to_have_value("")
+        expect(visitor.page.locator("#message")).to_be_visible()
+        assert visitor.token == token
