@@ -131,6 +131,10 @@ export const WORDS = Object.freeze({
   "mode.voice": { en: "Talk", ja: "通話" },
   "composer.label": { en: "Message", ja: "メッセージ" },
   "composer.placeholder": { en: "Write a message", ja: "メッセージを入力" },
+  "composer.too_long": {
+    en: "This is too long to send. Please shorten it to {most} characters or send it in parts.",
+    ja: "長すぎて送信できません。{most}文字以内に短くするか、分けて送信してください。",
+  },
   "composer.send": { en: "Send", ja: "送信" },
   "dock.label": { en: "Talk and type", ja: "通話と入力" },
 
@@ -572,6 +576,11 @@ export class Words {
       month: "short",
       day: "numeric",
     }).format(date);
+  }
+
+  /** @param {number} count */
+  number(count) {
+    return new Intl.NumberFormat(this.#locale).format(count);
   }
 
   /** @param {number} ms */

@@ -84,7 +84,7 @@ export class Talk {
     this.#delegate = delegate;
     this.#thread = new Thread(words);
     this.#status = new Status(words, announcer);
-    this.#composer = new Composer({
+    this.#composer = new Composer(words, {
       messageSent: (text) => this.send(text),
       textChosen: () => this.#chooseText(),
       voiceChosen: () => this.#chooseVoice(),
@@ -177,6 +177,7 @@ export class Talk {
   relabel() {
     this.#thread.relabel();
     this.#status.relabel();
+    this.#composer.relabel();
     this.#voiceControls.relabel();
     this.#help.relabel();
     this.#settings.relabel();

@@ -1,6 +1,11 @@
 /** The box to write in, and the choice between typing and talking. */
 
-import { byId } from "./elements.js";
+import { byId, write } from "./elements.js";
+
+/** @import { Words } from "../i18n.js" */
+
+/** Characters that the server takes in a message. */
+const MOST_CHARACTERS = 32_000;
 
 /**
  * @typedef {{
@@ -14,10 +19,13 @@ export class Composer {
   #send = byId("send", HTMLButtonElement);
   #text = byId("mode-text", HTMLButtonElement);
   #voice = byId("mode-voice", HTMLButtonElement);
+  #tooLong = byId("too-long", HTMLParagraphElement);
+  #words;
   #delegate;
 
-  /** @param {ComposerDelegate} delegate */
-  constructor(delegate) {
+  /** @param {Words} words @param {ComposerDelegate} delegate */
+  constructor(words, delegate) {
+    this.#words = words;
     this.#delegate = delegate;
     this.#text.addEventListener("click", () => delegate.textChosen());
     this.#voice.addEventListener("click", () => delegate.voiceChosen());
@@ -57,6 +65,16 @@ export class Composer {
     this.#changed();
   }
 
+  /** The language changed. */
+  relabel() {
+    const most = this.#words.number(MOST_CHARACTERS);
+    write(this.#tooLong, this.#isTooLong ? this.#words.say("composer.too_long", { most }) : "");
+  }
+
+  get #isTooLong() {
+    return this.text.length > MOST_CHARACTERS;
+  }
+
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
     // Enter also chooses a word in a Japanese input method; 229 is how Safari says so.
@@ -68,14 +86,15 @@ export class Composer {
 
   #submit() {
     const { text } = this;
-    if (!text) return;
+    if (!text || this.#isTooLong) return;
     this.clear();
     this.#delegate.messageSent(text);
   }
 
   #changed() {
     // Not disabled, which would take the focus away from who has just pressed it.
-    this.#send.ariaDisabled = String(this.text === "");
+    this.#send.ariaDisabled = String(this.text === "" || this.#isTooLong);
+    this.relabel();
     this.#message.style.removeProperty("height");
     // Asked of the narrow box, as the wide one may have room for all of it in one line again.
     this.#form.dataset.lines = "one";

@@ -253,3 +253,20 @@ def test_a_login_is_one_for_all_tabs(browser: Browser, stack: Stack) -> None:
         expect(visitor.page.locator("#message")).to_have_value("")
         expect(visitor.page.locator("#message")).to_be_visible()
         assert visitor.token == token
+
+
+def test_a_message_that_is_too_long_is_refused_and_not_cut(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page, box = visitor.page, visitor.page.locator("#message")
+        most = "あ" * 32_000
+        visitor.type(f"{most}!")
+        expect(page.get_by_role("alert")).to_contain_text("shorten it to 32,000 characters")
+        expect(page.get_by_role("button", name="Send")).to_have_attribute("aria-disabled", "true")
+        expect(box).to_have_value(f"{most}!")
+        expect(visitor.lines).to_have_count(0)
+        box.press("Backspace")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        box.press("Enter")
+        expect(visitor.answers).to_have_attribute("data-status", "completed")
+        visitor.await_kept(2)
+        assert len(visitor.turns()[0]["text"]) == len(most)
