@@ -171,8 +171,10 @@ class App {
       this.memory.token = token;
       this.api.token = token;
       this.#user = user;
-      await this.#showTalk();
-      byId("message", HTMLTextAreaElement).focus();
+      const shown = this.#showTalk();
+      // At once: later it would take the focus from whatever one is doing by then.
+      this.talk.focusMessage();
+      await shown;
     } catch (error) {
       this.signIn.fail(this.#sentenceOf(error));
     } finally {

@@ -1,9 +1,9 @@
 """Around the conversation: addresses, the list, the door, and the box to write in."""
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
-from tests.journeys.page.visitor import register, visiting
+from tests.journeys.page.visitor import Login, Visitor, register, visiting
 from tests.journeys.stack import Stack, http
 
 pytestmark = pytest.mark.page
@@ -270,3 +270,37 @@ def test_a_message_that_is_too_long_is_refused_and_not_cut(browser: Browser, sta
         expect(visitor.answers).to_have_attribute("data-status", "completed")
         visitor.await_kept(2)
         assert len(visitor.turns()[0]["text"]) == len(most)
+
+
+def sign_in(visitor: Visitor, login: Login) -> None:
+    visitor.page.get_by_label("Username").fill(login.username)
+    visitor.page.get_by_label("Password").fill(login.password)
+    visitor.page.get_by_role("button", name="Sign in").click()
+
+
+def test_one_may_type_as_soon_as_one_is_in_and_is_not_interrupted_later(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack) as visitor:
+        held: list[Route] = []
+        visitor.page.route("**/api/sessions/", lambda route: held.append(route))
+        sign_in(visitor, register(stack))
+        expect(visitor.page.locator("#message")).to_be_focused()
+        visitor.page.locator("#thread").focus()
+        with visitor.page.expect_response("**/api/sessions/"):
+            held[0].continue_()
+        expect(visitor.page.locator("#sessions-empty")).to_be_visible()
+        expect(visitor.page.locator("#thread")).to_be_focused()
+
+
+def test_signing_in_opens_no_keyboard_on_a_phone(browser: Browser, stack: Stack) -> None:
+    with visiting(
+        browser, stack, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
+    ) as visitor:
+        sign_in(visitor, register(stack))
+        expect(visitor.page.locator("#thread")).to_be_focused()
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        visitor.page.locator("#mute").click()
+        hint = visitor.page.locator("#state-hint")
+        expect(hint).to_have_text("You are muted. Unmute to speak")
