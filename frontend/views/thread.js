@@ -39,9 +39,11 @@ export class Thread {
 
   /** @param {ShownLine[]} lines */
   show(lines) {
+    const wasEmpty = this.#phase === "shown" && this.#lines.length === 0;
     this.#phase = "shown";
     this.#lines = lines.filter(isWorthABubble);
     this.#drawAll();
+    if (this.#lines.length === 0 && !wasEmpty) this.#thread.scrollTop = 0;
   }
 
   /** Another conversation is on its way. */
@@ -159,8 +161,8 @@ export class Thread {
   }
 
   #goToEnd() {
-    // The welcome is read from its top, a conversation from its end.
-    this.#thread.scrollTop = this.#lines.length > 0 ? this.#thread.scrollHeight : 0;
+    // A conversation is read from its end; the welcome stays where it is being read.
+    if (this.#lines.length > 0) this.#thread.scrollTop = this.#thread.scrollHeight;
     this.#scrolled();
   }
 

@@ -304,3 +304,18 @@ def test_signing_in_opens_no_keyboard_on_a_phone(browser: Browser, stack: Stack)
         visitor.page.locator("#mute").click()
         hint = visitor.page.locator("#state-hint")
         expect(hint).to_have_text("You are muted. Unmute to speak")
+
+
+def test_the_welcome_stays_where_it_is_being_read(browser: Browser, stack: Stack) -> None:
+    with visiting(
+        browser, stack, login=register(stack), viewport={"width": 740, "height": 360}
+    ) as visitor:
+        thread = visitor.page.locator("#thread")
+        expect(visitor.page.locator("#suggestions")).to_be_visible()
+        scrolled = thread.evaluate("(thread) => (thread.scrollTop = 80, thread.scrollTop)")
+        assert scrolled == 80
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        assert thread.evaluate("(thread) => thread.scrollTop") == scrolled
+        expect(visitor.answers).to_be_visible()
+        expect(visitor.lines.last).to_be_in_viewport()
