@@ -8,6 +8,7 @@
 
 import { Api } from "./api.js";
 import { base64FromPcm, pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
+import { SpeechEnd } from "./audio/speech-end.js";
 import { AudioOutbox, MAX_UNSENT_BYTES } from "./audio-outbox.js";
 import { after, cutShownMs, NOTHING_YET, stateOf } from "./call-state.js";
 import { Captions } from "./captions.js";
@@ -85,7 +86,9 @@ export class RealtimeClient {
   #opening = null;
   #wasOpen = false;
   #isSlow = false;
-  #speechStoppedAt = 0;
+  #speechEnd = new SpeechEnd();
+  /** @type {number | null} Where the time to the answer counts from, until its first sound. */
+  #speechEndedAtMs = null;
   #cutTimer = 0;
   #silenceTimer = 0;
 
@@ -203,6 +206,7 @@ export class RealtimeClient {
    * @param {string} text
    */
   sendText(text) {
+    this.#speechEndedAtMs = null;
     if (this.#facts.isPlaying) this.#happened("answer_cut");
     this.#cutSound();
     this.#post(this.#turns.type(text, this.#voice ? "audio" : "text"));
@@ -335,11 +339,12 @@ export class RealtimeClient {
   /** @type {Readonly<Record<string, (event: ServerEvent) => void>>} */
   #reactions = {
     "input_audio_buffer.speech_started": () => {
+      this.#speechEndedAtMs = null;
       this.#happened("speech_started");
       this.#cutSound();
     },
     "input_audio_buffer.speech_stopped": () => {
-      this.#speechStoppedAt = performance.now();
+      this.#speechEndedAtMs = this.#speechEnd.take();
       this.#happened("speech_stopped");
     },
     "input_audio_buffer.cleared": () => this.#happened("speech_dropped"),
@@ -374,8 +379,11 @@ export class RealtimeClient {
   }
 
   #soundStarted() {
-    if (this.#speechStoppedAt > 0) this.onLatency(performance.now() - this.#speechStoppedAt);
-    this.#speechStoppedAt = 0;
+    if (this.#voice && this.#speechEndedAtMs !== null) {
+      const heardAtMs = performance.now() + this.#voice.speaker.latencyMs;
+      this.onLatency(heardAtMs - this.#speechEndedAtMs);
+    }
+    this.#speechEndedAtMs = null;
     this.#happened("sound_started");
   }
 
@@ -395,6 +403,7 @@ export class RealtimeClient {
   /** @param {Chunk} chunk */
   #captured({ pcm, rms }) {
     this.onLevel(rms);
+    this.#speechEnd.hear(rms, performance.now());
     const isFull = this.#outbox.push(pcm);
     if (!this.#connection.isReady || this.#held) return;
     this.#pump();
@@ -466,6 +475,7 @@ export class RealtimeClient {
     const voice = this.#voice;
     this.#voice = null;
     this.#outbox.clear();
+    this.#speechEnd.take();
     this.#captions.allOver();
     if (voice) this.#happened("voice_stopped");
     this.onLevel(0);

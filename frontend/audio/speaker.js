@@ -59,6 +59,11 @@ export class Speaker {
     return this.#volume;
   }
 
+  /** From the audio thread to the ear. */
+  get latencyMs() {
+    return 1000 * (this.#context.outputLatency || this.#context.baseLatency || 0);
+  }
+
   /** Makes ready to play; until then nothing is played. Harmless when open. */
   open() {
     this.#opening ??= this.#makeReady().catch((error) => {
@@ -121,7 +126,7 @@ export class Speaker {
    * @returns {Cut[]}
    */
   heardSoFar() {
-    return [...this.#open.values()].map((progress) => cutFrom(progress, this.#latencyMs));
+    return [...this.#open.values()].map((progress) => cutFrom(progress, this.latencyMs));
   }
 
   /** @param {number} volume 0..1 */
@@ -189,11 +194,7 @@ export class Speaker {
 
   /** @param {Progress[]} cuts */
   #answerFlush(cuts) {
-    this.#flushes.shift()?.resolve(cuts.map((cut) => cutFrom(cut, this.#latencyMs)));
-  }
-
-  get #latencyMs() {
-    return 1000 * (this.#context.outputLatency || this.#context.baseLatency || 0);
+    this.#flushes.shift()?.resolve(cuts.map((cut) => cutFrom(cut, this.latencyMs)));
   }
 }
 

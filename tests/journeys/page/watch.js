@@ -13,7 +13,7 @@
     /** @type {Promise<void>} */
     answer: Promise.resolve(),
     allow: () => {},
-    /** @type {{ kind: string, latencyMs: number }[]} What the speaker's audio thread told. */
+    /** @type {{ kind: string, at: number, latencyMs: number }[]} What the speaker's audio thread told. */
     speaker: [],
     /** @type {string[]} What a screen reader was told. */
     announced: [],
@@ -79,7 +79,11 @@
       super(context, name, options);
       if (name !== "kaiwa-playback") return;
       this.port.addEventListener("message", ({ data }) =>
-        watch.speaker.push({ ...data, latencyMs: context.outputLatency * 1000 }),
+        watch.speaker.push({
+          ...data,
+          at: performance.now(),
+          latencyMs: context.outputLatency * 1000,
+        }),
       );
     }
   };

@@ -1,0 +1,42 @@
+"""A call that is not used as it was thought up: its figures, its line, its silences."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.audio.equipment import pcm_from
+from tests.journeys.page.visitor import Visitor, register, visiting
+from tests.journeys.stack import Stack
+
+pytestmark = pytest.mark.page
+
+SPEECH_RMS = 0.01
+
+
+def last_word_at(visitor: Visitor, before: float) -> float:
+    """When the page sent the last chunk with speech in it."""
+    return max(
+        frame["at"]
+        for frame in visitor.watched("frames")
+        if frame["event"]["type"] == "input_audio_buffer.append"
+        and frame["at"] < before
+        and np.sqrt(np.mean(pcm_from(frame["event"]["audio"]) ** 2)) > SPEECH_RMS
+    )
+
+
+def test_the_time_to_an_answer_counts_from_the_last_word(
+    browser: Browser, stack: Stack, figures: dict[str, str]
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.tap_microphone()
+        latency = visitor.page.locator("#latency")
+        expect(latency).to_contain_text("Answered in")
+        start = next(told for told in visitor.watched("speaker") if told["kind"] == "start")
+        measured_ms = start["at"] + start["latencyMs"] - last_word_at(visitor, start["at"])
+        shown_ms = float(re.sub(r"[^\d.]", "", latency.inner_text()))
+        # The provider alone waits for 500 ms of silence.
+        assert measured_ms > 500
+        assert shown_ms == pytest.approx(measured_ms, abs=50)
+        figures["from the last word to the answer, as shown"] = f"{shown_ms:.0f} ms"
