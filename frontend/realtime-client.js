@@ -78,6 +78,7 @@ export class RealtimeClient {
   #facts = NOTHING_YET;
   /** @type {Voice | null} */
   #voice = null;
+  #canBeHeard = false;
   /** @type {Promise<void>} Frames go out in the order in which they were decided. */
   #outgoing = Promise.resolve();
   /** @type {ServerEvent[] | null} Events that wait for the history after a reconnection. */
@@ -168,7 +169,7 @@ export class RealtimeClient {
     }
     const voice = new Voice(context ?? openAudioContext(), {
       onChunk: (chunk) => this.#captured(chunk),
-      onProblem: (problem) => this.onProblem(problem),
+      onProblem: (problem) => this.#microphoneFailed(problem),
       onAllowed: () => this.#happened("microphone_allowed"),
       onStart: () => this.#soundStarted(),
       onPosition: (...position) => this.#soundPlayed(...position),
@@ -176,6 +177,7 @@ export class RealtimeClient {
       onUnderrun: () => {},
     });
     this.#voice = voice;
+    this.#canBeHeard = true;
     this.#happened("microphone_asked");
     voice.microphone.setTalking(isHandsFree);
     voice.speaker.setVolume(volume);
@@ -195,8 +197,8 @@ export class RealtimeClient {
     const voice = this.#voice;
     if (!voice) return;
     this.#stopAnswer();
-    if (this.#facts.isHearing)
-      this.#post([{ type: "input_audio_buffer.clear", event_id: newId() }]);
+    this.#turns.answerIn("text");
+    this.#post(this.#turns.dropSpeech());
     await this.#endVoice();
   }
 
@@ -342,12 +344,17 @@ export class RealtimeClient {
       this.#speechEndedAtMs = null;
       this.#happened("speech_started");
       this.#cutSound();
+      // It was on its way when the microphone went off.
+      if (!this.#canBeHeard) this.#post(this.#turns.dropSpeech());
     },
     "input_audio_buffer.speech_stopped": () => {
       this.#speechEndedAtMs = this.#speechEnd.take();
       this.#happened("speech_stopped");
     },
-    "input_audio_buffer.cleared": () => this.#happened("speech_dropped"),
+    "input_audio_buffer.cleared": () => {
+      this.#happened("speech_dropped");
+      if (this.#turns.isAnswerDue) this.#happened("answer_asked");
+    },
     "response.created": () => this.#happened("answer_started"),
     "response.done": ({ response }) => {
       if (!this.#turns.isAnswerDue) this.#happened("answer_ended");
@@ -398,6 +405,13 @@ export class RealtimeClient {
     this.#captions.over(itemId, contentIndex);
     this.#happened("sound_ended");
     this.onLines();
+  }
+
+  /** @param {MicrophoneProblem} problem */
+  #microphoneFailed(problem) {
+    if (problem !== "silent") this.#canBeHeard = problem === "recovered";
+    if (!this.#canBeHeard) this.#post(this.#turns.dropSpeech());
+    this.onProblem(problem);
   }
 
   /** @param {Chunk} chunk */
@@ -474,6 +488,7 @@ export class RealtimeClient {
   async #endVoice() {
     const voice = this.#voice;
     this.#voice = null;
+    this.#canBeHeard = false;
     this.#outbox.clear();
     this.#speechEnd.take();
     this.#captions.allOver();

@@ -22,6 +22,8 @@ export class TurnTaking {
   #isHearing = false;
   #mustCancel = false;
   #owesAnswer = false;
+  /** A message was left to the answer that the server will give to the speech that is going on. */
+  #leansOnSpeech = false;
   /** @type {Modality} */
   #modality = "text";
   /** @type {Map<string, Typed>} Typed messages that the server has not confirmed, oldest first. */
@@ -67,8 +69,9 @@ export class TurnTaking {
   /** The call is gone, and with it whatever answer was running. */
   close() {
     this.#isOpen = false;
-    // One that had not begun will be asked for again.
-    this.#owesAnswer ||= this.#isRequested && !this.#mustCancel;
+    // One that had not begun will be asked for again, and one to speech that is lost now.
+    this.#owesAnswer ||= (this.#isRequested && !this.#mustCancel) || this.#leansOnSpeech;
+    this.#leansOnSpeech = false;
     this.#forgetAnswer();
     this.#isHearing = false;
     this.#calledOff.clear();
@@ -90,6 +93,7 @@ export class TurnTaking {
     if (this.#isHearing) {
       // The server will answer the speech that is going on, and this message with it.
       this.#owesAnswer = false;
+      this.#leansOnSpeech = true;
       return [this.#itemFrame(typed)];
     }
     if (this.#activeResponse === null && !this.#isRequested) return this.#answerFrames([typed]);
@@ -97,7 +101,28 @@ export class TurnTaking {
   }
 
   /**
-   * The person wants no answer now, neither the running one nor one that is still to come.
+   * What was not asked for yet will be answered so.
+   *
+   * @param {Modality} modality
+   */
+  answerIn(modality) {
+    this.#modality = modality;
+  }
+
+  /**
+   * Nothing more will be heard of the person. The server is told, or it would wait for the end of
+   * the sentence for ever.
+   *
+   * @returns {Frame[]}
+   */
+  dropSpeech() {
+    if (!this.#isHearing) return [];
+    return [{ type: "input_audio_buffer.clear", event_id: this.#newId() }];
+  }
+
+  /**
+   * The person wants no answer now, neither the running one nor one that is still to come. To what
+   * they are saying the server will answer all the same, and to what leans on it.
    *
    * @returns {Frame[]}
    */
@@ -163,7 +188,17 @@ export class TurnTaking {
   /** @returns {Frame[]} */
   speechStopped() {
     this.#isHearing = false;
+    this.#leansOnSpeech = false;
     return [];
+  }
+
+  /** @returns {Frame[]} */
+  speechDropped() {
+    this.#isHearing = false;
+    this.#owesAnswer ||= this.#leansOnSpeech;
+    this.#leansOnSpeech = false;
+    const isFree = this.#activeResponse === null && !this.#isRequested;
+    return this.#owesAnswer && isFree ? [this.#responseFrame()] : [];
   }
 
   /** @param {ServerEvent} event @returns {Frame[]} */
@@ -259,7 +294,7 @@ const HEARD = Object.freeze({
   "conversation.item.done": (turns, event) => turns.itemConfirmed(event),
   "input_audio_buffer.speech_started": (turns) => turns.speechStarted(),
   "input_audio_buffer.speech_stopped": (turns) => turns.speechStopped(),
-  "input_audio_buffer.cleared": (turns) => turns.speechStopped(),
+  "input_audio_buffer.cleared": (turns) => turns.speechDropped(),
   "response.created": (turns, event) => turns.responseCreated(event),
   "response.done": (turns, event) => turns.responseDone(event),
   error: (turns, event) => turns.refused(event),

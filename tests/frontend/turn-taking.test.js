@@ -15,6 +15,7 @@ const types = (frames) => frames.map(({ type }) => type);
 const created = (id) => ({ type: "response.created", response: { id } });
 const done = (id) => ({ type: "response.done", response: { id } });
 const speechStarted = { type: "input_audio_buffer.speech_started", item_id: "u" };
+const speechDropped = { type: "input_audio_buffer.cleared" };
 const speechStopped = { type: "input_audio_buffer.speech_stopped", item_id: "u" };
 const ITEM_AND_ANSWER = ["conversation.item.create", "response.create"];
 
@@ -59,6 +60,41 @@ test("a message that is typed while one speaks is left to the server's answer to
   turns.fromServer(speechStopped);
   turns.fromServer(created("r1"));
   assert.deepEqual(turns.fromServer(done("r1")), []);
+});
+
+test("a message that leans on speech is answered by itself when that speech is dropped", () => {
+  turns.fromServer(speechStarted);
+  turns.type("and this", "audio");
+  turns.stop();
+  turns.answerIn("text");
+  assert.deepEqual(types(turns.dropSpeech()), ["input_audio_buffer.clear"]);
+  const [answer] = turns.fromServer(speechDropped);
+  assert.deepEqual(answer.response, { output_modalities: ["text"] });
+  assert.deepEqual(turns.fromServer(speechDropped), []);
+});
+
+test("it is answered after the answer that the dropped speech cut off", () => {
+  turns.fromServer(created("r1"));
+  turns.fromServer(speechStarted);
+  turns.type("and this", "audio");
+  assert.deepEqual(turns.fromServer(speechDropped), []);
+  assert.equal(turns.isAnswerDue, true);
+  assert.deepEqual(types(turns.fromServer(done("r1"))), ["response.create"]);
+});
+
+test("it is answered after a reconnection, in which the speech was lost", () => {
+  turns.fromServer(speechStarted);
+  const [{ item }] = turns.type("and this", "audio");
+  turns.close();
+  assert.deepEqual(types(turns.open(new Set([item.id]))), ["response.create"]);
+});
+
+test("speech that has ended is not dropped, and leaves nothing to be asked", () => {
+  turns.fromServer(speechStarted);
+  turns.type("and this", "audio");
+  turns.fromServer(speechStopped);
+  assert.deepEqual(turns.dropSpeech(), []);
+  assert.deepEqual(turns.fromServer(speechDropped), []);
 });
 
 test("when somebody else's answer was quicker it asks again after that one", () => {

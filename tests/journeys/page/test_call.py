@@ -40,3 +40,28 @@ def test_the_time_to_an_answer_counts_from_the_last_word(
         assert measured_ms > 500
         assert shown_ms == pytest.approx(measured_ms, abs=50)
         figures["from the last word to the answer, as shown"] = f"{shown_ms:.0f} ms"
+
+
+def test_what_was_typed_while_one_spoke_is_answered_though_the_speech_is_dropped(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.tap_microphone()
+        visitor.await_state("hearing_you")
+        visitor.type("How many people work on the orders?")
+        visitor.tap_typing()
+        expect(visitor.answers).to_have_attribute("data-status", "completed")
+        assert [line["modality"] for line in visitor.bubbles()] == ["text", "text"]
+
+
+def test_a_microphone_that_is_unplugged_in_mid_word_leaves_one_to_type(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.tap_microphone()
+        visitor.await_state("hearing_you")
+        visitor.page.evaluate("watch.unplug()")
+        visitor.await_state("listening")
+        expect(visitor.page.locator("#state-name")).to_have_text("No microphone")
+        visitor.type("How many people work on the orders?")
+        expect(visitor.answers).to_have_attribute("data-status", "completed")

@@ -118,6 +118,15 @@
     });
   };
 
+  /** The microphone is pulled out, and there is no other. */
+  watch.unplug = () => {
+    watch.answer = Promise.reject(new DOMException("", "NotFoundError"));
+    watch.answer.catch(() => {});
+    const track = watch.tracks.at(-1);
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+  };
+
   /** Resolves when the condition holds. (A page's policy lets no test tool poll by eval.) */
   watch.until = async (condition, what, timeoutMs = 20_000) => {
     const deadline = performance.now() + timeoutMs;
