@@ -2,6 +2,7 @@
 
 import { ApiError } from "./api.js";
 import { afterClose, attemptsThatCount } from "./comebacks.js";
+import { Pulse } from "./pulse.js";
 
 /** @import { Ticket } from "./api.js" */
 /** @import { Farewell } from "./comebacks.js" */
@@ -9,6 +10,13 @@ import { afterClose, attemptsThatCount } from "./comebacks.js";
 
 /** The relay answers within 8 s or says why not; a line that says nothing for longer is dead. */
 const OPENING_MS = 15_000;
+
+/**
+ * The relay knows no such event, and says so at once under the event's own id: the one answer that
+ * costs the provider nothing, changes nothing, and does not keep an idle call alive. Should it come
+ * to know the event, its answer will do as well.
+ */
+const QUESTION = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
 
 /**
  * Why a ticket was not given.
@@ -45,6 +53,11 @@ export class Connection {
   #farewell = null;
   #timer = 0;
   #readyAtMs = 0;
+  #isWatched = false;
+  #pulse = new Pulse({
+    ask: () => this.send(QUESTION),
+    giveUp: () => this.drop({ isDumb: true }),
+  });
   #onOnline = () => this.#comeBackNow();
   /** The browser knows it long before the line breaks. */
   #onOffline = () => this.drop();
@@ -79,6 +92,16 @@ export class Connection {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
+  /**
+   * While watched, a line that has gone dumb is dropped within 20 s, though nothing is due.
+   * @param {boolean} isWatched
+   */
+  watch(isWatched) {
+    this.#isWatched = isWatched;
+    if (isWatched && this.isReady) this.#pulse.start();
+    else this.#pulse.stop();
+  }
+
   /** Hangs up. Harmless when closed. */
   close() {
     this.#stop();
@@ -104,6 +127,7 @@ export class Connection {
     this.#wasReady = false;
     this.#generation += 1;
     clearTimeout(this.#timer);
+    this.#pulse.stop();
     globalThis.removeEventListener("online", this.#onOnline);
     globalThis.removeEventListener("offline", this.#onOffline);
   }
@@ -142,8 +166,9 @@ export class Connection {
 
   /** @param {unknown} text */
   #hear(text) {
+    this.#pulse.felt();
     const event = eventFrom(text);
-    if (!event) return;
+    if (!event || event.event_id === QUESTION.event_id) return;
     if (event.type === "relay.closing") {
       this.#farewell = {
         reason: String(event.reason),
@@ -159,11 +184,13 @@ export class Connection {
     this.#wasReady = true;
     clearTimeout(this.#timer);
     this.#readyAtMs = performance.now();
+    if (this.#isWatched) this.#pulse.start();
   }
 
   /** @param {number} closeCode @param {boolean} [isDumb] */
   #lost(closeCode, isDumb = false) {
     clearTimeout(this.#timer);
+    this.#pulse.stop();
     this.#socket = null;
     if (this.#wasReady) {
       const stoodMs = performance.now() - this.#readyAtMs;

@@ -285,6 +285,8 @@ export class RealtimeClient {
       this.#cutTimer = setTimeout(() => this.#happened("cut_shown"), cutShownMs(this.#facts));
     }
     if (this.#facts.isAnswering !== before.isAnswering) this.#awaitAnswer();
+    // Who only types finds out with the next message.
+    if (this.#facts.hasVoice !== before.hasVoice) this.#connection.watch(this.#facts.hasVoice);
     this.onState(stateOf(this.#facts));
   }
 

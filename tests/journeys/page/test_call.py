@@ -1,6 +1,7 @@
 """A call that is not used as it was thought up: its figures, its line, its silences."""
 
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ from tests.journeys.stack import Stack
 pytestmark = pytest.mark.page
 
 SPEECH_RMS = 0.01
+QUIET_MS = 10_000
+"""After so long the page asks a line that says nothing,"""
+ANSWER_MS = 8_000
+"""and after so long without an answer it gives it up."""
 
 
 def last_word_at(visitor: Visitor, before: float) -> float:
@@ -65,3 +70,25 @@ def test_a_microphone_that_is_unplugged_in_mid_word_leaves_one_to_type(
         expect(visitor.page.locator("#state-name")).to_have_text("No microphone")
         visitor.type("How many people work on the orders?")
         expect(visitor.answers).to_have_attribute("data-status", "completed")
+
+
+def test_a_frozen_server_is_noticed_though_nothing_is_due(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.page.clock.install()
+        visitor.tap_microphone()
+        visitor.await_state("speaking")
+        visitor.await_state("listening")
+        visitor.page.clock.fast_forward(QUIET_MS)
+        visitor.await_event("relay.error")
+        visitor.page.clock.fast_forward(ANSWER_MS)
+        expect(visitor.page.locator("html")).to_have_attribute("data-state", "listening")
+
+        server = stack.processes["server"]
+        server.send_signal(signal.SIGSTOP)
+        try:
+            visitor.page.clock.fast_forward(QUIET_MS)
+            visitor.page.clock.fast_forward(ANSWER_MS)
+            visitor.await_state("reconnecting")
+        finally:
+            server.send_signal(signal.SIGCONT)
+        visitor.await_state("listening")
