@@ -25,6 +25,8 @@ import { openAudioContext, Voice } from "./voice.js";
 
 /** How long the server may say nothing at all while an answer is due. */
 const SILENT_MS = 20_000;
+/** What was lost must be read about, though the network is well again at once. */
+const SLOW_SHOWN_MS = 8_000;
 /** Silence behind a push-to-talk release, so that the server's turn detection ends the turn at once. */
 const TAIL_MS = 1200;
 
@@ -87,6 +89,7 @@ export class RealtimeClient {
   #opening = null;
   #wasOpen = false;
   #isSlow = false;
+  #slowedDownAtMs = 0;
   #speechEnd = new SpeechEnd();
   /** @type {number | null} Where the time to the answer counts from, until its first sound. */
   #speechEndedAtMs = null;
@@ -308,6 +311,7 @@ export class RealtimeClient {
   /** After a reconnection, what the server kept comes first; only then what is new. */
   async #becameReady() {
     const isReturn = this.#wasOpen;
+    this.#isSlow = false;
     this.#wasOpen = true;
     if (isReturn) {
       this.#held = [];
@@ -372,7 +376,12 @@ export class RealtimeClient {
       if (!this.#turns.isAnswerDue) this.#happened("answer_ended");
       this.onError({ code: "answer_failed", message: "" });
     },
-    "relay.error": ({ code, message }) => this.onError({ code, message }),
+    "relay.error": ({ code, message }) => {
+      // It comes when sound that a stalled network held back arrives all at once. When somebody is
+      // sending too much, the call ends, and says why.
+      if (code === "rate_limit") this.#slowedDown();
+      else this.onError({ code, message });
+    },
   };
 
   /** @param {ServerEvent} event */
@@ -437,12 +446,19 @@ export class RealtimeClient {
 
   /** @param {boolean} isFull Sound was dropped, since the network does not take it. */
   #noticeSlowness(isFull) {
-    if (isFull && !this.#isSlow) this.onProblem("slow_network");
-    if (this.#isSlow && !isFull && this.#connection.unsentBytes === 0) {
+    if (isFull) this.#slowedDown();
+    else if (this.#isSlow && this.#connection.unsentBytes === 0) {
+      if (performance.now() - this.#slowedDownAtMs < SLOW_SHOWN_MS) return;
       this.onProblem("network_recovered");
       this.#isSlow = false;
     }
-    this.#isSlow ||= isFull;
+  }
+
+  #slowedDown() {
+    this.#slowedDownAtMs = performance.now();
+    if (!this.#isSlow) this.onProblem("slow_network");
+    // Without a microphone nothing would tell that it is over.
+    this.#isSlow = this.#voice !== null;
   }
 
   #stopAnswer() {
@@ -492,6 +508,7 @@ export class RealtimeClient {
     this.#voice = null;
     this.#canBeHeard = false;
     this.#outbox.clear();
+    this.#isSlow = false;
     this.#speechEnd.take();
     this.#captions.allOver();
     if (voice) this.#happened("voice_stopped");

@@ -340,8 +340,9 @@ export class Talk {
 
   /** @param {Trouble} trouble */
   #troubled({ code, message }) {
-    this.#sentence = message;
-    if (code === "answer_failed" || code === "rate_limit") this.#help.show(code);
+    // Why a line is about to be lost is told until it is back; a refused message is another matter.
+    if (cardFor(code) === code) this.#sentence = message;
+    if (code === "answer_failed") this.#help.show(code);
     this.#draw();
   }
 

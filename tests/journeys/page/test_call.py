@@ -92,3 +92,28 @@ def test_a_frozen_server_is_noticed_though_nothing_is_due(browser: Browser, stac
         finally:
             server.send_signal(signal.SIGCONT)
         visitor.await_state("listening")
+
+
+def test_sound_that_came_too_late_to_be_taken_is_no_fault_of_the_person(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+        visitor.page.clock.install()
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        visitor.receive({"type": "relay.error", "code": "rate_limit", "message": "Slow down."})
+        card = visitor.help_card("slow_network")
+        expect(card).to_be_visible()
+        visitor.await_state("speaking")
+        visitor.page.clock.fast_forward(8_000)
+        expect(card).to_have_count(0)
+
+        # What is refused of one message is not why the line is lost later.
+        visitor.receive({"type": "relay.error", "code": "too_early", "message": "Too early."})
+        visitor.context.set_offline(True)
+        visitor.await_state("reconnecting")
+        hint = visitor.page.locator("#state-hint")
+        expect(hint).to_have_text("The connection was lost; your words are kept")
+        visitor.context.set_offline(False)
+        visitor.await_state("listening")
