@@ -11,11 +11,7 @@ import { Pulse } from "./pulse.js";
 /** The relay answers within 8 s or says why not; a line that says nothing for longer is dead. */
 const OPENING_MS = 15_000;
 
-/**
- * The relay knows no such event, and says so at once under the event's own id: the one answer that
- * costs the provider nothing, changes nothing, and does not keep an idle call alive. Should it come
- * to know the event, its answer will do as well.
- */
+/** Answered by the relay itself, and does not keep an idle call alive. */
 const QUESTION = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
 
 /**

@@ -58,6 +58,11 @@ def failure(
     )
 
 
+def pong(event_id: str) -> str:
+    """`relay.pong`: the answer to `relay.ping`, under its event id where it had one."""
+    return _frame("relay.pong", event_id)
+
+
 def draining(event_id: str) -> str:
     """`relay.draining`: the server is about to restart."""
     return _frame("relay.draining", event_id)

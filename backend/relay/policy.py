@@ -19,6 +19,11 @@ OWN_EVENT_ID = "relay_"
 to what it sent, or end its call with an answer to what the relay never sent."""
 
 
+PING = "relay.ping"
+"""Is answered by the relay itself: a browser cannot ping, and a frozen server looks like a person
+who is listened to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string that fits the pattern from end to end."""
@@ -129,6 +134,7 @@ ALLOWED: Mapping[str, Fields] = {
         )
     ),
     "response.cancel": _event(response_id=_KNOWN_ID),
+    PING: _event(),
 }
 """Every event that clients may send, with every field. Nothing here can carry instructions, tools,
 history of another role, or an answer outside the conversation."""

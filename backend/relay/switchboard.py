@@ -205,6 +205,8 @@ class Switchboard:
             return [self._error(refused.code, offender=refused.event_id, where=refused.where)]
         if frame.type == _APPEND:
             return self._let_through(frame.text, ms_of_base64(frame.event["audio"]))
+        if frame.type == policy.PING:
+            return [ToClient(own_events.pong(frame.event.get("event_id") or self._own_id()))]
         self._active_s = now_s
         self._note_what_is_heard(frame, now_s)
         self._debts.asked(frame.event)

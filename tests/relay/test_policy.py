@@ -34,6 +34,7 @@ HONEST: list[dict[str, Any]] = [
     {"type": "response.create", "response": {"output_modalities": ["audio"]}},
     {"type": "response.cancel"},
     {"type": "response.cancel", "response_id": "resp_1"},
+    {"type": "relay.ping", "event_id": "ping_1"},
 ]
 
 

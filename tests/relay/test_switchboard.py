@@ -255,6 +255,17 @@ def test_a_refusal_names_the_event_and_the_field_in_the_users_language() -> None
     }
 
 
+def test_a_ping_is_answered_here_and_keeps_no_quiet_call_alive() -> None:
+    switchboard = fresh()
+    (early,) = switchboard.from_client(frame(type="relay.ping"), at(0.1))
+    assert to_client([early])[0]["type"] == "relay.pong"
+    switchboard = ready()
+    effects = switchboard.from_client(frame(type="relay.ping", event_id="ping_1"), at(800))
+    assert to_client(effects) == [{"type": "relay.pong", "event_id": "ping_1"}]
+    assert to_upstream(effects) == []
+    assert switchboard.tick(at(1000))[-1] == HangUp(Ending.IDLE)
+
+
 def test_three_bad_frames_in_ten_seconds_end_the_call() -> None:
     switchboard = ready()
     assert len(switchboard.from_client("not json", at(1))) == 1
