@@ -18,7 +18,7 @@ test: ## Install what the tests need, then run all of them, on real servers and 
 	@sh tests/prepare.sh
 	@$(MAKE) --no-print-directory check postgres journeys page
 
-check: .venv/test.installed node_modules/.installed ## Lint, types, import rules and unit tests: a minute or so.
+check: .venv/test.installed node_modules/.installed ## Lint, types, import rules and unit tests: two to three minutes.
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check .
 	@.venv/bin/lint-imports --no-logo > var/imports.log 2>&1 || { cat var/imports.log; exit 1; }

@@ -69,6 +69,13 @@ def test_the_readme_names_only_commands_that_exist() -> None:
     assert set(re.findall(r"\bmake ([a-z][a-z-]+)\b", README)) <= targets
 
 
+def test_the_readmes_commands_run_as_they_are_written() -> None:
+    assert not re.findall(r"(?<!\.venv/bin/)python -m [\w.]+|(?<!\.venv/bin/)python manage", README)
+    for module in re.findall(r"python -m ([\w.]+)", README):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+
+
 @pytest.mark.parametrize("requirements", ["requirements.txt", "tests/requirements.txt"])
 def test_every_dependency_is_pinned_and_has_a_reason(requirements: str) -> None:
     for line in (ROOT / requirements).read_text(encoding="utf-8").splitlines():
