@@ -46,8 +46,8 @@ format: .venv/test.installed node_modules/.installed ## Put the code into its on
 bench-calls: .venv/test.installed ## 200 concurrent simulated calls: prints calls, turns written, turns expected.
 	@$(PY) -m bench.calls
 
-clean: ## Remove what was installed and made: .venv, node_modules, var.
-	rm -rf .venv node_modules var
+clean: ## Remove what was installed: .venv and node_modules. What was said stays in var.
+	rm -rf .venv node_modules
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kaiwa needs Python 3.11 or newer: make PYTHON=python3.12 …")'
