@@ -73,6 +73,8 @@ class App {
   #config = null;
   /** @type {User | null} */
   #user = null;
+  /** @type {User | null} Who was here last, signed out or not. */
+  #lastUser = null;
   /** @type {Session[] | null} */
   #sessions = null;
   #listings = 0;
@@ -185,6 +187,9 @@ class App {
   async #showTalk() {
     this.signIn.forget();
     this.drafts.belongTo(String(this.#user?.id));
+    // The address of one person's conversation means nothing to another.
+    if (this.#lastUser && this.#lastUser.id !== this.#user?.id) setAddress(null);
+    this.#lastUser = this.#user;
     this.#show("talk");
     this.#label();
     await Promise.all([this.#open(sessionInAddress()), this.#listSessions()]);

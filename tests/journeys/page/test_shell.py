@@ -251,8 +251,9 @@ def test_a_login_is_one_for_all_tabs(browser: Browser, stack: Stack) -> None:
         token = register(stack).token
         other.evaluate("(token) => localStorage.setItem('kaiwa.token', token)", token)
         expect(visitor.page.locator("#message")).to_have_value("")
-        expect(visitor.page.locator("#message")).to_be_visible()
-        assert visitor.token == token
+        expect(visitor.page.locator("#empty")).to_be_visible()
+        expect(visitor.page.locator("#help")).to_be_empty()
+        assert (visitor.token, visitor.session_id) == (token, "")
 
 
 def test_a_message_that_is_too_long_is_refused_and_not_cut(browser: Browser, stack: Stack) -> None:
