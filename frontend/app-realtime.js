@@ -256,6 +256,7 @@ class App {
   /** @param {string | null} id */
   #choose(id) {
     this.drawer.close();
+    this.drawer.complain("");
     setAddress(id);
     void this.#open(id);
     this.talk.focusMessage();
