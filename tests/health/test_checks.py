@@ -81,6 +81,10 @@ def test_a_retirement_is_told_ninety_days_ahead(today: date, expected: list[str]
     assert ids(today) == expected
 
 
+def test_a_demo_is_not_told_of_models_that_it_does_not_ask() -> None:
+    assert ids(date(2030, 1, 1), DEMO=True, DEBUG=True) == []
+
+
 def test_a_retirement_names_the_day_and_the_successor() -> None:
     (before,) = complaints(Given(), date(2026, 12, 1))
     assert "retires on 2027-01-20" in before.msg
