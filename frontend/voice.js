@@ -39,6 +39,9 @@ export class Voice {
   #microphone;
   #speaker;
   #ending = new AbortController();
+  #isStarted = false;
+  /** @type {MicrophoneSettings | null} Wanted while the microphone was being opened. */
+  #wanted = null;
   /** @type {WakeLockSentinel | null} */
   #wakeLock = null;
 
@@ -73,6 +76,7 @@ export class Voice {
     try {
       const isStarted = await this.#microphone.start(settings);
       await this.#speaker.open();
+      if (isStarted) await this.#catchUp();
       if (!isStarted || signal.aborted) return false;
     } catch (error) {
       await this.stop();
@@ -86,8 +90,9 @@ export class Voice {
   /** Another device or other settings, without leaving the conversation.
    * @param {MicrophoneSettings} settings */
   async change(settings) {
-    await this.#microphone.stop();
-    await this.#microphone.start(settings);
+    this.#wanted = settings;
+    // Stopped while one is still asked, it would never have started.
+    if (this.#isStarted) await this.#catchUp();
   }
 
   /** Silence at once; answers what was heard of each item.
@@ -105,6 +110,16 @@ export class Voice {
     this.#ending.abort();
     await Promise.all([this.#microphone.stop(), this.#speaker.close(), this.#wakeLock?.release()]);
     if (this.#context.state !== "closed") await this.#context.close();
+  }
+
+  async #catchUp() {
+    while (this.#wanted && !this.#ending.signal.aborted) {
+      const settings = this.#wanted;
+      this.#wanted = null;
+      await this.#microphone.stop();
+      await this.#microphone.start(settings);
+    }
+    this.#isStarted = true;
   }
 
   #becameVisible() {

@@ -29,3 +29,23 @@ def test_whoever_changes_their_mind_while_it_opens_holds_one_and_gives_it_back(
         visitor.tap_typing()
         visitor.await_state("idle")
         assert (visitor.live_tracks(), visitor.open_contexts()) == (0, 0)
+
+
+def test_a_setting_that_is_changed_while_one_is_asked_holds_from_the_start(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page = visitor.page
+        page.evaluate("watch.keepAsking()")
+        visitor.tap_microphone()
+        visitor.await_state("asking_microphone")
+        page.get_by_role("button", name="Settings").click()
+        for label in ("Remove echo", "Reduce noise"):
+            page.get_by_label(label).uncheck()
+        page.get_by_role("button", name="Done").click()
+        page.evaluate("watch.allow()")
+        visitor.await_state("listening")
+        used = page.evaluate("watch.tracks.at(-1).getSettings()")
+        assert (used["echoCancellation"], used["noiseSuppression"]) == (False, False)
+        assert used["autoGainControl"]
+        assert visitor.live_tracks() == 1
