@@ -71,7 +71,7 @@ def test_each_chunk_carries_its_own_level(sentence_seen: dict[str, Any]) -> None
 
 
 def test_it_is_heard_with_the_browsers_processing_on(stage: Stage) -> None:
-    seen = stage.play("hear", chunks=25, settings={})
+    seen = stage.play("hear", chunks=50, settings={})
     assert max(chunk["rms"] for chunk in seen["chunks"]) > 0.01
 
 
