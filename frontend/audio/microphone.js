@@ -146,6 +146,8 @@ export class Microphone {
   #settings = {};
   /** @type {MicrophoneProblem | null} */
   #problem = null;
+  /** A problem was told, and opening it anew may have been what helped. */
+  #owesRecovery = false;
   #quietTicks = 0;
   #muted = false;
   #talking = true;
@@ -207,8 +209,13 @@ export class Microphone {
     this.#running?.abort();
     this.#running = null;
     this.#starting = null;
-    this.#problem = null;
+    this.#forgetProblem();
     this.#closeLine();
+  }
+
+  #forgetProblem() {
+    this.#owesRecovery ||= this.#problem !== null;
+    this.#problem = null;
   }
 
   /** @param {MicrophoneSettings} settings */
@@ -216,7 +223,7 @@ export class Microphone {
     const running = new AbortController();
     this.#running?.abort();
     this.#running = running;
-    this.#problem = null;
+    this.#forgetProblem();
     this.#settings = settings;
     try {
       await this.#open(settings, running.signal);
@@ -275,7 +282,7 @@ export class Microphone {
   /** @param {FromCapture} message */
   #hear(message) {
     this.#quietTicks = 0;
-    if (this.#problem === "stopped") this.#report("recovered");
+    if (this.#problem === "stopped" || this.#owesRecovery) this.#report("recovered");
     if (message.kind === "chunk") {
       const { kind, ...chunk } = message;
       this.#nextSeq = chunk.seq + 1;
@@ -286,6 +293,7 @@ export class Microphone {
   /** @param {MicrophoneProblem} problem */
   #report(problem) {
     this.#problem = problem === "recovered" ? null : problem;
+    this.#owesRecovery = false;
     this.#onProblem(problem);
   }
 

@@ -125,7 +125,7 @@ def test_a_lost_device_is_replaced_by_the_default_one(stage: Stage) -> None:
 
 def test_a_lost_device_without_another_is_told_once_and_can_be_tried_again(stage: Stage) -> None:
     seen = stage.play("loseDevice", isAnotherThere=False)
-    assert seen["problems"] == ["stopped"]
+    assert seen["problems"] == ["stopped", "recovered"]
     assert seen["streams"] == 2
     assert seen["liveTracks"] == 0
     assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))

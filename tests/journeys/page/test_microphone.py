@@ -1,7 +1,7 @@
 """The microphone as one turns it on and off: what is held, and for how long."""
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
@@ -49,3 +49,20 @@ def test_a_setting_that_is_changed_while_one_is_asked_holds_from_the_start(
         assert (used["echoCancellation"], used["noiseSuppression"]) == (False, False)
         assert used["autoGainControl"]
         assert visitor.live_tracks() == 1
+
+
+def test_another_microphone_helps_when_the_first_was_unplugged(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page = visitor.page
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        page.evaluate("watch.unplug()")
+        expect(page.locator("#state-name")).to_have_text("No microphone")
+        page.evaluate("watch.plugIn()")
+        page.get_by_role("button", name="Settings").click()
+        page.locator("#device").select_option(index=1)
+        page.get_by_role("button", name="Done").click()
+        expect(page.locator("#state-name")).to_have_text("Listening")
+        expect(visitor.help_card("microphone_stopped")).to_have_count(0)

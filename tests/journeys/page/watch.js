@@ -127,6 +127,10 @@
     track.dispatchEvent(new Event("ended"));
   };
 
+  watch.plugIn = () => {
+    watch.answer = Promise.resolve();
+  };
+
   /** Resolves when the condition holds. (A page's policy lets no test tool poll by eval.) */
   watch.until = async (condition, what, timeoutMs = 20_000) => {
     const deadline = performance.now() + timeoutMs;
