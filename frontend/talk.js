@@ -291,7 +291,9 @@ export class Talk {
         isHandsFree,
       });
       this.#settings.showMicrophones(await listMicrophones());
-      if (client.voice && client === this.#client) void client.connect().catch(() => {});
+      // The voice may be that of a later tap, which still waits for its microphone.
+      const isOurs = tap === this.#taps && client === this.#client;
+      if (isOurs && client.voice) void client.connect().catch(() => {});
     } catch (error) {
       this.#isVoiceWanted = false;
       this.#microphoneRefused(error);

@@ -8,6 +8,20 @@ from tests.journeys.stack import Stack
 
 pytestmark = pytest.mark.page
 
+COUNT_STARTS_AND_CALLS = """(() => {
+  const { client } = kaiwa.talk;
+  const { startAudioStream, connect } = client;
+  Object.assign(globalThis, { starts: [], calls: 0 });
+  client.startAudioStream = (options) => {
+    starts.push(startAudioStream.call(client, options));
+    return starts.at(-1);
+  };
+  client.connect = () => {
+    calls += 1;
+    return connect.call(client);
+  };
+})()"""
+
 
 def test_whoever_changes_their_mind_while_it_opens_holds_one_and_gives_it_back(
     browser: Browser, stack: Stack
@@ -29,6 +43,28 @@ def test_whoever_changes_their_mind_while_it_opens_holds_one_and_gives_it_back(
         visitor.tap_typing()
         visitor.await_state("idle")
         assert (visitor.live_tracks(), visitor.open_contexts()) == (0, 0)
+
+
+def test_no_call_is_opened_before_the_microphone_of_the_last_tap_is_allowed(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.page.evaluate("watch.keepAsking(); ({ allow: globalThis.allowFirst } = watch)")
+        visitor.page.evaluate(COUNT_STARTS_AND_CALLS)
+        visitor.tap_microphone()
+        visitor.await_state("asking_microphone")
+        visitor.tap_typing()
+        visitor.page.evaluate("watch.keepAsking()")
+        visitor.tap_microphone()
+        visitor.page.evaluate("allowFirst()")
+        calls = visitor.page.evaluate(
+            """starts[0].then(() => navigator.mediaDevices.enumerateDevices()).then(() => calls)"""
+        )
+        assert (calls, visitor.live_tracks()) == (0, 0)
+
+        visitor.page.evaluate("watch.allow()")
+        visitor.await_state("listening")
+        assert (visitor.page.evaluate("calls"), visitor.live_tracks()) == (1, 1)
 
 
 def test_a_setting_that_is_changed_while_one_is_asked_holds_from_the_start(
