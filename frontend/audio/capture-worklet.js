@@ -3,6 +3,7 @@
  *
  * Mute and push-to-talk are decided here, so that nothing of a muted voice leaves this thread:
  * muted sends exact zeros (the server's turn detection keeps its clock), not talking sends nothing.
+ * A press is held back until it is sure to be one: a slip of the finger would be a turn, and answered.
  *
  * @typedef {{verb: "mute", muted: boolean}
  *   | {verb: "talk", talking: boolean, tailMs: number}
@@ -22,14 +23,19 @@ const SILENT_AFTER_S = 3;
 /** A sign of life this often while nothing is sent. */
 const BEAT_S = 0.1;
 
+/** A press below 320 ms holds no word, but enough noise to be taken for speech. */
+const SURE_CHUNKS = 8;
+
 class CaptureProcessor extends AudioWorkletProcessor {
   #resampler = new Resampler(sampleRate, WIRE_RATE);
-  #chunker = new Chunker((pcm) => this.#send(pcm));
+  #chunker = new Chunker((pcm) => this.#gathered(pcm));
   #mono = new Float32Array(128);
   #resampled = new Float32Array(0);
   #muted;
   #talking;
   #seq;
+  /** @type {Int16Array<ArrayBuffer>[] | null} Of a press that may be none. */
+  #heldBack = null;
   #stopped = false;
   #framesSinceMessage = 0;
   #zeroFrames = 0;
@@ -64,11 +70,18 @@ class CaptureProcessor extends AudioWorkletProcessor {
    * @param {number} tailMs
    */
   #talk(talking, tailMs) {
-    if (this.#talking && !talking) {
-      this.#chunker.pushSilence(Math.ceil(tailMs * SAMPLES_PER_MS));
-      this.#chunker.flush();
-    }
+    if (talking && !this.#talking) this.#heldBack = [];
+    if (this.#talking && !talking) this.#release(tailMs);
     this.#talking = talking;
+  }
+
+  /** @param {number} tailMs */
+  #release(tailMs) {
+    const isPress = this.#heldBack === null;
+    this.#heldBack = null;
+    if (!isPress) return this.#chunker.clear();
+    this.#chunker.pushSilence(Math.ceil(tailMs * SAMPLES_PER_MS));
+    this.#chunker.flush();
   }
 
   /**
@@ -104,6 +117,15 @@ class CaptureProcessor extends AudioWorkletProcessor {
   #beat() {
     this.#framesSinceMessage += this.#mono.length;
     if (this.#framesSinceMessage >= BEAT_S * sampleRate) this.#post({ kind: "beat" });
+  }
+
+  /** @param {Int16Array<ArrayBuffer>} pcm */
+  #gathered(pcm) {
+    if (!this.#heldBack) return this.#send(pcm);
+    this.#heldBack.push(pcm);
+    if (this.#heldBack.length < SURE_CHUNKS) return;
+    for (const held of this.#heldBack) this.#send(held);
+    this.#heldBack = null;
   }
 
   /** @param {Int16Array<ArrayBuffer>} pcm */

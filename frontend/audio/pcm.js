@@ -302,6 +302,11 @@ export class Chunker {
     if (this.#filled > 0) this.pushSilence(this.#samples - this.#filled);
   }
 
+  /** Forgets what has been gathered. */
+  clear() {
+    this.#filled = 0;
+  }
+
   /** @param {number} sample */
   #add(sample) {
     this.#chunk[this.#filled] = sample;

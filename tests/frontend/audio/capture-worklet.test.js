@@ -136,12 +136,25 @@ describe("the capture worklet", () => {
     assert.deepEqual(line.sent, []);
   });
 
-  test("starts a press with its first sample", () => {
+  test("starts a press with its first sample, as soon as it is sure to be one", () => {
     const line = capture({ talking: false });
     line.hearAll(floats(ramp(1024)));
     line.tell({ verb: "talk", talking: true, tailMs: 0 });
-    line.hearAll(floats(ramp(1024, 1024)));
-    assert.deepEqual(line.pcm(), [...ramp(960, 1024)]);
+    line.hearAll(floats(ramp(7 * 960, 1024)));
+    assert.deepEqual(line.pcm(), []);
+    line.hearAll(floats(ramp(2 * 960, 1024 + 7 * 960)));
+    assert.deepEqual(line.pcm(), [...ramp(9 * 960, 1024)]);
+  });
+
+  test("sends nothing of a press that is too short for a word, and all of the next one", () => {
+    const line = capture({ talking: false });
+    line.tell({ verb: "talk", talking: true, tailMs: 0 });
+    line.hearAll(floats(ramp(250 * 24)));
+    line.tell({ verb: "talk", talking: false, tailMs: 600 });
+    assert.deepEqual(line.of("chunk"), []);
+    line.tell({ verb: "talk", talking: true, tailMs: 0 });
+    line.hearAll(floats(ramp(8 * 960, 500)));
+    assert.deepEqual(line.pcm(), [...ramp(8 * 960, 500)]);
   });
 
   test("says once that the microphone is silent, and that it is back", () => {
