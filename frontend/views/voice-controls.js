@@ -79,7 +79,14 @@ export class VoiceControls {
     // A long press must talk, and not select or open a menu.
     this.#hold.addEventListener("contextmenu", (event) => event.preventDefault());
     this.#hold.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && !event.repeat) press();
+      if (event.key !== "Enter") return;
+      // Its click would be one more press.
+      event.preventDefault();
+      if (!event.repeat) press();
+    });
+    // A screen reader, or a switch, cannot hold: its click has no pointer, and each one is half a press.
+    this.#hold.addEventListener("click", ({ detail }) => {
+      if (detail === 0) delegate.holdChanged(!this.#last?.isHeld);
     });
     this.#hold.addEventListener("keyup", (event) => {
       if (event.key === "Enter") release();

@@ -102,3 +102,27 @@ def test_another_microphone_helps_when_the_first_was_unplugged(
         page.get_by_role("button", name="Done").click()
         expect(page.locator("#state-name")).to_have_text("Listening")
         expect(visitor.help_card("microphone_stopped")).to_have_count(0)
+
+
+def test_hold_to_talk_is_held_by_a_plain_click_until_the_next(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(
+        browser, stack, login=register(stack), preferences={"isHandsFree": False}
+    ) as visitor:
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        hold = visitor.page.locator("#hold")
+        # As a screen reader does it: no pointer, no key.
+        hold.evaluate("(button) => button.click()")
+        expect(hold).to_have_attribute("aria-pressed", "true")
+        visitor.await_state("hearing_you")
+        hold.evaluate("(button) => button.click()")
+        expect(hold).to_have_attribute("aria-pressed", "false")
+        visitor.await_state("speaking")
+
+        hold.focus()
+        visitor.page.keyboard.down("Enter")
+        expect(hold).to_have_attribute("aria-pressed", "true")
+        visitor.page.keyboard.up("Enter")
+        expect(hold).to_have_attribute("aria-pressed", "false")
