@@ -65,6 +65,8 @@ export class Talk {
   /** The call ended while one talked: coming back means talking again. */
   #wasTalking = false;
   #isMuted = false;
+  /** Heard through a mute for as long as the key is held, and not because somebody unmuted. */
+  #isKeyUnmuting = false;
   #isHeld = false;
   #taps = 0;
   #hasNoMicrophone = false;
@@ -222,6 +224,7 @@ export class Talk {
     this.#isVoiceWanted = false;
     this.#wasTalking = false;
     this.#isMuted = false;
+    this.#isKeyUnmuting = false;
     this.#lastState = "idle";
     this.#isHeld = false;
     this.#sentence = "";
@@ -274,6 +277,7 @@ export class Talk {
     this.#isVoiceWanted = true;
     this.#wasTalking = false;
     this.#isMuted = false;
+    this.#isKeyUnmuting = false;
     this.#help.hide();
     this.#draw();
     const client = await this.#clientWhenShown();
@@ -404,8 +408,9 @@ export class Talk {
       return true;
     }
     // Hands-free, one is heard through a mute while the key is held; without a mute it means nothing.
-    if (isHeld && !this.#isMuted) return false;
+    if (isHeld ? !this.#isMuted : !this.#isKeyUnmuting) return false;
     this.#setMuted(!isHeld);
+    this.#isKeyUnmuting = isHeld;
     return true;
   }
 
@@ -421,6 +426,7 @@ export class Talk {
   /** @param {boolean} isMuted */
   #setMuted(isMuted) {
     this.#isMuted = isMuted;
+    this.#isKeyUnmuting = false;
     this.#client?.setMuted(isMuted);
     this.#voiceControls.meter.clear();
     this.#draw();

@@ -126,3 +126,25 @@ def test_hold_to_talk_is_held_by_a_plain_click_until_the_next(
         expect(hold).to_have_attribute("aria-pressed", "true")
         visitor.page.keyboard.up("Enter")
         expect(hold).to_have_attribute("aria-pressed", "false")
+
+
+def test_space_mutes_again_only_what_it_has_unmuted(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        keyboard = visitor.page.keyboard
+        mute = visitor.page.locator("#mute")
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        keyboard.press("m")
+        expect(mute).to_have_attribute("aria-pressed", "true")
+        keyboard.down(" ")
+        expect(mute).to_have_attribute("aria-pressed", "false")
+        keyboard.up(" ")
+        expect(mute).to_have_attribute("aria-pressed", "true")
+
+        keyboard.down(" ")
+        keyboard.press("m")
+        expect(mute).to_have_attribute("aria-pressed", "true")
+        keyboard.press("m")
+        expect(mute).to_have_attribute("aria-pressed", "false")
+        keyboard.up(" ")
+        expect(mute).to_have_attribute("aria-pressed", "false")
