@@ -51,6 +51,8 @@ class VoiceActivity:
     """Fed sound, answers with the starts and stops of speech in it.
 
     `threshold` 0 to 1 (0.5 is normal): how far above the room, and how loud at all, speech must be.
+    `silence_ms` 0: the first quiet frame ends the speech. `position_ms`: the place in the stream
+    of the first sound that it is fed.
     """
 
     def __init__(self, threshold: float = 0.5, silence_ms: int = 500, position_ms: int = 0) -> None:
@@ -92,7 +94,7 @@ class VoiceActivity:
         is_loud = level_db > self._least_db and level_db > floor_db + self._margin_db
         if self.is_speech:
             self._silent_ms = 0 if is_loud else self._silent_ms + FRAME_MS
-            if self._silent_ms >= self._silence_ms:
+            if not is_loud and self._silent_ms >= self._silence_ms:
                 self.reset()
                 happened.append(SpeechStopped(self._at_ms))
             return

@@ -65,15 +65,14 @@ class InputBuffer:
 
     def configure(self, detection: Event) -> None:
         """Takes the session's `turn_detection`; empty: the client commits."""
-        self._detection = detection
+        was_off, self._detection = not self._detection, detection
         if not detection:
             self._forget_turn()
             return
-        silence_ms = (
-            detection.get("silence_duration_ms")
-            or EAGERNESS_SILENCE_MS[detection.get("eagerness", "auto")]
-        )
-        self._activity.configure(detection.get("threshold", 0.5), silence_ms)
+        if was_off:
+            # What came meanwhile was not listened to: the old clock stood still.
+            self._activity = VoiceActivity(position_ms=self.end_ms)
+        self._activity.configure(detection.get("threshold", 0.5), _silence_ms(detection))
 
     def append(self, pcm: bytes) -> list[TurnStarted | TurnStopped]:
         """More sound. Raises Refused where it is too much."""
@@ -134,3 +133,10 @@ class InputBuffer:
         if surplus > 0:
             del self._sound[:surplus]
             self._starts_at += surplus
+
+
+def _silence_ms(detection: Event) -> int:
+    """How long a silence ends a turn; 0 is a length like any other."""
+    eagerness: str = detection.get("eagerness", "auto")
+    silence_ms: int = detection.get("silence_duration_ms", EAGERNESS_SILENCE_MS[eagerness])
+    return silence_ms

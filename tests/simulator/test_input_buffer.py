@@ -69,6 +69,36 @@ def test_switching_turn_detection_off_forgets_the_turn_and_keeps_the_sound() -> 
     assert len(pcm) == (1_400 - started.at_ms) * 48
 
 
+def test_turn_detection_that_was_off_begins_where_the_stream_is() -> None:
+    buffer = buffer_with({})
+    buffer.append(speech(5_000))
+    buffer.commit()
+    buffer.configure(SERVER_VAD)
+    pcm = silence(1_000) + speech(900) + silence(900)
+    started, stopped = buffer.append(pcm)
+    assert isinstance(stopped, TurnStopped)
+    assert 5_650 <= started.at_ms <= 5_720
+    assert 7_250 <= stopped.at_ms <= 7_450
+    assert stopped.pcm == pcm[(started.at_ms - 5_000) * 48 : (stopped.at_ms - 5_000) * 48]
+
+
+def test_other_settings_keep_the_turn_in_progress_and_its_clock() -> None:
+    buffer = buffer_with(SERVER_VAD)
+    (started,) = buffer.append(silence(1_000) + speech(400))
+    buffer.configure({**SERVER_VAD, "silence_duration_ms": 800})
+    (stopped,) = buffer.append(speech(400) + silence(1_000))
+    assert started.item_id == stopped.item_id
+    assert 2_500 <= stopped.at_ms <= 2_700
+
+
+def test_a_silence_of_no_length_ends_a_turn_in_its_first_quiet_moment() -> None:
+    buffer = buffer_with({**SERVER_VAD, "silence_duration_ms": 0})
+    word = speech(180)
+    started, stopped = buffer.append(silence(1_000) + word + silence(900))
+    assert isinstance(started, TurnStarted)
+    assert 1_100 <= stopped.at_ms <= 1_240
+
+
 def test_it_holds_fifteen_megabytes_and_refuses_more() -> None:
     buffer = buffer_with({})
     buffer.append(bytes(MOST_BYTES))
