@@ -21,6 +21,15 @@ def unknown(param: str) -> Refused:
     return Refused("unknown_parameter", f"Unknown parameter: '{param}'.", param)
 
 
+def wrong_type(param: str, wanted: str, given: str) -> Refused:
+    """A parameter of another JSON type than it must have."""
+    return Refused(
+        "invalid_type",
+        f"Invalid type for '{param}': expected {wanted}, but got {given} instead.",
+        param,
+    )
+
+
 def invalid(param: str, wanted: str) -> Refused:
     """A parameter with a value that it cannot have."""
     return Refused("invalid_value", f"Invalid value for '{param}': expected {wanted}.", param)
