@@ -8,7 +8,18 @@ from typing import Any
 
 from backend.simulator import billing
 from backend.simulator.effects import Event
-from backend.simulator.refusals import Refused, invalid, missing, unknown
+from backend.simulator.refusals import Refused, invalid, missing
+from backend.simulator.shapes import (
+    Shape,
+    by_type,
+    free,
+    list_of,
+    one_of,
+    or_null,
+    record,
+    short_text,
+    text,
+)
 
 BYTES_PER_MS = 48
 """PCM16, mono, 24 kHz."""
@@ -18,9 +29,38 @@ PARTS_OF_ROLE: dict[str, tuple[str, ...]] = {
     "assistant": ("output_text",),
     "system": ("input_text",),
 }
-_OPAQUE_TYPES = ("function_call", "function_call_output")
-_ITEM_FIELDS = ("id", "type", "object", "role", "status", "content")
-_PART_FIELDS = ("type", "text", "audio", "transcript")
+_PART_FIELDS: dict[str, Shape] = {
+    "type": text,
+    "text": text,
+    "audio": text,
+    "transcript": or_null(text),
+}
+_NEEDED_IN_PART = {"input_text": "text", "output_text": "text", "input_audio": "audio"}
+_PART_SHAPES = {
+    role: by_type({kind: record(_PART_FIELDS, needs=(_NEEDED_IN_PART[kind],)) for kind in kinds})
+    for role, kinds in PARTS_OF_ROLE.items()
+}
+_ITEM_FIELDS: dict[str, Shape] = {
+    "id": short_text(1, 32),
+    "type": text,
+    "object": one_of("realtime.item"),
+    "status": one_of("completed", "incomplete", "in_progress"),
+}
+_ITEM_SHAPE = by_type(
+    {
+        "message": record(
+            {**_ITEM_FIELDS, "role": one_of(*PARTS_OF_ROLE), "content": list_of(free)},
+            needs=("role", "content"),
+        ),
+        "function_call": record(
+            {**_ITEM_FIELDS, "call_id": text, "name": text, "arguments": text},
+            needs=("name", "arguments"),
+        ),
+        "function_call_output": record(
+            {**_ITEM_FIELDS, "call_id": text, "output": text}, needs=("call_id", "output")
+        ),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -141,10 +181,8 @@ class Conversation:
                     part.pcm = b""
 
 
-def pcm_of(audio: object, param: str) -> bytes:
+def pcm_of(audio: str, param: str) -> bytes:
     """The sound in a base64 string. Raises Refused where it is none, or ends in half a sample."""
-    if not isinstance(audio, str):
-        raise missing(param) if audio is None else invalid(param, "a base64 string")
     try:
         pcm = binascii.a2b_base64(audio, strict_mode=True) if audio else b""
     except (binascii.Error, ValueError) as error:
@@ -154,52 +192,32 @@ def pcm_of(audio: object, param: str) -> bytes:
     return pcm
 
 
-def _part_from_client(given: Any, role: str, param: str) -> Part:
-    if not isinstance(given, dict):
-        raise invalid(param, "an object")
-    for name in given:
-        if name not in _PART_FIELDS:
-            raise unknown(f"{param}.{name}")
-    kind = given.get("type")
-    if kind == "output_audio":
+def _part_from_client(given: Event, role: str, param: str) -> Part:
+    if given.get("type") == "output_audio":
         # What the provider answers: assistant sound cannot be replayed, only its text.
         raise missing(f"{param}.text")
-    if kind not in PARTS_OF_ROLE[role]:
-        raise invalid(f"{param}.type", " or ".join(map(repr, PARTS_OF_ROLE[role])))
-    if kind == "input_audio":
-        pcm = pcm_of(given.get("audio"), f"{param}.audio")
-        return Part(kind, given.get("transcript"), len(pcm) // BYTES_PER_MS, pcm)
-    if not isinstance(given.get("text"), str):
-        raise missing(f"{param}.text")
-    return Part(kind, given["text"])
+    _PART_SHAPES[role](given, param)
+    if given["type"] == "input_audio":
+        pcm = pcm_of(given["audio"], f"{param}.audio")
+        return Part("input_audio", given.get("transcript"), len(pcm) // BYTES_PER_MS, pcm)
+    return Part(given["type"], given["text"])
 
 
-def item_from_client(given: Any, new_id: str) -> Item:
-    """An item of `conversation.item.create`, by its own id or else `new_id`. Raises Refused."""
-    if not isinstance(given, dict):
-        raise missing("item")
-    kind = given.get("type")
+def item_from_client(given: Any, new_id: str, param: str = "item") -> Item:
+    """An item that a client wrote, by its own id or else `new_id`. Raises Refused.
+
+    `param`: what the event calls it.
+    """
+    _ITEM_SHAPE(given, param)
     item_id = given.get("id", new_id)
-    if not isinstance(item_id, str) or not 1 <= len(item_id) <= 32:
-        raise invalid("item.id", "a string of 1 to 32 characters")
-    if kind in _OPAQUE_TYPES:
+    if given["type"] != "message":
         return Item(item_id, role="tool", opaque=dict(given))
-    if kind is None:
-        raise missing("item.type")
-    if kind != "message":
-        raise invalid("item.type", "'message', 'function_call' or 'function_call_output'")
-    for name in given:
-        if name not in _ITEM_FIELDS:
-            raise unknown(f"item.{name}")
-    role = given.get("role")
-    if not isinstance(role, str) or role not in PARTS_OF_ROLE:
-        raise invalid("item.role", "'user', 'assistant' or 'system'")
-    content = given.get("content")
-    if not isinstance(content, list) or not content:
-        raise missing("item.content")
+    if not given["content"]:
+        raise missing(f"{param}.content")
+    role = given["role"]
     parts = [
-        _part_from_client(part, role, f"item.content[{index}]")
-        for index, part in enumerate(content)
+        _part_from_client(part, role, f"{param}.content[{index}]")
+        for index, part in enumerate(given["content"])
     ]
     said = " ".join(part.text or "" for part in parts) if role == "assistant" else ""
     return Item(item_id, role, parts, said=said)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from backend.simulator.conversation import BYTES_PER_MS, Conversation, Item, item_from_client
 from backend.simulator.effects import Event
 from backend.simulator.outbox import Outbox
-from backend.simulator.refusals import Refused, invalid, missing
+from backend.simulator.refusals import Refused, invalid
 
 Edit = Callable[[Conversation, Event, Outbox], None]
 
@@ -19,7 +19,7 @@ def enter(conversation: Conversation, item: Item, after: str | None, out: Outbox
 
 def create(conversation: Conversation, event: Event, out: Outbox) -> None:
     """A new item. Raises Refused where it is none, its id is taken or its place unknown."""
-    item = item_from_client(event.get("item"), out.new_id("item"))
+    item = item_from_client(event["item"], out.new_id("item"))
     if conversation.find(item.id) is not None:
         raise Refused(
             "item_create_duplicate_item_id",
@@ -48,10 +48,8 @@ def truncate(conversation: Conversation, event: Event, out: Outbox) -> None:
     Raises Refused where there is no such sound, or where it is shorter already.
     """
     item = _known(conversation, event, "truncate")
-    index, end_ms = event.get("content_index"), event.get("audio_end_ms")
-    if type(end_ms) is not int or end_ms < 0:
-        raise missing("audio_end_ms") if end_ms is None else invalid("audio_end_ms", "ms >= 0")
-    if type(index) is not int or not 0 <= index < len(item.parts):
+    index, end_ms = event["content_index"], event["audio_end_ms"]
+    if index >= len(item.parts):
         raise invalid("content_index", "the index of a content part")
     part = item.parts[index]
     if part.type != "output_audio":
@@ -74,8 +72,6 @@ def truncate(conversation: Conversation, event: Event, out: Outbox) -> None:
 
 
 def _known(conversation: Conversation, event: Event, verb: str) -> Item:
-    if not isinstance(event.get("item_id"), str):
-        raise missing("item_id")
     item = conversation.find(event["item_id"])
     if item is None:
         raise Refused(

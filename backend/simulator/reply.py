@@ -8,7 +8,7 @@ from backend.simulator import billing
 from backend.simulator.conversation import Conversation, item_from_client
 from backend.simulator.delivery import Delivery
 from backend.simulator.effects import Event, Line
-from backend.simulator.session import PCM
+from backend.simulator.parameters import PCM
 
 FAILURES: dict[str, tuple[str, str]] = {
     "rate_limit_exceeded": (
@@ -87,7 +87,10 @@ def reply_to(
     )
     items = list(conversation)
     if params.get("input") is not None:
-        items = [item_from_client(given, new_id("item")) for given in params["input"]]
+        items = [
+            item_from_client(given, new_id("item"), f"response.input[{place}]")
+            for place, given in enumerate(params["input"])
+        ]
         reply.input_texts = tuple(
             part.text or "" for item in items if item.role == "user" for part in item.parts
         )

@@ -148,21 +148,21 @@ class Call:
         if isinstance(message, str):
             try:
                 event = _decode(message)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):  # the latter: nested without end
                 event = None
         kind = event.get("type") if isinstance(event, dict) else None
         self._record.received[kind if isinstance(kind, str) else "unreadable"] += 1
-        if kind == "input_audio_buffer.append":
-            self._remember(event)
+        if kind == "input_audio_buffer.append" and isinstance(event.get("audio"), str):
+            self._remember(event["audio"])
         effects = self._engine.from_client(event, self._now())
         if kind == "session.update":
             self._record.session = self._engine.session
         if effects:
             await self._carry_out(effects)
 
-    def _remember(self, event: dict[str, Any]) -> None:
+    def _remember(self, audio: str) -> None:
         try:
-            self._records.hear(self._record, pcm_of(event.get("audio"), "audio"))
+            self._records.hear(self._record, pcm_of(audio, "audio"))
         except Refused:
             return  # The engine says so.
 

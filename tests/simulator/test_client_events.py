@@ -7,10 +7,25 @@ import pytest
 from backend.simulator.client_events import FIELDS, known_event, response_params
 from backend.simulator.refusals import Refused
 
+ITEM = {"item_id": "i1"}
+WHOLE: dict[str, dict[str, Any]] = {
+    "session.update": {"session": {}},
+    "input_audio_buffer.append": {"audio": ""},
+    "input_audio_buffer.commit": {},
+    "input_audio_buffer.clear": {},
+    "conversation.item.create": {"item": {}, "previous_item_id": None},
+    "conversation.item.retrieve": ITEM,
+    "conversation.item.delete": ITEM,
+    "conversation.item.truncate": {**ITEM, "content_index": 0, "audio_end_ms": 0},
+    "response.create": {"response": {}},
+    "response.cancel": {"response_id": "r1"},
+}
+
 
 @pytest.mark.parametrize("type", FIELDS)
 def test_an_event_with_all_its_fields_is_known(type: str) -> None:
-    event = {"type": type, "event_id": "e1", **dict.fromkeys(FIELDS[type])}
+    event = {"type": type, "event_id": "e1", **WHOLE[type]}
+    assert event.keys() == {"type", "event_id", *FIELDS[type]}
     assert known_event(event) is event
 
 
@@ -21,6 +36,24 @@ def test_an_event_with_all_its_fields_is_known(type: str) -> None:
         ({"type": 3}, "invalid_event", "type"),
         ({"type": "conversation.item.created"}, "invalid_value", "type"),
         ({"type": "response.create", "stream": True}, "unknown_parameter", "stream"),
+        ({"type": "response.create", "event_id": 5}, "invalid_type", "event_id"),
+        ({"type": "response.cancel", "response_id": 5}, "invalid_type", "response_id"),
+        (
+            {"type": "conversation.item.create", "item": {}, "previous_item_id": []},
+            "invalid_type",
+            "previous_item_id",
+        ),
+        (
+            {"type": "conversation.item.truncate", **ITEM, "content_index": 0},
+            "missing_required_parameter",
+            "audio_end_ms",
+        ),
+        (
+            {"type": "conversation.item.truncate", **WHOLE["conversation.item.truncate"]}
+            | {"audio_end_ms": 1.5},
+            "invalid_type",
+            "audio_end_ms",
+        ),
     ],
 )
 def test_anything_else_is_refused(event: Any, code: str, param: str) -> None:
@@ -43,7 +76,7 @@ def test_a_response_need_not_ask_for_anything(event: Any) -> None:
 @pytest.mark.parametrize(
     ("asked", "code", "param"),
     [
-        (1, "invalid_value", "response"),
+        (1, "invalid_type", "response"),
         ({"a": 1}, "unknown_parameter", "response.a"),
         (
             {"output_modalities": ["audio", "text"]},
@@ -56,7 +89,7 @@ def test_a_response_need_not_ask_for_anything(event: Any) -> None:
             "invalid_value",
             "response.audio.output.voice",
         ),
-        ({"input": "x"}, "invalid_value", "response.input"),
+        ({"input": "x"}, "invalid_type", "response.input"),
     ],
 )
 def test_a_response_that_cannot_be_is_refused(asked: Any, code: str, param: str) -> None:

@@ -40,8 +40,15 @@ def test_sound_in_an_item_is_measured() -> None:
         ({"type": "message", "role": "user", "content": []}, "item.content"),
         ({"type": "message", "role": "user"}, "item.content"),
         ({"type": "picture"}, "item.type"),
-        ({"type": "message", "id": "x" * 33}, "item.id"),
-        ({"type": "message", "mood": "good"}, "item.mood"),
+        ({"type": "message", "role": "user", "content": [5]}, "item.content[0]"),
+        ({"type": "message", "role": "user", "content": [], "id": "x" * 33}, "item.id"),
+        ({"type": "message", "role": "user", "content": [], "mood": "good"}, "item.mood"),
+        ({"type": "function_call", "name": "f"}, "item.arguments"),
+        (
+            {"type": "function_call", "name": "f", "arguments": "{}", "call_id": 5},
+            "item.call_id",
+        ),
+        ({"type": "function_call_output", "call_id": "c", "output": {}}, "item.output"),
         (
             {"type": "message", "role": "user", "content": [{"type": "output_text", "text": "x"}]},
             "item.content[0].type",
@@ -50,15 +57,26 @@ def test_sound_in_an_item_is_measured() -> None:
             {"type": "message", "role": "user", "content": [{"type": "input_text"}]},
             "item.content[0].text",
         ),
+        (
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_audio", "audio": "", "transcript": 5}],
+            },
+            "item.content[0].transcript",
+        ),
     ],
 )
 def test_an_item_that_is_not_one_is_refused(item: dict[str, object], param: str) -> None:
     with pytest.raises(Refused) as refused:
         item_from_client(item, "item_1")
     assert refused.value.param == param
+    with pytest.raises(Refused) as refused:
+        item_from_client(item, "item_1", "response.input[0]")
+    assert refused.value.param == param.replace("item", "response.input[0]", 1)
 
 
-@pytest.mark.parametrize("audio", ["A", "AA*=", "AAA=AAAA", "AAAA", 3, None])
-def test_half_a_sample_and_broken_base64_are_refused(audio: object) -> None:
+@pytest.mark.parametrize("audio", ["A", "AA*=", "AAA=AAAA", "AAAA", "é"])
+def test_half_a_sample_and_broken_base64_are_refused(audio: str) -> None:
     with pytest.raises(Refused):
         pcm_of(audio, "audio")

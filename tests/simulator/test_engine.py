@@ -100,7 +100,7 @@ def test_it_ends_at_its_cap_with_an_error_and_a_close() -> None:
     ("event", "code", "param"),
     [
         (None, "invalid_event", "type"),
-        ({"type": "response.create", "response": 1}, "invalid_value", "response"),
+        ({"type": "response.create", "response": 1}, "invalid_type", "response"),
         ({"type": "input_audio_buffer.append"}, "missing_required_parameter", "audio"),
         ({"type": "input_audio_buffer.append", "audio": "%%"}, "invalid_value", "audio"),
         ({"type": "input_audio_buffer.append", "audio": "AAAA"}, "invalid_value", "audio"),

@@ -354,7 +354,7 @@ async def test_it_expires_on_request() -> None:
 async def test_what_is_no_json_is_an_error_and_the_call_goes_on() -> None:
     async with Simulator(CHEAP).serve() as running, call(running) as socket:
         await until(socket, "session.created")
-        for message in ("{", "[]", b"\x00", '"x"'):
+        for message in ("{", "[]", b"\x00", '"x"', "[" * 100_000):
             await socket.send(message)
             assert (await until(socket, "error"))[-1]["error"]["code"] == "invalid_event"
         await send(socket, "response.create")

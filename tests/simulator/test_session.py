@@ -35,6 +35,14 @@ def test_turn_detection_keeps_its_other_settings_and_null_turns_it_off() -> None
     }
     assert heard({"silence_duration_ms": 900})["turn_detection"]["silence_duration_ms"] == 900
     assert heard(None)["turn_detection"] is None
+    off = after(audio={"input": {"turn_detection": None}})
+    with pytest.raises(Refused) as refused:
+        updated(
+            off,
+            {"type": "realtime", "audio": {"input": {"turn_detection": {"threshold": 0.7}}}},
+            voice_locked=False,
+        )
+    assert refused.value.param == "session.audio.input.turn_detection.type"
     assert heard({"type": "semantic_vad"})["turn_detection"]["eagerness"] == "auto"
 
 
@@ -66,7 +74,7 @@ def test_the_same_voice_may_be_sent_again_when_it_is_locked() -> None:
         (
             {"audio": {"input": {"format": {"type": "audio/pcmu"}}}},
             "invalid_value",
-            "session.audio.input.format",
+            "session.audio.input.format.type",
         ),
         (
             {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "threshold": 0.5}}}},
