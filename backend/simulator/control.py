@@ -57,6 +57,8 @@ def _mishaps(desk: Desk, body: bytes) -> Answer:
 def _befall(desk: Desk, body: bytes) -> Answer:
     try:
         mishap = mishap_of(json.loads(body))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        return _json({"error": "Write a JSON object."}, 400)
     except ValueError as error:
         return _json({"error": str(error)}, 400)
     if mishap.calls == "running":

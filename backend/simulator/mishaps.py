@@ -6,10 +6,13 @@ of the type `after` have been sent; each kind has its own usual moment.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
+
+from backend.simulator.outbox import EMITTED
 
 KEY_LIKE = "sk-proj-SIMULATED0123456789abcdefghijklmnop"
 """Stands in refusals where the provider would quote the key, so that redaction can be tested."""
@@ -37,7 +40,7 @@ class Kind(StrEnum):
 
 
 MEANINGS: dict[Kind, str] = {
-    Kind.REFUSE: "refuses the upgrade with `status` (401 403 404 429 500 503) and `retry_after_s`",
+    Kind.REFUSE: "refuses the upgrade with `status` (400 to 599) and `retry_after_s`",
     Kind.HANG: "takes the connection and never answers the handshake",
     Kind.REDIRECT: "answers the handshake with 302 to `location`",
     Kind.SILENT: "opens, and never sends anything",
@@ -93,34 +96,82 @@ class Mishap:
     no_pong: bool = False
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "calls": (str,),
-    "times": (int,),
-    "after": (str,),
-    "count": (int,),
-    "status": (int,),
-    "retry_after_s": (int,),
-    "location": (str,),
-    "code": (int,),
-    "reason": (str,),
-    "bytes": (int,),
-    "delay_s": (int, float),
-    "no_pong": (bool,),
+MOST_REASON_BYTES = 123
+"""A close frame holds 125 bytes, two of them the code."""
+_CLOSE_CODES = ((1000, 1003), (1007, 1014), (3000, 4999))
+"""Those that may be sent: 1004 is reserved; 1005, 1006 and 1015 never travel."""
+
+Rule = tuple[Callable[[Any], bool], str]
+"""What a field's value must be: how to tell, and how to say it."""
+
+
+def _whole(low: int, high: int) -> Rule:
+    return (
+        lambda value: type(value) is int and low <= value <= high,
+        f"a whole number from {low} to {high}",
+    )
+
+
+def _number(low: float, high: float) -> Rule:
+    return (
+        # A comparison with NaN is false, so this refuses it too.
+        lambda value: type(value) in (int, float) and low <= value <= high,
+        f"a number from {low:g} to {high:g}",
+    )
+
+
+def _is_reason(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and len(value.encode()) <= MOST_REASON_BYTES
+    except UnicodeEncodeError:  # Half a surrogate pair, which JSON can write.
+        return False
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[!-~]{1,2000}", value) is not None
+
+
+def _is_close_code(value: Any) -> bool:
+    return type(value) is int and any(low <= value <= high for low, high in _CLOSE_CODES)
+
+
+RULES: dict[str, Rule] = {
+    "calls": (lambda value: value in ("next", "running"), '"next" or "running"'),
+    "times": _whole(0, 10_000),
+    "after": (
+        lambda value: isinstance(value, str) and value in EMITTED,
+        "an event type that the simulator sends: " + ", ".join(sorted(EMITTED)),
+    ),
+    "count": _whole(1, 10_000),
+    "status": _whole(400, 599),
+    "retry_after_s": _whole(0, 86_400),
+    "location": (_is_place, "a URL of 1 to 2000 visible ASCII characters"),
+    "code": (
+        _is_close_code,
+        "a close code that may be sent: "
+        + ", ".join(f"{low} to {high}" for low, high in _CLOSE_CODES),
+    ),
+    "reason": (_is_reason, f"a text of at most {MOST_REASON_BYTES} bytes in UTF-8"),
+    "bytes": _whole(0, 64 * 1024 * 1024),
+    "delay_s": _number(0, 60),
+    "no_pong": (lambda value: isinstance(value, bool), "true or false"),
 }
+"""By field of a `Mishap`, save its kind."""
 
 
 def mishap_of(given: object) -> Mishap:
     """The mishap that a JSON object describes. Raises ValueError, with what to write."""
     if not isinstance(given, dict) or given.get("kind") not in list(Kind):
         raise ValueError("Write an object with a kind: " + ", ".join(Kind) + ".")
-    known = {each.name for each in fields(Mishap)}
     for name, value in given.items():
-        if name not in known:
-            raise ValueError(f"Unknown field {name}; known are: " + ", ".join(sorted(known)) + ".")
-        if name != "kind" and type(value) not in _TYPES[name]:
-            raise ValueError(f"The field {name} has a wrong type.")
-    if given.get("calls", "next") not in ("next", "running"):
-        raise ValueError('The field calls is "next" or "running".')
+        if name == "kind":
+            continue
+        if name not in RULES:
+            known = ", ".join(sorted({*RULES, "kind"}))
+            raise ValueError(f"Unknown field {name}; known are: {known}.")
+        fits, wanted = RULES[name]
+        if not fits(value):
+            raise ValueError(f"The field {name} is {wanted}.")
     return Mishap(**{**given, "kind": Kind(given["kind"])})
 
 

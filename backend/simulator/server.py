@@ -9,7 +9,7 @@ only: its line blocks, then its reader, then TCP.
 """
 
 import asyncio
-import http
+import http.client
 import logging
 import secrets
 import time
@@ -273,7 +273,7 @@ class Door(ServerConnection):
         if not found or len(body) < length:
             return
         answer = control.answer(self._desk, method, path, body[:length])
-        phrase = http.HTTPStatus(answer.status).phrase
+        phrase = http.client.responses[answer.status]
         self.transport.write(
             f"HTTP/1.1 {answer.status} {phrase}\r\nContent-Type: {answer.content_type}\r\n"
             f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n".encode()
@@ -310,7 +310,9 @@ def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -
         ("Connection", "close"),
         *headers,
     ]
-    return Response(status, http.HTTPStatus(status).phrase, Headers(fields), content)
+    # Not every status from 400 to 599 has a name.
+    phrase = http.client.responses.get(status, "Refused")
+    return Response(status, phrase, Headers(fields), content)
 
 
 class Simulator:

@@ -59,6 +59,14 @@ def test_a_mishap_may_befall_the_running_calls(desk: Desk, befallen: list[Mishap
 
 def test_what_it_cannot_do_is_said(desk: Desk) -> None:
     assert ask(desk, "POST", "/simulator/mishaps", {"kind": "party"})[0] == 400
-    assert answer(desk, "POST", "/simulator/mishaps", b"{").status == 400
+    status, told = ask(desk, "POST", "/simulator/mishaps", {"kind": "close", "code": 99_999})
+    assert (status, told["error"]) == (
+        400,
+        "The field code is a close code that may be sent: "
+        "1000 to 1003, 1007 to 1014, 3000 to 4999.",
+    )
+    for body in (b"{", b"\xff", b"[" * 50_000):
+        assert answer(desk, "POST", "/simulator/mishaps", body).status == 400
+    assert desk.plan.pending == []
     assert ask(desk, "GET", "/simulator/nothing")[0] == 404
     assert ask(desk, "PUT", "/simulator/calls")[0] == 405

@@ -12,6 +12,7 @@ from backend.simulator.mishaps import (
     IN_THE_ENGINE,
     KEY_LIKE,
     MEANINGS,
+    RULES,
     Close,
     Drop,
     Kind,
@@ -47,17 +48,55 @@ def test_json_becomes_a_mishap() -> None:
         {"kind": "party"},
         {"kind": []},
         {"kind": "drop", "loudness": 3},
+        *({"kind": "drop", name: {}} for name in RULES),
         {"kind": "drop", "times": "often"},
         {"kind": "drop", "times": True},
+        {"kind": "drop", "times": -1},
         {"kind": "drop", "calls": "all"},
+        {"kind": "drop", "after": "response.finished"},
+        {"kind": "drop", "count": 0},
+        {"kind": "refuse", "status": 7},
+        {"kind": "refuse", "status": 399},
+        {"kind": "refuse", "status": 600},
+        {"kind": "refuse", "status": 429, "retry_after_s": -1},
+        {"kind": "redirect", "location": ""},
+        {"kind": "redirect", "location": "https://x/\r\nSet-Cookie: a=b"},
+        {"kind": "redirect", "location": "https://日本.example/"},
+        {"kind": "close", "code": 99_999},
+        *({"kind": "close", "code": code} for code in (0, 999, 1004, 1005, 1006, 1015, 2999, 5000)),
+        {"kind": "close", "reason": "x" * 124},
+        {"kind": "close", "reason": "あ" * 42},
+        {"kind": "close", "reason": "\ud800"},
+        {"kind": "oversized", "bytes": 10**12},
+        {"kind": "slow", "delay_s": -1},
+        {"kind": "slow", "delay_s": 61},
+        {"kind": "slow", "delay_s": float("nan")},
+        {"kind": "slow", "delay_s": float("inf")},
     ],
 )
 def test_json_that_is_no_mishap_is_refused_with_what_to_write(given: Any) -> None:
-    with pytest.raises(ValueError, match=r"Write|Unknown|field"):
+    with pytest.raises(ValueError, match=r"^(Write|Unknown field|The field \w+ is) .*\.$"):
         mishap_of(given)
 
 
-def test_every_field_has_a_type_to_check() -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": "drop", "after": "response.done", "count": 2, "times": 0},
+        {"kind": "refuse", "status": 400, "retry_after_s": 0},
+        {"kind": "refuse", "status": 599},
+        *({"kind": "close", "code": code} for code in (1000, 1001, 1011, 1014, 3000, 4999)),
+        {"kind": "close", "reason": "あ" * 41},
+        {"kind": "slow", "delay_s": 1},
+    ],
+)
+def test_what_can_be_done_is_taken(given: Any) -> None:
+    made = mishap_of(given)
+    assert all(getattr(made, name) == value for name, value in given.items())
+
+
+def test_every_field_has_a_rule_that_its_default_keeps() -> None:
+    assert {each.name for each in fields(Mishap)} == {"kind", *RULES}
     for each in fields(Mishap):
         value = getattr(Mishap(Kind.DROP), each.name)
         if value is not None and each.name != "kind":

@@ -205,6 +205,15 @@ async def test_the_upgrade_is_refused_once_when_asked() -> None:
             await until(socket, "session.created")
 
 
+async def test_a_status_without_a_name_is_refused_with_too() -> None:
+    async with Simulator(CHEAP).serve() as running:
+        running.befall(Mishap(Kind.REFUSE, status=520))
+        with pytest.raises(InvalidStatus) as refused:
+            async with call(running):
+                pass
+        assert refused.value.response.status_code == 520
+
+
 async def test_a_redirect_is_answered_with_the_place() -> None:
     async with Simulator(CHEAP).serve() as running:
         running.befall(Mishap(Kind.REDIRECT, location="https://other.example/v1/realtime"))
