@@ -3,11 +3,19 @@
 import argparse
 import asyncio
 import dataclasses
+import errno
 import signal
 import sys
+from contextlib import AsyncExitStack
 
 from backend.simulator import control, mishaps
 from backend.simulator.server import Simulator, SimulatorOptions
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= 65_535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no port: a number from 0 to 65535")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to listen on (%(default)s)"
     )
-    parser.add_argument("--port", type=int, default=8765, help="the port; 0: any (%(default)s)")
+    parser.add_argument("--port", type=_port, default=8765, help="the port; 0: any (%(default)s)")
     parser.add_argument(
         "--cap-s", type=float, default=3600.0, help="the longest a session lasts (%(default)s)"
     )
@@ -47,7 +55,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
+def why_not(error: OSError, host: str, port: int) -> str:
+    """One sentence for a person: what stopped the listening, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"The simulator cannot start: port {port} is in use. "
+            "Stop what uses it, or let it find a free one: --port 0"
+        )
+    if error.errno == errno.EACCES:
+        return f"The simulator cannot start: port {port} is not allowed. Choose one above 1023."
+    return (
+        f"The simulator cannot start: it cannot listen on {host}, port {port}. "
+        "Check --host and --port."
+    )
+
+
+async def _serve(arguments: argparse.Namespace) -> str | None:
+    """Runs until it is told to stop. Answers with what kept it from starting, if anything did."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -58,15 +82,22 @@ async def _serve(arguments: argparse.Namespace) -> None:
         late_every=arguments.late_every,
         is_cheap=arguments.cheap,
     )
-    async with Simulator(options).serve(arguments.port) as running:
+    async with AsyncExitStack() as stack:
+        try:
+            running = await stack.enter_async_context(Simulator(options).serve(arguments.port))
+        except OSError as error:
+            return why_not(error, arguments.host, arguments.port)
         print(f"simulator listening on {running.base_url}", flush=True)
         await stopped.wait()
+    return None
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs until SIGINT or SIGTERM. Answers with the exit code."""
-    asyncio.run(_serve(_parser().parse_args(argv)))
-    return 0
+    trouble = asyncio.run(_serve(_parser().parse_args(argv)))
+    if trouble is not None:
+        print(trouble, file=sys.stderr)
+    return 0 if trouble is None else 1
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """The simulator as a process."""
 
 import asyncio
+import errno
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
 
+from backend.simulator.__main__ import main, why_not
 from backend.simulator.mishaps import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,3 +81,34 @@ async def test_the_voice_does_not_outlive_a_simulator_that_was_killed() -> None:
         await gone.wait()
     asyncio.get_running_loop().remove_reader(watch)
     os.close(watch)
+
+
+async def test_a_port_in_use_is_said_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "--port", str(port), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        )
+        told = (await process.communicate())[1].decode()
+    assert process.returncode == 1
+    assert told == (
+        f"The simulator cannot start: port {port} is in use. "
+        "Stop what uses it, or let it find a free one: --port 0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"), [(errno.EACCES, "above 1023"), (errno.EADDRNOTAVAIL, "--host")]
+)
+def test_what_else_stops_the_listening_is_said_too(number: int, hint: str) -> None:
+    told = why_not(OSError(number, os.strerror(number)), "192.0.2.1", 80)
+    assert told.startswith("The simulator cannot start: ")
+    assert hint in told
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "x", "٣"])
+def test_a_port_that_cannot_be_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([f"--port={port}"])
+    assert left.value.code == 2
+    assert "is no port: a number from 0 to 65535" in capsys.readouterr().err
