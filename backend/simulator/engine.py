@@ -286,8 +286,7 @@ class Engine:
             self.troubles.rate_limited_responses -= 1
             self._finish(reply, now, "failed", failure="rate_limit_exceeded")
             return
-        if reply.input_texts is None:
-            reply.prompt_id = unanswered_sound(self._conversation, self._transcripts)
+        reply.prompt_id = unanswered_sound(reply, self._conversation, self._transcripts)
         heard = self._transcripts.find(reply.prompt_id)
         if heard is None or heard.is_known:
             self._decide_line(reply, now)

@@ -143,6 +143,9 @@ RESPONSE_FIELDS: Final[dict[str, Shape]] = {
 RESPONSE: Final = record(RESPONSE_FIELDS)
 """What a `response.create` asks for; each item of its `input` has a shape of its own."""
 
+ITEM_REFERENCE: Final = record({"type": text, "id": text}, needs=("id",))
+"""An item of the conversation, in a response's `input`."""
+
 # ── A session ───────────────────────────────────────────────────────────────────────────────────
 
 _TRANSCRIPTION = record(

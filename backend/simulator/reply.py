@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.simulator import billing
-from backend.simulator.conversation import Conversation, item_from_client
+from backend.simulator.conversation import Conversation, Item, item_from_client
 from backend.simulator.delivery import Delivery
 from backend.simulator.effects import Event, Line
-from backend.simulator.parameters import PCM
+from backend.simulator.parameters import ITEM_REFERENCE, PCM
+from backend.simulator.refusals import invalid
 
 FAILURES: dict[str, tuple[str, str]] = {
     "rate_limit_exceeded": (
@@ -28,7 +29,7 @@ class Reply:
     """A response on its way.
 
     `context`: all that it reads. `known`: the part of it that is cached. `prompt_id`: the user's
-    sound that it answers. `input_texts`: what it answers in place of the conversation. `line` is
+    sound that it answers. `input_items`: what it answers in place of the conversation. `line` is
     there when it is decided, `delivery` when it is spoken.
     """
 
@@ -39,7 +40,7 @@ class Reply:
     metadata: Any
     max_output_tokens: Any
     context: billing.Tokens
-    input_texts: tuple[str, ...] | None = None
+    input_items: tuple[Item, ...] | None = None
     known: billing.Tokens = billing.Tokens()
     prompt_id: str | None = None
     line: Line | None = None
@@ -73,7 +74,7 @@ def reply_to(
 ) -> Reply:
     """The response that was asked for, by its own parameters or else the session's.
 
-    Raises Refused where `input` holds something that is no item.
+    Raises Refused where `input` holds something that is no item, nor the id of one.
     """
     output = {**session["audio"]["output"], **params.get("audio", {}).get("output", {})}
     reply = Reply(
@@ -88,14 +89,22 @@ def reply_to(
     items = list(conversation)
     if params.get("input") is not None:
         items = [
-            item_from_client(given, new_id("item"), f"response.input[{place}]")
+            _input_item(given, conversation, new_id("item"), f"response.input[{place}]")
             for place, given in enumerate(params["input"])
         ]
-        reply.input_texts = tuple(
-            part.text or "" for item in items if item.role == "user" for part in item.parts
-        )
+        reply.input_items = tuple(items)
     reply.context += billing.total(item.tokens for item in items)
     return reply
+
+
+def _input_item(given: Event, conversation: Conversation, new_id: str, param: str) -> Item:
+    if given.get("type") != "item_reference":
+        return item_from_client(given, new_id, param)
+    ITEM_REFERENCE(given, param)
+    item = conversation.find(given["id"])
+    if item is None:
+        raise invalid(f"{param}.id", "the id of an item in this conversation")
+    return item
 
 
 def status_details(status: str, reason: str | None, failure: str | None) -> Event | None:

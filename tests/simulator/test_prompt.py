@@ -43,4 +43,20 @@ def test_the_responses_own_input_is_answered_before_the_conversation() -> None:
     bench.send("conversation.item.create", item=text_item("Good morning."))
     found = bench.send("response.create", response={"input": [text_item("And you?")]})
     assert "'And you?'" in said_in(found)
+    talk = [text_item("And you?"), text_item("Fine.", "assistant"), text_item("Sum up.", "system")]
+    assert "'And you?'" in said_in(bench.send("response.create", response={"input": talk}))
     assert "''" in said_in(bench.send("response.create", response={"input": []}))
+
+
+def test_a_sound_that_the_input_names_is_waited_for_and_answered() -> None:
+    bench = Bench()
+    bench.holds_hearing = True
+    bench.configure(
+        {"audio": {"input": {"turn_detection": {"type": "server_vad", "create_response": False}}}}
+    )
+    item = only(bench.play(speech(800) + silence(800)), "input_audio_buffer.committed")["item_id"]
+    bench.send("conversation.item.create", item=text_item("Something else."))
+    aside = {"conversation": "none", "input": [{"type": "item_reference", "id": item}]}
+    assert "response.done" not in types(bench.send("response.create", response=aside))
+    bench.will_hear = "What is the price?"
+    assert "'What is the price?'" in said_in(bench.release())

@@ -24,7 +24,7 @@ def test_what_is_not_asked_for_is_as_the_session_has_it() -> None:
     reply = asked_for({})
     assert (reply.is_spoken, reply.voice, reply.max_output_tokens) == (True, "marin", "inf")
     assert reply.is_in_conversation
-    assert reply.input_texts is None
+    assert reply.input_items is None
 
 
 def test_what_is_asked_for_holds_for_this_response() -> None:
@@ -47,10 +47,22 @@ def test_what_is_asked_for_holds_for_this_response() -> None:
 
 def test_its_own_input_is_read_in_place_of_the_conversation() -> None:
     reply = asked_for({"input": [text_item("Hm?"), text_item("Be kind.", "system")]})
-    assert reply.input_texts == ("Hm?",)
+    assert reply.input_items is not None
+    assert [item.parts[0].text for item in reply.input_items] == ["Hm?", "Be kind."]
     assert asked_for({}).context.text - reply.context.text == 100 - 3
     with pytest.raises(Refused):
-        asked_for({"input": ["nonsense"]})
+        asked_for({"input": [{"type": "nonsense"}]})
+
+
+def test_its_input_may_name_an_item_of_the_conversation() -> None:
+    reply = asked_for({"input": [{"type": "item_reference", "id": "i1"}]})
+    assert reply.input_items is not None
+    assert [item.id for item in reply.input_items] == ["i1"]
+    assert reply.context == asked_for({}).context
+    for reference, param in (({"id": "i2"}, "id"), ({}, "id"), ({"id": "i1", "name": 1}, "name")):
+        with pytest.raises(Refused) as refused:
+            asked_for({"input": [{"type": "item_reference", **reference}]})
+        assert refused.value.param == f"response.input[0].{param}"
 
 
 @pytest.mark.parametrize("failure", FAILURES)
