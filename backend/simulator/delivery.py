@@ -9,9 +9,26 @@ from backend.simulator.effects import Event
 from backend.simulator.outbox import Outbox
 
 
+def affordable(beats: list[script.Beat], most_tokens: int | str) -> list[script.Beat]:
+    """The beats from the first on whose words and sound cost at most so much ("inf": all)."""
+    if isinstance(most_tokens, str):
+        return beats
+    said, sound_bytes = "", 0
+    for place, beat in enumerate(beats):
+        said += beat.text
+        sound_bytes += len(beat.pcm)
+        sound = billing.of_assistant_audio(sound_bytes // BYTES_PER_MS)
+        if (billing.of_text(said) + sound).total > most_tokens:
+            return beats[:place]
+    return beats
+
+
 @dataclass(slots=True)
 class Delivery:
-    """Sends beat after beat, `beat_s` seconds apart; `conversation` None: the item enters none."""
+    """Sends beat after beat, `beat_s` seconds apart; `conversation` None: the item enters none.
+
+    `is_cut_short`: the beats are not all that there was to say.
+    """
 
     response_id: str
     item: Item
@@ -21,6 +38,7 @@ class Delivery:
     started_at: float
     conversation: Conversation | None
     out: Outbox
+    is_cut_short: bool = False
     next_beat: int = 0
 
     @property

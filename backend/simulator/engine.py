@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from backend.simulator import billing, items, script
 from backend.simulator.client_events import known_event, response_params
 from backend.simulator.conversation import BYTES_PER_MS, Conversation, Item, Part, pcm_of
-from backend.simulator.delivery import Delivery
+from backend.simulator.delivery import Delivery, affordable
 from backend.simulator.effects import Effect, Event, HangUp, Say, Understand
 from backend.simulator.input_buffer import InputBuffer, TurnStarted, TurnStopped
 from backend.simulator.outbox import EMITTED, Outbox
@@ -302,21 +302,27 @@ class Engine:
             self._deliver(reply, now, script.written(line.caption), beat_s)
 
     def _deliver(self, reply: Reply, now: float, beats: list[script.Beat], beat_s: float) -> None:
+        kept = affordable(beats, reply.max_output_tokens)
         reply.delivery = Delivery(
             reply.id,
             Item(self._new_id("item"), "assistant", status="in_progress"),
             reply.is_spoken,
-            beats,
+            kept,
             beat_s,
             started_at=now,
             conversation=self._conversation if reply.is_in_conversation else None,
             out=self._out,
+            is_cut_short=len(kept) < len(beats),
         )
         reply.delivery.open()
         self._advance(reply, now)
 
     def _advance(self, reply: Reply, now: float) -> None:
-        if reply.delivery is not None and reply.delivery.advance(now):
+        if reply.delivery is None or not reply.delivery.advance(now):
+            return
+        if reply.delivery.is_cut_short:
+            self._finish(reply, now, "incomplete", reason="max_output_tokens")
+        else:
             self._finish(reply, now, "completed")
 
     def _cancel_response(self, event: Event, now: float) -> None:

@@ -4,7 +4,9 @@ import base64
 
 import pytest
 
+from backend.simulator.delivery import affordable
 from backend.simulator.engine import EngineOptions
+from backend.simulator.script import Beat, written
 from tests.simulator.equipment import ANSWER_ENDS, Bench, only, speech, types
 
 DELTAS = ("response.output_audio.delta", "response.output_audio_transcript.delta")
@@ -61,3 +63,33 @@ def test_an_item_that_was_deleted_meanwhile_is_not_done_in_the_conversation() ->
     found = types(bench.wait(5))
     assert "response.output_item.done" in found
     assert "conversation.item.done" not in found
+
+
+def test_an_answer_ends_incomplete_where_its_tokens_are_used_up() -> None:
+    bench = Bench()
+    bench.line_ms = 4_000
+    found = bench.send("response.create", response={"max_output_tokens": 30})
+    assert types(found)[-len(ANSWER_ENDS) :] == ANSWER_ENDS
+    response = only(found, "response.done")["response"]
+    assert response["status"] == "incomplete"
+    assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+    assert response["output"][0]["status"] == "incomplete"
+    assert 25 <= response["usage"]["output_tokens"] <= 30
+    whole = only(bench.send("response.create"), "response.done")["response"]
+    assert whole["status"] == "completed"
+
+
+def test_a_written_answer_may_have_no_token_to_spend() -> None:
+    response = {"max_output_tokens": 1, "output_modalities": ["text"]}
+    found = Bench().send("response.create", response=response)
+    assert only(found, "response.output_text.done")["text"] == "You"
+    done = only(found, "response.done")["response"]
+    assert (done["status"], done["usage"]["output_tokens"]) == ("incomplete", 1)
+
+
+def test_what_costs_no_more_than_there_is_is_kept_whole() -> None:
+    beats = written("one two three four")
+    assert affordable(beats, "inf") == beats
+    assert affordable(beats, 5) == beats
+    assert "".join(beat.text for beat in affordable(beats, 3)) == "one two"
+    assert affordable([Beat("", bytes(48 * 100))], 1) == []

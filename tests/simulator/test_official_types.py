@@ -53,6 +53,8 @@ def everything() -> list[Event]:
     talk.send("conversation.item.delete", item_id=item["id"])
     talk.send("response.create", response={"output_modalities": ["text"], "metadata": {"a": "b"}})
     talk.send("response.cancel")
+    talk.send("response.create", response={"max_output_tokens": 1})
+    talk.wait(1)
     talk.engine.troubles.rate_limited_responses = 1
     talk.send("response.create", response={"conversation": "none", "input": []})
 
