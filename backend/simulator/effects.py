@@ -8,6 +8,14 @@ Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """A sentence of the script as it is read and as it is spoken."""
+
+    caption: str
+    reading: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """What the assistant says: `caption` to read, `reading` to speak (kana in Japanese)."""
 

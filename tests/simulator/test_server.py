@@ -121,7 +121,7 @@ async def test_a_spoken_sentence_is_understood_and_answered_by_voice(language: A
         response = found[-1]["response"]
         assert response["status"] == "completed"
         said = response["output"][0]["content"][0]["transcript"]
-        assert said.startswith("正直、" if language == "ja" else "Honestly,")
+        assert said.startswith("正直なところ、" if language == "ja" else "Honestly,")
         assert response["usage"]["output_token_details"]["audio_tokens"] > 60
         (record,) = running.records
         assert record.audio_bytes == len(pcm)
