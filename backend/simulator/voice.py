@@ -83,7 +83,9 @@ class EspeakVoice:
     started again; where that does not help, `VoiceBroken`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leave_s: float = _LEAVE_S) -> None:
+        """`leave_s`: how long the child may take to leave by itself when the voice is closed."""
+        self._leave_s = leave_s
         self._child: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._making: dict[_Order, asyncio.Task[bytes]] = {}
@@ -110,7 +112,7 @@ class EspeakVoice:
         await asyncio.gather(*tasks, return_exceptions=True)
         child, self._child = self._child, None
         if child is not None:
-            await _ended(child, _LEAVE_S)
+            await _ended(child, self._leave_s)
 
     def _recall(self, order: _Order) -> bytes:
         self._kept.move_to_end(order)
