@@ -14,7 +14,7 @@ from tests.journeys.audio.equipment import (
     Samples,
     Stage,
     chromium,
-    correlation_at_best_fit,
+    likeness,
     microphone_playing,
     pcm_from,
     stage_in,
@@ -54,7 +54,10 @@ def test_the_sentence_arrives_as_it_was_spoken(
 ) -> None:
     seen = sentence_seen
     heard = pcm_from(seen["pcm"])
-    assert correlation_at_best_fit(heard, sentence) > 0.99
+    arrived = likeness(heard, sentence)
+    assert arrived.share_that_came > 0.9
+    assert arrived.typical > 0.99
+    assert arrived.is_without_loss
     assert np.sqrt(np.mean(heard**2)) > 0.02
     assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
     assert {chunk["samples"] for chunk in seen["chunks"]} == {960}

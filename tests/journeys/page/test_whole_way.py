@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Playwright, expect
 from tests.journeys.audio.equipment import (
     Samples,
     chromium,
-    correlation_at_best_fit,
     floats_from,
+    likeness,
     microphone_playing,
 )
 from tests.journeys.page.conftest import QUESTION, SECOND_QUESTION
@@ -215,9 +215,11 @@ def test_the_sentence_arrives_at_the_provider_as_it_was_spoken(
         call = http("GET", f"{stack.simulator_url}/simulator/calls").json["calls"][-1]
         assert call["heard"] == [QUESTION]
         heard = heard_by_the_simulator(stack, call["number"])
-        correlation = correlation_at_best_fit(heard, spoken(QUESTION))
-        assert correlation > 0.99
-        figures["correlation of the sentence with its source"] = f"{correlation:.5f}"
+        arrived = likeness(heard, spoken(QUESTION))
+        assert arrived.share_that_came > 0.9
+        assert arrived.typical > 0.99
+        assert arrived.is_without_loss
+        figures["correlation of the sentence with its source"] = f"{arrived.typical:.5f}"
 
 
 def heard_by_the_simulator(stack: Stack, number: int) -> Samples:
