@@ -1,13 +1,13 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check unit postgres journeys page screenshots format bench-calls clean
+.PHONY: help run install test check unit postgres journeys page screenshots format bench-calls bench-requests clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null)
 
 help: ## List these commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run.installed ## Install what is needed and start Kaiwa at http://127.0.0.1:8000 (PORT=… to change).
 	@$(PY) -m backend.demo
@@ -45,6 +45,9 @@ format: .venv/test.installed node_modules/.installed ## Put the code into its on
 
 bench-calls: .venv/test.installed ## 200 concurrent simulated calls: prints calls, turns written, turns expected.
 	@$(PY) -m bench.calls
+
+bench-requests: .venv/test.installed ## A plain HTTP request's processor time, in one thread and hop by hop.
+	@$(PY) -m bench.requests
 
 clean: ## Remove what was installed: .venv and node_modules. What was said stays in var.
 	rm -rf .venv node_modules

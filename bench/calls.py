@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.cpu import cpu_seconds
 from tests.journeys.person import LiveCall, Person
 from tests.journeys.speech import QUESTION, speak
 from tests.journeys.stack import Stack, running_stack
@@ -58,12 +59,6 @@ async def written(person: Person, sessions: list[str], expected: int) -> int:
         if count >= expected or time.monotonic() > deadline:
             return count
         await asyncio.sleep(0.5)
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, from the kernel's own accounting."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 async def run(stack: Stack, calls: int) -> bool:
