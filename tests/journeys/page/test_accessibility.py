@@ -1,16 +1,15 @@
 """For everyone: no violation in any state, a journey by keyboard, words for those who listen."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect
 
 from tests.journeys.page.conftest import QUESTION
 from tests.journeys.page.sounds import spoken
 from tests.journeys.page.tour import Look, talkative_browser, tour
-from tests.journeys.page.visitor import Visitor, register, running_page_stack, visiting
+from tests.journeys.page.visitor import Visitor, register, visiting
 from tests.journeys.stack import ROOT, Stack
 
 pytestmark = pytest.mark.page
@@ -19,34 +18,21 @@ AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 LOOKS = (Look("en", "light", 1280), Look("ja", "dark", 360))
 
 
+@pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_an_accessibility_checker_finds_nothing_in_any_state(
-    tmp_path_factory: pytest.TempPathFactory, figures: dict[str, str]
+    look: Look, playwright: Playwright, stack: Stack, tmp_path: Path, figures: dict[str, str]
 ) -> None:
-    folders = [tmp_path_factory.mktemp("tour") for _ in LOOKS]
-    # Both at once, each with servers of its own: most of a tour's time is speech.
-    with ThreadPoolExecutor(len(LOOKS)) as threads:
-        checked = list(threads.map(complaints_of_a_tour, LOOKS, folders))
-    for look, complaints in zip(LOOKS, checked, strict=True):
-        assert {state: found for state, found in complaints.items() if found} == {}
-        figures[f"states checked by axe-core, {look}"] = str(len(complaints))
-
-
-def complaints_of_a_tour(look: Look, folder: Path) -> dict[str, list[Any]]:
-    """What there is to complain about, by state; nothing may be wider than the screen, either."""
-    found: dict[str, list[Any]] = {}
-    with (
-        running_page_stack(folder) as stack,
-        sync_playwright() as playwright,
-        talkative_browser(playwright, folder, look) as browser,
-    ):
+    complaints: dict[str, list[Any]] = {}
+    with talkative_browser(playwright, tmp_path, look) as browser:
         for state, visitor in tour(browser, stack, look):
-            found[state] = violations_in(visitor, "#help" if "help-" in state else "html")
+            complaints[state] = violations_in(visitor, "#help" if "help-" in state else "html")
             too_wide_px = visitor.page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
             if too_wide_px > 0:
-                found[state].append(f"wider than the screen by {too_wide_px} px")
-    return found
+                complaints[state].append(f"wider than the screen by {too_wide_px} px")
+    assert {state: found for state, found in complaints.items() if found} == {}
+    figures[f"states checked by axe-core, {look}"] = str(len(complaints))
 
 
 def violations_in(visitor: Visitor, within: str) -> list[Any]:
