@@ -75,7 +75,9 @@ def test_a_microphone_that_is_unplugged_in_mid_word_leaves_one_to_type(
 def test_a_frozen_server_is_noticed_though_nothing_is_due(browser: Browser, stack: Stack) -> None:
     # Who holds to talk says nothing until then, and is told nothing.
     hands_on = {"isHandsFree": False}
-    with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:
+    with visiting(
+        browser, stack, login=register(stack), preferences=hands_on, is_new=True
+    ) as visitor:
         visitor.page.clock.install()
         visitor.tap_microphone()
         visitor.await_state("listening")
@@ -98,7 +100,7 @@ def test_a_frozen_server_is_noticed_though_nothing_is_due(browser: Browser, stac
 def test_sound_that_came_too_late_to_be_taken_is_no_fault_of_the_person(
     browser: Browser, stack: Stack
 ) -> None:
-    with visiting(browser, stack, login=register(stack)) as visitor:
+    with visiting(browser, stack, login=register(stack), is_new=True) as visitor:
         visitor.allow("net::ERR_INTERNET_DISCONNECTED")
         visitor.page.clock.install()
         visitor.tap_microphone()

@@ -32,7 +32,7 @@ def test_the_page_is_there_at_once_and_does_not_jump(
 ) -> None:
     login = register(stack)
     for name, who in (("sign-in", None), ("conversation", login)):
-        with visiting(browser, stack, login=who) as visitor:
+        with visiting(browser, stack, login=who, is_new=True) as visitor:
             expect(
                 visitor.page.locator("#username, #message").locator("visible=true")
             ).to_be_visible()

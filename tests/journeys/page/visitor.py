@@ -1,6 +1,5 @@
 """A person in front of the page: what they do, what they see, and what must never happen."""
 
-import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +16,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.journeys.page.devices import device, remembered
 from tests.journeys.stack import ROOT, Stack, http, running_stack
 
 HERE = Path(__file__).resolve().parent
@@ -265,19 +265,6 @@ def layout_shift(shifts: list[dict[str, Any]]) -> float:
     )
 
 
-def remembered(token: str, preferences: dict[str, Any]) -> str:
-    """A script that gives a device its memory before its first page, and then leaves it alone.
-
-    Playwright's own storage state opens a page for it: 0.3 s for each device, by measurement.
-    """
-    memory = {"kaiwa.preferences": json.dumps(preferences), "kaiwa.token": token}
-    return f"""
-      if (location.protocol !== "about:" && !("kaiwa.preferences" in localStorage)) {{
-        Object.assign(localStorage, {json.dumps(memory)});
-      }}
-    """
-
-
 @contextmanager
 def visiting(
     browser: Browser,
@@ -286,28 +273,23 @@ def visiting(
     login: Login | None = None,
     preferences: dict[str, Any] | None = None,
     permissions: Sequence[str] = ("microphone",),
-    scripts: Sequence[str] = (),
+    is_new: bool = False,
     **options: Any,
 ) -> Iterator[Visitor]:
-    """A device of its own, opened at `/`; a picture is kept in var/ if the journey fails."""
+    """A device of one's own, opened at `/`; a picture is kept in var/ if the journey fails."""
     options.setdefault("locale", "en-GB")
     options.setdefault("viewport", {"width": 1280, "height": 800})
-    context = browser.new_context(
-        permissions=list(permissions),
-        **options,
-    )
-    for script in (remembered(login.token if login else "", preferences or {}), WATCH, *scripts):
-        context.add_init_script(script)
-    visitor = Visitor(stack, context, context.new_page(), login)
-    try:
-        visitor.open()
-        yield visitor
-        visitor.assert_nothing_untoward()
-    except BaseException:
-        _keep_picture(visitor.page)
-        raise
-    finally:
-        context.close()
+    with device(browser, permissions, is_new=is_new, **options) as context:
+        visitor = Visitor(stack, context, context.new_page(), login)
+        for script in (remembered(login.token if login else "", preferences or {}), WATCH):
+            visitor.page.add_init_script(script)
+        try:
+            visitor.open()
+            yield visitor
+            visitor.assert_nothing_untoward()
+        except BaseException:
+            _keep_picture(visitor.page)
+            raise
 
 
 def _keep_picture(page: Page) -> None:
