@@ -21,7 +21,7 @@ from tests.journeys.audio.equipment import (
     write_wav,
 )
 
-pytestmark = pytest.mark.page
+pytestmark = [pytest.mark.page, pytest.mark.heard]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.journeys.audio.equipment import pcm_from
 from tests.journeys.page.visitor import Visitor, register, visiting
 from tests.journeys.stack import Stack
 
-pytestmark = pytest.mark.page
+pytestmark = [pytest.mark.page, pytest.mark.heard]
 
 SPEECH_RMS = 0.01
 QUIET_MS = 10_000

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
 
-pytestmark = pytest.mark.page
+pytestmark = [pytest.mark.page, pytest.mark.heard]
 
 COUNT_STARTS_AND_CALLS = """(() => {
   const { client } = kaiwa.talk;
