@@ -33,14 +33,15 @@ postgres: .venv/test.installed ## The storage tests once more, on a PostgreSQL o
 journeys: .venv/test.installed ## A person's way through the real server and the real simulator, on both servers.
 	@$(PY) -m pytest -m journey tests
 
-page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
+page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: four to five minutes.
+	@$(PY) -m pytest -m alone tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target page-heard page-seen
 
 # Speech takes the time that it takes, and little of the processor: who only looks uses what is left.
 page-heard:
 	@$(PY) -m pytest -m "page and heard" tests
 page-seen:
-	@nice -n 10 $(PY) -m pytest -m "page and not heard" tests
+	@nice -n 19 $(PY) -m pytest -m "page and not heard and not alone" tests
 
 screenshots: .venv/test.installed node_modules/.installed ## Every state of the page, ja and en, light and dark, wide and narrow, into docs/screenshots/.
 	@$(PY) -m tests.journeys.screenshots docs/screenshots
