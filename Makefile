@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check unit postgres journeys page page-heard page-seen screenshots format bench-calls bench-requests clean
+.PHONY: help run install test check postgres journeys page page-heard page-seen screenshots format bench-calls bench-requests clean
 
 PYTHON ?= python3
 PY := .venv/bin/python

@@ -14,7 +14,7 @@ def in_one_thread(get_response: GetResponse) -> GetResponse:
     """Nothing but synchronous, and the innermost, so that Django runs what is around it so too.
 
     Under ASGI a middleware that can be either is asynchronous if the next one is, and then sends
-    each of its hooks to a thread by itself: some 16 hops a request. In one thread an API request
-    takes about half of the processor time; `make bench-requests` prints it.
+    each of its hooks to a thread by itself. In one thread an API request takes about half of the
+    processor time; `make bench-requests` prints it.
     """
     return get_response

@@ -66,7 +66,7 @@ def main() -> None:
         }
         for _ in range(ROUNDS):
             for (path, name), cost in costs.items():
-                ask(stacks[name], path, options.requests // ROUNDS, cost)
+                ask(stacks[name], path, max(1, options.requests // ROUNDS), cost)
     print(f"{'path':16} {'variant':14} {'cpu ms':>7} {'wait ms':>8}")
     for (path, name), cost in costs.items():
         cpu_ms = cost.cpu_s * 1000 / len(cost.waits_s)

@@ -73,13 +73,10 @@ def test_a_microphone_that_is_unplugged_in_mid_word_leaves_one_to_type(
 
 
 def test_a_frozen_server_is_noticed_though_nothing_is_due(browser: Browser, stack: Stack) -> None:
-    # Who holds to talk says nothing until then, and is told nothing.
-    hands_on = {"isHandsFree": False}
-    with visiting(
-        browser, stack, login=register(stack), preferences=hands_on, is_new=True
-    ) as visitor:
+    with visiting(browser, stack, login=register(stack), is_new=True) as visitor:
         visitor.page.clock.install()
         visitor.tap_microphone()
+        visitor.await_state("speaking")
         visitor.await_state("listening")
         visitor.page.clock.fast_forward(QUIET_MS)
         visitor.await_event("relay.pong")
@@ -108,6 +105,7 @@ def test_sound_that_came_too_late_to_be_taken_is_no_fault_of_the_person(
         visitor.receive({"type": "relay.error", "code": "rate_limit", "message": "Slow down."})
         card = visitor.help_card("slow_network")
         expect(card).to_be_visible()
+        visitor.await_state("speaking")
         visitor.page.clock.fast_forward(8_000)
         expect(card).to_have_count(0)
 
