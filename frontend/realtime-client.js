@@ -431,8 +431,9 @@ export class RealtimeClient {
     this.#speechEnd.hear(rms, performance.now());
     const isFull = this.#outbox.push(pcm);
     if (!this.#connection.isReady || this.#held) return;
-    this.#pump();
+    // What is sent now is unsent for the rest of this task.
     this.#noticeSlowness(isFull);
+    this.#pump();
   }
 
   /** Sends the waiting sound, oldest first, as long as the network takes it. */
