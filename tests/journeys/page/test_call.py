@@ -13,7 +13,8 @@ from tests.journeys.stack import Stack
 
 pytestmark = [pytest.mark.page, pytest.mark.heard]
 
-SPEECH_RMS = 0.01
+SPEECH_RMS = 0.005
+"""-46 dB of full scale, as the page takes it."""
 QUIET_MS = 10_000
 """After so long the page asks a line that says nothing,"""
 ANSWER_MS = 8_000
