@@ -53,15 +53,15 @@ def hear_a_second(visitor: Visitor) -> int:
 
 
 def kept_of_the_answer(visitor: Visitor, turns_url: str, token: str) -> dict[str, Any]:
-    """The answer's turn as soon as it is final."""
+    """The answer's turn as soon as it is known to be cut: it may have been whole before."""
     for _ in range(PATIENCE_MS // 50):
         turns = http("GET", turns_url, token=token).json["results"]
         answers = [turn for turn in turns if turn["role"] == "assistant"]
-        if answers and answers[0]["status"] != "in_progress":
+        if answers and answers[0]["status"] == "interrupted":
             answer: dict[str, Any] = answers[0]
             return answer
         visitor.page.wait_for_timeout(50)
-    raise AssertionError(f"the answer is not final: {turns}")
+    raise AssertionError(f"the answer is not cut: {turns}")
 
 
 def turns_url_of(visitor: Visitor) -> str:
@@ -79,7 +79,6 @@ def test_what_was_heard_of_an_answer_is_told_when_one_leaves_it(
         turns_url = turns_url_of(visitor)
         leave(visitor.page)
         kept = kept_of_the_answer(visitor, turns_url, login.token)
-        assert kept["status"] == "interrupted"
         assert kept["heard_ms"] == truncations[0]["audio_end_ms"] >= heard_ms
         assert kept["text"].startswith(kept["heard_text"])
 
@@ -93,5 +92,4 @@ def test_a_page_that_is_closed_in_mid_answer_leaves_what_was_heard(
         turns_url = turns_url_of(visitor)
         visitor.page.goto("about:blank")
         kept = kept_of_the_answer(visitor, turns_url, login.token)
-        assert kept["status"] == "interrupted"
-        assert heard_ms <= kept["heard_ms"] < 5_000
+        assert heard_ms <= kept["heard_ms"] < 3_500
