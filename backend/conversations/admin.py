@@ -164,6 +164,11 @@ class SessionAdmin(_ModelAdmin):
         """Only the title: the recorder may be marking the row at this moment."""
         obj.save(update_fields=["title"])
 
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """One by one: each is locked while it goes."""
+        for session in queryset:
+            session.delete()
+
     @admin.display(description="title", ordering="title")
     def name(self, session: Session) -> str:
         """The title, or a word that can be clicked where there is none."""

@@ -1,9 +1,10 @@
 """What is kept: Session, Call, Turn, Usage. Laws that a row can break by itself are constraints."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -52,6 +53,16 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.id)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete it with its calls, turns and usage, also while a call is opening in it.
+
+        Locked first: Django collects what hangs on a row before it begins a transaction, and what
+        a call wrote in between would be left over, so that the commit failed.
+        """
+        with transaction.atomic():
+            Session.objects.select_for_update().filter(pk=self.pk).first()
+            return super().delete(*args, **kwargs)
 
 
 class Call(models.Model):

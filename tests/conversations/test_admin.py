@@ -258,6 +258,16 @@ def test_a_superuser_deletes_a_session_with_everything_in_it(
     assert not Turn.objects.exists()
 
 
+def test_a_superuser_deletes_several_at_once(
+    reviewer: Client, session: Session, call: OpenedCall, owner: User
+) -> None:
+    kept_turn(session, call)
+    marked = [session.pk, new_session(owner).pk]
+    wish = {"action": "delete_selected", "_selected_action": marked, "post": "yes"}
+    assert reviewer.post(LIST, wish).status_code == 302
+    assert not (Session.objects.exists() or Turn.objects.exists())
+
+
 def test_staff_with_permission_to_view_reads_and_no_more(client: Client, session: Session) -> None:
     colleague = person("colleague")
     User.objects.filter(pk=colleague.pk).update(is_staff=True)

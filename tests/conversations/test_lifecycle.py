@@ -1,6 +1,7 @@
 """A call's row: opened once, taken over, renewed, revoked, presumed dead, ended once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from threading import Barrier
 from uuid import UUID, uuid4
@@ -231,6 +232,35 @@ def test_the_database_itself_refuses_a_second_open_call(session: Session) -> Non
     call.pk, call.first_position = uuid4(), 100_000
     with pytest.raises(IntegrityError), transaction.atomic():
         call.save(force_insert=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_can_be_deleted_while_a_call_opens_in_it(owner: User) -> None:
+    def both_at_once(session: Session) -> None:
+        start = Barrier(2)
+
+        def delete() -> None:
+            try:
+                start.wait()
+                session.delete()
+            finally:
+                connection.close()
+
+        def call() -> None:
+            try:
+                start.wait()
+                with suppress(AdmissionRefused):
+                    new_call(session)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(delete), pool.submit(call)]:
+                done.result()
+
+    for _ in range(40):
+        both_at_once(new_session(owner))
+    assert (Session.objects.count(), Call.objects.count()) == (0, 0)
 
 
 @pytest.mark.django_db(transaction=True)
