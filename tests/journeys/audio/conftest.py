@@ -14,9 +14,9 @@ from tests.journeys.audio.equipment import Samples, running_site
 SENTENCE = "Good morning. May I ask how you plan your production today?"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """One at a time, and no longer than a module: its event loop is in the way of other tests'."""
+    """One at a time, and only in this folder: its event loop is in the way of other tests'."""
     with sync_playwright() as running:
         yield running
 

@@ -13,7 +13,7 @@ from tests.journeys.stack import Stack
 QUESTION = "How do you handle your orders at the moment?"
 """Its answer lasts seven seconds or more: time to cut in."""
 SECOND_QUESTION = "How many people work on the orders?"
-
+"""Its answer lasts four seconds: time to leave it, and soon heard out."""
 
 _FIGURES = pytest.StashKey[dict[str, str]]()
 
@@ -32,9 +32,9 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"{name}: {figure}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """One at a time, and no longer than a module: its event loop is in the way of other tests'."""
+    """One at a time, and only in this folder: its event loop is in the way of other tests'."""
     with sync_playwright() as running:
         yield running
 
@@ -47,9 +47,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser whose microphone asks one question, whenever it is opened, and then listens."""
-    wav = monologue(tmp_path_factory.mktemp("microphone") / "question.wav", QUESTION)
+    wav = monologue(tmp_path_factory.mktemp("microphone") / "question.wav", SECOND_QUESTION)
     with chromium(playwright, *microphone_playing(wav)) as running:
         yield running

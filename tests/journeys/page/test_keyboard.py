@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.page.conftest import QUESTION
+from tests.journeys.page.conftest import SECOND_QUESTION
 from tests.journeys.page.sounds import spoken
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
@@ -65,13 +65,13 @@ def test_space_is_held_to_talk_and_nothing_is_sent_between(browser: Browser, sta
         page.keyboard.down("Space")
         expect(page.locator("#hold")).to_have_text("Release to send")
         visitor.await_event("input_audio_buffer.speech_started")
-        page.wait_for_timeout(len(spoken(QUESTION)) / 24)
+        page.wait_for_timeout(len(spoken(SECOND_QUESTION)) / 24)
         page.keyboard.up("Space")
         # What was being said, and a second of silence behind it, may still be on its way.
         page.wait_for_timeout(500)
         sent = len(visitor.sent("input_audio_buffer.append"))
         visitor.await_state("speaking")
-        expect(visitor.lines.first.locator(".text")).to_have_text(QUESTION)
+        expect(visitor.lines.first.locator(".text")).to_have_text(SECOND_QUESTION)
         page.keyboard.press("Escape")
         visitor.await_state("listening")
         assert len(visitor.sent("input_audio_buffer.append")) == sent

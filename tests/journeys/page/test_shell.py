@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from tests.journeys.page.conftest import SECOND_QUESTION
 from tests.journeys.page.visitor import Login, Visitor, register, visiting
 from tests.journeys.stack import Stack, http
 
@@ -173,9 +174,6 @@ def test_a_list_that_cannot_be_loaded_says_so_and_is_asked_for_again(
         expect(retry).to_be_hidden()
 
 
-FIRST_WORDS = "How do you handle your orders at the…"
-
-
 @pytest.mark.heard
 def test_a_conversation_is_new_until_its_first_words_name_it(
     browser: Browser, stack: Stack
@@ -192,14 +190,14 @@ def test_a_conversation_is_new_until_its_first_words_name_it(
             }"""
         )
         visitor.tap_microphone()
-        expect(page.locator("#title")).to_have_text(FIRST_WORDS)
-        assert titles.json_value() == ["New conversation", FIRST_WORDS]
-        expect(page.locator("#sessions .session-title")).to_have_text(FIRST_WORDS)
+        expect(page.locator("#title")).to_have_text(SECOND_QUESTION)
+        assert titles.json_value() == ["New conversation", SECOND_QUESTION]
+        expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
 
         page.get_by_role("button", name="Rename").click()
         page.get_by_label("New name").fill(" ")
         page.keyboard.press("Enter")
-        expect(page.locator("#sessions .session-title")).to_have_text(FIRST_WORDS)
+        expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
 
 
 ARABIC = "كيف حالك؟ Kaiwa!"

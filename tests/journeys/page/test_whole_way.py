@@ -209,13 +209,13 @@ def test_the_sentence_arrives_at_the_provider_as_it_was_spoken(
             page.get_by_label(label).uncheck()
         page.get_by_role("button", name="Done").click()
         visitor.tap_microphone()
-        expect(visitor.lines.first.locator(".text")).to_have_text(QUESTION)
+        expect(visitor.lines.first.locator(".text")).to_have_text(SECOND_QUESTION)
         visitor.tap_typing()
 
         call = http("GET", f"{stack.simulator_url}/simulator/calls").json["calls"][-1]
-        assert call["heard"] == [QUESTION]
+        assert call["heard"] == [SECOND_QUESTION]
         heard = heard_by_the_simulator(stack, call["number"])
-        arrived = likeness(heard, spoken(QUESTION))
+        arrived = likeness(heard, spoken(SECOND_QUESTION))
         assert arrived.share_that_came > 0.9
         assert arrived.typical > 0.99
         assert arrived.is_without_loss
