@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check postgres journeys page page-heard page-seen screenshots format bench-calls bench-requests clean
+.PHONY: help run install test check postgres journeys page page-heard page-seen page-toured screenshots format bench-calls bench-requests clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -33,15 +33,17 @@ postgres: .venv/test.installed ## The storage tests once more, on a PostgreSQL o
 journeys: .venv/test.installed ## A person's way through the real server and the real simulator, on both servers.
 	@$(PY) -m pytest -m journey tests
 
-page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: four to five minutes.
-	@$(PY) -m pytest -m alone tests
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target page-heard page-seen
+page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
+	@$(PY) -m pytest -m alone tests/journeys
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-heard page-seen page-toured
 
 # Speech takes the time that it takes, and little of the processor: who only looks uses what is left.
 page-heard:
-	@$(PY) -m pytest -m "page and heard" tests
+	@$(PY) -m pytest -m "page and heard" tests/journeys
 page-seen:
-	@nice -n 19 $(PY) -m pytest -m "page and not heard and not alone" tests
+	@nice -n 19 $(PY) -m pytest -m "page and not (alone or heard or toured)" tests/journeys
+page-toured:
+	@nice -n 19 $(PY) -m pytest -m toured tests/journeys
 
 screenshots: .venv/test.installed node_modules/.installed ## Every state of the page, ja and en, light and dark, wide and narrow, into docs/screenshots/.
 	@$(PY) -m tests.journeys.screenshots docs/screenshots
