@@ -53,6 +53,10 @@ class Playback:
         sound = self._sounds.get(key)
         return 0.0 if sound is None else sound.sent_ms
 
+    def is_sounding(self, now_s: float) -> bool:
+        """Whether there must still be something to hear, even on the fastest device."""
+        return self._free_s > now_s
+
     def unfinished(self, now_s: float) -> dict[Key, int]:
         """What cannot have been played to its end, and how many milliseconds of it can have."""
         return {

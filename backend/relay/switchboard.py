@@ -346,7 +346,7 @@ class Switchboard:
         effects = [ToClient(text), *self._assemble(frame, at), *_cost(frame), *notes]
         if ending is not None:
             return [*effects, *self.hang_up(ending, at)]
-        if self._leaving is not None and not self._responses.is_active:
+        if self._leaving is not None and not self._is_being_answered(at):
             return [*effects, *self._leave_now(self._leaving, at)]
         return effects
 
@@ -405,7 +405,8 @@ class Switchboard:
         if self._state is State.CLOSING:
             return []
         now_s, limits = at.timestamp(), self._limits
-        if self._leaving is not None and now_s >= self._leaves_at_s:
+        is_patient = now_s < self._leaves_at_s and self._is_being_answered(at)
+        if self._leaving is not None and not is_patient:
             return self._leave_now(self._leaving, at)
         if self._state in (State.CONFIGURING, State.REPLAYING):
             if now_s - self._created_s > limits.ready_within_s:
@@ -418,17 +419,22 @@ class Switchboard:
         return effects
 
     def leave(self, ending: Ending, at: datetime) -> list[Effect]:
-        """The call has to end: at once, or after the answer that is being given, for a while."""
+        """The call has to end: at once, or after the answer that is being given or heard, for a
+        while: it comes faster than it sounds, and a client that is left stops the sound.
+        """
         if self._state is State.CLOSING or self._leaving is not None:
             return []
         effects: list[Effect] = []
         if ending is Ending.DRAINING:
             effects.append(ToClient(own_events.draining(self._own_id())))
-        if not self._responses.is_active:
+        if not self._is_being_answered(at):
             return [*effects, *self._leave_now(ending, at)]
         self._leaving = ending
         self._leaves_at_s = at.timestamp() + self._limits.last_answer_s
         return effects
+
+    def _is_being_answered(self, at: datetime) -> bool:
+        return self._responses.is_active or self._playback.is_sounding(at.timestamp())
 
     def _leave_now(self, ending: Ending, at: datetime) -> list[Effect]:
         """The person's words usually land after the answer, and so after what was waited for."""

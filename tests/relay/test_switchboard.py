@@ -671,6 +671,30 @@ def test_draining_waits_for_the_answer_that_is_being_given() -> None:
     assert effects[-1] == HangUp(Ending.DRAINING)
 
 
+def test_draining_waits_until_the_answer_can_have_been_heard() -> None:
+    switchboard = ready()
+    answering(switchboard)
+    switchboard.from_upstream(audio_delta("item_a", ms=4000), at(2))
+    switchboard.leave(Ending.DRAINING, at(2.5))
+    assert (
+        to_client(switchboard.from_upstream(response_done(), at(3)))[-1]["type"] == "response.done"
+    )
+    assert not any(isinstance(effect, HangUp) for effect in switchboard.tick(at(5.9)))
+    effects = switchboard.tick(at(6))
+    assert effects[-1] == HangUp(Ending.DRAINING)
+    assert not any(isinstance(effect, KeepTurn) for effect in effects)
+
+
+def test_draining_waits_for_sound_whose_answer_was_whole_before() -> None:
+    switchboard = ready()
+    answering(switchboard)
+    switchboard.from_upstream(audio_delta("item_a", ms=4000), at(2))
+    switchboard.from_upstream(response_done(), at(3))
+    (told,) = to_client(switchboard.leave(Ending.DRAINING, at(3.5)))
+    assert told["type"] == "relay.draining"
+    assert switchboard.tick(at(6))[-1] == HangUp(Ending.DRAINING)
+
+
 def test_draining_does_not_wait_for_ever() -> None:
     switchboard = ready()
     answering(switchboard)
