@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import IO, Any, Literal, cast
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import get_language
 from django.views import defaults
@@ -57,6 +57,8 @@ _CODES: tuple[tuple[type[BaseException], str, int], ...] = (
     (exceptions.Throttled, "throttled", 429),
     (OperationalError, "unavailable", 503),
     (InterfaceError, "unavailable", 503),
+    # PostgreSQL says so while it is read-only: in a failover, or when its disk is full.
+    (InternalError, "unavailable", 503),
 )
 """From the exception to code and status; whatever is not here is `internal` and our fault."""
 

@@ -9,7 +9,7 @@ from django.conf.global_settings import DATA_UPLOAD_MAX_MEMORY_SIZE
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.http import Http404
 from django.test import Client, RequestFactory
 from django.utils import translation
@@ -87,6 +87,7 @@ def posted(body: Any, content_type: str = "application/json") -> tuple[int, dict
         (exceptions.UnsupportedMediaType("secret"), 415, "unsupported_media_type"),
         (exceptions.Throttled(3, "secret"), 429, "throttled"),
         (OperationalError("secret"), 503, "unavailable"),
+        (InternalError("secret"), 503, "unavailable"),
         (KeyError("secret"), 500, "internal"),
         (ApiRefused("registration_closed", 403), 403, "registration_closed"),
     ],

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import replace
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
@@ -30,8 +30,8 @@ MOST_PIECES = 500
 
 log = logging.getLogger(__name__)
 
-# What a database says when it is away, busy or locked: waiting helps.
-_PASSING = (OperationalError, InterfaceError)
+# What a database says when it is away, busy, locked or read-only for a while: waiting helps.
+_PASSING = (OperationalError, InterfaceError, InternalError)
 
 Sleep = Callable[[float], Awaitable[None]]
 Write = Callable[[Sequence[Piece]], Sequence[Piece]]
@@ -115,18 +115,17 @@ class Recorder:
         failures = 0
         while True:
             await self._news.wait()
-            if failures:
-                await self._sleep(RETRY_PAUSES_S[min(failures, len(RETRY_PAUSES_S)) - 1])
-            else:
-                await self._gather()
+            await self._pause([GATHER_S, *RETRY_PAUSES_S][min(failures, len(RETRY_PAUSES_S))])
             self._urgent.clear()
             failures = 0 if await self._write_some() else failures + 1
             if not self._dirty:
                 self._news.clear()
 
-    async def _gather(self) -> None:
-        """Pause so that a few words become one transaction; cut short by a flush."""
-        pause = asyncio.ensure_future(self._sleep(GATHER_S))
+    async def _pause(self, seconds: float) -> None:
+        """So that a few words become one transaction, or the database recovers; cut short by a
+        flush.
+        """
+        pause = asyncio.ensure_future(self._sleep(seconds))
         urgent = asyncio.create_task(self._urgent.wait())
         try:
             await asyncio.wait((pause, urgent), return_when=asyncio.FIRST_COMPLETED)

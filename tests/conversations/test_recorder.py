@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DataError, OperationalError, transaction
+from django.db import DataError, InternalError, OperationalError, transaction
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, open_call
@@ -28,6 +28,7 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.batches: list[tuple[Piece, ...]] = []
         self.away = 0
+        self.excuse: Exception = OperationalError("database is locked")
         self.poisoned = ""
         self.taken = threading.Event()
         self.moving = threading.Event()
@@ -37,7 +38,7 @@ class FakeDatabase:
         self.moving.wait()
         if self.away:
             self.away -= 1
-            raise OperationalError("database is locked")
+            raise self.excuse
         if any(self._is_poisoned(piece) for piece in pieces):
             raise DataError("the words themselves: a secret")
         self.batches.append(tuple(pieces))
@@ -193,6 +194,34 @@ async def test_a_locked_database_is_tried_again_with_growing_pauses(
     assert await recorder.flush(5)
     assert database.texts == ["Hello there."]
     assert pauses[-7:] == [*RETRY_PAUSES_S, RETRY_PAUSES_S[-1], RETRY_PAUSES_S[-1]]
+
+
+async def test_a_database_that_is_read_only_for_a_while_is_waited_for(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    database.away, database.excuse = 3, InternalError("cannot execute INSERT")
+    recorder.for_call(opened_call()).keep(turn())
+    assert await recorder.flush(5)
+    assert database.texts == ["Hello there."]
+
+
+async def test_a_flush_waits_for_no_pause(
+    database: FakeDatabase, executor: DatabaseExecutor
+) -> None:
+    is_pausing = asyncio.Event()
+
+    async def for_ever(_: float) -> None:
+        is_pausing.set()
+        await asyncio.Event().wait()
+
+    recorder = Recorder(executor, sleep=for_ever, write=database.write, stop_wait_s=5)
+    database.away = 1
+    recorder.for_call(opened_call()).keep(turn())
+    await recorder.flush(0.05)
+    is_pausing.clear()
+    assert await recorder.flush(5)
+    assert database.texts == ["Hello there."]
+    await recorder.stop()
 
 
 async def test_what_changes_while_the_database_is_away_is_written_in_its_newest_version(
