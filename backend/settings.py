@@ -117,8 +117,11 @@ def _database(url: str) -> dict[str, Any]:
         "tcp_user_timeout": 5000,
         "options": "-c statement_timeout=5000 -c lock_timeout=2000"
         " -c idle_in_transaction_session_timeout=10000",
-        "pool": {"min_size": 1, "max_size": 8, "timeout": 3},
+        # By default the pool waits longer from try to try: 20 s more after 40 s without a database.
+        "pool": {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 3},
     }
+    # Or each connection that was idle when the database restarted costs somebody a 503.
+    database["CONN_HEALTH_CHECKS"] = True
     return database
 
 
