@@ -80,9 +80,13 @@ def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
+_MOST = 2**31 - 1
+"""What a column holds; sums of absurd counts must not become larger than any number can be."""
+
+
 def _count(counts: Mapping[str, Any], name: str) -> int:
     count = counts.get(name)
-    return count if type(count) is int and count > 0 else 0
+    return min(count, _MOST) if type(count) is int and count > 0 else 0
 
 
 def _seconds(value: object) -> float:

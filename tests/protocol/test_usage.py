@@ -118,6 +118,11 @@ def test_what_is_no_count_is_zero(count: Any) -> None:
     )
 
 
+def test_an_absurd_count_is_as_much_as_can_be_kept() -> None:
+    usage = usage_of(_done({"input_token_details": {"audio_tokens": 2**62}}))
+    assert usage == Usage("resp_1", "response", audio_in=2**31 - 1)
+
+
 @pytest.mark.parametrize("seconds", [None, -1, "2", True, float("inf"), float("nan")])
 def test_what_is_no_duration_is_zero(seconds: Any) -> None:
     assert usage_of(_transcribed({"type": "duration", "seconds": seconds})) == Usage(
