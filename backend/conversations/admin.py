@@ -91,7 +91,7 @@ class EndingFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> QuerySet[Session]:
         """The sessions that remain."""
-        if self.value() is None:
+        if self.value() not in ("live", *Ending):
             return queryset
         if self.value() == "live":
             return queryset.filter(queries.is_live)
@@ -162,7 +162,7 @@ class SessionAdmin(_ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Session, form: Any, change: bool) -> None:
         """Only the title: the recorder may be marking the row at this moment."""
-        obj.save(update_fields=["title"])
+        Session.objects.filter(pk=obj.pk).update(title=obj.title)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """One by one: each is locked while it goes."""

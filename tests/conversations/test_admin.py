@@ -246,6 +246,13 @@ def test_only_the_title_can_be_changed(reviewer: Client, session: Session, owner
     assert {name for name in fields if not name.startswith(("_", "csrf"))} == {"title"}
 
 
+@pytest.mark.parametrize("ending", ["%00", "never", ""])
+def test_an_ending_that_never_was_filters_nothing(
+    reviewer: Client, session: Session, ending: str
+) -> None:
+    assert str(session.pk) in read(reviewer, f"{LIST}?ending={ending}")
+
+
 def test_nothing_can_be_added(reviewer: Client) -> None:
     assert reviewer.get(f"{LIST}add/").status_code == 403
 
