@@ -33,13 +33,15 @@ def issue(user_id: int, session_id: UUID) -> IssuedTicket:
     """A fresh ticket for this user and session. Everybody's expired rows are swept out too."""
     ticket = secrets.token_urlsafe(_SECRET_BYTES)
     Ticket.objects.filter(expires_at__lte=Now()).delete()
-    row = Ticket.objects.create(
-        digest=_digest(ticket),
-        user_id=user_id,
-        session_id=session_id,
-        expires_at=Now() + LIFETIME,
-    )
-    row.refresh_from_db(fields=["expires_at"])
+    # In one transaction: `revoke_all` must not delete the row before it is read.
+    with transaction.atomic():
+        row = Ticket.objects.create(
+            digest=_digest(ticket),
+            user_id=user_id,
+            session_id=session_id,
+            expires_at=Now() + LIFETIME,
+        )
+        row.refresh_from_db(fields=["expires_at"])
     return IssuedTicket(ticket, row.expires_at)
 
 

@@ -97,11 +97,11 @@ class SessionDetail(APIView):
             changes["closed_at"] = (
                 (session.closed_at or timezone.now()) if status == "closed" else None
             )
-        for name, value in changes.items():
-            setattr(session, name, value)
         # Only these columns: the recorder may be marking the row at this moment.
-        session.save(update_fields=changes)
-        return Response(_detail(session))
+        if changes:
+            _own(request).filter(pk=session_id).update(**changes)
+        # Read once more: it may have been deleted meanwhile.
+        return Response(_detail(_own_session(request, session_id)))
 
     def delete(self, request: Request, session_id: UUID) -> Response:
         """204. Turns, calls and usage go with it."""

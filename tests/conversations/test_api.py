@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.accounts.models import Ticket
+from backend.conversations.api import SessionChange
 from backend.conversations.lifecycle import beat, end_call
 from backend.conversations.models import Call, Session, Turn, Usage
 from backend.protocol.errors import Ending
@@ -258,6 +259,19 @@ def test_wrong_changes_are_told_by_field(
     response = change(as_owner, session, **changes)
     assert response.status_code == 400
     assert list(response.json()["error"]["detail"]) == list(changes)
+
+
+def test_a_session_that_is_deleted_while_it_is_changed_is_not_found(
+    as_owner: APIClient, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_valid = SessionChange.is_valid
+
+    def deleted_meanwhile(change: SessionChange, **options: Any) -> bool:
+        Session.objects.all().delete()
+        return is_valid(change, **options)
+
+    monkeypatch.setattr(SessionChange, "is_valid", deleted_meanwhile)
+    assert change(as_owner, session, title="Cheese").status_code == 404
 
 
 def test_a_deleted_session_takes_everything_with_it(as_owner: APIClient, session: Session) -> None:
