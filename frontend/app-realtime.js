@@ -78,10 +78,14 @@ class App {
   /** @type {Session[] | null} */
   #sessions = null;
   #listings = 0;
+  /** How often the list was changed by hand: what was asked for before may be older than that. */
+  #changes = 0;
   /** @type {Conversation} The open one, by identity: its session may be made after it was left. */
   #conversation = NOWHERE;
   /** @type {Set<string>} Sessions in which something was said here, which the list may not know yet. */
   #used = new Set();
+  /** @type {Set<string>} Those of them to ask the server about once more. */
+  #outdated = new Set();
   #refreshTimer = 0;
 
   async start() {
@@ -115,7 +119,10 @@ class App {
     this.api.onSignedOut = () => this.#signOut("sign_in.expired");
   }
 
-  /** The first thing: what the server offers, and whether the login that we remember still holds. */
+  /**
+   * The first thing: what the server offers, and whether the login that we remember still holds.
+   * @returns {Promise<void>}
+   */
   async #arrive() {
     byId("starting-retry", HTMLButtonElement).hidden = true;
     write(byId("starting-title", HTMLHeadingElement), this.words.say("page.starting"));
@@ -127,6 +134,11 @@ class App {
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) return this.#unreachable();
       this.#config = await this.api.config().catch(() => null);
+    }
+    // Another tab has signed out meanwhile, or in.
+    if (this.memory.token !== this.api.token) {
+      this.#user = null;
+      return this.#arrive();
     }
     if (this.#user) await this.#showTalk();
     else if (!this.#isOn("sign-in")) this.#showSignIn("");
@@ -225,6 +237,7 @@ class App {
     this.#user = null;
     this.#sessions = null;
     this.#listings += 1;
+    this.#changes += 1;
     this.#conversation = NOWHERE;
     this.#forgetRefresh();
     closeDialogs();
@@ -243,14 +256,15 @@ class App {
     });
     if (!isSure) return;
     this.drawer.complain("");
+    const user = this.#user;
     try {
       await this.api.logOutEverywhere();
     } catch (error) {
       // A login that has ended is signed out already; any other is still good, here and elsewhere.
-      if (this.api.token) this.#complain("account.sign_out_everywhere.failed", error);
+      if (user === this.#user) this.#complain("account.sign_out_everywhere.failed", error);
       return;
     }
-    this.#signOut("");
+    if (user === this.#user) this.#signOut("");
   }
 
   /** @param {string | null} id */
@@ -321,22 +335,33 @@ class App {
     const { id } = this.#conversation;
     if (id === null) return;
     this.#used.add(id);
+    this.#outdated.add(id);
     // Whoever talks without a pause sees it as well.
     this.#refreshTimer ||= setTimeout(() => {
-      this.#refreshTimer = 0;
-      void this.#refresh(id);
+      const ids = [...this.#outdated];
+      this.#forgetRefresh();
+      for (const one of ids) void this.#refresh(one);
     }, KEPT_AFTER_MS);
   }
 
   #forgetRefresh() {
     clearTimeout(this.#refreshTimer);
     this.#refreshTimer = 0;
+    this.#outdated.clear();
   }
 
   /** @param {string} id */
   async #refresh(id) {
+    const changes = this.#changes;
     const session = await this.api.session(id).catch(() => null);
-    if (session) this.#replace(session);
+    if (!session) return;
+    if (changes === this.#changes) this.#replace(session);
+    else if (this.#isListed(id)) await this.#refresh(id);
+  }
+
+  /** Not if it was deleted meanwhile, or is somebody else's by now. @param {string} id */
+  #isListed(id) {
+    return this.#sessions?.some((one) => one.id === id) === true;
   }
 
   /** @param {Session} session New, or changed. */
@@ -352,7 +377,9 @@ class App {
   async #rename(id, title) {
     this.drawer.complain("");
     try {
-      this.#replace(await this.api.renameSession(id, title));
+      const session = await this.api.renameSession(id, title);
+      this.#changes += 1;
+      if (this.#isListed(id)) this.#replace(session);
     } catch (error) {
       this.#complain("sessions.rename.failed", error);
       this.#showSessions();
@@ -382,7 +409,9 @@ class App {
       const isGone = error instanceof ApiError && error.status === 404;
       if (!isGone) return this.#complain("sessions.delete.failed", error);
     }
-    this.#forgetRefresh();
+    this.#changes += 1;
+    this.#outdated.delete(id);
+    if (!this.#isListed(id)) return;
     this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
     // A call that was still going on in it ends now: what cannot be deleted is not hung up, either.
     if (id === this.#conversation.id) this.#choose(null);
