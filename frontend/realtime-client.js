@@ -87,7 +87,8 @@ export class RealtimeClient {
   #held = null;
   /** @type {PromiseWithResolvers<void> | null} */
   #opening = null;
-  #wasOpen = false;
+  /** Whether there are turns that this client was not told of. */
+  #mayHaveMissed = false;
   #isSlow = false;
   #slowedDownAtMs = 0;
   #speechEnd = new SpeechEnd();
@@ -110,6 +111,7 @@ export class RealtimeClient {
     this.#connection = new Connection({
       takeTicket: async () => this.#api.takeTicket(await this.#session()),
       urlOf: async () => urlOf(await this.#session()),
+    this.#mayHaveMissed = typeof sessionId === "string";
       onEvent: (event) => this.#receive(event),
       onComingBack: (attempt) => this.#comingBack(attempt),
       onEnded: (why, sentence) => this.#ended(why, sentence),
@@ -312,15 +314,18 @@ export class RealtimeClient {
   async #becameReady() {
     const isReturn = this.#wasOpen;
     this.#isSlow = false;
-    this.#wasOpen = true;
-    if (isReturn) {
-      this.#held = [];
-      const kept = await this.#api.turns(await this.#session()).catch(() => []);
+    /** @type {ServerEvent[]} */
+    const events = [];
+    if (this.#mayHaveMissed) {
+      this.#held = events;
+      const kept = await this.#api.turns(await this.#session()).catch(() => null);
+      // Lost, and perhaps ready again: then that one asks for itself.
+      if (this.#held !== events || !this.#connection.isReady) return;
+      // Without its past, what was sent could not be told from what was not.
+      if (!kept) return this.#connection.drop();
       this.#transcript = new Transcript(pastOf(kept, this.#transcript.lines()));
     }
-    const events = this.#held ?? [];
-    this.#held = null;
-    if (!this.#connection.isReady) return;
+    this.#mayHaveMissed = true;
     const known = new Set(this.#transcript.lines().map((/** @type {Line} */ line) => line.itemId));
     this.#happened("ready");
     this.#post(this.#turns.open(known));

@@ -3,6 +3,7 @@
 import { ApiError } from "./api.js";
 import { listMicrophones, MicrophoneError, watchMicrophones } from "./audio/microphone.js";
 import { cardFor, permissionPlace } from "./help.js";
+import { pastOf } from "./history.js";
 import { RealtimeClient } from "./realtime-client.js";
 import { Composer } from "./views/composer.js";
 import { showKeys } from "./views/dialogs.js";
@@ -195,7 +196,7 @@ export class Talk {
     const generation = this.#generation;
     this.#thread.load();
     try {
-      const pastTurns = await this.#api.turns(sessionId);
+      const pastTurns = pastOf(await this.#api.turns(sessionId), []);
       if (generation !== this.#generation) return;
       this.#use(new RealtimeClient(this.#api.token, sessionId, { api: this.#api, pastTurns }));
     } catch (error) {

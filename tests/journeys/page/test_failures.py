@@ -145,6 +145,44 @@ def test_an_answer_that_fails_is_told_and_the_call_goes_on(browser: Browser, sta
         expect(visitor.help_card("answer_failed")).to_be_visible()
         visitor.type("What is the most difficult part for you?")
         expect(visitor.answers.last).to_have_attribute("data-status", "completed")
+        expect(visitor.page.locator("#help")).to_be_empty()
+
+
+def test_a_past_that_cannot_be_read_is_asked_for_again(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow("net::ERR_FAILED")
+        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
+        visitor.page.route("**/turns/", lambda route: route.abort())
+        # Lost just after it was sent: the server has it, and the page does not know.
+        visitor.type("How many people work on the orders?")
+        visitor.page.evaluate("dispatchEvent(new Event('offline'))")
+        expect(visitor.page.locator("#state-name")).to_contain_text("2 of 3")
+        visitor.page.unroute("**/turns/")
+        visitor.await_state("idle")
+        expect(visitor.answers.nth(1)).to_be_visible()
+        visitor.await_kept(len(visitor.bubbles()))
+        kept = [(turn["item_id"], turn["text"]) for turn in visitor.turns()]
+        assert [(line["item"], line["text"]) for line in visitor.bubbles()] == kept
+
+
+def test_what_was_said_in_another_tab_meanwhile_is_there_with_the_next_message(
+    browser: Browser, stack: Stack
+) -> None:
+    login = register(stack)
+    with visiting(browser, stack, login=login) as first:
+        first.say_by_keyboard("Hello, thank you for taking the time today.")
+        first.await_kept(2)
+        with visiting(browser, stack, login=login) as second:
+            second.open(f"/#/s/{first.session_id}")
+            second.page.reload()
+            expect(second.lines).to_have_count(2)
+            first.say_by_keyboard("How many people work on the orders?")
+            first.await_kept(4)
+            second.type("What is the most difficult part for you?")
+            expect(second.answers.nth(2)).to_have_attribute("data-status", "completed")
+            second.await_kept(6)
+            told = [turn["text"] for turn in second.turns()]
+            assert [line["text"] for line in second.bubbles()] == told
 
 
 def test_a_session_that_another_tab_took_over_is_left_to_it(browser: Browser, stack: Stack) -> None:
