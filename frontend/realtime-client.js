@@ -510,6 +510,8 @@ export class RealtimeClient {
   }
 
   async #endVoice() {
+    // The record counts what was heard until now.
+    this.#cutSound();
     const voice = this.#voice;
     this.#voice = null;
     this.#canBeHeard = false;

@@ -83,6 +83,29 @@ def test_what_was_heard_of_an_answer_is_told_when_one_leaves_it(
         assert kept["text"].startswith(kept["heard_text"])
 
 
+def test_a_line_that_is_lost_in_mid_answer_ends_the_sound_and_the_record_alike(
+    browser: Browser, stack: Stack
+) -> None:
+    login = register(stack)
+    with visiting(browser, stack, login=login) as visitor:
+        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+        heard_ms = hear_a_second(visitor)
+        visitor.context.set_offline(True)
+        visitor.await_state("reconnecting")
+        cut: dict[str, Any] = visitor.page.evaluate(
+            """async () => {
+              const cuts = () => watch.speaker.flatMap(({ kind, cuts }) =>
+                kind === "flushed" ? cuts : []);
+              await watch.until(() => cuts().length > 0, "the sound was cut");
+              return cuts()[0];
+            }"""
+        )
+        visitor.context.set_offline(False)
+        visitor.await_state("listening")
+        kept = kept_of_the_answer(visitor, turns_url_of(visitor), login.token)
+        assert heard_ms <= kept["heard_ms"] == pytest.approx(cut["played"] / 24, abs=500)
+
+
 def test_a_page_that_is_closed_in_mid_answer_leaves_what_was_heard(
     browser: Browser, stack: Stack
 ) -> None:
