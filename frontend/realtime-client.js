@@ -27,6 +27,8 @@ import { openAudioContext, Voice } from "./voice.js";
 const SILENT_MS = 20_000;
 /** What was lost must be read about, though the network is well again at once. */
 const SLOW_SHOWN_MS = 8_000;
+/** One chunk's length: so soon a network that takes nothing more is tried again. */
+const PUMP_AGAIN_MS = 40;
 /** Silence behind a push-to-talk release, so that the server's turn detection ends the turn at once. */
 const TAIL_MS = 1200;
 
@@ -96,6 +98,7 @@ export class RealtimeClient {
   #speechEndedAtMs = null;
   #cutTimer = 0;
   #silenceTimer = 0;
+  #pumpTimer = 0;
 
   /**
    * @param {string} authToken
@@ -437,8 +440,8 @@ export class RealtimeClient {
     const isFull = this.#outbox.push(pcm);
     if (!this.#connection.isReady || this.#held) return;
     // What is sent now is unsent for the rest of this task.
-    this.#noticeSlowness(isFull);
-    this.#pump();
+    if (this.#connection.isReady && !this.#held) this.#noticeSlowness(isFull);
+    this.#pumpWhenReady();
   }
 
   /** Sends the waiting sound, oldest first, as long as the network takes it. */
@@ -455,6 +458,13 @@ export class RealtimeClient {
     if (isFull) this.#slowedDown();
     else if (this.#isSlow && this.#connection.unsentBytes === 0) {
       if (performance.now() - this.#slowedDownAtMs < SLOW_SHOWN_MS) return;
+    // Between two presses nothing is captured that would send the rest of the first.
+    clearTimeout(this.#pumpTimer);
+    this.#pumpTimer = setTimeout(() => this.#pumpWhenReady(), PUMP_AGAIN_MS);
+  }
+
+  #pumpWhenReady() {
+    if (this.#connection.isReady && !this.#held) this.#pump();
       this.onProblem("network_recovered");
       this.#isSlow = false;
     }
