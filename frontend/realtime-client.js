@@ -40,6 +40,7 @@ const TAIL_MS = 1200;
  * @typedef {MicrophoneProblem | "slow_network" | "network_recovered"} Problem
  * @typedef {{
  *   context?: AudioContext, microphone?: MicrophoneSettings, volume?: number, isHandsFree?: boolean,
+ *   isMuted?: boolean,
  * }} VoiceOptions
  */
 
@@ -97,8 +98,8 @@ export class RealtimeClient {
   /** @type {number | null} Where the time to the answer counts from, until its first sound. */
   #speechEndedAtMs = null;
   #cutTimer = 0;
-  #silenceTimer = 0;
   #pumpTimer = 0;
+  #silenceTimer = 0;
 
   /**
    * @param {string} authToken
@@ -110,11 +111,11 @@ export class RealtimeClient {
     this.#api = api ?? new Api();
     if (!api) this.#api.token = authToken;
     this.#sessionId = sessionId;
+    this.#mayHaveMissed = typeof sessionId === "string";
     this.#transcript = new Transcript(pastTurns);
     this.#connection = new Connection({
       takeTicket: async () => this.#api.takeTicket(await this.#session()),
       urlOf: async () => urlOf(await this.#session()),
-    this.#mayHaveMissed = typeof sessionId === "string";
       onEvent: (event) => this.#receive(event),
       onComingBack: (attempt) => this.#comingBack(attempt),
       onEnded: (why, sentence) => this.#ended(why, sentence),
@@ -170,7 +171,13 @@ export class RealtimeClient {
    * @param {VoiceOptions} [options]
    * @throws {MicrophoneError}
    */
-  async startAudioStream({ context, microphone = {}, volume = 1, isHandsFree = true } = {}) {
+  async startAudioStream({
+    context,
+    microphone = {},
+    volume = 1,
+    isHandsFree = true,
+    isMuted = false,
+  } = {}) {
     if (this.#voice) {
       if (context !== this.#voice.context) await context?.close();
       return;
@@ -188,6 +195,7 @@ export class RealtimeClient {
     this.#canBeHeard = true;
     this.#happened("microphone_asked");
     voice.microphone.setTalking(isHandsFree);
+    voice.microphone.setMuted(isMuted);
     voice.speaker.setVolume(volume);
     try {
       if (await voice.start(microphone)) this.#happened("voice_started");
@@ -313,9 +321,8 @@ export class RealtimeClient {
     else this.#hear(event);
   }
 
-  /** After a reconnection, what the server kept comes first; only then what is new. */
+  /** Unless the session is new, what the server kept comes first; only then what is new. */
   async #becameReady() {
-    const isReturn = this.#wasOpen;
     this.#isSlow = false;
     /** @type {ServerEvent[]} */
     const events = [];
@@ -327,6 +334,7 @@ export class RealtimeClient {
       // Without its past, what was sent could not be told from what was not.
       if (!kept) return this.#connection.drop();
       this.#transcript = new Transcript(pastOf(kept, this.#transcript.lines()));
+      this.#held = null;
     }
     this.#mayHaveMissed = true;
     const known = new Set(this.#transcript.lines().map((/** @type {Line} */ line) => line.itemId));
@@ -438,7 +446,6 @@ export class RealtimeClient {
     this.onLevel(rms);
     this.#speechEnd.hear(rms, performance.now());
     const isFull = this.#outbox.push(pcm);
-    if (!this.#connection.isReady || this.#held) return;
     // What is sent now is unsent for the rest of this task.
     if (this.#connection.isReady && !this.#held) this.#noticeSlowness(isFull);
     this.#pumpWhenReady();
@@ -451,13 +458,6 @@ export class RealtimeClient {
       if (!pcm) return;
       this.#connection.send({ type: "input_audio_buffer.append", audio: base64FromPcm(pcm) });
     }
-  }
-
-  /** @param {boolean} isFull Sound was dropped, since the network does not take it. */
-  #noticeSlowness(isFull) {
-    if (isFull) this.#slowedDown();
-    else if (this.#isSlow && this.#connection.unsentBytes === 0) {
-      if (performance.now() - this.#slowedDownAtMs < SLOW_SHOWN_MS) return;
     // Between two presses nothing is captured that would send the rest of the first.
     clearTimeout(this.#pumpTimer);
     this.#pumpTimer = setTimeout(() => this.#pumpWhenReady(), PUMP_AGAIN_MS);
@@ -465,6 +465,13 @@ export class RealtimeClient {
 
   #pumpWhenReady() {
     if (this.#connection.isReady && !this.#held) this.#pump();
+  }
+
+  /** @param {boolean} isFull Sound was dropped, since the network does not take it. */
+  #noticeSlowness(isFull) {
+    if (isFull) this.#slowedDown();
+    else if (this.#isSlow && this.#connection.unsentBytes === 0) {
+      if (performance.now() - this.#slowedDownAtMs < SLOW_SHOWN_MS) return;
       this.onProblem("network_recovered");
       this.#isSlow = false;
     }
@@ -503,6 +510,8 @@ export class RealtimeClient {
 
   /** @param {number} attempt */
   #comingBack(attempt) {
+    // The record counts what was heard until now.
+    this.#cutSound();
     this.#turns.close();
     this.#happened("reconnecting", { attempt });
     this.onLines();
@@ -520,12 +529,11 @@ export class RealtimeClient {
   }
 
   async #endVoice() {
-    // The record counts what was heard until now.
-    this.#cutSound();
     const voice = this.#voice;
     this.#voice = null;
     this.#canBeHeard = false;
     this.#outbox.clear();
+    if (this.#isSlow) this.onProblem("network_recovered");
     this.#isSlow = false;
     this.#speechEnd.take();
     this.#captions.allOver();

@@ -113,9 +113,7 @@ export class Talk {
       this.#ending.signal,
     );
     // The tab is closed, or frozen for later: no microphone may stay open behind it.
-    globalThis.addEventListener("pagehide", () => this.#client?.close(), {
-      signal: this.#ending.signal,
-    });
+    globalThis.addEventListener("pagehide", () => this.#freeze(), { signal: this.#ending.signal });
   }
 
   /** The client of the open session, or null before the first word of a new one. */
@@ -135,6 +133,13 @@ export class Talk {
     return this.#opening;
   }
 
+  #freeze() {
+    this.#isVoiceWanted = false;
+    this.#isHeld = false;
+    void this.#client?.close();
+    this.#draw();
+  }
+
   /** Hangs up and shows nothing. */
   close() {
     this.#generation += 1;
@@ -146,6 +151,7 @@ export class Talk {
   /** @param {string} text Said by keyboard, or by a tap on a suggestion. */
   async send(text) {
     this.#thread.follow();
+    this.#hideCard("answer_failed");
     const generation = this.#generation;
     this.#waiting.push(text);
     const client = await this.#clientWhenShown();
@@ -294,6 +300,7 @@ export class Talk {
         microphone: this.#microphone(),
         volume,
         isHandsFree,
+        isMuted: this.#isMuted,
       });
       this.#settings.showMicrophones(await listMicrophones());
       // The voice may be that of a later tap, which still waits for its microphone.
@@ -317,6 +324,8 @@ export class Talk {
     const hasJustEnded = state.name === "ended" && this.#lastState !== "ended";
     this.#lastState = state.name;
     if (hasJustEnded) this.#ended(state.why ?? "internal");
+    // Why an earlier call ended says nothing about this one.
+    if (state.name === "connecting") this.#sentence = "";
     if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard("answer_failed");
     this.#draw();
   }
@@ -390,9 +399,12 @@ export class Talk {
   };
 
   #restartVoice() {
+    const wasMuted = this.#isMuted;
     this.#isVoiceWanted = false;
     void this.#client?.stopAudioStream();
     void this.#chooseVoice();
+    // Nobody is heard again by a tap that was about something else.
+    if (wasMuted) this.#setMuted(true);
   }
 
   #reconnect() {
@@ -443,6 +455,7 @@ export class Talk {
     this.#memory.prefer(changes);
     if (changes.volume !== undefined) return this.#client?.setVolume(changes.volume);
     if (changes.isHandsFree !== undefined) {
+      this.#isHeld = false;
       this.#client?.setTalking(changes.isHandsFree);
       return this.#draw();
     }

@@ -110,6 +110,13 @@ def test_sound_that_came_too_late_to_be_taken_is_no_fault_of_the_person(
         visitor.page.clock.fast_forward(8_000)
         expect(visitor.page.locator("#help")).to_be_empty()
 
+        visitor.receive({"type": "relay.error", "code": "rate_limit", "message": "Slow down."})
+        expect(card).to_be_visible()
+        visitor.tap_typing()
+        expect(visitor.page.locator("#help")).to_be_empty()
+        visitor.tap_microphone()
+        visitor.await_state("speaking")
+
         # What is refused of one message is not why the line is lost later.
         visitor.receive({"type": "relay.error", "code": "too_early", "message": "Too early."})
         visitor.context.set_offline(True)

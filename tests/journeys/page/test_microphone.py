@@ -1,8 +1,12 @@
 """The microphone as one turns it on and off: what is held, and for how long."""
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
+from tests.journeys.audio.equipment import pcm_from
+from tests.journeys.page.conftest import SECOND_QUESTION
+from tests.journeys.page.sounds import BEFORE_S, spoken
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
 
@@ -126,6 +130,95 @@ def test_hold_to_talk_is_held_by_a_plain_click_until_the_next(
         expect(hold).to_have_attribute("aria-pressed", "true")
         visitor.page.keyboard.up("Enter")
         expect(hold).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_press_that_ends_before_the_call_stands_is_sent_whole(
+    browser: Browser, stack: Stack
+) -> None:
+    hands_on = {"isHandsFree": False}
+    with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:
+        page, held = visitor.page, list[Route]()
+        page.route("**/api/realtime/tickets/", lambda route: held.append(route))
+        visitor.tap_microphone()
+        visitor.await_state("connecting")
+        page.locator("#thread").focus()
+        page.keyboard.down("Space")
+        page.wait_for_timeout(BEFORE_S * 1000 + len(spoken(SECOND_QUESTION)) / 24)
+        page.keyboard.up("Space")
+        held[0].continue_()
+        expect(visitor.lines.first.locator(".text")).to_have_text(SECOND_QUESTION)
+        visitor.await_state("speaking")
+
+
+def test_a_mute_holds_from_before_the_call_is_opened(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
+        visitor.await_kept(2)
+        page, history, tickets = visitor.page, list[Route](), list[Route]()
+        page.route("**/turns/", lambda route: history.append(route))
+        page.route("**/api/realtime/tickets/", lambda route: tickets.append(route))
+        page.reload()
+        visitor.tap_microphone()
+        page.locator("#mute").click()
+        page.unroute("**/turns/")
+        history[0].continue_()
+        visitor.await_state("connecting")
+        page.wait_for_timeout(BEFORE_S * 1000 + len(spoken(SECOND_QUESTION)) / 24)
+        tickets[0].continue_()
+        visitor.await_state("listening")
+        page.evaluate(
+            """watch.until(() => watch.frames.filter(({ event }) =>
+              event.type === "input_audio_buffer.append").length > 20, "sound was sent")"""
+        )
+        sent = [pcm_from(event["audio"]) for event in visitor.sent("input_audio_buffer.append")]
+        assert not np.any(np.concatenate(sent))
+
+
+def test_a_page_that_was_put_away_can_be_talked_to_again(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        visitor.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+        visitor.await_state("idle")
+        expect(visitor.page.locator("#mode-voice")).to_have_attribute("aria-pressed", "false")
+        assert visitor.live_tracks() == 0
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+
+
+def test_a_muted_call_is_muted_when_it_is_opened_again(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        visitor.page.locator("#mute").click()
+        sentence = "The voice service refused."
+        closing = {"reason": "provider_refused", "retryable": False, "message": sentence}
+        visitor.receive({"type": "relay.closing", "code": 4502, **closing})
+        visitor.page.evaluate("watch.sockets.at(-1).close(3000)")
+        visitor.await_state("ended")
+        visitor.context.set_offline(True)
+        visitor.help_card("provider_refused").get_by_role("button").click()
+        visitor.await_state("reconnecting")
+        hint = visitor.page.locator("#state-hint")
+        expect(hint).to_have_text("The connection was lost; your words are kept")
+        visitor.context.set_offline(False)
+        visitor.await_state("listening")
+        expect(visitor.page.locator("#state-name")).to_have_text("Muted")
+
+
+def test_another_way_to_talk_lets_go_of_what_was_held(browser: Browser, stack: Stack) -> None:
+    hands_on = {"isHandsFree": False}
+    with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:
+        page = visitor.page
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        page.locator("#hold").evaluate("(button) => button.click()")
+        page.get_by_role("button", name="Settings").click()
+        for value in ("hands_free", "push_to_talk"):
+            page.locator(f'input[name="talk-mode"][value="{value}"]').check()
+        page.get_by_role("button", name="Done").click()
+        expect(page.locator("#hold")).to_have_attribute("aria-pressed", "false")
 
 
 def test_space_mutes_again_only_what_it_has_unmuted(browser: Browser, stack: Stack) -> None:
