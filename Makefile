@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check postgres journeys page page-heard page-seen page-toured screenshots format bench-calls bench-requests clean
+.PHONY: help run install test check postgres journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -35,15 +35,15 @@ journeys: .venv/test.installed ## A person's way through the real server and the
 
 page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
 	@$(PY) -m pytest -m alone tests/journeys
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-heard page-seen page-toured
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-heard page-seen page-unhurried
 
 # Speech takes the time that it takes, and little of the processor: who only looks uses what is left.
 page-heard:
 	@$(PY) -m pytest -m "page and heard" tests/journeys
 page-seen:
-	@nice -n 19 $(PY) -m pytest -m "page and not (alone or heard or toured)" tests/journeys
-page-toured:
-	@nice -n 19 $(PY) -m pytest -m toured tests/journeys
+	@nice -n 19 $(PY) -m pytest -m "page and not (alone or heard or unhurried)" tests/journeys
+page-unhurried:
+	@nice -n 19 $(PY) -m pytest -m "page and unhurried" tests/journeys
 
 screenshots: .venv/test.installed node_modules/.installed ## Every state of the page, ja and en, light and dark, wide and narrow, into docs/screenshots/.
 	@$(PY) -m tests.journeys.screenshots docs/screenshots

@@ -8,9 +8,10 @@ from tests.journeys.page.sounds import spoken
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = pytest.mark.page
 
 
+@pytest.mark.unhurried
 def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as visitor:
         page, keys = visitor.page, visitor.page.keyboard
@@ -53,6 +54,7 @@ def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
         assert visitor.live_tracks() == 0
 
 
+@pytest.mark.heard
 def test_space_is_held_to_talk_and_nothing_is_sent_between(browser: Browser, stack: Stack) -> None:
     hands_on = {"isHandsFree": False}
     with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:

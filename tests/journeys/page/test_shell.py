@@ -1,5 +1,7 @@
 """Around the conversation: addresses, the list, the door, and the box to write in."""
 
+import re
+
 import pytest
 from playwright.sync_api import APIResponse, Browser, Route, expect
 
@@ -200,8 +202,6 @@ def test_a_conversation_is_new_until_its_first_words_name_it(
         expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
 
 
-ARABIC = "كيف حالك؟ Kaiwa!"
-
 def session_in(url: str) -> bool:
     """Whether one session is asked for by this URL."""
     return re.search("/api/sessions/[0-9a-f-]{36}/$", url) is not None
@@ -274,6 +274,8 @@ def test_nobody_sees_what_somebody_else_was_about_to_see(browser: Browser, stack
         page.evaluate("new Promise((resolve) => setTimeout(resolve))")
         expect(page.locator("#sessions .session")).to_have_count(0)
 
+
+ARABIC = "كيف حالك؟ Kaiwa!"
 
 
 def test_what_runs_from_right_to_left_is_shown_so(browser: Browser, stack: Stack) -> None:
@@ -379,7 +381,7 @@ def test_signing_in_opens_no_keyboard_on_a_phone(browser: Browser, stack: Stack)
         expect(hint).to_have_text("You are muted. Unmute to speak")
 
 
-@pytest.mark.heard
+@pytest.mark.unhurried
 def test_the_welcome_stays_where_it_is_being_read(browser: Browser, stack: Stack) -> None:
     with visiting(
         browser, stack, login=register(stack), viewport={"width": 740, "height": 360}
