@@ -23,7 +23,7 @@ from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
 from backend.conversations import lifecycle
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.recorder import Recorder
 from backend.protocol.errors import Ending
@@ -38,6 +38,8 @@ from backend.upstream.connector import connect as connect_to_provider
 from backend.upstream.target import Target
 from backend.wording import Language
 
+UNTIL_WRITTEN_S = 5.0
+"""So long a call waits until what the one before it has said is written."""
 BEAT_S = 5.0
 """A lease lasts 30 s, so five beats may fail. A revoked login ends its calls within this time."""
 
@@ -97,6 +99,12 @@ class House:
             return await call.run()
 
     async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
+        # What an earlier call kept belongs to the past that this one begins with: without it, a
+        # message that the page sends once more would be kept twice.
+        if not await self._recorder.flush(
+            UNTIL_WRITTEN_S, lambda call: call.session_id == session_id
+        ):
+            raise DatabaseSlow
         # A thread cannot be stopped: what it opens after our time would end a newer call.
         given_up = threading.Event()
         open_call = functools.partial(

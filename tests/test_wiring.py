@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import stat
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from backend.accounts.credentials import Credential
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Call, Session, Turn
+from backend.conversations.writing import Piece
 from backend.protocol.errors import AdmissionRefused, Ending
 from backend.relay.call import SteadyClock
 from backend.upstream.target import Target
@@ -206,6 +208,33 @@ async def test_a_newer_call_of_the_session_takes_over(street: Street, session: S
     newer.leave()
     await street.ended(1)
     assert await street.endings(session) == ["taken_over", "client_left"]
+
+
+async def test_a_call_begins_with_all_that_was_said_before_it(
+    street: Street, session: Session
+) -> None:
+    is_moving = threading.Event()
+    recorder = street.house._recorder
+    write, recorder.finish_wait_s = recorder._write, 0
+
+    def write_later(pieces: Sequence[Piece]) -> Sequence[Piece]:
+        is_moving.wait()
+        return write(pieces)
+
+    recorder._write = write_later
+    client = await street.call(session)
+    said = {"type": "input_text", "text": "Are you there?"}
+    street.providers[0].say(item_event("done", "item_a", status="completed", content=[said]))
+    await soon(lambda: len(client.told) == 2)
+    client.leave()
+    await street.ended()
+
+    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
+    holding = street.house.hold(session.pk, Credential("ticket", issued.ticket), Client())
+    street.calls.append(asyncio.create_task(holding))
+    await soon(lambda: street.house.live.live == 1)
+    is_moving.set()
+    await soon(lambda: any("Are you there?" in text for text in street.providers[-1].heard))
 
 
 async def test_a_revoked_login_ends_its_calls_at_the_next_beat(

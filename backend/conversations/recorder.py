@@ -35,6 +35,11 @@ _PASSING = (OperationalError, InterfaceError, InternalError)
 
 Sleep = Callable[[float], Awaitable[None]]
 Write = Callable[[Sequence[Piece]], Sequence[Piece]]
+IsMeant = Callable[[OpenedCall], bool]
+
+
+def _everybodys(_: OpenedCall) -> bool:
+    return True
 
 
 class Recorder:
@@ -95,21 +100,21 @@ class Recorder:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="recorder")
 
-    async def flush(self, wait_s: float, call: OpenedCall | None = None) -> bool:
-        """Write now what this call (None: every call) has kept; whether it was written in time."""
+    async def flush(self, wait_s: float, of: IsMeant = _everybodys) -> bool:
+        """Write now what these calls have kept; whether it was written in time."""
+        if not self._has_unwritten(of):
+            return True
         self._urgent.set()
         try:
             async with asyncio.timeout(wait_s), self._written:
-                await self._written.wait_for(lambda: not self._has_unwritten(call))
+                await self._written.wait_for(lambda: not self._has_unwritten(of))
         except TimeoutError:
             return False
         return True
 
-    def _has_unwritten(self, call: OpenedCall | None) -> bool:
-        if call is None:
-            return bool(self._dirty or self._being_written)
+    def _has_unwritten(self, of: IsMeant) -> bool:
         waiting = (*self._dirty.values(), *self._being_written.values())
-        return any(piece.call.call_id == call.call_id for piece in waiting)
+        return any(of(piece.call) for piece in waiting)
 
     async def _run(self) -> None:
         failures = 0
@@ -216,10 +221,13 @@ class KeptCall:
         self._recorder.finished(self)
         self._recorder.put(("ending", self._opened.call_id), Ended(self._opened, ending))
 
+    def _is_ours(self, call: OpenedCall) -> bool:
+        return call.call_id == self._opened.call_id
+
     async def finish(self, ending: Ending) -> None:
         """Write what is left and how the call ended; waits for it for 5 seconds at most."""
         self.end(ending)
-        if not await self._recorder.flush(self._recorder.finish_wait_s, self._opened):
+        if not await self._recorder.flush(self._recorder.finish_wait_s, self._is_ours):
             log_event(
                 log, logging.WARNING, "recorder.finish_goes_on",
                 call_id=self._opened.call_id, ending=ending,
