@@ -275,6 +275,57 @@ def test_nobody_sees_what_somebody_else_was_about_to_see(browser: Browser, stack
         expect(page.locator("#sessions .session")).to_have_count(0)
 
 
+def test_words_that_are_still_being_composed_are_not_sent(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        box = visitor.page.locator("#message")
+        box.fill("こんにちは")
+        # As browsers tell the Enter that ends a composition: Chromium and Firefox, and Safari.
+        for how in ("{ isComposing: true }", "{ keyCode: 229 }"):
+            box.evaluate(
+                f"""(box) => box.dispatchEvent(new KeyboardEvent("keydown",
+                  {{ key: "Enter", bubbles: true, cancelable: true, ...{how} }}))"""
+            )
+        expect(box).to_have_value("こんにちは")
+        expect(visitor.lines).to_have_count(0)
+        box.press("Enter")
+        expect(visitor.lines.first.locator(".text")).to_have_text("こんにちは")
+        assert [line["text"] for line in visitor.bubbles()].count("こんにちは") == 1
+
+
+def test_who_backs_out_of_a_deletion_keeps_it_whatever_was_said_before(
+    browser: Browser, stack: Stack
+) -> None:
+    login = register(stack)
+    for title in ("Kyoto", "Orders"):
+        body = {"title": title}
+        assert http("POST", f"{stack.url}/api/sessions/", body, token=login.token).status == 201
+    with visiting(browser, stack, login=login) as visitor:
+        page, rows = visitor.page, visitor.page.locator("#sessions .session")
+        page.get_by_role("button", name="Delete “Kyoto”").press("Enter")
+        page.get_by_role("button", name="Delete", exact=True).click()
+        expect(rows).to_have_count(1)
+        page.get_by_role("button", name="Delete “Orders”").press("Enter")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.reload()
+        expect(rows).to_have_count(1)
+
+
+def test_what_was_written_and_not_sent_is_there_after_a_reload(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page, box = visitor.page, visitor.page.locator("#message")
+        box.fill("How many people")
+        page.reload()
+        expect(box).to_have_value("How many people")
+        page.locator("#account summary").click()
+        page.get_by_role("button", name="Sign out", exact=True).click()
+        sign_in(visitor, register(stack))
+        expect(page.locator("#sessions-empty")).to_be_visible()
+        expect(box).to_have_value("")
+
+
 ARABIC = "كيف حالك؟ Kaiwa!"
 
 
