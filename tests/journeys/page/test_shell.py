@@ -442,7 +442,14 @@ def test_the_welcome_stays_where_it_is_being_read(browser: Browser, stack: Stack
         scrolled = thread.evaluate("(thread) => (thread.scrollTop = 80, thread.scrollTop)")
         assert scrolled == 80
         visitor.tap_microphone()
-        visitor.await_state("listening")
-        assert thread.evaluate("(thread) => thread.scrollTop") == scrolled
+        # At once: the first word takes the welcome's place.
+        while_listening = thread.evaluate(
+            """async (thread) => {
+              const { dataset } = document.documentElement;
+              await watch.until(() => dataset.state === "listening", "the call stood");
+              return thread.scrollTop;
+            }"""
+        )
+        assert while_listening == scrolled
         expect(visitor.answers).to_be_visible()
         expect(visitor.lines.last).to_be_in_viewport()
