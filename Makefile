@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check postgres journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests clean
+.PHONY: help run install test check postgres journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -57,6 +57,9 @@ bench-calls: .venv/test.installed ## 200 concurrent simulated calls: prints call
 
 bench-requests: .venv/test.installed ## A plain HTTP request's processor time, in one thread and hop by hop.
 	@$(PY) -m bench.requests
+
+bench-logins: .venv/test.installed ## What many wrong passwords at once do to a voice, hashed one by one and all at once.
+	@$(PY) -m bench.logins
 
 clean: ## Remove what was installed: .venv and node_modules. What was said stays in var.
 	rm -rf .venv node_modules
