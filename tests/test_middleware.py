@@ -1,13 +1,17 @@
-"""Every request stays in one thread on its way to its view and back."""
+"""Every request stays in one thread on its way to its view and back, and is bounded."""
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
+from typing import Any
 
+import pytest
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, override_settings
 from django.utils.decorators import sync_and_async_middleware
+
+from backend.middleware import with_bounded_body
 
 given: list[bool] = []
 
@@ -27,3 +31,47 @@ async def test_what_is_around_a_view_is_synchronous_under_asgi() -> None:
     with override_settings(MIDDLEWARE=middleware):
         response = await AsyncClient().get("/healthz")
     assert (response.status_code, given) == (200, [False])
+
+
+async def body_seen_of(*pieces: bytes, most_bytes: int) -> bytes:
+    """What an application gets to see of a body; it then waits for the client to go."""
+    seen = []
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        event = {"more_body": True}
+        while event["more_body"]:
+            event = await receive()
+            seen.append(event["body"])
+        assert (await receive())["type"] == "http.disconnect"
+
+    bounded = with_bounded_body(app, most_bytes)
+    events = [
+        {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
+        for number, piece in enumerate(pieces, 1)
+    ]
+    coming = iter([*events, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(coming)
+
+    await bounded({"type": "http"}, receive, None)  # type: ignore[arg-type]
+    return b"".join(seen)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "seen"),
+    [
+        ((b"",), b""),
+        ((b"1234",), b"1234"),
+        ((b"12", b"34"), b"1234"),
+        ((b"12", b"34", b""), b"1234"),
+        ((b"12345",), b"12345"),
+        ((b"123456789",), b"12345"),
+        ((b"123", b"456", b"789"), b"12345"),
+        ((b"12345", b"6789"), b"12345"),
+    ],
+)
+async def test_a_body_is_seen_to_one_byte_beyond_its_bound(
+    pieces: tuple[bytes, ...], seen: bytes
+) -> None:
+    assert await body_seen_of(*pieces, most_bytes=4) == seen
