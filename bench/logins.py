@@ -1,6 +1,6 @@
 """What many wrong passwords at once do to a voice. Prints the waits for `relay.pong`.
 
-    python -m bench.logins [--logins 60]
+    python -m bench.logins [--logins 50]
 
 One caller asks `relay.ping` without a pause while strangers try to sign in, all at the same time,
 once with passwords hashed one at a time and once with as many at once as are asked about. A pong

@@ -446,9 +446,15 @@ export class RealtimeClient {
     this.onLevel(rms);
     this.#speechEnd.hear(rms, performance.now());
     const isFull = this.#outbox.push(pcm);
+    if (!this.#isFlowing) return;
     // What is sent now is unsent for the rest of this task.
-    if (this.#connection.isReady && !this.#held) this.#noticeSlowness(isFull);
-    this.#pumpWhenReady();
+    this.#noticeSlowness(isFull);
+    this.#pump();
+  }
+
+  /** Whether sound may go out: the call stands, and its past is known. */
+  get #isFlowing() {
+    return this.#connection.isReady && !this.#held;
   }
 
   /** Sends the waiting sound, oldest first, as long as the network takes it. */
@@ -460,11 +466,7 @@ export class RealtimeClient {
     }
     // Between two presses nothing is captured that would send the rest of the first.
     clearTimeout(this.#pumpTimer);
-    this.#pumpTimer = setTimeout(() => this.#pumpWhenReady(), PUMP_AGAIN_MS);
-  }
-
-  #pumpWhenReady() {
-    if (this.#connection.isReady && !this.#held) this.#pump();
+    this.#pumpTimer = setTimeout(() => this.#isFlowing && this.#pump(), PUMP_AGAIN_MS);
   }
 
   /** @param {boolean} isFull Sound was dropped, since the network does not take it. */

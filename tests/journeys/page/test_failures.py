@@ -1,6 +1,5 @@
 """What goes wrong, and what the page makes of it: a card that helps, and a way back."""
 
-import re
 import signal
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, Response, expect
 
 from tests.journeys.audio.equipment import chromium, microphone_playing
-from tests.journeys.page.visitor import Visitor, befall, register, visiting
+from tests.journeys.page.visitor import Visitor, befall, is_of_one_session, register, visiting
 from tests.journeys.stack import Stack, http
 
 pytestmark = pytest.mark.page
@@ -210,8 +209,7 @@ def test_a_session_that_another_tab_took_over_is_left_to_it(browser: Browser, st
 
 def is_refresh(response: Response) -> bool:
     """A little after a turn the page brings its list up to date; then it asks nothing any more."""
-    is_session = re.search("/api/sessions/[0-9a-f-]{36}/$", response.url)
-    return response.request.method == "GET" and is_session is not None
+    return response.request.method == "GET" and is_of_one_session(response.url)
 
 
 def test_signing_out_elsewhere_ends_the_call_here(browser: Browser, stack: Stack) -> None:

@@ -1,12 +1,17 @@
 """Around the conversation: addresses, the list, the door, and the box to write in."""
 
-import re
-
 import pytest
 from playwright.sync_api import APIResponse, Browser, Route, expect
 
 from tests.journeys.page.conftest import SECOND_QUESTION
-from tests.journeys.page.visitor import PATIENCE_MS, Login, Visitor, register, visiting
+from tests.journeys.page.visitor import (
+    PATIENCE_MS,
+    Login,
+    Visitor,
+    is_of_one_session,
+    register,
+    visiting,
+)
 from tests.journeys.stack import Stack, http
 
 pytestmark = pytest.mark.page
@@ -202,11 +207,6 @@ def test_a_conversation_is_new_until_its_first_words_name_it(
         expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
 
 
-def session_in(url: str) -> bool:
-    """Whether one session is asked for by this URL."""
-    return re.search("/api/sessions/[0-9a-f-]{36}/$", url) is not None
-
-
 def test_both_of_two_conversations_are_named(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         titles = ["How many people work on the orders?", "Who else decides about this?"]
@@ -237,14 +237,14 @@ def test_what_was_asked_before_a_change_does_not_undo_it(browser: Browser, stack
                     page.wait_for_timeout(20)
             return old[0]
 
-        page.route(session_in, answer_the_first_later)
+        page.route(is_of_one_session, answer_the_first_later)
 
         route, response = say_and_hold_the_refresh()
         page.get_by_role("button", name="Rename").click()
         page.get_by_label("New name").fill("Orders")
         page.keyboard.press("Enter")
         expect(title).to_have_text("Orders")
-        with page.expect_response(lambda answer: session_in(answer.url)) as again:
+        with page.expect_response(lambda answer: is_of_one_session(answer.url)) as again:
             route.fulfill(response=response)
         assert again.value.ok
         expect(title).to_have_text("Orders")
@@ -253,7 +253,7 @@ def test_what_was_asked_before_a_change_does_not_undo_it(browser: Browser, stack
         page.get_by_role("button", name="Delete “").click()
         page.get_by_role("button", name="Delete", exact=True).click()
         expect(title).to_have_count(0)
-        with page.expect_response(lambda answer: session_in(answer.url)):
+        with page.expect_response(lambda answer: is_of_one_session(answer.url)):
             route.fulfill(response=response)
         expect(title).to_have_count(0)
 
@@ -261,14 +261,14 @@ def test_what_was_asked_before_a_change_does_not_undo_it(browser: Browser, stack
 def test_nobody_sees_what_somebody_else_was_about_to_see(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page, held = visitor.page, list[Route]()
-        page.route(session_in, lambda route: held.append(route))
-        with page.expect_request(lambda request: session_in(request.url)):
+        page.route(is_of_one_session, lambda route: held.append(route))
+        with page.expect_request(lambda request: is_of_one_session(request.url)):
             visitor.say_by_keyboard("How many people work on the orders?")
         page.locator("#account summary").click()
         page.get_by_role("button", name="Sign out", exact=True).click()
         sign_in(visitor, register(stack))
         expect(page.locator("#sessions-empty")).to_be_visible()
-        with page.expect_response(lambda answer: session_in(answer.url)) as late:
+        with page.expect_response(lambda answer: is_of_one_session(answer.url)) as late:
             held[0].continue_()
         assert late.value.ok
         page.evaluate("new Promise((resolve) => setTimeout(resolve))")

@@ -1,5 +1,6 @@
 """A person in front of the page: what they do, what they see, and what must never happen."""
 
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -54,6 +55,11 @@ def register(stack: Stack, username: str = "") -> Login:
     answer = http("POST", f"{stack.url}/api/auth/register/", body)
     assert answer.status == 201, answer.text
     return Login(username, password, answer.json["token"])
+
+
+def is_of_one_session(url: str) -> bool:
+    """Whether this is the address of one session, and not of the list or of its turns."""
+    return re.search("/api/sessions/[0-9a-f-]{36}/$", url) is not None
 
 
 def befall(stack: Stack, **mishap: Any) -> None:
