@@ -13,7 +13,7 @@ from dataclasses import asdict
 from random import Random
 from typing import Any, TypeVar
 
-from backend.protocol.turns import Role
+from backend.protocol.transcript.turns import Role
 from backend.relay.plan import CallPlan, PastItem
 from tests.relay.equipment import PAST, plan
 

@@ -17,7 +17,15 @@ from typing import Any
 
 import pytest
 
-from backend.relay.effects import CountUsage, Effect, HangUp, KeepTurn, Note, ToClient, ToUpstream
+from backend.relay.effects import (
+    CountUsage,
+    Effect,
+    HangUp,
+    KeepTurn,
+    LogEvent,
+    ToClient,
+    ToUpstream,
+)
 from backend.relay.replay import replay
 from tests import tapes
 from tests.relay.conversations import tape_of
@@ -51,7 +59,7 @@ def _content(effect: Effect) -> tuple[str, Any]:
             return "keep_turn", asdict(turn)
         case CountUsage(usage):
             return "count_usage", asdict(usage)
-        case Note(event, code):
+        case LogEvent(event, code):
             return "log", [event, code]
         case HangUp(ending):
             return "hang_up", str(ending)
