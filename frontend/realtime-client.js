@@ -9,19 +9,19 @@
 import { Api } from "./api.js";
 import { base64FromPcm, pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
 import { SpeechEnd } from "./audio/speech-end.js";
-import { AudioOutbox, MAX_UNSENT_BYTES } from "./audio-outbox.js";
-import { after, cutShownMs, NOTHING_YET, stateOf } from "./call-state.js";
-import { Captions } from "./captions.js";
-import { Connection } from "./connection.js";
-import { pastOf } from "./history.js";
-import { Transcript } from "./transcript.js";
-import { TurnTaking } from "./turn-taking.js";
-import { openAudioContext, Voice } from "./voice.js";
+import { AudioOutbox, MAX_UNSENT_BYTES } from "./call/audio-queue.js";
+import { after, cutShownMs, NOTHING_YET, stateOf } from "./call/call-state.js";
+import { Connection } from "./call/connection.js";
+import { TurnTaking } from "./call/turn-taking.js";
+import { openAudioContext, Voice } from "./call/voice.js";
+import { Transcript } from "./transcript/assembler.js";
+import { Captions } from "./transcript/captions.js";
+import { pastOf } from "./transcript/past.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
-/** @import { CallState, Happening } from "./call-state.js" */
-/** @import { KeptTurn, Line } from "./history.js" */
-/** @import { Frame, ServerEvent } from "./turn-taking.js" */
+/** @import { CallState, Happening } from "./call/call-state.js" */
+/** @import { KeptTurn, Line } from "./transcript/past.js" */
+/** @import { Frame, ServerEvent } from "./call/turn-taking.js" */
 
 /** How long the server may say nothing at all while an answer is due. */
 const SILENT_MS = 20_000;

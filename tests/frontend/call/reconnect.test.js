@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AudioOutbox } from "../../frontend/audio-outbox.js";
-import { afterClose, attemptsThatCount } from "../../frontend/comebacks.js";
-import { pastOf } from "../../frontend/history.js";
-import { DEFAULTS, Memory } from "../../frontend/preferences.js";
+import { AudioOutbox } from "../../../frontend/call/audio-queue.js";
+import { afterClose, attemptsThatCount } from "../../../frontend/call/reconnect.js";
+import { DEFAULTS, Memory } from "../../../frontend/storage/local-store.js";
+import { pastOf } from "../../../frontend/transcript/past.js";
 
 test("a broken line comes back after 1, 2 and 4 seconds, then leaves it to the person", () => {
   const verdicts = [0, 1, 2, 3].map((attempts) => afterClose(null, 1006, attempts));

@@ -1,11 +1,11 @@
 /** The WebSocket of one session: opened with a ticket, reopened when it breaks, and closed for good. */
 
-import { ApiError } from "./api.js";
-import { afterClose, attemptsThatCount } from "./comebacks.js";
-import { Pulse } from "./pulse.js";
+import { ApiError } from "../api.js";
+import { Pulse } from "./heartbeat.js";
+import { afterClose, attemptsThatCount } from "./reconnect.js";
 
-/** @import { Ticket } from "./api.js" */
-/** @import { Farewell } from "./comebacks.js" */
+/** @import { Ticket } from "../api.js" */
+/** @import { Farewell } from "./reconnect.js" */
 /** @import { ServerEvent, Frame } from "./turn-taking.js" */
 
 /** The relay answers within 8 s or says why not; a line that says nothing for longer is dead. */
