@@ -3,7 +3,7 @@
 import { Api, ApiError } from "./api.js";
 import { Talk } from "./page/talk.js";
 import { Drafts, textOf } from "./storage/drafts.js";
-import { Memory } from "./storage/local-store.js";
+import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
 import { closeDialogs, confirm } from "./views/dialogs.js";
 import { Drawer } from "./views/drawer.js";
@@ -46,7 +46,7 @@ class App {
   /** A phone, where one neither has keys nor wants to read of them. */
   #isTouched = globalThis.matchMedia("(pointer: coarse)");
   api = new Api();
-  memory = new Memory(globalThis.localStorage);
+  memory = new LocalStore(globalThis.localStorage);
   drafts = new Drafts(globalThis.sessionStorage);
   words = new Words(
     languageFrom(this.memory.preferences().language, navigator.languages),

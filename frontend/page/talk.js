@@ -20,7 +20,7 @@ import { cardFor, permissionPlace } from "../words/help.js";
 /** @import { CallState } from "../call/call-state.js" */
 /** @import { HelpAction } from "../words/help.js" */
 /** @import { Words } from "../words/i18n.js" */
-/** @import { Memory, Preferences } from "../storage/local-store.js" */
+/** @import { LocalStore, Preferences } from "../storage/local-store.js" */
 /** @import { Problem, Trouble } from "../realtime-client.js" */
 /** @import { Announcer } from "../views/announcer.js" */
 
@@ -77,7 +77,7 @@ export class Talk {
   #isDrawing = false;
 
   /**
-   * @param {{ api: Api, words: Words, memory: Memory, announcer: Announcer }} parts
+   * @param {{ api: Api, words: Words, memory: LocalStore, announcer: Announcer }} parts
    * @param {TalkDelegate} delegate
    */
   constructor({ api, words, memory, announcer }, delegate) {
