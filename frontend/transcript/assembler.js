@@ -6,6 +6,7 @@
  * place, and stays while its words may still come; and the past stands in front, each turn once.
  */
 
+import { AUDIO } from "../shared-facts.js";
 import { COMMIT, GUESS, ITEM, ItemChain } from "./chain.js";
 import { hasWords } from "./heard.js";
 import { Item, Part } from "./items.js";
@@ -22,8 +23,6 @@ import { Item, Part } from "./items.js";
  */
 
 const LONGEST_AUDIO_MS = 24 * 3600 * 1000;
-/** PCM16 at 24 kHz. */
-const BYTES_PER_MS = 48;
 
 /** @type {Readonly<Record<string, Speaker>>} */
 const SPEAKERS = Object.freeze({ user: "user", assistant: "assistant" });
@@ -370,7 +369,7 @@ const clean = (value) =>
 /** @param {string} encoded How long this base64 PCM16 sounds, by its length. */
 function msOfBase64(encoded) {
   const padding = encoded.endsWith("==") ? 2 : Number(encoded.endsWith("="));
-  return Math.max(0, Math.floor((encoded.length * 3) / 4) - padding) / BYTES_PER_MS;
+  return Math.max(0, Math.floor((encoded.length * 3) / 4) - padding) / AUDIO.bytesPerMs;
 }
 
 /**
