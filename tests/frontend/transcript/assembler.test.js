@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { Transcript } from "../../../frontend/transcript/assembler.js";
-import { ITEM, ItemChain } from "../../../frontend/transcript/chain.js";
 
 const TAPES = new URL("../../tapes/", import.meta.url);
 const names = readdirSync(TAPES)
@@ -300,13 +299,4 @@ describe("lines", () => {
     }
     assert.equal(fed(events).lines().at(-1).text, "4999");
   });
-});
-
-test("an item that is followed before it is placed stands behind the chains seen before it", () => {
-  const chain = new ItemChain();
-  chain.place("d", "c", ITEM);
-  chain.see("x");
-  chain.place("c", "b", ITEM);
-  chain.place("y", "x", ITEM);
-  assert.deepEqual(chain.order(), ["x", "y", "b", "c", "d"]);
 });
