@@ -55,9 +55,8 @@ const TAIL_MS = 1200;
  *   browser's WebSocket and devices, for tests.
  */
 
-/** Errors of the provider that follow from both sides acting at once, and need nobody's attention:
- * the benign ones, and `invalid_value`, the answer to a truncation that comes too late. */
-const TOLERATED_ERRORS = new Set([...PROVIDER_ERRORS.benign, "invalid_value"]);
+/** Errors of the provider that follow from both sides acting at once: the user need not know. */
+const ERRORS_NOT_SHOWN = new Set(PROVIDER_ERRORS.notShown);
 
 /** A session's conversation with the server. */
 export class RealtimeClient {
@@ -426,7 +425,7 @@ export class RealtimeClient {
     "conversation.item.truncated": ({ item_id: itemId, content_index: contentIndex }) =>
       this.#captions.over(itemId, contentIndex ?? 0),
     error: ({ error }) => {
-      if (TOLERATED_ERRORS.has(error?.code)) return;
+      if (ERRORS_NOT_SHOWN.has(error?.code)) return;
       this.#answerEnded();
       this.onError({ code: "answer_failed", message: "" });
     },

@@ -3,12 +3,11 @@
  * so that a program can write this file or compare it with the server's tables.
  */
 
-/** The audio of the Realtime protocol: mono PCM16. `earlyMs` is how much the server holds of a call
- * that is not ready yet; 2 s lost people's first words, 6 s kept them all. */
+/** The audio of the Realtime protocol: mono PCM16 at 24 kHz. `earlyMs` is how much audio is kept before
+ * a call is ready; 2 s lost people's first words, 6 s kept them all. */
 export const AUDIO = {
   "bytesPerMs": 48,
-  "earlyMs": 6000,
-  "sampleRateHz": 24000
+  "earlyMs": 6000
 };
 
 /** How a call can end: the close code of its WebSocket (null when nobody is left to close it) and
@@ -100,11 +99,13 @@ export const LIMITS = {
   "titleCharacters": 200
 };
 
-/** Error codes of the provider. `benign` ones are races that an honest client loses now and then. */
+/** Error codes of the provider. `notShown` are races that a correct client loses now and then; one of
+ * them is `invalid_value`, the answer to a truncation that comes too late. */
 export const PROVIDER_ERRORS = {
-  "benign": [
+  "notShown": [
     "conversation_already_has_active_response",
     "input_audio_buffer_commit_empty",
+    "invalid_value",
     "item_create_duplicate_item_id",
     "item_retrieve_invalid_item_id",
     "item_truncate_invalid_item_id",

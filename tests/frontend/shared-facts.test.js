@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { SAMPLES_PER_MS } from "../../frontend/audio/pcm.js";
 
 const facts = { ...(await import("../../frontend/shared-facts.js")) };
 
@@ -24,4 +25,8 @@ test("every fact is written as JSON with sorted keys, so that a program can writ
 
 test("the module holds data only", () => {
   assert.doesNotMatch(SOURCE, /\bimport\b|=>|\bfunction\b/);
+});
+
+test("the audio is what the worklets produce: 16 bits per sample", () => {
+  assert.equal(facts.AUDIO.bytesPerMs, SAMPLES_PER_MS * Int16Array.BYTES_PER_ELEMENT);
 });
