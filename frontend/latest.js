@@ -1,4 +1,4 @@
-/** Tells a late answer from a current one: of overlapping tasks only the latest counts. Pure. */
+/** Discards late answers: of several overlapping tasks only the latest one counts. Pure. */
 
 /**
  * Hands out one `AbortSignal` per task. Only the newest is not aborted.

@@ -143,7 +143,7 @@ export class FakeConnection {
   }
 }
 
-/** A Voice: microphone and speaker that record what they are told. */
+/** A Voice: microphone and speaker that record their calls. */
 export class FakeVoice {
   microphone = recorder("setTalking", "setMuted");
   speaker = {

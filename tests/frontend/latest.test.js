@@ -26,7 +26,7 @@ test("before the first task there is a signal, which the first task aborts", () 
   assert.equal(signal.aborted, true);
 });
 
-test("a late answer is told from the current one", async () => {
+test("a late answer is distinguished from the current one", async () => {
   const latest = new Latest();
   const shown = [];
   const load = async (answer) => {

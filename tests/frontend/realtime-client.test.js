@@ -198,7 +198,7 @@ describe("onTranscript", () => {
   });
 });
 
-test("onTranscript is not called for turns of earlier calls, told anew or not", async () => {
+test("onTranscript is not called for turns of earlier calls, repeated or not", async () => {
   makeClient("s1", { pastTurns: [keptTurn("u1", "Old.")] });
   void client.connect();
   const ready = connection.becomeReady();

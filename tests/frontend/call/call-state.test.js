@@ -30,7 +30,7 @@ const SPEAKING = [
 ];
 
 const STORIES = [
-  ["nothing has happened", [], "idle"],
+  ["there was no change", [], "idle"],
   ["🎤 was tapped", ["microphone_asked"], "asking_microphone"],
   [
     "the microphone was allowed and is being opened",
@@ -43,14 +43,18 @@ const STORIES = [
   ["the microphone was allowed and the call is opened", LISTENING.slice(0, 3), "connecting"],
   ["the call is open", LISTENING, "listening"],
   ["a call without a microphone is open", ["connecting", "ready"], "idle"],
-  ["speech is heard", [...LISTENING, "speech_started"], "hearing_you"],
+  ["speech was detected", [...LISTENING, "speech_started"], "hearing_you"],
   ["speech has ended", [...LISTENING, "speech_started", "speech_stopped"], "thinking"],
   ["the answer sounds", SPEAKING, "speaking"],
-  ["the answer is made but still sounds", [...SPEAKING, "answer_ended"], "speaking"],
+  ["the answer is complete but still sounds", [...SPEAKING, "answer_ended"], "speaking"],
   ["the answer was heard to its end", [...SPEAKING, "answer_ended", "sound_ended"], "listening"],
-  ["the person cuts in", [...SPEAKING, "speech_started"], "interrupted"],
-  ["the cut was shown", [...SPEAKING, "speech_started", "cut_shown"], "hearing_you"],
-  ["the cut sentence has ended", [...SPEAKING, "speech_started", "speech_stopped"], "thinking"],
+  ["the user interrupts", [...SPEAKING, "speech_started"], "interrupted"],
+  ["the interruption was shown", [...SPEAKING, "speech_started", "cut_shown"], "hearing_you"],
+  [
+    "the interrupting sentence has ended",
+    [...SPEAKING, "speech_started", "speech_stopped"],
+    "thinking",
+  ],
   ["Esc was pressed", [...SPEAKING, "answer_cut"], "interrupted"],
   [
     "Esc was pressed a while ago",
@@ -63,22 +67,26 @@ const STORIES = [
     "thinking",
   ],
   ["Esc was pressed with nothing to stop", [...LISTENING, "answer_cut"], "listening"],
-  ["speech came to nothing", [...LISTENING, "speech_started", "speech_dropped"], "listening"],
+  ["the speech was cleared", [...LISTENING, "speech_started", "speech_dropped"], "listening"],
   ["back to typing", [...SPEAKING, "voice_stopped"], "idle"],
   [
     "back to typing while the microphone was asked for",
     ["microphone_asked", "voice_stopped"],
     "idle",
   ],
-  ["the line broke in mid-answer", [...SPEAKING, ["reconnecting", { attempt: 1 }]], "reconnecting"],
-  ["the line is back", [...SPEAKING, ["reconnecting", { attempt: 2 }], "ready"], "listening"],
+  [
+    "the connection broke in mid-answer",
+    [...SPEAKING, ["reconnecting", { attempt: 1 }]],
+    "reconnecting",
+  ],
+  ["the connection is back", [...SPEAKING, ["reconnecting", { attempt: 2 }], "ready"], "listening"],
   ["the call ended", [...SPEAKING, ["ended", { reason: "taken_over" }]], "ended"],
   [
     "the call ended and is opened again",
     [["ended", { reason: "idle" }], "connecting"],
     "connecting",
   ],
-  ["one hung up", [...LISTENING, "closed"], "idle"],
+  ["the call was closed", [...LISTENING, "closed"], "idle"],
 ];
 
 for (const [story, changes, expected] of STORIES) {
@@ -92,8 +100,8 @@ test("every state is reached by a story", () => {
 });
 
 test("every change is part of a story", () => {
-  const told = STORIES.flatMap(([, changes]) => changes.map((one) => [one].flat()[0]));
-  assert.deepEqual(new Set(told), new Set(Object.keys(CHANGES)));
+  const used = STORIES.flatMap(([, changes]) => changes.map((one) => [one].flat()[0]));
+  assert.deepEqual(new Set(used), new Set(Object.keys(CHANGES)));
 });
 
 test("an interruption by speech is shown shortly, one by a key long enough to be read", () => {

@@ -137,8 +137,8 @@ test("cut audio is truncated to what was heard, and audio that was heard whole i
     { itemId: "b", contentIndex: 1, heardMs: 0, wasAllHeard: false },
     { itemId: "c", contentIndex: 0, heardMs: 900, wasAllHeard: true },
   ];
-  const told = turns.truncate(cuts).map(({ event_id: _, ...frame }) => frame);
-  assert.deepEqual(told, [
+  const frames = turns.truncate(cuts).map(({ event_id: _, ...frame }) => frame);
+  assert.deepEqual(frames, [
     { type: "conversation.item.truncate", item_id: "a", content_index: 0, audio_end_ms: 1234 },
     { type: "conversation.item.truncate", item_id: "b", content_index: 1, audio_end_ms: 0 },
   ]);

@@ -60,7 +60,7 @@ test("with a stored token the user is signed in", async () => {
   assert.deepEqual([api.token, account.user, happened], ["abc", USER, ["signed in aki"]]);
 });
 
-test("a server that does not answer is unreachable", async () => {
+test("a server that does not answer is shown as unreachable", async () => {
   api.config = async () => {
     throw new ApiError("no_network", 0, "");
   };
@@ -145,7 +145,7 @@ test("a failure to sign out everywhere is shown, and the user stays signed in", 
   assert.equal(account.user, USER);
 });
 
-test("its late answer is nothing to a user who signed in meanwhile", async () => {
+test("a late answer to it does not sign out a user who signed in meanwhile", async () => {
   await loadWith("abc");
   const leaving = account.signOutEverywhere();
   await settle();

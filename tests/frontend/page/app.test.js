@@ -32,7 +32,7 @@ beforeEach(() => {
   app = new App(parts);
 });
 
-test("it starts with the texts, then asks who is signed in", async () => {
+test("start() writes the texts, then loads the account", async () => {
   await app.start(false);
   assert.equal(parts.words.hasKeys, false);
   assert.deepEqual(parts.labels.calls, [["show"], ["showAccount", "aki"]]);
@@ -48,7 +48,7 @@ test("a language that is chosen is saved, and used for the texts and the server'
   assert.deepEqual(parts.talk.calls, [["relabel"]]);
 });
 
-test("who signs in sees their conversations, and the one that the address names", async () => {
+test("after sign-in the list is loaded, and the conversation that the address names is opened", async () => {
   await app.signedIn();
   assert.deepEqual(parts.screens.calls, [["show", "talk"]]);
   assert.deepEqual(parts.drafts.calls, [["setOwner", "1"]]);
@@ -56,7 +56,7 @@ test("who signs in sees their conversations, and the one that the address names"
   assert.deepEqual(parts.address.calls, []);
 });
 
-test("another user does not open the address of the one before", async () => {
+test("a different user does not open the address of the previous one", async () => {
   await app.signedIn();
   await app.signedIn();
   assert.deepEqual(parts.address.calls, []);
@@ -65,20 +65,20 @@ test("another user does not open the address of the one before", async () => {
   assert.deepEqual(parts.address.calls, [["set", null]]);
 });
 
-test("who signs out leaves nothing behind", () => {
+test("after a chosen sign-out, drafts and address are cleared", () => {
   app.signedOut(true);
   assert.deepEqual(parts.drafts.calls, [["clear"]]);
   assert.deepEqual(parts.conversation.calls, [["close"]]);
   assert.deepEqual([parts.list.calls, parts.address.calls], [[["clear"]], [["set", null]]]);
 });
 
-test("whose login expires finds the conversation and their drafts again", () => {
+test("when a login expires, the drafts are saved and the address stays", () => {
   app.signedOut(false);
   assert.deepEqual(parts.conversation.calls, [["saveUnsent"], ["close"]]);
   assert.deepEqual([parts.drafts.calls, parts.address.calls], [[], []]);
 });
 
-test("a conversation that is chosen gets the address, the page and the focus", () => {
+test("choosing a conversation sets the address, opens it and focuses the message box", () => {
   app.choose("a");
   assert.deepEqual(parts.address.calls, [["set", "a"]]);
   assert.deepEqual(parts.conversation.calls, [["open", "a"]]);
@@ -86,7 +86,7 @@ test("a conversation that is chosen gets the address, the page and the focus", (
   assert.deepEqual(parts.drawer.calls, [["close"], ["complain", ""]]);
 });
 
-test("a turn in the open session brings the list up to date", () => {
+test("a turn in the open session refreshes the list", () => {
   app.turnCompleted();
   assert.deepEqual(parts.list.calls, []);
   parts.conversation.sessionId = "a";

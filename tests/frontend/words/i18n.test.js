@@ -13,20 +13,20 @@ const CODE = readdirSync(new URL("frontend/", ROOT), { recursive: true })
   .map((name) => read(`frontend/${name}`));
 const NAMES = /\{\w+\}/g;
 
-test("every word is there in both languages, and Japanese is Japanese", () => {
+test("every text exists in both languages, and Japanese is Japanese", () => {
   for (const [key, { en, ja }] of Object.entries(WORDS)) {
     assert.ok(en.trim() && ja.trim(), key);
     if (ja !== en) assert.match(ja, /[\u3040-\u30ff\u4e00-\u9fff（]/, key);
   }
 });
 
-test("both languages fill in the same names", () => {
+test("both languages have the same placeholders", () => {
   for (const [key, { en, ja }] of Object.entries(WORDS)) {
     assert.deepEqual((ja.match(NAMES) ?? []).sort(), (en.match(NAMES) ?? []).sort(), key);
   }
 });
 
-test("every word that the page's HTML names exists", () => {
+test("every text that index.html names exists", () => {
   const named = [...PAGE.matchAll(/data-words(?:-label|-placeholder)?="([^"]+)"/g)];
   assert.ok(named.length > 40);
   for (const [, key] of named) assert.ok(key in WORDS, key);
@@ -42,7 +42,7 @@ test("every state has a word and a hint", () => {
   }
 });
 
-test("every word is used", () => {
+test("every text is used", () => {
   const everything = [PAGE, ...CODE].join("\n");
   const built = /^(state|hint|help|action|error)\./;
   for (const key of Object.keys(WORDS)) {
@@ -54,7 +54,7 @@ test("every word is used", () => {
   }
 });
 
-test("it begins in the language that was chosen, else in the browser's first that we speak", () => {
+test("the first language is the user's choice, else the first of the browser's that the page has", () => {
   assert.equal(languageFrom("ja", ["en-US"]), "ja");
   assert.equal(languageFrom("", ["fr-FR", "ja-JP", "en"]), "ja");
   assert.equal(languageFrom("", ["de-DE", "en-GB"]), "en");
@@ -62,14 +62,14 @@ test("it begins in the language that was chosen, else in the browser's first tha
   assert.equal(languageFrom("javanese", []), "en");
 });
 
-test("it fills in names, and refuses a key without words", () => {
+test("placeholders are filled in, and a key without a text is an error", () => {
   const words = new Words("en");
   assert.equal(words.say("sessions.delete", { title: "Kyoto" }), "Delete “Kyoto”");
   assert.throws(() => words.say("no.such.key"), /no\.such\.key/);
   assert.equal(words.sayFirst("no.such.key", "page.title"), "Kaiwa");
 });
 
-test("keys are named to those who have them, and to nobody else", () => {
+test("texts name keys only for users with a keyboard", () => {
   const words = new Words("en");
   assert.match(words.say("hint.muted"), /\(M\)/);
   words.hasKeys = false;
@@ -82,7 +82,7 @@ test("keys are named to those who have them, and to nobody else", () => {
   }
 });
 
-test("a day near today is told in words, others by date", () => {
+test("today has a time, yesterday a word, other days a date", () => {
   const now = new Date(2026, 10, 21, 12, 0);
   const words = new Words("en");
   assert.match(words.day(new Date(2026, 10, 21, 8, 5), now), /^08:05/);
@@ -93,7 +93,7 @@ test("a day near today is told in words, others by date", () => {
   assert.equal(words.day(new Date(2025, 9, 1), now), "2025年10月1日");
 });
 
-test("times are written as where one lives, where that speaks the chosen language", () => {
+test("times are written as in the user's region, if it has the chosen language", () => {
   const now = new Date(2026, 10, 21, 20, 0);
   const [afternoon, october] = [new Date(2026, 10, 21, 16, 21), new Date(2026, 9, 1)];
   const words = new Words("en", ["fr-FR", "en-GB", "en-US"]);
