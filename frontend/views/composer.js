@@ -1,11 +1,10 @@
 /** The box to write in, and the choice between typing and talking. */
 
+import { isTooLong } from "../call/message-length.js";
+import { LIMITS } from "../shared-facts.js";
 import { byId, write } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
-
-/** Characters that the server takes in a message. */
-const MOST_CHARACTERS = 32_000;
+/** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{
@@ -67,12 +66,12 @@ export class Composer {
 
   /** The language changed. */
   relabel() {
-    const most = this.#words.number(MOST_CHARACTERS);
+    const most = this.#words.number(LIMITS.messageCharacters);
     write(this.#tooLong, this.#isTooLong ? this.#words.say("composer.too_long", { most }) : "");
   }
 
   get #isTooLong() {
-    return this.text.length > MOST_CHARACTERS;
+    return isTooLong(this.text);
   }
 
   /** @param {KeyboardEvent} event */

@@ -1,10 +1,11 @@
 /** The list of one's conversations: open, rename in place, delete. */
 
+import { LIMITS } from "../shared-facts.js";
 import { byId, make, write } from "./elements.js";
 import { icon } from "./icons.js";
 
 /** @import { Session } from "../api.js" */
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{
@@ -149,7 +150,7 @@ export class Sessions {
     const input = make("input", {
       class: "rename",
       dir: "auto",
-      maxlength: "200",
+      maxlength: String(LIMITS.titleCharacters),
       value: session.title,
       "aria-label": this.#words.say("sessions.rename_label"),
     });

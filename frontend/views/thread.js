@@ -2,8 +2,8 @@
 
 import { byId, make } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
-/** @import { ShownLine } from "../realtime-client.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { ShownLine } from "../transcript/shown-lines.js" */
 
 /** So near to the end, in pixels, the reader wants to see what is new. */
 const NEAR_END_PX = 96;
