@@ -87,8 +87,7 @@ export function cutToWholeWord(text, count) {
   /** @param {number} index */
   const at = (index) => chars[index] ?? "";
   if (count >= chars.length) return text;
-  let cut = cutSpaced(chars, count);
-  while (cut && clings(at(cut - 1), at(cut))) cut--;
+  let cut = cutBetweenCharacters(chars, count);
   if (cut === count) cut = cutAtPause(chars, cut);
   while (cut && SPACE.test(at(cut - 1))) cut--;
   return chars.slice(0, cut).join("");
@@ -102,6 +101,21 @@ export function hasWords(text) {
 /** @param {string} text How many code points it has. */
 export function charsIn(text) {
   return [...text].length;
+}
+
+/**
+ * Back to where neither a word nor what a reader sees as one character is cut.
+ *
+ * @param {string[]} chars
+ * @param {number} count
+ * @returns {number}
+ */
+function cutBetweenCharacters(chars, count) {
+  const cut = cutSpaced(chars, count);
+  let shorter = cut;
+  while (shorter && clings(chars[shorter - 1] ?? "", chars[shorter] ?? "")) shorter--;
+  // Stepping back from a joiner can end inside a word.
+  return shorter === count ? count : cutBetweenCharacters(chars, shorter);
 }
 
 /**
