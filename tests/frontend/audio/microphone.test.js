@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { kindOfError, MicrophoneError } from "../../../frontend/audio/microphone.js";
 
-describe("the kind of a microphone's error", () => {
+describe("the kind of a microphone error", () => {
   for (const [name, kind] of [
     ["NotAllowedError", "denied"],
     ["NotFoundError", "missing"],
@@ -17,7 +17,7 @@ describe("the kind of a microphone's error", () => {
     });
   }
 
-  test("is failed for what is no error at all", () => {
+  test("is failed for a thrown value that is not an error", () => {
     assert.equal(kindOfError(undefined), "failed");
     assert.equal(kindOfError("NotAllowedError"), "failed");
   });
