@@ -14,7 +14,7 @@ import { after, cutShownMs, NOTHING_YET, stateOf } from "./call/call-state.js";
 import { Connection } from "./call/connection.js";
 import { TurnTaking } from "./call/turn-taking.js";
 import { openAudioContext, Voice } from "./call/voice.js";
-import { Transcript } from "./transcript/assembler.js";
+import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
 import { pastOf } from "./transcript/past.js";
 
@@ -112,7 +112,7 @@ export class RealtimeClient {
     if (!api) this.#api.token = authToken;
     this.#sessionId = sessionId;
     this.#mayHaveMissed = typeof sessionId === "string";
-    this.#transcript = new Transcript(pastTurns);
+    this.#transcript = new TranscriptAssembler(pastTurns);
     this.#connection = new Connection({
       takeTicket: async () => this.#api.takeTicket(await this.#session()),
       urlOf: async () => urlOf(await this.#session()),
@@ -333,7 +333,7 @@ export class RealtimeClient {
       if (this.#held !== events || !this.#connection.isReady) return;
       // Without its past, what was sent could not be told from what was not.
       if (!kept) return this.#connection.drop();
-      this.#transcript = new Transcript(pastOf(kept, this.#transcript.lines()));
+      this.#transcript = new TranscriptAssembler(pastOf(kept, this.#transcript.lines()));
       this.#held = null;
     }
     this.#mayHaveMissed = true;
@@ -522,7 +522,7 @@ export class RealtimeClient {
   /** @param {string} why @param {string} sentence */
   #ended(why, sentence) {
     this.#turns.close();
-    this.#transcript = new Transcript(pastOf([], this.#transcript.lines()));
+    this.#transcript = new TranscriptAssembler(pastOf([], this.#transcript.lines()));
     this.#happened("ended", { why });
     this.#opening?.reject(Object.assign(new Error(why), { code: why }));
     this.#opening = null;
