@@ -5,13 +5,13 @@
  * browser); Web Audio uses Float32 in -1..1.
  */
 
-/** Samples a second of all audio that crosses the network. */
-export const WIRE_RATE_HZ = 24_000;
+import { AUDIO } from "../shared-facts.js";
 
-/** Network samples in one millisecond. */
-export const SAMPLES_PER_MS = WIRE_RATE_HZ / 1000;
+/** Network samples in one millisecond: 24. */
+export const SAMPLES_PER_MS = AUDIO.bytesPerMs / Int16Array.BYTES_PER_ELEMENT;
 
-const BYTES_PER_MS = SAMPLES_PER_MS * Int16Array.BYTES_PER_ELEMENT;
+/** Samples a second of all audio that crosses the network: 24,000. */
+export const WIRE_RATE_HZ = 1000 * SAMPLES_PER_MS;
 
 /** Length of one chunk from the microphone. */
 export const CHUNK_MS = 40;
@@ -350,7 +350,7 @@ export function pcmFromBase64(base64) {
  */
 export function msOfBase64(base64) {
   const padding = base64.endsWith("==") ? 2 : Number(base64.endsWith("="));
-  return Math.max(0, Math.floor((base64.length * 3) / 4) - padding) / BYTES_PER_MS;
+  return Math.max(0, Math.floor((base64.length * 3) / 4) - padding) / AUDIO.bytesPerMs;
 }
 
 /** @param {Uint8Array} bytes */

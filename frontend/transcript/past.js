@@ -2,9 +2,7 @@
 
 import { partKey } from "./items.js";
 
-/** @import { Line as TranscriptLine } from "./items.js" */
-
-/** @typedef {TranscriptLine} Line */
+/** @import { Line } from "./items.js" */
 
 /**
  * A turn of `GET /api/sessions/{id}/turns/`, as far as the page reads it.

@@ -1,11 +1,10 @@
 /** The text box and the buttons that choose between typing and talking. */
 
+import { isTooLong } from "../call/message-length.js";
+import { LIMITS } from "../shared-facts.js";
 import { byId, write } from "./elements.js";
 
 /** @import { Words } from "../words/i18n.js" */
-
-/** Characters that the server takes in a message. */
-const MOST_CHARACTERS = 32_000;
 
 /**
  * @typedef {{
@@ -67,12 +66,12 @@ export class Composer {
 
   /** Write the texts in the current language. */
   relabel() {
-    const most = this.#words.number(MOST_CHARACTERS);
+    const most = this.#words.number(LIMITS.messageCharacters);
     write(this.#tooLong, this.#isTooLong ? this.#words.say("composer.too_long", { most }) : "");
   }
 
   get #isTooLong() {
-    return this.text.length > MOST_CHARACTERS;
+    return isTooLong(this.text);
   }
 
   /** @param {KeyboardEvent} event */

@@ -1,5 +1,6 @@
 /** The list of the user's conversations: open, rename in place, delete. */
 
+import { LIMITS } from "../shared-facts.js";
 import { byId, make, write } from "./elements.js";
 import { icon } from "./icons.js";
 
@@ -150,7 +151,7 @@ export class Sessions {
     const input = make("input", {
       class: "rename",
       dir: "auto",
-      maxlength: "200",
+      maxlength: String(LIMITS.titleCharacters),
       value: session.title,
       "aria-label": this.#words.say("sessions.rename_label"),
     });

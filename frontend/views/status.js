@@ -39,7 +39,7 @@ export class Status {
   #latencyMs = null;
   /** @type {[CallState, Flags]} */
   #last = [
-    { name: "idle", attempt: 0, why: null, hasVoice: false },
+    { name: "idle", attempt: 0, reason: null, hasVoice: false },
     { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false, sentence: "" },
   ];
 

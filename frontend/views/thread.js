@@ -6,7 +6,7 @@
 import { byId, make } from "./elements.js";
 
 /** @import { Words } from "../words/i18n.js" */
-/** @import { ShownLine } from "../realtime-client.js" */
+/** @import { ShownLine } from "../transcript/shown-lines.js" */
 
 /** A reader no further from the end than this follows new lines. */
 const NEAR_END_PX = 96;

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { TranscriptAssembler } from "../../../frontend/transcript/assembler.js";
-import { ItemChain, Rank } from "../../../frontend/transcript/chain.js";
 
 const TAPES = new URL("../../tapes/", import.meta.url);
 const names = readdirSync(TAPES)
@@ -300,13 +299,4 @@ describe("lines", () => {
     }
     assert.equal(fed(events).lines().at(-1).text, "4999");
   });
-});
-
-test("an item that heads a chain before its place is known stands behind the chains seen before it", () => {
-  const chain = new ItemChain();
-  chain.place("d", "c", Rank.ITEM);
-  chain.add("x");
-  chain.place("c", "b", Rank.ITEM);
-  chain.place("y", "x", Rank.ITEM);
-  assert.deepEqual(chain.order(), ["x", "y", "b", "c", "d"]);
 });
