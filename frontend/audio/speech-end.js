@@ -26,7 +26,7 @@ export class SpeechEnd {
    * @param {number} rms 0..1, of full scale.
    * @param {number} atMs When the chunk was complete.
    */
-  hear(rms, atMs) {
+  addLevel(rms, atMs) {
     // Muted, or the silence behind a push-to-talk press: this does not measure the room.
     if (rms === 0) return;
     this.#levels.push(rms);

@@ -3,6 +3,7 @@
  * reader is at the end.
  */
 
+import { partKey } from "../transcript/items.js";
 import { byId, make } from "./elements.js";
 
 /** @import { Words } from "../words/i18n.js" */
@@ -178,7 +179,7 @@ export class Thread {
 }
 
 /** @param {ShownLine} line */
-const keyOf = (line) => `${line.itemId}/${line.contentIndex}`;
+const keyOf = (line) => partKey(line.itemId, line.contentIndex);
 
 /** @param {ShownLine} line */
 const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");

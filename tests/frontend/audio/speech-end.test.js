@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { CHUNK_MS } from "../../../frontend/audio/pcm.js";
 import { SpeechEnd } from "../../../frontend/audio/speech-end.js";
-
-const CHUNK_MS = 40;
 
 /** Feed these levels, one chunk each; returns when speech ended. */
 function endOf(...levels) {
   const end = new SpeechEnd();
   levels.flat().forEach((rms, index) => {
-    end.hear(rms, (index + 1) * CHUNK_MS);
+    end.addLevel(rms, (index + 1) * CHUNK_MS);
   });
   return end.take();
 }
@@ -42,7 +41,7 @@ describe("the end of speech", () => {
   test("is returned once, and null without speech", () => {
     const end = new SpeechEnd();
     assert.equal(end.take(), null);
-    end.hear(0.2, 40);
+    end.addLevel(0.2, 40);
     assert.equal(end.take(), 40);
     assert.equal(end.take(), null);
     assert.equal(endOf(times(20, 0.004)), null);
