@@ -190,7 +190,7 @@ function label(button, words) {
 function newRow(id) {
   const title = make("span", { class: "session-title" });
   const time = make("time");
-  const spokenWords = make("span", { class: "unseen" });
+  const spokenWords = make("span", { class: "visually-hidden" });
   const spoken = make("span", { class: "spoken" }, icon("microphone"), spokenWords);
   const meta = make("span", { class: "session-meta" }, time, spoken);
   const open = make("button", { type: "button", class: "session" }, title, meta);

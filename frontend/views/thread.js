@@ -123,7 +123,7 @@ export class Thread {
       item: line.itemId,
     });
     bubble.replaceChildren(
-      make("span", { class: "unseen" }, `${this.#words.say(speakerKey(line))}: `),
+      make("span", { class: "visually-hidden" }, `${this.#words.say(speakerKey(line))}: `),
       ...this.#contents(line),
     );
     return bubble;
@@ -152,7 +152,7 @@ export class Thread {
       make(
         "s",
         { class: "unheard" },
-        make("span", { class: "unseen" }, ` (${this.#words.say("thread.not_heard")}) `),
+        make("span", { class: "visually-hidden" }, ` (${this.#words.say("thread.not_heard")}) `),
         words,
       ),
     );
