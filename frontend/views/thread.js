@@ -186,7 +186,7 @@ const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assi
 
 /** Whether a line gets a bubble: not tool calls, nor answers that ended before their first word.
  * @param {ShownLine} line */
-function hasBubble({ role, status, text }) {
+export function hasBubble({ role, status, text }) {
   if (role === "tool") return false;
   return role === "user" || text !== "" || status === "in_progress" || status === "failed";
 }
@@ -197,7 +197,7 @@ function hasBubble({ role, status, text }) {
  * @param {ShownLine} line
  * @returns {string | null} The key of a text.
  */
-function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
+export function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
   if (isHeldBack) return "thread.not_sent";
   if (isPending) return "thread.sending";
   const isUser = role === "user";
