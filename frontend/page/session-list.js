@@ -26,18 +26,21 @@ import { errorText } from "./error-text.js";
 
 /** The server stores turns and names sessions with a delay; then the list is refreshed. */
 export const REFRESH_DELAY_MS = 1500;
+/** A busy server takes longer: the first turn of a session is asked for again, so often at most. */
+export const MAX_REFRESHES = 5;
+
+/** Whether the server has stored a turn: then a session has a title, a spoken turn or usage.
+ * @param {Session} session */
+const hasTurns = ({ title, realtime_mode: isSpoken, usage }) =>
+  title !== "" || isSpoken || Object.values(usage ?? {}).some((count) => count > 0);
 
 /**
- * Whether anything was said in a session: then it has a title, a spoken turn or usage. A session that
- * was only created is not listed; nor is one whose call was opened and left without a word.
+ * Whether anything was said in a session, or a call is open. A session that was only created is not
+ * listed; nor is one whose call ended without a word.
  *
  * @param {Session} session
  */
-export const wasUsed = ({ title, realtime_mode: isSpoken, status, usage }) =>
-  title !== "" ||
-  isSpoken ||
-  status === "live" ||
-  Object.values(usage ?? {}).some((count) => count > 0);
+export const wasUsed = (session) => session.status === "live" || hasTurns(session);
 
 /** The sessions that the list shows, the latest first. */
 export class SessionList {
@@ -51,8 +54,8 @@ export class SessionList {
   #edits = new Latest();
   /** @type {Set<string>} Sessions in which something was said here; the list may not know it yet. */
   #used = new Set();
-  /** @type {Set<string>} Sessions to be requested again. */
-  #outdated = new Set();
+  /** @type {Map<string, number>} Sessions to be requested again, and how often they may be. */
+  #outdated = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #refreshTimer;
 
@@ -111,13 +114,7 @@ export class SessionList {
   /** Something was said in this session: refresh it shortly. @param {string} id */
   turnCompleted(id) {
     this.#used.add(id);
-    this.#outdated.add(id);
-    // Not restarted by the next turn, so that a talk without a pause is refreshed as well.
-    this.#refreshTimer ??= setTimeout(() => {
-      const ids = [...this.#outdated];
-      this.#stopRefresh();
-      for (const one of ids) void this.#refresh(one);
-    }, REFRESH_DELAY_MS);
+    this.#refreshSoon(id, MAX_REFRESHES);
   }
 
   /** @param {string} id @param {string} title */
@@ -170,13 +167,25 @@ export class SessionList {
     });
   }
 
-  /** @param {string} id @returns {Promise<void>} */
-  async #refresh(id) {
+  /** @param {string} id @param {number} count How many requests may be made. */
+  #refreshSoon(id, count) {
+    this.#outdated.set(id, count);
+    // Not restarted by the next turn, so that a talk without a pause is refreshed as well.
+    this.#refreshTimer ??= setTimeout(() => {
+      const outdated = [...this.#outdated];
+      this.#stopRefresh();
+      for (const each of outdated) void this.#refresh(...each);
+    }, REFRESH_DELAY_MS);
+  }
+
+  /** @param {string} id @param {number} count @returns {Promise<void>} */
+  async #refresh(id, count) {
     const { signal } = this.#edits;
     const session = await this.#parts.api.session(id).catch(() => null);
     if (!session) return;
-    if (!signal.aborted) this.put(session);
-    else if (this.#has(id)) await this.#refresh(id);
+    if (signal.aborted) return this.#has(id) ? this.#refresh(id, count) : undefined;
+    this.put(session);
+    if (!hasTurns(session) && count > 1) this.#refreshSoon(id, count - 1);
   }
 
   #stopRefresh() {

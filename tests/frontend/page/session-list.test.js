@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
-import { REFRESH_DELAY_MS, SessionList, wasUsed } from "../../../frontend/page/session-list.js";
+import {
+  MAX_REFRESHES,
+  REFRESH_DELAY_MS,
+  SessionList,
+  wasUsed,
+} from "../../../frontend/page/session-list.js";
 import { deferred, keyWords, recorder, session, settle } from "../equipment.js";
 
 let api;
@@ -141,6 +146,23 @@ test("sessions are refreshed once, shortly after their turns", async () => {
   api.session.calls[0].resolve(named("a"));
   await settle();
   assert.equal(view.calls.at(-1)[1].find(({ id }) => id === "a").title, "a");
+});
+
+test("a first turn that the server has not stored yet is asked for again, but not for ever", async () => {
+  await load(session("a"));
+  list.turnCompleted("a");
+  for (let count = 0; count < 2 * MAX_REFRESHES; count += 1) {
+    mock.timers.tick(REFRESH_DELAY_MS);
+    api.session.calls.at(-1).resolve(session("a", { status: "live" }));
+    await settle();
+  }
+  assert.equal(api.session.calls.length, MAX_REFRESHES);
+  list.turnCompleted("a");
+  mock.timers.tick(REFRESH_DELAY_MS);
+  api.session.calls.at(-1).resolve(named("a"));
+  await settle();
+  mock.timers.tick(REFRESH_DELAY_MS);
+  assert.equal(api.session.calls.length, MAX_REFRESHES + 1);
 });
 
 test("a refresh that was requested before a change is requested again", async () => {
