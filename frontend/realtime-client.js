@@ -3,8 +3,8 @@
  * a tap, `startAudioStream()`. Also on `globalThis`, for the browser's console.
  *
  * It carries out what the pure modules decide: TurnTaking which frames are sent, `after` and `stateOf`
- * what state the call is in, Transcript the order of the lines, FinishedTurns which turns are
- * reported, Captions how much of a line is shown.
+ * what state the call is in, TranscriptAssembler the order of the lines, FinishedTurns which turns
+ * are reported, Captions how much of a line is shown.
  */
 
 import { Api } from "./api.js";
@@ -18,7 +18,7 @@ import { TurnTaking } from "./call/turn-taking.js";
 import { openAudioContext, Voice } from "./call/voice.js";
 import { Latest } from "./latest.js";
 import { PROVIDER_ERRORS } from "./shared-facts.js";
-import { Transcript } from "./transcript/assembler.js";
+import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
 import { FinishedTurns } from "./transcript/finished-turns.js";
 import { pastOf } from "./transcript/past.js";
@@ -29,7 +29,8 @@ import { shownLines } from "./transcript/shown-lines.js";
 /** @import { ConnectionOptions } from "./call/connection.js" */
 /** @import { Frame, ServerEvent } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
-/** @import { KeptTurn, Line } from "./transcript/past.js" */
+/** @import { Line } from "./transcript/items.js" */
+/** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
 
 /** How long the server may send nothing at all while an answer is due. */
@@ -135,7 +136,7 @@ export class RealtimeClient {
     this.#needsHistory = this.#sessionId.isKnown;
     this.#createVoice = createVoice;
     this.#createContext = createContext;
-    this.#transcript = new Transcript(pastTurns);
+    this.#transcript = new TranscriptAssembler(pastTurns);
     this.#finishedTurns.skip(this.#transcript.lines());
     this.#connection = createConnection({
       takeTicket: async () => this.#api.takeTicket(await this.#sessionId.get()),
@@ -377,7 +378,7 @@ export class RealtimeClient {
 
   /** @param {KeptTurn[]} kept Turns that the server has; those only seen here come after them. */
   #replacePast(kept) {
-    this.#transcript = new Transcript(pastOf(kept, this.#lines()));
+    this.#transcript = new TranscriptAssembler(pastOf(kept, this.#lines()));
     this.#finishedTurns.skip(this.#lines());
   }
 

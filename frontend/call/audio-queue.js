@@ -1,9 +1,7 @@
 /** Microphone chunks that wait to be sent: a bounded queue that drops the oldest. Pure. */
 
+import { CHUNK_MS } from "../audio/pcm.js";
 import { AUDIO } from "../shared-facts.js";
-
-/** How long one chunk of the microphone is. */
-export const CHUNK_MS = 40;
 
 /** A first-in, first-out queue of 40 ms chunks. */
 export class AudioQueue {

@@ -1,8 +1,8 @@
 /** Sends the microphone's audio as fast as the network takes it, and reports a network that is slow. */
 
-import { base64FromPcm } from "../audio/pcm.js";
+import { base64FromPcm, CHUNK_MS } from "../audio/pcm.js";
 import { AUDIO } from "../shared-facts.js";
-import { AudioQueue, CHUNK_MS } from "./audio-queue.js";
+import { AudioQueue } from "./audio-queue.js";
 
 /** @import { Connection } from "./connection.js" */
 

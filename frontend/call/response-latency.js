@@ -10,7 +10,7 @@ export class ResponseLatency {
 
   /** @param {number} rms Level of a chunk, of full scale. @param {number} nowMs */
   addLevel(rms, nowMs) {
-    this.#speechEnd.hear(rms, nowMs);
+    this.#speechEnd.addLevel(rms, nowMs);
   }
 
   /** The server detected the end of speech, half a second after the microphone went quiet. */

@@ -1,11 +1,12 @@
 /** Which turns of a transcript have just become final: each is reported once. Pure. */
 
 import { hasWords } from "./heard.js";
+import { partKey } from "./items.js";
 
 /** @import { Line } from "./items.js" */
 
 /** @param {Line} line */
-const keyOf = ({ itemId, contentIndex }) => `${itemId}/${contentIndex}`;
+const keyOf = ({ itemId, contentIndex }) => partKey(itemId, contentIndex);
 
 /**
  * Compares the lines of the transcript assembler with what was reported before. Whether a line is

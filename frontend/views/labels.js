@@ -28,10 +28,10 @@ export class Labels {
     const { language } = this.#words;
     document.documentElement.lang = language;
     for (const select of this.#languages) select.value = language;
-    for (const place of all("[data-words]")) {
-      writeWithIcons(place, this.#words.say(place.dataset.words ?? ""));
+    for (const element of all("[data-words]")) {
+      writeWithIcons(element, this.#words.say(element.dataset.words ?? ""));
     }
-    for (const place of all("[data-words-label]")) this.#label(place);
+    for (const element of all("[data-words-label]")) this.#label(element);
     this.#message.placeholder = this.#words.say(this.#message.dataset.wordsPlaceholder ?? "");
   }
 
@@ -47,10 +47,10 @@ export class Labels {
     document.title = title === null ? this.#words.say("page.title") : `${title} · Kaiwa`;
   }
 
-  /** @param {HTMLElement} place */
-  #label(place) {
-    const label = this.#words.say(place.dataset.wordsLabel ?? "");
-    place.ariaLabel = label;
-    if (place instanceof HTMLButtonElement) place.title = label;
+  /** @param {HTMLElement} element */
+  #label(element) {
+    const label = this.#words.say(element.dataset.wordsLabel ?? "");
+    element.ariaLabel = label;
+    if (element instanceof HTMLButtonElement) element.title = label;
   }
 }

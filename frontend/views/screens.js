@@ -1,4 +1,4 @@
-/** Which of the page's screens is shown: "one moment", the sign-in form, or the conversation. */
+/** Which of the page's screens is shown: starting, the sign-in form, or the conversation. */
 
 import { byId, write } from "./elements.js";
 
@@ -31,7 +31,7 @@ export class Screens {
     return document.body.dataset.screen === screen;
   }
 
-  /** The server is asked. The screen stays: after an expired login it is the sign-in form. */
+  /** A request to the server runs. The screen stays: after an expired login it is the sign-in form. */
   showStarting() {
     this.#retry.hidden = true;
     write(this.#title, this.#words.say("page.starting"));

@@ -1,11 +1,11 @@
-/** What the demo's simulator understands: sentences to say, or to send with a tap. */
+/** Sentences that the demo's simulator understands: to be spoken, or sent with a click. */
 
 import { byId, make } from "./elements.js";
 
 /** @import { Config } from "../api.js" */
 /** @import { Words } from "../words/i18n.js" */
 
-/** The welcome shows the first ones; the others are one tap away, below the demo's notice. */
+/** How many of them the welcome shows; all of them are in the demo's notice. */
 const WELCOME_COUNT = 3;
 
 export class Suggestions {

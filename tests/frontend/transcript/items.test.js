@@ -4,24 +4,24 @@ import { Item, Part } from "../../../frontend/transcript/items.js";
 
 const item = (role) => Object.assign(new Item("i1"), { role });
 
-test("a part has the streamed text until the whole text comes", () => {
+test("a part has the streamed text until the complete text comes", () => {
   const part = new Part("text");
-  part.stream("Hel", "e1");
-  part.stream("Hel", "e1");
-  part.stream("lo", "e2");
+  part.addText("Hel", "e1");
+  part.addText("Hel", "e1");
+  part.addText("lo", "e2");
   assert.equal(part.text, "Hello");
-  part.settle("Hello.");
-  part.stream(" late", "e3");
+  part.completeText("Hello.");
+  part.addText(" late", "e3");
   assert.equal(part.text, "Hello.");
 });
 
 test("blank text does not replace words, and after a truncation none that is shorter does", () => {
   const part = new Part("voice");
-  part.stream("Hello there", "");
-  part.settle(" ");
+  part.addText("Hello there", "");
+  part.completeText(" ");
   assert.equal(part.text, "Hello there");
   part.truncate(500);
-  part.settle("Hello");
+  part.completeText("Hello");
   assert.equal(part.text, "Hello there");
 });
 
@@ -32,7 +32,7 @@ test("of two truncations the shorter counts", () => {
   assert.equal(part.heardMs, 500);
 });
 
-test("the user's speech makes a line while its words may still come", () => {
+test("the user's speech makes a line while its text may still come", () => {
   const part = new Part("voice");
   const speech = item("user");
   assert.equal(speech.isLine(part, false), false);
@@ -46,13 +46,13 @@ test("the user's speech makes a line while its words may still come", () => {
 test("an answer makes a line when it has words", () => {
   const part = new Part("text");
   assert.equal(item("assistant").isLine(part, false), false);
-  part.settle("Hello");
+  part.completeText("Hello");
   assert.equal(item("assistant").isLine(part, false), true);
 });
 
 test("a line's status is that of its item, of its response, or an interruption", () => {
   const part = new Part("voice");
-  part.settle("Hello there.");
+  part.completeText("Hello there.");
   const answer = item("assistant");
   assert.equal(answer.line(0, part, undefined).status, "in_progress");
   assert.equal(answer.line(0, part, "failed").status, "failed");

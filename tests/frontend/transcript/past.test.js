@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pastOf } from "../../../frontend/transcript/past.js";
+import { lineFromTurn, pastOf } from "../../../frontend/transcript/past.js";
 
 const kept = (itemId, position, more = {}) => ({
   item_id: itemId,
@@ -46,4 +46,26 @@ test("a turn in progress when the connection broke is interrupted", () => {
 
 test("a line without words that only the page has is left out", () => {
   assert.deepEqual(pastOf([], [seen("a", { text: "", status: "in_progress" })]), []);
+});
+
+test("content parts of one item are different turns, and a missing index is the first", () => {
+  const { content_index, ...first } = kept("a", 0);
+  const past = pastOf([first], [seen("a"), seen("a", { contentIndex: 1 })]);
+  assert.deepEqual(
+    past.map((turn) => turn.content_index ?? 0),
+    [0, 1],
+  );
+});
+
+test("without kept turns positions count from 0", () => {
+  const past = pastOf([], [seen("a", { position: 5 }), seen("b", { position: 9 })]);
+  assert.deepEqual(
+    past.map(({ position }) => position),
+    [0, 1],
+  );
+});
+
+test("a turn becomes a line, and the line the same turn", () => {
+  const turn = kept("a", 0, { heard_text: "a", heard_ms: 9, status: "interrupted" });
+  assert.deepEqual(pastOf([], [lineFromTurn(turn)]), [turn]);
 });
