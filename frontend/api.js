@@ -1,6 +1,6 @@
 /** The HTTP interface of the server, as calls that answer with values or fail with an ApiError. */
 
-/** @import { KeptTurn } from "./history.js" */
+/** @import { KeptTurn } from "./transcript/past.js" */
 
 /**
  * @typedef {{ id: number, username: string, is_staff: boolean }} User

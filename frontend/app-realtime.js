@@ -1,10 +1,9 @@
 /** Puts the page's parts together: who is signed in, which session is open, in which language. */
 
 import { Api, ApiError } from "./api.js";
-import { Drafts, textOf } from "./drafts.js";
-import { languageFrom, Words } from "./i18n.js";
-import { Memory } from "./preferences.js";
-import { Talk } from "./talk.js";
+import { Talk } from "./page/talk.js";
+import { Drafts, textOf } from "./storage/drafts.js";
+import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
 import { closeDialogs, confirm } from "./views/dialogs.js";
 import { Drawer } from "./views/drawer.js";
@@ -12,10 +11,11 @@ import { byId, make, write } from "./views/elements.js";
 import { drawIcons, writeWithIcons } from "./views/icons.js";
 import { Sessions } from "./views/sessions.js";
 import { SignIn } from "./views/sign-in.js";
+import { languageFrom, Words } from "./words/i18n.js";
 
 /** @import { Config, Session, User } from "./api.js" */
-/** @import { Language } from "./i18n.js" */
-/** @import { Unsent } from "./drafts.js" */
+/** @import { Language } from "./words/i18n.js" */
+/** @import { Unsent } from "./storage/drafts.js" */
 /** @import { Credentials } from "./views/sign-in.js" */
 
 /**
@@ -46,7 +46,7 @@ class App {
   /** A phone, where one neither has keys nor wants to read of them. */
   #isTouched = globalThis.matchMedia("(pointer: coarse)");
   api = new Api();
-  memory = new Memory(globalThis.localStorage);
+  memory = new LocalStore(globalThis.localStorage);
   drafts = new Drafts(globalThis.sessionStorage);
   words = new Words(
     languageFrom(this.memory.preferences().language, navigator.languages),

@@ -9,19 +9,19 @@
 import { Api } from "./api.js";
 import { base64FromPcm, pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
 import { SpeechEnd } from "./audio/speech-end.js";
-import { AudioOutbox, MAX_UNSENT_BYTES } from "./audio-outbox.js";
-import { after, cutShownMs, NOTHING_YET, stateOf } from "./call-state.js";
-import { Captions } from "./captions.js";
-import { Connection } from "./connection.js";
-import { pastOf } from "./history.js";
-import { Transcript } from "./transcript.js";
-import { TurnTaking } from "./turn-taking.js";
-import { openAudioContext, Voice } from "./voice.js";
+import { AudioQueue, MAX_UNSENT_BYTES } from "./call/audio-queue.js";
+import { after, cutShownMs, NOTHING_YET, stateOf } from "./call/call-state.js";
+import { Connection } from "./call/connection.js";
+import { TurnTaking } from "./call/turn-taking.js";
+import { openAudioContext, Voice } from "./call/voice.js";
+import { Transcript } from "./transcript/assembler.js";
+import { Captions } from "./transcript/captions.js";
+import { pastOf } from "./transcript/past.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
-/** @import { CallState, Happening } from "./call-state.js" */
-/** @import { KeptTurn, Line } from "./history.js" */
-/** @import { Frame, ServerEvent } from "./turn-taking.js" */
+/** @import { CallState, Happening } from "./call/call-state.js" */
+/** @import { KeptTurn, Line } from "./transcript/past.js" */
+/** @import { Frame, ServerEvent } from "./call/turn-taking.js" */
 
 /** How long the server may say nothing at all while an answer is due. */
 const SILENT_MS = 20_000;
@@ -78,7 +78,7 @@ export class RealtimeClient {
   #connection;
   #turns = new TurnTaking(newId);
   #captions = new Captions();
-  #outbox = new AudioOutbox();
+  #audioQueue = new AudioQueue();
   #transcript;
   #facts = NOTHING_YET;
   /** @type {Voice | null} */
@@ -445,7 +445,7 @@ export class RealtimeClient {
   #captured({ pcm, rms }) {
     this.onLevel(rms);
     this.#speechEnd.hear(rms, performance.now());
-    const isFull = this.#outbox.push(pcm);
+    const isFull = this.#audioQueue.push(pcm);
     if (!this.#isFlowing) return;
     // What is sent now is unsent for the rest of this task.
     this.#noticeSlowness(isFull);
@@ -460,7 +460,7 @@ export class RealtimeClient {
   /** Sends the waiting sound, oldest first, as long as the network takes it. */
   #pump() {
     while (this.#connection.unsentBytes <= MAX_UNSENT_BYTES) {
-      const pcm = this.#outbox.shift();
+      const pcm = this.#audioQueue.shift();
       if (!pcm) return;
       this.#connection.send({ type: "input_audio_buffer.append", audio: base64FromPcm(pcm) });
     }
@@ -534,7 +534,7 @@ export class RealtimeClient {
     const voice = this.#voice;
     this.#voice = null;
     this.#canBeHeard = false;
-    this.#outbox.clear();
+    this.#audioQueue.clear();
     if (this.#isSlow) this.onProblem("network_recovered");
     this.#isSlow = false;
     this.#speechEnd.take();

@@ -2,7 +2,7 @@
 
 import { byId, write } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 /** Characters that the server takes in a message. */
 const MOST_CHARACTERS = 32_000;

@@ -1,11 +1,11 @@
 /** The card that says what happened and what to do, with one button. */
 
-import { HELP } from "../help.js";
+import { HELP } from "../words/help.js";
 import { keepFocus, make } from "./elements.js";
 import { icon } from "./icons.js";
 
-/** @import { HelpAction } from "../help.js" */
-/** @import { Words } from "../i18n.js" */
+/** @import { HelpAction } from "../words/help.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 export class HelpCard {
   #place;

@@ -4,7 +4,7 @@ import { byId, make, write } from "./elements.js";
 import { icon } from "./icons.js";
 
 /** @import { Session } from "../api.js" */
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{

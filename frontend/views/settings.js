@@ -3,8 +3,8 @@
 import { open } from "./dialogs.js";
 import { byId, make } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
-/** @import { Preferences } from "../preferences.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { Preferences } from "../storage/local-store.js" */
 
 /** Which switch sets which preference. */
 const SWITCHES = /** @type {const} */ ({

@@ -1,11 +1,11 @@
 /** Where the call stands: a word, an icon, a colour, and how quick the last answer was. */
 
-import { MAX_ATTEMPTS, shownOf } from "../call-state.js";
+import { MAX_ATTEMPTS, shownOf } from "../call/call-state.js";
 import { byId, write } from "./elements.js";
 import { icon, writeWithIcons } from "./icons.js";
 
-/** @import { CallState, Own } from "../call-state.js" */
-/** @import { Words } from "../i18n.js" */
+/** @import { CallState, Own } from "../call/call-state.js" */
+/** @import { Words } from "../words/i18n.js" */
 /** @import { Announcer } from "./announcer.js" */
 
 /** @type {Readonly<Record<string, string>>} */

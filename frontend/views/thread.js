@@ -2,7 +2,7 @@
 
 import { byId, make } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 /** @import { ShownLine } from "../realtime-client.js" */
 
 /** So near to the end, in pixels, the reader wants to see what is new. */

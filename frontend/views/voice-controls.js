@@ -4,7 +4,7 @@ import { byId, keepFocus, write } from "./elements.js";
 import { icon } from "./icons.js";
 import { LevelMeter } from "./level-meter.js";
 
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{

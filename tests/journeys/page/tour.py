@@ -166,7 +166,7 @@ def _help(visitor: Visitor) -> Iterator[Stop]:
     """Each card, in the place where it would be; how each is come by is the failures' test."""
     names: list[str] = visitor.page.evaluate(
         """async () => {
-          const { HELP } = await import("/static/help.js");
+          const { HELP } = await import("/static/words/help.js");
           const { HelpCard } = await import("/static/views/help-card.js");
           const place = document.getElementById("help");
           watch.helpCard = new HelpCard(place, kaiwa.words, () => {});

@@ -27,7 +27,7 @@ const TOKEN_KEY = "kaiwa.token";
  * The login is kept here as well, so that a reload and a second tab need no password. No script but
  * the server's own can read it: the page's policy allows no other, and no text ever becomes markup.
  */
-export class Memory {
+export class LocalStore {
   #storage;
 
   /** @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage */

@@ -10,7 +10,7 @@ export const QUIET_MS = 10_000;
 export const ANSWER_MS = 8_000;
 
 /** Started and stopped; told of every sign of life. */
-export class Pulse {
+export class Heartbeat {
   #ask;
   #giveUp;
   #timer = 0;

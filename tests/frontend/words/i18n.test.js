@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { STATES } from "../../frontend/call-state.js";
-import { cardFor, HELP, permissionPlace } from "../../frontend/help.js";
-import { languageFrom, WORDS, Words } from "../../frontend/i18n.js";
+import { STATES } from "../../../frontend/call/call-state.js";
+import { cardFor, HELP, permissionPlace } from "../../../frontend/words/help.js";
+import { languageFrom, WORDS, Words } from "../../../frontend/words/i18n.js";
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, ROOT), "utf8");
 const PAGE = read("frontend/index.html");
 const CODE = readdirSync(new URL("frontend/", ROOT), { recursive: true })
-  .filter((name) => name.endsWith(".js") && name !== "i18n.js")
+  .filter((name) => name.endsWith(".js") && name !== "words/i18n.js")
   .map((name) => read(`frontend/${name}`));
 const ENDINGS = [...read("backend/protocol/errors.py").matchAll(/^ {4}[A-Z_]+ = "(\w+)"$/gm)]
   .map(([, ending]) => ending)

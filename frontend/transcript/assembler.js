@@ -6,11 +6,11 @@
  * place, and stays while its words may still come; and the past stands in front, each turn once.
  */
 
-import { COMMIT, GUESS, ITEM, ItemChain } from "./transcript/chain.js";
-import { hasWords } from "./transcript/heard.js";
-import { Item, Part } from "./transcript/items.js";
+import { COMMIT, GUESS, ITEM, ItemChain } from "./chain.js";
+import { hasWords } from "./heard.js";
+import { Item, Part } from "./items.js";
 
-/** @import { Line, Modality, Speaker, Status } from "./transcript/items.js" */
+/** @import { Line, Modality, Speaker, Status } from "./items.js" */
 
 /**
  * @typedef {{

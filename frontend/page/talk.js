@@ -1,28 +1,28 @@
 /** One conversation on the screen: the client of its session, and the views that show it. */
 
-import { ApiError } from "./api.js";
-import { listMicrophones, MicrophoneError, watchMicrophones } from "./audio/microphone.js";
-import { cardFor, permissionPlace } from "./help.js";
-import { pastOf } from "./history.js";
-import { RealtimeClient } from "./realtime-client.js";
-import { Composer } from "./views/composer.js";
-import { showKeys } from "./views/dialogs.js";
-import { byId } from "./views/elements.js";
-import { HelpCard } from "./views/help-card.js";
-import { Keyboard } from "./views/keyboard.js";
-import { Settings } from "./views/settings.js";
-import { Status } from "./views/status.js";
-import { Thread } from "./views/thread.js";
-import { VoiceControls } from "./views/voice-controls.js";
-import { openAudioContext } from "./voice.js";
+import { ApiError } from "../api.js";
+import { listMicrophones, MicrophoneError, watchMicrophones } from "../audio/microphone.js";
+import { openAudioContext } from "../call/voice.js";
+import { RealtimeClient } from "../realtime-client.js";
+import { pastOf } from "../transcript/past.js";
+import { Composer } from "../views/composer.js";
+import { showKeys } from "../views/dialogs.js";
+import { byId } from "../views/elements.js";
+import { HelpCard } from "../views/help-card.js";
+import { Keyboard } from "../views/keyboard.js";
+import { Settings } from "../views/settings.js";
+import { Status } from "../views/status.js";
+import { Thread } from "../views/thread.js";
+import { VoiceControls } from "../views/voice-controls.js";
+import { cardFor, permissionPlace } from "../words/help.js";
 
-/** @import { Api } from "./api.js" */
-/** @import { CallState } from "./call-state.js" */
-/** @import { HelpAction } from "./help.js" */
-/** @import { Words } from "./i18n.js" */
-/** @import { Memory, Preferences } from "./preferences.js" */
-/** @import { Problem, Trouble } from "./realtime-client.js" */
-/** @import { Announcer } from "./views/announcer.js" */
+/** @import { Api } from "../api.js" */
+/** @import { CallState } from "../call/call-state.js" */
+/** @import { HelpAction } from "../words/help.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { LocalStore, Preferences } from "../storage/local-store.js" */
+/** @import { Problem, Trouble } from "../realtime-client.js" */
+/** @import { Announcer } from "../views/announcer.js" */
 
 /**
  * @typedef {{
@@ -77,7 +77,7 @@ export class Talk {
   #isDrawing = false;
 
   /**
-   * @param {{ api: Api, words: Words, memory: Memory, announcer: Announcer }} parts
+   * @param {{ api: Api, words: Words, memory: LocalStore, announcer: Announcer }} parts
    * @param {TalkDelegate} delegate
    */
   constructor({ api, words, memory, announcer }, delegate) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Drafts, textOf } from "../../frontend/drafts.js";
+import { Drafts, textOf } from "../../../frontend/storage/drafts.js";
 
 /** What a tab's storage does: its keys are its properties. */
 class TabStorage {

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { Transcript } from "../../../frontend/transcript/assembler.js";
+import { ITEM, ItemChain } from "../../../frontend/transcript/chain.js";
 
-import { ITEM, ItemChain } from "../../frontend/transcript/chain.js";
-import { Transcript } from "../../frontend/transcript.js";
-
-const TAPES = new URL("../tapes/", import.meta.url);
+const TAPES = new URL("../../tapes/", import.meta.url);
 const names = readdirSync(TAPES)
   .filter((name) => name.endsWith(".jsonl"))
   .map((name) => name.replace(/\.jsonl$/, ""));

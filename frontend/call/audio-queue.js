@@ -7,7 +7,7 @@ export const MAX_UNSENT_BYTES = 96_000;
 const CHUNK_MS = 40;
 
 /** A ring of 40 ms chunks. */
-export class AudioOutbox {
+export class AudioQueue {
   /** @type {Int16Array[]} */
   #chunks = [];
   #maxChunks;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { ANSWER_MS, Pulse, QUIET_MS } from "../../frontend/pulse.js";
+import { ANSWER_MS, Heartbeat, QUIET_MS } from "../../../frontend/call/heartbeat.js";
 
 let happened;
 let pulse;
@@ -10,7 +10,7 @@ beforeEach(() => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
   happened = [];
-  pulse = new Pulse({
+  pulse = new Heartbeat({
     ask: () => happened.push("asked"),
     giveUp: () => happened.push("given up"),
   });

@@ -1,11 +1,11 @@
 /** The WebSocket of one session: opened with a ticket, reopened when it breaks, and closed for good. */
 
-import { ApiError } from "./api.js";
-import { afterClose, attemptsThatCount } from "./comebacks.js";
-import { Pulse } from "./pulse.js";
+import { ApiError } from "../api.js";
+import { Heartbeat } from "./heartbeat.js";
+import { afterClose, attemptsThatCount } from "./reconnect.js";
 
-/** @import { Ticket } from "./api.js" */
-/** @import { Farewell } from "./comebacks.js" */
+/** @import { Ticket } from "../api.js" */
+/** @import { Farewell } from "./reconnect.js" */
 /** @import { ServerEvent, Frame } from "./turn-taking.js" */
 
 /** The relay answers within 8 s or says why not; a line that says nothing for longer is dead. */
@@ -50,7 +50,7 @@ export class Connection {
   #timer = 0;
   #readyAtMs = 0;
   #isWatched = false;
-  #pulse = new Pulse({
+  #heartbeat = new Heartbeat({
     ask: () => this.send(QUESTION),
     giveUp: () => this.drop({ isDumb: true }),
   });
@@ -94,8 +94,8 @@ export class Connection {
    */
   watch(isWatched) {
     this.#isWatched = isWatched;
-    if (isWatched && this.isReady) this.#pulse.start();
-    else this.#pulse.stop();
+    if (isWatched && this.isReady) this.#heartbeat.start();
+    else this.#heartbeat.stop();
   }
 
   /** Hangs up. Harmless when closed. */
@@ -123,7 +123,7 @@ export class Connection {
     this.#wasReady = false;
     this.#generation += 1;
     clearTimeout(this.#timer);
-    this.#pulse.stop();
+    this.#heartbeat.stop();
     globalThis.removeEventListener("online", this.#onOnline);
     globalThis.removeEventListener("offline", this.#onOffline);
   }
@@ -162,7 +162,7 @@ export class Connection {
 
   /** @param {unknown} text */
   #hear(text) {
-    this.#pulse.felt();
+    this.#heartbeat.felt();
     const event = eventFrom(text);
     if (!event || event.event_id === QUESTION.event_id) return;
     if (event.type === "relay.closing") {
@@ -180,13 +180,13 @@ export class Connection {
     this.#wasReady = true;
     clearTimeout(this.#timer);
     this.#readyAtMs = performance.now();
-    if (this.#isWatched) this.#pulse.start();
+    if (this.#isWatched) this.#heartbeat.start();
   }
 
   /** @param {number} closeCode @param {boolean} [isDumb] */
   #lost(closeCode, isDumb = false) {
     clearTimeout(this.#timer);
-    this.#pulse.stop();
+    this.#heartbeat.stop();
     this.#socket = null;
     if (this.#wasReady) {
       const stoodMs = performance.now() - this.#readyAtMs;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Captions, upTo } from "../../frontend/captions.js";
+import { Captions, upTo } from "../../../frontend/transcript/captions.js";
 
 const line = (text) => ({ itemId: "a", contentIndex: 0, text });
 

@@ -3,11 +3,11 @@
  * stays on. Made in a tap, ended by stop(): after that no device is held.
  */
 
-import { Microphone } from "./audio/microphone.js";
-import { Speaker } from "./audio/speaker.js";
+import { Microphone } from "../audio/microphone.js";
+import { Speaker } from "../audio/speaker.js";
 
-/** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
-/** @import { Cut, SpeakerOptions } from "./audio/speaker.js" */
+/** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "../audio/microphone.js" */
+/** @import { Cut, SpeakerOptions } from "../audio/speaker.js" */
 
 /** An audio thread that does not answer (a phone call came in) must not hold the conversation up. */
 const FLUSH_PATIENCE_MS = 500;

@@ -8,7 +8,7 @@ import {
   STATES,
   shownOf,
   stateOf,
-} from "../../frontend/call-state.js";
+} from "../../../frontend/call/call-state.js";
 
 /** @param {...(string | [string, object])} happenings */
 function afterAll(...happenings) {

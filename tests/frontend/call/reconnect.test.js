@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AudioOutbox } from "../../frontend/audio-outbox.js";
-import { afterClose, attemptsThatCount } from "../../frontend/comebacks.js";
-import { pastOf } from "../../frontend/history.js";
-import { DEFAULTS, Memory } from "../../frontend/preferences.js";
+import { AudioQueue } from "../../../frontend/call/audio-queue.js";
+import { afterClose, attemptsThatCount } from "../../../frontend/call/reconnect.js";
+import { DEFAULTS, LocalStore } from "../../../frontend/storage/local-store.js";
+import { pastOf } from "../../../frontend/transcript/past.js";
 
 test("a broken line comes back after 1, 2 and 4 seconds, then leaves it to the person", () => {
   const verdicts = [0, 1, 2, 3].map((attempts) => afterClose(null, 1006, attempts));
@@ -50,21 +50,21 @@ test("another tab's call is never fought over, even when the farewell was lost",
 const chunk = (value) => new Int16Array([value]);
 
 test("the outbox gives back what it was given, in order", () => {
-  const outbox = new AudioOutbox();
+  const outbox = new AudioQueue();
   outbox.push(chunk(1));
   outbox.push(chunk(2));
   assert.deepEqual([outbox.shift()[0], outbox.shift()[0], outbox.shift()], [1, 2, undefined]);
 });
 
 test("the outbox keeps the newest six seconds and says when something had to go", () => {
-  const outbox = new AudioOutbox();
+  const outbox = new AudioQueue();
   const wasDropped = Array.from({ length: 152 }, (_, index) => outbox.push(chunk(index)));
   assert.equal(wasDropped.filter(Boolean).length, 2);
   assert.equal(outbox.shift()[0], 2);
 });
 
 test("the outbox forgets on request", () => {
-  const outbox = new AudioOutbox();
+  const outbox = new AudioQueue();
   outbox.push(chunk(1));
   outbox.clear();
   assert.equal(outbox.shift(), undefined);
@@ -126,7 +126,7 @@ function storage(initial = {}) {
 }
 
 test("preferences are remembered one by one", () => {
-  const memory = new Memory(storage());
+  const memory = new LocalStore(storage());
   memory.prefer({ volume: 0.5 });
   memory.prefer({ language: "ja" });
   assert.deepEqual(memory.preferences(), { ...DEFAULTS, volume: 0.5, language: "ja" });
@@ -134,12 +134,15 @@ test("preferences are remembered one by one", () => {
 
 test("what was stored by hand or by another version breaks nothing", () => {
   for (const text of ["not json", "null", "[]", '{"volume":"loud","colour":"red"}']) {
-    assert.deepEqual(new Memory(storage({ "kaiwa.preferences": text })).preferences(), DEFAULTS);
+    assert.deepEqual(
+      new LocalStore(storage({ "kaiwa.preferences": text })).preferences(),
+      DEFAULTS,
+    );
   }
 });
 
 test("a login is remembered until it is forgotten", () => {
-  const memory = new Memory(storage());
+  const memory = new LocalStore(storage());
   memory.token = "abc";
   assert.equal(memory.token, "abc");
   memory.token = "";
@@ -150,7 +153,7 @@ test("a storage that is forbidden remembers nothing and breaks nothing", () => {
   const forbidden = () => {
     throw new Error("denied");
   };
-  const memory = new Memory({ getItem: forbidden, setItem: forbidden, removeItem: forbidden });
+  const memory = new LocalStore({ getItem: forbidden, setItem: forbidden, removeItem: forbidden });
   memory.token = "abc";
   assert.equal(memory.token, "");
   assert.deepEqual(memory.preferences(), DEFAULTS);

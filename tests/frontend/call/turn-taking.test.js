@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { TurnTaking } from "../../frontend/turn-taking.js";
+import { TurnTaking } from "../../../frontend/call/turn-taking.js";
 
 let turns;
 let ids;
