@@ -24,7 +24,8 @@ from backend.conversations.models import Call, Session, Turn
 from backend.gateway.routing import router
 from backend.relay.limits import Limits
 from backend.runtime import Runtime
-from backend.serve import StuckReaderCut, listen
+from backend.serving.listener import listen
+from backend.serving.uvicorn_server import WriteTimeoutProtocol
 from backend.simulator.mishaps import Kind, Mishap
 from backend.simulator.server import Running, Simulator, SimulatorOptions
 from tests.upstream.equipment import CREATED, provider
@@ -32,10 +33,10 @@ from tests.upstream.equipment import CREATED, provider
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
-class QuickCut(StuckReaderCut):
-    """Cuts a stuck reader a second after its call has given up on it."""
+class QuickWriteTimeoutProtocol(WriteTimeoutProtocol):
+    """Aborts a second after the call has ended with `too_slow`."""
 
-    stuck_reader_s = 2.5
+    write_timeout_s = 2.5
 
 
 class Stage:
@@ -77,7 +78,7 @@ async def served(session: Session, limits: Limits) -> AsyncIterator[Stage]:
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(
         router(lambda: runtime),
-        ws=QuickCut,
+        ws=QuickWriteTimeoutProtocol,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
