@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check postgres journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
+.PHONY: help run install test check postgres fuzz journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -29,6 +29,9 @@ check: .venv/test.installed node_modules/.installed ## Lint, types, import rules
 
 postgres: .venv/test.installed ## The storage tests once more, on a PostgreSQL of their own.
 	@$(PY) -m tests.postgres -- $(PY) -m pytest -m "postgres"
+
+fuzz: .venv/test.installed ## The property tests with new random seeds for MINUTES=… (10).
+	@$(PY) -m tests.fuzz
 
 journeys: .venv/test.installed ## A person's way through the real server and the real simulator, on both servers.
 	@$(PY) -m pytest -m journey tests

@@ -40,6 +40,9 @@ def _words(raw: str) -> list[str]:
 
 def _between(low: float, high: float, kind: Callable[[str], float]) -> Callable[[str], float]:
     def check(raw: str) -> float:
+        # `int` and `float` also read 8_000 and the digits of other scripts.
+        if not raw.isascii() or "_" in raw:
+            raise ValueError
         number = kind(raw)
         if not low <= number <= high:
             raise ValueError
@@ -92,7 +95,11 @@ def _proxy_url(raw: str) -> str:
 
 
 _IMPLIED_PORTS = (("http", 80), ("https", 443))
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_HOST = re.compile(
+    r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]",
+    # Without ASCII, IGNORECASE also matches U+017F (a long s) and U+212A (the kelvin sign).
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def _hosts(raw: str) -> list[str]:

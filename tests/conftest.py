@@ -11,9 +11,13 @@ from rest_framework.test import APIClient
 
 from tests import cast
 
-# How long an example takes says how busy the machine is, and nothing of the code.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+# `gate` runs the same examples every time, so that `make test` fails only for a change of the code.
+# `fuzz` (`make fuzz`, `--hypothesis-profile=fuzz`) explores new ones. Neither has a deadline: the
+# time an example takes depends on how busy the machine is.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("gate", _PATIENT, derandomize=True)
+settings.register_profile("fuzz", _PATIENT, max_examples=1_000, print_blob=True)
+settings.load_profile("gate")
 
 
 @pytest.fixture(autouse=True)

@@ -88,7 +88,9 @@ def _ticket(scope: Scope) -> Credential | None:
 
 def _token(scope: Scope) -> Credential | None:
     scheme, _, secret = _header(scope, "authorization").partition(" ")
-    secret = secret.strip()
+    # The white space of HTTP; without an argument `strip` would also remove U+001F, U+0085 and
+    # U+00A0, and accept a token that is not the one that was sent.
+    secret = secret.strip(" \t")
     if scheme.lower() in _SCHEMES and 0 < len(secret) <= MAX_SECRET_LENGTH:
         return Credential("token", secret)
     return None

@@ -147,7 +147,12 @@ def _error_of(body: bytes) -> Mapping[str, Any] | None:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """`Retry-After` in seconds, at most an hour; its date form, unused here, is None."""
-    if retry_after is None or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", retry_after.strip()):
+    """`Retry-After` in seconds, at most an hour; its date form, unused here, is None.
+
+    Only the spaces and tabs that HTTP allows around a header's value are removed. `str.strip`
+    without an argument also removes U+001F and its like, which `float` does not accept.
+    """
+    number = (retry_after or "").strip(" \t")
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", number):
         return None
-    return min(float(retry_after), 3600.0)
+    return min(float(number), 3600.0)

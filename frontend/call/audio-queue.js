@@ -1,24 +1,21 @@
-/** The sound that waits to be sent: the newest seconds of it, oldest first out. Pure. */
+/** Microphone chunks that wait to be sent: a bounded queue that drops the oldest. Pure. */
 
-/** Sound that is kept before the call is open: 2 s lost people's first words, 6 s kept them all. */
-export const KEPT_MS = 6000;
-/** Bytes that may wait in the socket, two seconds of sound, before we hold back ourselves. */
-export const MAX_UNSENT_BYTES = 96_000;
-const CHUNK_MS = 40;
+import { CHUNK_MS } from "../audio/pcm.js";
+import { AUDIO } from "../shared-facts.js";
 
-/** A ring of 40 ms chunks. */
+/** A first-in, first-out queue of 40 ms chunks. */
 export class AudioQueue {
   /** @type {Int16Array[]} */
   #chunks = [];
   #maxChunks;
 
-  /** @param {number} [keptMs] */
-  constructor(keptMs = KEPT_MS) {
-    this.#maxChunks = Math.floor(keptMs / CHUNK_MS);
+  /** @param {number} [maxMs] Audio that is kept at most, in milliseconds. */
+  constructor(maxMs = AUDIO.earlyMs) {
+    this.#maxChunks = Math.floor(maxMs / CHUNK_MS);
   }
 
-  /** Keeps a chunk; true if an older one had to go for it.
-   * @param {Int16Array} pcm @returns {boolean} */
+  /** @returns {boolean} Whether the oldest chunk was dropped to make room.
+   * @param {Int16Array} pcm */
   push(pcm) {
     this.#chunks.push(pcm);
     if (this.#chunks.length <= this.#maxChunks) return false;
@@ -26,7 +23,7 @@ export class AudioQueue {
     return true;
   }
 
-  /** The oldest chunk, out of the ring. */
+  /** Remove and return the oldest chunk; undefined when the queue is empty. */
   shift() {
     return this.#chunks.shift();
   }

@@ -1,9 +1,9 @@
 /**
- * Where a call stands, as one word, from facts that may arrive in any order. Pure.
+ * The state of a call, derived from facts whose changes may arrive in any order. Pure.
  *
- * What happened is a row in CHANGES; what the facts amount to is the first row of RULES that holds.
- * A table of facts survives what a graph of transitions does not: an answer that ends before its
- * sound has, a cut before the answer's end, a lost connection in the middle of a word.
+ * CHANGES says how each event changes the facts; the state is the first row of RULES that holds. A
+ * table of facts copes with what a graph of transitions does not: an answer that ends before its
+ * sound does, an interruption before the answer's end, a connection lost in the middle of a word.
  */
 
 /**
@@ -12,7 +12,7 @@
  * @typedef {{
  *   link: "closed" | "connecting" | "open" | "reconnecting" | "ended",
  *   attempt: number,
- *   why: string | null,
+ *   reason: string | null,
  *   isAsking: boolean,
  *   isStarting: boolean,
  *   hasVoice: boolean,
@@ -20,19 +20,20 @@
  *   isAnswering: boolean,
  *   isPlaying: boolean,
  *   wasCut: boolean,
- * }} Facts
- * @typedef {{ name: StateName, attempt: number, why: string | null, hasVoice: boolean }} CallState
- * @typedef {keyof typeof CHANGES} Happening
+ * }} Facts `attempt` counts reconnections; `reason` is the ending of the last call, if it ended.
+ * @typedef {{ name: StateName, attempt: number, reason: string | null, hasVoice: boolean }} CallState
+ * @typedef {keyof typeof CHANGES} Change
+ * @typedef {{ attempt?: number, reason?: string }} ChangeDetail
  */
 
-/** Automatic attempts to come back before the person is asked. */
+/** Automatic attempts to reconnect before the user is asked. */
 export const MAX_ATTEMPTS = 3;
 
 /** @type {Readonly<Facts>} */
-export const NOTHING_YET = Object.freeze({
+export const INITIAL_FACTS = Object.freeze({
   link: "closed",
   attempt: 0,
-  why: null,
+  reason: null,
   isAsking: false,
   isStarting: false,
   hasVoice: false,
@@ -43,7 +44,7 @@ export const NOTHING_YET = Object.freeze({
 });
 
 const NO_MICROPHONE = { isAsking: false, isStarting: false };
-const SILENCE = { isHearing: false, isAnswering: false, isPlaying: false, wasCut: false };
+const NO_SOUND = { isHearing: false, isAnswering: false, isPlaying: false, wasCut: false };
 
 /** @type {(facts: Facts) => Partial<Facts>} */
 const cut = (facts) => ({
@@ -52,27 +53,27 @@ const cut = (facts) => ({
   wasCut: facts.isPlaying || facts.isAnswering,
 });
 
-/** What each happening changes. */
+/** The facts that each change sets. */
 export const CHANGES = Object.freeze({
   microphone_asked: () => ({ isAsking: true }),
-  /** @param {Facts} facts A device that is opened again later was allowed before. */
+  /** @param {Facts} facts Not asking when a device is opened again later: it was allowed before. */
   microphone_allowed: (facts) => ({ isAsking: false, isStarting: facts.isAsking }),
   microphone_refused: () => NO_MICROPHONE,
   voice_started: () => ({ ...NO_MICROPHONE, hasVoice: true }),
-  voice_stopped: () => ({ ...NO_MICROPHONE, hasVoice: false, ...SILENCE }),
-  connecting: () => ({ link: "connecting", attempt: 0, why: null, ...SILENCE }),
-  ready: () => ({ link: "open", attempt: 0, why: null }),
+  voice_stopped: () => ({ ...NO_MICROPHONE, hasVoice: false, ...NO_SOUND }),
+  connecting: () => ({ link: "connecting", attempt: 0, reason: null, ...NO_SOUND }),
+  ready: () => ({ link: "open", attempt: 0, reason: null }),
   /** @param {Facts} _facts @param {{ attempt?: number }} detail */
-  reconnecting: (_facts, { attempt = 1 }) => ({ link: "reconnecting", attempt, ...SILENCE }),
-  /** @param {Facts} _facts @param {{ why?: string }} detail */
-  ended: (_facts, { why = "internal" }) => ({
+  reconnecting: (_facts, { attempt = 1 }) => ({ link: "reconnecting", attempt, ...NO_SOUND }),
+  /** @param {Facts} _facts @param {{ reason?: string }} detail */
+  ended: (_facts, { reason = "internal" }) => ({
     link: "ended",
-    why,
+    reason,
     attempt: 0,
     hasVoice: false,
-    ...SILENCE,
+    ...NO_SOUND,
   }),
-  closed: () => ({ link: "closed", why: null, attempt: 0, hasVoice: false, ...SILENCE }),
+  closed: () => ({ link: "closed", reason: null, attempt: 0, hasVoice: false, ...NO_SOUND }),
   /** @param {Facts} facts */
   speech_started: (facts) => ({ ...cut(facts), wasCut: facts.isPlaying, isHearing: true }),
   speech_stopped: () => ({ isHearing: false, isAnswering: true, wasCut: false }),
@@ -91,7 +92,7 @@ const RULES = [
   ["asking_microphone", (facts) => facts.isAsking],
   ["connecting", (facts) => facts.link === "connecting" || facts.isStarting],
   ["reconnecting", (facts) => facts.link === "reconnecting"],
-  // The microphone is asked before the call is opened, which then follows at once.
+  // The microphone is asked for before the call is opened, which follows at once.
   ["connecting", (facts) => (facts.link === "closed" || facts.link === "ended") && facts.hasVoice],
   ["ended", (facts) => facts.link === "ended"],
   ["idle", (facts) => facts.link === "closed"],
@@ -103,38 +104,37 @@ const RULES = [
   ["idle", () => true],
 ];
 
-/** Every word that `stateOf` can answer. */
+/** Every name that `stateOf` can return. */
 export const STATES = Object.freeze([...new Set(RULES.map(([name]) => name))]);
 
 /**
- * The facts after something happened.
+ * The facts after a change. The given facts are not modified.
  *
  * @param {Facts} facts
- * @param {Happening} happening
- * @param {{ attempt?: number, why?: string }} [detail]
+ * @param {Change} change
+ * @param {ChangeDetail} [detail]
  * @returns {Facts}
  */
-export function after(facts, happening, detail = {}) {
-  const change = /** @type {(facts: Facts, detail: object) => Partial<Facts>} */ (
-    CHANGES[happening]
-  );
-  return { ...facts, ...change(facts, detail) };
+export function after(facts, change, detail = {}) {
+  const changed = /** @type {(facts: Facts, detail: object) => Partial<Facts>} */ (CHANGES[change]);
+  return { ...facts, ...changed(facts, detail) };
 }
 
 /**
- * What the facts amount to.
+ * The state that the facts amount to.
  *
  * @param {Facts} facts
  * @returns {CallState}
  */
 export function stateOf(facts) {
   const rule = RULES.find(([, holds]) => holds(facts));
-  const { attempt, why, hasVoice } = facts;
-  return { name: rule ? rule[0] : "idle", attempt, why, hasVoice };
+  const { attempt, reason, hasVoice } = facts;
+  return { name: rule ? rule[0] : "idle", attempt, reason, hasVoice };
 }
 
 /**
- * How long "interrupted" is shown. What one is saying matters more than what it has stopped.
+ * How long the state "interrupted" is shown: shortly when the user speaks, since "hearing you" matters
+ * more, and long enough to be read when they pressed a key.
  *
  * @param {Facts} facts
  * @returns {number} Milliseconds.
@@ -144,14 +144,15 @@ export function cutShownMs({ isHearing }) {
 }
 
 /**
- * What the person's own microphone does, which the server cannot know.
+ * What the user's microphone does, which the server does not know.
  *
  * @typedef {{ isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean }} Own
+ *   `isWaitingForPress` with push-to-talk while the key is not held.
  * @typedef {StateName | "no_microphone" | "muted" | "waiting_for_press"} ShownName
  * @typedef {ShownName | "no_microphone_answering" | "muted_answering" | "press_to_cut_in"} HintName
  */
 
-/** States in which one would be heard, were it not for one's own microphone. */
+/** States in which the user would be heard if their microphone sent anything. */
 const IN_CALL = new Set([
   "connecting",
   "listening",
@@ -160,29 +161,29 @@ const IN_CALL = new Set([
   "speaking",
   "interrupted",
 ]);
-/** States with something to stop. */
+/** States in which there is an answer to stop. */
 const ANSWERING = new Set(["thinking", "speaking"]);
 
 /**
- * The word for a state and what to do in it: listening to a microphone that sends nothing would be
- * a lie, and so would "speak to cut in".
+ * The name and the hint to show for a state. With a microphone that sends nothing, "listening" and
+ * "speak to interrupt" would be wrong.
  *
  * @param {CallState} state
  * @param {Own} own
  * @returns {{ name: ShownName, hint: HintName }}
  */
 export function shownOf({ name, hasVoice }, own) {
-  const silence = hasVoice ? silenceOf(own) : null;
-  const shown = name === "listening" && silence ? silence : name;
-  if (!silence || !IN_CALL.has(name)) return { name: shown, hint: shown };
-  if (silence === "waiting_for_press") {
+  const cause = hasVoice ? silenceCause(own) : null;
+  const shown = name === "listening" && cause ? cause : name;
+  if (!cause || !IN_CALL.has(name)) return { name: shown, hint: shown };
+  if (cause === "waiting_for_press") {
     return { name: shown, hint: name === "speaking" ? "press_to_cut_in" : shown };
   }
-  return { name: shown, hint: ANSWERING.has(name) ? `${silence}_answering` : silence };
+  return { name: shown, hint: ANSWERING.has(name) ? `${cause}_answering` : cause };
 }
 
-/** @param {Own} own */
-function silenceOf({ isMuted, isWaitingForPress, hasNoMicrophone }) {
+/** Why the microphone sends nothing; null when it does send. @param {Own} own */
+function silenceCause({ isMuted, isWaitingForPress, hasNoMicrophone }) {
   if (hasNoMicrophone) return "no_microphone";
   if (isMuted) return "muted";
   return isWaitingForPress ? "waiting_for_press" : null;

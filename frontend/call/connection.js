@@ -1,24 +1,30 @@
 /** The WebSocket of one session: opened with a ticket, reopened when it breaks, and closed for good. */
 
 import { ApiError } from "../api.js";
+import { Latest } from "../latest.js";
+import { WEBSOCKET } from "../shared-facts.js";
 import { Heartbeat } from "./heartbeat.js";
 import { afterClose, attemptsThatCount } from "./reconnect.js";
 
 /** @import { Ticket } from "../api.js" */
-/** @import { Farewell } from "./reconnect.js" */
+/** @import { Closing } from "./reconnect.js" */
 /** @import { ServerEvent, Frame } from "./turn-taking.js" */
 
-/** The relay answers within 8 s or says why not; a line that says nothing for longer is dead. */
-const OPENING_MS = 15_000;
+/** The relay sends `relay.ready` or a reason within 8 s; a connection that sends nothing for longer
+ * is dead. */
+const OPENING_TIMEOUT_MS = 15_000;
 
-/** Answered by the relay itself, and does not keep an idle call alive. */
-const QUESTION = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
+/** `WebSocket.OPEN`, which is the same in every browser. */
+const OPEN = 1;
+
+/** Answered by the relay itself; it does not keep an idle call alive. */
+const PING = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
 
 /**
- * Why a ticket was not given.
+ * Why no ticket was issued, by HTTP status. Other statuses are tried again.
  * @type {Readonly<Record<number, string>>}
  */
-const WHY_BY_STATUS = Object.freeze({
+const REASON_BY_STATUS = Object.freeze({
   401: "unauthenticated",
   403: "forbidden",
   404: "forbidden",
@@ -29,76 +35,93 @@ const WHY_BY_STATUS = Object.freeze({
 /**
  * @typedef {{
  *   takeTicket: () => Promise<Ticket>,
- *   urlOf: () => Promise<string>,
+ *   url: () => Promise<string>,
  *   onEvent: (event: ServerEvent) => void,
- *   onComingBack: (attempt: number) => void,
- *   onEnded: (why: string, sentence: string) => void,
- * }} ConnectionOptions
+ *   onReconnecting: (attempt: number) => void,
+ *   onEnded: (reason: string, message: string) => void,
+ *   openSocket?: (url: string, protocols: string[]) => WebSocket,
+ *   network?: EventTarget,
+ * }} ConnectionOptions `network` fires `online` and `offline`; it is the window in a browser.
+ *   `onEnded` is called once, when no further attempt will be made; `message` is for the user, in
+ *   their language, and may be empty.
  */
+
+/** The address of a session's WebSocket. @param {string} sessionId @param {string} pageUrl */
+export function websocketUrl(sessionId, pageUrl) {
+  const path = WEBSOCKET.path.replace("{session_id}", encodeURIComponent(sessionId));
+  const url = new URL(path, pageUrl);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
 
 /** Keeps one session connected. */
 export class Connection {
   #options;
+  #network;
   /** @type {WebSocket | null} */
   #socket = null;
   #attempts = 0;
+  /** Between open() and close() or a final ending. */
   #isWanted = false;
   #wasReady = false;
-  #generation = 0;
-  /** @type {Farewell & { message: string } | null} */
-  #farewell = null;
-  #timer = 0;
+  /** Of several attempts to connect, the answers of the latest count. */
+  #attempt = new Latest();
+  /** @type {Closing & { message: string } | null} */
+  #closing = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   #readyAtMs = 0;
-  #isWatched = false;
+  #needsHeartbeat = false;
   #heartbeat = new Heartbeat({
-    ask: () => this.send(QUESTION),
-    giveUp: () => this.drop({ isDumb: true }),
+    sendPing: () => this.send(PING),
+    onTimeout: () => this.drop({ hasTimedOut: true }),
   });
-  #onOnline = () => this.#comeBackNow();
-  /** The browser knows it long before the line breaks. */
+  #onOnline = () => this.#reconnectNow();
+  /** The browser knows that it is offline long before the connection breaks. */
   #onOffline = () => this.drop();
 
   /** @param {ConnectionOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#network = options.network ?? globalThis;
   }
 
-  /** Bytes that the browser has taken and not sent yet. */
+  /** Bytes in the browser's send buffer. */
   get unsentBytes() {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  /** Whether the call stands: the server said `relay.ready`. */
+  /** Whether the call is open: `relay.ready` was received, and the socket is still open. */
   get isReady() {
-    return this.#wasReady && this.#socket?.readyState === WebSocket.OPEN;
+    return this.#wasReady && this.#socket?.readyState === OPEN;
   }
 
-  /** Opens the line, and keeps it open until `close()` or a final end. */
+  /** Connect, and reconnect until `close()` or a final ending. Harmless when open. */
   open() {
     if (this.#isWanted) return;
     this.#isWanted = true;
     this.#attempts = 0;
-    globalThis.addEventListener("online", this.#onOnline);
-    globalThis.addEventListener("offline", this.#onOffline);
-    this.#dial();
+    this.#network.addEventListener("online", this.#onOnline);
+    this.#network.addEventListener("offline", this.#onOffline);
+    this.#connect();
   }
 
-  /** @param {Frame} frame */
+  /** Send a frame; it is dropped when the socket is not open. @param {Frame} frame */
   send(frame) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
   /**
-   * While watched, a line that has gone dumb is dropped within 20 s, though nothing is due.
-   * @param {boolean} isWatched
+   * Turn the heartbeat on or off. With it, a dead connection is dropped within 20 s.
+   * @param {boolean} needsHeartbeat
    */
-  watch(isWatched) {
-    this.#isWatched = isWatched;
-    if (isWatched && this.isReady) this.#heartbeat.start();
+  setHeartbeat(needsHeartbeat) {
+    this.#needsHeartbeat = needsHeartbeat;
+    if (needsHeartbeat && this.isReady) this.#heartbeat.start();
     else this.#heartbeat.stop();
   }
 
-  /** Hangs up. Harmless when closed. */
+  /** Close the WebSocket and do not reconnect. Harmless when closed. */
   close() {
     this.#stop();
     const socket = this.#socket;
@@ -107,71 +130,67 @@ export class Connection {
   }
 
   /**
-   * The line is dead, though it looks open: dropped, and opened anew like any that is lost.
-   * @param {{ isDumb?: boolean }} [how] `isDumb` when it said nothing where it should have.
+   * Treat the connection as lost although it looks open, and reconnect.
+   * @param {{ hasTimedOut?: boolean }} [cause] `hasTimedOut` when nothing was received although
+   *   something was due.
    */
-  drop({ isDumb = false } = {}) {
+  drop({ hasTimedOut = false } = {}) {
     const socket = this.#socket;
     if (!socket) return;
-    this.#generation += 1;
-    this.#lost(0, isDumb);
+    this.#attempt.cancel();
+    this.#lost(0, hasTimedOut);
     socket.close();
   }
 
   #stop() {
     this.#isWanted = false;
     this.#wasReady = false;
-    this.#generation += 1;
+    this.#attempt.cancel();
     clearTimeout(this.#timer);
     this.#heartbeat.stop();
-    globalThis.removeEventListener("online", this.#onOnline);
-    globalThis.removeEventListener("offline", this.#onOffline);
+    this.#network.removeEventListener("online", this.#onOnline);
+    this.#network.removeEventListener("offline", this.#onOffline);
   }
 
-  async #dial() {
-    const generation = ++this.#generation;
-    this.#farewell = null;
+  async #connect() {
+    const signal = this.#attempt.next();
+    this.#closing = null;
     this.#wasReady = false;
     try {
       const { ticket } = await this.#options.takeTicket();
-      const url = await this.#options.urlOf();
-      if (generation === this.#generation) this.#listen(url, ticket, generation);
+      const url = await this.#options.url();
+      if (!signal.aborted) this.#openSocket(url, ticket, signal);
     } catch (error) {
-      if (generation === this.#generation) this.#ticketRefused(error);
+      if (!signal.aborted) this.#ticketRefused(error);
     }
   }
 
   /** @param {unknown} error */
   #ticketRefused(error) {
     const refusal = error instanceof ApiError ? error : new ApiError("internal", 0, "");
-    const why = WHY_BY_STATUS[refusal.status];
-    const reason = why ?? (refusal.status === 0 ? "no_network" : "internal");
-    this.#farewell = { reason, retryable: why === undefined, message: refusal.sentence };
+    const final = REASON_BY_STATUS[refusal.status];
+    const reason = final ?? (refusal.status === 0 ? "no_network" : "internal");
+    this.#closing = { reason, retryable: final === undefined, message: refusal.sentence };
     this.#lost(0);
   }
 
-  /** @param {string} url @param {string} ticket @param {number} generation */
-  #listen(url, ticket, generation) {
-    const socket = new WebSocket(url, ["realtime", `relay.ticket.${ticket}`]);
+  /** @param {string} url @param {string} ticket @param {AbortSignal} signal */
+  #openSocket(url, ticket, signal) {
+    const protocols = [WEBSOCKET.subprotocol, WEBSOCKET.ticketSubprotocolPrefix + ticket];
+    const open = this.#options.openSocket ?? ((...of) => new WebSocket(...of));
+    const socket = open(url, protocols);
     this.#socket = socket;
-    const isCurrent = () => generation === this.#generation;
-    this.#timer = setTimeout(() => socket.close(), OPENING_MS);
-    socket.addEventListener("message", ({ data }) => isCurrent() && this.#hear(data));
-    socket.addEventListener("close", ({ code }) => isCurrent() && this.#lost(code));
+    this.#timer = setTimeout(() => socket.close(), OPENING_TIMEOUT_MS);
+    socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
+    socket.addEventListener("close", ({ code }) => this.#lost(code), { signal });
   }
 
   /** @param {unknown} text */
-  #hear(text) {
-    this.#heartbeat.felt();
+  #receive(text) {
+    this.#heartbeat.received();
     const event = eventFrom(text);
-    if (!event || event.event_id === QUESTION.event_id) return;
-    if (event.type === "relay.closing") {
-      this.#farewell = {
-        reason: String(event.reason),
-        retryable: event.retryable === true,
-        message: String(event.message ?? ""),
-      };
-    }
+    if (!event || event.event_id === PING.event_id) return;
+    if (event.type === "relay.closing") this.#closing = closingFrom(event);
     if (event.type === "relay.ready") this.#becameReady();
     this.#options.onEvent(event);
   }
@@ -180,42 +199,41 @@ export class Connection {
     this.#wasReady = true;
     clearTimeout(this.#timer);
     this.#readyAtMs = performance.now();
-    if (this.#isWatched) this.#heartbeat.start();
+    if (this.#needsHeartbeat) this.#heartbeat.start();
   }
 
-  /** @param {number} closeCode @param {boolean} [isDumb] */
-  #lost(closeCode, isDumb = false) {
+  /** Reconnect after a backoff, or end. @param {number} closeCode @param {boolean} [hasTimedOut] */
+  #lost(closeCode, hasTimedOut = false) {
     clearTimeout(this.#timer);
     this.#heartbeat.stop();
     this.#socket = null;
     if (this.#wasReady) {
-      const stoodMs = performance.now() - this.#readyAtMs;
-      this.#attempts = attemptsThatCount(this.#attempts, stoodMs, isDumb);
+      const openMs = performance.now() - this.#readyAtMs;
+      this.#attempts = attemptsThatCount(this.#attempts, openMs, hasTimedOut);
     }
     this.#wasReady = false;
-    const verdict = afterClose(this.#farewell, closeCode, this.#attempts);
-    if (verdict.kind === "end") {
-      const sentence = this.#farewell?.message ?? "";
+    const decision = afterClose(this.#closing, closeCode, this.#attempts);
+    if (decision.kind === "end") {
       this.#stop();
-      this.#options.onEnded(verdict.why, sentence);
+      this.#options.onEnded(decision.reason, this.#closing?.message ?? "");
       return;
     }
-    this.#attempts = verdict.attempt;
-    this.#options.onComingBack(verdict.attempt);
-    this.#timer = setTimeout(() => this.#dial(), verdict.delayMs);
+    this.#attempts = decision.attempt;
+    this.#options.onReconnecting(decision.attempt);
+    this.#timer = setTimeout(() => this.#connect(), decision.delayMs);
   }
 
-  /** The browser is online again: no need to wait for the rest of the delay. */
-  #comeBackNow() {
+  /** The browser is online again: skip the rest of the backoff. */
+  #reconnectNow() {
     if (this.#socket || !this.#isWanted) return;
     clearTimeout(this.#timer);
-    this.#dial();
+    this.#connect();
   }
 }
 
 /**
  * @param {unknown} text
- * @returns {ServerEvent | null} Null for what is not an event.
+ * @returns {ServerEvent | null} Null when the text is not a JSON object with a `type`.
  */
 function eventFrom(text) {
   try {
@@ -225,3 +243,10 @@ function eventFrom(text) {
     return null;
   }
 }
+
+/** @param {ServerEvent} event */
+const closingFrom = ({ reason, retryable, message }) => ({
+  reason: String(reason),
+  retryable: retryable === true,
+  message: String(message ?? ""),
+});

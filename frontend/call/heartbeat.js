@@ -1,36 +1,37 @@
 /**
- * Whether a line still lives: one that has been quiet is asked, and given up if it does not answer.
+ * Detects a dead connection: pings one that has been idle, and reports a timeout when nothing comes.
  *
- * Browsers cannot ping, and a frozen server looks like a person who is listened to. Sound that
- * waits to be sent does not tell either: the systems between take megabytes, a minute of it.
+ * Browsers cannot send WebSocket pings, and a frozen server looks like one that listens. A growing
+ * send buffer is no sign either: the systems in between take megabytes, which is a minute of audio.
  */
 
-/** Together below 20 s. A question costs the relay one small frame. */
-export const QUIET_MS = 10_000;
-export const ANSWER_MS = 8_000;
+/** Together below 20 s. A ping costs the relay one small frame. */
+export const IDLE_MS = 10_000;
+export const PONG_TIMEOUT_MS = 8_000;
 
-/** Started and stopped; told of every sign of life. */
+/** A timer that is restarted by everything that is received. */
 export class Heartbeat {
-  #ask;
-  #giveUp;
-  #timer = 0;
+  #sendPing;
+  #onTimeout;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   #isRunning = false;
 
-  /** @param {{ ask: () => void, giveUp: () => void }} acts */
-  constructor({ ask, giveUp }) {
-    this.#ask = ask;
-    this.#giveUp = giveUp;
+  /** @param {{ sendPing: () => void, onTimeout: () => void }} actions */
+  constructor({ sendPing, onTimeout }) {
+    this.#sendPing = sendPing;
+    this.#onTimeout = onTimeout;
   }
 
   start() {
     this.#isRunning = true;
-    this.felt();
+    this.received();
   }
 
-  /** Something came. */
-  felt() {
+  /** Something was received: the connection is alive. Harmless when stopped. */
+  received() {
     clearTimeout(this.#timer);
-    if (this.#isRunning) this.#timer = setTimeout(() => this.#wonder(), QUIET_MS);
+    if (this.#isRunning) this.#timer = setTimeout(() => this.#ping(), IDLE_MS);
   }
 
   /** Harmless when stopped. */
@@ -39,11 +40,11 @@ export class Heartbeat {
     this.#isRunning = false;
   }
 
-  #wonder() {
-    this.#ask();
+  #ping() {
+    this.#sendPing();
     this.#timer = setTimeout(() => {
       this.stop();
-      this.#giveUp();
-    }, ANSWER_MS);
+      this.#onTimeout();
+    }, PONG_TIMEOUT_MS);
   }
 }

@@ -1,61 +1,65 @@
 /**
- * Who speaks next: which frames go to the server when somebody speaks, types or cuts in. Pure.
+ * Turn taking: which frames go to the server when the user speaks, types or interrupts. Pure.
  *
- * The law: at most one answer is asked for at a time, and each has one owner. The server creates the
- * answers to speech; this object those to typed text, after the running one has ended
- * ("conversation_already_has_active_response" is the provider's answer to a second one).
+ * At most one response is requested at a time, and each has one owner: the server creates the
+ * responses to speech, this object those to typed messages, after the running response has ended (the
+ * provider refuses a second one with "conversation_already_has_active_response").
  */
 
 /**
  * @typedef {{ type: string, event_id?: string, [field: string]: unknown }} Frame
  * @typedef {{ type: string, [field: string]: any }} ServerEvent
  * @typedef {{ itemId: string, contentIndex: number, heardMs: number, wasAllHeard: boolean }} Cut
- * @typedef {{ itemId: string, text: string }} Typed
+ *   Audio that was cut off; `heardMs` is what had left the loudspeaker.
+ * @typedef {{ itemId: string, text: string }} TypedMessage
  * @typedef {"audio" | "text"} Modality
  */
 
-/** Frames and questions about turns, from what the person does and what the server says. */
+/** Turns user actions and server events into frames to send. */
 export class TurnTaking {
-  /** @type {string | null} */
-  #activeResponse = null;
+  /** @type {string | null} Empty while a response runs whose id is not known. */
+  #activeResponseId = null;
+  /** `response.create` was sent, and `response.created` has not come. */
   #isRequested = false;
-  #isHearing = false;
-  #mustCancel = false;
-  #owesAnswer = false;
-  /** A message was left to the answer that the server will give to the speech that is going on. */
-  #leansOnSpeech = false;
-  /** @type {Modality} */
+  #requestEventId = "";
+  /** The requested response must be cancelled as soon as it is created. */
+  #cancelWhenCreated = false;
+  /** A response has to be requested as soon as nothing stands in its way. */
+  #mustRequest = false;
+  /** A message was typed during speech: the server's response to the speech covers it. */
+  #isCoveredBySpeech = false;
+  #isUserSpeaking = false;
+  #isOpen = false;
+  /** @type {Modality} Of the next response that is requested. */
   #modality = "text";
-  /** @type {Map<string, Typed>} Typed messages that the server has not confirmed, oldest first. */
+  /** @type {Map<string, TypedMessage>} Messages that the server has not confirmed, oldest first. */
   #unconfirmed = new Map();
-  /** @type {Set<string>} Items whose sound was cut off. */
+  /** @type {Set<string>} Items whose audio was cut off. */
   #cutItems = new Set();
-  /** @type {Set<string>} Answers that were called off. */
-  #calledOff = new Set();
+  /** @type {Set<string>} */
+  #cancelledResponses = new Set();
   /** @type {() => string} */
   #newId;
-  #isOpen = false;
-  #requestId = "";
 
-  /** @param {() => string} newId A fresh id of at most 32 letters, digits, `_` or `-`. */
+  /** @param {() => string} newId Returns a fresh id of at most 32 letters, digits, `_` or `-`. */
   constructor(newId) {
     this.#newId = newId;
   }
 
-  /** Messages that were typed and are not in the conversation yet, oldest first. */
+  /** Typed messages that the server has not confirmed yet, oldest first. */
   get unconfirmed() {
     return [...this.#unconfirmed.values()];
   }
 
-  /** Whether an answer is being made, was asked for, or will be. */
+  /** Whether a response is running, was requested, or will be. */
   get isAnswerDue() {
-    return this.#activeResponse !== null || this.#isRequested || this.#owesAnswer;
+    return this.#activeResponseId !== null || this.#isRequested || this.#mustRequest;
   }
 
   /**
-   * The call is open. Messages that were lost on the way are sent again, under the same ids.
+   * The call is open. Messages that were lost on the way are sent again, with the same item ids.
    *
-   * @param {ReadonlySet<string>} knownItemIds Items that the server's history already has.
+   * @param {ReadonlySet<string>} knownItemIds Items of the server's history.
    * @returns {Frame[]}
    */
   open(knownItemIds) {
@@ -63,82 +67,81 @@ export class TurnTaking {
     for (const itemId of [...this.#unconfirmed.keys()]) {
       if (knownItemIds.has(itemId)) this.#unconfirmed.delete(itemId);
     }
-    return this.#answerFrames(this.unconfirmed);
+    return this.#messageFrames(this.unconfirmed);
   }
 
-  /** The call is gone, and with it whatever answer was running. */
+  /** The call is closed or lost, and the running response with it. */
   close() {
     this.#isOpen = false;
-    // One that had not begun will be asked for again, and one to speech that is lost now.
-    this.#owesAnswer ||= (this.#isRequested && !this.#mustCancel) || this.#leansOnSpeech;
-    this.#leansOnSpeech = false;
-    this.#forgetAnswer();
-    this.#isHearing = false;
-    this.#calledOff.clear();
+    // A response that was not created will be requested again, and so will one to lost speech.
+    this.#mustRequest ||=
+      (this.#isRequested && !this.#cancelWhenCreated) || this.#isCoveredBySpeech;
+    this.#isCoveredBySpeech = false;
+    this.#activeResponseId = null;
+    this.#isRequested = false;
+    this.#cancelWhenCreated = false;
+    this.#isUserSpeaking = false;
+    this.#cancelledResponses.clear();
   }
 
   /**
-   * The person sent a message, to be answered in `modality`.
+   * The user sent a message, to be answered in `modality`.
    *
    * @param {string} text
    * @param {Modality} modality
    * @returns {Frame[]}
    */
-  type(text, modality) {
-    const typed = { itemId: this.#newId(), text };
-    this.#unconfirmed.set(typed.itemId, typed);
+  addMessage(text, modality) {
+    const message = { itemId: this.#newId(), text };
+    this.#unconfirmed.set(message.itemId, message);
     this.#modality = modality;
-    this.#owesAnswer = true;
+    this.#mustRequest = true;
     if (!this.#isOpen) return [];
-    if (this.#isHearing) {
-      // The server will answer the speech that is going on, and this message with it.
-      this.#owesAnswer = false;
-      this.#leansOnSpeech = true;
-      return [this.#itemFrame(typed)];
+    if (this.#isUserSpeaking) {
+      // The server will respond to the speech, and to this message with it.
+      this.#mustRequest = false;
+      this.#isCoveredBySpeech = true;
+      return [this.#itemFrame(message)];
     }
-    if (this.#activeResponse === null && !this.#isRequested) return this.#answerFrames([typed]);
-    return [this.#itemFrame(typed), ...this.#callOff()];
+    if (this.#isFree) return this.#messageFrames([message]);
+    return [this.#itemFrame(message), ...this.#cancelResponse()];
   }
 
-  /**
-   * What was not asked for yet will be answered so.
-   *
-   * @param {Modality} modality
-   */
+  /** @param {Modality} modality Of responses that are not requested yet. */
   answerIn(modality) {
     this.#modality = modality;
   }
 
   /**
-   * Nothing more will be heard of the person. The server is told, or it would wait for the end of
-   * the sentence for ever.
+   * The microphone is off. If the user was speaking, clear the audio buffer; else the server would
+   * wait for the end of the sentence for ever.
    *
    * @returns {Frame[]}
    */
-  dropSpeech() {
-    if (!this.#isHearing) return [];
+  clearSpeech() {
+    if (!this.#isUserSpeaking) return [];
     return [{ type: "input_audio_buffer.clear", event_id: this.#newId() }];
   }
 
   /**
-   * The person wants no answer now, neither the running one nor one that is still to come. To what
-   * they are saying the server will answer all the same, and to what leans on it.
+   * Cancel the running response and request none. The server still responds to speech that is going
+   * on, and to messages that were typed during it.
    *
    * @returns {Frame[]}
    */
   stop() {
-    this.#owesAnswer = false;
-    return this.#callOff();
+    this.#mustRequest = false;
+    return this.#cancelResponse();
   }
 
   /**
-   * Sound was cut off. What was heard of it is told; what was all heard needs no word, since
-   * truncating a fully played item would delete its transcript at the provider.
+   * Audio was cut off: tell the server what was heard of it. Items that were heard whole need no
+   * frame; truncating a fully played item would delete its transcript at the provider.
    *
    * @param {ReadonlyArray<Cut>} cuts
    * @returns {Frame[]}
    */
-  cut(cuts) {
+  truncate(cuts) {
     for (const { itemId } of cuts) this.#cutItems.add(itemId);
     return cuts
       .filter((cut) => !cut.wasAllHeard)
@@ -152,115 +155,123 @@ export class TurnTaking {
   }
 
   /**
-   * Whether sound of this event still may be played: not if its item was cut or its answer called off.
+   * Whether this audio may still be played: its item was not cut and its response not cancelled.
    *
    * @param {ServerEvent} event
    */
-  isWanted(event) {
-    return !this.#cutItems.has(event.item_id) && !this.#calledOff.has(event.response_id);
+  isPlayable(event) {
+    return !this.#cutItems.has(event.item_id) && !this.#cancelledResponses.has(event.response_id);
   }
 
   /**
-   * What the server said, and what to answer.
-   *
    * @param {ServerEvent} event
-   * @returns {Frame[]}
+   * @returns {Frame[]} The frames to send in reply.
    */
   fromServer(event) {
-    const hear = HEARD[event.type];
-    return hear ? hear(this, event) : [];
+    const handler = Object.hasOwn(this.#handlers, event.type) ? this.#handlers[event.type] : null;
+    return handler?.(event) ?? [];
   }
 
-  /** @param {ServerEvent} event */
-  itemConfirmed(event) {
+  /** @type {Readonly<Record<string, (event: ServerEvent) => Frame[]>>} */
+  #handlers = Object.freeze({
+    "conversation.item.added": (event) => this.#itemConfirmed(event),
+    "conversation.item.created": (event) => this.#itemConfirmed(event),
+    "conversation.item.done": (event) => this.#itemConfirmed(event),
+    "input_audio_buffer.speech_started": () => this.#speechStarted(),
+    "input_audio_buffer.speech_stopped": () => this.#speechStopped(),
+    "input_audio_buffer.cleared": () => this.#speechCleared(),
+    "response.created": (event) => this.#responseCreated(event),
+    "response.done": (event) => this.#responseDone(event),
+    error: (event) => this.#refused(event.error ?? {}),
+    "relay.error": (event) => this.#refused(event),
+  });
+
+  /** Whether a response may be requested. */
+  get #isFree() {
+    return this.#activeResponseId === null && !this.#isRequested;
+  }
+
+  /** @param {ServerEvent} event @returns {Frame[]} */
+  #itemConfirmed(event) {
     this.#unconfirmed.delete(event.item?.id);
     return [];
   }
 
   /** @returns {Frame[]} */
-  speechStarted() {
-    this.#isHearing = true;
-    // The server cancels its own answer when it hears speech; what is under way of it is not played.
-    if (this.#activeResponse !== null) this.#calledOff.add(this.#activeResponse);
+  #speechStarted() {
+    this.#isUserSpeaking = true;
+    // The server cancels its response when it detects speech; audio that is under way is not played.
+    if (this.#activeResponseId !== null) this.#cancelledResponses.add(this.#activeResponseId);
     return [];
   }
 
   /** @returns {Frame[]} */
-  speechStopped() {
-    this.#isHearing = false;
-    this.#leansOnSpeech = false;
+  #speechStopped() {
+    this.#isUserSpeaking = false;
+    this.#isCoveredBySpeech = false;
     return [];
   }
 
   /** @returns {Frame[]} */
-  speechDropped() {
-    this.#isHearing = false;
-    this.#owesAnswer ||= this.#leansOnSpeech;
-    this.#leansOnSpeech = false;
-    const isFree = this.#activeResponse === null && !this.#isRequested;
-    return this.#owesAnswer && isFree ? [this.#responseFrame()] : [];
+  #speechCleared() {
+    this.#isUserSpeaking = false;
+    this.#mustRequest ||= this.#isCoveredBySpeech;
+    this.#isCoveredBySpeech = false;
+    return this.#mustRequest && this.#isFree ? [this.#responseFrame()] : [];
   }
 
   /** @param {ServerEvent} event @returns {Frame[]} */
-  responseCreated(event) {
+  #responseCreated(event) {
     const id = String(event.response?.id ?? "");
-    this.#activeResponse = id;
+    this.#activeResponseId = id;
     this.#isRequested = false;
-    if (!this.#mustCancel) return [];
-    this.#mustCancel = false;
+    if (!this.#cancelWhenCreated) return [];
+    this.#cancelWhenCreated = false;
     return this.#cancelFrames(id);
   }
 
   /** @param {ServerEvent} event @returns {Frame[]} */
-  responseDone(event) {
-    if (event.response?.id && this.#activeResponse && event.response.id !== this.#activeResponse) {
-      return [];
-    }
-    this.#activeResponse = null;
-    return this.#owesAnswer && !this.#isHearing ? [this.#responseFrame()] : [];
+  #responseDone(event) {
+    const id = event.response?.id;
+    if (id && this.#activeResponseId && id !== this.#activeResponseId) return [];
+    this.#activeResponseId = null;
+    return this.#mustRequest && !this.#isUserSpeaking ? [this.#responseFrame()] : [];
   }
 
-  /** @param {ServerEvent} event @returns {Frame[]} */
-  refused(event) {
-    const { code, event_id: eventId } = event.type === "error" ? (event.error ?? {}) : event;
-    if (code === "response_cancel_not_active") return this.responseDone({ type: "response.done" });
-    if (!eventId || eventId !== this.#requestId) return [];
+  /** @param {Record<string, any>} error @returns {Frame[]} */
+  #refused({ code, event_id: eventId }) {
+    if (code === "response_cancel_not_active") return this.#responseDone({ type: "response.done" });
+    if (!eventId || eventId !== this.#requestEventId) return [];
     this.#isRequested = false;
-    this.#mustCancel = false;
-    // Somebody else's answer is running; ours is asked for again when that one has ended.
-    this.#owesAnswer = code === "conversation_already_has_active_response";
-    if (this.#owesAnswer) this.#activeResponse ??= "";
+    this.#cancelWhenCreated = false;
+    // Another response is running; ours is requested again when that one has ended.
+    this.#mustRequest = code === "conversation_already_has_active_response";
+    if (this.#mustRequest) this.#activeResponseId ??= "";
     return [];
   }
 
   /** @returns {Frame[]} */
-  #callOff() {
-    if (this.#activeResponse !== null) return this.#cancelFrames(this.#activeResponse);
-    this.#mustCancel = this.#isRequested;
+  #cancelResponse() {
+    if (this.#activeResponseId !== null) return this.#cancelFrames(this.#activeResponseId);
+    this.#cancelWhenCreated = this.#isRequested;
     return [];
-  }
-
-  #forgetAnswer() {
-    this.#activeResponse = null;
-    this.#isRequested = false;
-    this.#mustCancel = false;
   }
 
   /** @param {string} responseId @returns {Frame[]} */
   #cancelFrames(responseId) {
-    if (this.#calledOff.has(responseId)) return [];
-    this.#calledOff.add(responseId);
+    if (this.#cancelledResponses.has(responseId)) return [];
+    this.#cancelledResponses.add(responseId);
     const frame = { type: "response.cancel", event_id: this.#newId() };
     return [responseId ? { ...frame, response_id: responseId } : frame];
   }
 
-  /** @param {ReadonlyArray<Typed>} typed @returns {Frame[]} */
-  #answerFrames(typed) {
-    const items = typed.map((message) => this.#itemFrame(message));
-    return this.#owesAnswer ? [...items, this.#responseFrame()] : items;
+  /** @param {ReadonlyArray<TypedMessage>} messages @returns {Frame[]} */
+  #messageFrames(messages) {
+    const items = messages.map((message) => this.#itemFrame(message));
+    return this.#mustRequest ? [...items, this.#responseFrame()] : items;
   }
 
-  /** @param {Typed} typed @returns {Frame} */
+  /** @param {TypedMessage} message @returns {Frame} */
   #itemFrame({ itemId, text }) {
     return {
       type: "conversation.item.create",
@@ -276,27 +287,13 @@ export class TurnTaking {
 
   /** @returns {Frame} */
   #responseFrame() {
-    this.#owesAnswer = false;
+    this.#mustRequest = false;
     this.#isRequested = true;
-    this.#requestId = this.#newId();
+    this.#requestEventId = this.#newId();
     return {
       type: "response.create",
-      event_id: this.#requestId,
+      event_id: this.#requestEventId,
       response: { output_modalities: [this.#modality] },
     };
   }
 }
-
-/** @type {Readonly<Record<string, (turns: TurnTaking, event: ServerEvent) => Frame[]>>} */
-const HEARD = Object.freeze({
-  "conversation.item.added": (turns, event) => turns.itemConfirmed(event),
-  "conversation.item.created": (turns, event) => turns.itemConfirmed(event),
-  "conversation.item.done": (turns, event) => turns.itemConfirmed(event),
-  "input_audio_buffer.speech_started": (turns) => turns.speechStarted(),
-  "input_audio_buffer.speech_stopped": (turns) => turns.speechStopped(),
-  "input_audio_buffer.cleared": (turns) => turns.speechDropped(),
-  "response.created": (turns, event) => turns.responseCreated(event),
-  "response.done": (turns, event) => turns.responseDone(event),
-  error: (turns, event) => turns.refused(event),
-  "relay.error": (turns, event) => turns.refused(event),
-});

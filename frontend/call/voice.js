@@ -1,6 +1,6 @@
 /**
- * The person's side of the sound: one AudioContext, the microphone, the speaker, and a screen that
- * stays on. Made in a tap, ended by stop(): after that no device is held.
+ * The devices of a voice conversation: one AudioContext, the microphone, the speaker and a wake lock.
+ * Created in a tap (a user gesture); after stop() no device is in use.
  */
 
 import { Microphone } from "../audio/microphone.js";
@@ -9,8 +9,8 @@ import { Speaker } from "../audio/speaker.js";
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "../audio/microphone.js" */
 /** @import { Cut, SpeakerOptions } from "../audio/speaker.js" */
 
-/** An audio thread that does not answer (a phone call came in) must not hold the conversation up. */
-const FLUSH_PATIENCE_MS = 500;
+/** An audio thread that does not answer (a phone call came in) must not block the conversation. */
+const FLUSH_TIMEOUT_MS = 500;
 
 /**
  * @typedef {Omit<SpeakerOptions, "context"> & {
@@ -21,14 +21,14 @@ const FLUSH_PATIENCE_MS = 500;
  */
 
 /**
- * A running context at the device's own rate. To be called in the tap itself, before any await:
- * later, Safari would keep it silent.
+ * Create a running context at the device's own sample rate. Call it in the tap itself, before any
+ * await: later, Safari would keep it silent.
  */
 export function openAudioContext() {
   const context = new AudioContext({ latencyHint: "interactive" });
   void context.resume();
   const { audioSession } = /** @type {{ audioSession?: { type: string } }} */ (navigator);
-  // iOS: otherwise the answer comes from the earpiece, or not at all when the ring switch is off.
+  // iOS: otherwise the sound comes from the earpiece, or not at all when the ring switch is off.
   if (audioSession) audioSession.type = "play-and-record";
   return context;
 }
@@ -40,8 +40,8 @@ export class Voice {
   #speaker;
   #ending = new AbortController();
   #isStarted = false;
-  /** @type {MicrophoneSettings | null} Wanted while the microphone was being opened. */
-  #wanted = null;
+  /** @type {MicrophoneSettings | null} Settings to apply once the microphone is open. */
+  #pendingSettings = null;
   /** @type {WakeLockSentinel | null} */
   #wakeLock = null;
 
@@ -65,10 +65,10 @@ export class Voice {
   }
 
   /**
-   * Asks for the microphone; answers when it is heard and the speaker is ready.
+   * Ask for the microphone; settle when it sends audio and the speaker is ready.
    *
    * @param {MicrophoneSettings} settings
-   * @returns {Promise<boolean>} False if it was stopped meanwhile.
+   * @returns {Promise<boolean>} False if stop() was called meanwhile.
    * @throws {MicrophoneError}
    */
   async start(settings) {
@@ -76,7 +76,7 @@ export class Voice {
     try {
       const isStarted = await this.#microphone.start(settings);
       await this.#speaker.open();
-      if (isStarted) await this.#catchUp();
+      if (isStarted) await this.#applySettings();
       if (!isStarted || signal.aborted) return false;
     } catch (error) {
       await this.stop();
@@ -87,35 +87,35 @@ export class Voice {
     return true;
   }
 
-  /** Another device or other settings, without leaving the conversation.
+  /** Use another device or other settings within the same conversation.
    * @param {MicrophoneSettings} settings */
   async change(settings) {
-    this.#wanted = settings;
-    // Stopped while one is still asked, it would never have started.
-    if (this.#isStarted) await this.#catchUp();
+    this.#pendingSettings = settings;
+    // Restarted while the browser still asks for permission, the first start would never finish.
+    if (this.#isStarted) await this.#applySettings();
   }
 
-  /** Silence at once; answers what was heard of each item.
+  /** Stop all sound at once. Returns what was heard of each item.
    * @returns {Promise<Cut[]>} */
   flush() {
     const soFar = this.#speaker.heardSoFar();
     return Promise.race([
       this.#speaker.flush(),
-      new Promise((resolve) => setTimeout(() => resolve(soFar), FLUSH_PATIENCE_MS)),
+      new Promise((resolve) => setTimeout(() => resolve(soFar), FLUSH_TIMEOUT_MS)),
     ]);
   }
 
-  /** The microphone's light goes off and the sound ends. Harmless when stopped. */
+  /** Release the microphone and the speaker. Harmless when stopped. */
   async stop() {
     this.#ending.abort();
     await Promise.all([this.#microphone.stop(), this.#speaker.close(), this.#wakeLock?.release()]);
     if (this.#context.state !== "closed") await this.#context.close();
   }
 
-  async #catchUp() {
-    while (this.#wanted && !this.#ending.signal.aborted) {
-      const settings = this.#wanted;
-      this.#wanted = null;
+  async #applySettings() {
+    while (this.#pendingSettings && !this.#ending.signal.aborted) {
+      const settings = this.#pendingSettings;
+      this.#pendingSettings = null;
       await this.#microphone.stop();
       await this.#microphone.start(settings);
     }
@@ -124,7 +124,7 @@ export class Voice {
 
   #becameVisible() {
     if (document.visibilityState !== "visible") return;
-    // The browser takes both away in the background.
+    // In the background the browser suspends the context and releases the wake lock.
     void this.#context.resume();
     void this.#keepAwake();
   }

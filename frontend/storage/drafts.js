@@ -1,33 +1,39 @@
-/** What was written and never got into its conversation, kept until the tab is closed. */
+/** Messages that were typed and not sent, in sessionStorage: kept until the tab is closed. */
 
-/** @typedef {{ itemId: string, text: string }} Unsent `itemId` is empty for what was not sent off. */
+/** @typedef {{ itemId: string, text: string }} Unsent A message that was sent and not confirmed, or, with
+ * an empty `itemId`, one that was never sent. */
 
 const PREFIX = "kaiwa.draft.";
 const OWNER_KEY = "kaiwa.drafts_of";
 
 /**
- * A session's unsent words, to be handed back when it is opened again. A storage that is full or
- * forbidden remembers nothing and breaks nothing.
+ * The unsent messages of each session, to be put back into the message box when it is opened again.
+ * Where the storage is full or forbidden, nothing is kept and nothing is thrown.
  */
 export class Drafts {
   #storage;
 
-  /** @param {Storage} storage Of the tab, so that two tabs do not write into each other's box. */
+  /** @param {Storage} storage sessionStorage: each tab has its own message box. */
   constructor(storage) {
     this.#storage = storage;
   }
 
-  /** @param {string} sessionId Empty for a conversation without its first word. @param {Unsent[]} unsent */
-  keep(sessionId, unsent) {
+  /**
+   * Replace what is stored for a session.
+   *
+   * @param {string} sessionId Empty for a conversation whose session does not exist yet.
+   * @param {Unsent[]} unsent
+   */
+  save(sessionId, unsent) {
     try {
       if (unsent.length > 0) this.#storage.setItem(PREFIX + sessionId, JSON.stringify(unsent));
       else this.#storage.removeItem(PREFIX + sessionId);
     } catch {
-      // Private browsing: what is not kept is still in the box.
+      // Full or forbidden: the text is still in the message box.
     }
   }
 
-  /** Hands the words back, once. @param {string} sessionId @returns {Unsent[]} */
+  /** Remove and return what is stored for a session. @param {string} sessionId @returns {Unsent[]} */
   take(sessionId) {
     try {
       const unsent = JSON.parse(this.#storage.getItem(PREFIX + sessionId) ?? "[]");
@@ -38,7 +44,7 @@ export class Drafts {
     }
   }
 
-  /** Whether something waits there. @param {string} sessionId */
+  /** Whether something is stored for a session. @param {string} sessionId */
   has(sessionId) {
     try {
       return this.#storage.getItem(PREFIX + sessionId) !== null;
@@ -47,36 +53,36 @@ export class Drafts {
     }
   }
 
-  /** What somebody else left behind in this tab is not for this person. @param {string} personId */
-  belongTo(personId) {
+  /** Set whose drafts these are; those of another user are deleted. @param {string} userId */
+  setOwner(userId) {
     try {
-      if (this.#storage.getItem(OWNER_KEY) === personId) return;
-      this.forget();
-      this.#storage.setItem(OWNER_KEY, personId);
+      if (this.#storage.getItem(OWNER_KEY) === userId) return;
+      this.clear();
+      this.#storage.setItem(OWNER_KEY, userId);
     } catch {
-      // Nothing was remembered.
+      // Forbidden: nothing was stored.
     }
   }
 
-  /** Another person may come to this tab. */
-  forget() {
+  /** Delete all drafts: the user signed out, and another may use this tab. */
+  clear() {
     try {
       for (const key of Object.keys(this.#storage)) {
         if (key.startsWith(PREFIX)) this.#storage.removeItem(key);
       }
     } catch {
-      // Nothing was remembered.
+      // Forbidden: nothing was stored.
     }
   }
 }
 
 /**
- * The words as they are to be sent again, without those that did arrive.
+ * The text to put back into the message box, without messages that did arrive.
  *
  * @param {Unsent[]} unsent
  * @param {ReadonlySet<string>} knownItemIds Items of the conversation.
  */
-export const textOf = (unsent, knownItemIds) =>
+export const unsentText = (unsent, knownItemIds) =>
   unsent
     .filter(({ itemId }) => !knownItemIds.has(itemId))
     .map(({ text }) => text)

@@ -1,4 +1,4 @@
-/** What the page remembers on this device, in localStorage. */
+/** Preferences and login token in localStorage. */
 
 /**
  * @typedef {{
@@ -7,8 +7,8 @@
  * }} Preferences
  */
 
-/** @type {Readonly<Preferences>} */
-export const DEFAULTS = Object.freeze({
+/** @type {Readonly<Preferences>} An empty language means the browser's, an empty device the default one. */
+export const DEFAULT_PREFERENCES = Object.freeze({
   language: "",
   isHandsFree: true,
   volume: 1,
@@ -22,10 +22,11 @@ const PREFERENCES_KEY = "kaiwa.preferences";
 const TOKEN_KEY = "kaiwa.token";
 
 /**
- * Reads and writes; a storage that is full or forbidden remembers nothing and breaks nothing.
+ * Reads and writes localStorage. Where it is full or forbidden (private browsing), nothing is kept and
+ * nothing is thrown.
  *
- * The login is kept here as well, so that a reload and a second tab need no password. No script but
- * the server's own can read it: the page's policy allows no other, and no text ever becomes markup.
+ * The token is stored so that a reload and a second tab need no password. Only the server's own
+ * scripts can read it: the content security policy allows no others, and no text becomes markup.
  */
 export class LocalStore {
   #storage;
@@ -35,6 +36,7 @@ export class LocalStore {
     this.#storage = storage;
   }
 
+  /** The login token; empty when signed out. */
   get token() {
     return this.#read(TOKEN_KEY) ?? "";
   }
@@ -43,23 +45,24 @@ export class LocalStore {
     this.#write(TOKEN_KEY, token);
   }
 
-  /** @returns {Preferences} What was remembered, and the defaults for what was not or makes no sense. */
+  /** @returns {Preferences} As stored; the default where one is missing or has the wrong type. */
   preferences() {
     /** @type {Record<string, unknown>} */
     let stored = {};
     try {
       stored = JSON.parse(this.#read(PREFERENCES_KEY) ?? "{}") ?? {};
     } catch {
-      // Written by another version, or by hand.
+      // Written by another version of the page, or by hand.
     }
     const kept = Object.entries(stored).filter(
-      ([name, value]) => typeof value === typeof DEFAULTS[/** @type {keyof Preferences} */ (name)],
+      ([name, value]) =>
+        typeof value === typeof DEFAULT_PREFERENCES[/** @type {keyof Preferences} */ (name)],
     );
-    return { ...DEFAULTS, ...Object.fromEntries(kept) };
+    return { ...DEFAULT_PREFERENCES, ...Object.fromEntries(kept) };
   }
 
-  /** @param {Partial<Preferences>} changes */
-  prefer(changes) {
+  /** @param {Partial<Preferences>} changes The others stay as they are. */
+  savePreferences(changes) {
     this.#write(PREFERENCES_KEY, JSON.stringify({ ...this.preferences(), ...changes }));
   }
 
@@ -78,7 +81,7 @@ export class LocalStore {
       if (text) this.#storage.setItem(key, text);
       else this.#storage.removeItem(key);
     } catch {
-      // Private browsing: the page works, it only forgets.
+      // Full or forbidden: nothing is kept.
     }
   }
 }

@@ -1,35 +1,37 @@
 /**
- * The lines of a conversation: fed the server's events in any order, it answers in spoken order. Pure.
+ * The lines of a conversation: the server's events in any order in, lines in spoken order out. Pure.
  *
- * The laws are those of backend/protocol/transcript.py, and the same tapes prove both. What the page
- * has besides: a person's line appears when speech starts, at the end until its commit gives it a
- * place, and stays while its words may still come; and the past stands in front, each turn once.
+ * The laws are those of `backend/protocol/transcript/assembler.py`, where they are written down, and
+ * the same tapes test both. The names are the same too. The page differs in two points:
+ * 1. A user's line appears when speech starts, at the end of the conversation until its commit gives
+ *    it a place, and stays while its text may still come.
+ * 2. The turns of earlier calls stand in front. An event about one of them updates its line.
  */
 
-import { COMMIT, GUESS, ITEM, ItemChain } from "./chain.js";
+import { msOfBase64 } from "../audio/pcm.js";
+import { ItemChain, Rank } from "./chain.js";
 import { hasWords } from "./heard.js";
-import { Item, Part } from "./items.js";
+import { Item, Part, partKey } from "./items.js";
+import { lineFromTurn } from "./past.js";
+import { cleanTextAt, lookUp, mappingAt, mappingsAt, textAt } from "./reading.js";
 
-/** @import { Line, Modality, Speaker, Status } from "./items.js" */
+/** @import { Line, Modality, Role, Status } from "./items.js" */
+/** @import { KeptTurn } from "./past.js" */
+/** @import { JsonObject } from "./reading.js" */
+
+/** @typedef {{ readonly type: string, readonly [field: string]: any }} ServerEvent */
+/** @typedef {(event: ServerEvent) => void} Reader */
+
+const MAX_AUDIO_MS = 24 * 3600 * 1000;
+
+/** @type {Readonly<Record<string, Role>>} */
+const TURN_ROLES = Object.freeze({ user: "user", assistant: "assistant" });
 
 /**
- * @typedef {{
- *   item_id: string, content_index?: number, role: string, modality: string, text: string,
- *   heard_text: string | null, heard_ms: number | null, status: string, position: number,
- * }} KeptTurn A turn of `GET /api/sessions/{id}/turns/`, as far as it is looked at.
- * @typedef {{ readonly type: string, readonly [field: string]: any }} ServerEvent
- * @typedef {(event: ServerEvent) => void} Reader
+ * The types of content parts with words. `response.content_part.*` say `text` and `audio`.
+ * @type {Readonly<Record<string, Modality>>}
  */
-
-const LONGEST_AUDIO_MS = 24 * 3600 * 1000;
-/** PCM16 at 24 kHz. */
-const BYTES_PER_MS = 48;
-
-/** @type {Readonly<Record<string, Speaker>>} */
-const SPEAKERS = Object.freeze({ user: "user", assistant: "assistant" });
-
-/** @type {Readonly<Record<string, Modality>>} Content parts that hold words. */
-const MODALITIES = Object.freeze({
+const CONTENT_MODALITIES = Object.freeze({
   input_text: "text",
   output_text: "text",
   text: "text",
@@ -38,7 +40,7 @@ const MODALITIES = Object.freeze({
   audio: "voice",
 });
 
-/** @type {Readonly<Record<string, Status>>} */
+/** @type {Readonly<Record<string, Status>>} By the status of `response.done`. */
 const RESPONSE_ENDS = Object.freeze({
   completed: "completed",
   cancelled: "interrupted",
@@ -47,104 +49,115 @@ const RESPONSE_ENDS = Object.freeze({
 });
 
 /** Assembles the lines of a conversation. */
-export class Transcript {
-  /** @type {Map<string, Line>} What the server kept, in its order. */
+export class TranscriptAssembler {
+  /** @type {Map<string, Line>} The turns of earlier calls, by part key, in their order. */
   #past = new Map();
   /** @type {ItemChain} */
   #chain;
   /** @type {Map<string, Item>} */
   #items = new Map();
-  /** @type {Map<string, Status>} */
+  /** @type {Map<string, Status>} By response id; the first end is final. */
   #responseEnds = new Map();
-  /** @type {Set<string>} */
+  /** @type {Set<string>} Ids of the responses outside of the conversation. */
   #outOfBand = new Set();
-  /** The item that a person is speaking and that is not committed yet. */
-  #speaking = "";
-  /** @type {Line[] | null} */
+  /** The id of the item that the user is speaking and that is not committed yet. */
+  #speakingId = "";
+  /** @type {Line[] | null} The result of `lines()`; null after a change. */
   #lines = null;
 
-  /** @param {ReadonlyArray<KeptTurn>} pastTurns What was said in earlier calls, in spoken order. */
+  /** @param {ReadonlyArray<KeptTurn>} pastTurns Turns of earlier calls, in spoken order. */
   constructor(pastTurns = []) {
     for (const turn of pastTurns) {
-      const line = lineOf(turn);
+      const line = lineFromTurn(turn);
       this.#past.set(keyOf(line), line);
     }
     this.#chain = new ItemChain(new Set(pastTurns.map((turn) => turn.item_id)));
   }
 
-  /** @param {ServerEvent} event An event from the server; what is unknown is passed over. */
+  /** Apply one server event. Events of an unknown type are ignored. @param {ServerEvent} event */
   feed(event) {
-    const reader = Object.hasOwn(this.#readers, event.type) ? this.#readers[event.type] : null;
-    reader?.(event);
+    lookUp(this.#readers, event.type)?.(event);
   }
 
-  /** @returns {Line[]} Every line, in spoken order: the past, then this call, then who speaks now. */
+  /**
+   * Every line, in spoken order: the past, then this call, then the speech that is not committed yet.
+   * The same array until something changes.
+   *
+   * @returns {Line[]}
+   */
   lines() {
     this.#lines ??= this.#assemble();
     return this.#lines;
   }
 
-  /** @type {Readonly<Record<string, Reader>>} */
+  /** @type {Readonly<Record<string, Reader>>} The reader of each event type. */
   #readers = Object.freeze({
     "input_audio_buffer.speech_started": (event) => {
       const item = this.#item(event.item_id);
       if (!item || item.isCommitted) return;
       this.#part(item, 0, "voice", "user");
-      this.#speaking = item.id;
+      this.#speakingId = item.id;
     },
     "input_audio_buffer.cleared": () => {
-      this.#speaking = "";
+      this.#speakingId = "";
       this.#lines = null;
     },
     "input_audio_buffer.committed": (event) => {
       const item = this.#item(event.item_id);
       if (!item) return;
       this.#part(item, 0, "voice", "user");
-      this.#place(item, event, COMMIT);
-      this.#joins(item);
+      this.#place(item, event, Rank.COMMIT);
+      this.#setCommitted(item);
     },
     "conversation.item.input_audio_transcription.delta": (event) =>
-      this.#transcribedPart(event)?.stream(clean(event.delta), word(event.event_id)),
+      this.#userPart(event)?.addText(cleanTextAt(event, "delta"), textAt(event, "event_id")),
     "conversation.item.input_audio_transcription.completed": (event) => {
-      const part = this.#transcribedPart(event);
+      const part = this.#userPart(event);
       if (!part) return;
       part.isTranscribed = true;
-      part.settle(clean(event.transcript));
+      part.completeText(cleanTextAt(event, "transcript"));
     },
     "conversation.item.input_audio_transcription.failed": (event) => {
-      const part = this.#transcribedPart(event);
+      const part = this.#userPart(event);
       if (part) part.isFailed = true;
     },
 
-    "response.created": (event) => this.#noteConversation(event),
+    "response.created": (event) => this.#responseCreated(event),
     "response.done": (event) => this.#responseDone(event),
     "response.output_item.added": (event) => this.#outputItem(event, false),
     "response.output_item.done": (event) => this.#outputItem(event, true),
     "response.content_part.added": (event) => void this.#contentPart(event),
     "response.content_part.done": (event) =>
-      this.#contentPart(event)?.settle(wordsOf(mapping(event.part))),
+      this.#contentPart(event)?.completeText(textOf(mappingAt(event, "part"))),
     "response.output_text.delta": (event) =>
-      this.#answerPart(event, "text")?.stream(clean(event.delta), word(event.event_id)),
+      this.#answerPart(event, "text")?.addText(
+        cleanTextAt(event, "delta"),
+        textAt(event, "event_id"),
+      ),
     "response.output_text.done": (event) =>
-      this.#answerPart(event, "text")?.settle(clean(event.text)),
+      this.#answerPart(event, "text")?.completeText(cleanTextAt(event, "text")),
     "response.output_audio_transcript.delta": (event) =>
-      this.#answerPart(event, "voice")?.stream(clean(event.delta), word(event.event_id)),
+      this.#answerPart(event, "voice")?.addText(
+        cleanTextAt(event, "delta"),
+        textAt(event, "event_id"),
+      ),
     "response.output_audio_transcript.done": (event) =>
-      this.#answerPart(event, "voice")?.settle(clean(event.transcript)),
-    "response.output_audio.delta": (event) => {
-      const ms = msOfBase64(word(event.delta));
-      this.#answerPart(event, "voice")?.hear(ms, word(event.event_id));
-    },
-    "response.output_audio.done": (event) => this.#answerPart(event, "voice")?.hearNoMore(),
+      this.#answerPart(event, "voice")?.completeText(cleanTextAt(event, "transcript")),
+    "response.output_audio.delta": (event) =>
+      this.#answerPart(event, "voice")?.addAudio(
+        msOfBase64(textAt(event, "delta")),
+        textAt(event, "event_id"),
+      ),
+    "response.output_audio.done": (event) => this.#answerPart(event, "voice")?.completeAudio(),
 
-    "conversation.item.added": (event) => this.#itemTold(event, false),
-    "conversation.item.created": (event) => this.#itemTold(event, false),
-    "conversation.item.done": (event) => this.#itemTold(event, true),
-    "conversation.item.retrieved": (event) => this.#itemTold(event, true),
+    "conversation.item.added": (event) => this.#conversationItem(event, false),
+    "conversation.item.created": (event) => this.#conversationItem(event, false),
+    "conversation.item.done": (event) => this.#conversationItem(event, true),
+    "conversation.item.retrieved": (event) => this.#conversationItem(event, true),
     "conversation.item.truncated": (event) => {
       const item = this.#item(event.item_id);
       const ms = event.audio_end_ms;
-      if (!item || typeof ms !== "number" || !(Math.abs(ms) <= LONGEST_AUDIO_MS)) return;
+      if (!item || typeof ms !== "number" || !(Math.abs(ms) <= MAX_AUDIO_MS)) return;
       const part = this.#part(item, event.content_index, "voice", null);
       part.truncate(Math.max(0, Math.trunc(ms)));
     },
@@ -152,65 +165,66 @@ export class Transcript {
       const item = this.#item(event.item_id);
       if (!item) return;
       item.isDeleted = true;
-      this.#chain.delete(item.id);
+      this.#chain.markDeleted(item.id);
     },
   });
 
-  /** Out of band: `conversation_id` is null, and not the id of a conversation. @type {Reader} */
-  #noteConversation(event) {
-    const response = mapping(event.response);
-    const responseId = word(response.id);
+  /** A response is out of band if its `conversation_id` is given and null. @type {Reader} */
+  #responseCreated(event) {
+    const response = mappingAt(event, "response");
+    const responseId = textAt(response, "id");
     if (responseId && response.conversation_id === null) this.#outOfBand.add(responseId);
     this.#lines = null;
   }
 
   /** @type {Reader} */
   #responseDone(event) {
-    this.#noteConversation(event);
-    const response = mapping(event.response);
-    const responseId = word(response.id);
+    this.#responseCreated(event);
+    const response = mappingAt(event, "response");
+    const responseId = textAt(response, "id");
     let previous = "";
-    for (const given of mappings(response.output)) {
-      const item = this.#readItem(given, true);
+    for (const outputItem of mappingsAt(response, "output")) {
+      const item = this.#readItem(outputItem, true);
       if (!item) continue;
       item.responseId ||= responseId;
-      if (previous) this.#chain.place(item.id, previous, GUESS);
+      if (previous) this.#chain.place(item.id, previous, Rank.GUESS);
       previous = item.id;
     }
     if (responseId && !this.#responseEnds.has(responseId)) {
-      // An end by a name that we do not know is an end.
+      // An unknown status is an end as well: no further event will come for this response.
       this.#responseEnds.set(responseId, lookUp(RESPONSE_ENDS, response.status) ?? "completed");
     }
   }
 
   /** @param {ServerEvent} event @param {boolean} isFinal */
   #outputItem(event, isFinal) {
-    const item = this.#readItem(mapping(event.item), isFinal);
-    if (item) item.responseId ||= word(event.response_id);
+    const item = this.#readItem(mappingAt(event, "item"), isFinal);
+    if (item) item.responseId ||= textAt(event, "response_id");
   }
 
   /** @param {ServerEvent} event */
   #contentPart(event) {
-    const modality = lookUp(MODALITIES, mapping(event.part).type);
+    const modality = lookUp(CONTENT_MODALITIES, mappingAt(event, "part").type);
     return modality ? this.#answerPart(event, modality) : null;
   }
 
   /** @param {ServerEvent} event @param {boolean} isFinal */
-  #itemTold(event, isFinal) {
-    const item = this.#readItem(mapping(event.item), isFinal);
+  #conversationItem(event, isFinal) {
+    const item = this.#readItem(mappingAt(event, "item"), isFinal);
     if (!item) return;
     item.isInConversation = true;
-    this.#place(item, event, ITEM);
-    this.#joins(item);
+    this.#place(item, event, Rank.ITEM);
+    this.#setCommitted(item);
   }
 
-  /** @param {Item} item What was said is part of the conversation now. */
-  #joins(item) {
+  /** @param {Item} item An item that has become part of the conversation. */
+  #setCommitted(item) {
     item.isCommitted = true;
-    if (this.#speaking === item.id) this.#speaking = "";
+    if (this.#speakingId === item.id) this.#speakingId = "";
   }
 
-  /** @param {unknown} id @returns {Item | null} The item of this id, new if need be. */
+  /** The item of this id, made if it is new; null for no valid id.
+   * @param {unknown} id @returns {Item | null} */
   #item(id) {
     if (typeof id !== "string" || !id) return null;
     this.#lines = null;
@@ -218,38 +232,38 @@ export class Transcript {
     if (known) return known;
     const item = new Item(id);
     this.#items.set(id, item);
-    this.#chain.see(id);
+    this.#chain.add(id);
     return item;
   }
 
   /**
-   * The part of this index, new if need be. A missing index means the first.
+   * The part of this index, made if it is new. A missing or negative index is the first.
    *
    * @param {Item} item
    * @param {unknown} contentIndex
    * @param {Modality} modality
-   * @param {Speaker | null} role
+   * @param {Role | null} role
    */
   #part(item, contentIndex, modality, role) {
-    const isIndex = Number.isInteger(contentIndex) && Number(contentIndex) > 0;
-    const index = isIndex ? Number(contentIndex) : 0;
+    const index = Number.isInteger(contentIndex) ? Math.max(0, Number(contentIndex)) : 0;
     item.role ??= role;
     const part = item.parts.get(index) ?? new Part(modality);
     item.parts.set(index, part);
     return part;
   }
 
-  /** @param {ServerEvent} event The user's part that a transcription is about. */
-  #transcribedPart(event) {
+  /** The user's part that a transcription event is about. @param {ServerEvent} event */
+  #userPart(event) {
     const item = this.#item(event.item_id);
     return item && this.#part(item, event.content_index, "voice", "user");
   }
 
-  /** @param {ServerEvent} event @param {Modality} modality The part that a response is writing. */
+  /** The part of an answer that a response event is about.
+   * @param {ServerEvent} event @param {Modality} modality */
   #answerPart(event, modality) {
     const item = this.#item(event.item_id);
     if (!item) return null;
-    item.responseId ||= word(event.response_id);
+    item.responseId ||= textAt(event, "response_id");
     return this.#part(item, event.content_index, modality, "assistant");
   }
 
@@ -261,28 +275,29 @@ export class Transcript {
     }
   }
 
-  /** @param {Record<string, any>} given @param {boolean} isEnd What an event says of a whole item. */
-  #readItem(given, isEnd) {
+  /** Apply the item inside an event; `isFinal` if its content is complete.
+   * @param {JsonObject} given @param {boolean} isFinal */
+  #readItem(given, isFinal) {
     const item = this.#item(given.id);
     if (!item) return null;
-    const role = word(given.role);
+    const role = textAt(given, "role");
     const isMessage = given.type === undefined || given.type === "message";
-    if (!isMessage || (role && !Object.hasOwn(SPEAKERS, role))) {
-      item.speaks = false;
+    if (!isMessage || (role && !Object.hasOwn(TURN_ROLES, role))) {
+      item.isMessage = false;
       return item;
     }
-    item.role ??= lookUp(SPEAKERS, role) ?? null;
+    item.role ??= lookUp(TURN_ROLES, role) ?? null;
     item.isCompleted ||= given.status === "completed";
     item.isIncomplete ||= given.status === "incomplete";
-    const isFinal = isEnd || given.status !== "in_progress";
-    for (const [index, content] of mappings(given.content).entries()) {
-      const modality = lookUp(MODALITIES, content.type);
+    const isComplete = isFinal || given.status !== "in_progress";
+    for (const [index, content] of mappingsAt(given, "content").entries()) {
+      const modality = lookUp(CONTENT_MODALITIES, content.type);
       if (!modality) continue;
       const part = this.#part(item, index, modality, null);
-      const words = wordsOf(content);
-      if (!isFinal || !hasWords(words)) continue;
+      const text = textOf(content);
+      if (!isComplete || !hasWords(text)) continue;
       part.isTranscribed = true;
-      part.settle(words);
+      part.completeText(text);
     }
     return item;
   }
@@ -297,8 +312,8 @@ export class Transcript {
     for (const id of this.#chain.order()) {
       for (const line of this.#linesOf(id)) {
         const kept = past.get(keyOf(line));
-        if (kept) past.set(keyOf(line), newer(kept, line));
-        else (id === this.#speaking ? speaking : now).push(line);
+        if (kept) past.set(keyOf(line), updatedLine(kept, line));
+        else (id === this.#speakingId ? speaking : now).push(line);
       }
     }
     const lines = [...past.values(), ...now, ...speaking];
@@ -311,73 +326,28 @@ export class Transcript {
     if (!item || (this.#outOfBand.has(item.responseId) && !item.isInConversation)) return [];
     return [...item.parts]
       .sort(([a], [b]) => a - b)
-      .filter(([, part]) => item.isLine(part, id === this.#speaking))
+      .filter(([, part]) => item.isLine(part, id === this.#speakingId))
       .map(([index, part]) => item.line(index, part, this.#responseEnds.get(item.responseId)));
   }
 }
 
 /** @param {Line} line */
-const keyOf = (line) => `${line.itemId}/${line.contentIndex}`;
-
-/** @param {KeptTurn} turn @returns {Line} */
-function lineOf(turn) {
-  return {
-    itemId: turn.item_id,
-    contentIndex: turn.content_index ?? 0,
-    role: turn.role,
-    modality: turn.modality,
-    text: turn.text,
-    heardText: turn.heard_text ?? null,
-    heardMs: turn.heard_ms ?? null,
-    status: turn.status,
-    position: turn.position,
-  };
-}
+const keyOf = (line) => partKey(line.itemId, line.contentIndex);
 
 /**
- * A kept line gives way to what is told of it anew, unless that says less: a replay tells a model
- * only what was heard.
+ * A line of the past after an event about it. A replayed item holds only what was heard of an
+ * interrupted answer, so it changes the line only if it has more text, or the same.
  *
  * @param {Line} kept
- * @param {Line} told
+ * @param {Line} replayed
  */
-function newer(kept, told) {
-  const saysMore = told.text.length > kept.text.length || told.heardMs !== null;
-  const saysTheSame = told.text === kept.text && kept.heardMs === null;
-  const { text, heardText, heardMs, status } = told;
-  return saysMore || saysTheSame ? { ...kept, text, heardText, heardMs, status } : kept;
+function updatedLine(kept, replayed) {
+  const hasMore = replayed.text.length > kept.text.length || replayed.heardMs !== null;
+  const isSame = replayed.text === kept.text && kept.heardMs === null;
+  const { text, heardText, heardMs, status } = replayed;
+  return hasMore || isSame ? { ...kept, text, heardText, heardMs, status } : kept;
 }
 
-/** @param {Record<string, any>} content A text has `text`, a sound `transcript`. */
-const wordsOf = (content) => clean(content.text) || clean(content.transcript);
-
-/** @param {unknown} value @returns {Record<string, any>} */
-const mapping = (value) =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
-
-/** @param {unknown} value */
-const mappings = (value) => (Array.isArray(value) ? value.map(mapping) : []);
-
-/** @param {unknown} value */
-const word = (value) => (typeof value === "string" ? value : "");
-
-/** @param {unknown} value Without NUL, and with a mark for each lone surrogate. */
-const clean = (value) =>
-  word(value)
-    .replace(/\p{Cs}/gu, "\ufffd")
-    .replaceAll("\0", "");
-
-/** @param {string} encoded How long this base64 PCM16 sounds, by its length. */
-function msOfBase64(encoded) {
-  const padding = encoded.endsWith("==") ? 2 : Number(encoded.endsWith("="));
-  return Math.max(0, Math.floor((encoded.length * 3) / 4) - padding) / BYTES_PER_MS;
-}
-
-/**
- * @template T
- * @param {Readonly<Record<string, T>>} table
- * @param {unknown} key
- * @returns {T | undefined}
- */
-const lookUp = (table, key) =>
-  typeof key === "string" && Object.hasOwn(table, key) ? table[key] : undefined;
+/** The text of a content part: `text` of a written one, `transcript` of a spoken one.
+ * @param {JsonObject} content */
+const textOf = (content) => cleanTextAt(content, "text") || cleanTextAt(content, "transcript");

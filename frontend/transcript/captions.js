@@ -1,16 +1,19 @@
 /**
- * The assistant's words at the pace of its voice: how much of a line may be shown by now. Pure.
+ * The text of a spoken answer at the pace of its audio: how much of a line is shown by now. Pure.
  *
- * The text of an answer is there seconds before its sound. Shown at once, it would be read to the
- * end and then talked over; so it is revealed in proportion to the sound that has been played.
+ * The text of an answer arrives seconds before its audio is played. Shown at once, the user would read
+ * it to the end while the voice is still at the beginning. So the share of the text that is shown is
+ * the share of the received audio that was played.
  */
 
-/** @typedef {{ itemId: string, contentIndex: number, text: string }} Paced */
+import { partKey } from "./items.js";
+
+/** @typedef {{ itemId: string, contentIndex: number, text: string }} CaptionLine */
 /** @typedef {{ receivedMs: number, playedMs: number, shownLength: number, isOver: boolean }} Pace */
 
 /**
- * The first `length` UTF-16 units, extended to the end of the word in scripts that have spaces, and
- * never through the middle of a character.
+ * The first `length` UTF-16 units, extended to the end of the word in scripts with spaces, and never
+ * ending in the middle of a character.
  *
  * @param {string} text
  * @param {number} length
@@ -26,45 +29,47 @@ export function upTo(text, length) {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? end + 1 : end);
 }
 
-/** How far each spoken line has been played. */
+/** How far the audio of each line was played. */
 export class Captions {
-  /** @type {Map<string, Pace>} */
+  /** @type {Map<string, Pace>} By part key. */
   #paces = new Map();
 
-  /** @param {string} itemId @param {number} contentIndex @param {number} ms Sound that arrived, in milliseconds. */
+  /** Count audio that arrived. @param {string} itemId @param {number} contentIndex @param {number} ms */
   received(itemId, contentIndex, ms) {
-    const key = `${itemId}/${contentIndex}`;
+    const key = partKey(itemId, contentIndex);
     const pace = this.#paces.get(key);
     if (pace) pace.receivedMs += ms;
     else this.#paces.set(key, { receivedMs: ms, playedMs: 0, shownLength: 0, isOver: false });
   }
 
-  /** @param {string} itemId @param {number} contentIndex @param {number} playedMs Sound played in all, in milliseconds. */
+  /** Record how much audio was played in all.
+   * @param {string} itemId @param {number} contentIndex @param {number} playedMs */
   played(itemId, contentIndex, playedMs) {
-    const pace = this.#paces.get(`${itemId}/${contentIndex}`);
+    const pace = this.#paces.get(partKey(itemId, contentIndex));
     if (pace) pace.playedMs = Math.max(pace.playedMs, playedMs);
   }
 
-  /** The sound is over, to the end or cut off: the line is shown as the transcript has it.
+  /** The audio ended or was cut off: show the whole line.
    * @param {string} itemId @param {number} contentIndex */
   over(itemId, contentIndex) {
-    const pace = this.#paces.get(`${itemId}/${contentIndex}`);
+    const pace = this.#paces.get(partKey(itemId, contentIndex));
     if (pace) pace.isOver = true;
   }
 
-  /** No sound will be played any more: every line is shown as the transcript has it. */
+  /** No more audio will be played: show every line whole. */
   allOver() {
     for (const pace of this.#paces.values()) pace.isOver = true;
   }
 
   /**
-   * How much of the line is shown by now. It never gets shorter; a line without sound is shown whole.
+   * The part of the line's text that is shown by now. It never gets shorter. A line without audio is
+   * shown whole.
    *
-   * @param {Paced} line
+   * @param {CaptionLine} line
    * @returns {string}
    */
   shown(line) {
-    const pace = this.#paces.get(`${line.itemId}/${line.contentIndex}`);
+    const pace = this.#paces.get(partKey(line.itemId, line.contentIndex));
     if (!pace || pace.isOver) return line.text;
     const share = pace.receivedMs > 0 ? pace.playedMs / pace.receivedMs : 0;
     const text = upTo(line.text, Math.max(pace.shownLength, Math.ceil(line.text.length * share)));

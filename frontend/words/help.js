@@ -1,8 +1,8 @@
 /**
- * What can go wrong, and the one button that helps. Pure.
+ * The help cards: one for each thing that can go wrong, with the action of its button. Pure.
  *
- * A row per thing that happened; its sentences are `help.<name>.title` and `help.<name>.text` in the
- * table of words, its button's label is `action.<action>`.
+ * A card's sentences are `help.<name>.title` and `help.<name>.text` in the table of words, its button's
+ * label is `action.<action>`.
  */
 
 /**
@@ -23,7 +23,7 @@ export const HELP = Object.freeze({
   slow_network: { action: "dismiss", tone: "warning" },
   no_network: { action: "reconnect", tone: "warning" },
   answer_failed: { action: "dismiss", tone: "warning" },
-  // How a call ended.
+  // Endings of a call, as in shared-facts.js, and `session_closed`: no ticket was issued.
   completed: { action: "reconnect", tone: "calm" },
   draining: { action: "reconnect", tone: "calm" },
   bad_frames: { action: "reload", tone: "warning" },
@@ -44,22 +44,22 @@ export const HELP = Object.freeze({
   interrupted: { action: "reconnect", tone: "warning" },
 });
 
-/** Troubles that need no card: the page acts by itself, or says it where it happened. */
-const SILENT = new Set(["client_left"]);
+/** Codes without a card: the user ended the call, and knows it. */
+const WITHOUT_CARD = new Set(["client_left"]);
 
 /**
- * The name of the card for a code, known or not; null where nothing needs to be said.
+ * The card for an ending or an error code: `internal` for an unknown one, null where none is needed.
  *
  * @param {string} code
  * @returns {string | null}
  */
 export function cardFor(code) {
-  if (SILENT.has(code)) return null;
+  if (WITHOUT_CARD.has(code)) return null;
   return code in HELP ? code : "internal";
 }
 
 /**
- * Where a browser hides the microphone's permission: the sentence that names the place.
+ * Which sentence tells where this browser has its microphone permission.
  *
  * @param {string} userAgent
  * @returns {"ios" | "safari" | "firefox" | "chrome"}

@@ -1,8 +1,10 @@
 /**
- * Every word of the page, in English and Japanese, in one table.
+ * Every text of the page, in English and Japanese, in one table.
  *
- * `<key>.keys` says the same to somebody who has a keyboard, and names the keys.
+ * `<key>.keys` is the variant for users with a keyboard: it names the keys.
  */
+
+import { LANGUAGES } from "../shared-facts.js";
 
 /** @typedef {"en" | "ja"} Language */
 /** @typedef {{ en: string, ja: string }} Entry */
@@ -494,10 +496,10 @@ export const WORDS = Object.freeze({
 });
 
 /**
- * The language to begin with: the one that was chosen, else the first that the browser asks for and
- * we speak, else English.
+ * The language to start with: the user's choice, else the first of the browser's languages that the page
+ * has, else English.
  *
- * @param {string} chosen
+ * @param {string} chosen Empty when none was chosen.
  * @param {readonly string[]} wanted
  * @returns {Language}
  */
@@ -509,31 +511,31 @@ export function languageFrom(chosen, wanted) {
   return "en";
 }
 
-/** @param {string} tag @returns {Language | null} */
+/** The page's language of a language tag (`ja-JP`); null for others. @param {string} tag */
 function languageOf(tag) {
-  if (/^ja\b/i.test(tag)) return "ja";
-  return /^en\b/i.test(tag) ? "en" : null;
+  const primary = tag.split("-")[0]?.toLowerCase();
+  return /** @type {Language | null} */ (LANGUAGES.find((one) => one === primary) ?? null);
 }
 
-/** The words of one language, which may change. */
+/** The page's texts in one language, which may be changed. */
 export class Words {
-  /** Whether there is a keyboard to speak of. */
+  /** Whether the user has a keyboard: then texts name its keys. */
   hasKeys = true;
-  #wanted;
+  #browserLanguages;
 
-  /** @param {Language} language @param {readonly string[]} wanted What the browser asks for. */
-  constructor(language, wanted = []) {
+  /** @param {Language} language @param {readonly string[]} browserLanguages `navigator.languages`. */
+  constructor(language, browserLanguages = []) {
     this.language = language;
-    this.#wanted = wanted;
+    this.#browserLanguages = browserLanguages;
   }
 
-  /** How numbers and times are written: as where the person lives, if that is in this language. */
+  /** For numbers and times: the user's region, if they have one with this language. */
   get #locale() {
-    return this.#wanted.find((tag) => languageOf(tag) === this.language) ?? this.language;
+    return this.#browserLanguages.find((tag) => languageOf(tag) === this.language) ?? this.language;
   }
 
   /**
-   * The words for a key, with {names} filled in.
+   * The text for a key, with {names} filled in. Throws for a key without a text.
    *
    * @param {string} key
    * @param {Record<string, string | number>} [values]
@@ -546,7 +548,7 @@ export class Words {
   }
 
   /**
-   * The words for the first of the keys that has any.
+   * The text for the first of the keys that has one; that of `error.internal` if none has.
    *
    * @param {...string} keys
    */
@@ -555,7 +557,7 @@ export class Words {
   }
 
   /**
-   * A day near today in words, else the date.
+   * The time for today, "yesterday", else the date.
    *
    * @param {Date} date
    * @param {Date} now

@@ -92,6 +92,9 @@ def test_no_origin_value_raises(origin: str) -> None:
         (scope(offers=("realtime", "relay.ticket.abc")), Credential("ticket", "abc")),
         (scope(authorization="Token abc"), Credential("token", "abc")),
         (scope(authorization="bearer  abc"), Credential("token", "abc")),
+        (scope(authorization="Token \tabc\t "), Credential("token", "abc")),
+        (scope(authorization="Token abc\x1f"), Credential("token", "abc\x1f")),
+        (scope(authorization="Token \x85abc\xa0"), Credential("token", "\x85abc\xa0")),
         (
             scope(offers=("realtime", "relay.ticket.abc"), authorization="Token def"),
             Credential("ticket", "abc"),

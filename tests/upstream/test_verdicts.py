@@ -57,6 +57,10 @@ def test_a_refused_upgrade(
         ("-1", None),
         ("nan", None),
         ("٣", None),
+        ("\t7\t", 7.0),
+        ("0\x1f", None),
+        ("\x857\xa0", None),
+        ("7\n", None),
         (None, None),
     ],
 )

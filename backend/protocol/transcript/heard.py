@@ -75,9 +75,7 @@ def cut_to_whole_word(text: str, chars: int) -> str:
     """
     if chars >= len(text):
         return text
-    cut = _cut_spaced(text, chars)
-    while cut and _clings(text[cut - 1], text[cut]):
-        cut -= 1
+    cut = _cut_between_characters(text, chars)
     if cut == chars:
         cut = _cut_at_pause(text, cut)
     while cut and is_space(text[cut - 1]):
@@ -93,6 +91,21 @@ def has_words(text: str) -> bool:
 def is_space(char: str) -> bool:
     """Whether this is white space; spelt out, since every language has its own opinion."""
     return char in "\t\n\v\f\r" or unicodedata.category(char)[0] == "Z"
+
+
+def _cut_between_characters(text: str, cut: int) -> int:
+    """Back to where neither a word nor what a reader sees as one character is cut.
+
+    Both are checked until neither moves the cut: in `aaa` and a zero-width joiner, stepping back
+    from the joiner ends inside the word.
+    """
+    while True:
+        shorter = _cut_spaced(text, cut)
+        while shorter and _clings(text[shorter - 1], text[shorter]):
+            shorter -= 1
+        if shorter == cut:
+            return cut
+        cut = shorter
 
 
 def _cut_spaced(text: str, cut: int) -> int:

@@ -1,58 +1,58 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { ANSWER_MS, Heartbeat, QUIET_MS } from "../../../frontend/call/heartbeat.js";
+import { Heartbeat, IDLE_MS, PONG_TIMEOUT_MS } from "../../../frontend/call/heartbeat.js";
 
 let happened;
-let pulse;
+let heartbeat;
 
 beforeEach(() => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
   happened = [];
-  pulse = new Heartbeat({
-    ask: () => happened.push("asked"),
-    giveUp: () => happened.push("given up"),
+  heartbeat = new Heartbeat({
+    sendPing: () => happened.push("ping"),
+    onTimeout: () => happened.push("timeout"),
   });
 });
 
 const pass = (ms) => mock.timers.tick(ms);
 
-test("a line that was quiet is asked, and given up within 20 s if it does not answer", () => {
-  pulse.start();
-  pass(QUIET_MS);
-  assert.deepEqual(happened, ["asked"]);
-  pass(ANSWER_MS);
-  assert.deepEqual(happened, ["asked", "given up"]);
-  assert.ok(QUIET_MS + ANSWER_MS < 20_000);
+test("an idle connection is pinged, and times out within 20 s if nothing comes", () => {
+  heartbeat.start();
+  pass(IDLE_MS);
+  assert.deepEqual(happened, ["ping"]);
+  pass(PONG_TIMEOUT_MS);
+  assert.deepEqual(happened, ["ping", "timeout"]);
+  assert.ok(IDLE_MS + PONG_TIMEOUT_MS < 20_000);
   pass(60_000);
   assert.equal(happened.length, 2);
 });
 
-test("one that answers is asked again when it has been quiet for as long", () => {
-  pulse.start();
+test("one that answers is pinged again when it has been idle for as long", () => {
+  heartbeat.start();
   for (let round = 0; round < 3; round += 1) {
-    pass(QUIET_MS + ANSWER_MS - 1);
-    pulse.felt();
+    pass(IDLE_MS + PONG_TIMEOUT_MS - 1);
+    heartbeat.received();
   }
-  assert.deepEqual(happened, ["asked", "asked", "asked"]);
+  assert.deepEqual(happened, ["ping", "ping", "ping"]);
 });
 
-test("one that speaks is not asked", () => {
-  pulse.start();
+test("one that receives is not pinged", () => {
+  heartbeat.start();
   for (let second = 0; second < 60; second += 1) {
     pass(1000);
-    pulse.felt();
+    heartbeat.received();
   }
   assert.deepEqual(happened, []);
 });
 
-test("nothing is asked before the start and after the stop", () => {
-  pulse.felt();
+test("nothing happens before the start and after the stop", () => {
+  heartbeat.received();
   pass(60_000);
-  pulse.start();
-  pulse.stop();
-  pulse.felt();
+  heartbeat.start();
+  heartbeat.stop();
+  heartbeat.received();
   pass(60_000);
   assert.deepEqual(happened, []);
 });

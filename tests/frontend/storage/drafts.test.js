@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Drafts, textOf } from "../../../frontend/storage/drafts.js";
+import { Drafts, unsentText } from "../../../frontend/storage/drafts.js";
 
-/** What a tab's storage does: its keys are its properties. */
+/** sessionStorage: its keys are its properties. */
 class TabStorage {
   getItem(key) {
     return this[key] ?? null;
@@ -30,9 +30,9 @@ const ONE = [
   { itemId: "", text: "Still in the box" },
 ];
 
-test("unsent words are handed back to their session, once", () => {
+test("the drafts of a session are returned once", () => {
   const drafts = new Drafts(new TabStorage());
-  drafts.keep("one", ONE);
+  drafts.save("one", ONE);
   assert.deepEqual(drafts.take("two"), []);
   assert.deepEqual(
     ["one", "two"].map((id) => drafts.has(id)),
@@ -42,45 +42,45 @@ test("unsent words are handed back to their session, once", () => {
   assert.deepEqual(drafts.take("one"), []);
 });
 
-test("what did arrive is not to be sent again", () => {
-  assert.equal(textOf(ONE, new Set()), "Sent off\nStill in the box");
-  assert.equal(textOf(ONE, new Set(["page_1"])), "Still in the box");
+test("messages that did arrive are left out of the text", () => {
+  assert.equal(unsentText(ONE, new Set()), "Sent off\nStill in the box");
+  assert.equal(unsentText(ONE, new Set(["page_1"])), "Still in the box");
 });
 
-test("keeping nothing takes back what was kept", () => {
+test("saving nothing deletes what was stored", () => {
   const storage = new TabStorage();
   const drafts = new Drafts(storage);
-  drafts.keep("", [{ itemId: "", text: "Hello" }]);
-  drafts.keep("", []);
+  drafts.save("", [{ itemId: "", text: "Hello" }]);
+  drafts.save("", []);
   assert.deepEqual(Object.keys(storage), []);
 });
 
-test("who signs out leaves no words behind, and no other storage is touched", () => {
+test("clear() deletes all drafts and no other key", () => {
   const storage = new TabStorage();
   const drafts = new Drafts(storage);
-  drafts.keep("one", [{ itemId: "", text: "Secret" }]);
+  drafts.save("one", [{ itemId: "", text: "Secret" }]);
   storage.setItem("kaiwa.preferences", "{}");
-  drafts.forget();
+  drafts.clear();
   assert.deepEqual(Object.keys(storage), ["kaiwa.preferences"]);
 });
 
-test("what one person left behind is handed back to nobody else", () => {
+test("drafts of another user are deleted", () => {
   const storage = new TabStorage();
-  for (const [person, found] of [
+  for (const [user, found] of [
     ["1", []],
     ["1", ONE],
     ["2", []],
   ]) {
     const drafts = new Drafts(storage);
-    drafts.belongTo(person);
+    drafts.setOwner(user);
     assert.deepEqual(drafts.take(""), found);
-    drafts.keep("", ONE);
+    drafts.save("", ONE);
   }
 });
 
-test("a storage that refuses or holds nonsense breaks nothing", () => {
+test("with a forbidden storage or malformed data nothing is thrown", () => {
   const drafts = new Drafts(FORBIDDEN);
-  drafts.keep("one", [{ itemId: "", text: "Hello" }]);
+  drafts.save("one", [{ itemId: "", text: "Hello" }]);
   assert.deepEqual(drafts.take("one"), []);
   assert.equal(drafts.has("one"), false);
   const storage = new TabStorage();

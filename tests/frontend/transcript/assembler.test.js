@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { Transcript } from "../../../frontend/transcript/assembler.js";
-import { ITEM, ItemChain } from "../../../frontend/transcript/chain.js";
+import { TranscriptAssembler } from "../../../frontend/transcript/assembler.js";
 
 const TAPES = new URL("../../tapes/", import.meta.url);
 const names = readdirSync(TAPES)
@@ -22,7 +21,7 @@ const eventsOf = (name) =>
     .filter(({ side }) => side === "upstream")
     .map(({ event }) => event);
 
-/** A line as the tapes tell turns; what is still awaited is no turn yet. */
+/** The lines as the turns of a tape; a line whose text is still awaited is no turn yet. */
 const turnsOf = (lines) =>
   lines
     .filter(({ text, status }) => text !== "" || status !== "in_progress")
@@ -38,14 +37,14 @@ const turnsOf = (lines) =>
     }));
 
 const fed = (events, past = []) => {
-  const transcript = new Transcript(past);
+  const transcript = new TranscriptAssembler(past);
   for (const event of events) transcript.feed(event);
   return transcript;
 };
 
 const texts = (transcript) => transcript.lines().map(({ text }) => text);
 
-/** Builders of single events; ids are short, since nobody else reads them. */
+/** Builders of single events. */
 const started = (item_id) => ({ type: "input_audio_buffer.speech_started", item_id });
 const committed = (item_id, previous_item_id) => ({
   type: "input_audio_buffer.committed",
@@ -106,7 +105,7 @@ const kept = (item_id, text, more = {}) => ({
   ...more,
 });
 
-describe("the transcript and the tapes", () => {
+describe("the assembler and the tapes", () => {
   test("there are tapes", () => assert.ok(names.length >= 12));
 
   for (const name of names) {
@@ -131,8 +130,8 @@ describe("the transcript and the tapes", () => {
   }
 });
 
-describe("a person's line while it is spoken", () => {
-  test("it appears when speech starts, without words", () => {
+describe("a user's line while it is spoken", () => {
+  test("it appears when speech starts, without text", () => {
     const [line] = fed([started("U1")]).lines();
     assert.deepEqual(line, {
       itemId: "U1",
@@ -147,7 +146,7 @@ describe("a person's line while it is spoken", () => {
     });
   });
 
-  test("it stays at the end until its commit gives it a place", () => {
+  test("it stands at the end until its commit gives it a place", () => {
     const events = [committed("U1", null), transcribed("U1", "One."), started("U2")];
     const transcript = fed([...events, added("A1", "U1"), says("A1", "Two.")]);
     assert.deepEqual(texts(transcript), ["One.", "Two.", ""]);
@@ -158,7 +157,7 @@ describe("a person's line while it is spoken", () => {
     assert.deepEqual(texts(transcript), ["One.", "Three.", "Four.", "Two."]);
   });
 
-  test("its words show as they come", () => {
+  test("its text shows as the deltas come", () => {
     const transcript = fed([started("U1"), committed("U1", null), heardSoFar("U1", "Good ")]);
     transcript.feed(heardSoFar("U1", "day"));
     assert.deepEqual(texts(transcript), ["Good day"]);
@@ -167,17 +166,17 @@ describe("a person's line while it is spoken", () => {
     assert.equal(transcript.lines()[0].status, "completed");
   });
 
-  test("it goes when its words turn out to be none", () => {
+  test("it disappears when its transcript turns out to be blank", () => {
     const transcript = fed([started("U1"), committed("U1", null), transcribed("U1", " ")]);
     assert.deepEqual(transcript.lines(), []);
   });
 
-  test("it goes when the buffer is cleared", () => {
+  test("it disappears when the buffer is cleared", () => {
     const cleared = { type: "input_audio_buffer.cleared" };
     assert.deepEqual(fed([started("U1"), cleared]).lines(), []);
   });
 
-  test("it gives way to the next one when it is never committed", () => {
+  test("it disappears when other speech starts and it was never committed", () => {
     const lines = fed([started("U1"), started("U2")]).lines();
     assert.deepEqual(
       lines.map(({ itemId }) => itemId),
@@ -185,7 +184,7 @@ describe("a person's line while it is spoken", () => {
     );
   });
 
-  test("it does not come back when its start is told again after its end", () => {
+  test("it does not move when its start event is repeated after its commit", () => {
     const events = [started("U1"), committed("U1", null), transcribed("U1", "One."), started("U1")];
     assert.deepEqual(texts(fed([...events, added("A1", "U1"), says("A1", "Two.")])), [
       "One.",
@@ -193,18 +192,18 @@ describe("a person's line while it is spoken", () => {
     ]);
   });
 
-  test("words that come before its commit outlast the next start", () => {
+  test("it stays, with text but without a commit, when other speech starts", () => {
     const events = [started("U1"), heardSoFar("U1", "One"), started("U2")];
     assert.deepEqual(texts(fed(events)), ["One", ""]);
   });
 
-  test("a commit alone makes it too", () => {
+  test("it appears with a commit alone", () => {
     assert.deepEqual(texts(fed([committed("U1", null)])), [""]);
   });
 });
 
 describe("the past", () => {
-  test("it stands in front, in the server's order, whatever comes first now", () => {
+  test("it stands in front, in the server's order, whatever item is first in this call", () => {
     const past = [kept("P1", "Old."), kept("P2", "Newer.", { role: "user" })];
     assert.deepEqual(texts(fed([added("A1", null), says("A1", "Now.")], past)), [
       "Old.",
@@ -213,7 +212,7 @@ describe("the past", () => {
     ]);
   });
 
-  test("a turn that is told anew is not doubled but updated", () => {
+  test("an event about one of its turns updates the line and adds none", () => {
     const past = [kept("A1", "Hel", { status: "interrupted" })];
     const lines = fed([added("A1", null), says("A1", "Hello."), says("A2", "Next.")], past).lines();
     assert.deepEqual(
@@ -225,14 +224,14 @@ describe("the past", () => {
     );
   });
 
-  test("a replay of what was heard does not shorten what was said", () => {
+  test("a replayed item with only the heard text does not shorten the line", () => {
     const past = [kept("A1", "Hello there.", { heard_text: "Hello", heard_ms: 3 })];
     const replay = added("A1", null, "assistant", [{ type: "output_text", text: "Hello" }]);
     const [line] = fed([replay], past).lines();
     assert.deepEqual([line.text, line.heardText, line.heardMs], ["Hello there.", "Hello", 3]);
   });
 
-  test("a replay of all that was said does not unsay that it was cut off", () => {
+  test("a replayed item with the whole text leaves the line interrupted", () => {
     const past = [
       kept("A1", "Hello.", { heard_text: "Hello.", heard_ms: 9, status: "interrupted" }),
     ];
@@ -252,7 +251,7 @@ describe("the past", () => {
 });
 
 describe("lines", () => {
-  test("they are the same object until something changes", () => {
+  test("they are the same array until something changes", () => {
     const transcript = fed([committed("U1", null), transcribed("U1", "One.")]);
     const before = transcript.lines();
     transcript.feed({ type: "rate_limits.updated" });
@@ -261,7 +260,7 @@ describe("lines", () => {
     assert.notEqual(transcript.lines(), before);
   });
 
-  test("names that every object has are no events, roles or parts", () => {
+  test("names of inherited object properties are no event types, roles or part types", () => {
     const part = [{ type: "constructor", text: "x" }];
     const events = [
       { type: "toString" },
@@ -273,7 +272,7 @@ describe("lines", () => {
     assert.deepEqual(fed(events).lines(), []);
   });
 
-  test("malformed events are passed over", () => {
+  test("malformed events are ignored", () => {
     const events = [
       {},
       { type: 7 },
@@ -293,20 +292,11 @@ describe("lines", () => {
     assert.equal(line.heardText, "👍👍");
   });
 
-  test("a long conversation costs no stack", () => {
+  test("a long conversation does not overflow the stack", () => {
     const events = [committed("U0", null), transcribed("U0", "0")];
     for (let n = 1; n < 5000; n++) {
       events.push(committed(`U${n}`, `U${n - 1}`), transcribed(`U${n}`, `${n}`));
     }
     assert.equal(fed(events).lines().at(-1).text, "4999");
   });
-});
-
-test("an item that is followed before it is placed stands behind the chains seen before it", () => {
-  const chain = new ItemChain();
-  chain.place("d", "c", ITEM);
-  chain.see("x");
-  chain.place("c", "b", ITEM);
-  chain.place("y", "x", ITEM);
-  assert.deepEqual(chain.order(), ["x", "y", "b", "c", "d"]);
 });

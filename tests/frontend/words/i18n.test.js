@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { STATES } from "../../../frontend/call/call-state.js";
-import { cardFor, HELP, permissionPlace } from "../../../frontend/words/help.js";
+import { HELP } from "../../../frontend/words/help.js";
 import { languageFrom, WORDS, Words } from "../../../frontend/words/i18n.js";
 
 const ROOT = new URL("../../../", import.meta.url);
@@ -11,25 +11,22 @@ const PAGE = read("frontend/index.html");
 const CODE = readdirSync(new URL("frontend/", ROOT), { recursive: true })
   .filter((name) => name.endsWith(".js") && name !== "words/i18n.js")
   .map((name) => read(`frontend/${name}`));
-const ENDINGS = [...read("backend/protocol/errors.py").matchAll(/^ {4}[A-Z_]+ = "(\w+)"$/gm)]
-  .map(([, ending]) => ending)
-  .filter((ending) => !["client", "relay", "provider"].includes(ending));
 const NAMES = /\{\w+\}/g;
 
-test("every word is there in both languages, and Japanese is Japanese", () => {
+test("every text exists in both languages, and Japanese is Japanese", () => {
   for (const [key, { en, ja }] of Object.entries(WORDS)) {
     assert.ok(en.trim() && ja.trim(), key);
     if (ja !== en) assert.match(ja, /[\u3040-\u30ff\u4e00-\u9fff（]/, key);
   }
 });
 
-test("both languages fill in the same names", () => {
+test("both languages have the same placeholders", () => {
   for (const [key, { en, ja }] of Object.entries(WORDS)) {
     assert.deepEqual((ja.match(NAMES) ?? []).sort(), (en.match(NAMES) ?? []).sort(), key);
   }
 });
 
-test("every word that the page's HTML names exists", () => {
+test("every text that index.html names exists", () => {
   const named = [...PAGE.matchAll(/data-words(?:-label|-placeholder)?="([^"]+)"/g)];
   assert.ok(named.length > 40);
   for (const [, key] of named) assert.ok(key in WORDS, key);
@@ -45,26 +42,7 @@ test("every state has a word and a hint", () => {
   }
 });
 
-test("every help card says what happened, what to do, and has a button", () => {
-  for (const [name, { action }] of Object.entries(HELP)) {
-    for (const key of [`help.${name}.title`, `help.${name}.text`, `action.${action}`]) {
-      assert.ok(key in WORDS, key);
-    }
-  }
-});
-
-test("every ending of the server has a card of its own, or needs none", () => {
-  assert.ok(ENDINGS.length >= 18);
-  for (const ending of ENDINGS) {
-    assert.equal(cardFor(ending), ending === "client_left" ? null : ending, ending);
-  }
-});
-
-test("a code that nobody knows is told as our own fault", () => {
-  assert.equal(cardFor("never_heard_of"), "internal");
-});
-
-test("every word is used", () => {
+test("every text is used", () => {
   const everything = [PAGE, ...CODE].join("\n");
   const built = /^(state|hint|help|action|error)\./;
   for (const key of Object.keys(WORDS)) {
@@ -76,7 +54,7 @@ test("every word is used", () => {
   }
 });
 
-test("it begins in the language that was chosen, else in the browser's first that we speak", () => {
+test("the first language is the user's choice, else the first of the browser's that the page has", () => {
   assert.equal(languageFrom("ja", ["en-US"]), "ja");
   assert.equal(languageFrom("", ["fr-FR", "ja-JP", "en"]), "ja");
   assert.equal(languageFrom("", ["de-DE", "en-GB"]), "en");
@@ -84,14 +62,14 @@ test("it begins in the language that was chosen, else in the browser's first tha
   assert.equal(languageFrom("javanese", []), "en");
 });
 
-test("it fills in names, and refuses a key without words", () => {
+test("placeholders are filled in, and a key without a text is an error", () => {
   const words = new Words("en");
   assert.equal(words.say("sessions.delete", { title: "Kyoto" }), "Delete “Kyoto”");
   assert.throws(() => words.say("no.such.key"), /no\.such\.key/);
   assert.equal(words.sayFirst("no.such.key", "page.title"), "Kaiwa");
 });
 
-test("keys are named to those who have them, and to nobody else", () => {
+test("texts name keys only for users with a keyboard", () => {
   const words = new Words("en");
   assert.match(words.say("hint.muted"), /\(M\)/);
   words.hasKeys = false;
@@ -104,7 +82,7 @@ test("keys are named to those who have them, and to nobody else", () => {
   }
 });
 
-test("a day near today is told in words, others by date", () => {
+test("today has a time, yesterday a word, other days a date", () => {
   const now = new Date(2026, 10, 21, 12, 0);
   const words = new Words("en");
   assert.match(words.day(new Date(2026, 10, 21, 8, 5), now), /^08:05/);
@@ -115,7 +93,7 @@ test("a day near today is told in words, others by date", () => {
   assert.equal(words.day(new Date(2025, 9, 1), now), "2025年10月1日");
 });
 
-test("times are written as where one lives, where that speaks the chosen language", () => {
+test("times are written as in the user's region, if it has the chosen language", () => {
   const now = new Date(2026, 10, 21, 20, 0);
   const [afternoon, october] = [new Date(2026, 10, 21, 16, 21), new Date(2026, 9, 1)];
   const words = new Words("en", ["fr-FR", "en-GB", "en-US"]);
@@ -124,11 +102,4 @@ test("times are written as where one lives, where that speaks the chosen languag
   words.language = "ja";
   assert.equal(words.day(october, now), "10月1日");
   assert.match(new Words("en", ["fr-FR"]).day(afternoon, now), /^04:21.PM$/);
-});
-
-test("it knows where each browser hides the microphone's permission", () => {
-  assert.equal(permissionPlace("Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1"), "ios");
-  assert.equal(permissionPlace("Mozilla/5.0 (X11) Gecko/20100101 Firefox/153.0"), "firefox");
-  assert.equal(permissionPlace("Mozilla/5.0 Chrome/156.0 Safari/537.36"), "chrome");
-  assert.equal(permissionPlace("Mozilla/5.0 (Macintosh) Version/18.0 Safari/605.1"), "safari");
 });

@@ -159,6 +159,7 @@ def test_scripts_without_spaces_are_cut_between_characters(text: str, chars: int
         ("👩\u200d👩\u200d👧 hi", 3, ""),
         ("❤\ufe0f yes", 1, ""),
         ("e\u0301te\u0301 fini", 3, ""),
+        ("yes aaaa\u200d", 8, "yes"),
     ],
 )
 def test_what_is_one_character_to_a_reader_is_not_torn(text: str, chars: int, cut: str) -> None:
