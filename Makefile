@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check postgres fuzz journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
+.PHONY: help run install test check postgres fuzz journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -37,16 +37,17 @@ journeys: .venv/test.installed ## A person's way through the real server and the
 	@$(PY) -m pytest -m journey tests
 
 page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
-	@$(PY) -m pytest -m alone tests/journeys
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-heard page-seen page-unhurried
+	@$(PY) -m pytest -m exclusive tests/journeys
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-realtime-audio page-silent page-untimed-audio
 
-# Speech takes the time that it takes, and little of the processor: who only looks uses what is left.
-page-heard:
-	@$(PY) -m pytest -m "page and heard" tests/journeys
-page-seen:
-	@nice -n 19 $(PY) -m pytest -m "page and not (alone or heard or unhurried)" tests/journeys
-page-unhurried:
-	@nice -n 19 $(PY) -m pytest -m "page and unhurried" tests/journeys
+# Tests with audio take the time that the speech takes, and little processor time. The others run
+# beside them at the lowest priority, so that they do not disturb the audio.
+page-realtime-audio:
+	@$(PY) -m pytest -m "page and realtime_audio" tests/journeys
+page-silent:
+	@nice -n 19 $(PY) -m pytest -m "page and not (exclusive or realtime_audio or untimed_audio)" tests/journeys
+page-untimed-audio:
+	@nice -n 19 $(PY) -m pytest -m "page and untimed_audio" tests/journeys
 
 screenshots: .venv/test.installed node_modules/.installed ## Every state of the page, ja and en, light and dark, wide and narrow, into docs/screenshots/.
 	@$(PY) -m tests.journeys.screenshots docs/screenshots

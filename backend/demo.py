@@ -27,7 +27,7 @@ from django.core.management import call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
-from backend.serve import listen, why_not
+from backend.serving.listener import listen, listen_error_message
 from backend.simulator.persona import SUGGESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -268,7 +268,7 @@ def main() -> int:
     try:
         listen(HOST, port).close()
     except OSError as error:
-        sys.exit(why_not(error, HOST, port))
+        sys.exit(listen_error_message(error, HOST, port))
     print("Kaiwa is starting: database, logins, server …", flush=True)
     plan = Plan(
         port=port,

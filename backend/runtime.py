@@ -127,15 +127,19 @@ class Runtime:
         """Admit nobody, give answers `seconds` to end, hang up on everybody. 0 hangs up at once."""
         await self.live.drain(seconds)
 
-    async def stop(self) -> None:
-        """Write what is still to be written and let go of everything."""
+    async def stop(self, wait_s: float = 2.0) -> bool:
+        """Write pending turns for up to `wait_s`, then release everything.
+
+        Returns False if something could not be written.
+        """
         if self._heartbeat_task is not None:
             self._heartbeat_task.cancel()
             await asyncio.gather(self._heartbeat_task, return_exceptions=True)
             self._heartbeat_task = None
-        await self._recorder.stop()
+        is_written = await self._recorder.stop(wait_s)
         self._recorder_database.close()
         self._database.close()
+        return is_written
 
     async def heartbeat(self) -> None:
         """Renew our calls' leases, end the calls that may not go on, reap those of the dead."""

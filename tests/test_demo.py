@@ -15,7 +15,7 @@ import pytest
 
 from backend.demo import DATABASE, Login, Plan, banner, own_settings
 from backend.env import combined, read
-from backend.serve import listen
+from backend.serving.listener import listen
 
 ROOT = Path(__file__).resolve().parent.parent
 USER, ADMIN = Login("demo", "p-user"), Login("admin", "p-admin")

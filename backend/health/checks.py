@@ -10,10 +10,12 @@
 | `kaiwa.W004` | strangers may register and talk at the operator's cost |
 | `kaiwa.W005` | the page says that a simulator answers, on a server that is not for development |
 | `kaiwa.W006` | every host name is served, so a page elsewhere can point its own name at us |
+| `kaiwa.W007` | without `DEBUG`, the static files of this release have not been collected |
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -52,6 +54,19 @@ class Settings(Protocol):
 def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     """What Django's check framework calls."""
     return list(complaints(settings, timezone.now().date()))
+
+
+def check_static_files(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Warn if `collectstatic` has not run for this release: the page would load no script."""
+    if settings.DEBUG or (Path(settings.STATIC_ROOT) / settings.RELEASE).is_dir():
+        return []
+    return [
+        Warning(
+            f"The page's files of this release are not in {settings.STATIC_ROOT}.",
+            hint="Run: .venv/bin/python manage.py collectstatic --no-input",
+            id="kaiwa.W007",
+        )
+    ]
 
 
 def complaints(given: Settings, today: date) -> Iterator[CheckMessage]:

@@ -46,7 +46,9 @@ test("the exceptions still exist", () => {
 
 test("the page preloads every module, so that none waits for the one that imports it", () => {
   const html = readFileSync(new URL("frontend/index.html", ROOT), "utf8");
-  const named = [...html.matchAll(/(?:modulepreload" href|module" src)="\/static\/([^"]+)"/g)];
+  const named = [
+    ...html.matchAll(/(?:modulepreload" href|module" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g),
+  ];
   // The audio thread loads its worklets by itself.
   const expected = MODULES.filter((module) => !module.endsWith("-worklet.js"));
   assert.deepEqual(named.map(([, path]) => path).sort(), expected.sort());

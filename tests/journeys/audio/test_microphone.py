@@ -21,7 +21,7 @@ from tests.journeys.audio.equipment import (
     write_wav,
 )
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 
 @pytest.fixture(scope="module")

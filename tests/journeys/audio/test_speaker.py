@@ -17,7 +17,7 @@ from tests.journeys.audio.equipment import (
     stage_in,
 )
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 SILENT_WITHIN_S = 0.05
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, WebSocket
 from tests.journeys.page.visitor import PATIENCE_MS, Visitor, register, visiting
 from tests.journeys.stack import Stack, http
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 
 def leave_for_another(page: Page) -> None:

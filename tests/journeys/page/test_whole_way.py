@@ -23,7 +23,7 @@ from tests.journeys.page.sounds import monologue, spoken
 from tests.journeys.page.visitor import Visitor, layout_shift, register, visiting
 from tests.journeys.stack import Stack, http
 
-pytestmark = [pytest.mark.page, pytest.mark.alone]
+pytestmark = [pytest.mark.page, pytest.mark.exclusive]
 
 SILENT_WITHIN_MS = 50
 UNTIL_CUTTING_IN_S = 4.0

@@ -166,8 +166,9 @@ def _help(visitor: Visitor) -> Iterator[Stop]:
     """Each card, in the place where it would be; how each is come by is the failures' test."""
     names: list[str] = visitor.page.evaluate(
         """async () => {
-          const { HELP } = await import("/static/words/help.js");
-          const { HelpCard } = await import("/static/views/help-card.js");
+          const app = document.querySelector("script[type=module]").src;
+          const { HELP } = await import(new URL("words/help.js", app));
+          const { HelpCard } = await import(new URL("views/help-card.js", app));
           const place = document.getElementById("help");
           watch.helpCard = new HelpCard(place, kaiwa.words, () => {});
           return Object.keys(HELP);

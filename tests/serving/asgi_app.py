@@ -1,8 +1,8 @@
-"""A tiny application and a tiny runtime behind the real servers, for tests of `backend.serve`.
+"""A small ASGI application and a fake runtime, served by the real servers.
 
-    python -m tests.serve_app --server uvicorn --drain-s 3
+    python -m tests.serving.asgi_app --server uvicorn --drain-s 3
 
-Prints `listening PORT`, then one line for everything that a test wants to know.
+Prints `listening PORT`, then one line for each event a test may wait for.
 """
 
 import argparse
@@ -17,18 +17,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from backend.serve import Patience, listen, run_daphne, run_uvicorn
+from backend.serving.daphne_server import run_daphne
+from backend.serving.limits import ServerTimeouts
+from backend.serving.listener import listen
+from backend.serving.uvicorn_server import run_uvicorn
 from backend.telemetry.logs import LineFormatter
 
 CHUNK = "x" * 65_536
 
 
-def say(*words: object) -> None:
+def report(*words: object) -> None:
+    """Print one line for the test."""
     print(*words, flush=True)
 
 
 class Call:
-    """One socket that is in the middle of a reply until the client says `done`."""
+    """A connection in the middle of a reply, which ends when the client sends `done`."""
 
     def __init__(self, send: Any) -> None:
         self.send = send
@@ -36,21 +40,22 @@ class Call:
         self.ended = asyncio.Event()
 
 
-class TinyHouse:
-    """Drains as the real one does: tells all, waits for replies, hangs up with 1012."""
+class FakeRuntime:
+    """Drains as the real one does: notify all calls, wait for replies, close with 1012."""
 
     def __init__(self) -> None:
         self.calls: set[Call] = set()
         self.stop_takes_s = 0.0
         self.drain_fails = False
+        self.loses_turns = False
 
     def start(self) -> None:
-        say("started")
+        report("started")
 
     async def drain(self, seconds: float) -> None:
-        say("drain", seconds)
+        report("drain", seconds)
         if self.drain_fails:
-            raise RuntimeError("the drain is broken")
+            raise RuntimeError("--drain-fails")
         calls = set(self.calls)
         for call in calls:
             await call.send({"type": "websocket.send", "text": "draining"})
@@ -61,18 +66,20 @@ class TinyHouse:
             await call.send({"type": "websocket.close", "code": 1012, "reason": "draining"})
         await asyncio.gather(*(call.ended.wait() for call in calls))
 
-    async def stop(self) -> None:
+    async def stop(self, wait_s: float) -> bool:
         await asyncio.sleep(self.stop_takes_s)
-        say("flushed")
+        report("flushed", wait_s)
+        return not self.loses_turns
 
 
-HOUSE = TinyHouse()
+RUNTIME = FakeRuntime()
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """`/reply`, `/flood`, `/deaf`, `/fill` over WebSocket; over HTTP all is `ok`.
+    """Serve `/reply`, `/flood`, `/fill`, `/hang` over WebSocket; answer any HTTP with `ok`.
 
-    Handshakes that come to nothing: `/refuse`, `/half-refuse`, `/silence`.
+    Handshakes that are not accepted: `/refuse` (a complete HTTP refusal), `/half-refuse` (one
+    without a body), `/silence` (no answer).
     """
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -86,88 +93,94 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] in ("/refuse", "/half-refuse", "/silence"):
         return
     await send({"type": "websocket.accept"})
-    await {"/reply": reply, "/flood": flood, "/fill": fill, "/deaf": deaf}[scope["path"]](
+    await {"/reply": reply, "/flood": flood, "/fill": fill, "/hang": hang}[scope["path"]](
         receive, send
     )
 
 
 async def reply(receive: Any, send: Any) -> None:
-    """A call of the runtime: ends when the client leaves or the runtime hangs up."""
+    """Echo; ends when the client disconnects or the runtime closes."""
     call = Call(send)
-    HOUSE.calls.add(call)
+    RUNTIME.calls.add(call)
     try:
         while (message := await receive())["type"] != "websocket.disconnect":
             await send({"type": "websocket.send", "text": message["text"]})
             if message["text"] == "done":
                 call.replied.set()
     finally:
-        HOUSE.calls.discard(call)
+        RUNTIME.calls.discard(call)
         call.ended.set()
-        say("ended")
+        report("ended")
 
 
 async def flood(receive: Any, send: Any) -> None:
-    """Send as fast as the client reads, and read all that it says."""
+    """Send as fast as the client reads, and read everything it sends."""
 
-    async def hear() -> None:
+    async def read() -> None:
         while (await receive())["type"] != "websocket.disconnect":
             pass
 
-    hearing = asyncio.create_task(hear())
+    reading = asyncio.create_task(read())
     sent, began = 0, time.monotonic()
     try:
         while True:
             await send({"type": "websocket.send", "text": CHUNK})
             sent += len(CHUNK)
     except OSError:
-        say("cut", sent, round(time.monotonic() - began, 2))
+        report("aborted", sent, round(time.monotonic() - began, 2))
     finally:
-        hearing.cancel()
+        reading.cancel()
 
 
 async def fill(receive: Any, send: Any) -> None:
-    """Fill the kernel's buffers and a little more, then end: nothing is paused, all is stuck."""
+    """Fill the kernel's buffers and a little more, then end.
+
+    The rest stays below uvicorn's high-water mark, so writing is never paused.
+    """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.5):
             while True:
                 await send({"type": "websocket.send", "text": CHUNK[:8192]})
-    say("filled")
+    report("filled")
 
 
-async def deaf(receive: Any, send: Any) -> None:
-    """Neither read nor write, and resist being cancelled."""
+async def hang(receive: Any, send: Any) -> None:
+    """Neither read nor write, and ignore cancellation."""
     while True:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(3600)
 
 
 def main() -> int:
-    """Serve `app` as the command line says."""
+    """Serve `app` with the options of the command line."""
     options = argparse.ArgumentParser()
     options.add_argument("--server", choices=["uvicorn", "daphne"], default="uvicorn")
     options.add_argument("--stop-takes-s", type=float, default=0.0)
     options.add_argument("--drain-fails", action="store_true")
+    options.add_argument("--loses-turns", action="store_true")
     options.add_argument("--thread-hangs", action="store_true")
-    for field in dataclasses.fields(Patience):
+    for field in dataclasses.fields(ServerTimeouts):
         options.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default)
     given = options.parse_args()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    HOUSE.stop_takes_s = given.stop_takes_s
-    HOUSE.drain_fails = given.drain_fails
+    RUNTIME.stop_takes_s = given.stop_takes_s
+    RUNTIME.drain_fails = given.drain_fails
+    RUNTIME.loses_turns = given.loses_turns
     if given.thread_hangs:
         threading.Thread(target=time.sleep, args=(60,)).start()
-    patience = Patience(
-        **{field.name: getattr(given, field.name) for field in dataclasses.fields(Patience)}
+    timeouts = ServerTimeouts(
+        **{field.name: getattr(given, field.name) for field in dataclasses.fields(ServerTimeouts)}
     )
     listener = listen("127.0.0.1", 0)
-    say("listening", listener.getsockname()[1])
+    report("listening", listener.getsockname()[1])
     if given.server == "daphne":
-        os.chdir(Path(__file__).resolve().parent.parent)
-        sys.modules["tests.serve_app"] = sys.modules["__main__"]
-        return run_daphne("tests.serve_app:app", listener, lambda: HOUSE, patience)
-    return run_uvicorn(app, listener, lambda: HOUSE, patience)
+        os.chdir(Path(__file__).resolve().parent.parent.parent)
+        # Daphne imports the application by name: give it this module, not a second copy.
+        sys.modules["tests.serving.asgi_app"] = sys.modules["__main__"]
+        return run_daphne("tests.serving.asgi_app:app", listener, lambda: RUNTIME, timeouts)
+    return run_uvicorn(app, listener, lambda: RUNTIME, timeouts)
 
 
 if __name__ == "__main__":
