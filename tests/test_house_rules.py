@@ -19,9 +19,9 @@ TESTED_ELSEWHERE = {
     "backend/protocol/turns.py": "a value without behaviour",
     "backend/relay/effects.py": "values without behaviour",
     "backend/relay/ports.py": "interfaces without behaviour",
-    "backend/simulator/effects.py": "values without behaviour",
-    "backend/simulator/refusals.py": "values without behaviour",
-    "backend/simulator/synthesiser.py": "a program; the voice's tests run it",
+    "backend/simulator/engine/effects.py": "values without behaviour",
+    "backend/simulator/engine/errors.py": "values without behaviour",
+    "backend/simulator/sound/espeak_process.py": "a program; the synthesiser's tests run it",
     "backend/wording.py": "this file",
     "backend/protocol/errors.py": "this file",
 }

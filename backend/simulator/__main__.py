@@ -8,8 +8,9 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 
-from backend.simulator import control, mishaps
-from backend.simulator.server import Simulator, SimulatorOptions
+from backend.simulator.engine import mishaps
+from backend.simulator.server import control_api
+from backend.simulator.server.server import Simulator, SimulatorOptions
 
 
 def _port(text: str) -> int:
@@ -27,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
         description="An offline stand-in for OpenAI's Realtime API (GA): it hears, speaks, is "
         "interrupted, bills and expires.\nIt prints one line when it is ready; put that URL into "
         "OPENAI_BASE_URL, with any OPENAI_API_KEY.",
-        epilog=f"{(control.__doc__ or '').removeprefix('PURE: ')}\n"
+        epilog=f"{(control_api.__doc__ or '').removeprefix('PURE: ')}\n"
         f"mishaps (kind, and what it does; further fields: {fields}):\n{kinds}\n",
     )
     parser.add_argument(

@@ -24,8 +24,8 @@ from backend.conversations.models import Call, Session, Turn
 from backend.gateway.routing import router
 from backend.relay.limits import Limits
 from backend.serve import StuckReaderCut, listen
-from backend.simulator.mishaps import Kind, Mishap
-from backend.simulator.server import Running, Simulator, SimulatorOptions
+from backend.simulator.engine.mishaps import Kind, Mishap
+from backend.simulator.server.server import Running, Simulator, SimulatorOptions
 from backend.wiring import House
 from tests.upstream.equipment import CREATED, provider
 

@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from backend.simulator.lines import PHRASES
-from backend.simulator.voice import EspeakVoice
+from backend.simulator.persona.script import PHRASES
+from backend.simulator.sound.synthesiser import EspeakVoice
 
 QUESTION = "How many people work on the orders?"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.simulator.effects import Effect, HangUp, Language, Line, Say, Send, Understand
-from backend.simulator.engine import Engine, EngineOptions
+from backend.simulator.engine.effects import Effect, HangUp, Language, Line, Say, Send, Understand
+from backend.simulator.engine.engine import Engine, EngineOptions
 
 Event = dict[str, Any]
 TRANSCRIBING: Event = {"audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}}

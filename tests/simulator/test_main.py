@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from backend.simulator.__main__ import main, why_not
-from backend.simulator.mishaps import Kind
+from backend.simulator.engine.mishaps import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "backend.simulator")

@@ -1,0 +1,99 @@
+"""Session updates: partial, and whole or not at all."""
+
+from typing import Any
+
+import pytest
+
+from backend.simulator.engine.errors import Refused
+from backend.simulator.engine.session_config import new_session, updated
+
+NEW = new_session("sess_1", "gpt-realtime", 3_600)
+
+
+def after(*, voice_locked: bool = False, **session: Any) -> dict[str, Any]:
+    return updated(NEW, {"type": "realtime", **session}, voice_locked=voice_locked)
+
+
+def test_what_is_absent_stays_and_null_clears() -> None:
+    told = after(instructions="Be brief.", tools=[{"type": "function", "name": "f"}])
+    assert told["instructions"] == "Be brief."
+    again = updated(told, {"type": "realtime"}, voice_locked=False)
+    assert again == told
+    cleared = updated(
+        told, {"type": "realtime", "instructions": None, "tools": None}, voice_locked=False
+    )
+    assert (cleared["instructions"], cleared["tools"]) == ("", [])
+
+
+def test_turn_detection_keeps_its_other_settings_and_null_turns_it_off() -> None:
+    def heard(detection: object) -> Any:
+        return after(audio={"input": {"turn_detection": detection}})["audio"]["input"]
+
+    assert heard({"type": "server_vad", "threshold": 0.7})["turn_detection"] == {
+        **NEW["audio"]["input"]["turn_detection"],
+        "threshold": 0.7,
+    }
+    assert heard({"silence_duration_ms": 900})["turn_detection"]["silence_duration_ms"] == 900
+    assert heard(None)["turn_detection"] is None
+    off = after(audio={"input": {"turn_detection": None}})
+    with pytest.raises(Refused) as refused:
+        updated(
+            off,
+            {"type": "realtime", "audio": {"input": {"turn_detection": {"threshold": 0.7}}}},
+            voice_locked=False,
+        )
+    assert refused.value.param == "session.audio.input.turn_detection.type"
+    assert heard({"type": "semantic_vad"})["turn_detection"]["eagerness"] == "auto"
+
+
+def test_an_update_never_touches_the_configuration_before_it() -> None:
+    after(audio={"input": {"transcription": {"model": "gpt-transcribe"}}})
+    assert NEW["audio"]["input"]["transcription"] is None
+
+
+def test_the_same_voice_may_be_sent_again_when_it_is_locked() -> None:
+    same = {"output": {"voice": "marin"}}
+    assert after(voice_locked=True, audio=same)["audio"]["output"]["voice"] == "marin"
+
+
+@pytest.mark.parametrize(
+    ("session", "code", "param"),
+    [
+        ({"voice": "marin"}, "unknown_parameter", "session.voice"),
+        ({"temperature": 1}, "unknown_parameter", "session.temperature"),
+        ({"type": "transcription"}, "invalid_value", "session.type"),
+        ({"model": "gpt-realtime-2.1"}, "invalid_value", "session.model"),
+        ({"output_modalities": ["text", "audio"]}, "invalid_value", "session.output_modalities"),
+        ({"max_output_tokens": 0}, "invalid_value", "session.max_output_tokens"),
+        ({"audio": {"inputs": {}}}, "unknown_parameter", "session.audio.inputs"),
+        (
+            {"audio": {"output": {"voice": "nobody"}}},
+            "invalid_value",
+            "session.audio.output.voice",
+        ),
+        (
+            {"audio": {"input": {"format": {"type": "audio/pcmu"}}}},
+            "invalid_value",
+            "session.audio.input.format.type",
+        ),
+        (
+            {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "threshold": 0.5}}}},
+            "unknown_parameter",
+            "session.audio.input.turn_detection.threshold",
+        ),
+        (
+            {"audio": {"input": {"turn_detection": {"type": "server_vad", "threshold": 2}}}},
+            "invalid_value",
+            "session.audio.input.turn_detection.threshold",
+        ),
+        (
+            {"audio": {"input": {"transcription": {"engine": "x"}}}},
+            "unknown_parameter",
+            "session.audio.input.transcription.engine",
+        ),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_named(session: dict[str, Any], code: str, param: str) -> None:
+    with pytest.raises(Refused) as refused:
+        after(**session)
+    assert (refused.value.code, refused.value.param) == (code, param)

@@ -1,0 +1,217 @@
+"""The customer."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from backend.simulator.engine.effects import Language
+from backend.simulator.persona.customer import SUGGESTIONS, Customer, was_said
+from backend.simulator.persona.intents import intent_of
+from backend.simulator.persona.script import LINES, STORY
+
+CUSTOMER = Customer()
+LANGUAGES: tuple[Language, ...] = ("en", "ja")
+
+
+def conversation(heard: Sequence[str | None], language: Language) -> list[str]:
+    said: list[str] = []
+    for each in heard:
+        said.append(CUSTOMER.answer(each, said, language).caption)
+    return said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_suggested_conversation_is_answered_to_the_point(language: Language) -> None:
+    answers = conversation(SUGGESTIONS[language], language)
+    wanted = [intent_of(text, language) for text in SUGGESTIONS[language]]
+    for answer, intent in zip(answers, wanted, strict=True):
+        assert intent is not None
+        assert answer == LINES[language][intent][0].caption
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_does_not_repeat_itself_while_it_has_something_new(language: Language) -> None:
+    heard = ["", *SUGGESTIONS[language], *SUGGESTIONS[language], *["xyz"] * 3]
+    answers = conversation(heard, language)
+    assert len(set(answers)) == len(answers)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_is_not_understood_hears_an_apology_and_the_story_goes_on(
+    language: Language,
+) -> None:
+    answers = conversation([None] * 10, language)
+    sorry = [line.caption for line in LINES[language]["unclear"]]
+    assert all(any(each in answer for each in sorry) for answer in answers)
+    assert len(set(answers)) == len(answers)
+    assert not answers[0].startswith(answers[1][:8])
+
+
+def test_a_price_or_a_trial_comes_too_early_before_the_problems() -> None:
+    first = CUSTOMER.answer("It costs four hundred dollars.", [], "en").caption
+    assert first == LINES["en"]["price_early"][0].caption
+    told = [LINES["en"]["problem"][0].caption]
+    later = CUSTOMER.answer("It costs four hundred dollars.", told, "en").caption
+    assert later == LINES["en"]["price"][0].caption
+
+
+@pytest.mark.parametrize(
+    ("language", "pardon"), [("en", "Pardon?"), ("ja", "もう一度お願いします。")]
+)
+def test_it_repeats_as_often_as_it_is_asked_and_no_more_than_it_said(
+    language: Language, pardon: str
+) -> None:
+    team = LINES[language]["team"][0]
+    prefix = LINES[language]["repeat"][0]
+    gap = " " if language == "en" else ""
+    said = [team.caption]
+    for _ in range(3):
+        line = CUSTOMER.answer(pardon, said, language)
+        assert line.caption == prefix.caption + gap + team.caption
+        assert line.reading == f"{prefix.reading} {team.reading}"
+        said.append(line.caption)
+
+
+def test_it_repeats_the_story_without_the_apology_and_the_whole_of_what_was_cut_off() -> None:
+    unclear = CUSTOMER.answer(None, [], "en").caption
+    again = CUSTOMER.answer("Pardon?", [unclear], "en").caption
+    assert again == "I said: " + LINES["en"]["situation"][0].caption
+    cut = LINES["en"]["team"][0].caption[:20]
+    assert CUSTOMER.answer("Pardon?", [cut], "en").caption == (
+        "I said: " + LINES["en"]["team"][0].caption
+    )
+    assert (
+        CUSTOMER.answer("Pardon?", ["Something else."], "en").caption == "I said: Something else."
+    )
+    assert len(CUSTOMER.answer("Pardon?", ["Good"], "en").caption) < 100
+
+
+@pytest.mark.parametrize(
+    ("language", "opening"),
+    [
+        ("en", "Hi!"),
+        ("en", "Hey there"),
+        ("en", "My name is Tom."),
+        ("en", "Pardon?"),
+        ("en", "asdf"),
+        ("en", "?"),
+        ("ja", "もしもし"),
+        ("ja", "お話を伺ってもよろしいですか。"),
+        ("ja", "あいうえお"),
+    ],
+)
+def test_whoever_opens_the_talk_is_greeted(language: Language, opening: str) -> None:
+    greeting = LINES[language]["greeting"][0].caption
+    assert conversation([opening], language) == [greeting]
+
+
+@pytest.mark.parametrize(("language", "goodbye"), [("en", "Goodbye!"), ("ja", "失礼します。")])
+def test_no_number_of_goodbyes_starts_the_story_again(language: Language, goodbye: str) -> None:
+    heard = [SUGGESTIONS[language][1], *[goodbye] * 5, "xyz", None, "…", "ok"]
+    answers = conversation(heard, language)
+    farewells = [line.caption for line in LINES[language]["farewell"]]
+    assert answers[1:6] == [*farewells, *farewells[:2]]
+    story = [line for stage in STORY for line in LINES[language][stage]]
+    assert not any(was_said(line, answers[1:]) for line in story)
+
+
+@pytest.mark.parametrize(
+    ("language", "heard", "answer"),
+    [
+        ("en", "I see.", ("loss", 1)),
+        ("ja", "なるほど。", ("loss", 1)),
+        ("en", "Tell me more.", ("loss", 1)),
+    ],
+)
+def test_a_nod_lets_it_go_on_where_it_was(
+    language: Language, heard: str, answer: tuple[str, int]
+) -> None:
+    said = [LINES[language]["loss"][0].caption]
+    group, place = answer
+    assert CUSTOMER.answer(heard, said, language).caption == LINES[language][group][place].caption
+
+
+@pytest.mark.parametrize(
+    ("asked", "heard", "answer"),
+    [
+        (("product", 0), "It does, it listens to the calls.", ("product", 1)),
+        (("product", 1), "Our team does that.", ("product", 2)),
+        (("price", 0), "About thirty thousand.", ("savings", 0)),
+        (("questions", 0), "Two weeks.", ("questions", 1)),
+        (("trial", 0), "Great!", ("trial", 1)),
+        (("trial", 0), "How many people will that be?", ("team", 0)),
+        (("price", 0), "I see.", ("situation", 0)),
+    ],
+)
+def test_an_answer_to_its_question_leads_on(
+    asked: tuple[str, int], heard: str, answer: tuple[str, int]
+) -> None:
+    (group, place), (next_group, next_place) = asked, answer
+    said = [line.caption for line in LINES["en"][group][: place + 1]]
+    told = CUSTOMER.answer(heard, [LINES["en"]["problem"][0].caption, *said], "en").caption
+    assert told == LINES["en"][next_group][next_place].caption
+
+
+@pytest.mark.parametrize(
+    ("language", "heard", "lead"),
+    [
+        ("en", "What is your favourite colour?", "unknown"),
+        ("en", "The office is closed.", "aside"),
+        ("en", "I like the design.", "aside"),
+        ("ja", "好きな色は何ですか。", "unknown"),
+        ("ja", "今日は雨です。", "aside"),
+    ],
+)
+def test_what_it_has_no_line_for_leads_over_to_the_story(
+    language: Language, heard: str, lead: str
+) -> None:
+    said = [LINES[language]["greeting"][0].caption]
+    answer = CUSTOMER.answer(heard, said, language).caption
+    assert answer.startswith(LINES[language][lead][0].caption)
+    assert answer.endswith(LINES[language]["situation"][0].caption)
+
+
+def test_who_asks_once_more_for_what_is_told_hears_that_it_is() -> None:
+    said = [line.caption for line in LINES["en"]["team"]]
+    answer = CUSTOMER.answer("How many people are you?", said, "en").caption
+    assert answer.startswith(LINES["en"]["told"][0].caption)
+
+
+def test_when_all_is_told_it_asks_how_to_go_on() -> None:
+    said = [line.caption for stage in STORY for line in LINES["en"][stage]]
+    for heard in ("asdf", "What is your favourite colour?", "I see.", "What is the problem?"):
+        answer = CUSTOMER.answer(heard, said, "en").caption
+        assert answer in [line.caption for line in LINES["en"]["again"]]
+
+
+def test_when_the_trial_is_agreed_it_comes_to_an_end() -> None:
+    heard = ["Shall we start with a trial?"] * 4
+    answers = conversation(heard, "en")
+    lines = LINES["en"]
+    wanted = [*lines["trial_early"], *lines["trial"], lines["closing"][0]]
+    assert answers == [line.caption for line in wanted]
+
+
+def test_a_line_that_was_cut_off_counts_as_said() -> None:
+    line = LINES["en"]["greeting"][0]
+    assert was_said(line, [line.caption[:30]])
+    assert was_said(line, ["Hello, this…"])
+    assert not was_said(line, ["Hello", ""][1:])
+
+
+@pytest.mark.parametrize(
+    ("texts", "transcription", "instructions", "language"),
+    [
+        ([], None, "You are helpful.", "en"),
+        ([], None, "あなたは親切です。", "ja"),
+        ([], "en", "あなたは親切です。", "en"),
+        ([], "ja-JP", "You are helpful.", "ja"),
+        (["Hello", "こんにちは"], "en", "", "ja"),
+        (["こんにちは", "Hello"], "ja", "", "en"),
+        (["こんにちは", "123"], None, "", "ja"),
+    ],
+)
+def test_it_answers_in_the_language_of_the_person(
+    texts: list[str], transcription: str | None, instructions: str, language: Language
+) -> None:
+    assert CUSTOMER.language(texts, transcription, instructions) == language
