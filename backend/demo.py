@@ -28,7 +28,7 @@ from django.db import Error as DatabaseError
 from django.db import connections
 
 from backend.serve import listen, why_not
-from backend.simulator.persona.customer import SUGGESTIONS
+from backend.wording import SUGGESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"

@@ -23,7 +23,7 @@ from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.conversations import queries, shapes
 from backend.conversations.models import TITLE_LENGTH, Session
-from backend.simulator.persona.customer import SUGGESTIONS
+from backend.wording import SUGGESTIONS
 
 LANGUAGES = tuple(Session.Language.values)
 MOST_ON_A_PAGE = 200
