@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "backend/relay/ports.py": "interfaces without behaviour",
     "backend/simulator/engine/effects.py": "values without behaviour",
     "backend/simulator/engine/errors.py": "values without behaviour",
+    "backend/simulator/engine/ports.py": "interfaces without behaviour",
     "backend/simulator/sound/espeak_process.py": "a program; the synthesiser's tests run it",
     "backend/wording.py": "this file",
     "backend/protocol/errors.py": "this file",

@@ -188,7 +188,7 @@ async def test_whenever_the_client_leaves_the_provider_is_left_within_two_second
 ) -> None:
     mishap, moment = PHASES[phase]
     if mishap is not None:
-        theatre.simulator.befall(Mishap(mishap))
+        theatre.simulator.inject(Mishap(mishap))
     async with theatre.stage.caller() as socket:
         await moment(socket)
         if how == "abort":
@@ -206,7 +206,7 @@ async def test_whenever_the_client_leaves_the_provider_is_left_within_two_second
 async def test_a_provider_that_drops_in_mid_answer_is_told_within_a_second(
     theatre: Theatre,
 ) -> None:
-    theatre.simulator.befall(Mishap(Kind.DROP))
+    theatre.simulator.inject(Mishap(Kind.DROP))
     async with theatre.stage.caller() as socket:
         await wait_for_sound(socket)
         events = []

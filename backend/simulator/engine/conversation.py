@@ -1,4 +1,4 @@
-"""PURE: the items of a conversation in their order, and what a client may put among them."""
+"""PURE: the conversation's items in order, and the parsing of items that a client creates."""
 
 import base64
 import binascii
@@ -8,56 +8,62 @@ from typing import Any
 
 from backend.simulator.engine import token_usage
 from backend.simulator.engine.effects import Event
-from backend.simulator.engine.errors import Refused, invalid, missing
+from backend.simulator.engine.errors import ClientEventError, invalid_value, missing_parameter
 from backend.simulator.engine.validators import (
-    Shape,
-    by_type,
-    free,
+    Validator,
+    any_object,
+    by_type_field,
     list_of,
+    nullable,
+    object_of,
     one_of,
-    or_null,
-    record,
-    short_text,
-    text,
+    string,
+    string_of_length,
 )
 
 BYTES_PER_MS = 48
 """PCM16, mono, 24 kHz."""
 
-PARTS_OF_ROLE: dict[str, tuple[str, ...]] = {
+PART_TYPES_BY_ROLE: dict[str, tuple[str, ...]] = {
     "user": ("input_text", "input_audio"),
     "assistant": ("output_text",),
     "system": ("input_text",),
 }
-_PART_FIELDS: dict[str, Shape] = {
-    "type": text,
-    "text": text,
-    "audio": text,
-    "transcript": or_null(text),
+_PART_FIELDS: dict[str, Validator] = {
+    "type": string,
+    "text": string,
+    "audio": string,
+    "transcript": nullable(string),
 }
-_NEEDED_IN_PART = {"input_text": "text", "output_text": "text", "input_audio": "audio"}
-_PART_SHAPES = {
-    role: by_type({kind: record(_PART_FIELDS, needs=(_NEEDED_IN_PART[kind],)) for kind in kinds})
-    for role, kinds in PARTS_OF_ROLE.items()
+_REQUIRED_PART_FIELD = {"input_text": "text", "output_text": "text", "input_audio": "audio"}
+_PART_VALIDATORS = {
+    role: by_type_field(
+        {type: object_of(_PART_FIELDS, required=(_REQUIRED_PART_FIELD[type],)) for type in types}
+    )
+    for role, types in PART_TYPES_BY_ROLE.items()
 }
-_ITEM_FIELDS: dict[str, Shape] = {
-    "id": short_text(1, 32),
-    "type": text,
+_ITEM_FIELDS: dict[str, Validator] = {
+    "id": string_of_length(1, 32),
+    "type": string,
     "object": one_of("realtime.item"),
     "status": one_of("completed", "incomplete", "in_progress"),
 }
-_ITEM_SHAPE = by_type(
+_ITEM_VALIDATOR = by_type_field(
     {
-        "message": record(
-            {**_ITEM_FIELDS, "role": one_of(*PARTS_OF_ROLE), "content": list_of(free)},
-            needs=("role", "content"),
+        "message": object_of(
+            {
+                **_ITEM_FIELDS,
+                "role": one_of(*PART_TYPES_BY_ROLE),
+                "content": list_of(any_object),
+            },
+            required=("role", "content"),
         ),
-        "function_call": record(
-            {**_ITEM_FIELDS, "call_id": text, "name": text, "arguments": text},
-            needs=("name", "arguments"),
+        "function_call": object_of(
+            {**_ITEM_FIELDS, "call_id": string, "name": string, "arguments": string},
+            required=("name", "arguments"),
         ),
-        "function_call_output": record(
-            {**_ITEM_FIELDS, "call_id": text, "output": text}, needs=("call_id", "output")
+        "function_call_output": object_of(
+            {**_ITEM_FIELDS, "call_id": string, "output": string}, required=("call_id", "output")
         ),
     }
 )
@@ -65,7 +71,7 @@ _ITEM_SHAPE = by_type(
 
 @dataclass(slots=True)
 class Part:
-    """One content part; `text` is the text or the transcript, None where there is none (yet)."""
+    """One content part. `text` is its text or transcript; None if there is none, or none yet."""
 
     type: str
     text: str | None = None
@@ -73,40 +79,40 @@ class Part:
     pcm: bytes = b""
 
     def as_event(self, *, with_audio: bool) -> Event:
-        """The part as the protocol writes it; sound only where it was asked for."""
+        """The part in the protocol's JSON; `with_audio` includes the audio as base64."""
         if self.type in ("input_text", "output_text"):
             return {"type": self.type, "text": self.text or ""}
-        shape: Event = {"type": self.type, "transcript": self.text}
+        part: Event = {"type": self.type, "transcript": self.text}
         if with_audio:
-            shape["audio"] = base64.b64encode(self.pcm).decode()
-        return shape
+            part["audio"] = base64.b64encode(self.pcm).decode()
+        return part
 
     @property
     def tokens(self) -> token_usage.Tokens:
         if self.type == "input_audio":
-            return token_usage.of_user_audio(self.audio_ms)
+            return token_usage.user_audio_tokens(self.audio_ms)
         if self.type == "output_audio":
-            return token_usage.of_assistant_audio(self.audio_ms)
-        return token_usage.of_text(self.text or "")
+            return token_usage.assistant_audio_tokens(self.audio_ms)
+        return token_usage.text_tokens(self.text or "")
 
 
 @dataclass(slots=True)
 class Item:
-    """A message, or a tool's item kept as it came (`opaque`).
+    """A message, or a function call or its output, whose JSON `opaque` keeps unchanged.
 
-    `said` is what the assistant said in it: it outlives a truncation, so that nothing is said
-    twice.
+    `reply_text` is the assistant's whole text. It survives a truncation, so that the persona does
+    not repeat itself.
     """
 
     id: str
     role: str
     parts: list[Part] = field(default_factory=list)
     status: str = "completed"
-    said: str = ""
+    reply_text: str = ""
     opaque: Event | None = None
 
     def as_event(self, *, with_audio: bool = False) -> Event:
-        """The item as the protocol writes it."""
+        """The item in the protocol's JSON; `with_audio` includes the audio as base64."""
         if self.opaque is not None:
             return {**self.opaque, "id": self.id, "object": "realtime.item", "status": self.status}
         return {
@@ -120,11 +126,11 @@ class Item:
 
     @property
     def tokens(self) -> token_usage.Tokens:
-        return token_usage.total(part.tokens for part in self.parts)
+        return token_usage.sum_tokens(part.tokens for part in self.parts)
 
 
 class Conversation:
-    """Items in spoken order."""
+    """The items in conversation order."""
 
     def __init__(self) -> None:
         self._items: list[Item] = []
@@ -137,87 +143,90 @@ class Conversation:
 
     @property
     def last_id(self) -> str | None:
-        """The id of the newest item."""
+        """The id of the last item."""
         return self._items[-1].id if self._items else None
 
     def find(self, item_id: object) -> Item | None:
-        """The item with this id, if it is here."""
+        """The item with this id, or None."""
         return next((item for item in self._items if item.id == item_id), None)
 
-    def put(self, item: Item, after: str | None) -> str | None:
-        """Puts an item after another ("root": first, None: last); answers with the one before."""
+    def insert(self, item: Item, after: str | None) -> str | None:
+        """Insert an item after the one with the id `after`; return the id of the one before it.
+
+        `after`: "root" inserts it first, None last. Raises ClientEventError for an unknown id.
+        """
         if after is None:
-            place = len(self._items)
+            index = len(self._items)
         elif after == "root":
-            place = 0
+            index = 0
         else:
             before = self.find(after)
             if before is None:
-                raise Refused(
+                raise ClientEventError(
                     "item_create_invalid_previous_item_id",
                     "The previous item does not exist in this conversation.",
                     "previous_item_id",
                 )
-            place = self._items.index(before) + 1
-        self._items.insert(place, item)
+            index = self._items.index(before) + 1
+        self._items.insert(index, item)
         return self.id_before(item)
 
     def id_before(self, item: Item) -> str | None:
-        """The id of the item in front of this one."""
-        place = self._items.index(item)
-        return self._items[place - 1].id if place else None
+        """The id of the item before this one, or None for the first."""
+        index = self._items.index(item)
+        return self._items[index - 1].id if index else None
 
     def remove(self, item: Item) -> None:
-        """Takes an item out."""
+        """Remove an item."""
         self._items.remove(item)
 
-    def forget_old_sound(self, most_bytes: int) -> None:
-        """Drops the oldest stored sound beyond `most_bytes`; texts and lengths stay."""
+    def drop_old_audio(self, max_bytes: int) -> None:
+        """Drop the oldest audio beyond `max_bytes`; texts and durations stay."""
         held = 0
         for item in reversed(self._items):
             for part in item.parts:
                 held += len(part.pcm)
-                if held > most_bytes:
+                if held > max_bytes:
                     part.pcm = b""
 
 
-def pcm_of(audio: str, param: str) -> bytes:
-    """The sound in a base64 string. Raises Refused where it is none, or ends in half a sample."""
+def decode_pcm(audio: str, param: str) -> bytes:
+    """Decode base64 to PCM16. Raises ClientEventError if it is invalid or ends in half a sample."""
     try:
         pcm = binascii.a2b_base64(audio, strict_mode=True) if audio else b""
     except (binascii.Error, ValueError) as error:
-        raise invalid(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)") from error
+        raise invalid_value(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)") from error
     if len(pcm) % 2:
-        raise invalid(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)")
+        raise invalid_value(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)")
     return pcm
 
 
 def _part_from_client(given: Event, role: str, param: str) -> Part:
     if given.get("type") == "output_audio":
-        # What the provider answers: assistant sound cannot be replayed, only its text.
-        raise missing(f"{param}.text")
-    _PART_SHAPES[role](given, param)
+        # The provider's own error: assistant audio cannot be replayed, only its text.
+        raise missing_parameter(f"{param}.text")
+    _PART_VALIDATORS[role](given, param)
     if given["type"] == "input_audio":
-        pcm = pcm_of(given["audio"], f"{param}.audio")
+        pcm = decode_pcm(given["audio"], f"{param}.audio")
         return Part("input_audio", given.get("transcript"), len(pcm) // BYTES_PER_MS, pcm)
     return Part(given["type"], given["text"])
 
 
 def item_from_client(given: Any, new_id: str, param: str = "item") -> Item:
-    """An item that a client wrote, by its own id or else `new_id`. Raises Refused.
+    """Parse an item that a client sent. Raises ClientEventError.
 
-    `param`: what the event calls it.
+    `new_id` is its id if it names none; `param` is its path in the event, for errors.
     """
-    _ITEM_SHAPE(given, param)
+    _ITEM_VALIDATOR(given, param)
     item_id = given.get("id", new_id)
     if given["type"] != "message":
         return Item(item_id, role="tool", opaque=dict(given))
     if not given["content"]:
-        raise missing(f"{param}.content")
+        raise missing_parameter(f"{param}.content")
     role = given["role"]
     parts = [
         _part_from_client(part, role, f"{param}.content[{index}]")
         for index, part in enumerate(given["content"])
     ]
-    said = " ".join(part.text or "" for part in parts) if role == "assistant" else ""
-    return Item(item_id, role, parts, said=said)
+    reply_text = " ".join(part.text or "" for part in parts) if role == "assistant" else ""
+    return Item(item_id, role, parts, reply_text=reply_text)

@@ -1,23 +1,24 @@
-"""PURE: what the engine wants done: send an event, speak, understand a sound, hang up."""
+"""PURE: the effects that the engine returns for the server to carry out, and shared value types."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Language = Literal["ja", "en"]
 Event = dict[str, Any]
+"""A parsed Realtime event, or a JSON object inside one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """A sentence of the script as it is read and as it is spoken."""
+class Sentence:
+    """One sentence: `caption` is its written form, `reading` its spoken form (kana in Japanese)."""
 
     caption: str
     reading: str
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What the assistant says: `caption` to read, `reading` to speak (kana in Japanese)."""
+class Utterance:
+    """A whole reply; `caption` and `reading` as in `Sentence`."""
 
     caption: str
     reading: str
@@ -32,8 +33,8 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
-    """Make speech of `reading`; the answer is `Engine.spoken(response_id, pcm)`."""
+class Synthesise:
+    """Synthesise speech from `reading`, then call `Engine.synthesised(response_id, pcm)`."""
 
     response_id: str
     reading: str
@@ -42,19 +43,19 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Understand:
-    """Find out which phrase this PCM16 (24 kHz, mono) is; the answer is `Engine.understood`."""
+class Recognise:
+    """Recognise the phrase in this PCM16 (mono, 24 kHz), then call `Engine.recognised`."""
 
     item_id: str
     pcm: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class HangUp:
+class CloseWebSocket:
     """Close the WebSocket with this code and reason."""
 
     code: int
     reason: str
 
 
-Effect = Send | Say | Understand | HangUp
+Effect = Send | Synthesise | Recognise | CloseWebSocket

@@ -1,8 +1,12 @@
-"""The provider's "no" to one client event: a code, a sentence and the parameter that was wrong."""
+"""PURE: the exception that refuses one client event, with the provider's error codes."""
 
 
-class Refused(Exception):
-    """Becomes an `error` event; the session goes on. `code` is the provider's own (protocol §5)."""
+class ClientEventError(Exception):
+    """A client event is refused: becomes an `error` event, and the session continues.
+
+    `code` is one of the provider's error codes (protocol §5); `param` is the path of the parameter
+    that was wrong, if it was one.
+    """
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
         super().__init__(code)
@@ -11,25 +15,29 @@ class Refused(Exception):
         self.param = param
 
 
-def missing(param: str) -> Refused:
-    """A parameter that must be there is not."""
-    return Refused("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
+def missing_parameter(param: str) -> ClientEventError:
+    """A required parameter is absent."""
+    return ClientEventError(
+        "missing_required_parameter", f"Missing required parameter: '{param}'.", param
+    )
 
 
-def unknown(param: str) -> Refused:
-    """A parameter that the GA protocol does not have."""
-    return Refused("unknown_parameter", f"Unknown parameter: '{param}'.", param)
+def unknown_parameter(param: str) -> ClientEventError:
+    """The GA protocol has no parameter of this name."""
+    return ClientEventError("unknown_parameter", f"Unknown parameter: '{param}'.", param)
 
 
-def wrong_type(param: str, wanted: str, given: str) -> Refused:
-    """A parameter of another JSON type than it must have."""
-    return Refused(
+def invalid_type(param: str, expected: str, given: str) -> ClientEventError:
+    """The parameter has the wrong JSON type."""
+    return ClientEventError(
         "invalid_type",
-        f"Invalid type for '{param}': expected {wanted}, but got {given} instead.",
+        f"Invalid type for '{param}': expected {expected}, but got {given} instead.",
         param,
     )
 
 
-def invalid(param: str, wanted: str) -> Refused:
-    """A parameter with a value that it cannot have."""
-    return Refused("invalid_value", f"Invalid value for '{param}': expected {wanted}.", param)
+def invalid_value(param: str, expected: str) -> ClientEventError:
+    """The parameter has the right JSON type and a value that is not allowed."""
+    return ClientEventError(
+        "invalid_value", f"Invalid value for '{param}': expected {expected}.", param
+    )

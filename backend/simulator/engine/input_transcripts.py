@@ -1,85 +1,92 @@
-"""PURE: what was understood of the user's sound, and when each transcript of it is told.
+"""PURE: recognition results of the user's audio, and when the transcript of each is sent.
 
-As with the provider, a transcript may come at any time after its sound was committed: every n-th
-one is late here, after the answer to it.
+As with the provider, a transcript may come at any time after its audio was committed. Here every
+n-th one is late: it comes after the response to that audio.
 """
 
 from dataclasses import dataclass
 
-from backend.simulator.engine import chunking, token_usage
+from backend.simulator.engine import token_usage
+from backend.simulator.engine.chunking import split_words
 from backend.simulator.engine.conversation import Conversation, Item
 from backend.simulator.engine.outbox import Outbox
 
-_LATE_S = 0.5
-_NAME = "conversation.item.input_audio_transcription"
+_DELAY_S = 0.5
+_EVENT = "conversation.item.input_audio_transcription"
 
 
 @dataclass(slots=True)
-class Heard:
-    """What is known of one item of the user's sound. `text` None: not understood."""
+class AudioItem:
+    """The recognition state of one item of user audio.
+
+    `is_transcribed`: the session asked for a transcript of it. `is_recognised`: recognition has
+    finished; `text` is its result, None if the audio was not understood.
+    """
 
     is_transcribed: bool
     audio_ms: int
-    is_known: bool = False
+    is_recognised: bool = False
     text: str | None = None
 
 
-class Transcripts:
-    """One session's; `late_every`: every n-th transcript comes after the answer (0: none)."""
+class InputTranscripts:
+    """One session's; `late_every`: every n-th transcript comes after the response (0: none)."""
 
     def __init__(self, conversation: Conversation, out: Outbox, late_every: int) -> None:
         self._conversation = conversation
         self._out = out
         self._late_every = late_every
-        self._heard: dict[str, Heard] = {}
-        self._planned = 0
-        self._after_answer: list[str] = []
-        self._due: list[tuple[float, str]] = []
+        self._audio_items: dict[str, AudioItem] = {}
+        self._scheduled = 0
+        self._after_response: list[str] = []
+        self._delayed: list[tuple[float, str]] = []
 
     @property
     def wakes_at(self) -> float | None:
-        """When `tick` has something to tell."""
-        return self._due[0][0] if self._due else None
+        """When `tick` has something to send."""
+        return self._delayed[0][0] if self._delayed else None
 
-    def expect(self, item_id: str, heard: Heard) -> None:
-        """Sound was committed."""
-        self._heard[item_id] = heard
+    def add(self, item_id: str, audio_item: AudioItem) -> None:
+        """Register committed audio."""
+        self._audio_items[item_id] = audio_item
 
-    def find(self, item_id: str | None) -> Heard | None:
-        """What is known of this item, if it is sound."""
-        return self._heard.get(item_id) if item_id is not None else None
+    def find(self, item_id: str | None) -> AudioItem | None:
+        """The recognition state of this item; None if it is not user audio."""
+        return self._audio_items.get(item_id) if item_id is not None else None
 
     def text_of(self, item: Item) -> str | None:
-        """What the person said or wrote in this item; None where it was not understood."""
-        heard = self._heard.get(item.id)
-        return heard.text if heard is not None else item.parts[-1].text
+        """The user's words in this item, spoken or written; None if they were not understood."""
+        audio_item = self._audio_items.get(item.id)
+        return audio_item.text if audio_item is not None else item.parts[-1].text
 
-    def plan(self, item_id: str, now: float, *, is_answering: bool, is_held_back: bool) -> None:
-        """Tells a transcript now, or late: after the answer, or soon where there is none."""
-        self._planned += 1
-        is_nth = bool(self._late_every) and self._planned % self._late_every == 0
-        if not is_nth and not is_held_back:
-            self._tell(item_id)
-        elif is_answering:
-            self._after_answer.append(item_id)
+    def schedule(
+        self, item_id: str, now: float, *, is_responding: bool, is_forced_late: bool
+    ) -> None:
+        """Send the transcript now, or late: after the response, or soon if there is none."""
+        self._scheduled += 1
+        is_nth = bool(self._late_every) and self._scheduled % self._late_every == 0
+        if not is_nth and not is_forced_late:
+            self._send(item_id)
+        elif is_responding:
+            self._after_response.append(item_id)
         else:
-            self._due.append((now + _LATE_S, item_id))
+            self._delayed.append((now + _DELAY_S, item_id))
 
     def tick(self, now: float) -> None:
-        """Tells what is due."""
-        while self._due and now >= self._due[0][0]:
-            self._tell(self._due.pop(0)[1])
+        """Send the delayed transcripts that are due."""
+        while self._delayed and now >= self._delayed[0][0]:
+            self._send(self._delayed.pop(0)[1])
 
-    def tell_after_answer(self) -> None:
-        """Tells what waited for the answer that has ended."""
-        while self._after_answer:
-            self._tell(self._after_answer.pop(0))
+    def send_after_response(self) -> None:
+        """Send the transcripts that waited for the response, which has ended."""
+        while self._after_response:
+            self._send(self._after_response.pop(0))
 
-    def _tell(self, item_id: str) -> None:
-        heard = self._heard[item_id]
-        if heard.text is None:
+    def _send(self, item_id: str) -> None:
+        audio_item = self._audio_items[item_id]
+        if audio_item.text is None:
             self._out.send(
-                f"{_NAME}.failed",
+                f"{_EVENT}.failed",
                 item_id=item_id,
                 content_index=0,
                 error={
@@ -93,13 +100,13 @@ class Transcripts:
             return
         item = self._conversation.find(item_id)
         if item is not None:
-            item.parts[0].text = heard.text
-        for word in chunking.words_of(heard.text):
-            self._out.send(f"{_NAME}.delta", item_id=item_id, content_index=0, delta=word)
+            item.parts[0].text = audio_item.text
+        for word in split_words(audio_item.text):
+            self._out.send(f"{_EVENT}.delta", item_id=item_id, content_index=0, delta=word)
         self._out.send(
-            f"{_NAME}.completed",
+            f"{_EVENT}.completed",
             item_id=item_id,
             content_index=0,
-            transcript=heard.text,
-            usage=token_usage.transcription_usage(heard.audio_ms),
+            transcript=audio_item.text,
+            usage=token_usage.transcription_usage(audio_item.audio_ms),
         )

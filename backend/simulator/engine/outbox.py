@@ -1,15 +1,12 @@
-"""PURE: what goes out of one session, in order: events under ids of their own, and other effects.
-
-EMITTED       every event type that can come out; a test validates each with the official types
-"""
+"""PURE: the queue of a session's effects, and the event types that the simulator sends."""
 
 from collections.abc import Callable
 from typing import Any
 
 from backend.simulator.engine.effects import Effect, Send
-from backend.simulator.engine.errors import Refused
+from backend.simulator.engine.errors import ClientEventError
 
-EMITTED: frozenset[str] = frozenset(
+SERVER_EVENT_TYPES: frozenset[str] = frozenset(
     {
         "error",
         "session.created",
@@ -42,37 +39,38 @@ EMITTED: frozenset[str] = frozenset(
         "rate_limits.updated",
     }
 )
+"""Every event type that the engine can send. A test validates each with the official types."""
 
 
 class Outbox:
-    """Effects that wait to be taken; `new_id` gives an id for a prefix, never the same twice."""
+    """FIFO queue of effects. `new_id` takes a prefix and returns a unique id."""
 
     def __init__(self, new_id: Callable[[str], str]) -> None:
         self.new_id = new_id
         self._effects: list[Effect] = []
 
     def send(self, type: str, **fields: Any) -> None:
-        """An event of this type."""
+        """Queue an event of this type, with a new `event_id`."""
         self._effects.append(Send({"type": type, "event_id": self.new_id("event"), **fields}))
 
-    def refuse(self, refused: Refused, event_id: str | None = None) -> None:
-        """An `error` event; `event_id` is the client's own, of the event that was wrong."""
+    def send_error(self, error: ClientEventError, event_id: str | None = None) -> None:
+        """Queue an `error` event; `event_id` is the `event_id` of the client event it refuses."""
         self.send(
             "error",
             error={
                 "type": "invalid_request_error",
-                "code": refused.code,
-                "message": refused.message,
-                "param": refused.param,
+                "code": error.code,
+                "message": error.message,
+                "param": error.param,
                 "event_id": event_id,
             },
         )
 
     def put(self, effect: Effect) -> None:
-        """Anything that is no event."""
+        """Queue an effect other than an event."""
         self._effects.append(effect)
 
     def take(self) -> list[Effect]:
-        """What came together since the last time; the outbox is empty then."""
+        """Return the queued effects in order, and empty the queue."""
         taken, self._effects = self._effects, []
         return taken

@@ -1,25 +1,25 @@
-"""PURE: the parameters of a session and of a response, as tables of shapes (protocol §1.2, §2).
+"""PURE: validators for the parameters of a session and of a response (protocol §1.2, §2).
 
-What is here is what the simulator takes and can send back, whether or not it has a use for it.
+The simulator accepts all these parameters and sends them back, whether or not it uses them.
 """
 
 from typing import Any, Final
 
 from backend.simulator.engine.validators import (
-    Shape,
-    by_kind,
-    by_type,
-    flag,
-    free,
+    Validator,
+    any_object,
+    boolean,
+    by_json_type,
+    by_type_field,
+    integer,
     list_of,
     map_of,
+    nullable,
     number,
+    object_of,
     one_of,
-    or_null,
-    record,
-    short_text,
-    text,
-    whole,
+    string,
+    string_of_length,
 )
 
 VOICES: Final = (
@@ -36,23 +36,26 @@ VOICES: Final = (
 )
 PCM: Final[dict[str, Any]] = {"type": "audio/pcm", "rate": 24_000}
 
-_FORMAT = by_type({"audio/pcm": record({"type": text, "rate": one_of(24_000)}, needs=("rate",))})
-_MODALITIES = one_of(["audio"], ["text"])
-_MOST_TOKENS = by_kind({str: one_of("inf"), int: whole(1, 4096)})
-_REASONING = record({"effort": one_of("minimal", "low", "medium", "high", "xhigh")})
-
-# ── Tools ───────────────────────────────────────────────────────────────────────────────────────
-
-_WHICH_TOOLS = record({"read_only": flag, "tool_names": list_of(text)})
-_FUNCTION = record(
-    {"type": text, "name": text, "description": text, "parameters": free}, needs=("name",)
+_FORMAT = by_type_field(
+    {"audio/pcm": object_of({"type": string, "rate": one_of(24_000)}, required=("rate",))}
 )
-_MCP = record(
+_MODALITIES = one_of(["audio"], ["text"])
+_MAX_OUTPUT_TOKENS = by_json_type({str: one_of("inf"), int: integer(1, 4096)})
+_REASONING = object_of({"effort": one_of("minimal", "low", "medium", "high", "xhigh")})
+
+# ── Tools ─────────────────────────────────────────────────────────────────────────────────────────
+
+_TOOL_FILTER = object_of({"read_only": boolean, "tool_names": list_of(string)})
+_FUNCTION = object_of(
+    {"type": string, "name": string, "description": string, "parameters": any_object},
+    required=("name",),
+)
+_MCP = object_of(
     {
-        "type": text,
-        "server_label": text,
-        "server_url": text,
-        "server_description": text,
+        "type": string,
+        "server_label": string,
+        "server_url": string,
+        "server_description": string,
         "connector_id": one_of(
             "connector_dropbox",
             "connector_gmail",
@@ -63,166 +66,173 @@ _MCP = record(
             "connector_outlookemail",
             "connector_sharepoint",
         ),
-        "tunnel_id": text,
-        "authorization": text,
-        "headers": or_null(map_of(text)),
-        "allowed_tools": or_null(by_kind({list: list_of(text), dict: _WHICH_TOOLS})),
-        "allowed_callers": or_null(list_of(one_of("direct", "programmatic"))),
-        "require_approval": or_null(
-            by_kind(
+        "tunnel_id": string,
+        "authorization": string,
+        "headers": nullable(map_of(string)),
+        "allowed_tools": nullable(by_json_type({list: list_of(string), dict: _TOOL_FILTER})),
+        "allowed_callers": nullable(list_of(one_of("direct", "programmatic"))),
+        "require_approval": nullable(
+            by_json_type(
                 {
                     str: one_of("always", "never"),
-                    dict: record({"always": _WHICH_TOOLS, "never": _WHICH_TOOLS}),
+                    dict: object_of({"always": _TOOL_FILTER, "never": _TOOL_FILTER}),
                 }
             )
         ),
-        "defer_loading": flag,
+        "defer_loading": boolean,
     },
-    needs=("server_label",),
+    required=("server_label",),
 )
-_TOOLS = or_null(list_of(by_type({"function": _FUNCTION, "mcp": _MCP})))
-_TOOL_CHOICE = by_kind(
+_TOOLS = nullable(list_of(by_type_field({"function": _FUNCTION, "mcp": _MCP})))
+_TOOL_CHOICE = by_json_type(
     {
         str: one_of("auto", "none", "required"),
-        dict: by_type(
+        dict: by_type_field(
             {
-                "function": record({"type": text, "name": text}, needs=("name",)),
-                "mcp": record(
-                    {"type": text, "server_label": text, "name": or_null(text)},
-                    needs=("server_label",),
+                "function": object_of({"type": string, "name": string}, required=("name",)),
+                "mcp": object_of(
+                    {"type": string, "server_label": string, "name": nullable(string)},
+                    required=("server_label",),
                 ),
             }
         ),
     }
 )
 
-# ── Both ────────────────────────────────────────────────────────────────────────────────────────
+# ── Session and response ──────────────────────────────────────────────────────────────────────────
 
-_PROMPT = or_null(
-    record(
+_PROMPT = nullable(
+    object_of(
         {
-            "id": text,
-            "version": or_null(text),
-            "variables": or_null(
+            "id": string,
+            "version": nullable(string),
+            "variables": nullable(
                 map_of(
-                    by_kind(
+                    by_json_type(
                         {
-                            str: text,
-                            dict: by_type(
-                                {"input_text": record({"type": text, "text": text}, ("text",))}
+                            str: string,
+                            dict: by_type_field(
+                                {
+                                    "input_text": object_of(
+                                        {"type": string, "text": string}, ("text",)
+                                    )
+                                }
                             ),
                         }
                     )
                 )
             ),
         },
-        needs=("id",),
+        required=("id",),
     )
 )
-_BOTH: Final[dict[str, Shape]] = {
+_COMMON_FIELDS: Final[dict[str, Validator]] = {
     "output_modalities": _MODALITIES,
-    "instructions": or_null(text),
+    "instructions": nullable(string),
     "tools": _TOOLS,
     "tool_choice": _TOOL_CHOICE,
-    "parallel_tool_calls": flag,
+    "parallel_tool_calls": boolean,
     "reasoning": _REASONING,
-    "max_output_tokens": _MOST_TOKENS,
+    "max_output_tokens": _MAX_OUTPUT_TOKENS,
     "prompt": _PROMPT,
 }
-_VOICE: Final[dict[str, Shape]] = {"format": _FORMAT, "voice": one_of(*VOICES)}
+_VOICE: Final[dict[str, Validator]] = {"format": _FORMAT, "voice": one_of(*VOICES)}
 
-# ── A response ──────────────────────────────────────────────────────────────────────────────────
+# ── Response ──────────────────────────────────────────────────────────────────────────────────────
 
-RESPONSE_FIELDS: Final[dict[str, Shape]] = {
-    **_BOTH,
-    "audio": record({"output": record(_VOICE)}),
-    "conversation": text,
-    "input": or_null(list_of(free)),
-    "metadata": or_null(map_of(short_text(0, 512), most_pairs=16, most_name=64)),
+RESPONSE_FIELDS: Final[dict[str, Validator]] = {
+    **_COMMON_FIELDS,
+    "audio": object_of({"output": object_of(_VOICE)}),
+    "conversation": string,
+    "input": nullable(list_of(any_object)),
+    "metadata": nullable(map_of(string_of_length(0, 512), max_pairs=16, max_name_length=64)),
 }
-RESPONSE: Final = record(RESPONSE_FIELDS)
-"""What a `response.create` asks for; each item of its `input` has a shape of its own."""
+RESPONSE: Final = object_of(RESPONSE_FIELDS)
+"""The parameters of a `response.create`; `item_from_client` validates the items of `input`."""
 
-ITEM_REFERENCE: Final = record({"type": text, "id": text}, needs=("id",))
-"""An item of the conversation, in a response's `input`."""
+ITEM_REFERENCE: Final = object_of({"type": string, "id": string}, required=("id",))
+"""A reference to an item of the conversation, in the `input` of a response."""
 
-# ── A session ───────────────────────────────────────────────────────────────────────────────────
+# ── Session ───────────────────────────────────────────────────────────────────────────────────────
 
-_TRANSCRIPTION = record(
+_TRANSCRIPTION = object_of(
     {
-        "model": text,
-        "language": text,
-        "languages": list_of(text),
-        "prompt": text,
-        "keywords": list_of(text),
+        "model": string,
+        "language": string,
+        "languages": list_of(string),
+        "prompt": string,
+        "keywords": list_of(string),
         "delay": one_of("minimal", "low", "medium", "high", "xhigh"),
     }
 )
-_NOISE_REDUCTION = record(
+_NOISE_REDUCTION = object_of(
     {"type": one_of("near_field", "far_field"), "strength": number(0, 1)},
 )
-_TRUNCATION = by_kind(
+_TRUNCATION = by_json_type(
     {
         str: one_of("auto", "disabled"),
-        dict: by_type(
+        dict: by_type_field(
             {
-                "retention_ratio": record(
+                "retention_ratio": object_of(
                     {
-                        "type": text,
+                        "type": string,
                         "retention_ratio": number(0, 1),
-                        "token_limits": record({"post_instructions": whole(0)}),
+                        "token_limits": object_of({"post_instructions": integer(0)}),
                     },
-                    needs=("retention_ratio",),
+                    required=("retention_ratio",),
                 )
             }
         ),
     }
 )
-_TRACING = or_null(
-    by_kind(
+_TRACING = nullable(
+    by_json_type(
         {
             str: one_of("auto"),
-            dict: record({"workflow_name": text, "group_id": text, "metadata": free}),
+            dict: object_of({"workflow_name": string, "group_id": string, "metadata": any_object}),
         }
     )
 )
-INPUT_FIELDS: Final[dict[str, Shape]] = {
+INPUT_FIELDS: Final[dict[str, Validator]] = {
     "format": _FORMAT,
-    "transcription": or_null(_TRANSCRIPTION),
-    "noise_reduction": or_null(_NOISE_REDUCTION),
-    "turn_detection": or_null(free),
+    "transcription": nullable(_TRANSCRIPTION),
+    "noise_reduction": nullable(_NOISE_REDUCTION),
+    "turn_detection": nullable(any_object),
 }
-SESSION_FIELDS: Final[dict[str, Shape]] = {
-    **_BOTH,
+SESSION_FIELDS: Final[dict[str, Validator]] = {
+    **_COMMON_FIELDS,
     "type": one_of("realtime"),
-    "model": text,
-    "audio": record(
-        {"input": record(INPUT_FIELDS), "output": record({**_VOICE, "speed": number(0.25, 1.5)})}
+    "model": string,
+    "audio": object_of(
+        {
+            "input": object_of(INPUT_FIELDS),
+            "output": object_of({**_VOICE, "speed": number(0.25, 1.5)}),
+        }
     ),
     "truncation": _TRUNCATION,
     "tracing": _TRACING,
-    "include": or_null(list_of(one_of("item.input_audio_transcription.logprobs"))),
+    "include": nullable(list_of(one_of("item.input_audio_transcription.logprobs"))),
 }
-SESSION: Final = record(SESSION_FIELDS, needs=("type",))
-"""What a `session.update` may hold; `turn_detection` has a shape of its own by its type."""
+SESSION: Final = object_of(SESSION_FIELDS, required=("type",))
+"""The parameters of a `session.update`; `TURN_DETECTION` validates `turn_detection`."""
 
-_DETECTION_FIELDS: Final[dict[str, Shape]] = {
-    "type": text,
-    "create_response": flag,
-    "interrupt_response": flag,
+_DETECTION_FIELDS: Final[dict[str, Validator]] = {
+    "type": string,
+    "create_response": boolean,
+    "interrupt_response": boolean,
 }
-TURN_DETECTION: Final = by_type(
+TURN_DETECTION: Final = by_type_field(
     {
-        "server_vad": record(
+        "server_vad": object_of(
             {
                 **_DETECTION_FIELDS,
                 "threshold": number(0, 1),
-                "prefix_padding_ms": whole(0, 10_000),
-                "silence_duration_ms": whole(0, 10_000),
-                "idle_timeout_ms": or_null(whole(1_000, 600_000)),
+                "prefix_padding_ms": integer(0, 10_000),
+                "silence_duration_ms": integer(0, 10_000),
+                "idle_timeout_ms": nullable(integer(1_000, 600_000)),
             }
         ),
-        "semantic_vad": record(
+        "semantic_vad": object_of(
             {**_DETECTION_FIELDS, "eagerness": one_of("low", "medium", "high", "auto")}
         ),
     }

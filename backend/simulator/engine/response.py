@@ -1,4 +1,4 @@
-"""PURE: one response: what was asked for, how far it is, and how the protocol writes it."""
+"""PURE: one response: its parameters, its progress, and its JSON in `response.*` events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 from backend.simulator.engine import token_usage
 from backend.simulator.engine.conversation import Conversation, Item, item_from_client
-from backend.simulator.engine.effects import Event, Line
-from backend.simulator.engine.errors import invalid
+from backend.simulator.engine.effects import Event, Utterance
+from backend.simulator.engine.errors import invalid_value
 from backend.simulator.engine.parameters import ITEM_REFERENCE, PCM
-from backend.simulator.engine.response_stream import Delivery
+from backend.simulator.engine.response_stream import ResponseStream
 
-FAILURES: dict[str, tuple[str, str]] = {
+RESPONSE_ERRORS: dict[str, tuple[str, str]] = {
     "rate_limit_exceeded": (
         "invalid_request_error",
         "Rate limit reached for the model on tokens per min (TPM). Please try again in 1.2s.",
@@ -21,16 +21,17 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The server had an error while processing your request.",
     ),
 }
-"""Why a response fails: by code, the error's type and message."""
+"""Type and message by error code, for the `status_details` of a failed response."""
 
 
 @dataclass(slots=True)
-class Reply:
-    """A response on its way.
+class Response:
+    """A response in progress.
 
-    `context`: all that it reads. `known`: the part of it that is cached. `prompt_id`: the user's
-    sound that it answers. `input_items`: what it answers in place of the conversation. `line` is
-    there when it is decided, `delivery` when it is spoken.
+    `input_items`: the items given in `input`, read in place of the conversation.
+    `input_tokens`: everything the response reads; `cached_tokens`: the cached part of it.
+    `answered_item_id`: the item of user audio that it answers, if it answers audio.
+    `utterance`: None until the persona chose it; `stream`: None until its first event.
     """
 
     id: str
@@ -39,12 +40,12 @@ class Reply:
     is_in_conversation: bool
     metadata: Any
     max_output_tokens: Any
-    context: token_usage.Tokens
+    input_tokens: token_usage.Tokens
     input_items: tuple[Item, ...] | None = None
-    known: token_usage.Tokens = token_usage.Tokens()
-    prompt_id: str | None = None
-    line: Line | None = None
-    delivery: Delivery | None = None
+    cached_tokens: token_usage.Tokens = token_usage.Tokens()
+    answered_item_id: str | None = None
+    utterance: Utterance | None = None
+    stream: ResponseStream | None = None
 
     def as_event(
         self,
@@ -53,13 +54,13 @@ class Reply:
         details: Event | None = None,
         usage: Event | None = None,
     ) -> Event:
-        """The response as the protocol writes it."""
+        """The response in the protocol's JSON; `details` is its `status_details`."""
         return {
             "object": "realtime.response",
             "id": self.id,
             "status": status,
             "status_details": details,
-            "output": [self.delivery.item.as_event()] if self.delivery is not None else [],
+            "output": [self.stream.item.as_event()] if self.stream is not None else [],
             "conversation_id": conversation_id if self.is_in_conversation else None,
             "output_modalities": ["audio"] if self.is_spoken else ["text"],
             "max_output_tokens": self.max_output_tokens,
@@ -69,32 +70,33 @@ class Reply:
         }
 
 
-def reply_to(
+def new_response(
     params: Event, session: Event, conversation: Conversation, new_id: Callable[[str], str]
-) -> Reply:
-    """The response that was asked for, by its own parameters or else the session's.
+) -> Response:
+    """Make a response from the parameters of a `response.create`; the session has the defaults.
 
-    Raises Refused where `input` holds something that is no item, nor the id of one.
+    Raises ClientEventError if an element of `input` is neither a valid item nor a reference to one
+    of the conversation.
     """
     output = {**session["audio"]["output"], **params.get("audio", {}).get("output", {})}
-    reply = Reply(
+    response = Response(
         id=new_id("resp"),
         is_spoken=params.get("output_modalities", session["output_modalities"]) == ["audio"],
         voice=output["voice"],
         is_in_conversation=params.get("conversation") != "none",
         metadata=params.get("metadata"),
         max_output_tokens=params.get("max_output_tokens", session["max_output_tokens"]),
-        context=token_usage.of_text(params.get("instructions") or session["instructions"]),
+        input_tokens=token_usage.text_tokens(params.get("instructions") or session["instructions"]),
     )
     items = list(conversation)
     if params.get("input") is not None:
         items = [
-            _input_item(given, conversation, new_id("item"), f"response.input[{place}]")
-            for place, given in enumerate(params["input"])
+            _input_item(given, conversation, new_id("item"), f"response.input[{index}]")
+            for index, given in enumerate(params["input"])
         ]
-        reply.input_items = tuple(items)
-    reply.context += token_usage.total(item.tokens for item in items)
-    return reply
+        response.input_items = tuple(items)
+    response.input_tokens += token_usage.sum_tokens(item.tokens for item in items)
+    return response
 
 
 def _input_item(given: Event, conversation: Conversation, new_id: str, param: str) -> Item:
@@ -103,18 +105,21 @@ def _input_item(given: Event, conversation: Conversation, new_id: str, param: st
     ITEM_REFERENCE(given, param)
     item = conversation.find(given["id"])
     if item is None:
-        raise invalid(f"{param}.id", "the id of an item in this conversation")
+        raise invalid_value(f"{param}.id", "the id of an item in this conversation")
     return item
 
 
-def status_details(status: str, reason: str | None, failure: str | None) -> Event | None:
-    """Why a response ended as it did; None where it is complete. `failure`: one of `FAILURES`."""
+def status_details(status: str, reason: str | None, error_code: str | None) -> Event | None:
+    """The `status_details` of a response; None if it completed.
+
+    `error_code`: a key of `RESPONSE_ERRORS`, for a failed response.
+    """
     if status == "completed":
         return None
     details: Event = {"type": status}
     if reason is not None:
         details["reason"] = reason
-    if failure is not None:
-        type, message = FAILURES[failure]
-        details["error"] = {"type": type, "code": failure, "message": message}
+    if error_code is not None:
+        type, message = RESPONSE_ERRORS[error_code]
+        details["error"] = {"type": type, "code": error_code, "message": message}
     return details

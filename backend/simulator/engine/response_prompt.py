@@ -1,17 +1,17 @@
-"""PURE: what a response answers: the user's words before it, and the persona's line to them."""
+"""PURE: which user input a response answers, and the persona's utterance for it."""
 
 from backend.simulator.engine.conversation import Conversation, Item
-from backend.simulator.engine.effects import Event, Line
-from backend.simulator.engine.input_transcripts import Transcripts
-from backend.simulator.engine.response import Reply
-from backend.simulator.persona.customer import Persona
+from backend.simulator.engine.effects import Event, Utterance
+from backend.simulator.engine.input_transcripts import InputTranscripts
+from backend.simulator.engine.ports import Persona
+from backend.simulator.engine.response import Response
 
 
-def unanswered_sound(
-    reply: Reply, conversation: Conversation, transcripts: Transcripts
+def unanswered_audio_id(
+    response: Response, conversation: Conversation, transcripts: InputTranscripts
 ) -> str | None:
-    """The user's newest item, if it is sound that nobody has answered yet."""
-    for item in reversed(_read_by(reply, conversation)):
+    """The id of the user's last item, if it is audio and no assistant item follows it."""
+    for item in reversed(_items_read_by(response, conversation)):
         if item.role == "user":
             return item.id if transcripts.find(item.id) is not None else None
         if item.role == "assistant":
@@ -19,19 +19,21 @@ def unanswered_sound(
     return None
 
 
-def _read_by(reply: Reply, conversation: Conversation) -> list[Item]:
-    if reply.input_items is None:
+def _items_read_by(response: Response, conversation: Conversation) -> list[Item]:
+    if response.input_items is None:
         return list(conversation)
-    # Whatever the client hands in is to be answered, even where the assistant speaks last in it.
-    return [item for item in reply.input_items if item.role == "user"]
+    # The user items of `input` are answered even if an assistant item follows them.
+    return [item for item in response.input_items if item.role == "user"]
 
 
-def _prompt_of(reply: Reply, conversation: Conversation, transcripts: Transcripts) -> str | None:
-    """What the person said to this: text; "" for nothing; None for something not understood."""
-    heard = transcripts.find(reply.prompt_id)
-    if heard is not None:
-        return heard.text
-    for item in reversed(_read_by(reply, conversation)):
+def _user_text(
+    response: Response, conversation: Conversation, transcripts: InputTranscripts
+) -> str | None:
+    """The user's text to answer: "" if there is none, None for speech that was not recognised."""
+    audio_item = transcripts.find(response.answered_item_id)
+    if audio_item is not None:
+        return audio_item.text
+    for item in reversed(_items_read_by(response, conversation)):
         if item.role == "assistant":
             return ""
         if item.role == "user":
@@ -39,15 +41,15 @@ def _prompt_of(reply: Reply, conversation: Conversation, transcripts: Transcript
     return ""
 
 
-def line_to(
-    reply: Reply,
+def choose_utterance(
+    response: Response,
     persona: Persona,
     session: Event,
     conversation: Conversation,
-    transcripts: Transcripts,
-) -> Line:
-    """What the assistant says, in the language of the conversation."""
-    items = [*conversation, *(reply.input_items or ())]
+    transcripts: InputTranscripts,
+) -> Utterance:
+    """The persona's answer, in the language of the conversation."""
+    items = [*conversation, *(response.input_items or ())]
     user_texts = [transcripts.text_of(item) or "" for item in items if item.role == "user"]
     transcription = session["audio"]["input"]["transcription"] or {}
     language = persona.language(
@@ -55,5 +57,6 @@ def line_to(
         transcription.get("language"),
         session["instructions"],
     )
-    said = [item.said for item in conversation if item.said]
-    return persona.answer(_prompt_of(reply, conversation, transcripts), said, language)
+    previous_replies = [item.reply_text for item in conversation if item.reply_text]
+    user_text = _user_text(response, conversation, transcripts)
+    return persona.answer(user_text, previous_replies, language)

@@ -1,14 +1,14 @@
-"""PURE: the session's configuration: its defaults, and which updates are taken.
+"""PURE: the session's configuration: its defaults, and the rules of `session.update`.
 
-An update is partial: what is absent stays, `null` clears. It is taken as a whole or not at all
-(protocol §2): `session.type` must be there, unknown parameters are refused, and the voice is locked
-once the assistant was heard.
+An update is partial: absent parameters stay, `null` clears. It is applied as a whole or not at all
+(protocol §2): `session.type` is required, unknown parameters are refused, and the voice is locked
+after the first assistant audio.
 """
 
 from copy import deepcopy
 from typing import Any
 
-from backend.simulator.engine.errors import Refused, invalid
+from backend.simulator.engine.errors import ClientEventError, invalid_value
 from backend.simulator.engine.parameters import PCM, SESSION, TURN_DETECTION
 
 DEFAULT_INSTRUCTIONS = (
@@ -16,7 +16,7 @@ DEFAULT_INSTRUCTIONS = (
     "human, but remember that you aren't a human and that you can't do human things in the real "
     "world."
 )
-_VADS: dict[str, dict[str, Any]] = {
+_TURN_DETECTION_DEFAULTS: dict[str, dict[str, Any]] = {
     "server_vad": {
         "type": "server_vad",
         "threshold": 0.5,
@@ -35,11 +35,11 @@ _VADS: dict[str, dict[str, Any]] = {
 }
 
 EAGERNESS_SILENCE_MS = {"low": 1200, "medium": 700, "auto": 700, "high": 400}
-"""How long a silence ends a turn under `semantic_vad`, which here is plain voice activity."""
+"""The silence that ends a turn under `semantic_vad`, which here only measures loudness."""
 
 
 def new_session(session_id: str, model: str, expires_at: int) -> dict[str, Any]:
-    """The configuration that a fresh connection has; `expires_at` in Unix seconds."""
+    """The configuration of a new connection; `expires_at` is in Unix seconds."""
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -60,7 +60,7 @@ def new_session(session_id: str, model: str, expires_at: int) -> dict[str, Any]:
                 "format": dict(PCM),
                 "transcription": None,
                 "noise_reduction": None,
-                "turn_detection": dict(_VADS["server_vad"]),
+                "turn_detection": dict(_TURN_DETECTION_DEFAULTS["server_vad"]),
             },
             "output": {"format": dict(PCM), "voice": "marin", "speed": 1.0},
         },
@@ -68,32 +68,41 @@ def new_session(session_id: str, model: str, expires_at: int) -> dict[str, Any]:
 
 
 def _turn_detection(
-    now: dict[str, Any] | None, given: dict[str, Any] | None, path: str
+    current: dict[str, Any] | None, given: dict[str, Any] | None, path: str
 ) -> dict[str, Any] | None:
     if given is None:
         return None
-    # Which kind it is may be left out where there is one already.
-    whole = {"type": now["type"], **given} if now else given
-    TURN_DETECTION(whole, path)
-    base = now if now and now["type"] == whole["type"] else _VADS[whole["type"]]
-    return {**base, **whole}
+    # The type may be left out if turn detection is on already.
+    update = {"type": current["type"], **given} if current else given
+    TURN_DETECTION(update, path)
+    base = (
+        current
+        if current and current["type"] == update["type"]
+        else _TURN_DETECTION_DEFAULTS[update["type"]]
+    )
+    return {**base, **update}
 
 
-def _audio_input(now: dict[str, Any], given: dict[str, Any], path: str) -> dict[str, Any]:
-    after = {**now, **given}
+def _audio_input(current: dict[str, Any], given: dict[str, Any], path: str) -> dict[str, Any]:
+    after = {**current, **given}
     if "turn_detection" in given:
         after["turn_detection"] = _turn_detection(
-            now["turn_detection"], given["turn_detection"], f"{path}.turn_detection"
+            current["turn_detection"], given["turn_detection"], f"{path}.turn_detection"
         )
     return after
 
 
-def updated(now: dict[str, Any], given: Any, *, voice_locked: bool) -> dict[str, Any]:
-    """The configuration after a `session.update`. Raises Refused; then nothing changes."""
+def updated_session(
+    current: dict[str, Any], given: Any, *, is_voice_locked: bool
+) -> dict[str, Any]:
+    """The configuration after a `session.update`; `current` is not changed.
+
+    Raises ClientEventError.
+    """
     SESSION(given, "session")
-    if given.get("model", now["model"]) != now["model"]:
-        raise invalid("session.model", "the model of the connection; it cannot be changed")
-    after = deepcopy(now)
+    if given.get("model", current["model"]) != current["model"]:
+        raise invalid_value("session.model", "the model of the connection; it cannot be changed")
+    after = deepcopy(current)
     after.update({name: value for name, value in given.items() if name != "audio"})
     after["instructions"] = after["instructions"] or ""
     after["tools"] = after["tools"] or []
@@ -102,8 +111,8 @@ def updated(now: dict[str, Any], given: Any, *, voice_locked: bool) -> dict[str,
         after["audio"]["input"], audio.get("input", {}), "session.audio.input"
     )
     output, voice = audio.get("output", {}), after["audio"]["output"]["voice"]
-    if voice_locked and output.get("voice", voice) != voice:
-        raise Refused(
+    if is_voice_locked and output.get("voice", voice) != voice:
+        raise ClientEventError(
             "cannot_update_voice",
             "Cannot update a conversation's voice if assistant audio is present.",
             "session.audio.output.voice",

@@ -1,7 +1,8 @@
-"""PURE: plausible tokens. One per 100 ms of the user's sound, one per 50 ms of the assistant's.
+"""PURE: token counts for usage and rate limits, plausible but not the provider's exact numbers.
 
-Each response bills the whole conversation again as input, the part that the response before it had
-already seen as cached, in blocks of 64 as the provider's own example has it (protocol §6).
+One token per 100 ms of user audio and one per 50 ms of assistant audio. Each response counts the
+whole conversation as input again; the part that the previous response also read is reported as
+cached, in blocks of 64 as in the provider's own example (protocol §6).
 """
 
 from collections.abc import Iterable
@@ -10,12 +11,12 @@ from math import ceil
 from typing import Any
 
 CACHE_BLOCK_TOKENS = 64
-MOST_OUTPUT_TOKENS = 4096
+MAX_OUTPUT_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """So many text and audio tokens."""
+    """A number of text tokens and of audio tokens."""
 
     text: int = 0
     audio: int = 0
@@ -28,82 +29,83 @@ class Tokens:
         return self.text + self.audio
 
 
-def of_text(text: str) -> Tokens:
-    """About four Latin letters a token, about one Japanese character."""
+def text_tokens(text: str) -> Tokens:
+    """About one token for four Latin letters, and one for each Japanese character."""
     wide = sum(1 for character in text if ord(character) > 0x2E7F)
     return Tokens(text=wide + ceil((len(text) - wide) / 4))
 
 
-def of_user_audio(ms: int) -> Tokens:
-    """The sound that the person made."""
+def user_audio_tokens(ms: int) -> Tokens:
+    """The tokens of so many milliseconds of user audio."""
     return Tokens(audio=ceil(ms / 100))
 
 
-def of_assistant_audio(ms: int) -> Tokens:
-    """The sound that the assistant made."""
+def assistant_audio_tokens(ms: int) -> Tokens:
+    """The tokens of so many milliseconds of assistant audio."""
     return Tokens(audio=ceil(ms / 50))
 
 
-def total(parts: Iterable[Tokens]) -> Tokens:
-    """The sum."""
+def sum_tokens(parts: Iterable[Tokens]) -> Tokens:
+    """The sum, text and audio apart."""
     return sum(parts, start=Tokens())
 
 
-def cached(seen: Tokens, given: Tokens) -> Tokens:
-    """The part of `given` that an earlier response had `seen`, in whole blocks."""
+def cached_tokens(previous_input: Tokens, current_input: Tokens) -> Tokens:
+    """The part of the current input that the previous response also read, in whole blocks."""
     block = CACHE_BLOCK_TOKENS
     return Tokens(
-        min(seen.text, given.text) // block * block, min(seen.audio, given.audio) // block * block
+        min(previous_input.text, current_input.text) // block * block,
+        min(previous_input.audio, current_input.audio) // block * block,
     )
 
 
-def usage(given: Tokens, known: Tokens, made: Tokens) -> dict[str, Any]:
-    """`response.done`'s usage: `given` is all input, `known` its cached part, `made` the output."""
+def response_usage(all_input: Tokens, cached: Tokens, output: Tokens) -> dict[str, Any]:
+    """The `usage` of a `response.done`; `cached` is the cached part of `all_input`."""
     return {
-        "total_tokens": given.total + made.total,
-        "input_tokens": given.total,
-        "output_tokens": made.total,
+        "total_tokens": all_input.total + output.total,
+        "input_tokens": all_input.total,
+        "output_tokens": output.total,
         "input_token_details": {
-            "text_tokens": given.text,
-            "audio_tokens": given.audio,
+            "text_tokens": all_input.text,
+            "audio_tokens": all_input.audio,
             "image_tokens": 0,
-            "cached_tokens": known.total,
+            "cached_tokens": cached.total,
             "cached_tokens_details": {
-                "text_tokens": known.text,
-                "audio_tokens": known.audio,
+                "text_tokens": cached.text,
+                "audio_tokens": cached.audio,
                 "image_tokens": 0,
             },
         },
-        "output_token_details": {"text_tokens": made.text, "audio_tokens": made.audio},
+        "output_token_details": {"text_tokens": output.text, "audio_tokens": output.audio},
     }
 
 
 def transcription_usage(audio_ms: int) -> dict[str, Any]:
-    """A transcription's usage, by the second."""
+    """The `usage` of a completed transcription, in seconds."""
     return {"type": "duration", "seconds": round(audio_ms / 1000, 3)}
 
 
 @dataclass(slots=True)
-class Meter:
-    """What one session reads and writes, and what that leaves of its tokens a minute."""
+class TokenMeter:
+    """Counts one session's tokens against its limit per minute."""
 
     tokens_a_minute: int
     spent: int = 0
-    seen: Tokens = Tokens()
+    previous_input: Tokens = Tokens()
 
-    def read(self, context: Tokens, *, is_in_conversation: bool) -> Tokens:
-        """A response reads all this; answers with the part that is cached."""
-        known = cached(self.seen, context)
-        self.spent += context.total
+    def count_input(self, all_input: Tokens, *, is_in_conversation: bool) -> Tokens:
+        """Count the input of a response; return its cached part."""
+        cached = cached_tokens(self.previous_input, all_input)
+        self.spent += all_input.total
         if is_in_conversation:
-            self.seen = context
-        return known
+            self.previous_input = all_input
+        return cached
 
     def rate_limits(self, max_output_tokens: object) -> list[dict[str, Any]]:
-        """What `rate_limits.updated` says: a response reserves the most that it may write."""
+        """The `rate_limits` of `rate_limits.updated`: a response reserves its maximum output."""
         limit = self.tokens_a_minute
-        wanted = max_output_tokens if type(max_output_tokens) is int else MOST_OUTPUT_TOKENS
-        reserved = min(max(wanted, 0), MOST_OUTPUT_TOKENS)
+        wanted = max_output_tokens if type(max_output_tokens) is int else MAX_OUTPUT_TOKENS
+        reserved = min(max(wanted, 0), MAX_OUTPUT_TOKENS)
         used = min(self.spent % limit + reserved, limit)
         return [
             {

@@ -1,23 +1,28 @@
-"""PURE: what a client's value must look like, and what the provider says where it does not.
+"""PURE: validators for the values in client events, with the provider's error for each fault.
 
-A shape looks at a value and raises the first Refused that it finds, with the path to it: another
-JSON type is `invalid_type`, a value that cannot be `invalid_value`, a field that nobody knows
-`unknown_parameter`, one that is not there `missing_required_parameter`. What a shape has let pass
-is as the official types have it, so that it can be sent back.
+A validator takes a value and its path. It raises ClientEventError for the first fault it finds: the
+wrong JSON type is `invalid_type`, a value that is not allowed `invalid_value`, a field that does
+not exist `unknown_parameter`, one that is absent `missing_required_parameter`. A value that passes
+conforms to the official types, so it can be sent back in an event.
 """
 
 from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, Final
 
-from backend.simulator.engine.errors import invalid, missing, unknown, wrong_type
+from backend.simulator.engine.errors import (
+    invalid_type,
+    invalid_value,
+    missing_parameter,
+    unknown_parameter,
+)
 
-Shape = Callable[[Any, str], None]
+Validator = Callable[[Any, str], None]
 
-MOST_LEVELS: Final = 100
-"""How deep free JSON may go. The configuration is copied and written by recursion."""
+MAX_DEPTH: Final = 100
+"""The nesting limit of free-form JSON: the configuration is copied and encoded by recursion."""
 
-_KINDS: Final[Mapping[type, str]] = {
+_JSON_TYPES: Final[Mapping[type, str]] = {
     str: "a string",
     bool: "a boolean",
     int: "an integer",
@@ -28,31 +33,31 @@ _KINDS: Final[Mapping[type, str]] = {
 }
 
 
-def _has_kind(value: Any, path: str, *kinds: type) -> None:
-    if type(value) not in kinds:
-        wanted = " or ".join(_KINDS[kind] for kind in kinds)
-        raise wrong_type(path, wanted, _KINDS.get(type(value), "something else"))
+def _require_type(value: Any, path: str, *types: type) -> None:
+    if type(value) not in types:
+        expected = " or ".join(_JSON_TYPES[each] for each in types)
+        raise invalid_type(path, expected, _JSON_TYPES.get(type(value), "something else"))
 
 
-def _inside(path: str, name: str) -> str:
+def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def text(value: Any, path: str) -> None:
+def string(value: Any, path: str) -> None:
     """A string."""
-    _has_kind(value, path, str)
+    _require_type(value, path, str)
 
 
-def flag(value: Any, path: str) -> None:
+def boolean(value: Any, path: str) -> None:
     """True or false."""
-    _has_kind(value, path, bool)
+    _require_type(value, path, bool)
 
 
-def free(value: Any, path: str) -> None:
-    """An object of any JSON, at most `MOST_LEVELS` deep."""
-    _has_kind(value, path, dict)
-    if _is_deeper(value, MOST_LEVELS):
-        raise invalid(path, f"at most {MOST_LEVELS} levels of nesting")
+def any_object(value: Any, path: str) -> None:
+    """An object with any content, nested at most `MAX_DEPTH` deep."""
+    _require_type(value, path, dict)
+    if _is_deeper(value, MAX_DEPTH):
+        raise invalid_value(path, f"at most {MAX_DEPTH} levels of nesting")
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
@@ -62,124 +67,126 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
 
 
-def short_text(least: int, most: int) -> Shape:
-    """A string of so many characters."""
+def string_of_length(low: int, high: int) -> Validator:
+    """A string of `low` to `high` characters."""
 
-    def shape(value: Any, path: str) -> None:
-        text(value, path)
-        if not least <= len(value) <= most:
-            raise invalid(path, f"a string of {least} to {most} characters")
+    def validate(value: Any, path: str) -> None:
+        string(value, path)
+        if not low <= len(value) <= high:
+            raise invalid_value(path, f"a string of {low} to {high} characters")
 
-    return shape
+    return validate
 
 
-def whole(low: int, high: int | None = None) -> Shape:
-    """An integer in a range that includes its ends."""
-    wanted = f"{low} or more" if high is None else f"{low} to {high}"
+def integer(low: int, high: int | None = None) -> Validator:
+    """An integer from `low` to `high`, both included; no upper limit without `high`."""
+    expected = f"{low} or more" if high is None else f"{low} to {high}"
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, int)
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, int)
         if value < low or (high is not None and value > high):
-            raise invalid(path, wanted)
+            raise invalid_value(path, expected)
 
-    return shape
+    return validate
 
 
-def number(low: float, high: float) -> Shape:
-    """A number, whole or not, in a range that includes its ends."""
+def number(low: float, high: float) -> Validator:
+    """An integer or a decimal number from `low` to `high`, both included."""
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, float, int)
-        # A comparison with NaN is false, so this refuses it too.
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, float, int)
+        # A comparison with NaN is false, so NaN is refused too.
         if not low <= value <= high:
-            raise invalid(path, f"a number from {low:g} to {high:g}")
+            raise invalid_value(path, f"a number from {low:g} to {high:g}")
 
-    return shape
+    return validate
 
 
-def one_of(*choices: Any) -> Shape:
-    """One of these values, which are all of one JSON type."""
-    wanted = "one of " + ", ".join(repr(each) for each in choices)
+def one_of(*choices: Any) -> Validator:
+    """One of these values, which must all have the same JSON type."""
+    expected = "one of " + ", ".join(repr(each) for each in choices)
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, type(choices[0]))
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, type(choices[0]))
         if value not in choices:
-            raise invalid(path, wanted)
+            raise invalid_value(path, expected)
 
-    return shape
+    return validate
 
 
-def or_null(inner: Shape) -> Shape:
-    """Null, or what `inner` lets pass."""
+def nullable(inner: Validator) -> Validator:
+    """Null, or a value that `inner` accepts."""
 
-    def shape(value: Any, path: str) -> None:
+    def validate(value: Any, path: str) -> None:
         if value is not None:
             inner(value, path)
 
-    return shape
+    return validate
 
 
-def list_of(inner: Shape) -> Shape:
-    """A list whose every element `inner` lets pass."""
+def list_of(inner: Validator) -> Validator:
+    """An array whose elements `inner` accepts."""
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, list)
-        for place, each in enumerate(value):
-            inner(each, f"{path}[{place}]")
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, list)
+        for index, each in enumerate(value):
+            inner(each, f"{path}[{index}]")
 
-    return shape
+    return validate
 
 
-def map_of(inner: Shape, most_pairs: int | None = None, most_name: int | None = None) -> Shape:
-    """An object of any names, with values that `inner` lets pass."""
+def map_of(
+    inner: Validator, max_pairs: int | None = None, max_name_length: int | None = None
+) -> Validator:
+    """An object with any field names, whose values `inner` accepts."""
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, dict)
-        if most_pairs is not None and len(value) > most_pairs:
-            raise invalid(path, f"at most {most_pairs} pairs")
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, dict)
+        if max_pairs is not None and len(value) > max_pairs:
+            raise invalid_value(path, f"at most {max_pairs} pairs")
         for name, each in value.items():
-            if most_name is not None and len(name) > most_name:
-                raise invalid(path, f"names of at most {most_name} characters")
-            inner(each, _inside(path, name))
+            if max_name_length is not None and len(name) > max_name_length:
+                raise invalid_value(path, f"names of at most {max_name_length} characters")
+            inner(each, _join(path, name))
 
-    return shape
+    return validate
 
 
-def record(fields: Mapping[str, Shape], needs: tuple[str, ...] = ()) -> Shape:
-    """An object with these fields only; those that it `needs` must be there."""
+def object_of(fields: Mapping[str, Validator], required: tuple[str, ...] = ()) -> Validator:
+    """An object with no other fields than these."""
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, dict)
-        for name in needs:
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, dict)
+        for name in required:
             if name not in value:
-                raise missing(_inside(path, name))
+                raise missing_parameter(_join(path, name))
         for name, each in value.items():
             if name not in fields:
-                raise unknown(_inside(path, name))
-            fields[name](each, _inside(path, name))
+                raise unknown_parameter(_join(path, name))
+            fields[name](each, _join(path, name))
 
-    return shape
+    return validate
 
 
-def by_type(shapes: Mapping[str, Shape]) -> Shape:
-    """An object whose `type` names the shape that it has."""
-    known = one_of(*shapes)
+def by_type_field(validators: Mapping[str, Validator]) -> Validator:
+    """An object whose `type` field selects its validator."""
+    known = one_of(*validators)
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, dict)
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, dict)
         if "type" not in value:
-            raise missing(_inside(path, "type"))
-        known(value["type"], _inside(path, "type"))
-        shapes[value["type"]](value, path)
+            raise missing_parameter(_join(path, "type"))
+        known(value["type"], _join(path, "type"))
+        validators[value["type"]](value, path)
 
-    return shape
+    return validate
 
 
-def by_kind(shapes: Mapping[type, Shape]) -> Shape:
-    """A value whose JSON type names the shape that it has."""
+def by_json_type(validators: Mapping[type, Validator]) -> Validator:
+    """A value whose JSON type selects its validator."""
 
-    def shape(value: Any, path: str) -> None:
-        _has_kind(value, path, *shapes)
-        shapes[type(value)](value, path)
+    def validate(value: Any, path: str) -> None:
+        _require_type(value, path, *validators)
+        validators[type(value)](value, path)
 
-    return shape
+    return validate

@@ -1,76 +1,58 @@
-"""PURE: the scripted customer of a sales conversation, in English and Japanese.
+"""PURE: the persona: a scripted customer in a sales conversation, in English and Japanese.
 
-An answer follows from what was heard (intent by keyword), and from what the customer has said
-before, which the conversation itself tells: so a call that is rebuilt from its history goes on
-where it was, and nothing is said twice while there is something new to say.
+A reply depends on the user's text (intent by keyword) and on the customer's previous replies, which
+the conversation itself contains. So a session that is rebuilt from its history continues where it
+was, and no line is repeated while an unsaid one is left.
 
-The language is the person's own: Japanese where their last words hold Japanese letters, English
-where they hold Latin ones. Before they said anything, the transcription language that the session
-names; without one, Japanese where the instructions hold Japanese letters; else English.
+The language is the user's: Japanese if their last text with letters has Japanese ones, English if
+it has only Latin ones. Before any user text it is the session's transcription language; without
+one, Japanese if the instructions have Japanese letters, else English.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from backend.simulator.engine.effects import Language, Line, Spoken
+from backend.simulator.engine.effects import Language, Sentence, Utterance
 from backend.simulator.persona.intents import intent_of, is_question
 from backend.simulator.persona.script import (
+    CONFIRMABLE,
+    CONTINUATION_PROMPTS,
     COURTESIES,
     FACTS,
-    FOLLOWED_BY,
-    GOES_ON,
-    LED_BY_A_NOD,
+    FOLLOW_UPS,
     LINES,
     OPENINGS,
-    PHRASES,
+    PREMATURE,
     STORY,
-    UNDERSTANDING_NEEDED,
 )
-
-SUGGESTIONS: dict[Language, list[str]] = {
-    language: [phrase.caption for phrase in phrases] for language, phrases in PHRASES.items()
-}
-"""The sentences that are recognised by ear."""
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]")
 _WORD = re.compile(r"\w")
-_SIGNATURE_LETTERS = 12
-_SHORTEST_PART = 4
-_NOT_REPEATED: Final = frozenset({"repeat", "unclear", "aside", "unknown", "told"})
-"""What only leads to what is said."""
+_SIGNATURE_LENGTH = 12
+_MIN_FRAGMENT_LENGTH = 4
+_LEAD_INS: Final = frozenset({"repeat", "unclear", "aside", "unknown", "told"})
+"""Intents whose lines only introduce another line, so "say that again" does not repeat them."""
 
 
-def was_said(line: Spoken, said: Sequence[str]) -> bool:
-    """Whether a line, or the beginning of it that was heard, is among the texts."""
-    signature = line.caption[:_SIGNATURE_LETTERS]
+def was_said(line: Sentence, replies: Sequence[str]) -> bool:
+    """Whether a line, or the beginning of it (the rest was interrupted), is in the replies."""
+    signature = line.caption[:_SIGNATURE_LENGTH]
     return any(
-        signature in text or (len(text) >= _SHORTEST_PART and line.caption.startswith(text))
-        for text in (each.strip(" …") for each in said)
+        signature in text or (len(text) >= _MIN_FRAGMENT_LENGTH and line.caption.startswith(text))
+        for text in (each.strip(" …") for each in replies)
     )
 
 
-class Persona(Protocol):
-    """Who the assistant is."""
-
-    def language(
-        self, user_texts: Sequence[str], transcription_language: str | None, instructions: str
-    ) -> Language:
-        """The language to answer in."""
-
-    def answer(self, heard: str | None, said: Sequence[str], language: Language) -> Line:
-        """The next line. `heard` None: something, but not understood; "": nothing at all."""
-
-
 class Customer:
-    """Answers as the script has it; holds no state of its own."""
+    """Replies from the script. It has no state: see `engine.ports.Persona` for the arguments."""
 
     def language(
         self, user_texts: Sequence[str], transcription_language: str | None, instructions: str
     ) -> Language:
-        """The language to answer in; see above for how it is decided."""
+        """The language to reply in; the module's docstring has the rule."""
         for text in reversed(user_texts):
             if _JAPANESE.search(text):
                 return "ja"
@@ -80,127 +62,136 @@ class Customer:
             return "ja" if transcription_language.lower().startswith("ja") else "en"
         return "ja" if _JAPANESE.search(instructions) else "en"
 
-    def answer(self, heard: str | None, said: Sequence[str], language: Language) -> Line:
-        """The next line. `heard` None: something, but not understood; "": nothing at all."""
-        spoken = _Talk(LINES[language], said, language).answer(heard)
-        caption = ("" if language == "ja" else " ").join(each.caption for each in spoken)
-        return Line(caption, " ".join(each.reading for each in spoken), language)
+    def answer(
+        self, user_text: str | None, previous_replies: Sequence[str], language: Language
+    ) -> Utterance:
+        """The next reply. `user_text`: None for unrecognised speech, "" for silence."""
+        state = _ScriptState(LINES[language], previous_replies, language)
+        sentences = state.answer(user_text)
+        caption = ("" if language == "ja" else " ").join(each.caption for each in sentences)
+        return Utterance(caption, " ".join(each.reading for each in sentences), language)
 
 
 @dataclass(frozen=True, slots=True)
-class _Talk:
-    """The script, and how far it is by what was `said`."""
+class _ScriptState:
+    """The script's `lines` by intent, and the progress in it according to the `replies` so far."""
 
-    lines: dict[str, tuple[Spoken, ...]]
-    said: Sequence[str]
+    lines: dict[str, tuple[Sentence, ...]]
+    replies: Sequence[str]
     language: Language
 
-    def answer(self, heard: str | None) -> list[Spoken]:
-        if heard is None:
-            # Somebody whose voice the ears do not know still hears the whole story.
-            story = None if self._is_settled() else self._story()
-            return [self._next("unclear"), story or self.lines["unclear_end"][0]]
-        if not _WORD.search(heard):
-            return [self._to_silence()]
-        intent = intent_of(heard, self.language)
-        if not self.said and (intent in OPENINGS or intent in (None, "repeat")):
+    def answer(self, user_text: str | None) -> list[Sentence]:
+        if user_text is None:
+            # A user whose voice is not recognised still hears the whole story.
+            story = None if self._is_finished() else self._next_of_story()
+            return [self._least_recent("unclear"), story or self.lines["unclear_end"][0]]
+        if not _WORD.search(user_text):
+            return [self._answer_silence()]
+        intent = intent_of(user_text, self.language)
+        if not self.replies and (intent in OPENINGS or intent in (None, "repeat")):
             return [self.lines["greeting"][0]]
         if intent == "repeat":
-            return [self.lines["repeat"][0], *self._once_more()]
-        line = self._after_an_answer(intent, heard) or self._to_the_point(intent)
+            return [self.lines["repeat"][0], *self._last_reply_lines()]
+        line = self._follow_up(intent, user_text) or self._direct_answer(intent)
         if line is not None:
             return [line]
-        if self._is_settled():
-            return [self._next("closing")]
-        return self._go_on(intent, heard)
+        if self._is_finished():
+            return [self._least_recent("closing")]
+        return self._continue_story(intent, user_text)
 
-    def _to_silence(self) -> Spoken:
-        if not self.said:
+    def _answer_silence(self) -> Sentence:
+        if not self.replies:
             return self.lines["greeting"][0]
-        return self._next("closing" if self._is_settled() else "silence")
+        return self._least_recent("closing" if self._is_finished() else "silence")
 
-    def _to_the_point(self, intent: str | None) -> Spoken | None:
-        """The line that answers this; None where there is none, or where all are said."""
-        if intent in UNDERSTANDING_NEEDED and not self._has_told():
-            early = self._fresh(UNDERSTANDING_NEEDED[intent])
+    def _direct_answer(self, intent: str | None) -> Sentence | None:
+        """The line that answers this intent; None if it has no lines or all of them were said."""
+        if intent in PREMATURE and not self._has_told_problems():
+            early = self._first_unsaid(PREMATURE[intent])
             if early is not None:
                 return early
         if intent in COURTESIES:
-            return self._next(intent)
-        return self._fresh(intent) if intent in self.lines else None
+            return self._least_recent(intent)
+        return self._first_unsaid(intent) if intent in self.lines else None
 
-    def _after_an_answer(self, intent: str | None, heard: str) -> Spoken | None:
-        """What the customer says next, where it had asked or proposed something."""
-        last = self._last_group()
-        # Facts are asked for; whoever tells one ("our team does that") answers.
-        is_answer = (intent is None or intent in FACTS) and not is_question(heard, self.language)
-        is_nod = intent in ("yes", "acknowledgement") and last in LED_BY_A_NOD
-        if last not in FOLLOWED_BY or not (is_answer or is_nod):
+    def _follow_up(self, intent: str | None, user_text: str) -> Sentence | None:
+        """The line after the user's answer, if the last reply asked or proposed something."""
+        last = self._last_intent()
+        # A user text with a fact is an answer ("our team does that") unless it is a question.
+        is_answer = (intent is None or intent in FACTS) and not is_question(
+            user_text, self.language
+        )
+        is_confirmation = intent in ("yes", "acknowledgement") and last in CONFIRMABLE
+        if last not in FOLLOW_UPS or not (is_answer or is_confirmation):
             return None
-        return self._fresh(FOLLOWED_BY[last])
+        return self._first_unsaid(FOLLOW_UPS[last])
 
-    def _go_on(self, intent: str | None, heard: str) -> list[Spoken]:
-        """What the customer tells without being asked, and what leads to it."""
-        if intent in GOES_ON:
-            last = self._last_group()
-            more = self._fresh(last) if last in FACTS else None
-            return [more or self._story() or self._next("again")]
-        story = self._story()
+    def _continue_story(self, intent: str | None, user_text: str) -> list[Sentence]:
+        """The next piece of the story, after a line that leads to it."""
+        if intent in CONTINUATION_PROMPTS:
+            last = self._last_intent()
+            more = self._first_unsaid(last) if last in FACTS else None
+            return [more or self._next_of_story() or self._least_recent("again")]
+        story = self._next_of_story()
         if story is None:
-            return [self._next("again")]
+            return [self._least_recent("again")]
         if intent in FACTS:
-            return [self._next("told"), story]
-        return [self._next("unknown" if is_question(heard, self.language) else "aside"), story]
+            return [self._least_recent("told"), story]
+        lead_in = "unknown" if is_question(user_text, self.language) else "aside"
+        return [self._least_recent(lead_in), story]
 
-    def _fresh(self, group: str) -> Spoken | None:
-        return next((line for line in self.lines[group] if not was_said(line, self.said)), None)
+    def _first_unsaid(self, intent: str) -> Sentence | None:
+        return next((line for line in self.lines[intent] if not was_said(line, self.replies)), None)
 
-    def _next(self, group: str) -> Spoken:
-        """A line not said yet, or the one that was said longest ago."""
+    def _least_recent(self, intent: str) -> Sentence:
+        """A line that was not said yet, or else the one said longest ago."""
 
-        def last_said(line: Spoken) -> int:
-            places = (place for place, text in enumerate(self.said) if was_said(line, [text]))
-            return max(places, default=-1)
+        def last_said(line: Sentence) -> int:
+            indexes = (index for index, text in enumerate(self.replies) if was_said(line, [text]))
+            return max(indexes, default=-1)
 
-        return min(self.lines[group], key=last_said)
+        return min(self.lines[intent], key=last_said)
 
-    def _story(self) -> Spoken | None:
-        """The next piece that the customer tells unasked: one of each stage, then round again."""
+    def _next_of_story(self) -> Sentence | None:
+        """The next unsaid piece: the first of each stage, then the second of each, and so on."""
         for depth in range(max(len(self.lines[stage]) for stage in STORY)):
             for stage in STORY:
                 pieces = self.lines[stage]
-                if depth < len(pieces) and not was_said(pieces[depth], self.said):
+                if depth < len(pieces) and not was_said(pieces[depth], self.replies):
                     return pieces[depth]
         return None
 
-    def _has_told(self) -> bool:
+    def _has_told_problems(self) -> bool:
         stages = ("problem", "implication", "loss", "payoff")
-        return any(was_said(line, self.said) for stage in stages for line in self.lines[stage])
+        return any(was_said(line, self.replies) for stage in stages for line in self.lines[stage])
 
-    def _is_settled(self) -> bool:
-        """The trial is agreed, or goodbyes were said: nothing is left to tell."""
-        last_words = (self.lines["trial"][-1], *self.lines["farewell"])
-        return any(was_said(line, self.said) for line in last_words)
+    def _is_finished(self) -> bool:
+        """Whether the trial is agreed or goodbyes were said: no story is left to tell."""
+        last_lines = (self.lines["trial"][-1], *self.lines["farewell"])
+        return any(was_said(line, self.replies) for line in last_lines)
 
-    def _last_group(self) -> str:
-        found = _lines_in(self.said[-1], self.lines) if self.said else []
+    def _last_intent(self) -> str:
+        """The intent of the last line of the last reply; "" before the first reply."""
+        found = _script_lines_in(self.replies[-1], self.lines) if self.replies else []
         return found[-1][0] if found else ""
 
-    def _once_more(self) -> list[Spoken]:
-        """What was said last, without what led to it."""
-        last = self.said[-1]
-        lines = [line for group, line in _lines_in(last, self.lines) if group not in _NOT_REPEATED]
-        return lines or [Spoken(last, last)]
+    def _last_reply_lines(self) -> list[Sentence]:
+        """The lines of the last reply without their lead-ins."""
+        last = self.replies[-1]
+        found = _script_lines_in(last, self.lines)
+        return [line for intent, line in found if intent not in _LEAD_INS] or [Sentence(last, last)]
 
 
-def _lines_in(text: str, lines: dict[str, tuple[Spoken, ...]]) -> list[tuple[str, Spoken]]:
-    """The lines that a text is made of, in their order, each with its group."""
+def _script_lines_in(
+    text: str, lines: dict[str, tuple[Sentence, ...]]
+) -> list[tuple[str, Sentence]]:
+    """The script's lines that a reply consists of, in order, each with its intent."""
     found = [
-        (text.find(line.caption[:_SIGNATURE_LETTERS]), group, line)
-        for group, each in lines.items()
+        (text.find(line.caption[:_SIGNATURE_LENGTH]), intent, line)
+        for intent, each in lines.items()
         for line in each
         if was_said(line, [text])
     ]
-    # A text that broke off within its first letters may be the beginning of several.
+    # A reply interrupted within its first letters may match the beginning of several lines.
     whole = [each for each in found if each[0] >= 0] or found[:1]
-    return [(group, line) for _, group, line in sorted(whole, key=lambda each: each[0])]
+    return [(intent, line) for _, intent, line in sorted(whole, key=lambda each: each[0])]

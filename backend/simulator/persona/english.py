@@ -1,15 +1,15 @@
-"""PURE: the customer in English: what is understood of the person, and what is said to them.
+"""PURE: the customer in English: the keywords of the user's intents, and the customer's lines.
 
-espeak-ng speaks what is written here, so there are no digits and no abbreviations.
+espeak-ng reads these texts aloud, so they have no digits and no abbreviations.
 """
 
 from typing import Final
 
-from backend.simulator.engine.effects import Spoken
+from backend.simulator.engine.effects import Sentence
 
 
-def _lines(*captions: str) -> tuple[Spoken, ...]:
-    return tuple(Spoken(caption, caption) for caption in captions)
+def _lines(*captions: str) -> tuple[Sentence, ...]:
+    return tuple(Sentence(caption, caption) for caption in captions)
 
 
 PHRASES: Final = _lines(
@@ -25,16 +25,16 @@ PHRASES: Final = _lines(
     "Shall we start with a free trial next week?",
 )
 
-# ── What is understood, as `intents` reads it: keywords by intent, with commas between them ───────
+# ── The user's intents: keywords joined by ", "; `intents` has the rules ──────────────────────────
 
-UTTERANCES: Final = {
+WHOLE_UTTERANCES: Final = {
     "repeat": "sorry, i'm sorry, what, huh, excuse me, again, again please",
     "yes": "yes, yes please, yeah, yep, yes i am, yes it is, yes it does, it does, absolutely",
     "no": "no, nope, not really, no thanks, no thank you, i'm afraid not, never",
     "more": "and, and then, so, like what, such as, namely, more please",
     "acknowledgement": "right, sure, nice, good, cool, of course, fine, true, exactly, hm, mhm",
 }
-"""All that the person says."""
+"""User texts that must match as a whole."""
 
 _ASKED_ABOUT: Final = {
     "repeat": "repeat, repeat that, say that again, say it again, pardon, pardon me, come again, "
@@ -134,7 +134,7 @@ _MENTIONED: Final = {
     "situation": "handle, at the moment, currently, these days, process, order, orders, ordering, "
     "morning, mornings, fax, faxes",
 }
-"""Decides where nothing was asked more plainly: "we can meet" is about the meeting."""
+"""Counts only if no keyword of `_ASKED_ABOUT` matches: "we can meet" is about the meeting."""
 
 _SMALL_TALK: Final = {
     "greeting": "hello, hi, hey, hiya, good morning, good afternoon, good evening, greetings, "
@@ -160,14 +160,14 @@ _SMALL_TALK: Final = {
     "that makes sense, no problem, no worries, not a problem, don't worry, wow, really, "
     "sounds good, great question, good point",
 }
-"""Decides where nothing else was said."""
+"""Counts only if no keyword of the tables above matches."""
 
 KEYWORDS: Final = (_ASKED_ABOUT, _MENTIONED, _SMALL_TALK)
 
-# ── What is said ────────────────────────────────────────────────────────────────────────────────
+# ── The customer's lines ──────────────────────────────────────────────────────────────────────────
 
-LINES: Final[dict[str, tuple[Spoken, ...]]] = {
-    # ── Courtesies ──────────────────────────────────────────────────────────────────────────────
+LINES: Final[dict[str, tuple[Sentence, ...]]] = {
+    # ── Courtesies ────────────────────────────────────────────────────────────────────────────────
     "greeting": _lines(
         "Hello, this is Dana Whitfield from Harbour Foods. I have about ten minutes, so what would "
         "you like to know?",
@@ -216,7 +216,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
         "Then I look forward to hearing from you.",
         "I should get back to my telephones now. Talk to you soon.",
     ),
-    # ── What there is to find out ───────────────────────────────────────────────────────────────
+    # ── Facts ─────────────────────────────────────────────────────────────────────────────────────
     "self": _lines(
         "I'm Dana Whitfield, and I've run the order desk here for nine years. Before that I drove "
         "one of the trucks.",
@@ -299,7 +299,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
         "Nobody has planned anything for this year. But if the numbers are right, the director "
         "finds the money.",
     ),
-    # ── What is said to an offer ────────────────────────────────────────────────────────────────
+    # ── Answers to an offer ───────────────────────────────────────────────────────────────────────
     "product": _lines(
         "That sounds interesting. But would it work with customers who only ever telephone?",
         "I see. And who moves our price list into it? I don't want another project that never "
@@ -350,7 +350,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
         "Good. And please bring somebody who can show it with our own price list.",
         "It's in my calendar. I look forward to it.",
     ),
-    # ── What leads on ───────────────────────────────────────────────────────────────────────────
+    # ── Lead-ins and closings ─────────────────────────────────────────────────────────────────────
     "aside": _lines(
         "All right. Let me add something from our side.",
         "I'll keep that in mind. There's one more thing about our desk.",
@@ -372,7 +372,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
         "I think you know our desk by now. How do we go on from here?",
         "Let me think about it. What would be a small first step?",
     ),
-    # ── What keeps the line open ────────────────────────────────────────────────────────────────
+    # ── Silence and speech that was not understood ────────────────────────────────────────────────
     "silence": _lines(
         "Are you still there?",
         "Take your time. I'll have a coffee in the meantime.",

@@ -1,9 +1,9 @@
-"""PURE: what the person wants, by the words they used.
+"""PURE: the intent of a user's text, by keywords.
 
-English keywords are whole words, so each inflection that counts is listed; Japanese has no spaces,
-so its keywords are found anywhere. A keyword inside a longer one does not count: "no problem" is no
-problem, and もしもし is no もし. Of what is left, only the earliest table counts, and in it the
-intent with the most letters, the earlier one of two that tie.
+English keywords match whole words, so each inflection is listed; Japanese has no spaces, so its
+keywords match anywhere. A keyword inside a longer one does not count: "no problem" is not the
+keyword "problem", and もしもし is not もし. Of the keywords that are left, only those of the
+earliest table count. The intent whose keywords have the most letters wins; on a tie, the first one.
 """
 
 import re
@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Final
 
 from backend.simulator.engine.effects import Language
-from backend.simulator.persona.script import KEYWORDS, UTTERANCES
+from backend.simulator.persona.script import KEYWORDS, WHOLE_UTTERANCES
 
-MOST_LETTERS: Final = 1_000
-"""So many from the end are looked at: what is done takes the square of it."""
+MAX_LETTERS: Final = 1_000
+"""Only the end of the text is searched: the time grows with the square of its length."""
 
 _QUESTIONS: Final[dict[Language, re.Pattern[str]]] = {
     "en": re.compile(
@@ -27,16 +27,16 @@ _QUESTIONS: Final[dict[Language, re.Pattern[str]]] = {
 }
 
 _Match = tuple[int, int, int, str, str]
-"""From, to, the tier, the intent and the keyword."""
+"""Start, end, index of the keyword table, intent, keyword."""
 
 
-def _plain(text: str) -> str:
-    """Small letters, one width, straight apostrophes."""
+def _normalised(text: str) -> str:
+    """Lower case, one character width (NFKC), straight apostrophes."""
     return unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
 
 
-def _words_of(text: str) -> str:
-    """The text without what is not a word."""
+def _words(text: str) -> str:
+    """The words of the text, joined by single spaces."""
     return " ".join(re.findall(r"[\w']+", text))
 
 
@@ -52,10 +52,10 @@ def _patterns(language: Language) -> tuple[tuple[int, str, str, re.Pattern[str]]
 
 
 @lru_cache(maxsize=2)
-def _utterances(language: Language) -> Mapping[str, str]:
+def _intents_by_utterance(language: Language) -> Mapping[str, str]:
     return {
         utterance: intent
-        for intent, utterances in UTTERANCES[language].items()
+        for intent, utterances in WHOLE_UTTERANCES[language].items()
         for utterance in utterances.split(", ")
     }
 
@@ -72,12 +72,12 @@ def _is_inside(inner: _Match, outer: _Match) -> bool:
 
 
 def intent_of(text: str, language: Language) -> str | None:
-    """What the person wants to know; None where no keyword of the table is in it."""
-    plain = _plain(text[-MOST_LETTERS:])
-    whole = _utterances(language).get(_words_of(plain))
+    """The intent of the text; None if it has no keyword."""
+    normalised = _normalised(text[-MAX_LETTERS:])
+    whole = _intents_by_utterance(language).get(_words(normalised))
     if whole is not None:
         return whole
-    found = list(_matches(plain, language))
+    found = list(_matches(normalised, language))
     counted = [each for each in found if not any(_is_inside(each, other) for other in found)]
     if not counted:
         return None
@@ -91,5 +91,5 @@ def intent_of(text: str, language: Language) -> str | None:
 
 
 def is_question(text: str, language: Language) -> bool:
-    """Whether the person asks for something, and does not tell it."""
-    return _QUESTIONS[language].search(_plain(text[-MOST_LETTERS:]).strip()) is not None
+    """Whether the text is a question or a request, and not a statement."""
+    return _QUESTIONS[language].search(_normalised(text[-MAX_LETTERS:]).strip()) is not None

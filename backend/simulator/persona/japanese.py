@@ -1,16 +1,16 @@
-"""PURE: the customer in Japanese: what is understood of the person, and what is said to them.
+"""PURE: the customer in Japanese: the keywords of the user's intents, and the customer's lines.
 
-Each line carries its kana reading, since espeak-ng reads a kanji as "Chinese letter"; a particle is
-written as it sounds (は as わ), and spaces are where a breath or a word ends.
+Each line has its reading in kana, since espeak-ng reads a kanji as "Chinese letter". A particle is
+written as it sounds (は as わ); spaces are at the ends of words and where the speaker breathes.
 """
 
 from typing import Final
 
-from backend.simulator.engine.effects import Spoken
+from backend.simulator.engine.effects import Sentence
 
 
-def _lines(*pairs: tuple[str, str]) -> tuple[Spoken, ...]:
-    return tuple(Spoken(caption, reading) for caption, reading in pairs)
+def _lines(*pairs: tuple[str, str]) -> tuple[Sentence, ...]:
+    return tuple(Sentence(caption, reading) for caption, reading in pairs)
 
 
 PHRASES: Final = _lines(
@@ -38,9 +38,9 @@ PHRASES: Final = _lines(
     ),
 )
 
-# ── What is understood, as `intents` reads it: keywords by intent, with commas between them ───────
+# ── The user's intents: keywords joined by ", "; `intents` has the rules ──────────────────────────
 
-UTTERANCES: Final = {
+WHOLE_UTTERANCES: Final = {
     "repeat": "え, えっ, すみません, 何ですか, なんですか, 何て, なんて, はい 何ですか",
     "yes": "はい, ええ, うん, そうです, はい そうです, ええ そうです, もちろん, もちろんです, "
     "はい もちろんです, できます, はい できます, はい 大丈夫です",
@@ -49,7 +49,7 @@ UTTERANCES: Final = {
     "more": "それで, それから, そして, 具体的には, 例えば, たとえば, というと, と言うと",
     "acknowledgement": "へえ, ほう, うんうん, ふむふむ, はあ, よし, 本当ですか, ほんとうですか",
 }
-"""All that the person says."""
+"""User texts that must match as a whole."""
 
 _ASKED_ABOUT: Final = {
     "repeat": "もう一度, もういちど, もう一回, 聞こえません, 聞こえなかった, 聞き取れません, "
@@ -114,7 +114,7 @@ _MENTIONED: Final = {
     "product": "弊社, 当社, 私ども, サービス, 製品, 機能, 自動, 価格表",
     "situation": "注文, 受注, 現在, 今は, どのように, 流れ, システム, ファックス, 普段, 朝は, 朝の",
 }
-"""Decides where nothing was asked more plainly: 来週の契約 is about the contract."""
+"""Counts only if no keyword of `_ASKED_ABOUT` matches: 来週の契約 is about the contract."""
 
 _SMALL_TALK: Final = {
     "greeting": "こんにちは, こんにちわ, おはよう, こんばんは, はじめまして, 初めまして, "
@@ -138,14 +138,14 @@ _SMALL_TALK: Final = {
     "大丈夫です, とんでもない, よかった, 良かった",
     "opinion": "いかがでしょう, いかがですか",
 }
-"""Decides where nothing else was said."""
+"""Counts only if no keyword of the tables above matches."""
 
 KEYWORDS: Final = (_ASKED_ABOUT, _MENTIONED, _SMALL_TALK)
 
-# ── What is said ────────────────────────────────────────────────────────────────────────────────
+# ── The customer's lines ──────────────────────────────────────────────────────────────────────────
 
-LINES: Final[dict[str, tuple[Spoken, ...]]] = {
-    # ── Courtesies ──────────────────────────────────────────────────────────────────────────────
+LINES: Final[dict[str, tuple[Sentence, ...]]] = {
+    # ── Courtesies ────────────────────────────────────────────────────────────────────────────────
     "greeting": _lines(
         (
             "はい、北浜フーズの高橋です。10分ほどでしたら大丈夫ですよ。どのようなお話でしょうか。",
@@ -263,7 +263,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
             "そろそろ でんわばんに もどらないと いけません。 また おはなし しましょう。",
         ),
     ),
-    # ── What there is to find out ───────────────────────────────────────────────────────────────
+    # ── Facts ─────────────────────────────────────────────────────────────────────────────────────
     "self": _lines(
         (
             "業務部の高橋と申します。受注の責任者になって九年です。その前は配送をしていました。",
@@ -466,7 +466,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
             "します。",
         ),
     ),
-    # ── What is said to an offer ────────────────────────────────────────────────────────────────
+    # ── Answers to an offer ───────────────────────────────────────────────────────────────────────
     "product": _lines(
         (
             "面白そうですね。でも、電話しか使わないお客様でも大丈夫でしょうか。",
@@ -606,7 +606,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
             "よていに いれて おきました。 たのしみに して います。",
         ),
     ),
-    # ── What leads on ───────────────────────────────────────────────────────────────────────────
+    # ── Lead-ins and closings ─────────────────────────────────────────────────────────────────────
     "aside": _lines(
         (
             "そうですか。こちらからも一つ、お話しさせてください。",
@@ -667,7 +667,7 @@ LINES: Final[dict[str, tuple[Spoken, ...]]] = {
             "すこし かんがえさせて ください。 まず ちいさく はじめるなら、 なにから でしょうか。",
         ),
     ),
-    # ── What keeps the line open ────────────────────────────────────────────────────────────────
+    # ── Silence and speech that was not understood ────────────────────────────────────────────────
     "silence": _lines(
         ("もしもし、聞こえていますか。", "もしもし、 きこえて いますか。"),
         (

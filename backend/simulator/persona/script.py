@@ -1,49 +1,49 @@
-"""The customer's script in both languages, and which of its parts are said when.
+"""PURE: the customer's script in both languages, and the rules for when its lines are used.
 
 The customer runs the order desk of a food wholesaler: orders come by telephone and fax and are
 typed by hand. The lines follow the questions of a good sales conversation (situation, problem,
-implication, need-payoff; then the price, then the next step). Each line can be said without the
-question to it, since the customer goes on by itself where it was not asked.
+implication, need-payoff; then the price, then the next step). Each line also makes sense without
+its question, since the customer continues the story when the user asks something else.
 """
 
 from typing import Final
 
-from backend.simulator.engine.effects import Language, Spoken
+from backend.simulator.engine.effects import Language, Sentence
 from backend.simulator.persona import english, japanese
 
-PHRASES: Final[dict[Language, tuple[Spoken, ...]]] = {
+PHRASES: Final[dict[Language, tuple[Sentence, ...]]] = {
     "en": english.PHRASES,
     "ja": japanese.PHRASES,
 }
-"""What the ears know by heart; the page suggests these sentences."""
+"""The user's sentences that speech recognition knows; the page suggests them in the demo."""
 
-UTTERANCES: Final[dict[Language, dict[str, str]]] = {
-    "en": english.UTTERANCES,
-    "ja": japanese.UTTERANCES,
+WHOLE_UTTERANCES: Final[dict[Language, dict[str, str]]] = {
+    "en": english.WHOLE_UTTERANCES,
+    "ja": japanese.WHOLE_UTTERANCES,
 }
-"""Intent by all that was said."""
+"""User texts that must match as a whole, by intent: alternatives joined by ", "."""
 
 KEYWORDS: Final[dict[Language, tuple[dict[str, str], ...]]] = {
     "en": english.KEYWORDS,
     "ja": japanese.KEYWORDS,
 }
-"""Intent by keyword; what is found in an earlier table outdoes what is found in a later one."""
+"""Keywords by intent, joined by ", "; a match in an earlier table beats one in a later table."""
 
-LINES: Final[dict[Language, dict[str, tuple[Spoken, ...]]]] = {
+LINES: Final[dict[Language, dict[str, tuple[Sentence, ...]]]] = {
     "en": english.LINES,
     "ja": japanese.LINES,
 }
-"""By intent, in the order in which they are said."""
+"""The customer's lines by intent, in the order of use."""
 
 STORY: Final = ("situation", "problem", "implication", "payoff")
-"""Where the customer goes on by itself when the person said something else."""
+"""The stages of the story, which the customer continues when it has no direct answer."""
 
-UNDERSTANDING_NEEDED: Final = {
+PREMATURE: Final = {
     "price": "price_early",
     "price_talk": "price_early",
     "trial": "trial_early",
 }
-"""Intents that come too early before the customer told anything of its problems."""
+"""Intents that come too early before the customer told a problem, and what to answer then."""
 
 FACTS: Final = frozenset(
     {
@@ -61,7 +61,7 @@ FACTS: Final = frozenset(
         "budget",
     }
 )
-"""What there is to find out: asked once more when all is told, the customer says so."""
+"""Intents that ask for facts: once all their lines are said, the customer says so (`told`)."""
 
 COURTESIES: Final = frozenset(
     {
@@ -77,15 +77,15 @@ COURTESIES: Final = frozenset(
         "farewell",
     }
 )
-"""Come round again when all are said: nobody tells a story in answer to a goodbye."""
+"""Intents whose lines are reused once all are said: a story is no answer to a goodbye."""
 
 OPENINGS: Final = (COURTESIES - {"robot", "farewell"}) | {"more", "acknowledgement", "opinion"}
-"""Whoever begins with one of these is answered with the greeting."""
+"""Intents that get the greeting as an answer when the conversation starts with them."""
 
-GOES_ON: Final = frozenset({"more", "acknowledgement"})
-"""Have no lines: the customer goes on with what it was telling."""
+CONTINUATION_PROMPTS: Final = frozenset({"more", "acknowledgement"})
+"""Intents without lines of their own: the customer continues its last subject."""
 
-FOLLOWED_BY: Final = {
+FOLLOW_UPS: Final = {
     "product": "product",
     "price": "savings",
     "price_talk": "price",
@@ -96,7 +96,7 @@ FOLLOWED_BY: Final = {
     "meeting": "meeting",
     "papers": "papers",
 }
-"""After a line of the one, what is told in answer to it leads to the other."""
+"""By the intent of the customer's last line: the intent of the line after the user's answer."""
 
-LED_BY_A_NOD: Final = frozenset({"product", "questions", "trial", "meeting", "papers"})
-"""After a line of these, a mere "yes" or "all right" leads on too."""
+CONFIRMABLE: Final = frozenset({"product", "questions", "trial", "meeting", "papers"})
+"""The keys of `FOLLOW_UPS` for which a mere "yes" or "all right" is an answer too."""

@@ -1,7 +1,7 @@
-"""What each call heard and said, for tests to compare: counts, a hash of all sound, a minute.
+"""Records of the calls, for tests to compare: event counts, a hash of all audio, the last minute.
 
-Sound is kept within one budget for all calls: the newest calls keep their last 60 s, the oldest
-ended ones give theirs up first; where the budget is spent, only the hash goes on.
+One budget limits the audio of all calls. Each call keeps its last 60 s; when the budget is spent,
+the oldest ended calls lose theirs first, and if none has any, new audio is only hashed.
 """
 
 import hashlib
@@ -9,12 +9,12 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-EXCERPT_BYTES = 60 * 48_000
-MOST_CALLS = 1_000
+RECENT_AUDIO_BYTES = 60 * 48_000
+MAX_CALLS = 1_000
 
 
-class Record:
-    """One call as the simulator saw it."""
+class CallRecord:
+    """One call: its events, its audio and its end; `heard` are the recognised phrases."""
 
     def __init__(self, number: int, model: str, headers: Mapping[str, str], at: float) -> None:
         self.number = number
@@ -24,20 +24,20 @@ class Record:
         self.closed_at: float | None = None
         self.close_code: int | None = None
         self.audio_bytes = 0
-        self.excerpt = bytearray()
+        self.recent_audio = bytearray()
         self.received: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.heard: list[str | None] = []
         self.session: dict[str, Any] = {}
         self._hash = hashlib.sha256()
 
-    def hear(self, pcm: bytes) -> None:
-        """Counts and hashes sound, as it came."""
+    def add_audio(self, pcm: bytes) -> None:
+        """Count and hash audio, in order of arrival."""
         self.audio_bytes += len(pcm)
         self._hash.update(pcm)
 
     def as_json(self) -> dict[str, Any]:
-        """The record as `GET /simulator/calls` writes it; times in Unix seconds."""
+        """The record in the JSON of `GET /simulator/calls`; times are in Unix seconds."""
         return {
             "number": self.number,
             "model": self.model,
@@ -47,7 +47,7 @@ class Record:
             "close_code": self.close_code,
             "audio_bytes": self.audio_bytes,
             "audio_sha256": self._hash.hexdigest(),
-            "audio_kept_bytes": min(len(self.excerpt), EXCERPT_BYTES),
+            "audio_kept_bytes": min(len(self.recent_audio), RECENT_AUDIO_BYTES),
             "received": dict(self.received),
             "sent": dict(self.sent),
             "heard": self.heard,
@@ -55,47 +55,49 @@ class Record:
         }
 
 
-class Records:
-    """The calls, oldest first, at most `MOST_CALLS`; their sound within `budget_bytes`."""
+class CallRecords:
+    """The last `MAX_CALLS` calls, oldest first; `budget_bytes` limits their audio in total."""
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
-        self._kept_bytes = 0
+        self._audio_bytes = 0
         self._count = 0
-        self._records: deque[Record] = deque()
+        self._records: deque[CallRecord] = deque()
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[CallRecord]:
         return iter(self._records)
 
-    def open(self, model: str, headers: Mapping[str, str], at: float) -> Record:
-        """A new call, numbered from 1."""
+    def open(self, model: str, headers: Mapping[str, str], at: float) -> CallRecord:
+        """Add a record for a new call; numbers start at 1."""
         self._count += 1
-        record = Record(self._count, model, headers, at)
+        record = CallRecord(self._count, model, headers, at)
         self._records.append(record)
-        if len(self._records) > MOST_CALLS:
-            self._give_up(self._records.popleft())
+        if len(self._records) > MAX_CALLS:
+            self._drop_audio(self._records.popleft())
         return record
 
-    def find(self, number: int) -> Record | None:
-        """The call with this number, if it is still kept."""
+    def find(self, number: int) -> CallRecord | None:
+        """The record of this number; None if there is none any more."""
         return next((record for record in self._records if record.number == number), None)
 
-    def hear(self, record: Record, pcm: bytes) -> None:
-        """Sound came in on a call."""
-        record.hear(pcm)
-        while self._kept_bytes + len(pcm) > self._budget_bytes:
-            oldest = next((each for each in self._records if each.closed_at and each.excerpt), None)
+    def add_audio(self, record: CallRecord, pcm: bytes) -> None:
+        """Add audio that the client sent."""
+        record.add_audio(pcm)
+        while self._audio_bytes + len(pcm) > self._budget_bytes:
+            oldest = next(
+                (each for each in self._records if each.closed_at and each.recent_audio), None
+            )
             if oldest is None:
                 return
-            self._give_up(oldest)
-        record.excerpt += pcm
-        self._kept_bytes += len(pcm)
-        # Cut in one piece when twice the length is there, so that no append moves the whole minute.
-        surplus = len(record.excerpt) - EXCERPT_BYTES
-        if surplus > EXCERPT_BYTES:
-            del record.excerpt[:surplus]
-            self._kept_bytes -= surplus
+            self._drop_audio(oldest)
+        record.recent_audio += pcm
+        self._audio_bytes += len(pcm)
+        # Trim only at twice the length, so that not every append moves the whole minute.
+        surplus = len(record.recent_audio) - RECENT_AUDIO_BYTES
+        if surplus > RECENT_AUDIO_BYTES:
+            del record.recent_audio[:surplus]
+            self._audio_bytes -= surplus
 
-    def _give_up(self, record: Record) -> None:
-        self._kept_bytes -= len(record.excerpt)
-        record.excerpt = bytearray()
+    def _drop_audio(self, record: CallRecord) -> None:
+        self._audio_bytes -= len(record.recent_audio)
+        record.recent_audio = bytearray()

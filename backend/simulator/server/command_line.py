@@ -1,4 +1,4 @@
-"""`python -m backend.simulator`: the simulator as a process of its own."""
+"""The command line of `python -m backend.simulator`: the simulator as a process of its own."""
 
 import argparse
 import asyncio
@@ -56,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def why_not(error: OSError, host: str, port: int) -> str:
-    """One sentence for a person: what stopped the listening, and what to do."""
+def start_failure(error: OSError, host: str, port: int) -> str:
+    """One sentence for the user: why the server cannot listen, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return (
             f"The simulator cannot start: port {port} is in use. "
@@ -72,7 +72,7 @@ def why_not(error: OSError, host: str, port: int) -> str:
 
 
 async def _serve(arguments: argparse.Namespace) -> str | None:
-    """Runs until it is told to stop. Answers with what kept it from starting, if anything did."""
+    """Serve until SIGINT or SIGTERM; return the reason if the start failed."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -87,19 +87,15 @@ async def _serve(arguments: argparse.Namespace) -> str | None:
         try:
             running = await stack.enter_async_context(Simulator(options).serve(arguments.port))
         except OSError as error:
-            return why_not(error, arguments.host, arguments.port)
+            return start_failure(error, arguments.host, arguments.port)
         print(f"simulator listening on {running.base_url}", flush=True)
         await stopped.wait()
     return None
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs until SIGINT or SIGTERM. Answers with the exit code."""
-    trouble = asyncio.run(_serve(_parser().parse_args(argv)))
-    if trouble is not None:
-        print(trouble, file=sys.stderr)
-    return 0 if trouble is None else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    """Serve until SIGINT or SIGTERM; return the exit code."""
+    failure = asyncio.run(_serve(_parser().parse_args(argv)))
+    if failure is not None:
+        print(failure, file=sys.stderr)
+    return 0 if failure is None else 1

@@ -1,10 +1,10 @@
-"""DOING: the voice's own process: lines of JSON in, PCM16 mono 24 kHz out, until the input ends.
+"""DOING: the child process of `EspeakSynthesiser`: JSON lines on stdin, PCM16 on stdout, until EOF.
 
-espeak-ng is a GPL library that comes in the wheel `espeakng_loader`; it is loaded here and nowhere
-else, so that neither its licence nor a crash in it reaches the server.
+espeak-ng is a GPL library in the wheel `espeakng_loader`. It is loaded in this process only, so
+that neither its licence nor a crash in it affects the simulator's server.
 
     in    {"reading": "こんにちは。", "voice": "ja+f3", "pitch": 55, "words_a_minute": 165}
-    out   four bytes (big endian): how many bytes of sound follow; 0: this cannot be said
+    out   4 bytes (big endian), the number of bytes that follow; then PCM16 mono 24 kHz. 0: failed
 """
 
 import ctypes
@@ -22,14 +22,14 @@ from backend.simulator.sound import waveform
 
 _SYNCHRONOUS = 2
 _UTF8 = 1
-_RATE, _PITCH, _RANGE = 1, 3, 4
+_RATE, _PITCH, _RANGE = 1, 3, 4  # espeak_PARAMETER
 _Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
 
 
 class Espeak:
-    """The library, loaded; one line at a time."""
+    """The loaded library; synthesises one text at a time."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -38,7 +38,8 @@ class Espeak:
         if self._rate <= 0:
             raise OSError("espeak-ng did not start")
         self._pieces: list[bytes] = []
-        self._callback = _Callback(self._take)  # kept, or it would be collected under espeak's feet
+        # ctypes keeps no reference to the callback: without this one it is garbage-collected.
+        self._callback = _Callback(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _take(self, samples: Any, count: int, events: Any) -> int:
@@ -47,7 +48,7 @@ class Espeak:
         return 0
 
     def speak(self, reading: str, voice: str, pitch: int, words_a_minute: int) -> bytes:
-        """The sound of a line at 24 kHz, evenly loud; empty where there is none."""
+        """The text as PCM16 at 24 kHz, levelled and trimmed; b"" if it cannot be synthesised."""
         self._pieces.clear()
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             return b""
@@ -56,17 +57,17 @@ class Espeak:
         text = reading.encode()
         self._library.espeak_Synth(text, len(text) + 1, 0, 0, 0, _UTF8, None, None)
         self._library.espeak_Synchronize()
-        raw = waveform.floats_of(b"".join(self._pieces))
+        raw = waveform.from_pcm16(b"".join(self._pieces))
         if not np.any(raw):
             return b""
         centred = (raw - raw.mean()).astype(np.float32)
-        return waveform.pcm_of(
+        return waveform.to_pcm16(
             waveform.levelled(waveform.trimmed(waveform.resample(centred, self._rate)))
         )
 
 
 def main() -> None:
-    """Serves lines until the input ends; the terminal's Ctrl-C is the parent's business."""
+    """Synthesise lines until EOF. Ignores SIGINT: on Ctrl-C the parent closes stdin."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     espeak = Espeak()
     for line in sys.stdin.buffer:

@@ -1,7 +1,7 @@
-"""PURE: how alike two sounds of speech are: cepstra, and dynamic time warping over a bank of them.
+"""PURE: compares speech with templates: cepstra, and dynamic time warping over all at once.
 
-Every frame of the sound goes on by zero, one or two frames of the template, so a whole row of the
-warp (all templates at once) is three shifted minima: 20 templates of 3 s take about 10 ms.
+Each frame of the sound advances by zero, one or two frames of the template, so one row of the warp
+(for all templates) is three shifted minima: 20 templates of 3 s take about 10 ms.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ _FFT = 1024
 _BANDS = 30
 _CEPSTRA = 13
 _LOW_HZ, _HIGH_HZ = 120.0, 6500.0
-_STRAY_COST = 0.1
-"""What standing still or leaping costs, so that the diagonal wins where frames are alike."""
+_OFF_DIAGONAL_COST = 0.1
+"""The cost of advancing by zero or two frames, so that alike frames prefer to advance by one."""
 
 
 def _mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -30,7 +30,7 @@ def _mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @lru_cache(maxsize=1)
 def _tables() -> tuple[Floats, Floats, Floats]:
-    """The window, the mel bands and the cosines."""
+    """The window, the mel filter bank, and the cosine transform with its lifter."""
     low, high = _mel(np.array([_LOW_HZ, _HIGH_HZ])).tolist()
     edges = np.linspace(low, high, _BANDS + 2)
     bins = _mel(np.arange(_FFT // 2 + 1) * RATE / _FFT)
@@ -48,7 +48,7 @@ def _tables() -> tuple[Floats, Floats, Floats]:
 
 
 def speech_in(sound: Floats) -> Floats:
-    """The sound from its first to its last loud moment; how loud depends on the room's noise."""
+    """The sound from its first to its last loud frame; the threshold follows the room's noise."""
     levels = frame_levels(sound)
     if not len(levels) or levels.max() <= 0:
         return sound[:0]
@@ -61,7 +61,7 @@ def speech_in(sound: Floats) -> Floats:
 
 
 def features(sound: Floats) -> Floats:
-    """Cepstra and their slopes, one row for each 16 ms, free of level and of a steady colour."""
+    """Cepstra and their slopes, one row per 16 ms, normalised for level and constant filtering."""
     speech = speech_in(sound)
     if len(speech) < 4 * _WINDOW:
         return np.zeros((0, 2 * _CEPSTRA), np.float32)
@@ -78,25 +78,28 @@ def features(sound: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Bank:
-    """Templates side by side: `frames` (templates, longest, numbers), `lengths`, `names`."""
+class TemplateBank:
+    """Templates of several phrases.
+
+    `frames`: shape (templates, longest, coefficients), zero-padded. `lengths`: frames per template.
+    """
 
     frames: Floats
     lengths: npt.NDArray[np.int64]
     names: tuple[str, ...]
 
 
-def bank_of(templates: Sequence[tuple[str, Floats]]) -> Bank:
-    """A bank of named features."""
+def build_bank(templates: Sequence[tuple[str, Floats]]) -> TemplateBank:
+    """A bank of templates, each a name and its features."""
     lengths = np.array([len(each) for _, each in templates])
     frames = np.zeros((len(templates), int(lengths.max()), 2 * _CEPSTRA), np.float32)
     for row, (_, each) in enumerate(templates):
         frames[row, : len(each)] = each
-    return Bank(frames, lengths, tuple(name for name, _ in templates))
+    return TemplateBank(frames, lengths, tuple(name for name, _ in templates))
 
 
-def distances(bank: Bank, heard: Floats) -> list[tuple[float, str]]:
-    """How far each template of about this length is from the sound, the nearest first."""
+def distances(bank: TemplateBank, heard: Floats) -> list[tuple[float, str]]:
+    """The distance and name of each template of similar length, nearest first."""
     count = len(heard)
     fitting = np.flatnonzero((bank.lengths > count * 0.6) & (bank.lengths < count * 1.7))
     if not count or not len(fitting):
@@ -109,7 +112,9 @@ def distances(bank: Bank, heard: Floats) -> list[tuple[float, str]]:
     best = np.full((len(fitting), longest + 2), np.inf, np.float32)
     best[:, 2:4] = apart[:, 0, :2]
     for row in range(1, count):
-        nearest = np.minimum(best[:, 1:-1], np.minimum(best[:, 2:], best[:, :-2]) + _STRAY_COST)
+        nearest = np.minimum(
+            best[:, 1:-1], np.minimum(best[:, 2:], best[:, :-2]) + _OFF_DIAGONAL_COST
+        )
         best[:, 2:] = apart[:, row, :] + nearest
     ends = best[np.arange(len(fitting)), bank.lengths[fitting] + 1] / count
     found = [(float(end), bank.names[row]) for end, row in zip(ends, fitting, strict=True)]

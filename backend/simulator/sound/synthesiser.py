@@ -1,7 +1,7 @@
-"""DOING: voices: a line of text becomes PCM16, mono, 24 kHz.
+"""DOING: speech synthesis: text to PCM16, mono, 24 kHz.
 
-`EspeakVoice` keeps one child process (`synthesiser.py`), started with the first line and ended with
-its owner; `Tone` is its twin that costs nothing.
+`EspeakSynthesiser` has one child process (`espeak_process`), started for the first text and stopped
+by `close`. `ToneSynthesiser` makes a tone, at no cost.
 """
 
 import asyncio
@@ -20,29 +20,29 @@ from typing import Protocol
 from backend.simulator.engine.effects import Language
 
 _ROOT = Path(__file__).resolve().parents[3]
-_LINE_S = 10.0
-"""A line takes about 20 ms; the first one also pays for the process, 0.3 s."""
-_CACHE_BYTES = 64 * 1024 * 1024
-_LEAVE_S = 0.3
+_REQUEST_TIMEOUT_S = 10.0
+"""A sentence takes about 20 ms; the first one also the start of the process, 0.3 s."""
+_MAX_CACHE_BYTES = 64 * 1024 * 1024
+_EXIT_GRACE_S = 0.3
 
 
-class VoiceBroken(Exception):
-    """No sound can be made of this line."""
+class SynthesisFailed(Exception):
+    """This text cannot be synthesised."""
 
 
-class Voice(Protocol):
-    """What the server needs of a voice."""
+class Synthesiser(Protocol):
+    """What the server needs for speech synthesis."""
 
     async def speak(self, reading: str, language: Language, voice: str) -> bytes:
-        """The sound of a line, PCM16 mono 24 kHz. Raises VoiceBroken."""
+        """The text as PCM16 mono 24 kHz; `voice` is the provider's. Raises SynthesisFailed."""
 
     async def close(self) -> None:
-        """Ends what was started."""
+        """Stop everything that was started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timbre:
-    """One of espeak's voices, made to differ: `pitch` 0 to 99, 50 is normal."""
+    """An espeak-ng voice variant with its settings; `pitch` is 0 to 99, normally 50."""
 
     variant: str
     pitch: int
@@ -60,15 +60,15 @@ TIMBRES: dict[str, Timbre] = {
     "sage": Timbre("f1", 48, 155),
     "shimmer": Timbre("f4", 65, 170),
     "verse": Timbre("m8", 48, 170),
-    # Not one of the provider's: a further timbre for the ears.
+    # Not a voice of the provider: one more timbre for the recogniser's templates.
     "narrator": Timbre("Andy", 50, 165),
 }
-_NAMES: dict[Language, str] = {"en": "en-us", "ja": "ja"}
+_ESPEAK_LANGUAGES: dict[Language, str] = {"en": "en-us", "ja": "ja"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """One line for the child process."""
+class _Request:
+    """One JSON line for the child process."""
 
     reading: str
     voice: str
@@ -76,79 +76,80 @@ class _Order:
     words_a_minute: int
 
 
-class EspeakVoice:
-    """Speaks Japanese (written as kana) and English through espeak-ng in a process of its own.
+class EspeakSynthesiser:
+    """Speaks Japanese (written in kana) and English through espeak-ng in a child process.
 
-    A line is made once and kept (64 MiB, the least used go first). A child that dies or hangs is
-    started again; where that does not help, `VoiceBroken`.
+    Results are cached (LRU, 64 MiB). A child that dies or hangs is restarted once per text; then
+    `speak` raises SynthesisFailed.
     """
 
-    def __init__(self, leave_s: float = _LEAVE_S) -> None:
-        """`leave_s`: how long the child may take to leave by itself when the voice is closed."""
-        self._leave_s = leave_s
+    def __init__(self, exit_grace_s: float = _EXIT_GRACE_S) -> None:
+        """`exit_grace_s`: how long `close` waits for the child to exit before it kills it."""
+        self._exit_grace_s = exit_grace_s
         self._child: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
-        self._making: dict[_Order, asyncio.Task[bytes]] = {}
-        self._kept: OrderedDict[_Order, bytes] = OrderedDict()
-        self._kept_bytes = 0
+        self._lock = asyncio.Lock()
+        self._in_progress: dict[_Request, asyncio.Task[bytes]] = {}
+        self._cache: OrderedDict[_Request, bytes] = OrderedDict()
+        self._cache_bytes = 0
 
     async def speak(self, reading: str, language: Language, voice: str) -> bytes:
-        """The sound of a line; unknown voices sound like `marin`. Raises VoiceBroken."""
+        """The text as PCM16; an unknown voice sounds like `marin`. Raises SynthesisFailed."""
         timbre = TIMBRES.get(voice, TIMBRES["marin"])
-        name = f"{_NAMES[language]}+{timbre.variant}"
-        order = _Order(" ".join(reading.split()), name, timbre.pitch, timbre.words_a_minute)
-        if order in self._kept:
-            return self._recall(order)
-        if order not in self._making:
-            self._making[order] = asyncio.create_task(self._make(order))
-        # A listener that leaves must not leave half an answer in the pipe for the next one.
-        return await asyncio.shield(self._making[order])
+        name = f"{_ESPEAK_LANGUAGES[language]}+{timbre.variant}"
+        request = _Request(" ".join(reading.split()), name, timbre.pitch, timbre.words_a_minute)
+        if request in self._cache:
+            return self._from_cache(request)
+        if request not in self._in_progress:
+            self._in_progress[request] = asyncio.create_task(self._synthesise(request))
+        # A cancelled caller must not cancel the request: the rest of the answer would stay in the
+        # pipe for the next one.
+        return await asyncio.shield(self._in_progress[request])
 
     async def close(self) -> None:
-        """Ends the child: its input ends, and if that is not enough, by force."""
-        tasks = list(self._making.values())
+        """Cancel the requests and stop the child."""
+        tasks = list(self._in_progress.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         child, self._child = self._child, None
         if child is not None:
-            await _ended(child, self._leave_s)
+            await _stop_child(child, self._exit_grace_s)
 
-    def _recall(self, order: _Order) -> bytes:
-        self._kept.move_to_end(order)
-        return self._kept[order]
+    def _from_cache(self, request: _Request) -> bytes:
+        self._cache.move_to_end(request)
+        return self._cache[request]
 
-    def _keep(self, order: _Order, pcm: bytes) -> None:
-        self._kept[order] = pcm
-        self._kept_bytes += len(pcm)
-        while self._kept_bytes > _CACHE_BYTES:
-            self._kept_bytes -= len(self._kept.popitem(last=False)[1])
+    def _cache_result(self, request: _Request, pcm: bytes) -> None:
+        self._cache[request] = pcm
+        self._cache_bytes += len(pcm)
+        while self._cache_bytes > _MAX_CACHE_BYTES:
+            self._cache_bytes -= len(self._cache.popitem(last=False)[1])
 
-    async def _make(self, order: _Order) -> bytes:
+    async def _synthesise(self, request: _Request) -> bytes:
         try:
-            async with self._turn:
-                pcm = await self._try_twice(order)
-            self._keep(order, pcm)
+            async with self._lock:
+                pcm = await self._synthesise_with_retry(request)
+            self._cache_result(request, pcm)
             return pcm
         finally:
-            del self._making[order]
+            del self._in_progress[request]
 
-    async def _try_twice(self, order: _Order) -> bytes:
+    async def _synthesise_with_retry(self, request: _Request) -> bytes:
         for _ in range(2):
             try:
-                async with asyncio.timeout(_LINE_S):
-                    pcm = await self._ask(await self._started(), order)
+                async with asyncio.timeout(_REQUEST_TIMEOUT_S):
+                    pcm = await self._request(await self._running_child(), request)
             except (OSError, EOFError, TimeoutError):
                 child, self._child = self._child, None
                 if child is not None:
-                    await _ended(child, 0)
+                    await _stop_child(child, 0)
                 continue
             if pcm:
                 return pcm
             break
-        raise VoiceBroken
+        raise SynthesisFailed
 
-    async def _started(self) -> asyncio.subprocess.Process:
+    async def _running_child(self) -> asyncio.subprocess.Process:
         if self._child is None:
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -162,19 +163,19 @@ class EspeakVoice:
         return self._child
 
     @staticmethod
-    async def _ask(child: asyncio.subprocess.Process, order: _Order) -> bytes:
-        assert child.stdin is not None and child.stdout is not None  # both are pipes
-        child.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+    async def _request(child: asyncio.subprocess.Process, request: _Request) -> bytes:
+        assert child.stdin is not None and child.stdout is not None  # both are PIPE
+        child.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
         await child.stdin.drain()
         (length,) = struct.unpack(">I", await child.stdout.readexactly(4))
         return await child.stdout.readexactly(length) if length else b""
 
 
-async def _ended(child: asyncio.subprocess.Process, patience_s: float) -> None:
-    """Ends the child: its input ends, and if need be its life; reads what it still says."""
+async def _stop_child(child: asyncio.subprocess.Process, grace_s: float) -> None:
+    """Close the child's stdin and read its output to the end; kill it after `grace_s`."""
     try:
-        async with asyncio.timeout(patience_s):
-            await child.communicate(b"")  # With None, Python 3.11 leaves the input open.
+        async with asyncio.timeout(grace_s):
+            await child.communicate(b"")  # With None, Python 3.11 would leave stdin open.
     except TimeoutError:
         with suppress(ProcessLookupError):
             child.kill()
@@ -182,18 +183,18 @@ async def _ended(child: asyncio.subprocess.Process, patience_s: float) -> None:
 
 
 @lru_cache(maxsize=64)
-def _hum(length_ms: int) -> bytes:
+def _tone(length_ms: int) -> bytes:
     return array(
         "h", (int(6000 * math.sin(2 * math.pi * 220 * n / 24000)) for n in range(length_ms * 24))
     ).tobytes()
 
 
-class Tone:
-    """Hums as long as the line would take, for benchmarks and tests."""
+class ToneSynthesiser:
+    """Makes a tone about as long as the speech would be, for benchmarks and tests."""
 
     async def speak(self, reading: str, language: Language, voice: str) -> bytes:
-        """70 ms a letter in English, 150 ms a kana."""
-        return _hum(len(reading) * (150 if language == "ja" else 70))
+        """A tone of 70 ms for each letter in English, 150 ms for each kana."""
+        return _tone(len(reading) * (150 if language == "ja" else 70))
 
     async def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing."""

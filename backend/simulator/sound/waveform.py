@@ -1,4 +1,4 @@
-"""PURE: arithmetic on speech: another rate, an even level, no long silence at the ends."""
+"""PURE: signal processing of speech: resampling, levelling, trimming, PCM16 conversion."""
 
 from functools import lru_cache
 from math import gcd
@@ -18,7 +18,7 @@ _FRAME = RATE // 100
 
 @lru_cache(maxsize=4)
 def _filters(up: int, down: int) -> npt.NDArray[np.float64]:
-    """One windowed-sinc filter a phase; the cut-off lies below both rates' halves."""
+    """One windowed-sinc filter per phase; the cut-off is below half of either rate."""
     cut = 0.95 * min(1.0, up / down)
     offsets = np.arange(_TAPS)[None, :] - (_TAPS // 2 - 1) - np.arange(up)[:, None] / up
     inside = np.clip(1 - (offsets / (_TAPS / 2)) ** 2, 0, 1)
@@ -28,7 +28,7 @@ def _filters(up: int, down: int) -> npt.NDArray[np.float64]:
 
 
 def resample(sound: Floats, rate: int, to_rate: int = RATE) -> Floats:
-    """The same sound at another rate, by polyphase windowed sinc."""
+    """The sound at another sample rate, by polyphase windowed sinc."""
     common = gcd(rate, to_rate)
     up, down = to_rate // common, rate // common
     if up == down:
@@ -51,7 +51,7 @@ def frame_levels(sound: Floats) -> Floats:
 
 
 def trimmed(sound: Floats, keep_ms: int = 60) -> Floats:
-    """Without the silence at both ends, save `keep_ms`."""
+    """The sound without the silence at its ends; `keep_ms` of it stay at each end."""
     levels = frame_levels(sound)
     if not len(levels) or levels.max() <= 0:
         return sound[:0]
@@ -62,7 +62,7 @@ def trimmed(sound: Floats, keep_ms: int = 60) -> Floats:
 
 
 def levelled(sound: Floats) -> Floats:
-    """Speech at `LEVEL_DBFS` (its loud frames), no sample above `PEAK_DBFS`; full scale is 1."""
+    """Scale speech so that its loud frames are at `LEVEL_DBFS`, and no sample above `PEAK_DBFS`."""
     levels = frame_levels(sound)
     peak = float(np.abs(sound).max(initial=0.0))
     if peak <= 0 or not len(levels):
@@ -72,11 +72,11 @@ def levelled(sound: Floats) -> Floats:
     return sound * np.float32(min(wanted, 10 ** (PEAK_DBFS / 20) / peak))
 
 
-def floats_of(pcm: bytes) -> Floats:
-    """PCM16 as numbers from -1 to 1."""
+def from_pcm16(pcm: bytes) -> Floats:
+    """PCM16 to floats from -1 to 1."""
     return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
 
 
-def pcm_of(sound: Floats) -> bytes:
-    """Numbers from -1 to 1 as PCM16."""
+def to_pcm16(sound: Floats) -> bytes:
+    """Floats from -1 to 1 to PCM16."""
     return np.clip(np.rint(sound * 32767), -32768, 32767).astype("<i2").tobytes()

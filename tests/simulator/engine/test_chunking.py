@@ -1,8 +1,8 @@
-"""Beats."""
+"""Splitting a reply into chunks."""
 
 import pytest
 
-from backend.simulator.engine.chunking import BEAT_MS, spoken, words_of, written
+from backend.simulator.engine.chunking import CHUNK_MS, split_words, spoken_chunks, written_chunks
 
 
 @pytest.mark.parametrize(
@@ -17,20 +17,20 @@ from backend.simulator.engine.chunking import BEAT_MS, spoken, words_of, written
     ],
 )
 def test_the_pieces_join_to_the_text(text: str) -> None:
-    assert "".join(words_of(text)) == text
-    assert "".join(beat.text for beat in written(text)) == text
-    assert "".join(beat.text for beat in spoken(text, bytes(48_000))) == text
+    assert "".join(split_words(text)) == text
+    assert "".join(chunk.text for chunk in written_chunks(text)) == text
+    assert "".join(chunk.text for chunk in spoken_chunks(text, bytes(48_000))) == text
 
 
-def test_the_sound_is_whole_and_every_beat_but_the_last_is_as_long() -> None:
+def test_no_audio_is_lost_and_all_chunks_but_the_last_have_one_length() -> None:
     pcm = bytes(range(256)) * 300
-    beats = spoken("One two three four five.", pcm)
-    assert b"".join(beat.pcm for beat in beats) == pcm
-    assert {len(beat.pcm) for beat in beats[:-1]} == {BEAT_MS * 48}
+    chunks = spoken_chunks("One two three four five.", pcm)
+    assert b"".join(chunk.pcm for chunk in chunks) == pcm
+    assert {len(chunk.pcm) for chunk in chunks[:-1]} == {CHUNK_MS * 48}
 
 
 def test_the_words_are_spread_over_the_sound() -> None:
-    beats = spoken("one two three four five six seven eight", bytes(48 * 1_600))
-    places = [place for place, beat in enumerate(beats) if beat.text]
-    assert len(places) >= 7
-    assert places == sorted(places) and places[-1] >= 7
+    chunks = spoken_chunks("one two three four five six seven eight", bytes(48 * 1_600))
+    positions = [position for position, chunk in enumerate(chunks) if chunk.text]
+    assert len(positions) >= 7
+    assert positions == sorted(positions) and positions[-1] >= 7

@@ -1,11 +1,11 @@
-"""What a client may send."""
+"""The client events that are accepted."""
 
 from typing import Any
 
 import pytest
 
-from backend.simulator.engine.client_events import FIELDS, known_event, response_params
-from backend.simulator.engine.errors import Refused
+from backend.simulator.engine.client_events import EVENT_FIELDS, response_params, validated_event
+from backend.simulator.engine.errors import ClientEventError
 
 ITEM = {"item_id": "i1"}
 WHOLE: dict[str, dict[str, Any]] = {
@@ -22,11 +22,11 @@ WHOLE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("type", FIELDS)
-def test_an_event_with_all_its_fields_is_known(type: str) -> None:
+@pytest.mark.parametrize("type", EVENT_FIELDS)
+def test_an_event_with_all_its_fields_is_valid(type: str) -> None:
     event = {"type": type, "event_id": "e1", **WHOLE[type]}
-    assert event.keys() == {"type", "event_id", *FIELDS[type]}
-    assert known_event(event) is event
+    assert event.keys() == {"type", "event_id", *EVENT_FIELDS[type]}
+    assert validated_event(event) is event
 
 
 @pytest.mark.parametrize(
@@ -56,20 +56,20 @@ def test_an_event_with_all_its_fields_is_known(type: str) -> None:
         ),
     ],
 )
-def test_anything_else_is_refused(event: Any, code: str, param: str) -> None:
-    with pytest.raises(Refused) as caught:
-        known_event(event)
+def test_an_invalid_event_is_refused(event: Any, code: str, param: str) -> None:
+    with pytest.raises(ClientEventError) as caught:
+        validated_event(event)
     assert (caught.value.code, caught.value.param) == (code, param)
 
 
-def test_the_refusal_of_an_unknown_type_names_all_that_are_known() -> None:
-    with pytest.raises(Refused) as caught:
-        known_event({"type": "nonsense"})
-    assert all(f"'{type}'" in caught.value.message for type in FIELDS)
+def test_the_error_for_an_unknown_type_lists_the_known_types() -> None:
+    with pytest.raises(ClientEventError) as caught:
+        validated_event({"type": "nonsense"})
+    assert all(f"'{type}'" in caught.value.message for type in EVENT_FIELDS)
 
 
 @pytest.mark.parametrize("event", [{}, {"response": None}, {"response": {}}])
-def test_a_response_need_not_ask_for_anything(event: Any) -> None:
+def test_response_parameters_are_optional(event: Any) -> None:
     assert response_params(event) == {}
 
 
@@ -92,7 +92,7 @@ def test_a_response_need_not_ask_for_anything(event: Any) -> None:
         ({"input": "x"}, "invalid_type", "response.input"),
     ],
 )
-def test_a_response_that_cannot_be_is_refused(asked: Any, code: str, param: str) -> None:
-    with pytest.raises(Refused) as caught:
+def test_invalid_response_parameters_are_refused(asked: Any, code: str, param: str) -> None:
+    with pytest.raises(ClientEventError) as caught:
         response_params({"type": "response.create", "response": asked})
     assert (caught.value.code, caught.value.param) == (code, param)

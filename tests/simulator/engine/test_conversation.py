@@ -1,31 +1,37 @@
-"""Items in order."""
+"""The conversation's items, and parsing of a client's items."""
 
 import pytest
 
-from backend.simulator.engine.conversation import Conversation, Item, Part, item_from_client, pcm_of
-from backend.simulator.engine.errors import Refused
+from backend.simulator.engine.conversation import (
+    Conversation,
+    Item,
+    Part,
+    decode_pcm,
+    item_from_client,
+)
+from backend.simulator.engine.errors import ClientEventError
 
 
-def test_items_stand_where_they_were_put() -> None:
+def test_items_keep_their_order_of_insertion_points() -> None:
     conversation = Conversation()
-    assert conversation.put(Item("b", "user"), None) is None
-    assert conversation.put(Item("a", "user"), "root") is None
-    assert conversation.put(Item("c", "user"), None) == "b"
-    assert conversation.put(Item("between", "user"), "a") == "a"
+    assert conversation.insert(Item("b", "user"), None) is None
+    assert conversation.insert(Item("a", "user"), "root") is None
+    assert conversation.insert(Item("c", "user"), None) == "b"
+    assert conversation.insert(Item("between", "user"), "a") == "a"
     assert [item.id for item in conversation] == ["a", "between", "b", "c"]
     assert conversation.last_id == "c"
 
 
-def test_the_oldest_sound_is_forgotten_first() -> None:
+def test_the_oldest_audio_is_dropped_first() -> None:
     conversation = Conversation()
     for name in "abc":
-        conversation.put(Item(name, "user", [Part("input_audio", None, 10, bytes(480))]), None)
-    conversation.forget_old_sound(1_000)
+        conversation.insert(Item(name, "user", [Part("input_audio", None, 10, bytes(480))]), None)
+    conversation.drop_old_audio(1_000)
     kept = [(len(item.parts[0].pcm), item.parts[0].audio_ms) for item in conversation]
     assert kept == [(0, 10), (480, 10), (480, 10)]
 
 
-def test_sound_in_an_item_is_measured() -> None:
+def test_the_audio_of_an_item_has_a_duration() -> None:
     content = [{"type": "input_audio", "audio": "AAAA" * 64, "transcript": "Hm."}]
     item = item_from_client({"type": "message", "role": "user", "content": content}, "item_1")
     assert (item.parts[0].audio_ms, item.parts[0].text) == (4, "Hm.")
@@ -67,16 +73,16 @@ def test_sound_in_an_item_is_measured() -> None:
         ),
     ],
 )
-def test_an_item_that_is_not_one_is_refused(item: dict[str, object], param: str) -> None:
-    with pytest.raises(Refused) as refused:
+def test_an_invalid_item_is_refused_with_its_path(item: dict[str, object], param: str) -> None:
+    with pytest.raises(ClientEventError) as refused:
         item_from_client(item, "item_1")
     assert refused.value.param == param
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ClientEventError) as refused:
         item_from_client(item, "item_1", "response.input[0]")
     assert refused.value.param == param.replace("item", "response.input[0]", 1)
 
 
 @pytest.mark.parametrize("audio", ["A", "AA*=", "AAA=AAAA", "AAAA", "é"])
 def test_half_a_sample_and_broken_base64_are_refused(audio: str) -> None:
-    with pytest.raises(Refused):
-        pcm_of(audio, "audio")
+    with pytest.raises(ClientEventError):
+        decode_pcm(audio, "audio")

@@ -1,4 +1,4 @@
-"""The engine, fed events and a clock of its own."""
+"""The engine, driven by events and a simulated clock."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.simulator.engine.client_events import FIELDS
+from backend.simulator.engine.client_events import EVENT_FIELDS
 from backend.simulator.engine.engine import HANDLERS, EngineOptions
 from tests.simulator.equipment import (
     ANSWER_ENDS,
     TRANSCRIBING,
-    Bench,
+    EngineBench,
     error_of,
     only,
     silence,
@@ -40,11 +40,11 @@ def without_deltas(found: list[str]) -> list[str]:
     return [each for each in found if each not in DELTAS]
 
 
-# ── The session ─────────────────────────────────────────────────────────────────────────────────
+# ── The session ───────────────────────────────────────────────────────────────────────────────────
 
 
 def test_it_opens_with_its_default_configuration() -> None:
-    bench = Bench(EngineOptions(cap_s=3600))
+    bench = EngineBench(EngineOptions(cap_s=3600))
     session = only(bench.events, "session.created")["session"]
     assert types(bench.events) == ["session.created"]
     assert session["expires_at"] == 1_000 + 3600
@@ -53,8 +53,8 @@ def test_it_opens_with_its_default_configuration() -> None:
     assert session["audio"]["input"]["transcription"] is None
 
 
-def test_an_update_needs_the_session_type_and_changes_nothing_without_it() -> None:
-    bench = Bench()
+def test_an_update_without_the_session_type_is_refused_and_changes_nothing() -> None:
+    bench = EngineBench()
     found = bench.send("session.update", event_id="cfg", session={"instructions": "Be brief."})
     assert error_of(found) == {
         "type": "invalid_request_error",
@@ -66,8 +66,8 @@ def test_an_update_needs_the_session_type_and_changes_nothing_without_it() -> No
     assert "Be brief." not in only(bench.configure({}), "session.updated")["session"].values()
 
 
-def test_the_voice_is_locked_once_the_assistant_spoke_and_the_whole_update_is_refused() -> None:
-    bench = Bench()
+def test_a_change_of_voice_after_assistant_audio_refuses_the_whole_update() -> None:
+    bench = EngineBench()
     bench.configure({"audio": {"output": {"voice": "cedar"}}})
     bench.send("response.create")
     found = bench.configure({"instructions": "New.", "audio": {"output": {"voice": "ash"}}})
@@ -77,15 +77,15 @@ def test_the_voice_is_locked_once_the_assistant_spoke_and_the_whole_update_is_re
     assert session["audio"]["output"]["voice"] == "cedar"
 
 
-def test_a_written_answer_does_not_lock_the_voice() -> None:
-    bench = Bench()
+def test_a_text_response_does_not_lock_the_voice() -> None:
+    bench = EngineBench()
     bench.configure({"output_modalities": ["text"]})
     bench.send("response.create")
     assert types(bench.configure({"audio": {"output": {"voice": "ash"}}})) == ["session.updated"]
 
 
 def test_it_ends_at_its_cap_with_an_error_and_a_close() -> None:
-    bench = Bench(EngineOptions(cap_s=120))
+    bench = EngineBench(EngineOptions(cap_s=120))
     assert bench.wait(119.9) == []
     error = error_of(bench.wait(0.2))
     assert error["code"] == "session_expired"
@@ -109,17 +109,17 @@ def test_it_ends_at_its_cap_with_an_error_and_a_close() -> None:
         ({"type": "conversation.item.delete"}, "missing_required_parameter", "item_id"),
     ],
 )
-def test_what_it_does_not_understand_is_an_error_and_the_session_goes_on(
+def test_an_invalid_event_gets_an_error_and_the_session_continues(
     event: Any, code: str, param: str
 ) -> None:
-    bench = Bench()
-    error = error_of(bench.hear_of(event))
+    bench = EngineBench()
+    error = error_of(bench.send_raw(event))
     assert (error["code"], error["param"]) == (code, param)
     assert types(bench.configure({})) == ["session.updated"]
 
 
-def test_it_answers_every_event_that_a_client_may_send() -> None:
-    assert set(HANDLERS) == set(FIELDS)
+def test_every_client_event_has_a_handler() -> None:
+    assert set(HANDLERS) == set(EVENT_FIELDS)
 
 
 WORDS = (
@@ -136,10 +136,10 @@ NONSENSE = st.recursive(
 
 
 @given(st.data())
-def test_no_json_breaks_it(data: st.DataObject) -> None:
-    bench = Bench()
-    for type in data.draw(st.lists(st.sampled_from(sorted(FIELDS)), min_size=1, max_size=4)):
-        fields = {name: data.draw(NONSENSE) for name in FIELDS[type]}
+def test_arbitrary_json_never_raises(data: st.DataObject) -> None:
+    bench = EngineBench()
+    for type in data.draw(st.lists(st.sampled_from(sorted(EVENT_FIELDS)), min_size=1, max_size=4)):
+        fields = {name: data.draw(NONSENSE) for name in EVENT_FIELDS[type]}
         if type == "session.update" and isinstance(fields["session"], dict):
             fields["session"]["type"] = "realtime"
         bench.send(type, **fields)
@@ -148,11 +148,11 @@ def test_no_json_breaks_it(data: st.DataObject) -> None:
     assert types(bench.configure({})) == ["session.updated"]
 
 
-# ── Speech ──────────────────────────────────────────────────────────────────────────────────────
+# ── Speech ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_spoken_turn_is_heard_and_answered_in_the_order_of_the_protocol() -> None:
-    bench = Bench()
+def test_a_spoken_turn_and_its_response_have_the_events_in_the_protocols_order() -> None:
+    bench = EngineBench()
     bench.configure(TRANSCRIBING)
     found = bench.play(silence(600) + speech(1_200) + silence(800))
     transcript = "conversation.item.input_audio_transcription"
@@ -172,15 +172,15 @@ def test_a_spoken_turn_is_heard_and_answered_in_the_order_of_the_protocol() -> N
 
 
 def test_create_response_false_only_commits() -> None:
-    bench = Bench()
+    bench = EngineBench()
     bench.configure(
         {"audio": {"input": {"turn_detection": {"type": "server_vad", "create_response": False}}}}
     )
     assert "response.created" not in types(bench.play(speech(800) + silence(800)))
 
 
-def test_an_idle_caller_is_asked_after_the_timeout() -> None:
-    bench = Bench()
+def test_the_idle_timeout_starts_a_response() -> None:
+    bench = EngineBench()
     detection = {"type": "server_vad", "idle_timeout_ms": 5_000}
     bench.configure({"audio": {"input": {"turn_detection": detection}}})
     bench.send("response.create")
@@ -195,11 +195,11 @@ def test_an_idle_caller_is_asked_after_the_timeout() -> None:
     ]
 
 
-# ── Answers ─────────────────────────────────────────────────────────────────────────────────────
+# ── Responses ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_second_response_is_refused_while_one_is_active() -> None:
-    bench = Bench(EngineOptions(pace=1))
+    bench = EngineBench(EngineOptions(pace=1))
     bench.send("response.create")
     error = error_of(bench.send("response.create", event_id="r2"))
     assert error["code"] == "conversation_already_has_active_response"
@@ -207,19 +207,19 @@ def test_a_second_response_is_refused_while_one_is_active() -> None:
     assert types(bench.wait(2)).count("response.done") == 1
 
 
-def test_cancelling_nothing_is_a_harmless_error() -> None:
-    assert error_of(Bench().send("response.cancel"))["code"] == "response_cancel_not_active"
+def test_cancelling_without_a_response_is_an_error() -> None:
+    assert error_of(EngineBench().send("response.cancel"))["code"] == "response_cancel_not_active"
 
 
 def test_a_response_can_be_cancelled_by_its_id() -> None:
-    bench = Bench(EngineOptions(pace=1))
+    bench = EngineBench(EngineOptions(pace=1))
     made = only(bench.send("response.create"), "response.created")["response"]
     assert "error" in types(bench.send("response.cancel", response_id="resp_other"))
     assert "response.done" in types(bench.send("response.cancel", response_id=made["id"]))
 
 
-def test_speech_interrupts_the_answer() -> None:
-    bench = Bench(EngineOptions(pace=1))
+def test_speech_interrupts_the_response() -> None:
+    bench = EngineBench(EngineOptions(pace=1))
     bench.line_ms = 8_000
     bench.send("response.create")
     bench.wait(1)
@@ -230,9 +230,9 @@ def test_speech_interrupts_the_answer() -> None:
     assert "response.created" in types(bench.play(speech(400) + silence(800)))
 
 
-def test_speech_interrupts_an_answer_that_has_not_begun() -> None:
-    bench = Bench()
-    bench.holds_speech = True
+def test_speech_interrupts_a_response_before_its_first_audio() -> None:
+    bench = EngineBench()
+    bench.holds_synthesis = True
     bench.send("response.create")
     bench.play(speech(400))
     done = only(bench.events, "response.done")["response"]
@@ -240,8 +240,8 @@ def test_speech_interrupts_an_answer_that_has_not_begun() -> None:
     assert bench.release() == []
 
 
-def test_without_interruption_the_answer_goes_on_and_the_next_one_follows() -> None:
-    bench = Bench(EngineOptions(pace=1, late_every=0))
+def test_with_interrupt_response_off_the_next_response_follows_the_current_one() -> None:
+    bench = EngineBench(EngineOptions(pace=1, late_every=0))
     bench.line_ms = 6_000
     detection = {"type": "server_vad", "interrupt_response": False}
     bench.configure({"audio": {"input": {"turn_detection": detection}}})
@@ -255,8 +255,8 @@ def test_without_interruption_the_answer_goes_on_and_the_next_one_follows() -> N
     assert states == ["completed", "completed"]
 
 
-def test_a_broken_voice_fails_the_response_only() -> None:
-    bench = Bench()
+def test_failed_synthesis_fails_only_the_response() -> None:
+    bench = EngineBench()
     bench.line_ms = None
     response = only(bench.send("response.create"), "response.done")["response"]
     assert response["status"] == "failed"
@@ -265,22 +265,22 @@ def test_a_broken_voice_fails_the_response_only() -> None:
     assert only(bench.send("response.create"), "response.done")["response"]["status"] == "completed"
 
 
-def test_the_rate_limits_come_at_the_start_of_a_response() -> None:
-    bench = Bench(EngineOptions(pace=1))
+def test_rate_limits_are_sent_at_the_start_of_a_response() -> None:
+    bench = EngineBench(EngineOptions(pace=1))
     assert types(bench.send("response.create"))[:2] == ["response.created", "rate_limits.updated"]
     assert "rate_limits.updated" not in types(bench.wait(5))
 
 
-def test_a_rate_limit_fails_the_response_on_request() -> None:
-    bench = Bench()
-    bench.engine.troubles.rate_limited_responses = 1
+def test_the_fault_rate_limit_fails_one_response() -> None:
+    bench = EngineBench()
+    bench.engine.injected_faults.rate_limited_responses = 1
     response = only(bench.send("response.create"), "response.done")["response"]
     assert response["status_details"]["error"]["code"] == "rate_limit_exceeded"
     assert only(bench.send("response.create"), "response.done")["response"]["status"] == "completed"
 
 
-def test_an_update_is_refused_on_request() -> None:
-    bench = Bench()
-    bench.engine.troubles.refused_updates = 1
+def test_the_fault_refuse_update_refuses_one_update() -> None:
+    bench = EngineBench()
+    bench.engine.injected_faults.refused_updates = 1
     assert "error" in types(bench.configure({}))
     assert "session.updated" in types(bench.configure({}))

@@ -1,21 +1,21 @@
-"""The user's sound before it is committed."""
+"""The input audio buffer and turn detection."""
 
 import base64
 from itertools import count
 
 import pytest
 
-from backend.simulator.engine.errors import Refused
+from backend.simulator.engine.errors import ClientEventError
 from backend.simulator.engine.input_audio_buffer import (
-    LEAST_COMMIT_MS,
-    MOST_BYTES,
-    InputBuffer,
+    MAX_BYTES,
+    MIN_COMMIT_MS,
+    InputAudioBuffer,
     TurnStarted,
     TurnStopped,
 )
 from tests.simulator.equipment import (
     MANUAL,
-    Bench,
+    EngineBench,
     Event,
     append,
     noise,
@@ -33,9 +33,9 @@ SERVER_VAD: Event = {
 }
 
 
-def buffer_with(detection: Event) -> InputBuffer:
+def buffer_with(detection: Event) -> InputAudioBuffer:
     numbers = count(1)
-    made = InputBuffer(lambda prefix: f"{prefix}_{next(numbers)}")
+    made = InputAudioBuffer(lambda prefix: f"{prefix}_{next(numbers)}")
     made.configure(detection)
     return made
 
@@ -60,7 +60,7 @@ def test_a_commit_ends_the_speech_in_progress_under_its_own_id() -> None:
     assert not buffer.is_speech
 
 
-def test_switching_turn_detection_off_forgets_the_turn_and_keeps_the_sound() -> None:
+def test_switching_turn_detection_off_forgets_the_turn_and_keeps_the_audio() -> None:
     buffer = buffer_with(SERVER_VAD)
     (started,) = buffer.append(silence(500) + speech(900))
     buffer.configure({})
@@ -69,7 +69,7 @@ def test_switching_turn_detection_off_forgets_the_turn_and_keeps_the_sound() -> 
     assert len(pcm) == (1_400 - started.at_ms) * 48
 
 
-def test_turn_detection_that_was_off_begins_where_the_stream_is() -> None:
+def test_turn_detection_switched_on_later_reports_positions_in_the_whole_stream() -> None:
     buffer = buffer_with({})
     buffer.append(speech(5_000))
     buffer.commit()
@@ -82,7 +82,7 @@ def test_turn_detection_that_was_off_begins_where_the_stream_is() -> None:
     assert stopped.pcm == pcm[(started.at_ms - 5_000) * 48 : (stopped.at_ms - 5_000) * 48]
 
 
-def test_other_settings_keep_the_turn_in_progress_and_its_clock() -> None:
+def test_a_change_of_settings_keeps_the_turn_in_progress_and_its_position() -> None:
     buffer = buffer_with(SERVER_VAD)
     (started,) = buffer.append(silence(1_000) + speech(400))
     buffer.configure({**SERVER_VAD, "silence_duration_ms": 800})
@@ -91,7 +91,7 @@ def test_other_settings_keep_the_turn_in_progress_and_its_clock() -> None:
     assert 2_500 <= stopped.at_ms <= 2_700
 
 
-def test_a_silence_of_no_length_ends_a_turn_in_its_first_quiet_moment() -> None:
+def test_a_silence_duration_of_0_ends_a_turn_at_the_first_quiet_frame() -> None:
     buffer = buffer_with({**SERVER_VAD, "silence_duration_ms": 0})
     word = speech(180)
     started, stopped = buffer.append(silence(1_000) + word + silence(900))
@@ -99,27 +99,27 @@ def test_a_silence_of_no_length_ends_a_turn_in_its_first_quiet_moment() -> None:
     assert 1_100 <= stopped.at_ms <= 1_240
 
 
-def test_it_holds_fifteen_megabytes_and_refuses_more() -> None:
+def test_it_holds_15_mib_and_refuses_more() -> None:
     buffer = buffer_with({})
-    buffer.append(bytes(MOST_BYTES))
-    with pytest.raises(Refused):
+    buffer.append(bytes(MAX_BYTES))
+    with pytest.raises(ClientEventError):
         buffer.append(bytes(2))
-    assert len(buffer.commit()[1]) == MOST_BYTES
+    assert len(buffer.commit()[1]) == MAX_BYTES
 
 
-def test_less_than_a_tenth_of_a_second_cannot_be_committed() -> None:
+def test_less_than_100_ms_cannot_be_committed() -> None:
     buffer = buffer_with({})
-    buffer.append(silence(LEAST_COMMIT_MS - 1))
-    with pytest.raises(Refused) as caught:
+    buffer.append(silence(MIN_COMMIT_MS - 1))
+    with pytest.raises(ClientEventError) as caught:
         buffer.commit()
     assert caught.value.code == "input_audio_buffer_commit_empty"
     assert "only has 99.00ms" in caught.value.message
     buffer.append(silence(1))
-    assert len(buffer.commit()[1]) == LEAST_COMMIT_MS * 48
+    assert len(buffer.commit()[1]) == MIN_COMMIT_MS * 48
 
 
-def test_what_is_committed_is_the_sound_bit_for_bit_from_the_prefix_to_the_silence() -> None:
-    bench = Bench()
+def test_committed_audio_is_bit_exact_from_the_prefix_to_the_silence() -> None:
+    bench = EngineBench()
     pcm = silence(1_000) + speech(900) + silence(900)
     found = bench.play(pcm)
     start = only(found, "input_audio_buffer.speech_started")["audio_start_ms"]
@@ -134,16 +134,16 @@ def test_what_is_committed_is_the_sound_bit_for_bit_from_the_prefix_to_the_silen
     assert kept == pcm[start * 48 : end * 48]
 
 
-def test_silence_is_silence_and_steady_noise_does_not_talk_for_ever() -> None:
-    assert Bench().play(silence(5_000)) == []
-    found = Bench().play(silence(1_000) + noise(12_000))
+def test_silence_starts_no_turn_and_steady_noise_at_most_one_that_ends() -> None:
+    assert EngineBench().play(silence(5_000)) == []
+    found = EngineBench().play(silence(1_000) + noise(12_000))
     assert types(found).count("input_audio_buffer.speech_started") <= 1
     started = "input_audio_buffer.speech_started" in types(found)
     assert started == ("input_audio_buffer.speech_stopped" in types(found))
 
 
-def test_without_turn_detection_nothing_happens_until_the_client_commits() -> None:
-    bench = Bench()
+def test_without_turn_detection_only_the_client_commits() -> None:
+    bench = EngineBench()
     bench.configure(MANUAL)
     assert bench.play(speech(1_000) + silence(1_000)) == []
     found = bench.send("input_audio_buffer.commit")
@@ -155,17 +155,17 @@ def test_without_turn_detection_nothing_happens_until_the_client_commits() -> No
     assert "response.done" in types(bench.send("response.create"))
 
 
-def test_a_cleared_buffer_holds_nothing_to_commit() -> None:
-    bench = Bench()
+def test_a_cleared_buffer_cannot_be_committed() -> None:
+    bench = EngineBench()
     bench.configure(MANUAL)
-    bench.hear_of(append(silence(500)))
+    bench.send_raw(append(silence(500)))
     assert types(bench.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
     assert "error" in types(bench.send("input_audio_buffer.commit"))
 
 
-def test_semantic_voice_activity_waits_longer_the_less_eager_it_is() -> None:
+def test_semantic_vad_waits_longer_with_low_eagerness() -> None:
     def turns(eagerness: str) -> int:
-        bench = Bench()
+        bench = EngineBench()
         detection = {"type": "semantic_vad", "eagerness": eagerness}
         bench.configure({"audio": {"input": {"turn_detection": detection}}})
         found = bench.play(speech(700) + silence(600) + speech(700) + silence(1_500))

@@ -1,4 +1,4 @@
-"""The client's hand in the conversation."""
+"""The `conversation.item.*` events of a client."""
 
 import base64
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.equipment import Bench, error_of, only, speech, text_item, types
+from tests.simulator.equipment import EngineBench, error_of, only, speech, text_item, types
 
 
-def test_items_are_put_where_they_belong() -> None:
-    bench = Bench()
-    places: list[Callable[[], Any]] = [
+def test_previous_item_id_sets_the_position_of_a_new_item() -> None:
+    bench = EngineBench()
+    creations: list[Callable[[], Any]] = [
         lambda: bench.send("conversation.item.create", item=text_item("b", id="b")),
         lambda: bench.send(
             "conversation.item.create", item=text_item("a", id="a"), previous_item_id="root"
@@ -22,13 +22,13 @@ def test_items_are_put_where_they_belong() -> None:
             previous_item_id="a",
         ),
     ]
-    before = [[each["previous_item_id"] for each in place()] for place in places]
+    before = [[each["previous_item_id"] for each in create()] for create in creations]
     assert before == [[None, None], [None, None], ["a", "a"]]
     assert types(bench.events[1:3]) == ["conversation.item.added", "conversation.item.done"]
 
 
-def test_an_id_cannot_be_used_twice_and_an_unknown_place_is_refused() -> None:
-    bench = Bench()
+def test_a_duplicate_id_and_an_unknown_previous_item_are_refused() -> None:
+    bench = EngineBench()
     bench.send("conversation.item.create", item=text_item("x", id="x"))
     again = bench.send("conversation.item.create", item=text_item("y", id="x"))
     assert error_of(again)["code"] == "item_create_duplicate_item_id"
@@ -36,10 +36,10 @@ def test_an_id_cannot_be_used_twice_and_an_unknown_place_is_refused() -> None:
     assert error_of(lost)["param"] == "previous_item_id"
 
 
-def test_assistant_sound_cannot_be_replayed() -> None:
+def test_assistant_audio_cannot_be_created() -> None:
     sound = {"type": "output_audio", "transcript": "Hello."}
     item = {"type": "message", "role": "assistant", "content": [sound]}
-    error = error_of(Bench().send("conversation.item.create", item=item))
+    error = error_of(EngineBench().send("conversation.item.create", item=item))
     assert (error["code"], error["param"]) == (
         "missing_required_parameter",
         "item.content[0].text",
@@ -47,7 +47,7 @@ def test_assistant_sound_cannot_be_replayed() -> None:
 
 
 def test_an_item_can_be_deleted_once() -> None:
-    bench = Bench()
+    bench = EngineBench()
     bench.send("conversation.item.create", item=text_item("x", id="x"))
     assert types(bench.send("conversation.item.delete", item_id="x")) == [
         "conversation.item.deleted"
@@ -58,8 +58,8 @@ def test_an_item_can_be_deleted_once() -> None:
     assert lost["code"] == "item_retrieve_invalid_item_id"
 
 
-def test_truncation_shortens_the_sound_and_removes_the_transcript() -> None:
-    bench = Bench()
+def test_truncation_shortens_the_audio_and_removes_the_transcript() -> None:
+    bench = EngineBench()
     item = only(bench.send("response.create"), "response.output_item.done")["item"]
     assert item["content"][0]["transcript"]
     cut = {"item_id": item["id"], "content_index": 0}
@@ -86,7 +86,7 @@ def test_truncation_shortens_the_sound_and_removes_the_transcript() -> None:
         {"item_id": "x", "content_index": 0},
     ],
 )
-def test_only_the_assistants_sound_can_be_truncated(fields: dict[str, Any]) -> None:
-    bench = Bench()
+def test_only_assistant_audio_can_be_truncated(fields: dict[str, Any]) -> None:
+    bench = EngineBench()
     bench.send("conversation.item.create", item=text_item("x", id="x"))
     assert types(bench.send("conversation.item.truncate", **fields)) == ["error"]

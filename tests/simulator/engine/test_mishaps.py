@@ -1,4 +1,4 @@
-"""What goes wrong on request."""
+"""Mishaps: parsing, HTTP errors, and the queue for the next calls."""
 
 import json
 from dataclasses import fields
@@ -6,36 +6,19 @@ from typing import Any
 
 import pytest
 
-from backend.simulator.engine.engine import EMITTED
 from backend.simulator.engine.mishaps import (
-    AT_THE_DOOR,
-    IN_THE_ENGINE,
-    KEY_LIKE,
-    MEANINGS,
+    FAKE_KEY,
     RULES,
-    Close,
-    Drop,
     Kind,
     Mishap,
-    Plan,
-    Sabotage,
-    Stall,
-    Transmit,
-    Wait,
-    acts_of,
-    mishap_of,
-    refusal_of,
+    PendingMishaps,
+    http_refusal,
+    parse_mishap,
 )
 
 
-def test_every_kind_is_explained_and_does_something_somewhere() -> None:
-    assert MEANINGS.keys() == set(Kind)
-    for kind in set(Kind) - AT_THE_DOOR - IN_THE_ENGINE.keys() - {Kind.DUPLICATE, Kind.SLOW}:
-        assert acts_of(Mishap(kind))
-
-
-def test_json_becomes_a_mishap() -> None:
-    made = mishap_of({"kind": "close", "code": 1012, "reason": "bye", "times": 3})
+def test_a_json_object_is_parsed_into_a_mishap() -> None:
+    made = parse_mishap({"kind": "close", "code": 1012, "reason": "bye", "times": 3})
     assert made == Mishap(Kind.CLOSE, code=1012, reason="bye", times=3)
 
 
@@ -74,9 +57,9 @@ def test_json_becomes_a_mishap() -> None:
         {"kind": "slow", "delay_s": float("inf")},
     ],
 )
-def test_json_that_is_no_mishap_is_refused_with_what_to_write(given: Any) -> None:
+def test_an_invalid_mishap_is_refused_and_the_message_says_what_to_write(given: Any) -> None:
     with pytest.raises(ValueError, match=r"^(Write|Unknown field|The field \w+ is) .*\.$"):
-        mishap_of(given)
+        parse_mishap(given)
 
 
 @pytest.mark.parametrize(
@@ -90,87 +73,40 @@ def test_json_that_is_no_mishap_is_refused_with_what_to_write(given: Any) -> Non
         {"kind": "slow", "delay_s": 1},
     ],
 )
-def test_what_can_be_done_is_taken(given: Any) -> None:
-    made = mishap_of(given)
+def test_valid_fields_are_kept(given: Any) -> None:
+    made = parse_mishap(given)
     assert all(getattr(made, name) == value for name, value in given.items())
 
 
-def test_every_field_has_a_rule_that_its_default_keeps() -> None:
+def test_every_field_has_a_rule_that_accepts_its_default() -> None:
     assert {each.name for each in fields(Mishap)} == {"kind", *RULES}
     for each in fields(Mishap):
         value = getattr(Mishap(Kind.DROP), each.name)
         if value is not None and each.name != "kind":
-            assert mishap_of({"kind": "drop", each.name: value})
+            assert parse_mishap({"kind": "drop", each.name: value})
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
-def test_a_refusal_looks_like_the_providers_and_quotes_something_like_a_key(status: int) -> None:
-    refusal = refusal_of(Mishap(Kind.REFUSE, status=status))
+def test_an_http_refusal_has_the_providers_format_and_quotes_a_fake_key(status: int) -> None:
+    refusal = http_refusal(Mishap(Kind.REFUSE, status=status))
     error = json.loads(refusal.body)["error"]
     assert refusal.status == status
-    assert KEY_LIKE in error["message"]
+    assert FAKE_KEY in error["message"]
     assert set(error) == {"message", "type", "param", "code"}
     assert (("Retry-After", "7") in refusal.headers) == (status == 429)
 
 
-def test_a_redirect_leads_elsewhere() -> None:
-    refusal = refusal_of(Mishap(Kind.REDIRECT, location="https://other.example/"))
+def test_a_redirect_has_the_location() -> None:
+    refusal = http_refusal(Mishap(Kind.REDIRECT, location="https://other.example/"))
     assert (refusal.status, refusal.headers) == (302, (("Location", "https://other.example/"),))
 
 
-def test_a_mishap_waits_for_its_moment_and_strikes_once() -> None:
-    sabotage = Sabotage()
-    sabotage.add(Mishap(Kind.DROP, after="response.done", count=2), is_open=False)
-    assert sabotage.opening() == []
-    assert sabotage.sending("response.created", "x") == [Transmit("x")]
-    assert sabotage.sending("response.done", "x") == [Transmit("x")]
-    assert sabotage.sending("response.done", "x") == [Transmit("x"), Drop()]
-    assert sabotage.sending("response.done", "x") == [Transmit("x")]
-
-
-def test_every_usual_moment_is_an_event_that_happens() -> None:
-    for kind in Kind:
-        sabotage = Sabotage()
-        sabotage.add(Mishap(kind), is_open=False)
-        assert all(after in EMITTED for _, after, _ in sabotage.waiting)
-
-
-def test_on_an_open_line_it_strikes_at_once() -> None:
-    assert Sabotage().add(Mishap(Kind.CLOSE, code=1012, reason="r"), is_open=True) == [
-        Close(1012, "r")
-    ]
-    late = Sabotage()
-    assert late.add(Mishap(Kind.DROP, after="response.done"), is_open=True) == []
-    assert late.sending("response.done", "x")[-1] == Drop()
-
-
-def test_some_begin_before_the_first_event() -> None:
-    sabotage = Sabotage()
-    sabotage.add(Mishap(Kind.SILENT), is_open=False)
-    assert sabotage.opening() == [Stall(no_pong=False)]
-
-
-def test_some_last_all_along() -> None:
-    sabotage = Sabotage()
-    sabotage.add(Mishap(Kind.DUPLICATE), is_open=False)
-    sabotage.add(Mishap(Kind.SLOW, delay_s=0.1), is_open=False)
-    for _ in range(2):
-        assert sabotage.sending("a", "x") == [Wait(0.1), Transmit("x"), Transmit("x")]
-
-
-def test_garbage_is_none_of_it_an_event_and_the_oversized_one_has_its_size() -> None:
-    messages = [act.message for act in acts_of(Mishap(Kind.GARBAGE)) if isinstance(act, Transmit)]
-    assert len(messages) == 4
-    (large,) = acts_of(Mishap(Kind.OVERSIZED, bytes=100_000))
-    assert isinstance(large, Transmit) and len(large.message) == 100_000
-
-
-def test_a_plan_is_used_up_call_by_call() -> None:
-    plan = Plan()
-    plan.add(Mishap(Kind.DROP, times=2))
-    plan.add(Mishap(Kind.SLOW, times=0))
-    plan.add(Mishap(Kind.STALL))
-    kinds = [[each.kind for each in plan.for_next_call()] for _ in range(3)]
+def test_pending_mishaps_are_used_up_call_by_call() -> None:
+    pending = PendingMishaps()
+    pending.add(Mishap(Kind.DROP, times=2))
+    pending.add(Mishap(Kind.SLOW, times=0))
+    pending.add(Mishap(Kind.STALL))
+    kinds = [[each.kind for each in pending.take_for_next_call()] for _ in range(3)]
     assert kinds == [[Kind.DROP, Kind.SLOW, Kind.STALL], [Kind.DROP, Kind.SLOW], [Kind.SLOW]]
-    plan.clear()
-    assert plan.for_next_call() == []
+    pending.clear()
+    assert pending.take_for_next_call() == []

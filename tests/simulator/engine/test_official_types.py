@@ -1,4 +1,4 @@
-"""Every event that the simulator can emit, against the official SDK's types."""
+"""Every event that the simulator sends, against the official SDK's types."""
 
 import json
 from collections.abc import Iterator
@@ -8,14 +8,16 @@ import pytest
 from openai._models import BaseModel
 from openai.types.realtime import RealtimeServerEvent
 
-from backend.simulator.engine.client_events import FIELDS
-from backend.simulator.engine.engine import EMITTED, EngineOptions
-from backend.simulator.engine.mishaps import Kind, Mishap, Transmit, acts_of
+from backend.simulator.engine.client_events import EVENT_FIELDS
+from backend.simulator.engine.engine import EngineOptions
+from backend.simulator.engine.fault_injection import Transmit, actions_of
+from backend.simulator.engine.mishaps import Kind, Mishap
+from backend.simulator.engine.outbox import SERVER_EVENT_TYPES
 from backend.simulator.engine.parameters import INPUT_FIELDS, RESPONSE_FIELDS, SESSION_FIELDS
 from tests.simulator.equipment import (
     MANUAL,
     TRANSCRIBING,
-    Bench,
+    EngineBench,
     append,
     only,
     silence,
@@ -34,13 +36,13 @@ def official_classes() -> dict[str, type[BaseModel]]:
 
 
 def everything() -> list[Event]:
-    """A few calls in which every kind of event happens."""
-    talk = Bench(EngineOptions(pace=2, late_every=2))
+    """The events of a few sessions that together have every event type."""
+    talk = EngineBench(EngineOptions(pace=2, late_every=2))
     talk.configure(TRANSCRIBING)
     turn = silence(600) + speech(900) + silence(800)
     talk.play(turn)
     talk.wait(3)
-    talk.will_hear = None
+    talk.recognised_text = None
     talk.play(turn)
     talk.play(speech(600))
     talk.play(silence(800))
@@ -55,17 +57,17 @@ def everything() -> list[Event]:
     talk.send("response.cancel")
     talk.send("response.create", response={"max_output_tokens": 1})
     talk.wait(1)
-    talk.engine.troubles.rate_limited_responses = 1
+    talk.engine.injected_faults.rate_limited_responses = 1
     talk.send("response.create", response={"conversation": "none", "input": []})
 
-    manual = Bench(EngineOptions(pace=0, cap_s=600))
+    manual = EngineBench(EngineOptions(pace=0, cap_s=600))
     detection = {"type": "server_vad", "idle_timeout_ms": 5_000}
     manual.configure({"audio": {"input": {"turn_detection": detection}}})
     manual.send("response.create")
     manual.wait(10)
     manual.configure({"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}})
     manual.configure({"audio": {"input": {"noise_reduction": {"type": "near_field"}}}}, MANUAL)
-    manual.hear_of(append(silence(300)))
+    manual.send_raw(append(silence(300)))
     manual.send("input_audio_buffer.commit")
     manual.send("input_audio_buffer.clear")
     for role, kind in (
@@ -88,34 +90,36 @@ def everything() -> list[Event]:
 EVERYTHING = everything()
 
 
-def test_every_kind_of_event_was_exercised_and_no_other_is_emitted() -> None:
-    assert {event["type"] for event in EVERYTHING} == EMITTED
+def test_every_event_type_was_sent_and_no_other() -> None:
+    assert {event["type"] for event in EVERYTHING} == SERVER_EVENT_TYPES
 
 
 OFFICIAL = official_classes()
 
 
 def assert_official(event: Event) -> None:
-    """The official type of this event reads it, and knows all its fields."""
+    """Assert that the official type validates the event and knows all its fields."""
     read = OFFICIAL[event["type"]].model_validate_json(json.dumps(event), strict=True)
     assert read.model_extra == {}
 
 
-@pytest.mark.parametrize("type", sorted(EMITTED))
+@pytest.mark.parametrize("type", sorted(SERVER_EVENT_TYPES))
 def test_the_official_types_accept_every_event(type: str) -> None:
     for event in EVERYTHING:
         if event["type"] == type:
             assert_official(event)
 
 
-def test_the_refusal_of_a_key_is_an_official_error_too() -> None:
+def test_the_error_of_an_invalid_key_is_official_too() -> None:
     (message,) = [
-        act.message for act in acts_of(Mishap(Kind.INVALID_KEY)) if isinstance(act, Transmit)
+        action.message
+        for action in actions_of(Mishap(Kind.INVALID_KEY))
+        if isinstance(action, Transmit)
     ]
     assert_official(json.loads(message))
 
 
-# ── What a client may get wrong ─────────────────────────────────────────────────────────────────
+# ── Client events with one wrong value ────────────────────────────────────────────────────────────
 
 FORMAT = {"type": "audio/pcm", "rate": 24_000}
 SOUND = append(silence(20))["audio"]
@@ -209,7 +213,7 @@ ITEMS: list[Event] = [
     {**CALL, **COMMON},
     {"type": "function_call_output", "call_id": "c", "output": "{}", **COMMON},
 ]
-HONEST: list[Event] = [
+VALID: list[Event] = [
     {"type": "session.update", "session": SESSION},
     {
         "type": "session.update",
@@ -243,14 +247,14 @@ UNTOLD_KINDS = ("item_", "response_cancel_not_active", "input_audio_buffer_commi
 Path = tuple[str | int, ...]
 
 
-def bench_with_an_item() -> Bench:
-    bench = Bench()
+def bench_with_an_item() -> EngineBench:
+    bench = EngineBench()
     bench.send("conversation.item.create", item=text_item("Hm?", id="known"))
     return bench
 
 
 def paths_in(value: object, path: Path = ()) -> Iterator[Path]:
-    """The place of every value in an event, the event's own left out."""
+    """The path of every value inside an event."""
     inner = (
         value.items()
         if isinstance(value, dict)
@@ -263,9 +267,9 @@ def paths_in(value: object, path: Path = ()) -> Iterator[Path]:
         yield from paths_in(each, (*path, name))
 
 
-def spoilt(event: Event, path: Path, wrong: object) -> Event:
-    """The event with another value at this place."""
-    # By way of JSON, as `deepcopy` would keep one object for all places that it is in.
+def with_wrong_value(event: Event, path: Path, wrong: object) -> Event:
+    """A copy of the event with another value at this path."""
+    # Through JSON, as `deepcopy` keeps an object that is in several places shared.
     made: Event = json.loads(json.dumps(event))
     holder: Any = made
     for name in path[:-1]:
@@ -275,36 +279,36 @@ def spoilt(event: Event, path: Path, wrong: object) -> Event:
 
 
 def as_param(path: Path) -> str:
-    """A place as the provider writes it."""
+    """A path in the provider's notation."""
     return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)[1:]
 
 
-def test_the_honest_events_have_every_field_that_there_is() -> None:
-    for type, fields in FIELDS.items():
-        written = {name for event in HONEST if event["type"] == type for name in event}
+def test_the_valid_events_have_every_field_that_exists() -> None:
+    for type, fields in EVENT_FIELDS.items():
+        written = {name for event in VALID if event["type"] == type for name in event}
         assert written == {"type", *fields}
     assert SESSION.keys() == SESSION_FIELDS.keys()
     assert SESSION["audio"]["input"].keys() == INPUT_FIELDS.keys()
     assert RESPONSE.keys() == RESPONSE_FIELDS.keys()
 
 
-@pytest.mark.parametrize("event", HONEST, ids=lambda event: event["type"])
-def test_an_honest_event_is_taken(event: Event) -> None:
-    for answer in bench_with_an_item().hear_of({**event, "event_id": "e1"}):
+@pytest.mark.parametrize("event", VALID, ids=lambda event: event["type"])
+def test_a_valid_event_is_accepted(event: Event) -> None:
+    for answer in bench_with_an_item().send_raw({**event, "event_id": "e1"}):
         assert_official(answer)
         if answer["type"] == "error":
             assert answer["error"]["code"].startswith(UNTOLD_KINDS)
 
 
-@pytest.mark.parametrize("event", HONEST, ids=lambda event: event["type"])
-def test_a_wrong_value_anywhere_is_answered_in_official_words_and_the_call_goes_on(
+@pytest.mark.parametrize("event", VALID, ids=lambda event: event["type"])
+def test_a_wrong_value_anywhere_gets_an_official_event_and_the_session_continues(
     event: Event,
 ) -> None:
     bench = bench_with_an_item()
     checked = 0
     for path in paths_in(event):
         for wrong in WRONG:
-            bench.hear_of(spoilt(event | {"event_id": "e1"}, path, wrong))
+            bench.send_raw(with_wrong_value(event | {"event_id": "e1"}, path, wrong))
             bench.send("input_audio_buffer.clear")
             answers, checked = bench.events[checked:], len(bench.events)
             assert answers[-1]["type"] == "input_audio_buffer.cleared"
@@ -314,7 +318,7 @@ def test_a_wrong_value_anywhere_is_answered_in_official_words_and_the_call_goes_
                     assert answer["error"]["param"].startswith(as_param(path))
                     assert answer["error"]["event_id"] == "e1"
     bench.configure(MANUAL, {"output_modalities": ["text"], "max_output_tokens": "inf"})
-    bench.hear_of(append(silence(200)))
+    bench.send_raw(append(silence(200)))
     assert "conversation.item.done" in types(bench.send("input_audio_buffer.commit"))
     done = only(bench.send("response.create"), "response.done")
     assert done["response"]["status"] == "completed"
@@ -329,8 +333,8 @@ def test_a_wrong_value_anywhere_is_answered_in_official_words_and_the_call_goes_
         {"input": [{**CALL, "call_id": 5}]},
     ],
 )
-def test_a_refused_response_is_an_error_with_the_clients_own_id(response: Event) -> None:
-    bench = Bench()
+def test_a_refused_response_is_an_error_with_the_clients_event_id(response: Event) -> None:
+    bench = EngineBench()
     found = bench.send("response.create", event_id="mine", response=response)
     assert types(found) == ["error"]
     error = found[0]["error"]

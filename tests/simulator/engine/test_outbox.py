@@ -1,11 +1,11 @@
-"""What goes out."""
+"""The queue of effects."""
 
 from itertools import count
 
-from backend.simulator.engine.effects import HangUp, Send
-from backend.simulator.engine.errors import Refused
+from backend.simulator.engine.effects import CloseWebSocket, Send
+from backend.simulator.engine.errors import ClientEventError
 from backend.simulator.engine.outbox import Outbox
-from tests.simulator.equipment import Bench
+from tests.simulator.equipment import EngineBench
 
 
 def outbox() -> Outbox:
@@ -16,17 +16,17 @@ def outbox() -> Outbox:
 def test_effects_are_taken_once_in_the_order_they_came() -> None:
     out = outbox()
     out.send("input_audio_buffer.cleared")
-    out.put(HangUp(1001, "over"))
+    out.put(CloseWebSocket(1001, "over"))
     assert out.take() == [
         Send({"type": "input_audio_buffer.cleared", "event_id": "event_1"}),
-        HangUp(1001, "over"),
+        CloseWebSocket(1001, "over"),
     ]
     assert out.take() == []
 
 
-def test_a_refusal_becomes_an_error_that_names_the_clients_event() -> None:
+def test_an_error_event_names_the_client_event_it_refuses() -> None:
     out = outbox()
-    out.refuse(Refused("invalid_value", "No.", "audio"), "mine")
+    out.send_error(ClientEventError("invalid_value", "No.", "audio"), "mine")
     (sent,) = out.take()
     assert isinstance(sent, Send)
     assert sent.event["error"] == {
@@ -38,8 +38,8 @@ def test_a_refusal_becomes_an_error_that_names_the_clients_event() -> None:
     }
 
 
-def test_every_event_has_an_id_of_its_own() -> None:
-    bench = Bench()
+def test_every_event_has_a_unique_id() -> None:
+    bench = EngineBench()
     bench.send("response.create")
     ids = [event["event_id"] for event in bench.events]
     assert len(set(ids)) == len(ids)

@@ -1,19 +1,19 @@
-"""The tables of parameters."""
+"""The validators of session and response parameters."""
 
 from typing import Any
 
 import pytest
 
-from backend.simulator.engine.errors import Refused
+from backend.simulator.engine.errors import ClientEventError
 from backend.simulator.engine.parameters import RESPONSE, SESSION, TURN_DETECTION, VOICES
 from backend.simulator.engine.session_config import new_session
 
 TOOL = {"type": "function", "name": "f"}
 
 
-def refusal_of(shape: Any, value: object, path: str) -> tuple[str, str | None]:
-    with pytest.raises(Refused) as caught:
-        shape(value, path)
+def error_of(validate: Any, value: object, path: str) -> tuple[str, str | None]:
+    with pytest.raises(ClientEventError) as caught:
+        validate(value, path)
     return caught.value.code, caught.value.param
 
 
@@ -74,10 +74,10 @@ def refusal_of(shape: Any, value: object, path: str) -> tuple[str, str | None]:
         ({"audio": {"output": {"speed": None}}}, "invalid_type", "session.audio.output.speed"),
     ],
 )
-def test_what_a_session_cannot_be_is_refused(
+def test_an_invalid_session_parameter_is_refused(
     session: dict[str, Any], code: str, param: str
 ) -> None:
-    assert refusal_of(SESSION, {"type": "realtime", **session}, "session") == (code, param)
+    assert error_of(SESSION, {"type": "realtime", **session}, "session") == (code, param)
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,13 @@ def test_what_a_session_cannot_be_is_refused(
         ({"audio": {"output": {"speed": 1}}}, "unknown_parameter", "response.audio.output.speed"),
     ],
 )
-def test_what_a_response_cannot_be_is_refused(
+def test_an_invalid_response_parameter_is_refused(
     response: dict[str, Any], code: str, param: str
 ) -> None:
-    assert refusal_of(RESPONSE, response, "response") == (code, param)
+    assert error_of(RESPONSE, response, "response") == (code, param)
 
 
-def test_what_a_fresh_session_has_could_have_been_asked_for() -> None:
+def test_the_default_session_is_valid() -> None:
     told = new_session("sess_1", "gpt-realtime", 0)
     given = {name: told[name] for name in told if name not in ("id", "object", "expires_at")}
     SESSION(given, "session")
@@ -112,8 +112,8 @@ def test_what_a_fresh_session_has_could_have_been_asked_for() -> None:
     assert told["audio"]["output"]["voice"] in VOICES
 
 
-def test_turn_detection_is_read_by_its_type() -> None:
+def test_turn_detection_is_validated_by_its_type() -> None:
     vad = {"type": "server_vad", "eagerness": "low"}
-    assert refusal_of(TURN_DETECTION, vad, "it") == ("unknown_parameter", "it.eagerness")
-    assert refusal_of(TURN_DETECTION, {}, "it") == ("missing_required_parameter", "it.type")
-    assert refusal_of(TURN_DETECTION, {"type": "vad"}, "it") == ("invalid_value", "it.type")
+    assert error_of(TURN_DETECTION, vad, "it") == ("unknown_parameter", "it.eagerness")
+    assert error_of(TURN_DETECTION, {}, "it") == ("missing_required_parameter", "it.type")
+    assert error_of(TURN_DETECTION, {"type": "vad"}, "it") == ("invalid_value", "it.type")

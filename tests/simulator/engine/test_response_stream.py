@@ -1,19 +1,19 @@
-"""An answer on its way."""
+"""Streaming a response: pace, truncation, cancellation."""
 
 import base64
 
 import pytest
 
-from backend.simulator.engine.chunking import Beat, written
+from backend.simulator.engine.chunking import Chunk, written_chunks
 from backend.simulator.engine.engine import EngineOptions
-from backend.simulator.engine.response_stream import affordable
-from tests.simulator.equipment import ANSWER_ENDS, Bench, only, speech, types
+from backend.simulator.engine.response_stream import chunks_within_budget
+from tests.simulator.equipment import ANSWER_ENDS, EngineBench, only, speech, types
 
 DELTAS = ("response.output_audio.delta", "response.output_audio_transcript.delta")
 
 
-def test_sound_and_caption_come_together_at_the_pace_that_was_asked_for() -> None:
-    bench = Bench(EngineOptions(pace=2))
+def test_audio_and_transcript_are_sent_together_at_the_configured_pace() -> None:
+    bench = EngineBench(EngineOptions(pace=2))
     bench.line_ms = 1_600
     opening = bench.send("response.create")
     assert types(opening)[-1] == "response.output_audio.delta"
@@ -32,8 +32,8 @@ def test_sound_and_caption_come_together_at_the_pace_that_was_asked_for() -> Non
     assert DELTAS[1] in half
 
 
-def test_a_written_answer_has_no_sound() -> None:
-    bench = Bench()
+def test_a_text_response_has_no_audio() -> None:
+    bench = EngineBench()
     found = bench.send("response.create", response={"output_modalities": ["text"]})
     assert not [each for each in types(found) if "audio" in each]
     deltas = [each["delta"] for each in found if each["type"] == "response.output_text.delta"]
@@ -41,8 +41,8 @@ def test_a_written_answer_has_no_sound() -> None:
     assert only(found, "response.content_part.added")["part"]["type"] == "text"
 
 
-def test_a_cancelled_answer_is_closed_in_order_and_counts_what_was_made() -> None:
-    bench = Bench(EngineOptions(pace=1))
+def test_a_cancelled_response_sends_its_closing_events_and_the_usage_so_far() -> None:
+    bench = EngineBench(EngineOptions(pace=1))
     bench.line_ms = 4_000
     bench.send("response.create")
     bench.wait(1)
@@ -56,8 +56,8 @@ def test_a_cancelled_answer_is_closed_in_order_and_counts_what_was_made() -> Non
     assert bench.wait(10) == []
 
 
-def test_an_item_that_was_deleted_meanwhile_is_not_done_in_the_conversation() -> None:
-    bench = Bench(EngineOptions(pace=1))
+def test_a_deleted_item_gets_no_conversation_item_done() -> None:
+    bench = EngineBench(EngineOptions(pace=1))
     added = only(bench.send("response.create"), "conversation.item.added")
     bench.send("conversation.item.delete", item_id=added["item"]["id"])
     found = types(bench.wait(5))
@@ -65,8 +65,8 @@ def test_an_item_that_was_deleted_meanwhile_is_not_done_in_the_conversation() ->
     assert "conversation.item.done" not in found
 
 
-def test_an_answer_ends_incomplete_where_its_tokens_are_used_up() -> None:
-    bench = Bench()
+def test_a_response_is_incomplete_when_max_output_tokens_is_reached() -> None:
+    bench = EngineBench()
     bench.line_ms = 4_000
     found = bench.send("response.create", response={"max_output_tokens": 30})
     assert types(found)[-len(ANSWER_ENDS) :] == ANSWER_ENDS
@@ -79,17 +79,17 @@ def test_an_answer_ends_incomplete_where_its_tokens_are_used_up() -> None:
     assert whole["status"] == "completed"
 
 
-def test_a_written_answer_may_have_no_token_to_spend() -> None:
+def test_a_text_response_with_one_output_token_is_incomplete() -> None:
     response = {"max_output_tokens": 1, "output_modalities": ["text"]}
-    found = Bench().send("response.create", response=response)
+    found = EngineBench().send("response.create", response=response)
     assert only(found, "response.output_text.done")["text"] == "You"
     done = only(found, "response.done")["response"]
     assert (done["status"], done["usage"]["output_tokens"]) == ("incomplete", 1)
 
 
-def test_what_costs_no_more_than_there_is_is_kept_whole() -> None:
-    beats = written("one two three four")
-    assert affordable(beats, "inf") == beats
-    assert affordable(beats, 5) == beats
-    assert "".join(beat.text for beat in affordable(beats, 3)) == "one two"
-    assert affordable([Beat("", bytes(48 * 100))], 1) == []
+def test_chunks_within_the_budget_are_kept() -> None:
+    chunks = written_chunks("one two three four")
+    assert chunks_within_budget(chunks, "inf") == chunks
+    assert chunks_within_budget(chunks, 5) == chunks
+    assert "".join(chunk.text for chunk in chunks_within_budget(chunks, 3)) == "one two"
+    assert chunks_within_budget([Chunk("", bytes(48 * 100))], 1) == []

@@ -1,26 +1,26 @@
-"""Session updates: partial, and whole or not at all."""
+"""Session updates: partial, and applied as a whole or not at all."""
 
 from typing import Any
 
 import pytest
 
-from backend.simulator.engine.errors import Refused
-from backend.simulator.engine.session_config import new_session, updated
+from backend.simulator.engine.errors import ClientEventError
+from backend.simulator.engine.session_config import new_session, updated_session
 
 NEW = new_session("sess_1", "gpt-realtime", 3_600)
 
 
-def after(*, voice_locked: bool = False, **session: Any) -> dict[str, Any]:
-    return updated(NEW, {"type": "realtime", **session}, voice_locked=voice_locked)
+def after(*, is_voice_locked: bool = False, **session: Any) -> dict[str, Any]:
+    return updated_session(NEW, {"type": "realtime", **session}, is_voice_locked=is_voice_locked)
 
 
-def test_what_is_absent_stays_and_null_clears() -> None:
+def test_absent_parameters_stay_and_null_clears() -> None:
     told = after(instructions="Be brief.", tools=[{"type": "function", "name": "f"}])
     assert told["instructions"] == "Be brief."
-    again = updated(told, {"type": "realtime"}, voice_locked=False)
+    again = updated_session(told, {"type": "realtime"}, is_voice_locked=False)
     assert again == told
-    cleared = updated(
-        told, {"type": "realtime", "instructions": None, "tools": None}, voice_locked=False
+    cleared = updated_session(
+        told, {"type": "realtime", "instructions": None, "tools": None}, is_voice_locked=False
     )
     assert (cleared["instructions"], cleared["tools"]) == ("", [])
 
@@ -36,24 +36,24 @@ def test_turn_detection_keeps_its_other_settings_and_null_turns_it_off() -> None
     assert heard({"silence_duration_ms": 900})["turn_detection"]["silence_duration_ms"] == 900
     assert heard(None)["turn_detection"] is None
     off = after(audio={"input": {"turn_detection": None}})
-    with pytest.raises(Refused) as refused:
-        updated(
+    with pytest.raises(ClientEventError) as refused:
+        updated_session(
             off,
             {"type": "realtime", "audio": {"input": {"turn_detection": {"threshold": 0.7}}}},
-            voice_locked=False,
+            is_voice_locked=False,
         )
     assert refused.value.param == "session.audio.input.turn_detection.type"
     assert heard({"type": "semantic_vad"})["turn_detection"]["eagerness"] == "auto"
 
 
-def test_an_update_never_touches_the_configuration_before_it() -> None:
+def test_an_update_does_not_change_the_previous_configuration() -> None:
     after(audio={"input": {"transcription": {"model": "gpt-transcribe"}}})
     assert NEW["audio"]["input"]["transcription"] is None
 
 
-def test_the_same_voice_may_be_sent_again_when_it_is_locked() -> None:
+def test_the_same_voice_may_be_sent_again_while_it_is_locked() -> None:
     same = {"output": {"voice": "marin"}}
-    assert after(voice_locked=True, audio=same)["audio"]["output"]["voice"] == "marin"
+    assert after(is_voice_locked=True, audio=same)["audio"]["output"]["voice"] == "marin"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,9 @@ def test_the_same_voice_may_be_sent_again_when_it_is_locked() -> None:
         ),
     ],
 )
-def test_what_is_unknown_or_wrong_is_named(session: dict[str, Any], code: str, param: str) -> None:
-    with pytest.raises(Refused) as refused:
+def test_an_unknown_or_invalid_parameter_is_named(
+    session: dict[str, Any], code: str, param: str
+) -> None:
+    with pytest.raises(ClientEventError) as refused:
         after(**session)
     assert (refused.value.code, refused.value.param) == (code, param)

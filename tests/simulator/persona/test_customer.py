@@ -1,28 +1,30 @@
-"""The customer."""
+"""The scripted customer."""
 
 from collections.abc import Sequence
 
 import pytest
 
 from backend.simulator.engine.effects import Language
-from backend.simulator.persona.customer import SUGGESTIONS, Customer, was_said
+from backend.simulator.persona.customer import Customer, was_said
 from backend.simulator.persona.intents import intent_of
-from backend.simulator.persona.script import LINES, STORY
+from backend.simulator.persona.script import LINES, PHRASES, STORY
+from backend.wording import SUGGESTIONS
 
 CUSTOMER = Customer()
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 
-def conversation(heard: Sequence[str | None], language: Language) -> list[str]:
+def replies_to(user_texts: Sequence[str | None], language: Language) -> list[str]:
     said: list[str] = []
-    for each in heard:
+    for each in user_texts:
         said.append(CUSTOMER.answer(each, said, language).caption)
     return said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_suggested_conversation_is_answered_to_the_point(language: Language) -> None:
-    answers = conversation(SUGGESTIONS[language], language)
+def test_each_suggestion_of_the_page_gets_the_first_line_of_its_intent(language: Language) -> None:
+    assert SUGGESTIONS[language] == [phrase.caption for phrase in PHRASES[language]]
+    answers = replies_to(SUGGESTIONS[language], language)
     wanted = [intent_of(text, language) for text in SUGGESTIONS[language]]
     for answer, intent in zip(answers, wanted, strict=True):
         assert intent is not None
@@ -30,24 +32,24 @@ def test_the_suggested_conversation_is_answered_to_the_point(language: Language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_it_does_not_repeat_itself_while_it_has_something_new(language: Language) -> None:
-    heard = ["", *SUGGESTIONS[language], *SUGGESTIONS[language], *["xyz"] * 3]
-    answers = conversation(heard, language)
+def test_no_line_is_repeated_while_an_unsaid_one_is_left(language: Language) -> None:
+    user_texts = ["", *SUGGESTIONS[language], *SUGGESTIONS[language], *["xyz"] * 3]
+    answers = replies_to(user_texts, language)
     assert len(set(answers)) == len(answers)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_whoever_is_not_understood_hears_an_apology_and_the_story_goes_on(
+def test_unrecognised_speech_gets_an_apology_and_the_next_of_the_story(
     language: Language,
 ) -> None:
-    answers = conversation([None] * 10, language)
+    answers = replies_to([None] * 10, language)
     sorry = [line.caption for line in LINES[language]["unclear"]]
     assert all(any(each in answer for each in sorry) for answer in answers)
     assert len(set(answers)) == len(answers)
     assert not answers[0].startswith(answers[1][:8])
 
 
-def test_a_price_or_a_trial_comes_too_early_before_the_problems() -> None:
+def test_a_price_before_any_problem_is_premature() -> None:
     first = CUSTOMER.answer("It costs four hundred dollars.", [], "en").caption
     assert first == LINES["en"]["price_early"][0].caption
     told = [LINES["en"]["problem"][0].caption]
@@ -58,9 +60,7 @@ def test_a_price_or_a_trial_comes_too_early_before_the_problems() -> None:
 @pytest.mark.parametrize(
     ("language", "pardon"), [("en", "Pardon?"), ("ja", "もう一度お願いします。")]
 )
-def test_it_repeats_as_often_as_it_is_asked_and_no_more_than_it_said(
-    language: Language, pardon: str
-) -> None:
+def test_it_repeats_its_last_line_as_often_as_it_is_asked(language: Language, pardon: str) -> None:
     team = LINES[language]["team"][0]
     prefix = LINES[language]["repeat"][0]
     gap = " " if language == "en" else ""
@@ -72,7 +72,7 @@ def test_it_repeats_as_often_as_it_is_asked_and_no_more_than_it_said(
         said.append(line.caption)
 
 
-def test_it_repeats_the_story_without_the_apology_and_the_whole_of_what_was_cut_off() -> None:
+def test_a_repetition_leaves_out_the_apology_and_completes_an_interrupted_line() -> None:
     unclear = CUSTOMER.answer(None, [], "en").caption
     again = CUSTOMER.answer("Pardon?", [unclear], "en").caption
     assert again == "I said: " + LINES["en"]["situation"][0].caption
@@ -100,15 +100,15 @@ def test_it_repeats_the_story_without_the_apology_and_the_whole_of_what_was_cut_
         ("ja", "あいうえお"),
     ],
 )
-def test_whoever_opens_the_talk_is_greeted(language: Language, opening: str) -> None:
+def test_an_opening_gets_the_greeting(language: Language, opening: str) -> None:
     greeting = LINES[language]["greeting"][0].caption
-    assert conversation([opening], language) == [greeting]
+    assert replies_to([opening], language) == [greeting]
 
 
 @pytest.mark.parametrize(("language", "goodbye"), [("en", "Goodbye!"), ("ja", "失礼します。")])
-def test_no_number_of_goodbyes_starts_the_story_again(language: Language, goodbye: str) -> None:
-    heard = [SUGGESTIONS[language][1], *[goodbye] * 5, "xyz", None, "…", "ok"]
-    answers = conversation(heard, language)
+def test_goodbyes_never_restart_the_story(language: Language, goodbye: str) -> None:
+    user_texts = [SUGGESTIONS[language][1], *[goodbye] * 5, "xyz", None, "…", "ok"]
+    answers = replies_to(user_texts, language)
     farewells = [line.caption for line in LINES[language]["farewell"]]
     assert answers[1:6] == [*farewells, *farewells[:2]]
     story = [line for stage in STORY for line in LINES[language][stage]]
@@ -123,7 +123,7 @@ def test_no_number_of_goodbyes_starts_the_story_again(language: Language, goodby
         ("en", "Tell me more.", ("loss", 1)),
     ],
 )
-def test_a_nod_lets_it_go_on_where_it_was(
+def test_a_confirmation_continues_the_last_subject(
     language: Language, heard: str, answer: tuple[str, int]
 ) -> None:
     said = [LINES[language]["loss"][0].caption]
@@ -143,7 +143,7 @@ def test_a_nod_lets_it_go_on_where_it_was(
         (("price", 0), "I see.", ("situation", 0)),
     ],
 )
-def test_an_answer_to_its_question_leads_on(
+def test_an_answer_to_its_question_gets_the_follow_up(
     asked: tuple[str, int], heard: str, answer: tuple[str, int]
 ) -> None:
     (group, place), (next_group, next_place) = asked, answer
@@ -162,7 +162,7 @@ def test_an_answer_to_its_question_leads_on(
         ("ja", "今日は雨です。", "aside"),
     ],
 )
-def test_what_it_has_no_line_for_leads_over_to_the_story(
+def test_a_text_without_a_line_gets_a_lead_in_and_the_story(
     language: Language, heard: str, lead: str
 ) -> None:
     said = [LINES[language]["greeting"][0].caption]
@@ -171,28 +171,28 @@ def test_what_it_has_no_line_for_leads_over_to_the_story(
     assert answer.endswith(LINES[language]["situation"][0].caption)
 
 
-def test_who_asks_once_more_for_what_is_told_hears_that_it_is() -> None:
+def test_a_question_whose_lines_are_all_said_gets_told() -> None:
     said = [line.caption for line in LINES["en"]["team"]]
     answer = CUSTOMER.answer("How many people are you?", said, "en").caption
     assert answer.startswith(LINES["en"]["told"][0].caption)
 
 
-def test_when_all_is_told_it_asks_how_to_go_on() -> None:
+def test_when_the_story_is_over_it_asks_how_to_continue() -> None:
     said = [line.caption for stage in STORY for line in LINES["en"][stage]]
     for heard in ("asdf", "What is your favourite colour?", "I see.", "What is the problem?"):
         answer = CUSTOMER.answer(heard, said, "en").caption
         assert answer in [line.caption for line in LINES["en"]["again"]]
 
 
-def test_when_the_trial_is_agreed_it_comes_to_an_end() -> None:
-    heard = ["Shall we start with a trial?"] * 4
-    answers = conversation(heard, "en")
+def test_after_the_trial_is_agreed_the_story_is_over() -> None:
+    user_texts = ["Shall we start with a trial?"] * 4
+    answers = replies_to(user_texts, "en")
     lines = LINES["en"]
     wanted = [*lines["trial_early"], *lines["trial"], lines["closing"][0]]
     assert answers == [line.caption for line in wanted]
 
 
-def test_a_line_that_was_cut_off_counts_as_said() -> None:
+def test_an_interrupted_line_counts_as_said() -> None:
     line = LINES["en"]["greeting"][0]
     assert was_said(line, [line.caption[:30]])
     assert was_said(line, ["Hello, this…"])
@@ -211,7 +211,7 @@ def test_a_line_that_was_cut_off_counts_as_said() -> None:
         (["こんにちは", "123"], None, "", "ja"),
     ],
 )
-def test_it_answers_in_the_language_of_the_person(
+def test_it_replies_in_the_language_of_the_user(
     texts: list[str], transcription: str | None, instructions: str, language: Language
 ) -> None:
     assert CUSTOMER.language(texts, transcription, instructions) == language

@@ -1,27 +1,27 @@
-"""What the person wants."""
+"""Intents of user texts."""
 
 import pytest
 
 from backend.simulator.engine.effects import Language
-from backend.simulator.persona.intents import MOST_LETTERS, intent_of, is_question
-from backend.simulator.persona.script import KEYWORDS, LINES, PHRASES, UTTERANCES
+from backend.simulator.persona.intents import MAX_LETTERS, intent_of, is_question
+from backend.simulator.persona.script import KEYWORDS, LINES, PHRASES, WHOLE_UTTERANCES
 
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 WITHOUT_LINES = {"more", "acknowledgement"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_suggested_sentence_means_something_else(language: Language) -> None:
+def test_every_suggested_sentence_has_its_own_intent(language: Language) -> None:
     intents = [intent_of(phrase.caption, language) for phrase in PHRASES[language]]
     assert None not in intents
     assert len(set(intents)) == len(intents)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_keyword_is_there_once_in_small_letters_and_leads_to_lines(
+def test_every_keyword_is_unique_lower_case_and_has_lines(
     language: Language,
 ) -> None:
-    for table in (*KEYWORDS[language], UTTERANCES[language]):
+    for table in (*KEYWORDS[language], WHOLE_UTTERANCES[language]):
         assert table.keys() <= LINES[language].keys() | WITHOUT_LINES
         keywords = [each for keywords in table.values() for each in keywords.split(", ")]
         assert len(set(keywords)) == len(keywords)
@@ -29,16 +29,16 @@ def test_every_keyword_is_there_once_in_small_letters_and_leads_to_lines(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_both_languages_understand_the_same(language: Language) -> None:
+def test_both_languages_have_the_same_intents(language: Language) -> None:
     english, japanese = (
         {intent for table in KEYWORDS[each] for intent in table} for each in LANGUAGES
     )
     assert english == japanese
-    assert UTTERANCES["en"].keys() == UTTERANCES["ja"].keys()
+    assert WHOLE_UTTERANCES["en"].keys() == WHOLE_UTTERANCES["ja"].keys()
 
 
 @pytest.mark.parametrize(
-    ("heard", "intent"),
+    ("text", "intent"),
     [
         ("Hi!", "greeting"),
         ("hey", "greeting"),
@@ -66,12 +66,12 @@ def test_both_languages_understand_the_same(language: Language) -> None:
         ("", None),
     ],
 )
-def test_english_is_understood_by_whole_words(heard: str, intent: str | None) -> None:
-    assert intent_of(heard, "en") == intent
+def test_english_keywords_match_whole_words(text: str, intent: str | None) -> None:
+    assert intent_of(text, "en") == intent
 
 
 @pytest.mark.parametrize(
-    ("heard", "intent"),
+    ("text", "intent"),
     [
         ("もしもし", "greeting"),
         ("もしもし？", "greeting"),
@@ -93,18 +93,18 @@ def test_english_is_understood_by_whole_words(heard: str, intent: str | None) ->
         ("", None),
     ],
 )
-def test_japanese_is_understood_by_the_longest_word(heard: str, intent: str | None) -> None:
-    assert intent_of(heard, "ja") == intent
+def test_the_longest_japanese_keyword_wins(text: str, intent: str | None) -> None:
+    assert intent_of(text, "ja") == intent
 
 
-def test_of_a_long_text_the_end_counts() -> None:
+def test_only_the_end_of_a_long_text_is_searched() -> None:
     assert intent_of("Hello! " * 100_000 + "What is the problem?", "en") == "problem"
-    assert intent_of("What is the problem? " + "x " * MOST_LETTERS, "en") is None
+    assert intent_of("What is the problem? " + "x " * MAX_LETTERS, "en") is None
     assert not is_question("?" * 200_000 + "x", "en")
 
 
 @pytest.mark.parametrize(
-    ("heard", "language", "is_one"),
+    ("text", "language", "is_one"),
     [
         ("What's the weather like?", "en", True),
         ("how is the weather", "en", True),
@@ -117,5 +117,7 @@ def test_of_a_long_text_the_end_counts() -> None:
         ("今日は雨です。", "ja", False),
     ],
 )
-def test_a_question_is_told_from_a_statement(heard: str, language: Language, is_one: bool) -> None:
-    assert is_question(heard, language) == is_one
+def test_a_question_is_distinguished_from_a_statement(
+    text: str, language: Language, is_one: bool
+) -> None:
+    assert is_question(text, language) == is_one

@@ -7,7 +7,7 @@ from backend.simulator.persona.japanese import LINES, PHRASES
 EVERY_LINE = [*PHRASES, *(line for group in LINES.values() for line in group)]
 
 
-def test_readings_hold_kana_only() -> None:
+def test_readings_have_kana_only() -> None:
     for line in EVERY_LINE:
         assert re.fullmatch(r"[\u3041-\u3096\u30a1-\u30fa\u30fc、。 ]+", line.reading), line.reading
 
@@ -18,7 +18,7 @@ def test_a_reading_has_the_sentences_and_the_katakana_of_its_caption() -> None:
             assert re.findall(kept, line.reading) == re.findall(kept, line.caption), line.reading
 
 
-def test_a_caption_holds_no_space_and_ends() -> None:
+def test_a_caption_has_no_space_and_ends_with_punctuation() -> None:
     for line in EVERY_LINE:
         assert " " not in line.caption
         assert line.caption[-1] in "。、"

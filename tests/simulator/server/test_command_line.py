@@ -1,4 +1,4 @@
-"""The simulator as a process."""
+"""The simulator as a process: start, stop, errors of the command line."""
 
 import asyncio
 import errno
@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
-from backend.simulator.__main__ import main, why_not
 from backend.simulator.engine.mishaps import Kind
+from backend.simulator.server.command_line import main, start_failure
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "backend.simulator")
 
 
@@ -34,7 +34,7 @@ def children_of(pid: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts children in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_it_ends_within_a_second_and_its_voice_with_it(number: signal.Signals) -> None:
+async def test_a_signal_stops_it_and_its_child_within_a_second(number: signal.Signals) -> None:
     loop = asyncio.get_running_loop()
     process, base_url = await started("--pace", "0")
     url = base_url.replace("http", "ws") + "/realtime?model=m"
@@ -64,7 +64,7 @@ async def test_its_help_names_every_mishap() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts children in /proc")
-async def test_the_voice_does_not_outlive_a_simulator_that_was_killed() -> None:
+async def test_the_child_ends_when_the_simulator_is_killed() -> None:
     process, base_url = await started("--pace", "0")
     url = base_url.replace("http", "ws") + "/realtime?model=m"
     async with connect(url, additional_headers={"Authorization": "Bearer x"}) as socket:
@@ -83,7 +83,7 @@ async def test_the_voice_does_not_outlive_a_simulator_that_was_killed() -> None:
     os.close(watch)
 
 
-async def test_a_port_in_use_is_said_in_one_sentence() -> None:
+async def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
@@ -100,14 +100,14 @@ async def test_a_port_in_use_is_said_in_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("number", "hint"), [(errno.EACCES, "above 1023"), (errno.EADDRNOTAVAIL, "--host")]
 )
-def test_what_else_stops_the_listening_is_said_too(number: int, hint: str) -> None:
-    told = why_not(OSError(number, os.strerror(number)), "192.0.2.1", 80)
+def test_other_errors_of_listening_are_reported_too(number: int, hint: str) -> None:
+    told = start_failure(OSError(number, os.strerror(number)), "192.0.2.1", 80)
     assert told.startswith("The simulator cannot start: ")
     assert hint in told
 
 
-@pytest.mark.parametrize("port", ["65536", "-1", "x", "٣"])
-def test_a_port_that_cannot_be_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("port", ["65536", "-1", "x", "٣", "²", " 1", "1\x1f"])
+def test_an_invalid_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([f"--port={port}"])
     assert left.value.code == 2

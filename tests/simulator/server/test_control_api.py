@@ -1,72 +1,74 @@
-"""The HTTP surface for tests and demos."""
+"""The HTTP control API."""
 
 import json
 from typing import Any
 
 import pytest
 
-from backend.simulator.engine.mishaps import Kind, Mishap, Plan
-from backend.simulator.server.call_records import Records
-from backend.simulator.server.control_api import Desk, answer
+from backend.simulator.engine.mishaps import Kind, Mishap, PendingMishaps
+from backend.simulator.server.call_records import CallRecords
+from backend.simulator.server.control_api import ControlState, handle
 
 
 @pytest.fixture
-def befallen() -> list[Mishap]:
+def injected() -> list[Mishap]:
     return []
 
 
 @pytest.fixture
-def desk(befallen: list[Mishap]) -> Desk:
-    def befall(mishap: Mishap) -> int:
-        befallen.append(mishap)
+def state(injected: list[Mishap]) -> ControlState:
+    def inject(mishap: Mishap) -> int:
+        injected.append(mishap)
         return 2
 
-    return Desk(Records(10_000), Plan(), befall)
+    return ControlState(CallRecords(10_000), PendingMishaps(), inject)
 
 
-def ask(desk: Desk, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    found = answer(desk, method, path, json.dumps(body).encode())
+def ask(state: ControlState, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    found = handle(state, method, path, json.dumps(body).encode())
     return found.status, json.loads(found.body) if found.body else None
 
 
-def test_it_lists_the_calls(desk: Desk) -> None:
-    desk.records.open("gpt-realtime", {"host": "x"}, 1.0)
-    status, told = ask(desk, "GET", "/simulator/calls")
+def test_calls_lists_the_records(state: ControlState) -> None:
+    state.records.open("gpt-realtime", {"host": "x"}, 1.0)
+    status, told = ask(state, "GET", "/simulator/calls")
     assert (status, told["calls"][0]["model"]) == (200, "gpt-realtime")
 
 
-def test_it_gives_the_sound_of_a_call(desk: Desk) -> None:
-    record = desk.records.open("m", {}, 1.0)
-    desk.records.hear(record, b"\x01\x02")
-    found = answer(desk, "GET", "/simulator/calls/1/audio", b"")
+def test_audio_returns_the_audio_of_a_call(state: ControlState) -> None:
+    record = state.records.open("m", {}, 1.0)
+    state.records.add_audio(record, b"\x01\x02")
+    found = handle(state, "GET", "/simulator/calls/1/audio", b"")
     assert (found.status, found.body) == (200, b"\x01\x02")
-    assert ask(desk, "GET", "/simulator/calls/9/audio")[0] == 404
+    assert ask(state, "GET", "/simulator/calls/9/audio")[0] == 404
 
 
-def test_a_mishap_is_planned_shown_and_cleared(desk: Desk) -> None:
-    assert ask(desk, "POST", "/simulator/mishaps", {"kind": "drop"}) == (201, {"pending": 1})
-    assert ask(desk, "GET", "/simulator/mishaps/")[1]["pending"][0]["kind"] == "drop"
-    assert ask(desk, "DELETE", "/simulator/mishaps") == (204, None)
-    assert desk.plan.pending == []
+def test_a_mishap_is_added_listed_and_removed(state: ControlState) -> None:
+    assert ask(state, "POST", "/simulator/mishaps", {"kind": "drop"}) == (201, {"pending": 1})
+    assert ask(state, "GET", "/simulator/mishaps/")[1]["pending"][0]["kind"] == "drop"
+    assert ask(state, "DELETE", "/simulator/mishaps") == (204, None)
+    assert state.pending_mishaps.pending == []
 
 
-def test_a_mishap_may_befall_the_running_calls(desk: Desk, befallen: list[Mishap]) -> None:
-    found = ask(desk, "POST", "/simulator/mishaps", {"kind": "stall", "calls": "running"})
+def test_a_mishap_for_running_calls_is_injected_at_once(
+    state: ControlState, injected: list[Mishap]
+) -> None:
+    found = ask(state, "POST", "/simulator/mishaps", {"kind": "stall", "calls": "running"})
     assert found == (200, {"befell": 2})
-    assert [each.kind for each in befallen] == [Kind.STALL]
-    assert desk.plan.pending == []
+    assert [each.kind for each in injected] == [Kind.STALL]
+    assert state.pending_mishaps.pending == []
 
 
-def test_what_it_cannot_do_is_said(desk: Desk) -> None:
-    assert ask(desk, "POST", "/simulator/mishaps", {"kind": "party"})[0] == 400
-    status, told = ask(desk, "POST", "/simulator/mishaps", {"kind": "close", "code": 99_999})
+def test_invalid_requests_get_an_error(state: ControlState) -> None:
+    assert ask(state, "POST", "/simulator/mishaps", {"kind": "party"})[0] == 400
+    status, told = ask(state, "POST", "/simulator/mishaps", {"kind": "close", "code": 99_999})
     assert (status, told["error"]) == (
         400,
         "The field code is a close code that may be sent: "
         "1000 to 1003, 1007 to 1014, 3000 to 4999.",
     )
     for body in (b"{", b"\xff", b"[" * 50_000):
-        assert answer(desk, "POST", "/simulator/mishaps", body).status == 400
-    assert desk.plan.pending == []
-    assert ask(desk, "GET", "/simulator/nothing")[0] == 404
-    assert ask(desk, "PUT", "/simulator/calls")[0] == 405
+        assert handle(state, "POST", "/simulator/mishaps", body).status == 400
+    assert state.pending_mishaps.pending == []
+    assert ask(state, "GET", "/simulator/nothing")[0] == 404
+    assert ask(state, "PUT", "/simulator/calls")[0] == 405

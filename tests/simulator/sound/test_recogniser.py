@@ -1,4 +1,4 @@
-"""The real ears, listening to the real voice."""
+"""The real recogniser, with speech of the real synthesiser."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,50 +8,57 @@ import pytest
 import pytest_asyncio
 
 from backend.simulator.engine.effects import Language
-from backend.simulator.engine.voice_activity import VoiceActivity
+from backend.simulator.engine.voice_activity import VoiceActivityDetector
 from backend.simulator.persona.script import LINES, PHRASES
-from backend.simulator.sound.recogniser import FAR, LEAD, NEAR, Deaf, PhraseEars, choice
-from backend.simulator.sound.synthesiser import EspeakVoice, Tone, VoiceBroken
-from backend.simulator.sound.waveform import floats_of, pcm_of
+from backend.simulator.sound.recogniser import (
+    MAX_DISTANCE,
+    MAX_DISTANCE_IF_CLEAR,
+    MIN_LEAD,
+    NullRecogniser,
+    PhraseRecogniser,
+    best_phrase,
+)
+from backend.simulator.sound.synthesiser import EspeakSynthesiser, SynthesisFailed, ToneSynthesiser
+from backend.simulator.sound.waveform import from_pcm16, to_pcm16
 from tests.simulator.equipment import noise, silence, speech
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 
-class Hoarse(Tone):
-    """A voice that cannot be started."""
+class BrokenSynthesiser(ToneSynthesiser):
+    """A synthesiser that always fails."""
 
     async def speak(self, reading: str, language: Language, voice: str) -> bytes:
-        """Never."""
-        raise VoiceBroken
+        """Raise SynthesisFailed."""
+        raise SynthesisFailed
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def voice() -> AsyncIterator[EspeakVoice]:
-    made = EspeakVoice()
+async def voice() -> AsyncIterator[EspeakSynthesiser]:
+    made = EspeakSynthesiser()
     yield made
     await made.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def ears(voice: EspeakVoice) -> AsyncIterator[PhraseEars]:
-    made = PhraseEars(voice)
+async def recogniser(voice: EspeakSynthesiser) -> AsyncIterator[PhraseRecogniser]:
+    made = PhraseRecogniser(voice, PHRASES)
     yield made
     await made.close()
 
 
 def in_a_room(pcm: bytes, level: float) -> bytes:
     """Speech between silences, with steady noise over all of it."""
-    sound = floats_of(silence(800) + pcm + silence(900))
-    hiss = floats_of(noise(len(sound) // 24 + 1, level))[: len(sound)]
-    return pcm_of(np.clip(sound + hiss, -1, 1))
+    sound = from_pcm16(silence(800) + pcm + silence(900))
+    hiss = from_pcm16(noise(len(sound) // 24 + 1, level))[: len(sound)]
+    return to_pcm16(np.clip(sound + hiss, -1, 1))
 
 
 def spoken_part(pcm: bytes) -> bytes:
-    """What voice activity cuts out of it, with 300 ms before."""
-    activity = VoiceActivity(0.5, 500)
-    started, stopped = activity.feed(pcm)
+    """The speech that voice activity detection finds, with 300 ms before it."""
+    detector = VoiceActivityDetector(0.5, 500)
+    started, stopped = detector.feed(pcm)
     return pcm[max(started.at_ms - 300, 0) * 48 : stopped.at_ms * 48]
 
 
@@ -59,19 +66,19 @@ def spoken_part(pcm: bytes) -> bytes:
     ("timbre", "level"), [("marin", 0.0), ("verse", 0.002), ("shimmer", 0.002)]
 )
 async def test_it_recognises_every_suggested_sentence(
-    ears: PhraseEars, voice: EspeakVoice, timbre: str, level: float
+    recogniser: PhraseRecogniser, voice: EspeakSynthesiser, timbre: str, level: float
 ) -> None:
     for language in LANGUAGES:
         for phrase in PHRASES[language]:
             pcm = await voice.speak(phrase.reading, language, timbre)
-            assert await ears.recognise(spoken_part(in_a_room(pcm, level))) == phrase.caption
+            assert await recogniser.recognise(spoken_part(in_a_room(pcm, level))) == phrase.caption
 
 
-async def test_it_does_not_pretend_to_understand_other_sentences(
-    ears: PhraseEars, voice: EspeakVoice
+async def test_other_sentences_are_not_recognised(
+    recogniser: PhraseRecogniser, voice: EspeakSynthesiser
 ) -> None:
     heard = [
-        await ears.recognise(await voice.speak(line.reading, language, "marin"))
+        await recogniser.recognise(await voice.speak(line.reading, language, "marin"))
         for language in LANGUAGES
         for lines in LINES[language].values()
         for line in lines[:1]
@@ -79,39 +86,43 @@ async def test_it_does_not_pretend_to_understand_other_sentences(
     assert heard == [None] * len(heard)
 
 
-async def test_noise_a_buzz_and_nothing_are_not_understood(ears: PhraseEars) -> None:
+async def test_noise_a_buzz_and_silence_are_not_recognised(recogniser: PhraseRecogniser) -> None:
     for pcm in (noise(2_000), speech(2_000), silence(2_000), b""):
-        assert await ears.recognise(pcm) is None
+        assert await recogniser.recognise(pcm) is None
 
 
-async def test_the_same_sound_is_looked_at_once_for_all_calls(
-    ears: PhraseEars, voice: EspeakVoice
+async def test_the_same_audio_is_matched_once_for_all_calls(
+    recogniser: PhraseRecogniser, voice: EspeakSynthesiser
 ) -> None:
     pcm = await voice.speak(PHRASES["en"][1].reading, "en", "sage")
-    known = len(ears._answers)
-    found = await asyncio.gather(*(ears.recognise(pcm) for _ in range(50)))
+    known = len(recogniser._results)
+    found = await asyncio.gather(*(recogniser.recognise(pcm) for _ in range(50)))
     assert set(found) == {PHRASES["en"][1].caption}
-    assert len(ears._answers) == known + 1
+    assert len(recogniser._results) == known + 1
 
 
-async def test_without_a_voice_nothing_is_understood() -> None:
-    ears = PhraseEars(Hoarse())
-    assert await ears.recognise(speech(1_000)) is None
-    await ears.close()
+async def test_without_synthesis_nothing_is_recognised() -> None:
+    recogniser = PhraseRecogniser(BrokenSynthesiser(), PHRASES)
+    assert await recogniser.recognise(speech(1_000)) is None
+    await recogniser.close()
 
 
-async def test_the_deaf_twin_understands_nothing() -> None:
-    deaf = Deaf()
-    deaf.prepare()
-    assert await deaf.recognise(speech(500)) is None
-    await deaf.close()
+async def test_the_null_recogniser_recognises_nothing() -> None:
+    null = NullRecogniser()
+    null.prepare()
+    assert await null.recognise(speech(500)) is None
+    await null.close()
 
 
-async def test_the_choice_is_the_near_one_or_the_clear_one() -> None:
-    near, middle, far = NEAR - 0.01, (NEAR + FAR) / 2, FAR + 0.01
-    assert choice([]) is None
-    assert choice([(near, "a"), (near, "b")]) == "a"
-    assert choice([(middle, "a"), (middle, "a"), (middle * LEAD * 1.01, "b")]) == "a"
-    assert choice([(middle, "a"), (middle * 1.05, "b")]) is None
-    assert choice([(middle, "a")]) is None
-    assert choice([(far, "a"), (far * 2, "b")]) is None
+async def test_the_best_phrase_is_near_or_clearly_nearer_than_the_second() -> None:
+    near, middle, far = (
+        MAX_DISTANCE - 0.01,
+        (MAX_DISTANCE + MAX_DISTANCE_IF_CLEAR) / 2,
+        MAX_DISTANCE_IF_CLEAR + 0.01,
+    )
+    assert best_phrase([]) is None
+    assert best_phrase([(near, "a"), (near, "b")]) == "a"
+    assert best_phrase([(middle, "a"), (middle, "a"), (middle * MIN_LEAD * 1.01, "b")]) == "a"
+    assert best_phrase([(middle, "a"), (middle * 1.05, "b")]) is None
+    assert best_phrase([(middle, "a")]) is None
+    assert best_phrase([(far, "a"), (far * 2, "b")]) is None

@@ -1,4 +1,4 @@
-"""The real voice, in its real process."""
+"""The real synthesiser, with its real child process."""
 
 import asyncio
 import os
@@ -9,27 +9,32 @@ import numpy as np
 import pytest
 
 from backend.simulator.persona.script import LINES
-from backend.simulator.sound.synthesiser import TIMBRES, EspeakVoice, Tone, VoiceBroken
-from backend.simulator.sound.waveform import floats_of, frame_levels
+from backend.simulator.sound.synthesiser import (
+    TIMBRES,
+    EspeakSynthesiser,
+    SynthesisFailed,
+    ToneSynthesiser,
+)
+from backend.simulator.sound.waveform import frame_levels, from_pcm16
 
 
 @pytest.fixture
-async def voice() -> AsyncIterator[EspeakVoice]:
-    made = EspeakVoice()
+async def voice() -> AsyncIterator[EspeakSynthesiser]:
+    made = EspeakSynthesiser()
     yield made
     await made.close()
 
 
-def child_of(voice: EspeakVoice) -> int:
+def child_of(voice: EspeakSynthesiser) -> int:
     assert voice._child is not None
     return voice._child.pid
 
 
-async def test_every_voice_speaks_both_languages_evenly_loud(voice: EspeakVoice) -> None:
+async def test_every_voice_speaks_both_languages_at_one_level(voice: EspeakSynthesiser) -> None:
     for name in TIMBRES:
         for language in ("en", "ja"):
             line = LINES[language]["problem"][0]
-            sound = floats_of(await voice.speak(line.reading, language, name))
+            sound = from_pcm16(await voice.speak(line.reading, language, name))
             seconds = len(sound) / 24_000
             levels = frame_levels(sound)
             loud = levels[levels > levels.max() * 0.1]
@@ -39,7 +44,7 @@ async def test_every_voice_speaks_both_languages_evenly_loud(voice: EspeakVoice)
             assert abs(sound.mean()) < 0.001
 
 
-async def test_voices_differ_and_the_same_line_is_made_once(voice: EspeakVoice) -> None:
+async def test_voices_differ_and_results_are_cached(voice: EspeakSynthesiser) -> None:
     marin = await voice.speak("Hello there.", "en", "marin")
     cedar = await voice.speak("Hello there.", "en", "cedar")
     assert marin != cedar
@@ -47,12 +52,16 @@ async def test_voices_differ_and_the_same_line_is_made_once(voice: EspeakVoice) 
     assert await voice.speak("Hello there.", "en", "somebody else") is marin
 
 
-async def test_many_listeners_of_one_line_wait_for_one_rendering(voice: EspeakVoice) -> None:
+async def test_concurrent_requests_of_one_text_share_one_synthesis(
+    voice: EspeakSynthesiser,
+) -> None:
     made = await asyncio.gather(*(voice.speak("One line.", "en", "marin") for _ in range(20)))
     assert all(each is made[0] for each in made)
 
 
-async def test_a_listener_that_leaves_does_not_spoil_the_next_line(voice: EspeakVoice) -> None:
+async def test_a_cancelled_request_does_not_corrupt_the_next_one(
+    voice: EspeakSynthesiser,
+) -> None:
     long = "One line that is much longer than the other, but nobody waits for it."
     await voice.speak("Hello.", "en", "marin")
     leaving = asyncio.create_task(voice.speak(long, "en", "marin"))
@@ -62,7 +71,7 @@ async def test_a_listener_that_leaves_does_not_spoil_the_next_line(voice: Espeak
     assert len(await voice.speak(long, "en", "marin")) > 2_000 * 48
 
 
-async def test_a_voice_that_dies_is_started_again(voice: EspeakVoice) -> None:
+async def test_a_child_that_dies_is_restarted(voice: EspeakSynthesiser) -> None:
     await voice.speak("First.", "en", "marin")
     first = child_of(voice)
     os.kill(first, signal.SIGKILL)
@@ -70,25 +79,25 @@ async def test_a_voice_that_dies_is_started_again(voice: EspeakVoice) -> None:
     assert child_of(voice) != first
 
 
-async def test_what_cannot_be_said_is_told(voice: EspeakVoice) -> None:
-    with pytest.raises(VoiceBroken):
+async def test_a_text_without_speech_raises(voice: EspeakSynthesiser) -> None:
+    with pytest.raises(SynthesisFailed):
         await voice.speak(" ", "en", "marin")
 
 
-async def test_it_ends_with_its_owner() -> None:
-    # On a busy machine the child takes its time, and no force may hide that it does not leave.
-    voice = EspeakVoice(leave_s=60)
+async def test_close_ends_the_child() -> None:
+    # A long grace: on a busy machine the child is slow, and a kill would hide that it hangs.
+    voice = EspeakSynthesiser(exit_grace_s=60)
     await voice.speak("Hello.", "en", "marin")
     child = voice._child
     assert child is not None
     await voice.close()
-    assert child.returncode == 0  # it left by itself; one that must be killed has a negative one
+    assert child.returncode == 0  # it exited by itself; a killed child has a negative code
     with pytest.raises(ProcessLookupError):
         os.kill(child.pid, 0)
     await voice.close()
 
 
-async def test_the_tone_is_as_long_as_the_line() -> None:
-    tone = Tone()
+async def test_the_tone_is_as_long_as_the_speech_would_be() -> None:
+    tone = ToneSynthesiser()
     assert len(await tone.speak("x" * 10, "en", "marin")) == 700 * 48
     assert len(await tone.speak("あ" * 10, "ja", "marin")) == 1_500 * 48
