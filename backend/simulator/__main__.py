@@ -14,8 +14,9 @@ def main() -> int:
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         print(
-            f"The simulator cannot start: {' and '.join(missing)} not installed. "
-            "Install what it needs: pip install -r requirements-demo.txt",
+            f"The simulator cannot start: {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not installed. "
+            "Install what it needs with: pip install -r requirements-demo.txt",
             file=sys.stderr,
         )
         return 1
