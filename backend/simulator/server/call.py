@@ -1,4 +1,4 @@
-"""DOING: one call: the WebSocket on one side, the engine, speech and fault injection on the other.
+"""One call: the WebSocket on one side, the engine, speech and fault injection on the other.
 
 Events go out in the engine's order: effects are computed and wait for the send lock without an
 await in between, and `asyncio.Lock` is fair. A client that does not read blocks its own call only:

@@ -36,22 +36,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=_port, default=8765, help="the port; 0: any (%(default)s)")
     parser.add_argument(
-        "--cap-s", type=float, default=3600.0, help="the longest a session lasts (%(default)s)"
+        "--cap-s",
+        type=float,
+        default=3600.0,
+        help="the maximum duration of a session in seconds (%(default)s)",
     )
     parser.add_argument(
         "--pace",
         type=float,
         default=5.0,
-        help="how many times faster than it sounds the sound is sent; 0: at once (%(default)s)",
+        help="how many times faster than real time audio is sent; 0: at once (%(default)s)",
     )
     parser.add_argument(
         "--late-every",
         type=int,
         default=3,
-        help="every n-th transcript of the user comes after the answer; 0: none (%(default)s)",
+        help="every n-th transcript of the user comes after the response; 0: none (%(default)s)",
     )
     parser.add_argument(
-        "--cheap", action="store_true", help="hum and understand nothing, for benchmarks"
+        "--cheap",
+        action="store_true",
+        help="a tone in place of speech, and no recognition, for benchmarks",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""DOING: serves the HTTP control API and the WebSocket on one port."""
+"""Serves the HTTP control API and the WebSocket on one port."""
 
 import http.client
 from typing import Any

@@ -1,4 +1,4 @@
-"""DOING: the simulator's server: handshake, one engine per call, shared speech.
+"""The simulator's server: handshake, one engine per call, shared speech.
 
 async with Simulator(SimulatorOptions(pace=0)).serve(port=0) as running:
     running.base_url    # "http://127.0.0.1:PORT/v1", for OPENAI_BASE_URL

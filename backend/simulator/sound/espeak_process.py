@@ -1,4 +1,4 @@
-"""DOING: the child process of `EspeakSynthesiser`: JSON lines on stdin, PCM16 on stdout, until EOF.
+"""The child process of `EspeakSynthesiser`: JSON lines on stdin, PCM16 on stdout, until EOF.
 
 espeak-ng is a GPL library in the wheel `espeakng_loader`. It is loaded in this process only, so
 that neither its licence nor a crash in it affects the simulator's server.

@@ -1,4 +1,4 @@
-"""DOING: speech recognition of a fixed list of phrases, in the timbres of a few voices.
+"""Speech recognition of a fixed list of phrases, in the timbres of a few voices.
 
 `PhraseRecogniser` compares audio with templates that the simulator's own synthesiser makes. It
 makes them from the start, one sentence at a time, so that a call in the first second waits for one

@@ -1,4 +1,4 @@
-"""DOING: speech synthesis: text to PCM16, mono, 24 kHz.
+"""Speech synthesis: text to PCM16, mono, 24 kHz.
 
 `EspeakSynthesiser` has one child process (`espeak_process`), started for the first text and stopped
 by `close`. `ToneSynthesiser` makes a tone, at no cost.

@@ -15,10 +15,10 @@ LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 
 def replies_to(user_texts: Sequence[str | None], language: Language) -> list[str]:
-    said: list[str] = []
+    replies: list[str] = []
     for each in user_texts:
-        said.append(CUSTOMER.answer(each, said, language).caption)
-    return said
+        replies.append(CUSTOMER.answer(each, replies, language).caption)
+    return replies
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -43,8 +43,8 @@ def test_unrecognised_speech_gets_an_apology_and_the_next_of_the_story(
     language: Language,
 ) -> None:
     answers = replies_to([None] * 10, language)
-    sorry = [line.caption for line in LINES[language]["unclear"]]
-    assert all(any(each in answer for each in sorry) for answer in answers)
+    apologies = [line.caption for line in LINES[language]["unclear"]]
+    assert all(any(each in answer for each in apologies) for answer in answers)
     assert len(set(answers)) == len(answers)
     assert not answers[0].startswith(answers[1][:8])
 
@@ -52,8 +52,8 @@ def test_unrecognised_speech_gets_an_apology_and_the_next_of_the_story(
 def test_a_price_before_any_problem_is_premature() -> None:
     first = CUSTOMER.answer("It costs four hundred dollars.", [], "en").caption
     assert first == LINES["en"]["price_early"][0].caption
-    told = [LINES["en"]["problem"][0].caption]
-    later = CUSTOMER.answer("It costs four hundred dollars.", told, "en").caption
+    replies = [LINES["en"]["problem"][0].caption]
+    later = CUSTOMER.answer("It costs four hundred dollars.", replies, "en").caption
     assert later == LINES["en"]["price"][0].caption
 
 
@@ -64,12 +64,12 @@ def test_it_repeats_its_last_line_as_often_as_it_is_asked(language: Language, pa
     team = LINES[language]["team"][0]
     prefix = LINES[language]["repeat"][0]
     gap = " " if language == "en" else ""
-    said = [team.caption]
+    replies = [team.caption]
     for _ in range(3):
-        line = CUSTOMER.answer(pardon, said, language)
+        line = CUSTOMER.answer(pardon, replies, language)
         assert line.caption == prefix.caption + gap + team.caption
         assert line.reading == f"{prefix.reading} {team.reading}"
-        said.append(line.caption)
+        replies.append(line.caption)
 
 
 def test_a_repetition_leaves_out_the_apology_and_completes_an_interrupted_line() -> None:
@@ -116,7 +116,7 @@ def test_goodbyes_never_restart_the_story(language: Language, goodbye: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("language", "heard", "answer"),
+    ("language", "user_text", "answer"),
     [
         ("en", "I see.", ("loss", 1)),
         ("ja", "なるほど。", ("loss", 1)),
@@ -124,15 +124,18 @@ def test_goodbyes_never_restart_the_story(language: Language, goodbye: str) -> N
     ],
 )
 def test_a_confirmation_continues_the_last_subject(
-    language: Language, heard: str, answer: tuple[str, int]
+    language: Language, user_text: str, answer: tuple[str, int]
 ) -> None:
-    said = [LINES[language]["loss"][0].caption]
-    group, place = answer
-    assert CUSTOMER.answer(heard, said, language).caption == LINES[language][group][place].caption
+    replies = [LINES[language]["loss"][0].caption]
+    group, index = answer
+    assert (
+        CUSTOMER.answer(user_text, replies, language).caption
+        == LINES[language][group][index].caption
+    )
 
 
 @pytest.mark.parametrize(
-    ("asked", "heard", "answer"),
+    ("last_line", "user_text", "answer"),
     [
         (("product", 0), "It does, it listens to the calls.", ("product", 1)),
         (("product", 1), "Our team does that.", ("product", 2)),
@@ -144,16 +147,16 @@ def test_a_confirmation_continues_the_last_subject(
     ],
 )
 def test_an_answer_to_its_question_gets_the_follow_up(
-    asked: tuple[str, int], heard: str, answer: tuple[str, int]
+    last_line: tuple[str, int], user_text: str, answer: tuple[str, int]
 ) -> None:
-    (group, place), (next_group, next_place) = asked, answer
-    said = [line.caption for line in LINES["en"][group][: place + 1]]
-    told = CUSTOMER.answer(heard, [LINES["en"]["problem"][0].caption, *said], "en").caption
-    assert told == LINES["en"][next_group][next_place].caption
+    (group, index), (next_group, next_index) = last_line, answer
+    replies = [line.caption for line in LINES["en"][group][: index + 1]]
+    reply = CUSTOMER.answer(user_text, [LINES["en"]["problem"][0].caption, *replies], "en").caption
+    assert reply == LINES["en"][next_group][next_index].caption
 
 
 @pytest.mark.parametrize(
-    ("language", "heard", "lead"),
+    ("language", "user_text", "lead"),
     [
         ("en", "What is your favourite colour?", "unknown"),
         ("en", "The office is closed.", "aside"),
@@ -163,24 +166,24 @@ def test_an_answer_to_its_question_gets_the_follow_up(
     ],
 )
 def test_a_text_without_a_line_gets_a_lead_in_and_the_story(
-    language: Language, heard: str, lead: str
+    language: Language, user_text: str, lead: str
 ) -> None:
-    said = [LINES[language]["greeting"][0].caption]
-    answer = CUSTOMER.answer(heard, said, language).caption
+    replies = [LINES[language]["greeting"][0].caption]
+    answer = CUSTOMER.answer(user_text, replies, language).caption
     assert answer.startswith(LINES[language][lead][0].caption)
     assert answer.endswith(LINES[language]["situation"][0].caption)
 
 
 def test_a_question_whose_lines_are_all_said_gets_told() -> None:
-    said = [line.caption for line in LINES["en"]["team"]]
-    answer = CUSTOMER.answer("How many people are you?", said, "en").caption
+    replies = [line.caption for line in LINES["en"]["team"]]
+    answer = CUSTOMER.answer("How many people are you?", replies, "en").caption
     assert answer.startswith(LINES["en"]["told"][0].caption)
 
 
 def test_when_the_story_is_over_it_asks_how_to_continue() -> None:
-    said = [line.caption for stage in STORY for line in LINES["en"][stage]]
-    for heard in ("asdf", "What is your favourite colour?", "I see.", "What is the problem?"):
-        answer = CUSTOMER.answer(heard, said, "en").caption
+    replies = [line.caption for stage in STORY for line in LINES["en"][stage]]
+    for user_text in ("asdf", "What is your favourite colour?", "I see.", "What is the problem?"):
+        answer = CUSTOMER.answer(user_text, replies, "en").caption
         assert answer in [line.caption for line in LINES["en"]["again"]]
 
 
