@@ -138,7 +138,7 @@ class EspeakSynthesiser:
         for _ in range(2):
             try:
                 async with asyncio.timeout(_REQUEST_TIMEOUT_S):
-                    pcm = await self._request(await self._running_child(), request)
+                    pcm = await self._send_request(await self._running_child(), request)
             except (OSError, EOFError, TimeoutError):
                 child, self._child = self._child, None
                 if child is not None:
@@ -163,7 +163,7 @@ class EspeakSynthesiser:
         return self._child
 
     @staticmethod
-    async def _request(child: asyncio.subprocess.Process, request: _Request) -> bytes:
+    async def _send_request(child: asyncio.subprocess.Process, request: _Request) -> bytes:
         assert child.stdin is not None and child.stdout is not None  # both are PIPE
         child.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
         await child.stdin.drain()

@@ -74,7 +74,7 @@ def test_response_parameters_are_optional(event: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "code", "param"),
+    ("params", "code", "param"),
     [
         (1, "invalid_type", "response"),
         ({"a": 1}, "unknown_parameter", "response.a"),
@@ -92,7 +92,7 @@ def test_response_parameters_are_optional(event: Any) -> None:
         ({"input": "x"}, "invalid_type", "response.input"),
     ],
 )
-def test_invalid_response_parameters_are_refused(asked: Any, code: str, param: str) -> None:
+def test_invalid_response_parameters_are_refused(params: Any, code: str, param: str) -> None:
     with pytest.raises(ClientEventError) as caught:
-        response_params({"type": "response.create", "response": asked})
+        response_params({"type": "response.create", "response": params})
     assert (caught.value.code, caught.value.param) == (code, param)

@@ -105,11 +105,11 @@ def test_an_invalid_response_parameter_is_refused(
 
 
 def test_the_default_session_is_valid() -> None:
-    told = new_session("sess_1", "gpt-realtime", 0)
-    given = {name: told[name] for name in told if name not in ("id", "object", "expires_at")}
+    session = new_session("sess_1", "gpt-realtime", 0)
+    given = {name: session[name] for name in session if name not in ("id", "object", "expires_at")}
     SESSION(given, "session")
-    TURN_DETECTION(told["audio"]["input"]["turn_detection"], "it")
-    assert told["audio"]["output"]["voice"] in VOICES
+    TURN_DETECTION(session["audio"]["input"]["turn_detection"], "it")
+    assert session["audio"]["output"]["voice"] in VOICES
 
 
 def test_turn_detection_is_validated_by_its_type() -> None:

@@ -15,26 +15,26 @@ def after(*, is_voice_locked: bool = False, **session: Any) -> dict[str, Any]:
 
 
 def test_absent_parameters_stay_and_null_clears() -> None:
-    told = after(instructions="Be brief.", tools=[{"type": "function", "name": "f"}])
-    assert told["instructions"] == "Be brief."
-    again = updated_session(told, {"type": "realtime"}, is_voice_locked=False)
-    assert again == told
+    configured = after(instructions="Be brief.", tools=[{"type": "function", "name": "f"}])
+    assert configured["instructions"] == "Be brief."
+    unchanged = updated_session(configured, {"type": "realtime"}, is_voice_locked=False)
+    assert unchanged == configured
     cleared = updated_session(
-        told, {"type": "realtime", "instructions": None, "tools": None}, is_voice_locked=False
+        configured, {"type": "realtime", "instructions": None, "tools": None}, is_voice_locked=False
     )
     assert (cleared["instructions"], cleared["tools"]) == ("", [])
 
 
 def test_turn_detection_keeps_its_other_settings_and_null_turns_it_off() -> None:
-    def heard(detection: object) -> Any:
+    def input_with(detection: object) -> Any:
         return after(audio={"input": {"turn_detection": detection}})["audio"]["input"]
 
-    assert heard({"type": "server_vad", "threshold": 0.7})["turn_detection"] == {
+    assert input_with({"type": "server_vad", "threshold": 0.7})["turn_detection"] == {
         **NEW["audio"]["input"]["turn_detection"],
         "threshold": 0.7,
     }
-    assert heard({"silence_duration_ms": 900})["turn_detection"]["silence_duration_ms"] == 900
-    assert heard(None)["turn_detection"] is None
+    assert input_with({"silence_duration_ms": 900})["turn_detection"]["silence_duration_ms"] == 900
+    assert input_with(None)["turn_detection"] is None
     off = after(audio={"input": {"turn_detection": None}})
     with pytest.raises(ClientEventError) as refused:
         updated_session(
@@ -43,7 +43,7 @@ def test_turn_detection_keeps_its_other_settings_and_null_turns_it_off() -> None
             is_voice_locked=False,
         )
     assert refused.value.param == "session.audio.input.turn_detection.type"
-    assert heard({"type": "semantic_vad"})["turn_detection"]["eagerness"] == "auto"
+    assert input_with({"type": "semantic_vad"})["turn_detection"]["eagerness"] == "auto"
 
 
 def test_an_update_does_not_change_the_previous_configuration() -> None:

@@ -12,11 +12,11 @@ def test_all_audio_is_counted_and_hashed_and_the_last_minute_kept() -> None:
     for piece in pieces:
         records.add_audio(record, piece)
     whole = b"".join(pieces)
-    told = record.as_json()
-    assert told["audio_bytes"] == len(whole)
-    assert told["audio_sha256"] == hashlib.sha256(whole).hexdigest()
+    record_json = record.as_json()
+    assert record_json["audio_bytes"] == len(whole)
+    assert record_json["audio_sha256"] == hashlib.sha256(whole).hexdigest()
     assert bytes(record.recent_audio[-RECENT_AUDIO_BYTES:]) == whole[-RECENT_AUDIO_BYTES:]
-    assert told["audio_kept_bytes"] == RECENT_AUDIO_BYTES
+    assert record_json["audio_kept_bytes"] == RECENT_AUDIO_BYTES
 
 
 def test_over_budget_ended_calls_lose_their_audio_and_open_ones_keep_it() -> None:

@@ -57,10 +57,10 @@ async def test_its_help_names_every_mishap() -> None:
     process = await asyncio.create_subprocess_exec(
         *COMMAND, "--help", cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
-    told = (await process.communicate())[0].decode()
+    output = (await process.communicate())[0].decode()
     assert process.returncode == 0
-    assert all(kind in told for kind in Kind)
-    assert "/simulator/calls" in told
+    assert all(kind in output for kind in Kind)
+    assert "/simulator/calls" in output
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts children in /proc")
@@ -89,9 +89,9 @@ async def test_a_port_in_use_is_reported_in_one_sentence() -> None:
         process = await asyncio.create_subprocess_exec(
             *COMMAND, "--port", str(port), cwd=ROOT, stderr=asyncio.subprocess.PIPE
         )
-        told = (await process.communicate())[1].decode()
+        output = (await process.communicate())[1].decode()
     assert process.returncode == 1
-    assert told == (
+    assert output == (
         f"The simulator cannot start: port {port} is in use. "
         "Stop what uses it, or let it find a free one: --port 0\n"
     )
@@ -101,9 +101,9 @@ async def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     ("number", "hint"), [(errno.EACCES, "above 1023"), (errno.EADDRNOTAVAIL, "--host")]
 )
 def test_other_errors_of_listening_are_reported_too(number: int, hint: str) -> None:
-    told = start_failure(OSError(number, os.strerror(number)), "192.0.2.1", 80)
-    assert told.startswith("The simulator cannot start: ")
-    assert hint in told
+    output = start_failure(OSError(number, os.strerror(number)), "192.0.2.1", 80)
+    assert output.startswith("The simulator cannot start: ")
+    assert hint in output
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "x", "٣", "²", " 1", "1\x1f"])

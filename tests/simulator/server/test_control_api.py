@@ -31,8 +31,8 @@ def ask(state: ControlState, method: str, path: str, body: object = None) -> tup
 
 def test_calls_lists_the_records(state: ControlState) -> None:
     state.records.open("gpt-realtime", {"host": "x"}, 1.0)
-    status, told = ask(state, "GET", "/simulator/calls")
-    assert (status, told["calls"][0]["model"]) == (200, "gpt-realtime")
+    status, body = ask(state, "GET", "/simulator/calls")
+    assert (status, body["calls"][0]["model"]) == (200, "gpt-realtime")
 
 
 def test_audio_returns_the_audio_of_a_call(state: ControlState) -> None:
@@ -61,8 +61,8 @@ def test_a_mishap_for_running_calls_is_injected_at_once(
 
 def test_invalid_requests_get_an_error(state: ControlState) -> None:
     assert ask(state, "POST", "/simulator/mishaps", {"kind": "party"})[0] == 400
-    status, told = ask(state, "POST", "/simulator/mishaps", {"kind": "close", "code": 99_999})
-    assert (status, told["error"]) == (
+    status, body = ask(state, "POST", "/simulator/mishaps", {"kind": "close", "code": 99_999})
+    assert (status, body["error"]) == (
         400,
         "The field code is a close code that may be sent: "
         "1000 to 1003, 1007 to 1014, 3000 to 4999.",
