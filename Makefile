@@ -12,7 +12,7 @@ help: ## List these commands.
 run: .venv/run.installed ## Install what is needed and start Kaiwa at http://127.0.0.1:8000 (PORT=… to change).
 	@$(PY) -m backend.demo
 
-install: .venv/run.installed ## Install what serving takes into .venv, and start nothing.
+install: .venv/serve.installed ## Install what serving takes into .venv, and start nothing.
 
 test: ## Install what the tests need, then run all of them, on real servers and a real browser.
 	@sh tests/prepare.sh
@@ -74,10 +74,14 @@ clean: ## Remove what was installed: .venv and node_modules. What was said stays
 	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv) || { rm -rf .venv; \
 		echo "There is no .venv now. Debian and Ubuntu keep what makes one apart: apt-get install python3-venv" >&2; exit 1; }
 
-.venv/%.installed: .venv/bin/python requirements.txt tests/requirements.txt
+REQUIREMENTS_serve := requirements.txt
+REQUIREMENTS_run := requirements-demo.txt
+REQUIREMENTS_test := tests/requirements.txt
+
+.venv/%.installed: .venv/bin/python requirements.txt requirements-demo.txt tests/requirements.txt
 	@echo "Installing what it takes to $* into .venv (a minute the first time)"
 	@$(if $(UV),$(UV) pip install --quiet --python $(PY),$(PY) -m pip install --quiet --quiet --disable-pip-version-check) \
-		-r $(if $(filter test,$*),tests/requirements.txt,requirements.txt)
+		-r $(REQUIREMENTS_$*)
 	@mkdir -p var && touch $@
 
 node_modules/.installed: package-lock.json

@@ -19,9 +19,10 @@ TESTED_ELSEWHERE = {
     "backend/protocol/transcript/turns.py": "a value without behaviour",
     "backend/relay/effects.py": "values without behaviour",
     "backend/relay/ports.py": "interfaces without behaviour",
-    "backend/simulator/effects.py": "values without behaviour",
-    "backend/simulator/refusals.py": "values without behaviour",
-    "backend/simulator/synthesiser.py": "a program; the voice's tests run it",
+    "backend/simulator/engine/effects.py": "values without behaviour",
+    "backend/simulator/engine/errors.py": "values without behaviour",
+    "backend/simulator/engine/ports.py": "interfaces without behaviour",
+    "backend/simulator/sound/espeak_process.py": "a program; the synthesiser's tests run it",
     "backend/wording.py": "this file",
     "backend/protocol/errors.py": "this file",
 }
@@ -76,7 +77,10 @@ def test_the_readmes_commands_run_as_they_are_written() -> None:
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
-@pytest.mark.parametrize("requirements", ["requirements.txt", "tests/requirements.txt"])
+REQUIREMENTS = ["requirements.txt", "requirements-demo.txt", "tests/requirements.txt"]
+
+
+@pytest.mark.parametrize("requirements", REQUIREMENTS)
 def test_every_dependency_is_pinned_and_has_a_reason(requirements: str) -> None:
     for line in (ROOT / requirements).read_text(encoding="utf-8").splitlines():
         if line and not line.startswith(("#", "-r ")):

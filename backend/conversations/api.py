@@ -24,7 +24,7 @@ from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.conversations import queries
 from backend.conversations.models import TITLE_LENGTH, Session
 from backend.conversations.serializers import call_json, session_json, turn_json
-from backend.simulator.persona import SUGGESTIONS
+from backend.wording import SUGGESTIONS
 
 LANGUAGES = tuple(Session.Language.values)
 MOST_ON_A_PAGE = 200

@@ -26,8 +26,8 @@ from backend.relay.limits import Limits
 from backend.runtime import Runtime
 from backend.serving.listener import listen
 from backend.serving.uvicorn_server import WriteTimeoutProtocol
-from backend.simulator.mishaps import Kind, Mishap
-from backend.simulator.server import Running, Simulator, SimulatorOptions
+from backend.simulator.engine.mishaps import Kind, Mishap
+from backend.simulator.server.server import Running, Simulator, SimulatorOptions
 from tests.upstream.equipment import CREATED, provider
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
@@ -189,7 +189,7 @@ async def test_the_upstream_closes_within_two_seconds_of_the_client_leaving(
 ) -> None:
     mishap, moment = PHASES[phase]
     if mishap is not None:
-        setup.simulator.befall(Mishap(mishap))
+        setup.simulator.inject(Mishap(mishap))
     async with setup.gateway.client() as socket:
         await moment(socket)
         if how == "abort":
@@ -207,7 +207,7 @@ async def test_the_upstream_closes_within_two_seconds_of_the_client_leaving(
 async def test_a_connection_lost_in_mid_reply_reaches_the_client_within_a_second(
     setup: GatewayWithSimulator,
 ) -> None:
-    setup.simulator.befall(Mishap(Kind.DROP))
+    setup.simulator.inject(Mishap(Kind.DROP))
     async with setup.gateway.client() as socket:
         await wait_for_audio(socket)
         events = []

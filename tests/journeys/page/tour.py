@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, Playwright, expect
 
-from backend.simulator.lines import PHRASES
+from backend.simulator.persona.script import PHRASES
 from tests.journeys.audio.equipment import chromium, microphone_playing
 from tests.journeys.page.sounds import monologue
 from tests.journeys.page.visitor import Visitor, befall, register, visiting
