@@ -238,6 +238,7 @@ def test_what_django_itself_refuses_is_json_under_api_and_a_page_elsewhere(
     assert b"secret" not in elsewhere.content
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.postgres
 @pytest.mark.parametrize(

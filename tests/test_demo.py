@@ -17,6 +17,8 @@ from backend.demo import DATABASE, Login, Plan, banner, own_settings
 from backend.env import combined, read
 from backend.serve import listen
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 USER, ADMIN = Login("demo", "p-user"), Login("admin", "p-admin")
 

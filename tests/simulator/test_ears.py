@@ -15,7 +15,7 @@ from backend.simulator.sound import floats_of, pcm_of
 from backend.simulator.voice import EspeakVoice, Tone, VoiceBroken
 from tests.simulator.equipment import noise, silence, speech
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 

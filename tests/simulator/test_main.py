@@ -14,6 +14,8 @@ from websockets.asyncio.client import connect
 from backend.simulator.__main__ import main, why_not
 from backend.simulator.mishaps import Kind
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "backend.simulator")
 

@@ -18,6 +18,8 @@ from backend.simulator.server import Running, Simulator, SimulatorOptions
 from backend.simulator.voice import EspeakVoice
 from tests.simulator.equipment import append, noise, silence, speech, types
 
+pytestmark = pytest.mark.slow
+
 Event = dict[str, Any]
 CHEAP = SimulatorOptions(pace=0, is_cheap=True)
 SESSION = {

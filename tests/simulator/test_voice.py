@@ -12,6 +12,8 @@ from backend.simulator.lines import LINES
 from backend.simulator.sound import floats_of, frame_levels
 from backend.simulator.voice import TIMBRES, EspeakVoice, Tone, VoiceBroken
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def voice() -> AsyncIterator[EspeakVoice]:
