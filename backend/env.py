@@ -8,11 +8,13 @@ what the environment leaves out. A wrong value ends start-up with the setting's 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import dj_database_url
+from dotenv.parser import parse_stream
 
 
 class SettingError(Exception):
@@ -318,28 +320,31 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-def dotenv(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a `.env` file, without comments and quotes; {} if there is none.
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The variables of a `.env` file, as python-dotenv reads them; {} if there is no file.
 
-    Raises SettingError when there is one that cannot be read.
+    Quotes, escapes and `# comments` are understood; `$NAME` and `${NAME}` are not replaced, because
+    passwords hold such characters. A line without `=` is ignored. Raises SettingError when the file
+    cannot be read or one of its lines is not understood.
     """
     if not path.is_file():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(path.name, "the file cannot be read", "Write it in UTF-8.") from error
     found: dict[str, str] = {}
-    for line in lines:
-        name, sign, value = line.strip().removeprefix("export ").partition("=")
-        if sign and not name.startswith("#"):
-            found[name.strip()] = _unquoted(value.strip())
+    # `dotenv_values` only logs a line that it does not understand, and starts without it.
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            raise SettingError(
+                path.name,
+                f"line {binding.original.line} is not understood",
+                "Write NAME=value, with both quotes or none.",
+            )
+        if binding.key is not None and binding.value is not None:
+            found[binding.key] = binding.value
     return found
-
-
-def _unquoted(value: str) -> str:
-    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if is_quoted else value
 
 
 def combined(environ: Mapping[str, str], file: Mapping[str, str]) -> dict[str, str]:

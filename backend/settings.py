@@ -7,12 +7,12 @@ from typing import Any
 
 import dj_database_url
 
-from backend.env import SettingError, combined, dotenv, read
+from backend.env import SettingError, combined, read, read_dotenv
 
 ROOT = Path(__file__).resolve().parent.parent
 
 try:
-    ENV = read(combined(os.environ, dotenv(ROOT / ".env")))
+    ENV = read(combined(os.environ, read_dotenv(ROOT / ".env")))
 except SettingError as error:
     sys.exit(f"Kaiwa cannot start. {error}")
 
