@@ -1,10 +1,12 @@
 """What is promised is checked: settings in the docs, a test for every module, words for codes."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from backend import __version__
 from backend.env import SETTINGS
 from backend.protocol.errors import BAD_FRAME_CODES, CLOSE_CODES, Ending
 from backend.wording import SENTENCES
@@ -101,3 +103,11 @@ def test_no_sentence_is_empty_and_japanese_is_japanese() -> None:
 def test_the_readme_tells_every_close_code() -> None:
     for ending, close_code in CLOSE_CODES.items():
         assert re.search(rf"\| {close_code} \|[^\n]*`{ending}`", README), ending
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"]
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "backend.__version__"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", __version__, re.ASCII)
