@@ -5,8 +5,8 @@
 **uvicorn** has flow control and close codes on its own. Two things are ours. *The cut*: a client
 that never reads blocks `send()` and then even `close()`, for as long as its TCP connection lives
 (over 70 s were seen); such a transport is aborted at a deadline. *The drain*: at SIGTERM stock
-uvicorn sends 1012 in mid-reply; here the listener closes at once, the house lets replies end, what
-was said is written, and only then are sockets closed. A second signal hurries that.
+uvicorn sends 1012 in mid-reply; here the listener closes at once, running replies end, turns are
+written, and only then are sockets closed. A second signal shortens each of these waits.
 
 **Daphne** is the plain choice, with limits: no flow control either way (a client that stops
 reading is buffered in memory until a ping or the call's own limit ends it), close reasons dropped,
@@ -47,8 +47,8 @@ MESSAGE_BYTES = 4 * 1024 * 1024
 the relay's own limit of 512 KiB, so that a client that goes over that one is told so."""
 
 
-class House(Protocol):
-    """What begins with the process and has to end well before it: `backend.wiring.House`."""
+class Runtime(Protocol):
+    """What begins with the process and has to end well before it: `backend.runtime.Runtime`."""
 
     def start(self) -> None:
         """Begin what goes on without a call, such as ending the calls of a worker that died."""
@@ -141,11 +141,11 @@ class Server(uvicorn.Server):
     """uvicorn's server with the drain. `flushed` tells at the end whether all was written."""
 
     def __init__(
-        self, config: uvicorn.Config, house: Callable[[], House], patience: Patience
+        self, config: uvicorn.Config, runtime: Callable[[], Runtime], patience: Patience
     ) -> None:
         super().__init__(config)
         self.flushed = False
-        self._house = house
+        self._runtime = runtime
         self._patience = patience
         self._drain_s = patience.drain_s
         self._hurry = asyncio.Event()
@@ -174,25 +174,25 @@ class Server(uvicorn.Server):
             listener.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and let the house begin. (Daphne's house begins with its first call.)"""
+        """Listen, and let the runtime begin. (Daphne's runtime begins with its first call.)"""
         await super().startup(sockets=sockets)
-        self._house().start()
+        self._runtime().start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, close what is left with 1012, flush; each with its bound."""
-        house = self._house()
-        await self._drain(house)
+        runtime = self._runtime()
+        await self._drain(runtime)
         await super().shutdown(sockets=sockets)
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=self._patience.sockets_s / 2)
-        self.flushed = await _bounded(house.stop(), self._patience.flush_s, "server.flush_failed")
+        self.flushed = await _bounded(runtime.stop(), self._patience.flush_s, "server.flush_failed")
         _leave_soon(self._patience.threads_s, 0 if self.flushed else 1)
         log_event(_logger, logging.INFO, "server.stopped")
 
-    async def _drain(self, house: House) -> None:
+    async def _drain(self, runtime: Runtime) -> None:
         draining = asyncio.create_task(
             _bounded(
-                house.drain(self._drain_s),
+                runtime.drain(self._drain_s),
                 self._drain_s + self._patience.overrun_s,
                 "server.drain_failed",
             )
@@ -203,7 +203,7 @@ class Server(uvicorn.Server):
         if not draining.done():
             draining.cancel()
             await asyncio.wait({draining})
-            await _bounded(house.drain(0), self._patience.overrun_s, "server.drain_failed")
+            await _bounded(runtime.drain(0), self._patience.overrun_s, "server.drain_failed")
 
 
 async def _bounded(work: Awaitable[None], seconds: float, event_of_failure: str) -> bool:
@@ -225,7 +225,7 @@ def _leave_soon(seconds: float, code: int) -> None:
 
 
 def run_uvicorn(
-    application: Any, listener: socket.socket, house: Callable[[], House], patience: Patience
+    application: Any, listener: socket.socket, runtime: Callable[[], Runtime], patience: Patience
 ) -> int:
     """Serve until a signal. The exit code: 0, or 1 when something could not be written."""
     config = uvicorn.Config(
@@ -246,7 +246,7 @@ def run_uvicorn(
     )
     # A float, where uvicorn's signature asks for whole seconds and its code does not.
     config.timeout_graceful_shutdown = patience.sockets_s  # type: ignore[assignment]
-    server = Server(config, house, patience)
+    server = Server(config, runtime, patience)
     server.run(sockets=[listener])
     return 0 if server.flushed else 1
 
@@ -254,13 +254,13 @@ def run_uvicorn(
 def run_daphne(
     application_path: str,
     listener: socket.socket,
-    house: Callable[[], House],
+    runtime: Callable[[], Runtime],
     patience: Patience,
 ) -> int:
     """Serve by Daphne's own command line until a signal; `application_path` is `module:name`."""
     # Daphne installs a Twisted reactor when it is imported: only here, only when it was chosen.
     command_line = import_module("daphne.cli").CommandLineInterface()
-    command_line.server_class = _draining_daphne(house, patience)
+    command_line.server_class = _draining_daphne(runtime, patience)
     command_line.run(
         [
             *("--fd", str(listener.detach())),
@@ -277,7 +277,7 @@ def run_daphne(
     return 0 if command_line.server.flushed else 1
 
 
-def _draining_daphne(house: Callable[[], House], patience: Patience) -> type[Any]:
+def _draining_daphne(runtime: Callable[[], Runtime], patience: Patience) -> type[Any]:
     daphne_server = import_module("daphne.server")
 
     class DrainingDaphne(daphne_server.Server):  # type: ignore[misc, name-defined]
@@ -295,7 +295,7 @@ def _draining_daphne(house: Callable[[], House], patience: Patience) -> type[Any
         async def _end(self) -> None:
             log_event(_logger, logging.INFO, "server.draining")
             self.port.stopListening()
-            living = house()
+            living = runtime()
             seconds = patience.drain_s
             await _bounded(
                 living.drain(seconds), seconds + patience.overrun_s, "server.drain_failed"
@@ -392,14 +392,14 @@ def main() -> int:
     )
 
     # By name and late: both need Django's apps, which `setup` has loaded just now.
-    def house() -> House:
-        built: House = import_string("backend.wiring.house")()
+    def runtime() -> Runtime:
+        built: Runtime = import_string("backend.runtime.runtime")()
         return built
 
     if server == "daphne":
-        return run_daphne("backend.asgi:application", listener, house, Patience())
+        return run_daphne("backend.asgi:application", listener, runtime, Patience())
     application = import_string("backend.asgi.application")
-    return run_uvicorn(application, listener, house, Patience())
+    return run_uvicorn(application, listener, runtime, Patience())
 
 
 if __name__ == "__main__":

@@ -24,14 +24,14 @@ VARIANTS = {"in one thread": "backend.settings", "hop by hop": "bench.settings_h
 
 
 @dataclass(slots=True)
-class Cost:
+class UsageWrite:
     """What some requests took."""
 
     cpu_s: float = 0.0
     waits_s: list[float] = field(default_factory=list)
 
 
-def ask(stack: Stack, path: str, times: int, cost: Cost) -> None:
+def ask(stack: Stack, path: str, times: int, cost: UsageWrite) -> None:
     """Send so many requests and add what they took."""
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=20)
     pid = stack.processes["server"].pid
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what a plain HTTP request costs.")
     parser.add_argument("--requests", type=int, default=300, help="for each path and variant")
     options = parser.parse_args()
-    costs = {(path, name): Cost() for path in PATHS for name in VARIANTS}
+    costs = {(path, name): UsageWrite() for path in PATHS for name in VARIANTS}
     with ExitStack() as running:
         stacks = {
             name: running.enter_context(

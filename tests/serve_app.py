@@ -1,4 +1,4 @@
-"""A tiny application and a tiny house behind the real servers, for tests of `backend.serve`.
+"""A tiny application and a tiny runtime behind the real servers, for tests of `backend.serve`.
 
     python -m tests.serve_app --server uvicorn --drain-s 3
 
@@ -92,7 +92,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def reply(receive: Any, send: Any) -> None:
-    """A call of the house: ends when the client leaves or the house hangs up."""
+    """A call of the runtime: ends when the client leaves or the runtime hangs up."""
     call = Call(send)
     HOUSE.calls.add(call)
     try:

@@ -29,7 +29,7 @@ class PersonAdmin(_UserAdmin):
 
     @admin.action(description="Sign out on every device", permissions=("change",))
     def end_login(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Revoke the tokens of the chosen users; their calls end at their next beat."""
+        """Revoke the tokens of the chosen users; their calls end at their next heartbeat."""
         for user in queryset:
             tokens.revoke(user.pk)
         self.message_user(request, f"Signed out: {', '.join(user.username for user in queryset)}.")

@@ -47,7 +47,7 @@ def login_time(user_id: int) -> datetime | None:
 
 
 def revoke(user_id: int) -> None:
-    """End the login on every device, and its tickets. Its calls end at their next beat."""
+    """End the login on every device, and its tickets. Its calls end at their next heartbeat."""
     with transaction.atomic():
         Token.objects.filter(user_id=user_id).delete()
         tickets.revoke_all(user_id)

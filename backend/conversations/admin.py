@@ -15,10 +15,10 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from backend.conversations import queries, shapes
+from backend.conversations import queries, serializers
 from backend.conversations.models import Call, Session, Turn
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Role
+from backend.protocol.transcript.turns import Role
 
 admin.site.site_header = admin.site.site_title = "Kaiwa"
 admin.site.index_title = "Conversations and people"
@@ -118,7 +118,7 @@ class SessionAdmin(_ModelAdmin):
         (None, {"fields": ("title", "user", "mode", "status", "language")}),
         ("Conversation", {"fields": ("transcript",), "classes": ("kaiwa-wide",)}),
         ("Calls", {"fields": ("calls",), "classes": ("kaiwa-wide",)}),
-        ("Cost", {"fields": ("spent",), "classes": ("kaiwa-wide",)}),
+        ("UsageWrite", {"fields": ("spent",), "classes": ("kaiwa-wide",)}),
         (
             "Details",
             {"fields": ("id", "model", "voice", "created_at", "updated_at", "closed_at")},
@@ -215,7 +215,7 @@ class SessionAdmin(_ModelAdmin):
             {
                 "call": call,
                 "lasted": lasted(call),
-                "cost": shapes.usd(spent.get(call.pk, queries.NOTHING_SPENT).cost_usd),
+                "cost": serializers.usd(spent.get(call.pk, queries.NOTHING_SPENT).cost_usd),
             }
             for call in session.calls.all()
         ]
@@ -225,7 +225,7 @@ class SessionAdmin(_ModelAdmin):
     def spent(self, session: Session) -> SafeString:
         """What the provider billed, in tokens and USD."""
         spent = queries.spent_by_session([session.pk]).get(session.pk, queries.NOTHING_SPENT)
-        given = {"cost": shapes.usd(spent.cost_usd), "counts": spent.counts}
+        given = {"cost": serializers.usd(spent.cost_usd), "counts": spent.counts}
         return render_to_string("conversations/admin/spent.html", given)
 
 

@@ -21,8 +21,9 @@ from rest_framework.views import APIView
 from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
-from backend.conversations import queries, shapes
+from backend.conversations import queries
 from backend.conversations.models import TITLE_LENGTH, Session
+from backend.conversations.serializers import call_json, session_json, turn_json
 from backend.simulator.persona import SUGGESTIONS
 
 LANGUAGES = tuple(Session.Language.values)
@@ -88,7 +89,7 @@ class SessionDetail(APIView):
         return Response(_detail(_own_session(request, session_id)))
 
     def patch(self, request: Request, session_id: UUID) -> Response:
-        """200 with the changed session. Closing ends its call at the call's next beat."""
+        """200 with the changed session. Closing ends its call at the call's next heartbeat."""
         session = _own_session(request, session_id)
         change = SessionChange(data=request.data)
         change.is_valid(raise_exception=True)
@@ -117,7 +118,7 @@ class SessionTurns(APIView):
         pages = Pages()
         turns = _own_session(request, session_id).turns.all()
         page = pages.paginate_queryset(turns, request, view=self)
-        return pages.get_paginated_response([shapes.turn_json(turn) for turn in page or ()])
+        return pages.get_paginated_response([turn_json(turn) for turn in page or ()])
 
 
 class RealtimeTickets(APIView):
@@ -175,7 +176,7 @@ def _told(sessions: Sequence[Session]) -> list[dict[str, Any]]:
     ids = [session.id for session in sessions]
     live, spent = queries.live_among(ids), queries.spent_by_session(ids)
     return [
-        shapes.session_json(
+        session_json(
             session,
             queries.status_of(session.closed_at, live=session.id in live),
             spent.get(session.id, queries.NOTHING_SPENT),
@@ -185,5 +186,5 @@ def _told(sessions: Sequence[Session]) -> list[dict[str, Any]]:
 
 
 def _detail(session: Session) -> dict[str, Any]:
-    calls = [shapes.call_json(call) for call in session.calls.all()]
+    calls = [call_json(call) for call in session.calls.all()]
     return _told([session])[0] | {"calls": calls}

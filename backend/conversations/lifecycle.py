@@ -20,7 +20,7 @@ from backend.accounts import tokens
 from backend.conversations.models import Call, Session, Turn
 from backend.conversations.past import past_of
 from backend.protocol.errors import AdmissionRefused, Ending
-from backend.protocol.turns import TurnStatus
+from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.plan import PastItem
 
 LEASE = timedelta(seconds=30)
@@ -124,7 +124,7 @@ def end_call(call_id: UUID, ending: Ending) -> None:
             _end(call, ending, call.now)
 
 
-def beat(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
+def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
     """Renew the leases of these calls; which of them must end now, and as what.
 
     `taken_over`: a newer call is open on the session. `revoked`: the login under which the call was

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Modality, Role, TurnStatus
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 TITLE_LENGTH = 200
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from backend.conversations.models import Turn
-from backend.protocol.turns import Role, TurnStatus
+from backend.protocol.transcript.turns import Role, TurnStatus
 from backend.relay.plan import PastItem
 
 MOST_ITEMS = 100

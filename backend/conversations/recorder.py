@@ -16,9 +16,9 @@ from django.db import InterfaceError, InternalError, OperationalError
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
-from backend.conversations.writing import Cost, Ended, Piece, Said, write
+from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, write
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Turn, TurnStatus
+from backend.protocol.transcript.turns import Turn, TurnStatus
 from backend.protocol.usage import Usage
 from backend.telemetry.logs import log_event
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _PASSING = (OperationalError, InterfaceError, InternalError)
 
 Sleep = Callable[[float], Awaitable[None]]
-Write = Callable[[Sequence[Piece]], Sequence[Piece]]
+WriteBatch = Callable[[Sequence[Write]], Sequence[Write]]
 IsMeant = Callable[[OpenedCall], bool]
 
 
@@ -50,7 +50,7 @@ class Recorder:
         executor: DatabaseExecutor,
         *,
         sleep: Sleep = asyncio.sleep,
-        write: Write = write,
+        write: WriteBatch = write,
         finish_wait_s: float = 5.0,
         stop_wait_s: float = 10.0,
     ) -> None:
@@ -60,8 +60,8 @@ class Recorder:
         self._sleep = sleep
         self._write = write
         self._unfinished: set[KeptCall] = set()
-        self._dirty: dict[Hashable, Piece] = {}
-        self._being_written: dict[Hashable, Piece] = {}
+        self._dirty: dict[Hashable, Write] = {}
+        self._being_written: dict[Hashable, Write] = {}
         self._news = asyncio.Event()
         self._urgent = asyncio.Event()
         self._written = asyncio.Condition()
@@ -93,7 +93,7 @@ class Recorder:
         if lost := len(self._dirty) + len(self._being_written):
             log_event(log, logging.ERROR, "recorder.stopped_early", rows=lost)
 
-    def put(self, key: Hashable, piece: Piece) -> None:
+    def put(self, key: Hashable, piece: Write) -> None:
         """Remember a piece; a later one with its key replaces it. The first starts the task."""
         self._dirty[key] = piece
         self._news.set()
@@ -162,11 +162,11 @@ class Recorder:
             self._written.notify_all()
         return written
 
-    def _next_batch(self) -> dict[Hashable, Piece]:
+    def _next_batch(self) -> dict[Hashable, Write]:
         keys = list(self._dirty)[:MOST_PIECES]
         return {key: self._dirty.pop(key) for key in keys}
 
-    async def _write_one_by_one(self, batch: dict[Hashable, Piece]) -> bool:
+    async def _write_one_by_one(self, batch: dict[Hashable, Write]) -> bool:
         """Write each piece alone, so that a poisoned one costs only itself."""
         for key in list(batch):
             piece = batch[key]
@@ -181,7 +181,7 @@ class Recorder:
         return True
 
 
-def _report(pieces: Sequence[Piece], level: int, error: str) -> None:
+def _report(pieces: Sequence[Write], level: int, error: str) -> None:
     """Tell the operator of pieces that were written otherwise than said (a warning), or not at all.
 
     Without their words.
@@ -190,7 +190,7 @@ def _report(pieces: Sequence[Piece], level: int, error: str) -> None:
     for piece in pieces:
         log_event(
             log, level, event,
-            call_id=piece.call.call_id, where=type(piece).__name__.lower(), error=error,
+            call_id=piece.call.call_id, where=type(piece).__name__, error=error,
         )  # fmt: skip
 
 
@@ -209,17 +209,17 @@ class KeptCall:
             self._final[key] = turn.status
         elif key in self._final:
             turn = replace(turn, status=self._final[key])
-        self._recorder.put(key, Said(self._opened, turn))
+        self._recorder.put(key, TurnWrite(self._opened, turn))
 
     def count(self, usage: Usage) -> None:
         """Remember this usage and return at once."""
         key = ("usage", self._opened.call_id, usage.source_id, usage.kind)
-        self._recorder.put(key, Cost(self._opened, usage))
+        self._recorder.put(key, UsageWrite(self._opened, usage))
 
     def end(self, ending: Ending) -> None:
         """Remember how the call ended and return at once."""
         self._recorder.finished(self)
-        self._recorder.put(("ending", self._opened.call_id), Ended(self._opened, ending))
+        self._recorder.put(("ending", self._opened.call_id), EndingWrite(self._opened, ending))
 
     def _is_ours(self, call: OpenedCall) -> bool:
         return call.call_id == self._opened.call_id

@@ -19,9 +19,10 @@ from django.utils import timezone
 from backend import catalogue
 from backend.conversations.lifecycle import OpenedCall, end_call
 from backend.conversations.models import Session, Turn, Usage
-from backend.protocol import turns, usage
+from backend.protocol import usage
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Modality, Role, TurnStatus
+from backend.protocol.transcript import turns
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 TITLE_CHARACTERS = 40
 ITEM_ID_CHARACTERS = 128
@@ -33,7 +34,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TurnWrite:
     """A turn of a call."""
 
     call: OpenedCall
@@ -41,7 +42,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class UsageWrite:
     """A usage of a call."""
 
     call: OpenedCall
@@ -49,17 +50,17 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndingWrite:
     """How a call ended."""
 
     call: OpenedCall
     ending: Ending
 
 
-Piece = Said | Cost | Ended
+Write = TurnWrite | UsageWrite | EndingWrite
 
 
-def write(pieces: Sequence[Piece]) -> list[Said]:
+def write(pieces: Sequence[Write]) -> list[TurnWrite]:
     """Write all of it in one transaction, or nothing and raise.
 
     What belongs to a deleted session is left out. Returned are the turns that were given a name of
@@ -72,19 +73,19 @@ def write(pieces: Sequence[Piece]) -> list[Said]:
         locked = Session.objects.select_for_update(no_key=True).filter(pk__in=wanted)
         sessions = {session.pk: session for session in locked.order_by("pk")}
         here = [piece for piece in pieces if piece.call.session_id in sessions]
-        said = [_storable(piece) for piece in here if isinstance(piece, Said)]
+        said = [_storable(piece) for piece in here if isinstance(piece, TurnWrite)]
         renamed = _write_turns(said)
-        _write_usages([piece for piece in here if isinstance(piece, Cost)])
+        _write_usages([piece for piece in here if isinstance(piece, UsageWrite)])
         _touch_sessions(sessions, said)
         for piece in here:
-            if isinstance(piece, Ended):
+            if isinstance(piece, EndingWrite):
                 end_call(piece.call.call_id, piece.ending)
     return renamed
 
 
-def _storable(said: Said) -> Said:
+def _storable(said: TurnWrite) -> TurnWrite:
     turn = said.turn
-    return Said(
+    return TurnWrite(
         said.call,
         replace(
             turn,
@@ -101,7 +102,7 @@ _CHANGING = (
 )  # fmt: skip
 
 
-def _write_turns(said: Sequence[Said]) -> list[Said]:
+def _write_turns(said: Sequence[TurnWrite]) -> list[TurnWrite]:
     owners = _owners(said)
     renamed = [piece for piece in said if owners[_key(piece)] != piece.call.call_id]
     rows = {}
@@ -121,7 +122,7 @@ def _write_turns(said: Sequence[Said]) -> list[Said]:
     return renamed
 
 
-def _owners(said: Sequence[Said]) -> dict[_Key, UUID | None]:
+def _owners(said: Sequence[TurnWrite]) -> dict[_Key, UUID | None]:
     """Which call each of these turns' rows belongs to: the first that wrote it, or writes it."""
     owners: dict[_Key, UUID | None] = {}
     for piece in said:
@@ -139,16 +140,16 @@ def _known(keys: Collection[_Key]) -> QuerySet[Turn]:
     )
 
 
-def _key(said: Said) -> _Key:
+def _key(said: TurnWrite) -> _Key:
     return said.call.session_id, said.turn.item_id, said.turn.content_index
 
 
-def _under_its_own_name(said: Said) -> Said:
+def _under_its_own_name(said: TurnWrite) -> TurnWrite:
     item_id = f"{said.call.call_id.hex[:8]}.{said.turn.item_id}"
-    return Said(said.call, replace(said.turn, item_id=item_id[:ITEM_ID_CHARACTERS]))
+    return TurnWrite(said.call, replace(said.turn, item_id=item_id[:ITEM_ID_CHARACTERS]))
 
 
-def _row(said: Said) -> Turn:
+def _row(said: TurnWrite) -> Turn:
     turn = said.turn
     return Turn(
         session_id=said.call.session_id,
@@ -167,7 +168,7 @@ def _row(said: Said) -> Turn:
     )
 
 
-def _write_usages(costs: Iterable[Cost]) -> None:
+def _write_usages(costs: Iterable[UsageWrite]) -> None:
     transcription_model = catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date())
     Usage.objects.bulk_create(
         (
@@ -193,7 +194,7 @@ def _write_usages(costs: Iterable[Cost]) -> None:
     )
 
 
-def _touch_sessions(sessions: dict[UUID, Session], said: Sequence[Said]) -> None:
+def _touch_sessions(sessions: dict[UUID, Session], said: Sequence[TurnWrite]) -> None:
     """Mark sessions as spoken in, name the nameless ones, and move all of them to the top."""
     touched = {piece.call.session_id for piece in said}
     spoken = {piece.call.session_id for piece in said if piece.turn.modality == Modality.VOICE}

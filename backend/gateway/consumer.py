@@ -8,11 +8,11 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 
 from backend.gateway import handshake
-from backend.gateway.refusals import refuse_call, refuse_upgrade
+from backend.gateway.rejections import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.errors import AdmissionRefused, Ending
 from backend.relay.ports import ClientGone
-from backend.wiring import House
+from backend.runtime import Runtime
 
 _logger = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ class RealtimeConsumer(AsyncConsumer):
     what a call holds is let go in one `finally`, in `relay.call`.
     """
 
-    def __init__(self, house: Callable[[], House]) -> None:
-        self._house = house
+    def __init__(self, runtime: Callable[[], Runtime]) -> None:
+        self._runtime = runtime
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket until its call is over and cleaned up."""
@@ -51,7 +51,7 @@ class RealtimeConsumer(AsyncConsumer):
         try:
             credential = handshake.credential_of(scope)
             session_id = scope["url_route"]["kwargs"]["session_id"]
-            await self._house().hold(session_id, credential, client)
+            await self._runtime().serve_call(session_id, credential, client)
         except AdmissionRefused as refused:
             await refuse_call(scope, client, refused)
         except Exception:

@@ -7,15 +7,15 @@ from channels.routing import URLRouter
 from django.urls import path, re_path
 
 from backend.gateway.consumer import RealtimeConsumer
-from backend.gateway.refusals import NoSuchPlace
-from backend.wiring import House, house
+from backend.gateway.rejections import UnknownPath
+from backend.runtime import Runtime, runtime
 
 
-def router(house: Callable[[], House]) -> URLRouter:
+def router(runtime: Callable[[], Runtime]) -> URLRouter:
     """Calls at their address, and nothing anywhere else."""
     # Django's `path` is typed for views; Channels routes ASGI applications with it.
-    calls: Any = RealtimeConsumer.as_asgi(house=house)
-    nothing: Any = NoSuchPlace()
+    calls: Any = RealtimeConsumer.as_asgi(runtime=runtime)
+    nothing: Any = UnknownPath()
     routes: list[Any] = [
         path("ws/realtime/<uuid:session_id>/", calls),
         re_path("", nothing),
@@ -23,4 +23,4 @@ def router(house: Callable[[], House]) -> URLRouter:
     return URLRouter(routes)
 
 
-websocket = router(house)
+websocket = router(runtime)

@@ -1,4 +1,4 @@
-"""The client's WebSocket as the relay sees it: a `relay.ports.ClientLine` over ASGI's callables."""
+"""The client's WebSocket over ASGI's callables: implements `relay.ports.ClientConnection`."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""One live call: two pumps and a clock around the switchboard, and everything they hold.
+"""One live call: two pumps and a clock around the call_logic, and everything they hold.
 
 Backpressure is real: a pump reads its next frame only when what its last one led to has been
 taken by the other side. Clean-up is in one `finally`, whatever ended the call: an ending, an
@@ -15,11 +15,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, Unpack
 
 from backend.protocol.errors import CLOSE_CODES, Ending, UpstreamError
-from backend.relay.effects import CountUsage, Effect, HangUp, KeepTurn, Note, ToClient, ToUpstream
+from backend.relay.call_logic import CallLogic
+from backend.relay.effects import (
+    CountUsage,
+    Effect,
+    HangUp,
+    KeepTurn,
+    LogEvent,
+    ToClient,
+    ToUpstream,
+)
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan
-from backend.relay.ports import CallRecorder, ClientGone, ClientLine, Connect, UpstreamLine
-from backend.relay.switchboard import Switchboard
+from backend.relay.ports import (
+    CallRecorder,
+    ClientConnection,
+    ClientGone,
+    Connect,
+    UpstreamConnection,
+)
 from backend.relay.tape import NoTape, Tape
 from backend.telemetry.logs import Fields, log_event
 
@@ -97,7 +111,7 @@ class Call:
     def __init__(
         self,
         plan: CallPlan,
-        client: ClientLine,
+        client: ClientConnection,
         connect: Connect,
         recorder: CallRecorder,
         *,
@@ -113,8 +127,8 @@ class Call:
         self._clock = clock or SteadyClock()
         self._tape = tape or NoTape()
         self._started_at = self._clock.now()
-        self._switchboard = Switchboard(plan, limits, self._started_at)
-        self._upstream: UpstreamLine | None = None
+        self._logic = CallLogic(plan, limits, self._started_at)
+        self._upstream: UpstreamConnection | None = None
         self._to_client = _Outbox(self._clock)
         self._to_upstream = _Outbox(self._clock)
         self._decided_elsewhere = asyncio.Event()
@@ -156,7 +170,7 @@ class Call:
             return
         now = self._clock.now()
         self._tape.told(ending, True, now)
-        self._take(self._switchboard.leave(ending, now))
+        self._take(self._logic.leave(ending, now))
         self._decided_elsewhere.set()
 
     # The tasks
@@ -181,18 +195,18 @@ class Call:
             frame = await self._client.receive()
             now = self._clock.now()
             self._tape.heard("client", frame, now)
-            await self._carry_out(self._switchboard.from_client(frame, now))
+            await self._carry_out(self._logic.from_client(frame, now))
 
     async def _listen_to_upstream(self) -> None:
         self._upstream = upstream = await self._connect()
         now = self._clock.now()
         self._tape.heard("upstream", upstream.created_text, now)
-        await self._carry_out(self._switchboard.open(upstream.created_text, now))
+        await self._carry_out(self._logic.open(upstream.created_text, now))
         while True:
             text = await upstream.receive()
             now = self._clock.now()
             self._tape.heard("upstream", text, now)
-            await self._carry_out(self._switchboard.from_upstream(text, now))
+            await self._carry_out(self._logic.from_upstream(text, now))
 
     async def _watch_the_clock(self) -> None:
         while True:
@@ -203,7 +217,7 @@ class Call:
             elif self._to_upstream.stuck_s(now) > self._limits.stuck_send_s:
                 self._end(Ending.PROVIDER_TIMEOUT)
             else:
-                self._take(self._switchboard.tick(now))
+                self._take(self._logic.tick(now))
                 self._decided_elsewhere.set()
 
     async def _deliver(self) -> None:
@@ -232,7 +246,7 @@ class Call:
                     self._recorder.keep(turn)
                 case CountUsage(usage):
                     self._recorder.count(usage)
-                case Note(event, code):
+                case LogEvent(event, code):
                     self._log(event, code=code)
                 case HangUp(ending):
                     self._ending = ending
@@ -253,10 +267,10 @@ class Call:
         now = self._clock.now()
         self._tape.told(ending, False, now)
         try:
-            self._take(self._switchboard.hang_up(ending, now, retry_after_s))
+            self._take(self._logic.hang_up(ending, now, retry_after_s))
         except Exception:
             _logger.exception("call.hang_up_failed")
-            self._take([*self._switchboard.last_words(ending, retry_after_s), HangUp(ending)])
+            self._take([*self._logic.last_words(ending, retry_after_s), HangUp(ending)])
 
     async def _clean_up(self, tasks: list[asyncio.Task[None]]) -> None:
         """Say the last words, end the tasks, close both lines, write it all; each with its bound.
@@ -294,15 +308,15 @@ class Call:
         finally:
             await self._upstream.close()
 
-    async def _hear_out(self, upstream: UpstreamLine) -> None:
+    async def _hear_out(self, upstream: UpstreamConnection) -> None:
         """Take the words that the provider owes for what the client has said."""
-        self._take(self._switchboard.parting())
-        while self._switchboard.is_owed:
+        self._take(self._logic.parting())
+        while self._logic.is_owed:
             await self._to_upstream.flush(upstream.send)
             text = await upstream.receive()
             now = self._clock.now()
             self._tape.heard("upstream", text, now)
-            self._take(self._switchboard.from_upstream(text, now))
+            self._take(self._logic.from_upstream(text, now))
 
     def _log(self, event: str, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:
         fields["call_id"] = self._plan.call_id

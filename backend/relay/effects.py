@@ -1,9 +1,9 @@
-"""What the switchboard wants done. `relay.call` carries these out in the order given."""
+"""What the call_logic wants done. `relay.call` carries these out in the order given."""
 
 from dataclasses import dataclass
 
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Turn
+from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 
 
@@ -36,7 +36,7 @@ class CountUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class LogEvent:
     """Tell the operator's log: a dotted event name and a code. Never content."""
 
     event: str
@@ -50,4 +50,4 @@ class HangUp:
     ending: Ending
 
 
-Effect = ToClient | ToUpstream | KeepTurn | CountUsage | Note | HangUp
+Effect = ToClient | ToUpstream | KeepTurn | CountUsage | LogEvent | HangUp

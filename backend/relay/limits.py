@@ -79,7 +79,7 @@ class Bucket:
         return max(0.0, (min(amount, self._burst) - self._level) / self._rate_per_s)
 
 
-class Flow:
+class ClientRateLimiter:
     """One client's rate, in frames and bytes."""
 
     __slots__ = ("_bytes", "_flood_s", "_frames", "_largest_bytes", "_refused_at_s", "_told_at_s")
@@ -125,7 +125,7 @@ class Flow:
         return max(self._frames.wait_s(1.0), self._bytes.wait_s(size))
 
 
-class Strikes:
+class ErrorBudget:
     """Counts misdeeds in a sliding window."""
 
     __slots__ = ("_at_s", "_most", "_window_s")

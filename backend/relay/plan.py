@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backend.protocol.audio import SAMPLE_RATE_HZ
-from backend.protocol.turns import Role
+from backend.protocol.transcript.turns import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class PastItem:
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
-    """All that the switchboard needs to know about the call; ids as text."""
+    """All that the call_logic needs to know about the call; ids as text."""
 
     call_id: str
     session_id: str

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Turn
+from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 
 
@@ -11,7 +11,7 @@ class ClientGone(Exception):
     """The client's socket is closed; nothing more can be sent or will arrive."""
 
 
-class ClientLine(Protocol):
+class ClientConnection(Protocol):
     """The socket to the client, already accepted."""
 
     async def receive(self) -> str | bytes:
@@ -27,7 +27,7 @@ class ClientLine(Protocol):
         ...
 
 
-class UpstreamLine(Protocol):
+class UpstreamConnection(Protocol):
     """An open connection to the provider, after its `session.created`."""
 
     created_text: str
@@ -49,7 +49,7 @@ class UpstreamLine(Protocol):
 class Connect(Protocol):
     """Open a line to the provider for one call."""
 
-    async def __call__(self) -> UpstreamLine:
+    async def __call__(self) -> UpstreamConnection:
         """Raises an UpstreamError; 8 seconds at most."""
         ...
 

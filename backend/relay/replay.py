@@ -1,4 +1,4 @@
-"""Replay a tape without a network: what the switchboard decided then, it decides again.
+"""Replay a tape without a network: what the call_logic decided then, it decides again.
 
     python -m backend.relay.replay TAPE
 
@@ -17,11 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Role, Turn
-from backend.relay.effects import CountUsage, Effect, HangUp, KeepTurn, Note, ToClient, ToUpstream
+from backend.protocol.transcript.turns import Role, Turn
+from backend.relay.call_logic import CallLogic, State
+from backend.relay.effects import (
+    CountUsage,
+    Effect,
+    HangUp,
+    KeepTurn,
+    LogEvent,
+    ToClient,
+    ToUpstream,
+)
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem, TurnDetection
-from backend.relay.switchboard import State, Switchboard
 
 LONGEST_STRING = 200
 
@@ -63,27 +71,27 @@ class Replayed:
 
 
 def replay(lines: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> Replayed:
-    """Feed a tape to a fresh switchboard. Raises NotATape.
+    """Feed a tape to a fresh call_logic. Raises NotATape.
 
     A tape that stops in the middle of a call ends it as if the client had left then.
     """
     replayed = Replayed()
-    switchboard: Switchboard | None = None
+    call_logic: CallLogic | None = None
     tick_ms = round(limits.tick_s * 1000)
     next_tick_ms = tick_ms
     at_ms = 0
     for at_ms, line in _lines(lines):
-        if switchboard is None:
-            switchboard = Switchboard(_plan(line.get("plan")), limits, _START)
+        if call_logic is None:
+            call_logic = CallLogic(_plan(line.get("plan")), limits, _START)
         while next_tick_ms <= at_ms:
-            replayed.add(next_tick_ms, switchboard.tick(_at(next_tick_ms)))
+            replayed.add(next_tick_ms, call_logic.tick(_at(next_tick_ms)))
             next_tick_ms += tick_ms
-        effects = _fed(switchboard, line, _at(at_ms))
+        effects = _fed(call_logic, line, _at(at_ms))
         replayed.add(at_ms, effects)
         if any(isinstance(effect, HangUp) for effect in effects):
-            replayed.add(at_ms, switchboard.parting())
-    if switchboard is not None:
-        replayed.add(at_ms, switchboard.hang_up(Ending.CLIENT_LEFT, _at(at_ms)))
+            replayed.add(at_ms, call_logic.parting())
+    if call_logic is not None:
+        replayed.add(at_ms, call_logic.hang_up(Ending.CLIENT_LEFT, _at(at_ms)))
     return replayed
 
 
@@ -98,17 +106,17 @@ def _lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
             raise NotATape(f"line {number} is not a tape's") from error
 
 
-def _fed(switchboard: Switchboard, line: Mapping[str, Any], at: datetime) -> list[Effect]:
+def _fed(call_logic: CallLogic, line: Mapping[str, Any], at: datetime) -> list[Effect]:
     if line.get("side") == "client":
-        return switchboard.from_client(_frame(line), at)
+        return call_logic.from_client(_frame(line), at)
     if line.get("side") == "upstream":
         frame = _frame(line)
         text = frame if isinstance(frame, str) else ""
-        if switchboard.state is State.CONNECTING:
-            return switchboard.open(text, at)
-        return switchboard.from_upstream(text, at)
+        if call_logic.state is State.CONNECTING:
+            return call_logic.open(text, at)
+        return call_logic.from_upstream(text, at)
     if "ending" in line:
-        decide = switchboard.leave if line.get("waits") else switchboard.hang_up
+        decide = call_logic.leave if line.get("waits") else call_logic.hang_up
         return decide(Ending(line["ending"]), at)
     return []
 
@@ -140,7 +148,7 @@ _TOLD: Mapping[type[Effect], tuple[str, Callable[[Any], dict[str, Any]]]] = {
     ToUpstream: ("to_upstream", lambda effect: {"event": json.loads(effect.text)}),
     KeepTurn: ("keep_turn", lambda effect: {"turn": asdict(effect.turn)}),
     CountUsage: ("count_usage", lambda effect: {"usage": asdict(effect.usage)}),
-    Note: ("note", asdict),
+    LogEvent: ("note", asdict),
     HangUp: ("hang_up", asdict),
 }
 

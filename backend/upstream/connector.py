@@ -61,8 +61,8 @@ class LineLimits:
     unsent_bytes: int = 64 * 1024
 
 
-class UpstreamConnection:
-    """An open connection, past its `session.created`: `relay.ports.UpstreamLine`."""
+class ProviderSocket:
+    """An open connection, past its `session.created`: `relay.ports.UpstreamConnection`."""
 
     def __init__(
         self, line: websockets_client.ClientConnection, created_text: str, close_timeout_s: float
@@ -108,7 +108,7 @@ async def connect(
     limits: LineLimits = LineLimits(),
     tls: ssl.SSLContext | None = None,
     chance: Callable[[], float] = random.random,
-) -> UpstreamConnection:
+) -> ProviderSocket:
     """Open a line that the provider has answered with `session.created`, within `open_timeout_s`.
 
     An upgrade alone is no success: a wrong key has been seen to upgrade, then to fail. A provider
@@ -149,9 +149,7 @@ class _Dial(websockets_client.connect):
         return exc
 
 
-async def _open(
-    target: Target, limits: LineLimits, tls: ssl.SSLContext | None
-) -> UpstreamConnection:
+async def _open(target: Target, limits: LineLimits, tls: ssl.SSLContext | None) -> ProviderSocket:
     line = await _upgrade(target, limits, tls)
     try:
         created_text = await _created(line)
@@ -159,7 +157,7 @@ async def _open(
         # Includes the time-out: nothing is owed to a provider that has not accepted the call.
         line.transport.abort()
         raise
-    return UpstreamConnection(line, created_text, limits.close_timeout_s)
+    return ProviderSocket(line, created_text, limits.close_timeout_s)
 
 
 async def _upgrade(

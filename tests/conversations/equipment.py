@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from backend.accounts.tokens import key_for
 from backend.conversations.lifecycle import OpenedCall, open_call
 from backend.conversations.models import Session, Turn
-from backend.protocol import turns
-from backend.protocol.turns import Modality, Role, TurnStatus
+from backend.protocol.transcript import turns
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.accounts.models import Ticket
 from backend.conversations.api import SessionChange
-from backend.conversations.lifecycle import beat, end_call
+from backend.conversations.lifecycle import end_call, renew_leases
 from backend.conversations.models import Call, Session, Turn, Usage
 from backend.protocol.errors import Ending
 from backend.wording import SENTENCES
@@ -241,7 +241,7 @@ def test_a_session_is_closed_and_opened_again(as_owner: APIClient, session: Sess
 def test_closing_a_session_ends_its_call(as_owner: APIClient, session: Session) -> None:
     call = new_call(session)
     change(as_owner, session, status="closed")
-    assert beat([call.call_id]) == {call.call_id: Ending.COMPLETED}
+    assert renew_leases([call.call_id]) == {call.call_id: Ending.COMPLETED}
 
 
 def test_nothing_to_change_changes_nothing(as_owner: APIClient, session: Session) -> None:

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from backend.accounts import tokens
-from backend.conversations.lifecycle import LEASE, GivenUp, beat, end_call, open_call, reap
+from backend.conversations.lifecycle import LEASE, GivenUp, end_call, open_call, reap, renew_leases
 from backend.conversations.models import Call, Session
 from backend.protocol.errors import AdmissionRefused, Ending
 from tests.conversations.equipment import kept_turn, new_call, new_session
@@ -123,40 +123,40 @@ def test_a_beat_renews_the_lease(session: Session) -> None:
     opened = new_call(session)
     Call.objects.update(lease_until=F("lease_until") - timedelta(seconds=20))
     before = row(opened.call_id).lease_until
-    assert beat([opened.call_id]) == {}
+    assert renew_leases([opened.call_id]) == {}
     assert row(opened.call_id).lease_until - before > timedelta(seconds=19)
 
 
 def test_a_beat_leaves_other_calls_alone(session: Session, stranger: User) -> None:
     other = new_call(new_session(stranger))
     before = row(other.call_id).lease_until
-    beat([new_call(session).call_id])
+    renew_leases([new_call(session).call_id])
     assert row(other.call_id).lease_until == before
 
 
 def test_a_beat_tells_the_earlier_call_that_it_was_taken_over(session: Session) -> None:
     first, second = new_call(session, worker="here"), new_call(session, worker="there")
-    assert beat([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
+    assert renew_leases([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
 
 
 def test_a_beat_revokes_the_calls_of_who_has_logged_out(session: Session, owner: User) -> None:
     opened = new_call(session)
     tokens.revoke(owner.pk)
-    assert beat([opened.call_id]) == {opened.call_id: Ending.REVOKED}
+    assert renew_leases([opened.call_id]) == {opened.call_id: Ending.REVOKED}
 
 
 def test_another_login_later_does_not_keep_the_call_alive(session: Session, owner: User) -> None:
     opened = new_call(session)
     tokens.revoke(owner.pk)
     tokens.key_for(owner)
-    assert beat([opened.call_id]) == {opened.call_id: Ending.REVOKED}
-    assert beat([new_call(session).call_id]) == {}
+    assert renew_leases([opened.call_id]) == {opened.call_id: Ending.REVOKED}
+    assert renew_leases([new_call(session).call_id]) == {}
 
 
 def test_a_beat_revokes_the_calls_of_a_disabled_user(session: Session) -> None:
     opened = new_call(session)
     User.objects.update(is_active=False)
-    assert beat([opened.call_id]) == {opened.call_id: Ending.REVOKED}
+    assert renew_leases([opened.call_id]) == {opened.call_id: Ending.REVOKED}
 
 
 def test_a_beat_ends_the_calls_of_closed_and_deleted_sessions(
@@ -166,11 +166,11 @@ def test_a_beat_ends_the_calls_of_closed_and_deleted_sessions(
     Session.objects.filter(pk=session.pk).update(closed_at=timezone.now())
     Session.objects.filter(user=stranger).delete()
     expected = {closed.call_id: Ending.COMPLETED, deleted.call_id: Ending.COMPLETED}
-    assert beat([closed.call_id, deleted.call_id]) == expected
+    assert renew_leases([closed.call_id, deleted.call_id]) == expected
 
 
 def test_a_beat_of_nothing_asks_nothing(db: None) -> None:
-    assert beat([]) == {}
+    assert renew_leases([]) == {}
 
 
 def test_a_call_whose_worker_died_ends_as_interrupted_at_its_last_sign_of_life(
@@ -197,7 +197,7 @@ def test_a_worker_that_was_presumed_dead_takes_its_call_back(session: Session) -
     opened = new_call(session)
     let_leases_run_out()
     reap()
-    assert beat([opened.call_id]) == {}
+    assert renew_leases([opened.call_id]) == {}
     call = row(opened.call_id)
     assert (call.ended_at, call.ending) == (None, "")
     assert reap() == 0
@@ -208,7 +208,7 @@ def test_it_is_not_taken_back_from_a_newer_call(session: Session) -> None:
     let_leases_run_out()
     reap()
     second = new_call(session)
-    assert beat([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
+    assert renew_leases([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
 
 
 def test_the_worker_knows_better_than_the_reaper_how_it_ended(session: Session) -> None:

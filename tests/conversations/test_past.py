@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 
 from backend.conversations.models import Session, Turn
 from backend.conversations.past import MOST_CHARACTERS, MOST_ITEMS, past_of, remembered
-from backend.protocol.turns import Role
+from backend.protocol.transcript.turns import Role
 from backend.relay.plan import PastItem
 from tests.conversations.equipment import kept_turn, new_session
 

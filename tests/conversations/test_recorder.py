@@ -14,10 +14,10 @@ from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, open_call
 from backend.conversations.models import Call, Session, Turn, Usage
 from backend.conversations.recorder import RETRY_PAUSES_S, Recorder
-from backend.conversations.writing import Cost, Ended, Piece, Said
+from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write
 from backend.protocol import usage
 from backend.protocol.errors import Ending
-from backend.protocol.turns import TurnStatus
+from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.ports import CallRecorder
 from tests.conversations.equipment import new_session, turn
 
@@ -26,7 +26,7 @@ class FakeDatabase:
     """Takes pieces; is away as often as told, refuses what it is told to, or holds still."""
 
     def __init__(self) -> None:
-        self.batches: list[tuple[Piece, ...]] = []
+        self.batches: list[tuple[Write, ...]] = []
         self.away = 0
         self.excuse: Exception = OperationalError("database is locked")
         self.poisoned = ""
@@ -34,7 +34,7 @@ class FakeDatabase:
         self.moving = threading.Event()
         self.moving.set()
 
-    def write(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def write(self, pieces: Sequence[Write]) -> list[Write]:
         self.moving.wait()
         if self.away:
             self.away -= 1
@@ -45,15 +45,19 @@ class FakeDatabase:
         self.taken.set()
         return []
 
-    def _is_poisoned(self, piece: Piece) -> bool:
-        return bool(self.poisoned) and isinstance(piece, Said) and self.poisoned in piece.turn.text
+    def _is_poisoned(self, piece: Write) -> bool:
+        return (
+            bool(self.poisoned)
+            and isinstance(piece, TurnWrite)
+            and self.poisoned in piece.turn.text
+        )
 
     @property
     def texts(self) -> list[str]:
-        return [piece.turn.text for piece in self.pieces if isinstance(piece, Said)]
+        return [piece.turn.text for piece in self.pieces if isinstance(piece, TurnWrite)]
 
     @property
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[Write]:
         return [piece for batch in self.batches for piece in batch]
 
 
@@ -107,9 +111,9 @@ async def test_it_writes_what_was_kept_and_how_it_ended(
     kept.count(usage.Usage("resp_1", "response", audio_out=3))
     await kept.finish(Ending.CLIENT_LEFT)
     assert database.pieces == [
-        Said(call, turn()),
-        Cost(call, usage.Usage("resp_1", "response", audio_out=3)),
-        Ended(call, Ending.CLIENT_LEFT),
+        TurnWrite(call, turn()),
+        UsageWrite(call, usage.Usage("resp_1", "response", audio_out=3)),
+        EndingWrite(call, Ending.CLIENT_LEFT),
     ]
 
 
@@ -171,7 +175,7 @@ async def test_what_finish_could_not_wait_for_is_written_all_the_same(
     await kept.finish(Ending.CLIENT_LEFT)
     database.moving.set()
     assert await recorder.flush(5)
-    assert [type(piece) for piece in database.pieces] == [Said, Ended]
+    assert [type(piece) for piece in database.pieces] == [TurnWrite, EndingWrite]
 
 
 async def test_memory_is_bounded_by_what_was_said(
@@ -244,7 +248,7 @@ async def test_final_stays_final(recorder: Recorder, database: FakeDatabase) -> 
     kept.keep(turn(status=TurnStatus.INTERRUPTED))
     kept.keep(turn(status=TurnStatus.IN_PROGRESS, position=4))
     assert await recorder.flush(5)
-    assert [piece.turn for piece in database.pieces if isinstance(piece, Said)] == [
+    assert [piece.turn for piece in database.pieces if isinstance(piece, TurnWrite)] == [
         turn(status=TurnStatus.INTERRUPTED, position=4)
     ]
 
@@ -260,10 +264,10 @@ async def test_a_poisoned_turn_costs_only_itself_and_is_reported_without_its_wor
     await kept.finish(Ending.CLIENT_LEFT)
     assert await recorder.flush(5)
     assert database.texts == ["Before.", "After."]
-    assert isinstance(database.pieces[-1], Ended)
+    assert isinstance(database.pieces[-1], EndingWrite)
     (report,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
     assert vars(report)["fields"] == {
-        "call_id": call.call_id, "where": "said", "error": "DataError",
+        "call_id": call.call_id, "where": "TurnWrite", "error": "DataError",
     }  # fmt: skip
     assert "secret" not in caplog.text
 
@@ -274,7 +278,7 @@ async def test_the_database_may_go_away_while_poison_is_sorted_out(
     kept = recorder.for_call(opened_call())
     refusals = iter((DataError, None, OperationalError))
 
-    def write(pieces: Sequence[Piece]) -> list[Piece]:
+    def write(pieces: Sequence[Write]) -> list[Write]:
         if error := next(refusals, None):
             raise error
         return database.write(pieces)
@@ -293,7 +297,7 @@ async def test_stopping_writes_what_is_left(recorder: Recorder, database: FakeDa
     await recorder.stop()
     assert database.texts == ["Hello there."]
     await recorder.stop()
-    endings = [piece.ending for piece in database.pieces if isinstance(piece, Ended)]
+    endings = [piece.ending for piece in database.pieces if isinstance(piece, EndingWrite)]
     assert endings == [Ending.CLIENT_LEFT, Ending.DRAINING]
 
 

@@ -15,8 +15,8 @@ from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.models import Call, Session
 from backend.gateway.routing import router
 from backend.protocol.errors import UpstreamRefused
+from backend.runtime import Runtime
 from backend.upstream.target import Target
-from backend.wiring import House
 from backend.wording import sentence
 
 Ask = Callable[..., Awaitable[Any]]
@@ -31,8 +31,8 @@ class Door:
 
     def __init__(self) -> None:
         self.asked: list[Target] = []
-        self.house = House(self._connect)
-        self._application = router(lambda: self.house)
+        self.runtime = Runtime(self._connect)
+        self._application = router(lambda: self.runtime)
 
     async def _connect(self, target: Target) -> Any:
         self.asked.append(target)
@@ -57,7 +57,7 @@ class Door:
 async def door() -> AsyncIterator[Door]:
     door = Door()
     yield door
-    await door.house.stop()
+    await door.runtime.stop()
 
 
 @pytest.fixture
@@ -170,14 +170,14 @@ async def test_whoever_leaves_before_the_answer_leaves_nothing_behind(
     knocking = door.knock(session.pk, HERE)
     await knocking.send_input({"type": "websocket.disconnect", "code": 1006})
     await knocking.wait(5)
-    assert door.house.live.live == 0
+    assert door.runtime.live.live == 0
 
 
 async def test_what_breaks_while_admitting_is_told_as_internal(
     door: Door, session: Session, ticket: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A house whose database is closed can ask nobody.
-    await door.house.stop()
+    # A runtime whose database is closed can ask nobody.
+    await door.runtime.stop()
     offers = ("realtime", f"relay.ticket.{ticket}")
     events, closed = await told(door.knock(session.pk, HERE, offers=offers))
     assert (events[0]["code"], closed) == ("internal", 4500)

@@ -23,10 +23,10 @@ from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.models import Call, Session, Turn
 from backend.gateway.routing import router
 from backend.relay.limits import Limits
+from backend.runtime import Runtime
 from backend.serve import StuckReaderCut, listen
 from backend.simulator.mishaps import Kind, Mishap
 from backend.simulator.server import Running, Simulator, SimulatorOptions
-from backend.wiring import House
 from tests.upstream.equipment import CREATED, provider
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
@@ -41,8 +41,8 @@ class QuickCut(StuckReaderCut):
 class Stage:
     """A served gateway and a database to look at."""
 
-    def __init__(self, house: House, port: int, session: Session) -> None:
-        self.house = house
+    def __init__(self, runtime: Runtime, port: int, session: Session) -> None:
+        self.runtime = runtime
         self.port = port
         self.session = session
         self.database = DatabaseExecutor(threads=1)
@@ -59,7 +59,7 @@ class Stage:
         """Wait until no call is held; how long it took."""
         began = time.monotonic()
         async with asyncio.timeout(seconds):
-            while self.house.live.live:  # noqa: ASYNC110 (the server's tasks bring it about)
+            while self.runtime.live.live:  # noqa: ASYNC110 (the server's tasks bring it about)
                 await asyncio.sleep(0.01)
         return time.monotonic() - began
 
@@ -73,10 +73,10 @@ class Stage:
 
 @asynccontextmanager
 async def served(session: Session, limits: Limits) -> AsyncIterator[Stage]:
-    house = House(limits=limits)
+    runtime = Runtime(limits=limits)
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(
-        router(lambda: house),
+        router(lambda: runtime),
         ws=QuickCut,
         ws_per_message_deflate=False,
         lifespan="off",
@@ -84,15 +84,15 @@ async def served(session: Session, limits: Limits) -> AsyncIterator[Stage]:
         access_log=False,
     )
     server = uvicorn.Server(config)
-    stage = Stage(house, listener.getsockname()[1], session)
+    stage = Stage(runtime, listener.getsockname()[1], session)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield stage
     finally:
-        await house.drain(0)
+        await runtime.drain(0)
         server.should_exit = True
         await serving
-        await house.stop()
+        await runtime.stop()
         stage.database.close()
         assert not relay_tasks()
 
@@ -101,7 +101,7 @@ def relay_tasks() -> list[str]:
     """Tasks of calls that still run."""
     coroutines = (task.get_coro() for task in asyncio.all_tasks() if not task.done())
     names = [getattr(coroutine, "__qualname__", "") for coroutine in coroutines]
-    return [name for name in names if name.startswith(("Call.", "_Outbox.", "House."))]
+    return [name for name in names if name.startswith(("Call.", "_Outbox.", "Runtime."))]
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ async def test_whenever_the_client_leaves_the_provider_is_left_within_two_second
         await theatre.stage.until_over(2)
     assert time.monotonic() - left_at < 2
     assert await theatre.stage.endings() == ["client_left"]
-    assert not [name for name in relay_tasks() if not name.startswith("House.")]
+    assert not [name for name in relay_tasks() if not name.startswith("Runtime.")]
 
 
 async def test_a_provider_that_drops_in_mid_answer_is_told_within_a_second(
@@ -253,7 +253,7 @@ async def test_a_newer_call_takes_over(theatre: Theatre) -> None:
 async def test_the_last_code_and_reason_arrive_at_a_drain(theatre: Theatre) -> None:
     async with theatre.stage.caller() as socket:
         await wait_for_ready(socket)
-        await theatre.stage.house.drain(1)
+        await theatre.stage.runtime.drain(1)
         assert (await until_type(socket, "relay.closing"))["code"] == 1012
         await socket.wait_closed()
         assert (socket.close_code, socket.close_reason) == (1012, "draining")

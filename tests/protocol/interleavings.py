@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.protocol.transcript import TranscriptAssembler
-from backend.protocol.turns import Turn
+from backend.protocol.transcript.assembler import TranscriptAssembler
+from backend.protocol.transcript.turns import Turn
 from tests.tapes import STARTED_AT, as_expected
 from tests.tapes.scribe import WORD_MS, Scribe, spoken, turn, written
 

@@ -28,8 +28,9 @@ from openai.types.realtime.realtime_conversation_item_assistant_message import (
 )
 from openai.types.realtime.realtime_conversation_item_user_message import Content as UserContent
 
-from backend.protocol import events, transcript
+from backend.protocol import events
 from backend.protocol.events import ClientEvent, ServerEvent
+from backend.protocol.transcript import assembler
 
 
 def _names(union: Any) -> set[str]:
@@ -48,7 +49,7 @@ def test_the_server_events_are_those_of_the_official_sdk() -> None:
 
 
 def test_the_transcript_listens_only_to_events_that_exist() -> None:
-    assert set(transcript._READERS) <= set(ServerEvent)
+    assert set(assembler._READERS) <= set(ServerEvent)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backend.protocol.turns import Role
+from backend.protocol.transcript.turns import Role
 from backend.relay.plan import CallPlan, PastItem, TurnDetection
 
 START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

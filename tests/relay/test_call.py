@@ -18,9 +18,10 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from backend.protocol.turns import TurnStatus
+from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import Limits
+from tests.relay.doubles import Client, HandClock, Provider, Record, settle, until
 from tests.relay.equipment import (
     PAST,
     append,
@@ -34,7 +35,6 @@ from tests.relay.equipment import (
     updated,
     words,
 )
-from tests.relay.lines import Client, HandClock, Provider, Record, settle, until
 
 
 class Scene:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from openai.types.realtime.realtime_client_event import RealtimeClientEvent
 from pydantic import TypeAdapter
 
-from backend.protocol.turns import Role
+from backend.protocol.transcript.turns import Role
 from backend.relay.plan import PastItem, TurnDetection, replays_of, session_update_of
 from tests.relay.equipment import PAST, SECRET_INSTRUCTIONS, plan
 

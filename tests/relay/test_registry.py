@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from backend.protocol.errors import AdmissionRefused, Ending
-from backend.relay.registry import LiveCalls, Place
-from tests.relay.lines import settle, until
+from backend.relay.registry import CallSlot, LiveCalls
+from tests.relay.doubles import settle, until
 
 
 class Held:
@@ -40,10 +40,10 @@ class Desk:
         return call
 
     async def _hold(self, session_id: str, name: str, call: Held) -> None:
-        async with self.live.place(session_id) as place:
+        async with self.live.slot(session_id) as slot:
             self.story.append(f"{name} opened")
             self.someone_opened.set()
-            place.put(name, call)
+            slot.put(name, call)
             await call.over.wait()
             self.story.append(f"{name} ended")
 
@@ -75,9 +75,9 @@ async def test_calls_of_other_sessions_are_left_alone(desk: Desk) -> None:
 
 
 async def test_a_place_without_a_call_yet_hands_the_wish_on() -> None:
-    place, call = Place(), Held()
-    place.hang_up(Ending.TAKEN_OVER)
-    place.put("late", call)
+    slot, call = CallSlot(), Held()
+    slot.hang_up(Ending.TAKEN_OVER)
+    slot.put("late", call)
     assert call.asked == [(Ending.TAKEN_OVER, False)]
 
 
@@ -101,11 +101,11 @@ async def test_a_newer_call_waits_until_the_older_has_its_row() -> None:
     row_is_written = asyncio.Event()
 
     async def hold(name: str, opening: asyncio.Event | None) -> None:
-        async with live.place("s") as place:
+        async with live.slot("s") as slot:
             if opening is not None:
                 await opening.wait()
             order.append(f"{name} opened")
-            place.put(name, Held())
+            slot.put(name, Held())
 
     older = asyncio.create_task(hold("older", row_is_written))
     await settle()
@@ -145,7 +145,7 @@ async def test_draining_lets_answers_end_and_admits_nobody(desk: Desk) -> None:
     assert quiet.over.is_set()
     assert not draining.done()
     with pytest.raises(AdmissionRefused, match="draining"):
-        async with desk.live.place("u"):
+        async with desk.live.slot("u"):
             raise AssertionError("admitted")
     talking.over.set()
     async with asyncio.timeout(1):

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from backend.protocol.errors import Ending
-from backend.protocol.turns import Turn, TurnStatus
+from backend.protocol.transcript.turns import Turn, TurnStatus
 from backend.relay.call import Call
 from backend.relay.effects import HangUp, ToClient, ToUpstream
 from backend.relay.replay import NotATape, replay, told
 from backend.relay.tape import FileTape
+from tests.relay.doubles import Client, HandClock, Provider, Record, settle
 from tests.relay.equipment import (
     PAST,
     append,
@@ -28,7 +29,6 @@ from tests.relay.equipment import (
     updated,
     words,
 )
-from tests.relay.lines import Client, HandClock, Provider, Record, settle
 
 
 @pytest.fixture

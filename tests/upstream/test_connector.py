@@ -26,8 +26,8 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from backend.relay.ports import UpstreamLine
-from backend.upstream.connector import LineLimits, UpstreamConnection, connect
+from backend.relay.ports import UpstreamConnection
+from backend.upstream.connector import LineLimits, ProviderSocket, connect
 from backend.upstream.target import Target
 from tests.upstream.equipment import (
     CREATED,
@@ -44,7 +44,7 @@ QUICK = LineLimits(ping_interval_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.2)
 
 async def open_line(
     target: Target, *, within_s: float = 5.0, limits: LineLimits = QUICK
-) -> UpstreamConnection:
+) -> ProviderSocket:
     return await connect(target, open_timeout_s=within_s, limits=limits, chance=lambda: 0.0)
 
 
@@ -67,7 +67,7 @@ async def test_it_opens_at_session_created_and_carries_frames_both_ways() -> Non
             await line.send(f"heard {len(text)}")
 
     async with provider(script) as seen:
-        line: UpstreamLine = await open_line(seen.target)
+        line: UpstreamConnection = await open_line(seen.target)
         assert line.created_text == CREATED
         await line.send("x" * 3_000_000)
         assert await line.receive() == "heard 3000000"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend.relay.debts import Debts, is_typed
+from backend.relay.pending_replies import PendingReplies, is_typed
 
 TYPED = {
     "type": "conversation.item.create",
@@ -23,11 +23,11 @@ def transcription(kind: str, item_id: str = "item_u") -> dict[str, Any]:
 
 
 def test_nothing_is_owed_at_first() -> None:
-    assert not Debts().are_open
+    assert not PendingReplies().are_open
 
 
 def test_a_typed_message_is_owed_until_it_is_an_item() -> None:
-    debts = Debts()
+    debts = PendingReplies()
     debts.asked(TYPED)
     debts.told(added("assistant", "output_text"))
     debts.told(added("user", "input_audio"))
@@ -37,7 +37,7 @@ def test_a_typed_message_is_owed_until_it_is_an_item() -> None:
 
 
 def test_each_of_two_typed_messages_is_owed() -> None:
-    debts = Debts()
+    debts = PendingReplies()
     debts.asked(TYPED)
     debts.asked(TYPED)
     debts.told(added("user", "input_text"))
@@ -46,7 +46,7 @@ def test_each_of_two_typed_messages_is_owed() -> None:
 
 @pytest.mark.parametrize("kind", ["completed", "failed"])
 def test_a_transcript_is_owed_from_the_commit_on(kind: str) -> None:
-    debts = Debts()
+    debts = PendingReplies()
     debts.told({"type": "input_audio_buffer.committed", "item_id": "item_u"})
     debts.told(transcription("delta"))
     debts.told(transcription(kind, "another"))
@@ -56,7 +56,7 @@ def test_a_transcript_is_owed_from_the_commit_on(kind: str) -> None:
 
 
 def test_speech_is_owed_from_the_clients_commit_on() -> None:
-    debts = Debts()
+    debts = PendingReplies()
     debts.asked({"type": "input_audio_buffer.commit"})
     assert debts.are_open
     debts.told({"type": "input_audio_buffer.committed", "item_id": "item_u"})
@@ -66,7 +66,7 @@ def test_speech_is_owed_from_the_clients_commit_on() -> None:
 
 
 def test_a_commit_of_nothing_is_owed_nothing() -> None:
-    debts = Debts()
+    debts = PendingReplies()
     debts.asked({"type": "input_audio_buffer.commit"})
     debts.told({"type": "error", "error": {"code": "response_cancel_not_active"}})
     debts.told({"type": "error", "error": None})
@@ -76,7 +76,7 @@ def test_a_commit_of_nothing_is_owed_nothing() -> None:
 
 
 def test_a_truncation_is_owed_until_it_is_confirmed() -> None:
-    debts = Debts()
+    debts = PendingReplies()
     debts.asked(CUT)
     assert debts.are_open
     debts.told({"type": "conversation.item.truncated", "item_id": "item_a"})

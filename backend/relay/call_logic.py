@@ -35,13 +35,21 @@ from backend.protocol.frames import (
     peek_from_upstream,
 )
 from backend.protocol.responses import ResponseLife
-from backend.protocol.transcript import TranscriptAssembler
-from backend.protocol.turns import Modality, Role, Turn, TurnStatus
+from backend.protocol.transcript.assembler import TranscriptAssembler
+from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import usage_of
 from backend.relay import own_events, policy, redaction
-from backend.relay.debts import Debts
-from backend.relay.effects import CountUsage, Effect, HangUp, KeepTurn, Note, ToClient, ToUpstream
-from backend.relay.limits import Flow, Limits, Strikes
+from backend.relay.effects import (
+    CountUsage,
+    Effect,
+    HangUp,
+    KeepTurn,
+    LogEvent,
+    ToClient,
+    ToUpstream,
+)
+from backend.relay.limits import ClientRateLimiter, ErrorBudget, Limits
+from backend.relay.pending_replies import PendingReplies
 from backend.relay.plan import CONFIGURE_ID, CallPlan, replays_of, session_update_of
 from backend.relay.playback import Playback
 
@@ -134,7 +142,7 @@ class _Held(NamedTuple):
     audio_ms: float
 
 
-class Switchboard:
+class CallLogic:
     """One call's decisions. Every method answers with effects, to be carried out in their order."""
 
     def __init__(self, plan: CallPlan, limits: Limits, started_at: datetime) -> None:
@@ -144,8 +152,8 @@ class Switchboard:
         self._started_s = self._active_s = self._created_s = started_at.timestamp()
         self._own_events = 0
 
-        self._flow = Flow(limits)
-        self._strikes = Strikes(limits.bad_frames, limits.bad_frames_window_s)
+        self._flow = ClientRateLimiter(limits)
+        self._strikes = ErrorBudget(limits.bad_frames, limits.bad_frames_window_s)
         self._held: deque[_Held] = deque()
         self._held_ms = 0.0
 
@@ -156,7 +164,7 @@ class Switchboard:
         self._assembler = TranscriptAssembler(tuple(self._past))
         self._unkept: dict[tuple[str, int], Turn] = {}
         self._responses = ResponseLife()
-        self._debts = Debts()
+        self._pending_replies = PendingReplies()
         self._playback = Playback()
         self._last_audio_event_id: str | None = None
 
@@ -209,7 +217,7 @@ class Switchboard:
             return [ToClient(own_events.pong(frame.event.get("event_id") or self._own_id()))]
         self._active_s = now_s
         self._note_what_is_heard(frame, now_s)
-        self._debts.asked(frame.event)
+        self._pending_replies.asked(frame.event)
         return self._let_through(frame.text, 0.0)
 
     def _slow_down(self, frame_bytes: int, at: datetime) -> list[Effect]:
@@ -267,9 +275,9 @@ class Switchboard:
             if frame.type == _AUDIO_DELTA:
                 self._hear(frame, now_s)
                 return [ToClient(text)]
-            return _READERS.get(frame.type, Switchboard._pass)(self, frame, at)
+            return _READERS.get(frame.type, CallLogic._pass)(self, frame, at)
         except UpstreamFailed:
-            return [Note("upstream.garbage", "not_an_event"), *self.hang_up(_BROKEN, at)]
+            return [LogEvent("upstream.garbage", "not_an_event"), *self.hang_up(_BROKEN, at)]
 
     def _hear(self, frame: UpstreamFrame, now_s: float) -> None:
         """Sound on its way to the client: only its length is looked at."""
@@ -287,7 +295,7 @@ class Switchboard:
         return [ToClient(frame.text), *self._assemble(frame, at)]
 
     def _nameless_came(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        return [Note("upstream.garbage", "no_type")]
+        return [LogEvent("upstream.garbage", "no_type")]
 
     def _session_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         if frame.type == "session.updated" and self._state is State.CONFIGURING:
@@ -314,7 +322,7 @@ class Switchboard:
         return [ToClient(ready), *held]
 
     def _error_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        self._debts.told(frame.event)
+        self._pending_replies.told(frame.event)
         error = redaction.part_of(frame.event)
         fatal, note = _weigh(error)
         if fatal is not None:
@@ -361,7 +369,7 @@ class Switchboard:
 
     def _assemble(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         """Turns that changed are kept at once; those that only grow wait for the tick."""
-        self._debts.told(frame.event)
+        self._pending_replies.told(frame.event)
         for turn in self._assembler.feed(frame.event, at):
             self._unkept[turn.item_id, turn.content_index] = turn
         return [] if frame.type.endswith(".delta") else self._kept()
@@ -378,7 +386,7 @@ class Switchboard:
     @property
     def is_owed(self) -> bool:
         """Whether the provider has not answered yet, after an end that it is worth waiting for."""
-        return self._is_heard_out and (self._debts.are_open or self._responses.is_active)
+        return self._is_heard_out and (self._pending_replies.are_open or self._responses.is_active)
 
     def parting(self) -> list[Effect]:
         """What the provider is told before it is heard out: nobody listens to the answer."""
@@ -509,30 +517,30 @@ class Switchboard:
 _BROKEN = Ending.PROVIDER_FAILED
 _RESPONSE_ERROR = ("response", "status_details", "error")
 
-_READERS: Mapping[str, Callable[[Switchboard, UpstreamFrame, datetime], list[Effect]]] = {
-    "": Switchboard._nameless_came,
-    "session.created": Switchboard._session_told,
-    "session.updated": Switchboard._session_told,
-    "error": Switchboard._error_told,
-    "conversation.item.added": Switchboard._item_told,
-    "conversation.item.created": Switchboard._item_told,
-    "conversation.item.done": Switchboard._item_told,
-    "response.created": Switchboard._response_told,
-    "response.done": Switchboard._response_told,
-    "conversation.item.input_audio_transcription.completed": Switchboard._transcription_done,
-    "conversation.item.input_audio_transcription.failed": Switchboard._transcription_failed,
+_READERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effect]]] = {
+    "": CallLogic._nameless_came,
+    "session.created": CallLogic._session_told,
+    "session.updated": CallLogic._session_told,
+    "error": CallLogic._error_told,
+    "conversation.item.added": CallLogic._item_told,
+    "conversation.item.created": CallLogic._item_told,
+    "conversation.item.done": CallLogic._item_told,
+    "response.created": CallLogic._response_told,
+    "response.done": CallLogic._response_told,
+    "conversation.item.input_audio_transcription.completed": CallLogic._transcription_done,
+    "conversation.item.input_audio_transcription.failed": CallLogic._transcription_failed,
 }
 """Events that are more than passed on and fed to the assembler."""
 
 
-def _weigh(error: Mapping[str, Any]) -> tuple[Ending | None, Note]:
+def _weigh(error: Mapping[str, Any]) -> tuple[Ending | None, LogEvent]:
     """The ending that an error means, if any, and what the operator is told of it."""
     code, kind = redaction.word_of(error, "code"), redaction.word_of(error, "type")
     ending = FATAL_ERRORS.get(code or "") or FATAL_ERRORS.get(kind or "")
     name = "upstream.race" if code in BENIGN_ERRORS else "upstream.error"
     told = code or kind or ""
     # A code is a word; anything else could be content.
-    return ending, Note(name, told if _CODE.fullmatch(told) else "unnamed")
+    return ending, LogEvent(name, told if _CODE.fullmatch(told) else "unnamed")
 
 
 def _is_of_the_assistant(event: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backend.protocol.chain import ItemChain, Rank
+from backend.protocol.transcript.chain import ItemChain, Rank
 
 
 def _chain(*told: tuple[str, str | None], past: tuple[str, ...] = ()) -> ItemChain:

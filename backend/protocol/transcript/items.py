@@ -1,13 +1,13 @@
 """One conversation item and its content parts: what was said in them, and where that stands.
 
-The laws by number are those of `protocol.transcript`.
+The laws by number are those of `protocol.transcript.assembler`.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from backend.protocol.heard import AudioMarks, has_words, heard_text
-from backend.protocol.turns import Modality, Role, Turn, TurnStatus
+from backend.protocol.transcript.heard import AudioMarks, has_words, heard_text
+from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Settings become live objects: the one file that knows everybody.
 
 Everything is built on first use, inside the running event loop: Daphne has no lifespan to build it
-in. A process has one house.
+in. A process has one runtime.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from backend.protocol.errors import Ending
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, TurnDetection
-from backend.relay.ports import CallRecorder, ClientLine, UpstreamLine
+from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
 from backend.telemetry.logs import log_event
@@ -40,8 +40,8 @@ from backend.wording import Language
 
 UNTIL_WRITTEN_S = 5.0
 """So long a call waits until what the one before it has said is written."""
-BEAT_S = 5.0
-"""A lease lasts 30 s, so five beats may fail. A revoked login ends its calls within this time."""
+HEARTBEAT_S = 5.0
+"""A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time."""
 
 INSTRUCTIONS: Mapping[Language, str] = {
     "en": (
@@ -59,10 +59,10 @@ INSTRUCTIONS: Mapping[Language, str] = {
 
 _logger = logging.getLogger(__name__)
 
-Connect = Callable[[Target], Coroutine[Any, Any, UpstreamLine]]
+Connect = Callable[[Target], Coroutine[Any, Any, UpstreamConnection]]
 
 
-class House:
+class Runtime:
     """What the calls of this process share. Belongs to one event loop."""
 
     def __init__(
@@ -76,10 +76,12 @@ class House:
         # Its own thread, so that what waits for a stuck database waits behind nobody.
         self._recorder_database = DatabaseExecutor(threads=1)
         self._recorder = Recorder(self._recorder_database)
-        self._beating: asyncio.Task[None] | None = None
+        self._heartbeat_task: asyncio.Task[None] | None = None
 
-    async def hold(self, session_id: UUID, credential: Credential, client: ClientLine) -> Ending:
-        """Admit whoever shows this credential to this session and hold their call to its end.
+    async def serve_call(
+        self, session_id: UUID, credential: Credential, client: ClientConnection
+    ) -> Ending:
+        """Authenticate, open a Call row and run the call. Returns its Ending.
 
         Raises AdmissionRefused, and DatabaseSlow: then nothing was opened at the provider, and the
         client has been told nothing.
@@ -87,7 +89,7 @@ class House:
         self.start()
         user_id = await self._database.run(credentials.user_of, credential, session_id)
         target = target_for(user_id)
-        async with self.live.place(str(session_id)) as place:
+        async with self.live.slot(str(session_id)) as slot:
             opened = await self._open(session_id, user_id, target.model)
             recorder = self._recorder.for_call(opened)
             try:
@@ -95,7 +97,7 @@ class House:
             except Exception:
                 await recorder.finish(Ending.INTERNAL)
                 raise
-            place.put(str(opened.call_id), call)
+            slot.put(str(opened.call_id), call)
             return await call.run()
 
     async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
@@ -118,8 +120,8 @@ class House:
 
     def start(self) -> None:
         """Begin to renew our calls' leases and to end dead workers' calls; harmless twice."""
-        if self._beating is None:
-            self._beating = asyncio.create_task(self._beat_for_ever(), name="beat")
+        if self._heartbeat_task is None:
+            self._heartbeat_task = asyncio.create_task(self._heartbeat_loop(), name="heartbeat")
 
     async def drain(self, seconds: float) -> None:
         """Admit nobody, give answers `seconds` to end, hang up on everybody. 0 hangs up at once."""
@@ -127,35 +129,35 @@ class House:
 
     async def stop(self) -> None:
         """Write what is still to be written and let go of everything."""
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
-            self._beating = None
+        if self._heartbeat_task is not None:
+            self._heartbeat_task.cancel()
+            await asyncio.gather(self._heartbeat_task, return_exceptions=True)
+            self._heartbeat_task = None
         await self._recorder.stop()
         self._recorder_database.close()
         self._database.close()
 
-    async def beat(self) -> None:
+    async def heartbeat(self) -> None:
         """Renew our calls' leases, end the calls that may not go on, reap those of the dead."""
         call_ids = [UUID(call_id) for call_id in self.live.call_ids()]
         if call_ids:
-            must_end = await self._database.run(lifecycle.beat, call_ids)
+            must_end = await self._database.run(lifecycle.renew_leases, call_ids)
             for call_id, ending in must_end.items():
                 self.live.hang_up(str(call_id), ending)
         if reaped := await self._database.run(lifecycle.reap):
             log_event(_logger, logging.WARNING, "calls.reaped", count=reaped)
 
-    async def _beat_for_ever(self) -> None:
+    async def _heartbeat_loop(self) -> None:
         while True:
             try:
-                await self.beat()
+                await self.heartbeat()
             except Exception as error:
-                # The database is away: calls go on without it, and the next beat tries again.
-                log_event(_logger, logging.WARNING, "beat.failed", error=type(error).__name__)
-            await asyncio.sleep(BEAT_S)
+                # The database is away: calls go on without it, and the next heartbeat tries again.
+                log_event(_logger, logging.WARNING, "heartbeat.failed", error=type(error).__name__)
+            await asyncio.sleep(HEARTBEAT_S)
 
     def _call(
-        self, opened: OpenedCall, target: Target, client: ClientLine, recorder: CallRecorder
+        self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
         plan = plan_for(opened)
         clock = SteadyClock()
@@ -171,9 +173,9 @@ class House:
 
 
 @functools.cache
-def house() -> House:
-    """The house of this process, built at the first call."""
-    return House()
+def runtime() -> Runtime:
+    """The runtime of this process, built at the first call."""
+    return Runtime()
 
 
 def target_for(user_id: int) -> Target:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.refusals import NoSuchPlace, refuse_call, refuse_upgrade
+from backend.gateway.rejections import UnknownPath, refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.errors import AdmissionRefused, Ending
 from backend.wording import sentence
@@ -83,5 +83,5 @@ async def test_both_events_say_the_same_about_coming_back(
 
 async def test_any_other_address_is_not_found() -> None:
     sent = Sent()
-    await NoSuchPlace()(scope(extensions={"websocket.http.response": {}}), nothing, sent.send)
+    await UnknownPath()(scope(extensions={"websocket.http.response": {}}), nothing, sent.send)
     assert sent[0]["status"] == 404

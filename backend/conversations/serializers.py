@@ -1,4 +1,4 @@
-"""Sessions, calls and turns as the HTTP API tells them: scripts and pages rely on these shapes."""
+"""The JSON of sessions, calls and turns in the HTTP API. Scripts and pages rely on every field."""
 
 from decimal import Decimal
 from typing import Any

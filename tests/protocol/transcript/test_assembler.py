@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from backend.protocol.transcript import TranscriptAssembler
-from backend.protocol.turns import Modality, Role, TurnStatus
+from backend.protocol.transcript.assembler import TranscriptAssembler
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from tests.protocol.interleavings import (
     Author,
     Ledger,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.protocol.errors import Ending, UpstreamError, UpstreamUnavailable
-from backend.protocol.turns import Turn
+from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 from backend.relay.ports import ClientGone
 from tests.relay.equipment import at, created

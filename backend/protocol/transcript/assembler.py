@@ -3,15 +3,15 @@
 Laws:
 1. Each item's own events keep their order; across items nothing is assumed. Whatever the order
    across items, the same events end in the same turns (their times apart).
-2. Turns stand in the order of `protocol.chain`. A turn is one content part of one message; called
-   functions, system messages and replayed history only hold the chain together.
+2. Turns stand in the order of `chain`. A turn is one content part of one message; called functions,
+   system messages and replayed history only hold the chain together.
 3. A turn begins with its first word: noise, empty answers and speech that was never committed make
    none. Two turns of a user are kept without words: one whose transcription failed, and one whose
    transcription had not come when the call ended. Something was said there.
 4. A text that is told whole (`.done`, a finished item, `response.done`, `completed`) replaces what
    streamed. Nothing blank replaces words, and after a truncation nothing shortens them: the
    provider forgets the transcript of what it truncates, we do not.
-5. Said is not heard. A truncated turn keeps its text and gets `heard_ms` and `heard_text`; the
+5. TurnWrite is not heard. A truncated turn keeps its text and gets `heard_ms` and `heard_text`; the
    smallest truncation counts, whenever it comes. That all was heard before a truncation can be seen
    only by the audio: then `heard_text` is the whole text. What the end of the call cut off, and no
    truncation did, counts as truncated there.
@@ -27,10 +27,10 @@ from datetime import datetime
 from typing import Any
 
 from backend.protocol.audio import ms_of_base64
-from backend.protocol.chain import ItemChain, Rank
-from backend.protocol.heard import has_words
-from backend.protocol.items import Item, Part
-from backend.protocol.turns import Modality, Role, Turn, TurnStatus
+from backend.protocol.transcript.chain import ItemChain, Rank
+from backend.protocol.transcript.heard import has_words
+from backend.protocol.transcript.items import Item, Part
+from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 
 _Event = Mapping[str, Any]
 _Key = tuple[str, int]

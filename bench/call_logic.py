@@ -1,6 +1,6 @@
-"""What one frame costs in the switchboard, in microseconds: the best of several rounds.
+"""What one frame costs in the call_logic, in microseconds: the best of several rounds.
 
-    python -m bench.switchboard
+    python -m bench.call_logic
 
 Decisions only: no sockets, no tasks, no database. Sizes are those of a real call: 40 ms of
 microphone up, 8 KB of sound and a word down.
@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from backend.relay.call_logic import CallLogic, State
 from backend.relay.limits import Limits
 from backend.relay.plan import CallPlan, TurnDetection
-from backend.relay.switchboard import State, Switchboard
 
 FRAMES = 20_000
 ROUNDS = 5
@@ -23,16 +23,16 @@ ROUNDS = 5
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def ready() -> Switchboard:
-    """A switchboard that is READY, for a client that may send at any rate."""
+def ready() -> CallLogic:
+    """A call_logic that is READY, for a client that may send at any rate."""
     plan = CallPlan("c", "s", "en", "m", "v", "Be brief.", "t", TurnDetection())
     limits = Limits(client_burst_frames=1e12, client_burst_bytes=1e15)
-    switchboard = Switchboard(plan, limits, _START)
-    switchboard.open('{"type":"session.created","session":{}}', _START)
-    switchboard.from_upstream('{"type":"session.updated","session":{}}', _START)
-    if switchboard.state is not State.READY:
-        raise SystemExit("the switchboard is not ready: nothing would be measured")
-    return switchboard
+    call_logic = CallLogic(plan, limits, _START)
+    call_logic.open('{"type":"session.created","session":{}}', _START)
+    call_logic.from_upstream('{"type":"session.updated","session":{}}', _START)
+    if call_logic.state is not State.READY:
+        raise SystemExit("the call_logic is not ready: nothing would be measured")
+    return call_logic
 
 
 def _event(**event: object) -> str:
@@ -55,7 +55,7 @@ def _delta(kind: str, delta: str, number: int = 0) -> str:
     )
 
 
-def microseconds(frames: list[str], feed: Callable[[Switchboard], Callable[..., object]]) -> float:
+def microseconds(frames: list[str], feed: Callable[[CallLogic], Callable[..., object]]) -> float:
     """The cost of one frame, in the best round: what is left is the machine's other work."""
     best = float("inf")
     for _ in range(ROUNDS):
@@ -79,7 +79,7 @@ def main() -> None:
     # An answer of a hundred words, as often as it takes.
     spoken = [_delta("output_audio_transcript", " word", number) for number in range(100)]
     unknown = _event(type="something.new", event_id="event_1", value="x" * 200)
-    cases: list[tuple[str, list[str], Callable[[Switchboard], Callable[..., object]]]] = [
+    cases: list[tuple[str, list[str], Callable[[CallLogic], Callable[..., object]]]] = [
         ("up    append, 40 ms", [plain] * FRAMES, lambda board: board.from_client),
         ("up    append with an event_id", [named] * FRAMES, lambda board: board.from_client),
         ("down  audio delta, 128 ms", [down] * FRAMES, lambda board: board.from_upstream),

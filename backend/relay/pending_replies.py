@@ -11,7 +11,7 @@ _TRANSCRIBED = "conversation.item.input_audio_transcription."
 _NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
 
 
-class Debts:
+class PendingReplies:
     """Asked and not yet answered: typed messages, committed speech, transcripts, truncations."""
 
     def __init__(self) -> None:

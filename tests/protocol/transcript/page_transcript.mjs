@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 
-import { Transcript } from "../../frontend/transcript.js";
+import { Transcript } from "../../../frontend/transcript.js";
 
 const turnsIn = (events) => {
   const transcript = new Transcript();

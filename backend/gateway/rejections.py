@@ -46,7 +46,7 @@ async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefu
     await client.close(close_code, str(refused.ending))
 
 
-class NoSuchPlace:
+class UnknownPath:
     """Any other WebSocket address, a malformed session id included: HTTP 404."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from backend.conversations.shapes import usd
+from backend.conversations.serializers import usd
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.protocol.items import Item, Part
-from backend.protocol.turns import Modality, Role, TurnStatus
+from backend.protocol.transcript.items import Item, Part
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=3)

@@ -22,11 +22,12 @@ from backend.accounts.credentials import Credential
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Call, Session, Turn
-from backend.conversations.writing import Piece
+from backend.conversations.writing import Write
 from backend.protocol.errors import AdmissionRefused, Ending
 from backend.relay.call import SteadyClock
+from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
 from backend.upstream.target import Target
-from backend.wiring import INSTRUCTIONS, House, house, plan_for, tape_for, target_for
+from tests.relay.doubles import Client, Provider
 from tests.relay.equipment import (
     PAST,
     item_event,
@@ -36,7 +37,6 @@ from tests.relay.equipment import (
     updated,
     words,
 )
-from tests.relay.lines import Client, Provider
 
 
 def opened(**changes: Any) -> OpenedCall:
@@ -108,19 +108,19 @@ def test_a_tape_is_made_only_where_one_is_wanted(
 
 
 def test_a_process_has_one_house() -> None:
-    assert house() is house()
+    assert runtime() is runtime()
 
 
-# The house at work, on a real database and with lines in memory
+# The runtime at work, on a real database and with lines in memory
 
 
 class Street:
-    """A house, its provider for each call, and threads to look at the database with."""
+    """A runtime, its provider for each call, and threads to look at the database with."""
 
     def __init__(self) -> None:
         self.providers: list[Provider] = []
         self.targets: list[Target] = []
-        self.house = House(self._connect)
+        self.runtime = Runtime(self._connect)
         self.database = DatabaseExecutor(threads=1)
         self.calls: list[asyncio.Task[Ending]] = []
 
@@ -135,7 +135,7 @@ class Street:
         """Somebody calls with a ticket, and is ready."""
         issued = await self.database.run(tickets.issue, session.user_id, session.pk)
         client = Client()
-        holding = self.house.hold(session.pk, Credential("ticket", issued.ticket), client)
+        holding = self.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), client)
         self.calls.append(asyncio.create_task(holding))
         await soon(lambda: "relay.ready" in client.types())
         return client
@@ -154,7 +154,7 @@ class Street:
 
 async def soon(condition: Any) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 (it is the house's tasks that bring it about)
+        while not condition():  # noqa: ASYNC110 (it is the runtime's tasks that bring it about)
             await asyncio.sleep(0.005)
 
 
@@ -172,7 +172,7 @@ async def street() -> AsyncIterator[Street]:
     for call in street.calls:
         call.cancel()
     await asyncio.gather(*street.calls, return_exceptions=True)
-    await street.house.stop()
+    await street.runtime.stop()
     street.database.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert not any(provider.is_open for provider in street.providers)
@@ -195,7 +195,7 @@ async def test_what_is_said_in_a_call_stands_in_the_record(
 
     assert await street.database.run(look) == [("Good morning.", "interrupted")]
     assert await street.endings(session) == ["client_left"]
-    assert street.house.live.live == 0
+    assert street.runtime.live.live == 0
 
 
 async def test_a_newer_call_of_the_session_takes_over(street: Street, session: Session) -> None:
@@ -214,10 +214,10 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     street: Street, session: Session
 ) -> None:
     is_moving = threading.Event()
-    recorder = street.house._recorder
+    recorder = street.runtime._recorder
     write, recorder.finish_wait_s = recorder._write, 0
 
-    def write_later(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    def write_later(pieces: Sequence[Write]) -> Sequence[Write]:
         is_moving.wait()
         return write(pieces)
 
@@ -230,9 +230,9 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     await street.ended()
 
     issued = await street.database.run(tickets.issue, session.user_id, session.pk)
-    holding = street.house.hold(session.pk, Credential("ticket", issued.ticket), Client())
+    holding = street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     street.calls.append(asyncio.create_task(holding))
-    await soon(lambda: street.house.live.live == 1)
+    await soon(lambda: street.runtime.live.live == 1)
     is_moving.set()
     await soon(lambda: any("Are you there?" in text for text in street.providers[-1].heard))
 
@@ -241,10 +241,10 @@ async def test_a_revoked_login_ends_its_calls_at_the_next_beat(
     street: Street, session: Session
 ) -> None:
     client = await street.call(session)
-    await street.house.beat()
+    await street.runtime.heartbeat()
     assert not street.calls[0].done()
     await street.database.run(tokens.revoke, session.user_id)
-    await street.house.beat()
+    await street.runtime.heartbeat()
     assert await street.ended() is Ending.REVOKED
     assert client.closed == (4401, "revoked")
     assert await street.endings(session) == ["revoked"]
@@ -266,7 +266,7 @@ async def test_the_calls_of_dead_workers_are_reaped(
 
     await street.database.run(die)
     with caplog.at_level(logging.WARNING):
-        await street.house.beat()
+        await street.runtime.heartbeat()
     assert await street.endings(session) == ["interrupted"]
     assert "calls.reaped" in caplog.text
 
@@ -278,12 +278,12 @@ async def test_a_drained_house_lets_an_answer_end_and_admits_nobody(
     provider = street.providers[0]
     provider.say(response_created())
     await soon(lambda: client.types()[-1] == "response.created")
-    draining = asyncio.create_task(street.house.drain(5))
+    draining = asyncio.create_task(street.runtime.drain(5))
     await soon(lambda: client.types()[-1] == "relay.draining")
     assert not street.calls[0].done()
     issued = await street.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AdmissionRefused, match="draining"):
-        await street.house.hold(session.pk, Credential("ticket", issued.ticket), Client())
+        await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     provider.say(response_done())
     assert await street.ended() is Ending.DRAINING
     await draining
@@ -296,6 +296,6 @@ async def test_a_plan_that_cannot_be_made_leaves_no_open_row(
     del settings.VAD_THRESHOLD
     issued = await street.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AttributeError):
-        await street.house.hold(session.pk, Credential("ticket", issued.ticket), Client())
+        await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     assert await street.endings(session) == ["internal"]
-    assert street.house.live.live == 0
+    assert street.runtime.live.live == 0

@@ -11,19 +11,19 @@ from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from backend.protocol.errors import CLOSE_CODES, Ending
-from backend.protocol.turns import Modality, Role, Turn, TurnStatus
+from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
+from backend.relay.call_logic import BENIGN_ERRORS, FATAL_ERRORS, CallLogic, State
 from backend.relay.effects import (
     CountUsage,
     Effect,
     HangUp,
     KeepTurn,
-    Note,
+    LogEvent,
     ToClient,
     ToUpstream,
 )
 from backend.relay.limits import Limits
 from backend.relay.plan import PastItem
-from backend.relay.switchboard import BENIGN_ERRORS, FATAL_ERRORS, State, Switchboard
 from backend.wording import sentence
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import (
@@ -49,23 +49,23 @@ OFFICIAL: TypeAdapter[RealtimeServerEvent] = TypeAdapter(RealtimeServerEvent)
 ROOMY = Limits(client_burst_frames=1e9, client_burst_bytes=1e12, bad_frames=10**9)
 
 
-def fresh(*past: PastItem, language: str = "en", limits: Limits | None = None) -> Switchboard:
-    """A switchboard whose client has just come."""
-    return Switchboard(plan(*past, language=language), limits or Limits(), START)
+def fresh(*past: PastItem, language: str = "en", limits: Limits | None = None) -> CallLogic:
+    """A call_logic whose client has just come."""
+    return CallLogic(plan(*past, language=language), limits or Limits(), START)
 
 
-def state_of(switchboard: Switchboard) -> State:
+def state_of(call_logic: CallLogic) -> State:
     """The state, read anew: a type checker would otherwise remember what it was."""
-    return switchboard.state
+    return call_logic.state
 
 
-def ready(language: str = "en", limits: Limits | None = None) -> Switchboard:
-    """A switchboard that is READY, without a past."""
-    switchboard = fresh(language=language, limits=limits)
-    switchboard.open(created(), at(0.1))
-    switchboard.from_upstream(updated(), at(0.2))
-    assert state_of(switchboard) is State.READY
-    return switchboard
+def ready(language: str = "en", limits: Limits | None = None) -> CallLogic:
+    """A call_logic that is READY, without a past."""
+    call_logic = fresh(language=language, limits=limits)
+    call_logic.open(created(), at(0.1))
+    call_logic.from_upstream(updated(), at(0.2))
+    assert state_of(call_logic) is State.READY
+    return call_logic
 
 
 def to_client(effects: Iterable[Effect]) -> list[dict[str, Any]]:
@@ -76,15 +76,13 @@ def to_upstream(effects: Iterable[Effect]) -> list[str]:
     return [effect.text for effect in effects if isinstance(effect, ToUpstream)]
 
 
-def answering(switchboard: Switchboard, item_id: str = "item_a") -> None:
+def answering(call_logic: CallLogic, item_id: str = "item_a") -> None:
     """An answer has begun."""
     response = {"id": "resp_1", "object": "realtime.response", "status": "in_progress"}
-    switchboard.from_upstream(
-        frame(type="response.created", event_id="e", response=response), at(1)
-    )
-    switchboard.from_upstream(item_event("added", item_id, None, "assistant"), at(1))
-    switchboard.from_upstream(words(item_id, "Good morning, "), at(1))
-    switchboard.from_upstream(audio_delta(item_id, ms=1000), at(1))
+    call_logic.from_upstream(frame(type="response.created", event_id="e", response=response), at(1))
+    call_logic.from_upstream(item_event("added", item_id, None, "assistant"), at(1))
+    call_logic.from_upstream(words(item_id, "Good morning, "), at(1))
+    call_logic.from_upstream(audio_delta(item_id, ms=1000), at(1))
 
 
 def response_done(status: str = "completed", **response: Any) -> str:
@@ -96,23 +94,23 @@ def response_done(status: str = "completed", **response: Any) -> str:
 
 
 def test_the_provider_is_configured_before_anything_else_is_said() -> None:
-    switchboard = fresh(*PAST)
-    opened = switchboard.open(created(), at(0.1))
+    call_logic = fresh(*PAST)
+    opened = call_logic.open(created(), at(0.1))
     assert [event["type"] for event in to_client(opened)] == ["session.created"]
     assert [json.loads(text)["event_id"] for text in to_upstream(opened)] == ["relay_cfg"]
-    assert state_of(switchboard) is State.CONFIGURING
+    assert state_of(call_logic) is State.CONFIGURING
 
-    configured = switchboard.from_upstream(updated(), at(0.2))
+    configured = call_logic.from_upstream(updated(), at(0.2))
     assert to_client(configured) == []
     assert [json.loads(text)["item"]["id"] for text in to_upstream(configured)] == [
         "item_past_user",
         "item_past_reply",
     ]
-    assert state_of(switchboard) is State.REPLAYING
+    assert state_of(call_logic) is State.REPLAYING
 
-    assert switchboard.from_upstream(item_event("added", "item_past_user"), at(0.3)) == []
-    assert switchboard.from_upstream(item_event("done", "item_past_user"), at(0.3)) == []
-    told = to_client(switchboard.from_upstream(item_event("added", "item_past_reply"), at(0.3)))
+    assert call_logic.from_upstream(item_event("added", "item_past_user"), at(0.3)) == []
+    assert call_logic.from_upstream(item_event("done", "item_past_user"), at(0.3)) == []
+    told = to_client(call_logic.from_upstream(item_event("added", "item_past_reply"), at(0.3)))
     assert told == [
         {
             "type": "relay.ready",
@@ -125,54 +123,54 @@ def test_the_provider_is_configured_before_anything_else_is_said() -> None:
             "demo": False,
         }
     ]
-    assert state_of(switchboard) is State.READY
-    assert switchboard.from_upstream(item_event("done", "item_past_reply"), at(0.4)) == []
+    assert state_of(call_logic) is State.READY
+    assert call_logic.from_upstream(item_event("done", "item_past_reply"), at(0.4)) == []
 
 
 def test_without_a_past_it_is_ready_when_it_is_configured() -> None:
-    switchboard = fresh()
-    switchboard.open(created(), at(0.1))
-    effects = switchboard.from_upstream(updated(), at(0.2))
+    call_logic = fresh()
+    call_logic.open(created(), at(0.1))
+    effects = call_logic.from_upstream(updated(), at(0.2))
     assert [event["type"] for event in to_client(effects)] == ["relay.ready"]
 
 
 def test_what_the_client_says_too_early_waits_in_order() -> None:
-    switchboard = fresh()
+    call_logic = fresh()
     early = [append(), typed("first"), append(), frame(type="response.create")]
-    assert switchboard.from_client(early[0], at(0.0)) == []
-    switchboard.open(created(), at(0.1))
+    assert call_logic.from_client(early[0], at(0.0)) == []
+    call_logic.open(created(), at(0.1))
     for text in early[1:]:
-        assert switchboard.from_client(text, at(0.15)) == []
-    effects = switchboard.from_upstream(updated(), at(0.2))
+        assert call_logic.from_client(text, at(0.15)) == []
+    effects = call_logic.from_upstream(updated(), at(0.2))
     assert to_upstream(effects) == early
     late = append()
-    assert switchboard.from_client(late, at(0.3)) == [ToUpstream(late)]
+    assert call_logic.from_client(late, at(0.3)) == [ToUpstream(late)]
 
 
 def test_of_early_sound_the_last_six_seconds_are_kept() -> None:
-    switchboard = fresh(limits=ROOMY)
+    call_logic = fresh(limits=ROOMY)
     sounds = [append(ms=100, sample=bytes([number, 0])) for number in range(100)]
     message = typed("between")
     for number, text in enumerate(sounds):
-        switchboard.from_client(text, at(0))
+        call_logic.from_client(text, at(0))
         if number == 10:
-            switchboard.from_client(message, at(0))
-    switchboard.open(created(), at(0.1))
-    held = to_upstream(switchboard.from_upstream(updated(), at(0.2)))
+            call_logic.from_client(message, at(0))
+    call_logic.open(created(), at(0.1))
+    held = to_upstream(call_logic.from_upstream(updated(), at(0.2)))
     assert held == [message, *sounds[40:]]
 
 
 def test_of_early_events_the_thirty_third_is_refused() -> None:
-    switchboard = fresh()
-    effects = [switchboard.from_client(typed(), at(0)) for _ in range(33)]
+    call_logic = fresh()
+    effects = [call_logic.from_client(typed(), at(0)) for _ in range(33)]
     assert effects[:32] == [[]] * 32
     (told,) = to_client(effects[32])
     assert (told["type"], told["code"], told["retryable"]) == ("relay.error", "too_early", True)
 
 
 def test_early_frames_are_judged_when_they_come() -> None:
-    switchboard = fresh()
-    (told,) = to_client(switchboard.from_client(frame(type="session.update"), at(0)))
+    call_logic = fresh()
+    (told,) = to_client(call_logic.from_client(frame(type="session.update"), at(0)))
     assert told["code"] == "event_not_allowed"
 
 
@@ -182,31 +180,31 @@ def test_a_refused_configuration_ends_the_call() -> None:
         (provider_error("cannot_update_voice", None), Ending.PROVIDER_REFUSED),
         (provider_error(None, "relay_cfg", kind="server_error"), Ending.PROVIDER_FAILED),
     ):
-        switchboard = fresh()
-        switchboard.open(created(), at(0.1))
-        effects = switchboard.from_upstream(error, at(0.2))
+        call_logic = fresh()
+        call_logic.open(created(), at(0.1))
+        effects = call_logic.from_upstream(error, at(0.2))
         assert effects[-1] == HangUp(ending)
         assert [event["type"] for event in to_client(effects)] == ["relay.error", "relay.closing"]
 
 
 @pytest.mark.parametrize("event_id", ["relay_past_0", None])
 def test_a_refused_past_item_is_left_behind(event_id: str | None) -> None:
-    switchboard = fresh(*PAST)
-    switchboard.open(created(), at(0.1))
-    switchboard.from_upstream(updated(), at(0.2))
+    call_logic = fresh(*PAST)
+    call_logic.open(created(), at(0.1))
+    call_logic.from_upstream(updated(), at(0.2))
     refused = provider_error("item_create_duplicate_item_id", event_id)
-    assert switchboard.from_upstream(refused, at(0.3)) == [
-        Note("upstream.race", "item_create_duplicate_item_id")
+    assert call_logic.from_upstream(refused, at(0.3)) == [
+        LogEvent("upstream.race", "item_create_duplicate_item_id")
     ]
-    effects = switchboard.from_upstream(item_event("added", "item_past_reply"), at(0.3))
+    effects = call_logic.from_upstream(item_event("added", "item_past_reply"), at(0.3))
     assert [event["type"] for event in to_client(effects)] == ["relay.ready"]
 
 
 def test_a_provider_that_never_takes_the_configuration_is_timed_out() -> None:
-    switchboard = fresh()
-    switchboard.open(created(), at(3))
-    assert switchboard.tick(at(11)) == []
-    assert switchboard.tick(at(11.1))[-1] == HangUp(Ending.PROVIDER_TIMEOUT)
+    call_logic = fresh()
+    call_logic.open(created(), at(3))
+    assert call_logic.tick(at(11)) == []
+    assert call_logic.tick(at(11.1))[-1] == HangUp(Ending.PROVIDER_TIMEOUT)
 
 
 # The client's side
@@ -230,16 +228,16 @@ def test_what_was_judged_is_what_is_sent(text: str) -> None:
 
 @pytest.mark.parametrize("state", ["connecting", "ready"])
 def test_nothing_forbidden_ever_reaches_the_provider(state: str) -> None:
-    switchboard = fresh(limits=ROOMY) if state == "connecting" else ready(limits=ROOMY)
+    call_logic = fresh(limits=ROOMY) if state == "connecting" else ready(limits=ROOMY)
     for attack in ATTACKS:
-        effects = switchboard.from_client(attack, at(1))
+        effects = call_logic.from_client(attack, at(1))
         (told,) = to_client(effects)
         assert to_upstream(effects) == []
         assert told["type"] == "relay.error"
         assert SECRET_INSTRUCTIONS not in json.dumps(told)
     if state == "connecting":
-        switchboard.open(created(), at(2))
-        assert to_upstream(switchboard.from_upstream(updated(), at(2))) == []
+        call_logic.open(created(), at(2))
+        assert to_upstream(call_logic.from_upstream(updated(), at(2))) == []
 
 
 def test_a_refusal_names_the_event_and_the_field_in_the_users_language() -> None:
@@ -256,46 +254,46 @@ def test_a_refusal_names_the_event_and_the_field_in_the_users_language() -> None
 
 
 def test_a_ping_is_answered_here_and_keeps_no_quiet_call_alive() -> None:
-    switchboard = fresh()
-    (early,) = switchboard.from_client(frame(type="relay.ping"), at(0.1))
+    call_logic = fresh()
+    (early,) = call_logic.from_client(frame(type="relay.ping"), at(0.1))
     assert to_client([early])[0]["type"] == "relay.pong"
-    switchboard = ready()
-    effects = switchboard.from_client(frame(type="relay.ping", event_id="ping_1"), at(800))
+    call_logic = ready()
+    effects = call_logic.from_client(frame(type="relay.ping", event_id="ping_1"), at(800))
     assert to_client(effects) == [{"type": "relay.pong", "event_id": "ping_1"}]
     assert to_upstream(effects) == []
-    assert switchboard.tick(at(1000))[-1] == HangUp(Ending.IDLE)
+    assert call_logic.tick(at(1000))[-1] == HangUp(Ending.IDLE)
 
 
 def test_three_bad_frames_in_ten_seconds_end_the_call() -> None:
-    switchboard = ready()
-    assert len(switchboard.from_client("not json", at(1))) == 1
-    assert len(switchboard.from_client(b"\0\1", at(5))) == 1
-    effects = switchboard.from_client("[", at(10))
+    call_logic = ready()
+    assert len(call_logic.from_client("not json", at(1))) == 1
+    assert len(call_logic.from_client(b"\0\1", at(5))) == 1
+    effects = call_logic.from_client("[", at(10))
     assert [event["type"] for event in to_client(effects)] == ["relay.error", "relay.closing"]
     assert to_client(effects)[1]["code"] == 4400
     assert effects[-1] == HangUp(Ending.BAD_FRAMES)
 
 
 def test_three_frames_that_are_too_large_end_the_call() -> None:
-    switchboard = ready()
+    call_logic = ready()
     large = append(ms=20_000)
-    told = [event for n in range(3) for event in to_client(switchboard.from_client(large, at(n)))]
+    told = [event for n in range(3) for event in to_client(call_logic.from_client(large, at(n)))]
     assert [event["code"] for event in told] == [*["frame_too_large"] * 3, 4400]
 
 
 def test_bad_frames_far_apart_do_not() -> None:
-    switchboard = ready()
+    call_logic = ready()
     for second in (1, 7, 13, 19):
-        assert len(switchboard.from_client("not json", at(second))) == 1
-    assert state_of(switchboard) is State.READY
+        assert len(call_logic.from_client("not json", at(second))) == 1
+    assert state_of(call_logic) is State.READY
 
 
 def test_a_flood_is_told_once_and_then_hung_up_on() -> None:
-    switchboard = ready()
+    call_logic = ready()
     effects = [
         effect
         for number in range(20_000)
-        for effect in switchboard.from_client(frame(type="response.cancel"), at(1 + number / 2000))
+        for effect in call_logic.from_client(frame(type="response.cancel"), at(1 + number / 2000))
     ]
     told = [event for event in to_client(effects) if event["type"] == "relay.error"]
     assert [event["code"] for event in told] == ["rate_limit"]
@@ -309,8 +307,8 @@ def test_a_flood_is_told_once_and_then_hung_up_on() -> None:
 
 
 def test_nobody_has_heard_more_than_was_sent() -> None:
-    switchboard = ready()
-    answering(switchboard)
+    call_logic = ready()
+    answering(call_logic)
 
     def truncate(item_id: str, index: int, ms: int) -> list[Effect]:
         event = frame(
@@ -320,7 +318,7 @@ def test_nobody_has_heard_more_than_was_sent() -> None:
             content_index=index,
             audio_end_ms=ms,
         )
-        return switchboard.from_client(event, at(2))
+        return call_logic.from_client(event, at(2))
 
     assert len(to_upstream(truncate("item_a", 0, 1000))) == 1
     assert len(to_upstream(truncate("item_b", 0, 0))) == 1
@@ -330,19 +328,19 @@ def test_nobody_has_heard_more_than_was_sent() -> None:
 
 
 def test_sound_that_comes_twice_is_heard_once() -> None:
-    switchboard = ready()
+    call_logic = ready()
     sound = audio_delta("item_a", ms=100)
     for _ in range(2):
-        assert len(switchboard.from_upstream(sound, at(1))) == 1
+        assert len(call_logic.from_upstream(sound, at(1))) == 1
     cut = frame(
         type="conversation.item.truncate", item_id="item_a", content_index=0, audio_end_ms=150
     )
-    assert to_upstream(switchboard.from_client(cut, at(2))) == []
+    assert to_upstream(call_logic.from_client(cut, at(2))) == []
 
 
 def test_nobody_speaks_under_an_id_of_the_past() -> None:
-    switchboard = fresh(*PAST)
-    (told,) = to_client(switchboard.from_client(typed("x", item_id="item_past_reply"), at(0)))
+    call_logic = fresh(*PAST)
+    (told,) = to_client(call_logic.from_client(typed("x", item_id="item_past_reply"), at(0)))
     assert told["code"] == "field_invalid"
     assert told["detail"] == {"where": "item.id"}
 
@@ -384,23 +382,23 @@ def test_the_session_is_told_without_what_is_the_operators(kind: str) -> None:
 
 @pytest.mark.parametrize("code", [*sorted(BENIGN_ERRORS), "something_new", None])
 def test_an_error_that_is_not_fatal_is_told_and_the_call_goes_on(code: str | None) -> None:
-    switchboard = ready()
+    call_logic = ready()
     message = "Incorrect API key provided: sk-proj-abcdefghijklmnop1234. Bearer abc.def"
-    effects = switchboard.from_upstream(provider_error(code, "mine", message), at(1))
+    effects = call_logic.from_upstream(provider_error(code, "mine", message), at(1))
     (told,) = to_client(effects)
     OFFICIAL.validate_python(told)
     assert told["error"]["code"] == code
     assert told["error"]["event_id"] == "mine"
     assert "abcdefghijklmnop" not in json.dumps(told)
     assert "abc.def" not in json.dumps(told)
-    assert state_of(switchboard) is State.READY
+    assert state_of(call_logic) is State.READY
 
 
 @pytest.mark.parametrize(("code", "ending"), FATAL_ERRORS.items())
 def test_a_fatal_error_ends_the_call_and_is_not_quoted(code: str, ending: Ending) -> None:
     error = provider_error(code, None, "Key sk-proj-abcdefghijklmnop1234 of org-secret")
     effects = ready(language="ja").from_upstream(error, at(1))
-    assert effects[0] == Note("upstream.error", code)
+    assert effects[0] == LogEvent("upstream.error", code)
     assert effects[-1] == HangUp(ending)
     failed, closing = to_client(effects)
     assert failed["code"] == str(ending)
@@ -414,23 +412,23 @@ def test_a_fatal_error_ends_the_call_and_is_not_quoted(code: str, ending: Ending
 
 def test_the_providers_answers_to_the_relay_stay_inside() -> None:
     effects = ready().from_upstream(provider_error("invalid_value", "relay_past_7"), at(1))
-    assert effects == [Note("upstream.error", "invalid_value")]
+    assert effects == [LogEvent("upstream.error", "invalid_value")]
 
 
 def test_a_code_that_is_no_word_is_not_logged() -> None:
     effects = ready().from_upstream(provider_error("My name is Aoi!"), at(1))
-    assert effects[0] == Note("upstream.error", "unnamed")
+    assert effects[0] == LogEvent("upstream.error", "unnamed")
 
 
 @pytest.mark.parametrize("garbage", ["", "{", "[1]", '"text"', "null", "\ud800", '{"type":NaN}'])
 def test_garbage_from_the_provider_ends_the_call(garbage: str) -> None:
     effects = ready().from_upstream(garbage, at(1))
-    assert effects[0] == Note("upstream.garbage", "not_an_event")
+    assert effects[0] == LogEvent("upstream.garbage", "not_an_event")
     assert effects[-1] == HangUp(Ending.PROVIDER_FAILED)
 
 
 def test_an_object_without_a_type_goes_nowhere() -> None:
-    assert ready().from_upstream("{}", at(1)) == [Note("upstream.garbage", "no_type")]
+    assert ready().from_upstream("{}", at(1)) == [LogEvent("upstream.garbage", "no_type")]
 
 
 def test_a_failed_answer_is_told_without_secrets() -> None:
@@ -440,7 +438,7 @@ def test_a_failed_answer_is_told_without_secrets() -> None:
     (told,) = to_client(effects)
     assert "abcdefghijklmnop" not in json.dumps(told)
     assert told["response"]["status_details"]["error"]["code"] == "rate_limit_exceeded"
-    assert Note("upstream.error", "rate_limit_exceeded") in effects
+    assert LogEvent("upstream.error", "rate_limit_exceeded") in effects
     assert not any(isinstance(effect, HangUp) for effect in effects)
 
 
@@ -466,8 +464,8 @@ def test_a_failed_transcription_is_told_without_secrets() -> None:
 
 
 def test_what_was_said_is_kept_when_it_is_whole_and_costs_are_counted() -> None:
-    switchboard = ready()
-    answering(switchboard)
+    call_logic = ready()
+    answering(call_logic)
     usage = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2}
     item = {
         "id": "item_a",
@@ -477,7 +475,7 @@ def test_what_was_said_is_kept_when_it_is_whole_and_costs_are_counted() -> None:
         "status": "completed",
         "content": [{"type": "output_audio", "transcript": "Good morning, Aoi."}],
     }
-    effects = switchboard.from_upstream(response_done(output=[item], usage=usage), at(2))
+    effects = call_logic.from_upstream(response_done(output=[item], usage=usage), at(2))
     (kept,) = [effect.turn for effect in effects if isinstance(effect, KeepTurn)]
     assert (kept.text, kept.status) == ("Good morning, Aoi.", TurnStatus.COMPLETED)
     (cost,) = [effect.usage for effect in effects if isinstance(effect, CountUsage)]
@@ -485,28 +483,28 @@ def test_what_was_said_is_kept_when_it_is_whole_and_costs_are_counted() -> None:
 
 
 def test_growing_words_are_kept_at_the_tick_and_not_for_every_piece() -> None:
-    switchboard = ready()
-    answering(switchboard)
+    call_logic = ready()
+    answering(call_logic)
     for piece in ("how ", "are ", "you"):
-        (passed,) = switchboard.from_upstream(words("item_a", piece), at(1))
+        (passed,) = call_logic.from_upstream(words("item_a", piece), at(1))
         assert isinstance(passed, ToClient)
-    (kept,) = switchboard.tick(at(1.5))
+    (kept,) = call_logic.tick(at(1.5))
     assert isinstance(kept, KeepTurn)
     assert kept.turn.text.split() == ["Good", "morning,", "how", "are", "you"]
     assert kept.turn.status is TurnStatus.IN_PROGRESS
-    assert switchboard.tick(at(2)) == []
+    assert call_logic.tick(at(2)) == []
 
 
 def test_a_typed_message_is_kept_when_the_provider_has_taken_it() -> None:
-    switchboard = ready()
-    assert switchboard.from_client(typed("Hi!", "item_me"), at(1)) == [
+    call_logic = ready()
+    assert call_logic.from_client(typed("Hi!", "item_me"), at(1)) == [
         ToUpstream(typed("Hi!", "item_me"))
     ]
     content = [{"type": "input_text", "text": "Hi!"}]
     added = item_event("added", "item_me", None, "user", status="completed", content=content)
     kept = [
         effect.turn
-        for effect in switchboard.from_upstream(added, at(1))
+        for effect in call_logic.from_upstream(added, at(1))
         if isinstance(effect, KeepTurn)
     ]
     assert [(turn.item_id, turn.role, turn.modality, turn.text) for turn in kept] == [
@@ -515,36 +513,36 @@ def test_a_typed_message_is_kept_when_the_provider_has_taken_it() -> None:
 
 
 def test_the_past_is_never_kept_again() -> None:
-    switchboard = fresh(*PAST)
-    switchboard.open(created(), at(0.1))
-    switchboard.from_upstream(updated(), at(0.2))
+    call_logic = fresh(*PAST)
+    call_logic.open(created(), at(0.1))
+    call_logic.from_upstream(updated(), at(0.2))
     content = [{"type": "input_text", "text": "My name is Aoi."}]
     for kind in ("added", "done"):
         for item in PAST:
             told = item_event(kind, item.item_id, content=content, status="completed")
-            effects = switchboard.from_upstream(told, at(0.3))
+            effects = call_logic.from_upstream(told, at(0.3))
             assert not any(isinstance(effect, KeepTurn) for effect in effects)
-    assert switchboard.hang_up(Ending.CLIENT_LEFT, at(1)) == [HangUp(Ending.CLIENT_LEFT)]
+    assert call_logic.hang_up(Ending.CLIENT_LEFT, at(1)) == [HangUp(Ending.CLIENT_LEFT)]
 
 
 def test_what_is_half_said_when_the_client_leaves_is_kept_as_interrupted() -> None:
-    switchboard = ready()
-    answering(switchboard)
-    kept, hung_up = switchboard.hang_up(Ending.CLIENT_LEFT, at(2))
+    call_logic = ready()
+    answering(call_logic)
+    kept, hung_up = call_logic.hang_up(Ending.CLIENT_LEFT, at(2))
     assert isinstance(kept, KeepTurn)
     assert kept.turn.text.strip() == "Good morning,"
     assert kept.turn.status is TurnStatus.INTERRUPTED
     assert hung_up == HangUp(Ending.CLIENT_LEFT)
 
 
-def spoken(switchboard: Switchboard, ms: int = 4000) -> None:
+def spoken(call_logic: CallLogic, ms: int = 4000) -> None:
     """A whole answer, sent in a moment: four words of a second each."""
-    answering(switchboard)
+    answering(call_logic)
     for word in ("Aoi, ", "my ", "friend."):
-        switchboard.from_upstream(words("item_a", word), at(1))
-        switchboard.from_upstream(audio_delta("item_a", ms=ms // 4), at(1))
+        call_logic.from_upstream(words("item_a", word), at(1))
+        call_logic.from_upstream(audio_delta("item_a", ms=ms // 4), at(1))
     item = {"id": "item_a", "type": "message", "role": "assistant", "status": "completed"}
-    switchboard.from_upstream(response_done(output=[item]), at(1.2))
+    call_logic.from_upstream(response_done(output=[item]), at(1.2))
 
 
 def last_kept(effects: Iterable[Effect]) -> Turn | None:
@@ -569,9 +567,9 @@ def truncated(ms: int, item_id: str = "item_a") -> str:
 
 
 def test_an_answer_that_cannot_have_been_played_was_not_heard() -> None:
-    switchboard = ready()
-    spoken(switchboard)
-    turn = last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(3)))
+    call_logic = ready()
+    spoken(call_logic)
+    turn = last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(3)))
     assert turn is not None
     assert (turn.status, turn.heard_ms) == (TurnStatus.INTERRUPTED, 2000)
     assert turn.text == "Good morning, Aoi, my friend."
@@ -579,36 +577,36 @@ def test_an_answer_that_cannot_have_been_played_was_not_heard() -> None:
 
 
 def test_an_answer_that_can_have_been_played_was_heard() -> None:
-    switchboard = ready()
-    spoken(switchboard)
-    assert switchboard.hang_up(Ending.CLIENT_LEFT, at(5)) == [HangUp(Ending.CLIENT_LEFT)]
+    call_logic = ready()
+    spoken(call_logic)
+    assert call_logic.hang_up(Ending.CLIENT_LEFT, at(5)) == [HangUp(Ending.CLIENT_LEFT)]
 
 
 def test_what_the_client_said_it_heard_stands() -> None:
-    switchboard = ready()
-    spoken(switchboard)
-    switchboard.from_client(cut_off(1500), at(2.5))
-    switchboard.from_upstream(truncated(1500), at(2.6))
-    assert last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(2.7))) is None
+    call_logic = ready()
+    spoken(call_logic)
+    call_logic.from_client(cut_off(1500), at(2.5))
+    call_logic.from_upstream(truncated(1500), at(2.6))
+    assert last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(2.7))) is None
 
 
 def test_an_answer_that_was_answered_by_typing_stays_whole() -> None:
-    switchboard = ready()
-    spoken(switchboard)
-    switchboard.from_client(typed("Go on."), at(2))
-    assert last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(2.5))) is None
+    call_logic = ready()
+    spoken(call_logic)
+    call_logic.from_client(typed("Go on."), at(2))
+    assert last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(2.5))) is None
 
 
 def test_a_spoken_answer_of_which_no_sound_came_was_not_heard() -> None:
-    switchboard = ready()
-    switchboard.from_upstream(words("item_a", "Good morning, "), at(1))
-    turn = last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(9)))
+    call_logic = ready()
+    call_logic.from_upstream(words("item_a", "Good morning, "), at(1))
+    turn = last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(9)))
     assert turn is not None
     assert (turn.text.strip(), turn.heard_ms, turn.heard_text) == ("Good morning,", 0, "")
 
 
 def test_a_written_answer_is_read_however_short_the_stay() -> None:
-    switchboard = ready()
+    call_logic = ready()
     text = frame(
         type="response.output_text.delta",
         event_id="e",
@@ -618,8 +616,8 @@ def test_a_written_answer_is_read_however_short_the_stay() -> None:
         content_index=0,
         delta="Good morning.",
     )
-    switchboard.from_upstream(text, at(1))
-    turn = last_kept(switchboard.hang_up(Ending.CLIENT_LEFT, at(1.1)))
+    call_logic.from_upstream(text, at(1))
+    turn = last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(1.1)))
     assert turn is not None
     assert (turn.modality, turn.heard_ms, turn.heard_text) == (Modality.TEXT, None, None)
 
@@ -628,43 +626,43 @@ def test_a_written_answer_is_read_however_short_the_stay() -> None:
 
 
 def test_a_call_in_which_nothing_is_said_ends() -> None:
-    switchboard = ready()
+    call_logic = ready()
     for minute in range(15):
         # A microphone that is open says nothing by itself.
-        switchboard.from_client(append(), at(60 * minute))
-        assert switchboard.tick(at(60 * minute)) == []
-    effects = switchboard.tick(at(15 * 60 + 1))
+        call_logic.from_client(append(), at(60 * minute))
+        assert call_logic.tick(at(60 * minute)) == []
+    effects = call_logic.tick(at(15 * 60 + 1))
     assert effects[-1] == HangUp(Ending.IDLE)
     assert to_client(effects)[0]["code"] == 4408
 
 
 @pytest.mark.parametrize("who", ["client", "provider"])
 def test_whoever_speaks_keeps_the_call_alive(who: str) -> None:
-    switchboard = ready()
+    call_logic = ready()
     if who == "client":
-        switchboard.from_client(frame(type="response.cancel"), at(600))
+        call_logic.from_client(frame(type="response.cancel"), at(600))
     else:
-        switchboard.from_upstream(words("item_a", "Hello"), at(600))
-    switchboard.tick(at(1000))
-    assert switchboard.tick(at(1400)) == []
+        call_logic.from_upstream(words("item_a", "Hello"), at(600))
+    call_logic.tick(at(1000))
+    assert call_logic.tick(at(1400)) == []
 
 
 def test_a_call_has_a_longest_length() -> None:
-    switchboard = ready(limits=Limits(idle_s=1e9))
-    assert switchboard.tick(at(55 * 60)) == []
-    effects = switchboard.tick(at(55 * 60 + 1))
+    call_logic = ready(limits=Limits(idle_s=1e9))
+    assert call_logic.tick(at(55 * 60)) == []
+    effects = call_logic.tick(at(55 * 60 + 1))
     assert effects[-1] == HangUp(Ending.TIME_LIMIT)
     assert to_client(effects)[-1]["code"] == 4410
 
 
 def test_draining_waits_for_the_answer_that_is_being_given() -> None:
-    switchboard = ready()
-    answering(switchboard)
-    (told,) = to_client(switchboard.leave(Ending.DRAINING, at(2)))
+    call_logic = ready()
+    answering(call_logic)
+    (told,) = to_client(call_logic.leave(Ending.DRAINING, at(2)))
     assert told["type"] == "relay.draining"
-    assert switchboard.leave(Ending.DRAINING, at(2)) == []
-    assert to_client(switchboard.from_upstream(words("item_a", "Aoi."), at(3)))
-    effects = switchboard.from_upstream(response_done(), at(4))
+    assert call_logic.leave(Ending.DRAINING, at(2)) == []
+    assert to_client(call_logic.from_upstream(words("item_a", "Aoi."), at(3)))
+    effects = call_logic.from_upstream(response_done(), at(4))
     assert to_client(effects)[0]["type"] == "response.done"
     assert to_client(effects)[-1]["code"] == 1012
     assert to_client(effects)[-1]["retryable"]
@@ -672,35 +670,35 @@ def test_draining_waits_for_the_answer_that_is_being_given() -> None:
 
 
 def test_draining_waits_until_the_answer_can_have_been_heard() -> None:
-    switchboard = ready()
-    answering(switchboard)
-    switchboard.from_upstream(audio_delta("item_a", ms=4000), at(2))
-    switchboard.leave(Ending.DRAINING, at(2.5))
+    call_logic = ready()
+    answering(call_logic)
+    call_logic.from_upstream(audio_delta("item_a", ms=4000), at(2))
+    call_logic.leave(Ending.DRAINING, at(2.5))
     assert (
-        to_client(switchboard.from_upstream(response_done(), at(3)))[-1]["type"] == "response.done"
+        to_client(call_logic.from_upstream(response_done(), at(3)))[-1]["type"] == "response.done"
     )
-    assert not any(isinstance(effect, HangUp) for effect in switchboard.tick(at(5.9)))
-    effects = switchboard.tick(at(6))
+    assert not any(isinstance(effect, HangUp) for effect in call_logic.tick(at(5.9)))
+    effects = call_logic.tick(at(6))
     assert effects[-1] == HangUp(Ending.DRAINING)
     assert not any(isinstance(effect, KeepTurn) for effect in effects)
 
 
 def test_draining_waits_for_sound_whose_answer_was_whole_before() -> None:
-    switchboard = ready()
-    answering(switchboard)
-    switchboard.from_upstream(audio_delta("item_a", ms=4000), at(2))
-    switchboard.from_upstream(response_done(), at(3))
-    (told,) = to_client(switchboard.leave(Ending.DRAINING, at(3.5)))
+    call_logic = ready()
+    answering(call_logic)
+    call_logic.from_upstream(audio_delta("item_a", ms=4000), at(2))
+    call_logic.from_upstream(response_done(), at(3))
+    (told,) = to_client(call_logic.leave(Ending.DRAINING, at(3.5)))
     assert told["type"] == "relay.draining"
-    assert switchboard.tick(at(6))[-1] == HangUp(Ending.DRAINING)
+    assert call_logic.tick(at(6))[-1] == HangUp(Ending.DRAINING)
 
 
 def test_draining_does_not_wait_for_ever() -> None:
-    switchboard = ready()
-    answering(switchboard)
-    switchboard.leave(Ending.DRAINING, at(2))
-    assert not any(isinstance(effect, HangUp) for effect in switchboard.tick(at(31.9)))
-    assert switchboard.tick(at(32))[-1] == HangUp(Ending.DRAINING)
+    call_logic = ready()
+    answering(call_logic)
+    call_logic.leave(Ending.DRAINING, at(2))
+    assert not any(isinstance(effect, HangUp) for effect in call_logic.tick(at(31.9)))
+    assert call_logic.tick(at(32))[-1] == HangUp(Ending.DRAINING)
 
 
 def test_draining_a_quiet_call_ends_it_at_once() -> None:
@@ -711,8 +709,8 @@ def test_draining_a_quiet_call_ends_it_at_once() -> None:
 
 @pytest.mark.parametrize("ending", CLOSE_CODES)
 def test_an_ending_is_said_once_with_its_code(ending: Ending) -> None:
-    switchboard = ready(language="ja")
-    effects = switchboard.hang_up(ending, at(1), retry_after_s=2.2)
+    call_logic = ready(language="ja")
+    effects = call_logic.hang_up(ending, at(1), retry_after_s=2.2)
     assert effects[-1] == HangUp(ending)
     if ending is Ending.CLIENT_LEFT:
         assert to_client(effects) == []
@@ -721,21 +719,21 @@ def test_an_ending_is_said_once_with_its_code(ending: Ending) -> None:
         assert closing["code"] == CLOSE_CODES[ending]
         assert closing["message"] == sentence(str(ending), "ja")
         assert closing["retry_after"] == 3
-    assert switchboard.hang_up(Ending.INTERNAL, at(2)) == []
-    assert switchboard.leave(Ending.DRAINING, at(2)) == []
-    assert switchboard.tick(at(10_000)) == []
-    assert switchboard.from_client(append(), at(2)) == []
-    assert switchboard.from_upstream(words("item_a", "Hello"), at(2)) == []
-    assert switchboard.open(created(), at(2)) == []
+    assert call_logic.hang_up(Ending.INTERNAL, at(2)) == []
+    assert call_logic.leave(Ending.DRAINING, at(2)) == []
+    assert call_logic.tick(at(10_000)) == []
+    assert call_logic.from_client(append(), at(2)) == []
+    assert call_logic.from_upstream(words("item_a", "Hello"), at(2)) == []
+    assert call_logic.open(created(), at(2)) == []
 
 
 def test_every_event_of_the_relay_has_an_id_of_its_own() -> None:
-    switchboard = ready()
+    call_logic = ready()
     told = to_client(
         [
-            *switchboard.from_client("x", at(1)),
-            *switchboard.from_client(frame(type="x"), at(1)),
-            *switchboard.hang_up(Ending.INTERNAL, at(2)),
+            *call_logic.from_client("x", at(1)),
+            *call_logic.from_client(frame(type="x"), at(1)),
+            *call_logic.hang_up(Ending.INTERNAL, at(2)),
         ]
     )
     ids = [event["event_id"] for event in told]
@@ -805,22 +803,22 @@ FRAMES = EVENTS | st.text(max_size=20)
 def test_whatever_comes_nothing_raises_and_the_end_is_said_once(
     script: list[tuple[str, str]],
 ) -> None:
-    switchboard = fresh(*PAST)
-    effects = switchboard.open(created(), at(0))
+    call_logic = fresh(*PAST)
+    effects = call_logic.open(created(), at(0))
     for number, (what, text) in enumerate(script):
         now = at(number / 10)
         match what:
             case "client":
-                effects += switchboard.from_client(text, now)
+                effects += call_logic.from_client(text, now)
             case "binary":
-                effects += switchboard.from_client(text.encode("utf-8", "replace"), now)
+                effects += call_logic.from_client(text.encode("utf-8", "replace"), now)
             case "upstream":
-                effects += switchboard.from_upstream(text, now)
+                effects += call_logic.from_upstream(text, now)
             case "tick":
-                effects += switchboard.tick(now)
+                effects += call_logic.tick(now)
             case _:
-                effects += switchboard.leave(Ending.DRAINING, now)
-    effects += switchboard.hang_up(Ending.CLIENT_LEFT, at(99))
+                effects += call_logic.leave(Ending.DRAINING, now)
+    effects += call_logic.hang_up(Ending.CLIENT_LEFT, at(99))
     endings = [effect for effect in effects if isinstance(effect, HangUp)]
     assert len(endings) == 1
     assert effects[-1] == endings[0]
@@ -830,10 +828,10 @@ def test_whatever_comes_nothing_raises_and_the_end_is_said_once(
 
 
 def test_words_that_come_after_the_end_are_kept() -> None:
-    switchboard = ready()
-    switchboard.from_client(typed("Remember me."), at(1))
-    switchboard.hang_up(Ending.CLIENT_LEFT, at(1))
-    assert switchboard.is_owed
+    call_logic = ready()
+    call_logic.from_client(typed("Remember me."), at(1))
+    call_logic.hang_up(Ending.CLIENT_LEFT, at(1))
+    assert call_logic.is_owed
     echo = frame(
         type="conversation.item.added",
         event_id="event_late",
@@ -846,12 +844,12 @@ def test_words_that_come_after_the_end_are_kept() -> None:
             "content": [{"type": "input_text", "text": "Remember me."}],
         },
     )
-    effects = switchboard.from_upstream(echo, at(1.1))
+    effects = call_logic.from_upstream(echo, at(1.1))
     assert [(e.turn.text, e.turn.status) for e in effects if isinstance(e, KeepTurn)] == [
         ("Remember me.", TurnStatus.COMPLETED)
     ]
     assert to_client(effects) == []
-    assert not switchboard.is_owed
+    assert not call_logic.is_owed
 
 
 def committed(item_id: str = "item_u") -> str:
@@ -868,61 +866,61 @@ def transcribed(text: str, item_id: str = "item_u") -> str:
 
 
 def test_a_sentence_that_is_transcribed_after_a_drain_is_kept() -> None:
-    switchboard = ready()
-    switchboard.from_upstream(committed(), at(0.5))
-    answering(switchboard)
-    switchboard.leave(Ending.DRAINING, at(2))
-    assert switchboard.from_upstream(response_done(), at(4))[-1] == HangUp(Ending.DRAINING)
-    assert switchboard.is_owed
-    kept = last_kept(switchboard.from_upstream(transcribed("What I said."), at(4.3)))
+    call_logic = ready()
+    call_logic.from_upstream(committed(), at(0.5))
+    answering(call_logic)
+    call_logic.leave(Ending.DRAINING, at(2))
+    assert call_logic.from_upstream(response_done(), at(4))[-1] == HangUp(Ending.DRAINING)
+    assert call_logic.is_owed
+    kept = last_kept(call_logic.from_upstream(transcribed("What I said."), at(4.3)))
     assert kept is not None
     assert (kept.text, kept.status) == ("What I said.", TurnStatus.COMPLETED)
-    assert not switchboard.is_owed
+    assert not call_logic.is_owed
 
 
 def test_a_server_in_a_hurry_hears_nobody_out() -> None:
-    switchboard = ready()
-    switchboard.from_upstream(committed(), at(0.5))
-    switchboard.hang_up(Ending.DRAINING, at(1))
-    assert not switchboard.is_owed
+    call_logic = ready()
+    call_logic.from_upstream(committed(), at(0.5))
+    call_logic.hang_up(Ending.DRAINING, at(1))
+    assert not call_logic.is_owed
 
 
 def test_speech_that_was_committed_in_leaving_is_kept() -> None:
-    switchboard = ready()
-    switchboard.from_client(frame(type="input_audio_buffer.commit"), at(1))
-    switchboard.hang_up(Ending.CLIENT_LEFT, at(1))
-    assert switchboard.is_owed
-    switchboard.from_upstream(committed(), at(1.1))
-    switchboard.from_upstream(
+    call_logic = ready()
+    call_logic.from_client(frame(type="input_audio_buffer.commit"), at(1))
+    call_logic.hang_up(Ending.CLIENT_LEFT, at(1))
+    assert call_logic.is_owed
+    call_logic.from_upstream(committed(), at(1.1))
+    call_logic.from_upstream(
         item_event("added", "item_u", content=[{"type": "input_audio", "transcript": None}]),
         at(1.1),
     )
-    kept = last_kept(switchboard.from_upstream(transcribed("What I said."), at(1.4)))
+    kept = last_kept(call_logic.from_upstream(transcribed("What I said."), at(1.4)))
     assert kept is not None
     assert (kept.text, kept.status) == ("What I said.", TurnStatus.COMPLETED)
-    assert not switchboard.is_owed
+    assert not call_logic.is_owed
 
 
 def test_what_never_went_out_is_owed_nothing() -> None:
-    switchboard = fresh()
-    switchboard.open(created(), at(0.1))
-    switchboard.from_client(typed(), at(0.2))
-    switchboard.hang_up(Ending.CLIENT_LEFT, at(0.3))
-    assert not switchboard.is_owed
+    call_logic = fresh()
+    call_logic.open(created(), at(0.1))
+    call_logic.from_client(typed(), at(0.2))
+    call_logic.hang_up(Ending.CLIENT_LEFT, at(0.3))
+    assert not call_logic.is_owed
 
 
 def test_a_provider_that_failed_is_not_heard_out() -> None:
-    switchboard = ready()
-    switchboard.from_client(typed(), at(1))
-    switchboard.hang_up(Ending.PROVIDER_FAILED, at(1))
-    assert not switchboard.is_owed
-    assert switchboard.parting() == []
+    call_logic = ready()
+    call_logic.from_client(typed(), at(1))
+    call_logic.hang_up(Ending.PROVIDER_FAILED, at(1))
+    assert not call_logic.is_owed
+    assert call_logic.parting() == []
 
 
 def test_an_answer_that_begins_after_the_end_is_called_off() -> None:
-    switchboard = ready()
-    switchboard.from_client(typed(), at(1))
-    switchboard.hang_up(Ending.CLIENT_LEFT, at(1))
-    (cancel,) = to_upstream(switchboard.from_upstream(response_created(), at(1.1)))
+    call_logic = ready()
+    call_logic.from_client(typed(), at(1))
+    call_logic.hang_up(Ending.CLIENT_LEFT, at(1))
+    (cancel,) = to_upstream(call_logic.from_upstream(response_created(), at(1.1)))
     assert json.loads(cancel)["type"] == "response.cancel"
-    assert switchboard.is_owed
+    assert call_logic.is_owed

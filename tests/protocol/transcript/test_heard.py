@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.protocol.heard import (
+from backend.protocol.transcript.heard import (
     AudioMarks,
     cut_to_whole_word,
     has_words,
