@@ -112,11 +112,6 @@ def test_no_sentence_is_empty_and_japanese_is_japanese() -> None:
         assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", sentences["ja"]), code
 
 
-def test_the_readme_tells_every_close_code() -> None:
-    for ending, close_code in CLOSE_CODES.items():
-        assert re.search(rf"\| {close_code} \|[^\n]*`{ending}`", README), ending
-
-
 def test_the_version_is_written_in_one_place() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert "version" not in project["project"]
