@@ -1,6 +1,6 @@
 # What people do with Kaiwa. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz lock journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
+.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -94,6 +94,9 @@ bench-requests: .venv/test.installed ## A plain HTTP request's processor time, i
 
 bench-logins: .venv/test.installed ## What many wrong passwords at once do to a voice, hashed one by one and all at once.
 	@$(PY) -m bench.logins
+
+schema: .venv/run.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
+	@DEBUG=on $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 lock: .venv/test.installed ## requirements.txt and all that it needs, with hashes, into requirements.lock.
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -7,6 +7,7 @@ from typing import Any
 
 import dj_database_url
 
+from backend import __version__
 from backend.env import SettingError, combined, read, read_dotenv
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,7 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework",
     "rest_framework.authtoken",
+    "drf_spectacular",
     "csp",
     "backend.accounts",
     "backend.conversations",
@@ -149,6 +151,23 @@ REST_FRAMEWORK: dict[str, Any] = {
     # `login` is per user and address, `address` counts logins and registrations of everybody there.
     "DEFAULT_THROTTLE_RATES": {"login": "10/min", "address": "60/min"},
     "NUM_PROXIES": 0,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Kaiwa",
+    "DESCRIPTION": "A self-hosted realtime voice relay. docs/api.md has the WebSocket.",
+    "VERSION": __version__,
+    # What follows the prefix is an operation's tag: `auth`, `sessions`, `realtime`.
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_PATCH": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "backend.api_schema.add_components",
+    ],
 }
 
 LANGUAGE_CODE = "en"

@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
-from backend import api_errors
+from backend import api_errors, api_schema
 from backend.accounts import api as accounts
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
@@ -27,6 +27,7 @@ urlpatterns = [
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
     ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
+    path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),
     re_path(r"^api(?:/(?P<path>.*))?$", api_errors.no_such_path),
 ]
 

@@ -1,7 +1,7 @@
 """Register, log in, log out, me."""
 
 import threading
-from typing import Any
+from typing import Any, TypedDict
 
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -20,9 +21,25 @@ from backend.accounts import tokens
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
 from backend.accounts.usernames import one_spelling
 from backend.api_errors import ApiRefused, StrictSerializer, language
+from backend.api_schema import body, errors, no_body
 from backend.wording import sentence
 
 LONGEST_PASSWORD = 128
+
+
+class UserJSON(TypedDict):
+    """A user."""
+
+    id: int
+    username: str
+    is_staff: bool
+
+
+class LoginJSON(TypedDict):
+    """The token for `Authorization: Token …`, the same on every device until logout."""
+
+    token: str
+    user: UserJSON
 
 
 class Username(serializers.CharField):
@@ -74,6 +91,11 @@ class Register(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (AddressThrottle,)
 
+    @extend_schema(
+        operation_id="register",
+        request=NewCredentials,
+        responses={201: body(LoginJSON), **errors(400, 403, 429)},
+    )
     def post(self, request: Request) -> Response:
         """201 with the token. 403 `registration_closed`, 400 `invalid`."""
         if not settings.REGISTRATION_OPEN:
@@ -98,6 +120,11 @@ class Login(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (AddressThrottle, LoginThrottle)
 
+    @extend_schema(
+        operation_id="login",
+        request=Credentials,
+        responses={200: body(LoginJSON), **errors(400, 401, 429)},
+    )
     def post(self, request: Request) -> Response:
         """200 with the token. 401 `bad_credentials`, whatever was wrong.
 
@@ -116,6 +143,9 @@ class Login(APIView):
 class Logout(APIView):
     """`POST` ends the login on every device, and its calls."""
 
+    @extend_schema(
+        operation_id="logout", request=None, responses={204: no_body(), **errors(400, 401)}
+    )
     def post(self, request: Request) -> Response:
         """204."""
         StrictSerializer(data=request.data).is_valid(raise_exception=True)
@@ -126,14 +156,15 @@ class Logout(APIView):
 class Me(APIView):
     """`GET` tells who the token belongs to."""
 
+    @extend_schema(operation_id="readUser", responses={200: body(UserJSON), **errors(401)})
     def get(self, request: Request) -> Response:
         """200 with the user."""
         return Response(_user_json(request.user))
 
 
-def _login_json(user: User) -> dict[str, Any]:
+def _login_json(user: User) -> LoginJSON:
     return {"token": tokens.key_for(user), "user": _user_json(user)}
 
 
-def _user_json(user: Any) -> dict[str, Any]:
+def _user_json(user: Any) -> UserJSON:
     return {"id": user.pk, "username": user.username, "is_staff": user.is_staff}
