@@ -1,4 +1,4 @@
-"""What answers where: the whole HTTP surface on one page."""
+"""URL routes: every HTTP path of the project."""
 
 from django.contrib import admin
 from django.urls import path, re_path
@@ -15,7 +15,7 @@ urlpatterns = [
     path("", never_cache(TemplateView.as_view(template_name="index.html")), name="page"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz(DatabaseExecutor(threads=1), health.ask_database), name="readyz"),
+    path("readyz", health.readyz(DatabaseExecutor(threads=1), health.ping_database), name="readyz"),
     path("api/config/", conversations.Config.as_view(), name="config"),
     path("api/auth/register/", accounts.Register.as_view(), name="register"),
     path("api/auth/login/", accounts.Login.as_view(), name="login"),
@@ -28,7 +28,7 @@ urlpatterns = [
     ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
     path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),
-    re_path(r"^api(?:/(?P<path>.*))?$", api_errors.no_such_path),
+    re_path(r"^api(?:/(?P<path>.*))?$", api_errors.api_not_found),
 ]
 
 handler400 = api_errors.bad_request
