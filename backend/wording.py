@@ -1,7 +1,7 @@
-"""The sentences that people read, one per code, in Japanese and English: what happened, what to do.
+"""The sentence for each error code and ending, in Japanese and English.
 
-Codes are stable and are what programs compare; sentences may be improved at any time. A test checks
-that every code of the relay and of the HTTP API is here in both languages.
+A sentence says what happened and what to do. Codes are stable, and programs compare them; sentences
+may change at any time. A test checks that every code of the relay and the HTTP API is here.
 
 `SUGGESTIONS` are the sentences that the page offers in the demo, where the simulator answers.
 """
@@ -181,7 +181,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
 
 
 def sentence(code: str, language: Language) -> str:
-    """The sentence for a code; an unknown code reads as `internal`, so nothing raw ever leaks."""
+    """Return the sentence for a code. An unknown code gets that of `internal`."""
     return SENTENCES.get(code, SENTENCES["internal"])[language]
 
 

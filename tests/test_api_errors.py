@@ -156,7 +156,7 @@ def test_what_is_not_an_object_is_invalid(body: str) -> None:
 
 
 def test_a_body_that_is_too_large_is_not_read() -> None:
-    status, answer = posted(json.dumps({"name": "x" * api_errors.MOST_BODY_BYTES}))
+    status, answer = posted(json.dumps({"name": "x" * api_errors.MAX_BODY_BYTES}))
     assert (status, answer["error"]["code"]) == (413, "too_large")
 
 
@@ -167,7 +167,7 @@ def test_a_body_that_django_finds_too_large_is_told_the_same(client: Client) -> 
 
 
 def test_a_body_of_just_the_right_size_is_read() -> None:
-    name = "x" * (api_errors.MOST_BODY_BYTES - len('{"name":""}'))
+    name = "x" * (api_errors.MAX_BODY_BYTES - len('{"name":""}'))
     assert posted(f'{{"name":"{name}"}}') == (200, {"name": name})
 
 
@@ -238,6 +238,7 @@ def test_what_django_itself_refuses_is_json_under_api_and_a_page_elsewhere(
     assert b"secret" not in elsewhere.content
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.postgres
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from backend.demo import DATABASE, DemoPlan, Login, banner, demo_settings
 from backend.env import combined, read
 from backend.serving.listener import listen
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 USER, ADMIN = Login("demo", "p-user"), Login("admin", "p-admin")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.proxy import parse_proxy
 from websockets.uri import parse_uri
 
-from backend.env import SETTINGS, SettingError, combined, dotenv, read
+from backend.env import SETTINGS, SettingError, combined, read, read_dotenv
 from backend.upstream.target import Target
 
 URLS = st.lists(
@@ -224,29 +224,58 @@ def test_a_dotenv_file_is_read_line_by_line(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(
         "\ufeff# A comment\n\nPORT=9000\n  DEBUG = on \nINSTRUCTIONS=\"Say 'hi'\"\n"
-        "SECRET_KEY='a=b'\nexport DEMO=on\n# HOST=0.0.0.0\nnonsense\nEMPTY=\nQUOTE=\"\n",
+        "SECRET_KEY='a=b'\nexport DEMO=on\n# HOST=0.0.0.0\nnonsense\nEMPTY=\n",
         encoding="utf-8",
     )
-    assert dotenv(file) == {
+    assert read_dotenv(file) == {
         "PORT": "9000",
         "DEBUG": "on",
         "INSTRUCTIONS": "Say 'hi'",
         "SECRET_KEY": "a=b",
         "DEMO": "on",
         "EMPTY": "",
-        "QUOTE": '"',
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("NAME=x # a note", "x"),
+        ("NAME=x#y", "x#y"),
+        ("NAME='x # y' # a note", "x # y"),
+        ('NAME="a\\nb"', "a\nb"),
+        ("NAME='a\\nb'", "a\\nb"),
+        ("NAME=p$HOME${HOME}", "p$HOME${HOME}"),
+        ("NAME='$HOME'", "$HOME"),
+        # One line for an editor and for Docker, and two for `str.splitlines`.
+        ("NAME=a\u2028HOST=b", "a\u2028HOST=b"),
+        ("NAME=a\x0cHOST=b", "a\x0cHOST=b"),
+        ("NAME=1\nNAME=2", "2"),
+    ],
+)
+def test_a_dotenv_value_is_what_python_dotenv_reads(tmp_path: Path, line: str, value: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"{line}\n", encoding="utf-8")
+    assert read_dotenv(file) == {"NAME": value}
+
+
+@pytest.mark.parametrize("line", ['QUOTE="', "QUOTE='a\nPORT=9000", 'QUOTE="a"b', "PORT: 9000 = x"])
+def test_a_dotenv_line_that_is_not_understood_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"DEBUG=on\n{line}\n", encoding="utf-8")
+    with pytest.raises(SettingError, match=r"^\.env: line 2 is not understood\. Write "):
+        read_dotenv(file)
 
 
 def test_a_dotenv_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingError, match=r"^\.env: the file cannot be read\. Write "):
-        dotenv(file)
+        read_dotenv(file)
 
 
 def test_no_dotenv_file_is_no_settings(tmp_path: Path) -> None:
-    assert dotenv(tmp_path / ".env") == {}
+    assert read_dotenv(tmp_path / ".env") == {}
 
 
 def test_the_environment_wins_over_the_file() -> None:

@@ -1,4 +1,4 @@
-"""DOOR: operators. System checks are registered when Django starts."""
+"""Health endpoints and system checks, for operators."""
 
 from django.apps import AppConfig
 from django.core.checks import register

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.accounts.usernames import one_spelling
+from backend.accounts.usernames import normalised_username
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ from backend.accounts.usernames import one_spelling
     ],
 )
 def test_what_looks_the_same_is_the_same(typed: str, spelling: str) -> None:
-    assert one_spelling(typed) == spelling
+    assert normalised_username(typed) == spelling
 
 
 @given(typed=st.text())
 def test_a_spelling_is_its_own(typed: str) -> None:
-    assert one_spelling(one_spelling(typed)) == one_spelling(typed)
+    assert normalised_username(normalised_username(typed)) == normalised_username(typed)

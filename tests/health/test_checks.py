@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.checks import Error, run_checks
 
-from backend.health.checks import check_static_files, complaints
+from backend.health.checks import check_static_files, problems
 
 
 @dataclass
@@ -30,7 +30,7 @@ EARLY = date(2026, 10, 1)
 
 
 def ids(today: date = EARLY, **changes: Any) -> list[str]:
-    return [str(message.id) for message in complaints(replace(Given(), **changes), today)]
+    return [str(message.id) for message in problems(replace(Given(), **changes), today)]
 
 
 def test_good_settings_are_not_complained_about() -> None:
@@ -87,10 +87,10 @@ def test_a_demo_is_not_told_of_models_that_it_does_not_ask() -> None:
 
 
 def test_a_retirement_names_the_day_and_the_successor() -> None:
-    (before,) = complaints(Given(), date(2026, 12, 1))
+    (before,) = problems(Given(), date(2026, 12, 1))
     assert "retires on 2027-01-20" in before.msg
     assert before.hint == "Write REALTIME_MODEL=gpt-realtime-2.1."
-    (after,) = complaints(Given(), date(2027, 2, 1))
+    (after,) = problems(Given(), date(2027, 2, 1))
     assert "has retired on 2027-01-20" in after.msg
 
 
@@ -98,12 +98,12 @@ def test_every_complaint_says_what_to_write() -> None:
     bad = replace(
         Given(), OPENAI_API_KEY="", REALTIME_VOICE="x", REALTIME_MODEL="x", REGISTRATION_OPEN=True
     )
-    assert all(str(message.hint).startswith("Write ") for message in complaints(bad, EARLY))
+    assert all(str(message.hint).startswith("Write ") for message in problems(bad, EARLY))
 
 
 def test_no_complaint_quotes_the_key() -> None:
     bad = replace(Given(), OPENAI_API_KEY="sk-secret", OPENAI_BASE_URL="http://x.example")
-    assert all("sk-secret" not in str(message) for message in complaints(bad, EARLY))
+    assert all("sk-secret" not in str(message) for message in problems(bad, EARLY))
 
 
 def test_django_runs_the_checks(settings: Any) -> None:

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import AsyncClient, AsyncRequestFactory, Client
 
 from backend.conversations.executor import DatabaseExecutor
-from backend.health.views import ask_database, readyz
+from backend.health.views import ping_database, readyz
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_readyz_answers_when_the_database_does(client: Client) -> None:
 @pytest.mark.django_db
 def test_asking_the_database_takes_one_statement(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
-        ask_database()
+        ping_database()
 
 
 async def test_a_stuck_database_is_told_in_time(executor: DatabaseExecutor) -> None:

@@ -112,6 +112,7 @@ def test_every_event_of_a_tape_is_one_of_the_official_sdk(name: str) -> None:
 # Interleavings
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(chance=st.randoms(use_true_random=False), utterances=st.integers(0, 8))
 def test_a_conversation_ends_in_its_turns_however_it_is_told(
@@ -599,6 +600,7 @@ def _types() -> list[str]:
     return sorted({event["type"] for name in NAMES for event in _from_provider(name)})
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.lists(

@@ -14,6 +14,8 @@ from websockets.asyncio.client import connect
 from backend.simulator.engine.mishaps import Kind
 from backend.simulator.server.command_line import main, start_failure
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "backend.simulator")
 

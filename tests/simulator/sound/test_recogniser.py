@@ -22,7 +22,7 @@ from backend.simulator.sound.synthesiser import EspeakSynthesiser, SynthesisFail
 from backend.simulator.sound.waveform import from_pcm16, to_pcm16
 from tests.simulator.equipment import noise, silence, speech
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 

@@ -17,6 +17,8 @@ from backend.simulator.sound.synthesiser import (
 )
 from backend.simulator.sound.waveform import frame_levels, from_pcm16
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def voice() -> AsyncIterator[EspeakSynthesiser]:
