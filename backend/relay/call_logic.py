@@ -166,7 +166,6 @@ class CallLogic:
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
         self._playback = Playback()
-        self._last_audio_event_id: str | None = None
 
         self._is_heard_out = False
         self._leaving: Ending | None = None
@@ -283,13 +282,9 @@ class CallLogic:
         """Sound on its way to the client: only its length is looked at."""
         if frame.item_id is None:
             return
-        # An event that comes twice sounds once.
-        if frame.event_id is not None and frame.event_id == self._last_audio_event_id:
-            return
-        self._last_audio_event_id = frame.event_id
-        ms = audio_ms_of(frame)
-        self._playback.send((frame.item_id, frame.content_index), ms, now_s)
-        self._assembler.hear_audio(frame.item_id, frame.content_index, ms)
+        ms, event_id = audio_ms_of(frame), frame.event_id or ""
+        if self._assembler.add_audio(frame.item_id, frame.content_index, ms, event_id):
+            self._playback.send((frame.item_id, frame.content_index), ms, now_s)
 
     def _pass(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [ToClient(frame.text), *self._assemble(frame, at)]

@@ -3,11 +3,14 @@
 What a conversation must end in is known from how it was made: nothing here asks the assembler.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from backend.protocol.frames import audio_ms_of, peek_from_upstream
 from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Turn
 from tests.tapes import STARTED_AT, as_expected
@@ -265,8 +268,18 @@ def fed(events: Iterable[Event], past: Sequence[str] = ()) -> TranscriptAssemble
     """An assembler that was told these events."""
     assembler = TranscriptAssembler(past)
     for event in events:
-        assembler.feed(event, STARTED_AT)
+        apply(assembler, event, STARTED_AT)
     return assembler
+
+
+def apply(assembler: TranscriptAssembler, event: Event, at: datetime) -> list[Turn]:
+    """Apply a provider event as a call does: audio by its duration, any other event whole."""
+    if event.get("type") == "response.output_audio.delta":
+        frame = peek_from_upstream(json.dumps(event))
+        if frame.item_id is not None:
+            ms, event_id = audio_ms_of(frame), frame.event_id or ""
+            assembler.add_audio(frame.item_id, frame.content_index, ms, event_id)
+    return assembler.feed(event, at)
 
 
 def ending(assembler: TranscriptAssembler) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from tests.protocol.interleavings import (
     Author,
     Ledger,
+    apply,
     ending,
     fed,
     merged,
@@ -78,7 +79,7 @@ def test_a_tape_ends_in_its_turns(name: str) -> None:
     assembler = TranscriptAssembler(_past_ids(name))
     for line in tape(name):
         if line.side == "upstream":
-            assembler.feed(line.event, line.at)
+            apply(assembler, dict(line.event), line.at)
     assert ending(assembler) == expected_turns(name)
 
 
@@ -130,13 +131,28 @@ def test_who_keeps_what_is_told_has_at_every_moment_what_is_said(
     conversation = Author(chance).conversation(utterances)
     assembler, ledger = TranscriptAssembler(), Ledger()
     for number, event in enumerate(repeated(merged(conversation.streams, chance), chance)):
-        news = assembler.feed(event, STARTED_AT + timedelta(milliseconds=number))
+        news = apply(assembler, event, STARTED_AT + timedelta(milliseconds=number))
         ledger.keep(news)
         turns = assembler.turns()
         assert ledger.turns() == turns
         assert [said.position for said in turns] == list(range(len(turns)))
         assert [said.position for said in news] == sorted(said.position for said in news)
         assert assembler.feed({"type": "rate_limits.updated"}, STARTED_AT) == []
+
+
+@settings(max_examples=60)
+@given(chance=st.randoms(use_true_random=False), utterances=st.integers(1, 5))
+def test_a_final_status_never_goes_back_to_in_progress(
+    chance: random.Random, utterances: int
+) -> None:
+    conversation = Author(chance).conversation(utterances)
+    assembler, final = TranscriptAssembler(), set[tuple[str, int]]()
+    for event in repeated(merged(conversation.streams, chance), chance):
+        for version in apply(assembler, event, STARTED_AT):
+            key = version.item_id, version.content_index
+            if version.status is not TurnStatus.IN_PROGRESS:
+                final.add(key)
+            assert key not in final or version.status is not TurnStatus.IN_PROGRESS
 
 
 @settings(max_examples=60)
@@ -149,7 +165,7 @@ def test_a_call_may_end_anywhere_and_leaves_nothing_in_progress(
     end = data.draw(st.integers(0, len(events)))
     assembler, ledger = TranscriptAssembler(), Ledger()
     for event in events[:end]:
-        ledger.keep(assembler.feed(event, STARTED_AT))
+        ledger.keep(apply(assembler, event, STARTED_AT))
     ledger.keep(assembler.finish(STARTED_AT))
     assert ledger.turns() == assembler.turns()
     assert all(said.status is not TurnStatus.IN_PROGRESS for said in ledger.turns())
@@ -186,7 +202,7 @@ def test_a_turn_is_told_with_its_first_word_and_each_time_it_grows() -> None:
     assert assembler.turns() == []
     since = len(call.lines)
     call.says("resp_1", "item_A1", ["Yes, ", "of course."])
-    news = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    news = [apply(assembler, event, STARTED_AT) for event in told(call, since)]
     assert [[said.text for said in each] for each in news] == [
         ["Yes, "],
         [],
@@ -202,7 +218,7 @@ def test_a_turn_that_comes_in_between_moves_those_behind_it() -> None:
     assembler = _fed(call)
     since = len(call.lines)
     call.transcribed("item_U1", "Really?")
-    (news,) = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    (news,) = [apply(assembler, event, STARTED_AT) for event in told(call, since)]
     assert [(said.text, said.position) for said in news] == [("Really?", 0), ("Yes.", 1)]
 
 
@@ -210,7 +226,7 @@ def test_what_is_said_twice_is_told_once() -> None:
     call = Scribe()
     call.user_types("typed-1", None, "Hello.")
     assembler = _fed(call)
-    assert [assembler.feed(event, STARTED_AT) for event in told(call)] == [[], [], []]
+    assert [apply(assembler, event, STARTED_AT) for event in told(call)] == [[], [], []]
 
 
 def test_audio_that_comes_after_a_truncation_is_told_with_the_next_event() -> None:
@@ -222,7 +238,7 @@ def test_audio_that_comes_after_a_truncation_is_told_with_the_next_event() -> No
     call.truncates("item_A1", 4)
     assembler = _fed(call)
     assert assembler.turns()[0].heard_text == "One two "
-    assembler.hear_audio("item_A1", 0, 8)
+    assembler.add_audio("item_A1", 0, 8)
     (heard,) = assembler.feed({"type": "rate_limits.updated"}, STARTED_AT)
     assert heard.heard_text == "One"
 
@@ -244,7 +260,7 @@ def test_times_are_those_of_the_events() -> None:
     assembler, now = TranscriptAssembler(), 0
     for event in told(call):
         now = seconds.get(event["type"], now)
-        assembler.feed(event, at[now])
+        apply(assembler, event, at[now])
     user, answer = assembler.turns()
     assert (user.started_at, user.completed_at) == (at[1], at[2])
     assert (answer.started_at, answer.completed_at) == (at[5], at[7])
@@ -258,7 +274,7 @@ def test_what_is_told_twice_happened_when_it_was_told_first() -> None:
     assembler = TranscriptAssembler()
     for second, events in enumerate([without_words, without_words, told(call), told(call)]):
         for event in events:
-            assembler.feed(event, STARTED_AT + timedelta(seconds=second))
+            apply(assembler, event, STARTED_AT + timedelta(seconds=second))
     (said,) = assembler.turns()
     assert (said.started_at, said.completed_at) == (STARTED_AT, STARTED_AT)
 
@@ -270,7 +286,7 @@ def test_the_end_of_a_response_is_told_of_items_that_it_does_not_name() -> None:
     assembler = _fed(call)
     since = len(call.lines)
     call.response_ends("resp_1", [], "cancelled")
-    ((said,),) = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    ((said,),) = [apply(assembler, event, STARTED_AT) for event in told(call, since)]
     assert said.status is TurnStatus.INTERRUPTED
 
 
@@ -290,15 +306,15 @@ def test_audio_that_is_only_heard_counts_like_audio_that_is_fed() -> None:
     assembler = TranscriptAssembler()
     for event in events:
         if event["type"] == "response.output_audio.delta":
-            assembler.hear_audio(event["item_id"], event["content_index"], 2)
+            assembler.add_audio(event["item_id"], event["content_index"], 2)
         else:
-            assembler.feed(event, STARTED_AT)
+            apply(assembler, event, STARTED_AT)
     assert ending(assembler) == expected_turns("interruption_with_truncation")
 
 
 def test_audio_alone_makes_no_turn_and_marks_an_answer() -> None:
     assembler = TranscriptAssembler()
-    assembler.hear_audio("item_A1", 0, 20)
+    assembler.add_audio("item_A1", 0, 20)
     assert assembler.feed({"type": "rate_limits.updated"}, STARTED_AT) == []
     assembler.feed(
         {
@@ -317,9 +333,17 @@ def test_audio_alone_makes_no_turn_and_marks_an_answer() -> None:
     )
 
 
+def test_a_repeated_audio_delta_counts_once_wherever_it_is_repeated() -> None:
+    assembler = TranscriptAssembler()
+    counted = [assembler.add_audio("item_A1", 0, 20, event_id) for event_id in "abab"]
+    assert counted == [True, True, False, False]
+    assert assembler.add_audio("item_A1", 0, 20)
+    assert assembler.add_audio("item_A1", 0, 20)
+
+
 def test_audio_of_the_past_is_nobodys() -> None:
     assembler = TranscriptAssembler(["item_P1"])
-    assembler.hear_audio("item_P1", 0, 20)
+    assembler.add_audio("item_P1", 0, 20)
     assert assembler.finish(STARTED_AT) == []
 
 
@@ -369,7 +393,7 @@ def test_the_end_of_the_call_cuts_off_what_was_playing_unless_a_truncation_did()
         streamed = {"type": "response.output_audio_transcript.delta", **answer}
         for word in ("One ", "two ", "three."):
             assembler.feed({**streamed, "event_id": word, "delta": word}, STARTED_AT)
-            assembler.hear_audio("item_a", 0, 1000)
+            assembler.add_audio("item_a", 0, 1000)
         return assembler
 
     at_the_end = {("item_a", 0): 2000, ("item_b", 0): 10, ("item_a", 1): 10}
@@ -389,7 +413,7 @@ def test_words_that_come_after_hanging_up_are_still_taken() -> None:
     assembler.finish(STARTED_AT)
     since = len(call.lines)
     call.transcribed("item_U1", "Goodbye.")
-    ((news,),) = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    ((news,),) = [apply(assembler, event, STARTED_AT) for event in told(call, since)]
     assert (news.text, news.status) == ("Goodbye.", TurnStatus.COMPLETED)
 
 
@@ -454,12 +478,12 @@ def test_an_answer_that_was_heard_to_its_end_before_it_was_truncated_was_all_hea
 
 def test_a_transcript_told_only_whole_is_cut_by_its_share_of_the_sound() -> None:
     assembler = TranscriptAssembler()
-    assembler.hear_audio("item_A1", 0, 1000)
+    assembler.add_audio("item_A1", 0, 1000)
     call = Scribe()
     call.part_ends("resp_1", "item_A1", "One two three four")
     call.truncates("item_A1", 500)
     for event in told(call):
-        assembler.feed(event, STARTED_AT)
+        apply(assembler, event, STARTED_AT)
     assert assembler.turns()[0].heard_text == "One two"
 
 
