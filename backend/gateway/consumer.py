@@ -10,7 +10,8 @@ from django.conf import settings
 from backend.gateway import handshake
 from backend.gateway.rejections import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.relay.ports import ClientGone
 from backend.runtime import Runtime
 
