@@ -26,7 +26,7 @@ from backend.conversations import lifecycle
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.recorder import Recorder
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, TurnDetection

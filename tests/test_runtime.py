@@ -23,7 +23,8 @@ from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Call, Session, Turn
 from backend.conversations.writing import Write
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.relay.call import SteadyClock
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
 from backend.upstream.target import Target

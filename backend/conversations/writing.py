@@ -20,7 +20,7 @@ from backend import catalogue
 from backend.conversations.lifecycle import OpenedCall, end_call
 from backend.conversations.models import Session, Turn, Usage
 from backend.protocol import usage
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 

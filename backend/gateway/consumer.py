@@ -7,10 +7,12 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
+from backend.conversations.executor import DatabaseSlow
 from backend.gateway import handshake
 from backend.gateway.rejections import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.relay.ports import ClientGone
 from backend.runtime import Runtime
 
@@ -54,6 +56,9 @@ class RealtimeConsumer(AsyncConsumer):
             await self._runtime().serve_call(session_id, credential, client)
         except AdmissionRefused as refused:
             await refuse_call(scope, client, refused)
+        except DatabaseSlow:
+            # Nothing is wrong but the load, and no ending says so better than `internal`.
+            await refuse_call(scope, client, AdmissionRefused("unavailable", Ending.INTERNAL))
         except Exception:
             _logger.exception("admission.failed")
             await refuse_call(scope, client, AdmissionRefused("internal", Ending.INTERNAL))

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.gateway.handshake import Scope, language_of
 from backend.gateway.socket import ClientSocket, Send
-from backend.protocol.errors import CLOSE_CODES, RETRYABLE_ENDINGS, AdmissionRefused
+from backend.protocol.errors import AdmissionRefused
 from backend.relay import own_events
 from backend.telemetry.logs import log_event
 from backend.wording import sentence
@@ -34,11 +34,11 @@ async def refuse_upgrade(scope: Scope, send: Send, status: int, code: str) -> No
 
 async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefused) -> None:
     """Say why on the open socket, where a page can read it, and close. Raises ClientGone."""
-    close_code = CLOSE_CODES[refused.ending]
+    close_code = refused.ending.close_code
     _log(scope, refused.code, close_code)
     language = language_of(scope)
     # The same word as in `relay.closing`, or a client that believes the first one gives up.
-    is_retryable = refused.ending in RETRYABLE_ENDINGS
+    is_retryable = refused.ending.is_retryable
     await client.send(
         own_events.error("relay_1", refused.code, language, is_retryable=is_retryable)
     )

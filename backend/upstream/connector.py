@@ -29,6 +29,7 @@ from websockets.exceptions import (
 
 from backend import __version__
 from backend.protocol.errors import (
+    UpstreamCode,
     UpstreamError,
     UpstreamFailed,
     UpstreamRefused,
@@ -36,7 +37,7 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.telemetry.logs import log_event
-from backend.upstream import verdicts
+from backend.upstream import failures
 from backend.upstream.target import Target
 
 _logger = logging.getLogger(__name__)
@@ -186,7 +187,7 @@ async def _upgrade(
         raise _refused(failure) from None
 
 
-_FAILURES: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
+_FAILURES: tuple[tuple[type[Exception], type[UpstreamError], UpstreamCode], ...] = (
     (ProxyError, UpstreamUnavailable, "proxy_failed"),
     (InvalidProxy, UpstreamUnavailable, "proxy_failed"),
     (InvalidHandshake, UpstreamFailed, "handshake_broken"),
@@ -202,7 +203,7 @@ _FAILURES: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
 def _refused(failure: Exception) -> UpstreamError:
     if isinstance(failure, InvalidStatus):
         response = failure.response
-        return verdicts.of_status(
+        return failures.of_status(
             response.status_code, response.headers.get("Retry-After"), bytes(response.body)
         )
     # No answer at all is a provider that is down; a wrong answer is one that is not a provider.
@@ -228,7 +229,7 @@ async def _created(line: websockets_client.ClientConnection) -> str:
         if kind == "session.created":
             return text
         if kind == "error":
-            raise verdicts.of_error_event(event.get("error"))
+            raise failures.of_error_event(event.get("error"))
         if kind != "conversation.created":
             raise UpstreamFailed("first_event_unexpected")
 
@@ -237,10 +238,10 @@ def _ended(closed: ConnectionClosed) -> UpstreamError:
     """Why it ended, for every code: those that the library calls fine (1000, 1001, 1005) too."""
     theirs, ours = closed.rcvd, closed.sent
     if theirs is not None and (ours is None or closed.rcvd_then_sent):
-        return verdicts.of_close(int(theirs.code), theirs.reason)
+        return failures.of_close(int(theirs.code), theirs.reason)
     if ours is not None:
-        return verdicts.of_close(int(ours.code), "", was_ours=True)
-    return verdicts.of_close(1006, "")
+        return failures.of_close(int(ours.code), "", was_ours=True)
+    return failures.of_close(1006, "")
 
 
 async def _close(line: websockets_client.ClientConnection, timeout_s: float) -> None:

@@ -11,10 +11,13 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 
 from backend.accounts import tickets, tokens
-from backend.conversations.executor import DatabaseExecutor
+from backend.accounts.credentials import Credential
+from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.models import Call, Session
 from backend.gateway.routing import router
+from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamRefused
+from backend.relay.ports import ClientConnection
 from backend.runtime import Runtime
 from backend.upstream.target import Target
 from backend.wording import sentence
@@ -182,6 +185,26 @@ async def test_what_breaks_while_admitting_is_told_as_internal(
     events, closed = await told(door.knock(session.pk, HERE, offers=offers))
     assert (events[0]["code"], closed) == ("internal", 4500)
     assert "admission.failed" in caplog.text
+
+
+class OverloadedRuntime(Runtime):
+    """A runtime whose database does not answer in time."""
+
+    async def serve_call(
+        self, session_id: UUID, credential: Credential, client: ClientConnection
+    ) -> Ending:
+        raise DatabaseSlow
+
+
+async def test_a_slow_database_is_told_as_unavailable(
+    door: Door, session: Session, ticket: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    door.runtime = OverloadedRuntime()
+    offers = ("realtime", f"relay.ticket.{ticket}")
+    events, closed = await told(door.knock(session.pk, HERE, offers=offers))
+    assert (events[0]["code"], events[0]["retryable"]) == ("unavailable", True)
+    assert (events[1]["reason"], closed) == ("internal", 4500)
+    assert "admission.failed" not in caplog.text
 
 
 def endings(session_id: UUID) -> list[str]:

@@ -8,7 +8,8 @@ import pytest
 
 from backend.gateway.rejections import UnknownPath, refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionCode, AdmissionRefused
 from backend.wording import sentence
 from tests.gateway.equipment import SESSION, scope
 
@@ -72,7 +73,7 @@ async def test_on_an_open_socket_it_is_told_why_and_closed(
     ],
 )
 async def test_both_events_say_the_same_about_coming_back(
-    code: str, ending: Ending, is_retryable: bool
+    code: AdmissionCode | Ending, ending: Ending, is_retryable: bool
 ) -> None:
     sent = Sent()
     client = ClientSocket(nothing, sent.send)

@@ -6,10 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from backend.protocol.endings import ENDINGS
 from backend.protocol.transcript.turns import Role
 from backend.relay.plan import CallPlan, PastItem, TurnDetection
 
 START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+CLOSING_ENDINGS = [ending for ending, row in ENDINGS.items() if row.close_code is not None]
+"""Every ending after which there is a socket to close."""
+
 SECRET_INSTRUCTIONS = "You are a customer. Never say that you are one."
 PAST = (
     PastItem("item_past_user", Role.USER, "My name is Aoi."),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn, TurnStatus
 from backend.relay.call import Call
 from backend.relay.effects import HangUp, ToClient, ToUpstream

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.protocol.errors import (
+    UPSTREAM_CODES,
     UpstreamError,
     UpstreamFailed,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from backend.upstream import verdicts
+from backend.upstream import failures
 
 
 def body(**error: object) -> bytes:
@@ -43,7 +44,7 @@ def body(**error: object) -> bytes:
 def test_a_refused_upgrade(
     status: int, answered: bytes, kind: type[UpstreamError], code: str
 ) -> None:
-    error = verdicts.of_status(status, None, answered)
+    error = failures.of_status(status, None, answered)
     assert (type(error), error.code, error.status) == (kind, code, status)
 
 
@@ -57,11 +58,14 @@ def test_a_refused_upgrade(
         ("-1", None),
         ("nan", None),
         ("٣", None),
+        # `str.strip` takes U+001F for white space, and `float` does not.
+        ("0\x1f", None),
+        ("\t7 ", 7.0),
         (None, None),
     ],
 )
 def test_retry_after_is_read_in_seconds(header: str | None, seconds: float | None) -> None:
-    assert verdicts.of_status(429, header, b"").retry_after_s == seconds
+    assert failures.of_status(429, header, b"").retry_after_s == seconds
 
 
 @pytest.mark.parametrize(
@@ -100,12 +104,12 @@ def test_retry_after_is_read_in_seconds(header: str | None, seconds: float | Non
     ],
 )
 def test_a_close(close_code: int, reason: str, kind: type[UpstreamError], code: str) -> None:
-    error = verdicts.of_close(close_code, reason)
+    error = failures.of_close(close_code, reason)
     assert (type(error), error.code, error.status) == (kind, code, close_code)
 
 
 def test_our_own_keepalive_says_that_the_provider_stalled() -> None:
-    error = verdicts.of_close(1011, "keepalive ping timeout", was_ours=True)
+    error = failures.of_close(1011, "keepalive ping timeout", was_ours=True)
     assert (type(error), error.code) == (UpstreamFailed, "stalled")
 
 
@@ -127,15 +131,15 @@ def test_our_own_keepalive_says_that_the_provider_stalled() -> None:
     ],
 )
 def test_an_error_event_before_the_session(error: object, kind: str, code: str) -> None:
-    found = verdicts.of_error_event(error)
+    found = failures.of_error_event(error)
     assert (found.ending, found.code) == (f"provider_{kind}", code)
 
 
 @given(status=st.integers(100, 999), answered=st.binary(max_size=64), header=st.text(max_size=8))
 def test_any_answer_gets_a_code_of_ours(status: int, answered: bytes, header: str) -> None:
-    assert verdicts.of_status(status, header, answered).code in verdicts.CODES
+    assert failures.of_status(status, header, answered).code in UPSTREAM_CODES
 
 
 @given(code=st.integers(0, 65_535), reason=st.text(max_size=40), was_ours=st.booleans())
 def test_any_close_gets_a_code_of_ours(code: int, reason: str, was_ours: bool) -> None:
-    assert verdicts.of_close(code, reason, was_ours=was_ours).code in verdicts.CODES
+    assert failures.of_close(code, reason, was_ours=was_ours).code in UPSTREAM_CODES

@@ -1,9 +1,9 @@
-"""What a provider's refusal or close means: whose fault, and whether to come back. PURE.
+"""What an HTTP status or a close code of the provider means: the UpstreamError to raise. PURE.
 
-Fed with what was seen (an HTTP status, a close code, an error event), answers with the error to
-raise. Provider text is only compared with the tables below and never passed on, since it can quote
-the key: every `code` that leaves here is one of `CODES`. Sources: the provider's error and close
-codes as observed, and the recoverable statuses and close codes of its official SDKs.
+Where the provider also names its error, the name decides (`backend.protocol.provider_errors`).
+Provider text is only compared with tables and never passed on, since it can quote the key: every
+`code` that leaves here is an `UpstreamCode`. Sources: the provider's statuses and close codes as
+observed, and those that its official SDKs treat as recoverable.
 """
 
 import json
@@ -11,42 +11,29 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from backend.protocol.endings import Ending
 from backend.protocol.errors import (
+    UpstreamCode,
     UpstreamError,
     UpstreamFailed,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from backend.protocol.provider_errors import opening_failure
 
-Verdict = tuple[type[UpstreamError], str]
+Failure = tuple[type[UpstreamError], UpstreamCode]
 
-NAMED: dict[str, type[UpstreamError]] = {
-    "account_deactivated": UpstreamRefused,
-    "beta_api_shape_disabled": UpstreamRefused,
-    "billing_hard_limit_reached": UpstreamRefused,
-    "credit_balance_exhausted": UpstreamRefused,
-    "insufficient_quota": UpstreamRefused,
-    "invalid_api_key": UpstreamRefused,
-    "model_not_found": UpstreamRefused,
-    "inference_rate_limit_exceeded": UpstreamUnavailable,
-    "rate_limit_exceeded": UpstreamUnavailable,
-    "server_error": UpstreamUnavailable,
-    "session_expired": UpstreamUnavailable,
-    "invalid_request_error": UpstreamRefused,
-}
-"""The provider's own words, as an error's `code` or `type`. The last gives way to a status."""
-
-STATUSES: dict[int, Verdict] = {
+STATUSES: Mapping[int, Failure] = {
     401: (UpstreamRefused, "invalid_api_key"),
     403: (UpstreamRefused, "access_denied"),
     404: (UpstreamRefused, "model_not_found"),
     408: (UpstreamTimeout, "timed_out"),
     429: (UpstreamUnavailable, "rate_limit_exceeded"),
 }
-"""What an HTTP status says when the upgrade was refused and the body says nothing better."""
+"""By the HTTP status of a refused upgrade, where the body names no error."""
 
-STATUS_CLASSES: dict[int, Verdict] = {
+STATUS_CLASSES: Mapping[int, Failure] = {
     2: (UpstreamFailed, "not_a_websocket"),
     3: (UpstreamRefused, "redirected"),
     4: (UpstreamRefused, "request_refused"),
@@ -54,7 +41,7 @@ STATUS_CLASSES: dict[int, Verdict] = {
 }
 """The same by the status's first digit. A redirect is not followed: the key is for one host."""
 
-CLOSES: dict[int, Verdict] = {
+CLOSES: Mapping[int, Failure] = {
     1000: (UpstreamUnavailable, "connection_ended"),
     1001: (UpstreamUnavailable, "connection_ended"),
     1005: (UpstreamUnavailable, "connection_ended"),
@@ -70,33 +57,22 @@ CLOSES: dict[int, Verdict] = {
     4001: (UpstreamRefused, "invalid_api_key"),
     4003: (UpstreamRefused, "access_denied"),
 }
-"""What a close code says when its reason says nothing better; any other broke the protocol."""
+"""By the close code, where the reason names no error; any other code broke the protocol."""
 
-CODES = frozenset(
-    {
-        *NAMED,
-        *(code for table in (STATUSES, STATUS_CLASSES, CLOSES) for _, code in table.values()),
-        "api_key_missing",
-        "unreachable",
-        "name_unknown",
-        "tls_failed",
-        "proxy_failed",
-        "handshake_broken",
-        "frame_binary",
-        "first_event_unexpected",
-        "stalled",
-        "connection_broken",
-        "error_event",
-    }
-)
-"""Every `code` that an UpstreamError of this room can carry."""
+_CLASS_OF: Mapping[Ending, type[UpstreamError]] = {
+    error.ending: error
+    for error in (UpstreamRefused, UpstreamUnavailable, UpstreamTimeout, UpstreamFailed)
+}
 
 _EXPIRED = re.compile(r"maximum duration|session_expired", re.IGNORECASE)
 _TYPE_AND_CODE = re.compile(r"(?P<type>[a-z_]{1,64})\.(?P<code>[a-z_]{1,64})")
 
 
 def of_status(status: int, retry_after: str | None, body: bytes) -> UpstreamError:
-    """The upgrade was answered with `status`. The body is read for its error's name only."""
+    """The error for an upgrade that was answered with `status`.
+
+    `retry_after` is that header; `body` is read for the name of its error only.
+    """
     kind, code = STATUSES.get(status) or STATUS_CLASSES.get(
         status // 100, (UpstreamFailed, "handshake_broken")
     )
@@ -108,9 +84,9 @@ def of_status(status: int, retry_after: str | None, body: bytes) -> UpstreamErro
 
 
 def of_close(code: int, reason: str, *, was_ours: bool = False) -> UpstreamError:
-    """The connection ended with this close code; 1005 for none, 1006 for a lost one.
+    """The error for a connection that ended with this close code; 1005 for none, 1006 if lost.
 
-    `was_ours` tells that this side sent the close: 1011 is then our own keepalive, unanswered.
+    `was_ours`: this side sent the close; 1011 then means that our own keepalive got no answer.
     """
     if was_ours and code == 1011:
         return UpstreamFailed("stalled", status=code)
@@ -123,19 +99,19 @@ def of_close(code: int, reason: str, *, was_ours: bool = False) -> UpstreamError
 
 
 def of_error_event(error: object) -> UpstreamError:
-    """The first event was an `error` with this inside: upgraded, but not accepted."""
+    """The error for a first event `error` with this inside: upgraded, but not accepted."""
     named = _named(error) if isinstance(error, Mapping) else None
     kind, code = named or (UpstreamFailed, "error_event")
     return kind(code)
 
 
-def _named(error: Mapping[str, Any] | None) -> Verdict | None:
-    """The verdict by the error's own `code`, else its `type`; None when neither is known."""
-    for key in ("code", "type"):
-        word = (error or {}).get(key)
-        if isinstance(word, str) and word in NAMED:
-            return NAMED[word], word
-    return None
+def _named(error: Mapping[str, Any] | None) -> Failure | None:
+    """The failure that the provider names; None when it names none that we know."""
+    named = opening_failure(error or {})
+    if named is None:
+        return None
+    code, ending = named
+    return _CLASS_OF[ending], code
 
 
 def _error_of(body: bytes) -> Mapping[str, Any] | None:
@@ -147,7 +123,14 @@ def _error_of(body: bytes) -> Mapping[str, Any] | None:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """`Retry-After` in seconds, at most an hour; its date form, unused here, is None."""
-    if retry_after is None or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", retry_after.strip()):
+    """`Retry-After` in seconds, at most an hour; None for its date form, which is unused here.
+
+    The spaces are those that HTTP allows around a value (RFC 9110, 5.5): `str.strip` would also
+    take U+001F, which `float` does not read.
+    """
+    if retry_after is None:
         return None
-    return min(float(retry_after), 3600.0)
+    value = retry_after.strip(" \t")
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value):
+        return None
+    return min(float(value), 3600.0)
