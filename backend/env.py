@@ -133,6 +133,10 @@ def _database_url(raw: str) -> str:
     return raw
 
 
+PROVIDERS = ("openai",)
+"""The choices of `REALTIME_PROVIDER`: a test compares them with `backend.upstream.providers`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One variable: `default` as it would be written, `hint` for whoever wrote it wrong."""
@@ -169,6 +173,13 @@ SETTINGS: tuple[Setting, ...] = (
         _proxy_url,
         "Write a URL such as http://proxy.example:3128 or http://user:password@proxy.example:3128,"
         " in plain ASCII and without a path, or leave it empty.",
+    ),
+    Setting(
+        "REALTIME_PROVIDER",
+        "openai",
+        "Who answers: `openai`, or whatever speaks its GA Realtime API at `OPENAI_BASE_URL`.",
+        _one_of(*PROVIDERS),
+        "Write openai.",
     ),
     Setting(
         "REALTIME_MODEL",

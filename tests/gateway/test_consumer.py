@@ -19,6 +19,7 @@ from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamRefused
 from backend.relay.ports import ClientConnection
 from backend.runtime import Runtime
+from backend.upstream.providers import Provider
 from backend.upstream.target import Target
 from backend.wording import sentence
 
@@ -37,7 +38,7 @@ class Door:
         self.runtime = Runtime(self._connect)
         self._application = router(lambda: self.runtime)
 
-    async def _connect(self, target: Target) -> Any:
+    async def _connect(self, _: Provider, target: Target) -> Any:
         self.asked.append(target)
         raise UpstreamRefused("invalid_api_key", status=401)
 
