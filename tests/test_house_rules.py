@@ -8,7 +8,8 @@ import pytest
 
 from backend import __version__
 from backend.env import SETTINGS
-from backend.protocol.errors import BAD_FRAME_CODES, CLOSE_CODES, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import BAD_FRAME_CODES, ERROR_CODES
 from backend.wording import SENTENCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,12 +102,9 @@ def test_the_lock_file_has_every_dependency_with_its_hashes() -> None:
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
 
 
-def test_every_ending_but_a_dead_worker_has_a_close_code() -> None:
-    assert set(Ending) - set(CLOSE_CODES) == {Ending.INTERRUPTED}
-
-
-def test_every_ending_and_every_bad_frame_has_words_in_both_languages() -> None:
-    for code in {str(ending) for ending in Ending} | BAD_FRAME_CODES:
+def test_every_error_code_has_words_in_both_languages() -> None:
+    assert {str(ending) for ending in Ending} | BAD_FRAME_CODES <= ERROR_CODES
+    for code in ERROR_CODES:
         assert set(SENTENCES[code]) == {"ja", "en"}, code
 
 
@@ -122,3 +120,8 @@ def test_the_version_is_written_in_one_place() -> None:
     assert project["project"]["dynamic"] == ["version"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "backend.__version__"}
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__, re.ASCII)
+
+
+def test_the_readme_tells_every_close_code() -> None:
+    for ending in set(Ending) - {Ending.INTERRUPTED}:
+        assert re.search(rf"\| {ending.close_code} \|[^\n]*`{ending}`", README), ending

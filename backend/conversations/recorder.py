@@ -17,7 +17,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, write
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn, TurnStatus
 from backend.protocol.usage import Usage
 from backend.telemetry.logs import log_event

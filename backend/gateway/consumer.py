@@ -12,7 +12,8 @@ from backend.conversations.executor import DatabaseSlow
 from backend.gateway import handshake
 from backend.gateway.rejections import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.relay.ports import ClientGone
 from backend.runtime import Runtime
 
@@ -60,7 +61,9 @@ class RealtimeConsumer(AsyncConsumer):
             await self._runtime().serve_call(session_id, credential, client)
         except AdmissionRefused as refused:
             await refuse_call(scope, client, refused)
-        except Exception as error:
+        except _DATABASE_UNAVAILABLE:
+            # `refuse_call` logs it. No ending fits a slow database better than `internal`.
+            await refuse_call(scope, client, AdmissionRefused("unavailable", Ending.INTERNAL))
+        except Exception:
             _logger.exception("admission.failed")
-            code = "unavailable" if isinstance(error, _DATABASE_UNAVAILABLE) else "internal"
-            await refuse_call(scope, client, AdmissionRefused(code, Ending.INTERNAL))
+            await refuse_call(scope, client, AdmissionRefused("internal", Ending.INTERNAL))

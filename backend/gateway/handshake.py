@@ -18,7 +18,8 @@ from django.http.request import split_domain_port, validate_host
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from backend.accounts.credentials import Credential
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.wording import Language
 
 Scope = Mapping[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.gateway.handshake import Scope, preferred_language
 from backend.gateway.socket import ClientSocket, Send
-from backend.protocol.errors import CLOSE_CODES, RETRYABLE_ENDINGS, AdmissionRefused
+from backend.protocol.errors import AdmissionRefused
 from backend.relay import own_events
 from backend.telemetry.logs import log_event
 from backend.wording import sentence
@@ -37,11 +37,11 @@ async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefu
 
     A page can read these, unlike a failed handshake.
     """
-    close_code = CLOSE_CODES[refused.ending]
+    close_code = refused.ending.close_code
     _log(scope, refused.code, close_code)
     language = preferred_language(scope)
     # Both events carry the same `retryable`: a client that reads only the first must not give up.
-    is_retryable = refused.ending in RETRYABLE_ENDINGS
+    is_retryable = refused.ending.is_retryable
     await client.send(
         own_events.error("relay_1", refused.code, language, is_retryable=is_retryable)
     )

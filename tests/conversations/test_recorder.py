@@ -16,7 +16,7 @@ from backend.conversations.models import Call, Session, Turn, Usage
 from backend.conversations.recorder import RETRY_PAUSES_S, Recorder
 from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write
 from backend.protocol import usage
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.ports import CallRecorder
 from tests.conversations.equipment import new_session, turn

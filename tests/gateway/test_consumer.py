@@ -15,8 +15,10 @@ from backend.accounts import tickets, tokens
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.models import Call, Session
 from backend.gateway.routing import router
-from backend.protocol.errors import Ending, UpstreamRefused
+from backend.protocol.endings import Ending
+from backend.protocol.errors import UpstreamRefused
 from backend.runtime import Runtime
+from backend.upstream.providers import Provider
 from backend.upstream.target import Target
 from backend.wording import sentence
 
@@ -35,7 +37,7 @@ class Gateway:
         self.runtime = Runtime(self._connect)
         self._application = router(lambda: self.runtime)
 
-    async def _connect(self, target: Target) -> Any:
+    async def _connect(self, _: Provider, target: Target) -> Any:
         self.dialled.append(target)
         raise UpstreamRefused("invalid_api_key", status=401)
 

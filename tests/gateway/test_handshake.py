@@ -13,7 +13,8 @@ from backend.gateway.handshake import (
     read_credential,
     select_subprotocol,
 )
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from tests.gateway.equipment import scope
 
 HOSTS = ["voice.example.com", ".voice.example.org", "127.0.0.1", "[::1]"]

@@ -8,7 +8,8 @@ import pytest
 
 from backend.gateway.rejections import NotFound, refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionCode, AdmissionRefused
 from backend.wording import sentence
 from tests.gateway.equipment import SESSION, scope
 
@@ -73,7 +74,7 @@ async def test_after_the_accept_two_events_and_the_close_code_say_why(
     ],
 )
 async def test_both_events_carry_the_same_retryable(
-    code: str, ending: Ending, is_retryable: bool
+    code: AdmissionCode | Ending, ending: Ending, is_retryable: bool
 ) -> None:
     sent = SentMessages()
     client = ClientSocket(receive_connect, sent.send)

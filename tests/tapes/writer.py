@@ -33,7 +33,7 @@ Event = dict[str, Any]
 Turn = dict[str, Any]
 
 
-class Scribe:
+class TapeWriter:
     """Takes down one call. Verbs are what happened; each writes its events and moves the clock."""
 
     def __init__(self) -> None:
@@ -304,10 +304,10 @@ def turn(
     }
 
 
-Tape = Callable[[Scribe], list[Turn]]
+Tape = Callable[[TapeWriter], list[Turn]]
 
 
-def plain_voice_exchange(call: Scribe) -> list[Turn]:
+def plain_voice_exchange(call: TapeWriter) -> list[Turn]:
     """The user speaks, the words come at once, the answer follows; twice."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Good morning.", ["Good ", "morning."])
@@ -323,7 +323,7 @@ def plain_voice_exchange(call: Scribe) -> list[Turn]:
     ]
 
 
-def late_user_transcript(call: Scribe) -> list[Turn]:
+def late_user_transcript(call: TapeWriter) -> list[Turn]:
     """Both of the user's transcripts come after all answers, the second one first."""
     call.user_speaks("item_U1", None)
     call.answer("resp_1", "item_A1", "item_U1", ["Yes, ", "of course."])
@@ -339,7 +339,7 @@ def late_user_transcript(call: Scribe) -> list[Turn]:
     ]
 
 
-def interruption_with_truncation(call: Scribe) -> list[Turn]:
+def interruption_with_truncation(call: TapeWriter) -> list[Turn]:
     """The user cuts in after 5 of 10 ms: two and a half words of five."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Tell me all.")
@@ -369,7 +369,7 @@ def interruption_with_truncation(call: Scribe) -> list[Turn]:
     ]
 
 
-def truncation_in_mid_stream(call: Scribe) -> list[Turn]:
+def truncation_in_mid_stream(call: TapeWriter) -> list[Turn]:
     """The truncation comes before the whole words; words, sound and a blank come after it."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Go on.")
@@ -388,7 +388,7 @@ def truncation_in_mid_stream(call: Scribe) -> list[Turn]:
     ]
 
 
-def two_items_in_a_response(call: Scribe) -> list[Turn]:
+def two_items_in_a_response(call: TapeWriter) -> list[Turn]:
     """One response, two messages; the second is known only from the end of the response."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Why?")
@@ -411,7 +411,7 @@ def two_items_in_a_response(call: Scribe) -> list[Turn]:
     ]
 
 
-def two_content_parts(call: Scribe) -> list[Turn]:
+def two_content_parts(call: TapeWriter) -> list[Turn]:
     """A message that speaks, then writes; one of the user's with a picture between two texts."""
     content = [
         {"type": "input_text", "text": "Look at this."},
@@ -442,7 +442,7 @@ def two_content_parts(call: Scribe) -> list[Turn]:
     ]
 
 
-def typed_messages(call: Scribe) -> list[Turn]:
+def typed_messages(call: TapeWriter) -> list[Turn]:
     """Typed and answered in writing, typed and answered by voice."""
     call.user_types("typed-1", None, "Do you ship to Osaka?")
     call.response_begins("resp_1")
@@ -462,7 +462,7 @@ def typed_messages(call: Scribe) -> list[Turn]:
     ]
 
 
-def failed_transcription(call: Scribe) -> list[Turn]:
+def failed_transcription(call: TapeWriter) -> list[Turn]:
     """One fails after some words, one without any; both are answered and both are kept."""
     call.user_speaks("item_U1", None)
     call.answer("resp_1", "item_A1", "item_U1", ["Pardon?"])
@@ -478,7 +478,7 @@ def failed_transcription(call: Scribe) -> list[Turn]:
     ]
 
 
-def deletion(call: Scribe) -> list[Turn]:
+def deletion(call: TapeWriter) -> list[Turn]:
     """Deleted: a user's words (they stay), an unheard answer, a half-heard one, wordless speech."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Forget this.")
@@ -503,7 +503,7 @@ def deletion(call: Scribe) -> list[Turn]:
     ]
 
 
-def duplicates_and_unknown_types(call: Scribe) -> list[Turn]:
+def duplicates_and_unknown_types(call: TapeWriter) -> list[Turn]:
     """Everything twice, types and fields that nobody knows, and a client that sends garbage."""
     call.garbage('{"type": "input_audio_buffer.append", "type": "session.update"}')
     call.garbage("not json")
@@ -531,7 +531,7 @@ def duplicates_and_unknown_types(call: Scribe) -> list[Turn]:
     ]
 
 
-def transcript_before_item(call: Scribe) -> list[Turn]:
+def transcript_before_item(call: TapeWriter) -> list[Turn]:
     """The words come before anybody has said where their items stand, or that they are there."""
     call.transcribed("item_U1", "First.", ["Fir", "st."])
     call.response_begins("resp_1")
@@ -551,7 +551,7 @@ def transcript_before_item(call: Scribe) -> list[Turn]:
     ]
 
 
-def cancelled_without_truncation(call: Scribe) -> list[Turn]:
+def cancelled_without_truncation(call: TapeWriter) -> list[Turn]:
     """Answers that end early, each in its own way; nobody says what was heard."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Talk.")
@@ -580,7 +580,7 @@ def cancelled_without_truncation(call: Scribe) -> list[Turn]:
     ]
 
 
-def japanese_conversation(call: Scribe) -> list[Turn]:
+def japanese_conversation(call: TapeWriter) -> list[Turn]:
     """Japanese has no spaces: a cut falls between characters, and rather behind a comma."""
     call.user_speaks("item_U1", None)
     call.response_begins("resp_1")
@@ -617,7 +617,7 @@ def japanese_conversation(call: Scribe) -> list[Turn]:
     ]
 
 
-def reconnect_with_past_items(call: Scribe) -> list[Turn]:
+def reconnect_with_past_items(call: TapeWriter) -> list[Turn]:
     """A new call on an old session: what was replayed is not said again, and stays in front."""
     call.item(_message("item_P1", "user", [{"type": "input_text", "text": "Are you there?"}]), None)
     call.item(written("item_P2", "I am"), "item_P1")
@@ -630,7 +630,7 @@ def reconnect_with_past_items(call: Scribe) -> list[Turn]:
     ]
 
 
-def silence(call: Scribe) -> list[Turn]:
+def silence(call: TapeWriter) -> list[Turn]:
     """What makes no turn: noise, speech given up, an empty answer; then one real exchange."""
     call.speech_starts("item_N1")
     call.event("input_audio_buffer.speech_stopped", item_id="item_N1", audio_end_ms=100)
@@ -652,7 +652,7 @@ def silence(call: Scribe) -> list[Turn]:
     ]
 
 
-def functions_and_system_items(call: Scribe) -> list[Turn]:
+def functions_and_system_items(call: TapeWriter) -> list[Turn]:
     """What is no utterance holds the chain together: a system message, a function, its result."""
     system = [{"type": "input_text", "text": "Be kind."}]
     call.item(_message("item_S1", "system", system), None)
@@ -697,7 +697,7 @@ def functions_and_system_items(call: Scribe) -> list[Turn]:
     ]
 
 
-def out_of_band_response(call: Scribe) -> list[Turn]:
+def out_of_band_response(call: TapeWriter) -> list[Turn]:
     """A response outside the conversation, between two of it, is nobody's turn."""
     call.user_types("typed-1", None, "Go.")
     call.answer("resp_1", "item_A1", "typed-1", ["Going."])
@@ -722,7 +722,7 @@ def out_of_band_response(call: Scribe) -> list[Turn]:
     ]
 
 
-def inserted_items(call: Scribe) -> list[Turn]:
+def inserted_items(call: TapeWriter) -> list[Turn]:
     """A later item put behind an earlier one stands directly behind it; old names are taken too."""
     call.user_types("typed-1", None, "One.")
     call.answer("resp_1", "item_A1", "typed-1", ["Two."])
@@ -775,7 +775,7 @@ def files() -> dict[str, str]:
     """Every file of the tapes, by name."""
     written_files: dict[str, str] = {}
     for tape in TAPES:
-        name, call = tape.__name__, Scribe()
+        name, call = tape.__name__, TapeWriter()
         turns = tape(call)
         lines = [json.dumps(line, ensure_ascii=False) for line in call.lines]
         written_files[f"{name}.jsonl"] = "".join(f"{line}\n" for line in lines)
