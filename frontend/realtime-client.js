@@ -466,7 +466,6 @@ export class RealtimeClient {
       this.#change("sound_ended");
       this.onLines();
     },
-    onUnderrun: () => {},
   };
 
   #soundStarted() {

@@ -26,7 +26,6 @@ const VOLUME_RAMP_S = 0.02;
  *   ten times a second for each content part.
  * @property {(itemId: string, contentIndex: number) => void} onEnded The last sample was played
  *   and no more will come. Not called for a part that was cut off.
- * @property {() => void} onUnderrun
  */
 
 export class Speaker {
@@ -170,8 +169,7 @@ export class Speaker {
   /** @param {PlaybackMessage} message */
   #receive(message) {
     if (message.kind === "flushed") this.#resolveFlush(message.cuts);
-    else if (message.kind === "underrun") this.#events.onUnderrun();
-    else this.#takeProgress(message);
+    else if (message.kind !== "underrun") this.#takeProgress(message);
   }
 
   /** @param {Extract<PlaybackMessage, Progress>} message */

@@ -19,13 +19,15 @@ async function setUp({ sampleRate } = {}) {
   const context = await runningContext(sampleRate ? { sampleRate } : {});
   const said = [];
   const flushedSamples = [];
-  collectFlushedSamples(flushedSamples);
+  listenToWorklet({
+    underrun: () => said.push({ kind: "underrun" }),
+    flushed: ({ cuts }) => flushedSamples.push(...cuts.map((cut) => cut.playedSamples)),
+  });
   const speaker = new Speaker({
     context,
     onStart: (itemId) => said.push({ kind: "start", itemId }),
     onPosition: (itemId, _, playedMs) => said.push({ kind: "position", itemId, playedMs }),
     onEnded: (itemId) => said.push({ kind: "ended", itemId }),
-    onUnderrun: () => said.push({ kind: "underrun" }),
   });
   await speaker.open();
   const recorder = await Recorder.listeningTo(context, speaker.tap);
@@ -36,16 +38,13 @@ async function setUp({ sampleRate } = {}) {
 
 const AudioWorkletNodeOfBrowser = AudioWorkletNode;
 
-/** Collects the exact counts that the playback worklet reports for flushed parts, in samples. */
-function collectFlushedSamples(collected) {
+/** Calls the handler of each message kind that the next playback worklet sends. */
+function listenToWorklet(handlers) {
   globalThis.AudioWorkletNode = class extends AudioWorkletNodeOfBrowser {
     constructor(context, name, options) {
       super(context, name, options);
       if (name !== "kaiwa-playback") return;
-      this.port.addEventListener("message", ({ data }) => {
-        if (data.kind !== "flushed") return;
-        collected.push(...data.cuts.map(({ playedSamples }) => playedSamples));
-      });
+      this.port.addEventListener("message", ({ data }) => handlers[data.kind]?.(data));
     }
   };
 }
