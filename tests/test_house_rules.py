@@ -120,8 +120,3 @@ def test_the_version_is_written_in_one_place() -> None:
     assert project["project"]["dynamic"] == ["version"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "backend.__version__"}
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__, re.ASCII)
-
-
-def test_the_readme_tells_every_close_code() -> None:
-    for ending in set(Ending) - {Ending.INTERRUPTED}:
-        assert re.search(rf"\| {ending.close_code} \|[^\n]*`{ending}`", README), ending
