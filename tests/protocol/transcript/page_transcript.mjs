@@ -1,6 +1,6 @@
 /**
- * The page's assembler for the Python tests to compare with: reads conversations as JSON from standard
- * input, `[[event, ...], ...]`, and writes the turns that each ends in.
+ * Runs the page's assembler for the Python tests: reads conversations as JSON from standard input,
+ * `[[event, ...], ...]`, and writes the turns of each.
  */
 
 import { readFileSync } from "node:fs";
