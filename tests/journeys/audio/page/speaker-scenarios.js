@@ -20,7 +20,7 @@ async function setUp({ sampleRate } = {}) {
   const events = [];
   const flushedSamples = [];
   listenToWorklet({
-    underrun: () => said.push({ kind: "underrun" }),
+    underrun: () => events.push({ kind: "underrun" }),
     flushed: ({ cuts }) => flushedSamples.push(...cuts.map((cut) => cut.playedSamples)),
   });
   const speaker = new Speaker({
