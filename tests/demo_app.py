@@ -1,4 +1,4 @@
-"""The demo with two quick children that tell their process ids, for tests of `backend.demo`.
+"""The demo with two small child processes that print their ids, for tests of `backend.demo`.
 
 python -m tests.demo_app PORT [--with-key] [--simulator CODE] [--server CODE] [--prepare-s S]
 """
@@ -19,8 +19,8 @@ SERVER = (
     TELL.format("server")
     + """
 import http.server
-print('told', *(os.environ.get(name) for name in ('OPENAI_BASE_URL', 'OPENAI_API_KEY', 'DEMO')),
-      file=sys.stderr, flush=True)
+names = ('OPENAI_BASE_URL', 'OPENAI_API_KEY', 'DEMO')
+print('environment', *map(os.environ.get, names), file=sys.stderr, flush=True)
 class Healthy(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == '/healthz' else 404)

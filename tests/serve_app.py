@@ -1,8 +1,8 @@
-"""A tiny application and a tiny runtime behind the real servers, for tests of `backend.serve`.
+"""A small application and a fake runtime behind the real servers, for tests of `backend.serve`.
 
     python -m tests.serve_app --server uvicorn --drain-s 3
 
-Prints `listening PORT`, then one line for everything that a test wants to know.
+Prints `listening PORT`, then one line per event that a test waits for.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def say(*words: object) -> None:
 
 
 class Call:
-    """One socket that is in the middle of a reply until the client says `done`."""
+    """A socket whose reply is active until the client sends `done`."""
 
     def __init__(self, send: Any) -> None:
         self.send = send
@@ -36,8 +36,8 @@ class Call:
         self.ended = asyncio.Event()
 
 
-class TinyHouse:
-    """Drains as the real one does: tells all, waits for replies, hangs up with 1012."""
+class FakeRuntime:
+    """Drains like `Runtime`: notifies all calls, waits for active replies, closes with 1012."""
 
     def __init__(self) -> None:
         self.calls: set[Call] = set()
@@ -66,13 +66,13 @@ class TinyHouse:
         say("flushed")
 
 
-HOUSE = TinyHouse()
+RUNTIME = FakeRuntime()
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """`/reply`, `/flood`, `/deaf`, `/fill` over WebSocket; over HTTP all is `ok`.
+    """Serve `/reply`, `/flood`, `/deaf` and `/fill` over WebSocket; answer HTTP with `ok`.
 
-    Handshakes that come to nothing: `/refuse`, `/half-refuse`, `/silence`.
+    Handshakes that are not accepted: `/refuse`, `/half-refuse`, `/silence`.
     """
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -92,22 +92,22 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def reply(receive: Any, send: Any) -> None:
-    """A call of the runtime: ends when the client leaves or the runtime hangs up."""
+    """Run a call that ends when the client leaves or the runtime closes it."""
     call = Call(send)
-    HOUSE.calls.add(call)
+    RUNTIME.calls.add(call)
     try:
         while (message := await receive())["type"] != "websocket.disconnect":
             await send({"type": "websocket.send", "text": message["text"]})
             if message["text"] == "done":
                 call.replied.set()
     finally:
-        HOUSE.calls.discard(call)
+        RUNTIME.calls.discard(call)
         call.ended.set()
         say("ended")
 
 
 async def flood(receive: Any, send: Any) -> None:
-    """Send as fast as the client reads, and read all that it says."""
+    """Send as fast as the client reads, and read everything it sends."""
 
     async def hear() -> None:
         while (await receive())["type"] != "websocket.disconnect":
@@ -126,7 +126,7 @@ async def flood(receive: Any, send: Any) -> None:
 
 
 async def fill(receive: Any, send: Any) -> None:
-    """Fill the kernel's buffers and a little more, then end: nothing is paused, all is stuck."""
+    """Fill the kernel's buffers and a little more, then end: unsent data, but no paused writer."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.5):
             while True:
@@ -135,14 +135,14 @@ async def fill(receive: Any, send: Any) -> None:
 
 
 async def deaf(receive: Any, send: Any) -> None:
-    """Neither read nor write, and resist being cancelled."""
+    """Neither read nor write, and ignore cancellation."""
     while True:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(3600)
 
 
 def main() -> int:
-    """Serve `app` as the command line says."""
+    """Serve `app` with the options of the command line."""
     options = argparse.ArgumentParser()
     options.add_argument("--server", choices=["uvicorn", "daphne"], default="uvicorn")
     options.add_argument("--stop-takes-s", type=float, default=0.0)
@@ -154,8 +154,8 @@ def main() -> int:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    HOUSE.stop_takes_s = given.stop_takes_s
-    HOUSE.drain_fails = given.drain_fails
+    RUNTIME.stop_takes_s = given.stop_takes_s
+    RUNTIME.drain_fails = given.drain_fails
     if given.thread_hangs:
         threading.Thread(target=time.sleep, args=(60,)).start()
     patience = Patience(
@@ -166,8 +166,8 @@ def main() -> int:
     if given.server == "daphne":
         os.chdir(Path(__file__).resolve().parent.parent)
         sys.modules["tests.serve_app"] = sys.modules["__main__"]
-        return run_daphne("tests.serve_app:app", listener, lambda: HOUSE, patience)
-    return run_uvicorn(app, listener, lambda: HOUSE, patience)
+        return run_daphne("tests.serve_app:app", listener, lambda: RUNTIME, patience)
+    return run_uvicorn(app, listener, lambda: RUNTIME, patience)
 
 
 if __name__ == "__main__":

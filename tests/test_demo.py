@@ -1,4 +1,4 @@
-"""`make run`'s program as a process: what it says, and that nothing outlives it."""
+"""The program of `make run` as a process: what it prints, and that no child outlives it."""
 
 import asyncio
 import contextlib
@@ -33,21 +33,21 @@ def plan(*, has_simulator: bool) -> Plan:
     )
 
 
-def test_the_banner_says_where_and_as_whom_and_how_to_stop() -> None:
-    told = banner(plan(has_simulator=True), USER, ADMIN, has_colour=False)
-    assert "http://127.0.0.1:8001/" in told
-    assert "demo / p-user" in told
-    assert "admin / p-admin at http://127.0.0.1:8001/admin/" in told
-    assert "a simulator is answering" in told
-    assert "Ctrl-C" in told
-    assert "\033" not in told
+def test_the_banner_has_url_logins_and_how_to_stop() -> None:
+    text = banner(plan(has_simulator=True), USER, ADMIN, has_colour=False)
+    assert "http://127.0.0.1:8001/" in text
+    assert "demo / p-user" in text
+    assert "admin / p-admin at http://127.0.0.1:8001/admin/" in text
+    assert "a simulator is answering" in text
+    assert "Ctrl-C" in text
+    assert "\033" not in text
 
 
 def test_the_banner_names_the_provider_when_there_is_a_key() -> None:
-    told = banner(plan(has_simulator=False), USER, ADMIN, has_colour=True)
-    assert "simulator" not in told
-    assert "gpt-realtime at https://api.openai.com/v1" in told
-    assert "\033[1m" in told
+    text = banner(plan(has_simulator=False), USER, ADMIN, has_colour=True)
+    assert "simulator" not in text
+    assert "gpt-realtime at https://api.openai.com/v1" in text
+    assert "\033[1m" in text
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def free_port() -> Iterator[int]:
 
 
 class Demo:
-    """A running demo and what it and its children said."""
+    """A running demo and the lines that it and its children printed."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -149,7 +149,7 @@ async def test_even_kill_9_leaves_no_orphan(free_port: int) -> None:
 async def test_the_server_is_pointed_at_the_simulator(free_port: int) -> None:
     async with demo(free_port) as running:
         await running.until_it_says("Ctrl-C")
-        assert "told http://127.0.0.1:9/v1 simulator on" in running.said
+        assert "environment http://127.0.0.1:9/v1 simulator on" in running.said
 
 
 async def test_with_a_key_no_simulator_is_started(free_port: int) -> None:
@@ -159,7 +159,7 @@ async def test_with_a_key_no_simulator_is_started(free_port: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["simulator", "server"])
-async def test_a_child_that_dies_is_told_and_ends_the_rest(free_port: int, name: str) -> None:
+async def test_a_child_that_dies_is_reported_and_ends_the_rest(free_port: int, name: str) -> None:
     async with demo(free_port) as running:
         await running.until_it_says("Ctrl-C")
         os.kill(running.child(name), signal.SIGKILL)
@@ -170,7 +170,7 @@ async def test_a_child_that_dies_is_told_and_ends_the_rest(free_port: int, name:
 
 
 @pytest.mark.parametrize("name", ["simulator", "server"])
-async def test_a_child_that_does_not_start_is_told(free_port: int, name: str) -> None:
+async def test_a_child_that_does_not_start_is_reported(free_port: int, name: str) -> None:
     broken = "import sys; sys.exit('its own words')"
     async with demo(free_port, f"--{name}", broken) as running:
         assert await running.ends() == 1
@@ -203,7 +203,7 @@ async def test_a_child_that_ignores_the_signal_is_killed(free_port: int) -> None
     ],
     ids=str,
 )
-def test_a_demo_stays_out_of_what_the_dotenv_file_says_of_a_deployment(
+def test_a_demo_ignores_the_deployment_settings_of_the_dotenv_file(
     file: dict[str, str],
 ) -> None:
     values = read(combined(own_settings({}), file))
@@ -213,12 +213,12 @@ def test_a_demo_stays_out_of_what_the_dotenv_file_says_of_a_deployment(
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_FILE"])
-def test_a_database_that_is_named_for_this_run_is_taken(name: str) -> None:
+def test_a_database_url_in_the_environment_is_used(name: str) -> None:
     assert "DATABASE_URL" not in own_settings({name: "named"})
     assert "DATABASE_URL" in own_settings({name: ""})
 
 
-async def test_a_database_that_is_away_is_told_in_one_sentence(
+async def test_a_missing_database_is_reported_in_one_sentence(
     free_port: int, tmp_path: Path
 ) -> None:
     process = await asyncio.create_subprocess_exec(
@@ -240,7 +240,7 @@ async def test_a_database_that_is_away_is_told_in_one_sentence(
     ]
 
 
-async def test_a_busy_port_is_told_in_one_sentence() -> None:
+async def test_a_busy_port_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         process = await asyncio.create_subprocess_exec(

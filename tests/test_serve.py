@@ -1,4 +1,4 @@
-"""The server as a process: the cut of a stuck reader, the drain, signals and exit codes."""
+"""The server as a process: stuck readers are disconnected; drain, signals and exit codes."""
 
 import asyncio
 import base64
@@ -26,23 +26,23 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 async def until(is_so: Callable[[], bool], within_s: float) -> None:
-    """Wait until it is so, looking every 5 ms."""
+    """Wait until the condition is true, checking every 5 ms."""
     for _ in range(int(within_s / 0.005)):
         if is_so():
             return
         await asyncio.sleep(0.005)
-    raise AssertionError("it never was so")
+    raise AssertionError("the condition never became true")
 
 
 class Process:
-    """A running server: its words, its port, its memory."""
+    """A running server: its printed lines, its port, its memory."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self.process = process
         self.port = port
 
     async def says(self, word: str, within_s: float = 5.0) -> list[str]:
-        """The next printed line that begins with this word, as words."""
+        """Return the words of the next printed line that begins with this word."""
         assert self.process.stdout is not None
         async with asyncio.timeout(within_s):
             while line := await self.process.stdout.readline():
@@ -73,7 +73,7 @@ class Process:
 
 @contextlib.asynccontextmanager
 async def serving(*options: str) -> AsyncIterator[Process]:
-    """The tiny application on a free port, gone at the end whatever happened."""
+    """Run `tests.serve_app` on a free port; it is killed at the end."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.serve_app", *options),
         cwd=ROOT,
@@ -95,7 +95,7 @@ async def serving(*options: str) -> AsyncIterator[Process]:
 
 
 async def open_stuck_reader(port: int, path: str) -> socket.socket:
-    """A socket that shakes hands and then never reads; its own buffer is small."""
+    """Return a socket with a small buffer that completes the handshake and then never reads."""
     stuck = socket.socket()
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     stuck.setblocking(False)
@@ -111,7 +111,7 @@ async def open_stuck_reader(port: int, path: str) -> socket.socket:
 
 
 async def keep_talking(stuck: socket.socket) -> None:
-    """Masked text frames of 2.6 KB, 25 a second, as a microphone sends them."""
+    """Send masked text frames of 2.6 KB, 25 a second, like a microphone."""
     frame = b"\x81\xfe" + (2600).to_bytes(2, "big") + b"\0\0\0\0" + b"a" * 2600
     with contextlib.suppress(OSError):
         while True:
@@ -120,7 +120,7 @@ async def keep_talking(stuck: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("is_chatty", [False, True])
-async def test_a_stuck_reader_is_cut_and_costs_no_memory(is_chatty: bool) -> None:
+async def test_a_stuck_reader_is_disconnected_and_costs_no_memory(is_chatty: bool) -> None:
     async with serving("--stuck-reader-s", "1") as running:
         before = running.rss_bytes
         stuck = await open_stuck_reader(running.port, "/flood")
@@ -153,7 +153,7 @@ async def test_twenty_stuck_readers_do_not_slow_another_call() -> None:
             one.close()
 
 
-async def test_a_reader_that_sticks_below_the_mark_is_cut_after_its_call() -> None:
+async def test_a_reader_stuck_below_the_high_water_mark_is_disconnected_after_its_call() -> None:
     async with serving("--stuck-reader-s", "0.5") as running:
         stuck = await open_stuck_reader(running.port, "/fill")
         await running.says("filled")
@@ -163,7 +163,7 @@ async def test_a_reader_that_sticks_below_the_mark_is_cut_after_its_call() -> No
 
 
 def socket_count(folder: str) -> int:
-    """Open TCP sockets of the process: the listener is one."""
+    """Count the open TCP sockets of a process, the listener included."""
     tcp = {line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
     count = 0
     for descriptor in Path(folder).iterdir():
@@ -173,7 +173,7 @@ def socket_count(folder: str) -> int:
     return count
 
 
-async def test_a_slow_reader_that_goes_on_reading_is_not_cut() -> None:
+async def test_a_slow_reader_that_keeps_reading_is_not_disconnected() -> None:
     async with serving("--stuck-reader-s", "0.4") as running, running.call("/flood") as line:
         for _ in range(12):
             for _ in range(40):
@@ -197,7 +197,7 @@ async def end_of(line: ClientConnection) -> tuple[int, str]:
     return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
-async def test_a_signal_lets_replies_end_and_then_says_goodbye() -> None:
+async def test_a_signal_waits_for_replies_and_then_closes_with_1012() -> None:
     async with serving() as running:
         lines = [await in_mid_reply(running) for _ in range(20)]
         signalled = running.signalled(signal.SIGTERM)
@@ -215,7 +215,7 @@ async def test_a_signal_lets_replies_end_and_then_says_goodbye() -> None:
         listen("127.0.0.1", running.port).close()
 
 
-async def test_the_drain_ends_though_replies_do_not() -> None:
+async def test_the_drain_has_a_time_limit() -> None:
     async with serving("--drain-s", "1") as running:
         line = await in_mid_reply(running)
         signalled = running.signalled(signal.SIGTERM)
@@ -225,7 +225,7 @@ async def test_the_drain_ends_though_replies_do_not() -> None:
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-async def test_a_second_signal_hurries_but_flushes(second: signal.Signals) -> None:
+async def test_a_second_signal_ends_the_drain_but_flushes(second: signal.Signals) -> None:
     async with serving() as running:
         line = await in_mid_reply(running)
         running.signalled(signal.SIGTERM)
@@ -247,7 +247,7 @@ async def test_ctrl_c_drains_for_no_longer_than_two_seconds() -> None:
         assert time.monotonic() - signalled < 2.5
 
 
-async def test_a_stuck_reader_does_not_hold_the_drain() -> None:
+async def test_a_stuck_reader_does_not_delay_the_drain() -> None:
     async with serving("--drain-s", "0.5") as running:
         stuck = await open_stuck_reader(running.port, "/flood")
         await asyncio.sleep(0.5)
@@ -258,7 +258,7 @@ async def test_a_stuck_reader_does_not_hold_the_drain() -> None:
         stuck.close()
 
 
-async def test_an_application_that_will_not_end_does_not_hold_the_exit() -> None:
+async def test_an_application_that_ignores_cancellation_does_not_delay_the_exit() -> None:
     async with serving("--drain-s", "0.2") as running:
         line = await running.call("/deaf")
         signalled = running.signalled(signal.SIGTERM)
@@ -268,14 +268,14 @@ async def test_an_application_that_will_not_end_does_not_hold_the_exit() -> None
         line.transport.abort()
 
 
-async def test_a_thread_that_hangs_does_not_hold_the_exit() -> None:
+async def test_a_hanging_thread_does_not_delay_the_exit() -> None:
     async with serving("--thread-hangs") as running:
         signalled = running.signalled(signal.SIGTERM)
         assert await running.exits() == 0
         assert time.monotonic() - signalled < 2
 
 
-async def test_the_house_begins_before_the_first_call() -> None:
+async def test_the_runtime_starts_before_the_first_call() -> None:
     async with serving() as running:
         await running.says("started")
 
@@ -289,7 +289,7 @@ async def test_a_broken_drain_still_flushes() -> None:
         line.transport.abort()
 
 
-async def test_what_could_not_be_written_is_told_by_the_exit_code() -> None:
+async def test_unwritten_data_gives_an_exit_code() -> None:
     async with serving("--stop-takes-s", "30", "--flush-s", "0.2") as running:
         running.signalled(signal.SIGTERM)
         assert await running.exits() == 1
@@ -300,7 +300,7 @@ async def test_a_message_over_the_limit_is_closed_with_1009_and_nothing_is_compr
         assert line.response is not None
         assert "Sec-WebSocket-Extensions" not in line.response.headers
         assert "server" not in line.response.headers
-        # The answer may come while the rest is still being sent.
+        # The close may arrive while the rest is still being sent.
         with contextlib.suppress(ConnectionClosed):
             await line.send("x" * (MESSAGE_BYTES + 1))
         assert (await end_of(line))[0] == 1009
@@ -335,7 +335,7 @@ async def test_daphne_serves_drains_and_flushes() -> None:
         assert await running.exits() == 0
 
 
-def test_a_busy_port_is_one_sentence_with_what_to_do() -> None:
+def test_a_busy_port_is_reported_with_what_to_do() -> None:
     with listen("127.0.0.1", 0) as busy:
         port = busy.getsockname()[1]
         with pytest.raises(OSError, match="in use") as refused:
@@ -348,7 +348,7 @@ def test_a_busy_port_is_one_sentence_with_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("number", "expected"), [(errno.EACCES, "above 1023"), (errno.EADDRNOTAVAIL, "Check HOST")]
 )
-def test_other_reasons_not_to_listen_are_told_too(number: int, expected: str) -> None:
+def test_other_reasons_not_to_listen_are_reported_too(number: int, expected: str) -> None:
     assert expected in why_not(OSError(number, "x"), "10.0.0.1", 80)
 
 
@@ -402,7 +402,7 @@ def test_without_a_database_that_is_ready_the_start_ends_with_what_to_do(
 
 
 def started(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """What a start with good settings, but for these, came to."""
+    """Start the server with valid settings changed by `env`; return the finished process."""
     good = {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": "x" * 50,
