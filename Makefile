@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
+.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -12,7 +12,7 @@ help: ## List these commands.
 run: .venv/run.installed ## Install the requirements and start Kaiwa at http://127.0.0.1:8000 (PORT=… to change).
 	@$(PY) -m backend.demo
 
-install: .venv/run.installed ## Install the requirements into .venv; start nothing.
+install: .venv/serve.installed ## Install the requirements for serving into .venv; start nothing.
 
 test: ## Install the test requirements and run all tests, on real servers and a real browser.
 	@sh tests/prepare.sh
@@ -68,16 +68,17 @@ journeys: .venv/test.installed ## Whole calls through real sockets, server and s
 	@$(PY) -m pytest -m journey tests
 
 page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
-	@$(PY) -m pytest -m alone tests/journeys
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-heard page-seen page-unhurried
+	@$(PY) -m pytest -m exclusive tests/journeys
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-realtime-audio page-silent page-untimed-audio
 
-# Tests with speech run in real time and use little processor time; the others use the rest.
-page-heard:
-	@$(PY) -m pytest -m "page and heard" tests/journeys
-page-seen:
-	@nice -n 19 $(PY) -m pytest -m "page and not (alone or heard or unhurried)" tests/journeys
-page-unhurried:
-	@nice -n 19 $(PY) -m pytest -m "page and unhurried" tests/journeys
+# Tests with audio take the time that the speech takes, and little processor time. The others run
+# beside them at the lowest priority, so that they do not disturb the audio.
+page-realtime-audio:
+	@$(PY) -m pytest -m "page and realtime_audio" tests/journeys
+page-silent:
+	@nice -n 19 $(PY) -m pytest -m "page and not (exclusive or realtime_audio or untimed_audio)" tests/journeys
+page-untimed-audio:
+	@nice -n 19 $(PY) -m pytest -m "page and untimed_audio" tests/journeys
 
 screenshots: .venv/test.installed node_modules/.installed ## Screenshots of every state of the page, theme, width and language into docs/screenshots/.
 	@$(PY) -m tests.journeys.screenshots docs/screenshots
@@ -111,10 +112,14 @@ clean: ## Remove .venv and node_modules. The databases in var stay.
 	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv) || { rm -rf .venv; \
 		echo ".venv was not made. On Debian and Ubuntu it needs a package: apt-get install python3-venv" >&2; exit 1; }
 
-.venv/%.installed: .venv/bin/python requirements.txt tests/requirements.txt
+REQUIREMENTS_serve := requirements.txt
+REQUIREMENTS_run := requirements-demo.txt
+REQUIREMENTS_test := tests/requirements.txt
+
+.venv/%.installed: .venv/bin/python requirements.txt requirements-demo.txt tests/requirements.txt
 	@echo "Installing the requirements to $* into .venv (a minute the first time)"
 	@$(if $(UV),$(UV) pip install --quiet --python $(PY),$(PY) -m pip install --quiet --quiet --disable-pip-version-check) \
-		-r $(if $(filter test,$*),tests/requirements.txt,requirements.txt)
+		-r $(REQUIREMENTS_$*)
 	@mkdir -p var && touch $@
 
 node_modules/.installed: package-lock.json

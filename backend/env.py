@@ -143,6 +143,10 @@ def _database_url(raw: str) -> str:
     return raw
 
 
+PROVIDERS = ("openai",)
+"""The choices of `REALTIME_PROVIDER`: a test compares them with `backend.upstream.providers`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One variable. `default` is the text as written in `.env`; `hint` says what to write."""
@@ -179,6 +183,13 @@ SETTINGS: tuple[Setting, ...] = (
         _proxy_url,
         "Write a URL such as http://proxy.example:3128 or http://user:password@proxy.example:3128,"
         " in plain ASCII and without a path, or leave it empty.",
+    ),
+    Setting(
+        "REALTIME_PROVIDER",
+        "openai",
+        "Who answers: `openai`, or whatever speaks its GA Realtime API at `OPENAI_BASE_URL`.",
+        _one_of(*PROVIDERS),
+        "Write openai.",
     ),
     Setting(
         "REALTIME_MODEL",

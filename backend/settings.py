@@ -9,6 +9,7 @@ import dj_database_url
 
 from backend import __version__
 from backend.env import SettingError, combined, read, read_dotenv
+from backend.static_release import DIGEST_LENGTH, release_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +32,7 @@ SERVER: str = ENV["SERVER"]
 OPENAI_API_KEY: str = ENV["OPENAI_API_KEY"]
 OPENAI_BASE_URL: str = ENV["OPENAI_BASE_URL"]
 UPSTREAM_PROXY: str = ENV["UPSTREAM_PROXY"]
+REALTIME_PROVIDER: str = ENV["REALTIME_PROVIDER"]
 REALTIME_MODEL: str = ENV["REALTIME_MODEL"]
 REALTIME_VOICE: str = ENV["REALTIME_VOICE"]
 TRANSCRIPTION_MODEL: str = ENV["TRANSCRIPTION_MODEL"]
@@ -177,10 +179,21 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [ROOT / "frontend"]
 STATIC_ROOT = ROOT / "var" / "static"
+# The page loads its files from `/static/<release>/`, which browsers may keep for ever. The plain
+# paths (`/static/realtime-client.js`, the admin's files) are the same files, revalidated each time.
+RELEASE = release_of(ROOT / "frontend")
+STATICFILES_DIRS: list[Path | tuple[str, str | Path]] = [
+    ROOT / "frontend",
+    # A string: the finder keeps one prefix for each distinct folder, and would collect only one.
+    (RELEASE, str(ROOT / "frontend")),
+]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 0
+# Any release: `collectstatic` keeps those it collected before, for pages that are still open. With
+# DEBUG none, because a file may change while the server runs, and its release does not.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"(?!)" if DEBUG else rf"^/static/[0-9a-f]{{{DIGEST_LENGTH}}}/"
 
 _SELF = "'self'"
 CONTENT_SECURITY_POLICY = {

@@ -1,5 +1,6 @@
 """URL routes: every HTTP path of the project."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
@@ -11,8 +12,10 @@ from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
 from backend.health import views as health
 
+page = TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
+
 urlpatterns = [
-    path("", never_cache(TemplateView.as_view(template_name="index.html")), name="page"),
+    path("", never_cache(page), name="page"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz(DatabaseExecutor(threads=1), health.ping_database), name="readyz"),

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from backend.relay.call_logic import CallLogic, State
 from backend.relay.limits import Limits
-from backend.relay.plan import CallPlan, TurnDetection
+from backend.relay.plan import CallPlan
 
 FRAMES = 20_000
 ROUNDS = 5
@@ -25,7 +25,7 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def ready() -> CallLogic:
     """Return a CallLogic in state READY whose client has no rate limit."""
-    plan = CallPlan("c", "s", "en", "m", "v", "Be brief.", "t", TurnDetection())
+    plan = CallPlan("c", "s", "en", "m", "v", {})
     limits = Limits(client_burst_frames=1e12, client_burst_bytes=1e15)
     call_logic = CallLogic(plan, limits, _START)
     call_logic.open('{"type":"session.created","session":{}}', _START)

@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.cpu import cpu_seconds
 from tests.journeys.stack import Stack, running_stack
 
-PATHS = ("/", "/static/talk.js", "/api/config/", "/healthz")
+PATHS = ("/", "/static/page/talk.js", "/api/config/", "/healthz")
 ROUNDS = 10
 VARIANTS = {"in one thread": "backend.settings", "hop by hop": "bench.settings_hop_by_hop"}
 

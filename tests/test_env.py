@@ -11,6 +11,7 @@ from websockets.proxy import parse_proxy
 from websockets.uri import parse_uri
 
 from backend.env import SETTINGS, SettingError, combined, read, read_dotenv
+from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import Target
 
 URLS = st.lists(
@@ -102,6 +103,7 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("TURN_DETECTION", "none"),
         ("SERVER", "gunicorn"),
         ("OPENAI_BASE_URL", "api.openai.com/v1"),
+        ("REALTIME_PROVIDER", "nobody"),
         ("OPENAI_BASE_URL", "wss://api.openai.com/v1"),
         ("OPENAI_BASE_URL", "https://api.openai.com:99999/v1"),
         ("OPENAI_BASE_URL", "https:///v1"),
@@ -182,7 +184,7 @@ def test_every_accepted_value_makes_a_target_that_can_be_called(
                 safety_identifier="somebody",
                 proxy=values["UPSTREAM_PROXY"] or None,
             )
-            parse_uri(target.websocket_url)
+            parse_uri(OpenAI().websocket_url(target))
             if target.proxy:
                 parse_proxy(target.proxy)
 

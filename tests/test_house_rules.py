@@ -8,7 +8,8 @@ import pytest
 
 from backend import __version__
 from backend.env import SETTINGS
-from backend.protocol.errors import BAD_FRAME_CODES, CLOSE_CODES, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import BAD_FRAME_CODES, ERROR_CODES
 from backend.wording import SENTENCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,9 +22,10 @@ TESTED_ELSEWHERE = {
     "backend/protocol/transcript/turns.py": "a value without behaviour",
     "backend/relay/effects.py": "values without behaviour",
     "backend/relay/ports.py": "interfaces without behaviour",
-    "backend/simulator/effects.py": "values without behaviour",
-    "backend/simulator/refusals.py": "values without behaviour",
-    "backend/simulator/synthesiser.py": "a program; the voice's tests run it",
+    "backend/simulator/engine/effects.py": "values without behaviour",
+    "backend/simulator/engine/errors.py": "values without behaviour",
+    "backend/simulator/engine/ports.py": "interfaces without behaviour",
+    "backend/simulator/sound/espeak_process.py": "a program; the synthesiser's tests run it",
     "backend/wording.py": "this file",
     "backend/protocol/errors.py": "this file",
 }
@@ -78,7 +80,10 @@ def test_the_readmes_commands_run_as_they_are_written() -> None:
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
-@pytest.mark.parametrize("requirements", ["requirements.txt", "tests/requirements.txt"])
+REQUIREMENTS = ["requirements.txt", "requirements-demo.txt", "tests/requirements.txt"]
+
+
+@pytest.mark.parametrize("requirements", REQUIREMENTS)
 def test_every_dependency_is_pinned_and_has_a_reason(requirements: str) -> None:
     for line in (ROOT / requirements).read_text(encoding="utf-8").splitlines():
         if line and not line.startswith(("#", "-r ")):
@@ -97,12 +102,9 @@ def test_the_lock_file_has_every_dependency_with_its_hashes() -> None:
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
 
 
-def test_every_ending_but_a_dead_worker_has_a_close_code() -> None:
-    assert set(Ending) - set(CLOSE_CODES) == {Ending.INTERRUPTED}
-
-
-def test_every_ending_and_every_bad_frame_has_words_in_both_languages() -> None:
-    for code in {str(ending) for ending in Ending} | BAD_FRAME_CODES:
+def test_every_error_code_has_words_in_both_languages() -> None:
+    assert {str(ending) for ending in Ending} | BAD_FRAME_CODES <= ERROR_CODES
+    for code in ERROR_CODES:
         assert set(SENTENCES[code]) == {"ja", "en"}, code
 
 

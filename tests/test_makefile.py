@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-MARKERS = ("slow", "hypothesis", "journey", "page", "alone", "heard", "unhurried")
+MARKERS = ("slow", "hypothesis", "journey", "page", "exclusive", "realtime_audio", "untimed_audio")
 
 BROKEN_PYTHON = f"""#!/bin/sh
 [ "$2" = venv ] || exec {sys.executable} "$@"
@@ -49,7 +49,7 @@ def test_every_test_is_run_by_exactly_one_lane_of_make_test() -> None:
     assert len(selections) == len(_selections()) - 1 == 7
     for flags in itertools.product([False, True], repeat=len(MARKERS)):
         marked = dict(zip(MARKERS, flags, strict=True))
-        kinds_of_page = [marked[name] for name in ("alone", "heard", "unhurried")]
+        kinds_of_page = [marked[name] for name in ("exclusive", "realtime_audio", "untimed_audio")]
         if sum(kinds_of_page) > 1 or (any(kinds_of_page) and not marked["page"]):
             continue
         if marked["journey"] and marked["page"]:

@@ -23,9 +23,11 @@ from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Call, Session, Turn
 from backend.conversations.writing import Write
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.relay.call import SteadyClock
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
+from backend.upstream import providers
 from backend.upstream.target import Target
 from tests.relay.doubles import Client, Provider
 from tests.relay.equipment import (
@@ -81,14 +83,16 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     settings.REALTIME_VOICE = "cedar"
     settings.TURN_DETECTION = "semantic_vad"
     call = opened()
-    made = plan_for(call)
+    openai = providers.by_name("openai")
+    made = plan_for(call, openai)
     assert made.call_id == str(call.call_id)
     assert (made.language, made.voice, made.past) == ("ja", "cedar", PAST)
-    assert made.instructions == INSTRUCTIONS["ja"]
-    assert made.turn_detection.type == "semantic_vad"
-    assert plan_for(opened(voice="sage")).voice == "sage"
+    assert made.session["instructions"] == INSTRUCTIONS["ja"]
+    assert made.session["audio"]["input"]["turn_detection"]["type"] == "semantic_vad"
+    assert made.session["audio"]["output"]["voice"] == "cedar"
+    assert plan_for(opened(voice="sage"), openai).voice == "sage"
     settings.INSTRUCTIONS = "Be brief."
-    assert plan_for(call).instructions == "Be brief."
+    assert plan_for(call, openai).session["instructions"] == "Be brief."
 
 
 def test_a_tape_is_made_only_where_one_is_wanted(
@@ -124,7 +128,7 @@ class RuntimeHarness:
         self.database = DatabaseExecutor(threads=1)
         self.calls: list[asyncio.Task[Ending]] = []
 
-    async def _connect(self, target: Target) -> Provider:
+    async def _connect(self, _: providers.Provider, target: Target) -> Provider:
         provider = Provider()
         self.targets.append(target)
         self.providers.append(provider)

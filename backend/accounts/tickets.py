@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from backend.accounts.models import Ticket
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 
 LIFETIME = timedelta(seconds=30)
 _SECRET_BYTES = 32

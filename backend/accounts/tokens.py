@@ -13,7 +13,8 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from backend.accounts import tickets
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 
 
 def user_of(key: str) -> int:

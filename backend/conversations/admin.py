@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from backend.conversations import queries, serializers
 from backend.conversations.models import Call, Session, Turn
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Role
 
 admin.site.site_header = admin.site.site_title = "Kaiwa"

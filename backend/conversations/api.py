@@ -35,7 +35,7 @@ from backend.conversations.serializers import (
     session_json,
     turn_json,
 )
-from backend.simulator.persona import SUGGESTIONS
+from backend.wording import SUGGESTIONS
 
 LANGUAGES = tuple(Session.Language.values)
 MOST_ON_A_PAGE = 200

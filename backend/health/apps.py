@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from backend.health.checks import check_settings
+from backend.health.checks import check_settings, check_static_files
 
 
 class HealthConfig(AppConfig):
@@ -12,3 +12,4 @@ class HealthConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks."""
         register(check_settings)
+        register(check_static_files)

@@ -10,10 +10,12 @@
 | `kaiwa.W004` | anybody may register and talk at the operator's cost |
 | `kaiwa.W005` | `DEMO` is on without `DEBUG`: the page says that a simulator answers |
 | `kaiwa.W006` | every host name is accepted, which allows DNS rebinding |
+| `kaiwa.W007` | without `DEBUG`, the static files of this release have not been collected |
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -52,6 +54,19 @@ class Settings(Protocol):
 def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
     """Return the problems of the current settings; called by Django's check framework."""
     return list(problems(settings, timezone.now().date()))
+
+
+def check_static_files(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Warn if `collectstatic` has not run for this release: the page would load no script."""
+    if settings.DEBUG or (Path(settings.STATIC_ROOT) / settings.RELEASE).is_dir():
+        return []
+    return [
+        Warning(
+            f"The page's files of this release are not in {settings.STATIC_ROOT}.",
+            hint="Run: .venv/bin/python manage.py collectstatic --no-input",
+            id="kaiwa.W007",
+        )
+    ]
 
 
 def problems(given: Settings, today: date) -> Iterator[CheckMessage]:

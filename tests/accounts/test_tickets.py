@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from backend.accounts import tickets, tokens
 from backend.accounts.models import Ticket
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 
 TAKERS = 20
 

@@ -5,7 +5,8 @@ from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 
 from backend.accounts import tokens
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from backend.accounts.models import Ticket
 from backend.conversations.api import SessionChange
 from backend.conversations.lifecycle import end_call, renew_leases
 from backend.conversations.models import Call, Session, Turn, Usage
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.wording import SENTENCES
 from tests.cast import client_of
 from tests.conversations.equipment import kept_turn, new_call, new_session

@@ -15,7 +15,8 @@ from django.utils import timezone
 from backend.accounts import tokens
 from backend.conversations.lifecycle import LEASE, GivenUp, end_call, open_call, reap, renew_leases
 from backend.conversations.models import Call, Session
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from tests.conversations.equipment import kept_turn, new_call, new_session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]

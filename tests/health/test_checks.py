@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import Error, run_checks
 
-from backend.health.checks import problems
+from backend.health.checks import check_static_files, problems
 
 
 @dataclass
@@ -109,3 +110,17 @@ def test_django_runs_the_checks(settings: Any) -> None:
     settings.REALTIME_VOICE = "nobody"
     found = [message for message in run_checks() if message.id == "kaiwa.E002"]
     assert [type(message) for message in found] == [Error]
+
+
+@pytest.mark.parametrize(
+    ("is_debug", "is_collected", "expected"),
+    [(False, False, ["kaiwa.W007"]), (False, True, []), (True, False, [])],
+)
+def test_uncollected_static_files_are_a_warning_without_debug(
+    settings: Any, tmp_path: Path, is_debug: bool, is_collected: bool, expected: list[str]
+) -> None:
+    settings.DEBUG = is_debug
+    settings.STATIC_ROOT = tmp_path
+    if is_collected:
+        (tmp_path / settings.RELEASE).mkdir()
+    assert [message.id for message in check_static_files(None)] == expected

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.telemetry.logs import ALLOWED_FIELDS, LineFormatter, Mask, log_event, masked
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import websockets.asyncio.server as websockets_server
 from websockets.http11 import Request, Response
 
+from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import Target
 
+OPENAI = OpenAI()
 CREATED = json.dumps({"type": "session.created", "event_id": "e1", "session": {"id": "sess_1"}})
 KEY = "sk-test-0123456789abcdef0123456789"
 

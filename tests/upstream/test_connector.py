@@ -27,11 +27,12 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.relay.ports import UpstreamConnection
-from backend.upstream.connector import LineLimits, ProviderSocket, connect
+from backend.upstream.connector import ConnectionLimits, ProviderSocket, connect
 from backend.upstream.target import Target
 from tests.upstream.equipment import (
     CREATED,
     KEY,
+    OPENAI,
     answering,
     provider,
     raw_server,
@@ -39,13 +40,13 @@ from tests.upstream.equipment import (
     target_at,
 )
 
-QUICK = LineLimits(ping_interval_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.2)
+QUICK = ConnectionLimits(ping_interval_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.2)
 
 
 async def open_line(
-    target: Target, *, within_s: float = 5.0, limits: LineLimits = QUICK
+    target: Target, *, within_s: float = 5.0, limits: ConnectionLimits = QUICK
 ) -> ProviderSocket:
-    return await connect(target, open_timeout_s=within_s, limits=limits, chance=lambda: 0.0)
+    return await connect(OPENAI, target, open_timeout_s=within_s, limits=limits, chance=lambda: 0.0)
 
 
 async def accept(line: websockets_server.ServerConnection) -> None:
@@ -374,7 +375,7 @@ async def test_a_frame_over_the_limit_is_a_failure() -> None:
         await line.wait_closed()
 
     async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(frame_bytes=1000))
+        line = await open_line(seen.target, limits=ConnectionLimits(frame_bytes=1000))
         with pytest.raises(UpstreamFailed) as caught:
             await line.receive()
         assert caught.value.code == "frame_too_large"
@@ -387,7 +388,7 @@ async def test_sending_waits_while_the_provider_does_not_read() -> None:
         await line.wait_closed()
 
     async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.1))
+        line = await open_line(seen.target, limits=ConnectionLimits(close_timeout_s=0.1))
         frame, sent = "x" * 500_000, 0
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
@@ -409,7 +410,7 @@ async def test_receiving_is_bounded_while_nobody_asks() -> None:
             sent += 1
 
     async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.1))
+        line = await open_line(seen.target, limits=ConnectionLimits(close_timeout_s=0.1))
         await asyncio.sleep(0.5)
         assert sent < 100
         await line.close()
@@ -429,7 +430,7 @@ async def test_closing_takes_no_longer_than_its_limit(is_reading: bool) -> None:
         gone.set()
 
     async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.2))
+        line = await open_line(seen.target, limits=ConnectionLimits(close_timeout_s=0.2))
         began = time.monotonic()
         await line.close()
         await line.close()
@@ -449,7 +450,7 @@ async def test_a_cancelled_close_goes_on_closing() -> None:
         gone.set()
 
     async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.2))
+        line = await open_line(seen.target, limits=ConnectionLimits(close_timeout_s=0.2))
         closing = asyncio.create_task(line.close())
         await asyncio.sleep(0.05)
         closing.cancel()

@@ -15,6 +15,7 @@ import pytest
 from backend.protocol.errors import UpstreamError
 from backend.upstream.connector import connect
 from backend.upstream.target import Target
+from tests.upstream.equipment import OPENAI
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -63,7 +64,7 @@ def ask_for(base_url: str, mishap: dict[str, object]) -> None:
 
 async def test_a_line_to_the_simulator_opens_speaks_and_closes(simulator: str) -> None:
     await asyncio.to_thread(clear, simulator)
-    line = await connect(target_at(simulator))
+    line = await connect(OPENAI, target_at(simulator))
     assert json.loads(line.created_text)["type"] == "session.created"
     await line.send(json.dumps({"type": "session.update", "session": {"type": "realtime"}}))
     assert json.loads(await line.receive())["type"] == "session.updated"
@@ -96,6 +97,6 @@ async def test_each_refusal_of_the_simulator_has_its_ending(
 ) -> None:
     await asyncio.to_thread(ask_for, simulator, mishap)
     with pytest.raises(UpstreamError) as caught:
-        await connect(target_at(simulator), open_timeout_s=0.8, chance=lambda: 0.0)
+        await connect(OPENAI, target_at(simulator), open_timeout_s=0.8, chance=lambda: 0.0)
     error = caught.value
     assert (error.ending, error.code, error.retry_after_s) == (ending, code, retry_after_s)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
-from backend.simulator.voice import EspeakVoice
+from backend.simulator.sound.synthesiser import EspeakSynthesiser
 from tests.journeys.audio.equipment import Samples, running_site
 
 SENTENCE = "Good morning. May I ask how you plan your production today?"
@@ -37,7 +37,7 @@ def sentence() -> Samples:
 
 
 async def _spoken(text: str) -> bytes:
-    voice = EspeakVoice()
+    voice = EspeakSynthesiser()
     try:
         return await voice.speak(text, "en", "marin")
     finally:

@@ -21,7 +21,7 @@ from tests.journeys.audio.equipment import (
     write_wav,
 )
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,6 @@ def test_the_sentence_arrives_as_it_was_spoken(
 def test_each_chunk_carries_its_own_level(sentence_seen: dict[str, Any]) -> None:
     seen = sentence_seen
     chunks = pcm_from(seen["pcm"]).reshape(-1, 960)
-    assert [chunk["peak"] for chunk in seen["chunks"]] == pytest.approx(np.abs(chunks).max(axis=1))
     assert [chunk["rms"] for chunk in seen["chunks"]] == pytest.approx(
         np.sqrt((chunks**2).mean(axis=1))
     )
@@ -84,7 +83,7 @@ def test_mute_sends_exact_zeros_and_keeps_the_clock(stage: Stage) -> None:
     # A chunk may be on its way, and one is half spoken, when the button is pressed.
     muted = chunks[seen["mutedFrom"] + 2 : seen["unmutedFrom"]]
     assert len(muted) >= 13
-    assert all(chunk["zeros"] == 960 and chunk["rms"] == chunk["peak"] == 0 for chunk in muted)
+    assert all(chunk["zeros"] == 960 and chunk["rms"] == 0 for chunk in muted)
     assert [chunk["seq"] for chunk in chunks] == list(range(len(chunks)))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backend.settings import *  # noqa: F403
 
-STATICFILES_DIRS: list[Path | tuple[str, Path]] = [  # type: ignore[no-redef]
+STATICFILES_DIRS = [
     *STATICFILES_DIRS,  # noqa: F405
     ("test", Path(__file__).resolve().parent.parent / "audio" / "page"),
 ]

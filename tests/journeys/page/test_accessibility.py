@@ -10,7 +10,7 @@ from tests.journeys.page.tour import Look, talkative_browser, tour
 from tests.journeys.page.visitor import Visitor
 from tests.journeys.stack import ROOT, Stack
 
-pytestmark = [pytest.mark.page, pytest.mark.unhurried]
+pytestmark = [pytest.mark.page, pytest.mark.untimed_audio]
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 LOOKS = (Look("en", "light", 1280), Look("ja", "dark", 360))

@@ -11,7 +11,7 @@ from tests.journeys.audio.equipment import pcm_from
 from tests.journeys.page.visitor import Visitor, register, visiting
 from tests.journeys.stack import Stack
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 SPEECH_RMS = 0.005
 """-46 dB of full scale, as the page takes it."""

@@ -11,7 +11,7 @@ from tests.journeys.stack import Stack
 pytestmark = pytest.mark.page
 
 
-@pytest.mark.unhurried
+@pytest.mark.untimed_audio
 def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as visitor:
         page, keys = visitor.page, visitor.page.keyboard
@@ -54,7 +54,7 @@ def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
         assert visitor.live_tracks() == 0
 
 
-@pytest.mark.heard
+@pytest.mark.realtime_audio
 def test_space_is_held_to_talk_and_nothing_is_sent_between(browser: Browser, stack: Stack) -> None:
     hands_on = {"isHandsFree": False}
     with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, WebSocket
 from tests.journeys.page.visitor import PATIENCE_MS, Visitor, register, visiting
 from tests.journeys.stack import Stack, http
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 
 def leave_for_another(page: Page) -> None:
@@ -44,11 +44,11 @@ def hear_a_second(visitor: Visitor) -> int:
     last: dict[str, Any] = visitor.page.evaluate(
         """async () => {
           const positions = () => watch.speaker.filter(({ kind }) => kind === "position");
-          await watch.until(() => positions().at(-1)?.played >= 24000, "a second was heard");
+          await watch.until(() => positions().at(-1)?.playedSamples >= 24000, "a second was heard");
           return positions().at(-1);
         }"""
     )
-    heard_ms: float = last["played"] / 24 - last["latencyMs"]
+    heard_ms: float = last["playedSamples"] / 24 - last["latencyMs"]
     return math.floor(heard_ms)
 
 
@@ -103,7 +103,7 @@ def test_a_line_that_is_lost_in_mid_answer_ends_the_sound_and_the_record_alike(
         visitor.context.set_offline(False)
         visitor.await_state("listening")
         kept = kept_of_the_answer(visitor, turns_url_of(visitor), login.token)
-        assert heard_ms <= kept["heard_ms"] == pytest.approx(cut["played"] / 24, abs=500)
+        assert heard_ms <= kept["heard_ms"] == pytest.approx(cut["playedSamples"] / 24, abs=500)
 
 
 def test_a_page_that_is_closed_in_mid_answer_leaves_what_was_heard(

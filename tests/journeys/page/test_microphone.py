@@ -10,7 +10,7 @@ from tests.journeys.page.sounds import BEFORE_S, spoken
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 COUNT_STARTS_AND_CALLS = """(() => {
   const { client } = kaiwa.talk;

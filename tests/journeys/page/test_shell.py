@@ -181,7 +181,7 @@ def test_a_list_that_cannot_be_loaded_says_so_and_is_asked_for_again(
         expect(retry).to_be_hidden()
 
 
-@pytest.mark.heard
+@pytest.mark.realtime_audio
 def test_a_conversation_is_new_until_its_first_words_name_it(
     browser: Browser, stack: Stack
 ) -> None:
@@ -432,7 +432,7 @@ def test_signing_in_opens_no_keyboard_on_a_phone(browser: Browser, stack: Stack)
         expect(hint).to_have_text("You are muted. Unmute to speak")
 
 
-@pytest.mark.unhurried
+@pytest.mark.untimed_audio
 def test_the_welcome_stays_where_it_is_being_read(browser: Browser, stack: Stack) -> None:
     with visiting(
         browser, stack, login=register(stack), viewport={"width": 740, "height": 360}

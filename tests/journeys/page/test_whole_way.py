@@ -23,7 +23,7 @@ from tests.journeys.page.sounds import monologue, spoken
 from tests.journeys.page.visitor import Visitor, layout_shift, register, visiting
 from tests.journeys.stack import Stack, http
 
-pytestmark = [pytest.mark.page, pytest.mark.alone]
+pytestmark = [pytest.mark.page, pytest.mark.exclusive]
 
 SILENT_WITHIN_MS = 50
 UNTIL_CUTTING_IN_S = 4.0
@@ -132,7 +132,7 @@ def test_cutting_in_silences_the_answer_at_once(journey: Journey, figures: dict[
 def test_what_was_heard_of_a_cut_answer_is_told_to_the_millisecond(journey: Journey) -> None:
     (truncation,) = journey.truncations
     flushed = next(told for told in journey.speaker if told["kind"] == "flushed" and told["cuts"])
-    played_ms = flushed["cuts"][0]["played"] / 24
+    played_ms = flushed["cuts"][0]["playedSamples"] / 24
     assert truncation["audio_end_ms"] == math.floor(played_ms - flushed["latencyMs"])
     tapped = np.flatnonzero(journey.heard[: journey.cut_at + journey.rate // 4])
     # The first samples of a voice may be zeros.

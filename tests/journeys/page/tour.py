@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, Playwright, expect
 
-from backend.simulator.lines import PHRASES
+from backend.simulator.persona.script import PHRASES
 from tests.journeys.audio.equipment import chromium, microphone_playing
 from tests.journeys.page.sounds import monologue
 from tests.journeys.page.visitor import Visitor, befall, register, visiting
@@ -166,8 +166,9 @@ def _help(visitor: Visitor) -> Iterator[Stop]:
     """Each card, in the place where it would be; how each is come by is the failures' test."""
     names: list[str] = visitor.page.evaluate(
         """async () => {
-          const { HELP } = await import("/static/help.js");
-          const { HelpCard } = await import("/static/views/help-card.js");
+          const app = document.querySelector("script[type=module]").src;
+          const { HELP } = await import(new URL("words/help.js", app));
+          const { HelpCard } = await import(new URL("views/help-card.js", app));
           const place = document.getElementById("help");
           watch.helpCard = new HelpCard(place, kaiwa.words, () => {});
           return Object.keys(HELP);

@@ -161,9 +161,9 @@ class Visitor:
         shown: list[dict[str, Any]] = self.lines.evaluate_all(
             """(lines) => lines.map((line) => {
               const unheard = line.querySelector(".unheard")?.cloneNode(true) ?? null;
-              unheard?.querySelector(".unseen")?.remove();
+              unheard?.querySelector(".visually-hidden")?.remove();
               const text = line.querySelector(".text").cloneNode(true);
-              for (const hidden of text.querySelectorAll(".unseen")) hidden.remove();
+              for (const hidden of text.querySelectorAll(".visually-hidden")) hidden.remove();
               const { item, role, modality, status } = line.dataset;
               const whole = text.textContent;
               text.querySelector(".unheard")?.remove();

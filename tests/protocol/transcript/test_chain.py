@@ -63,12 +63,12 @@ def test_whatever_is_told_the_order_is_what_a_walk_gives(
     chain = ItemChain()
     for n, previous, rank, what in steps:
         if what == 0:
-            chain.delete(f"i{n}")
+            chain.mark_deleted(f"i{n}")
         elif what == 1:
-            chain.see(f"i{n}")
+            chain.add(f"i{n}")
         else:
             chain.place(f"i{n}", None if previous < 0 else f"i{previous}", rank)
-        assert chain.order() == chain._walk()
+        assert chain.order() == chain._sorted()
 
 
 @given(st.permutations(range(9)), st.data())
@@ -76,13 +76,13 @@ def test_growing_at_the_end_gives_what_a_walk_gives(order: list[int], data: st.D
     chain = ItemChain()
     for n in order:
         if data.draw(st.booleans()):
-            chain.see(f"i{n}")
+            chain.add(f"i{n}")
         if data.draw(st.booleans()):
             rank = data.draw(st.sampled_from(Rank))
             chain.place(f"i{n}", f"i{n - 1}" if n else None, rank)
         if data.draw(st.integers(0, 9)) == 0:
-            chain.delete(f"i{n}")
-        assert chain.order() == chain._walk()
+            chain.mark_deleted(f"i{n}")
+        assert chain.order() == chain._sorted()
 
 
 def test_an_unseen_predecessor_is_waited_for_in_its_place() -> None:
@@ -98,22 +98,22 @@ def test_a_chain_without_a_beginning_stands_behind_those_seen_before_it() -> Non
 
 def test_an_item_that_nobody_places_stands_where_the_talk_was_when_it_came() -> None:
     chain = _chain(("a", None), ("b", "a"))
-    chain.see("x")
-    chain.see("y")
+    chain.add("x")
+    chain.add("y")
     chain.place("c", "b", Rank.ITEM)
     assert chain.order() == ["a", "b", "x", "y", "c"]
 
 
 def test_an_item_that_comes_first_of_all_and_is_never_placed_stays_first() -> None:
     chain = ItemChain()
-    chain.see("x")
+    chain.add("x")
     chain.place("a", None, Rank.ITEM)
     assert chain.order() == ["x", "a"]
 
 
 def test_an_item_that_is_placed_later_moves_to_its_place() -> None:
     chain = _chain(("a", None), ("b", "a"))
-    chain.see("x")
+    chain.add("x")
     chain.place("x", "a", Rank.ITEM)
     assert chain.order() == ["a", "x", "b"]
 
@@ -157,7 +157,7 @@ def test_the_past_comes_first_and_is_not_moved() -> None:
 def _without(*deleted: str, told: list[tuple[str, str | None]]) -> str:
     chain = _chain(*told)
     for item_id in deleted:
-        chain.delete(item_id)
+        chain.mark_deleted(item_id)
     return "".join(chain.order())
 
 
@@ -202,7 +202,7 @@ def test_a_circle_loses_nobody(told: list[tuple[str, str | None]]) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["see", "place", "delete"]),
+            st.sampled_from(["add", "place", "delete"]),
             st.sampled_from("abcdef"),
             st.none() | st.sampled_from("abcdef"),
             st.sampled_from(Rank),
@@ -218,12 +218,12 @@ def test_whatever_is_told_everybody_stands_somewhere_and_only_once(
     for verb, item_id, previous, rank in told:
         seen.add(item_id)
         match verb:
-            case "see":
-                chain.see(item_id)
+            case "add":
+                chain.add(item_id)
             case "place":
                 chain.place(item_id, previous, rank)
             case "delete":
-                chain.delete(item_id)
+                chain.mark_deleted(item_id)
         order = chain.order()
         assert len(order) == len(set(order))
         assert seen <= set(order)
@@ -233,9 +233,9 @@ def test_a_long_talk_costs_no_stack_and_no_walk_an_item() -> None:
     chain = ItemChain()
     walks = 0
     for n in range(3000):
-        chain.see(f"i{n}")
+        chain.add(f"i{n}")
         chain.place(f"i{n}", f"i{n - 1}" if n else None, Rank.COMMIT)
         chain.place(f"i{n}", f"i{n - 1}" if n else None, Rank.ITEM)
         walks += chain._order is None
     assert walks == 0
-    assert chain._walk() == chain.order()
+    assert chain._sorted() == chain.order()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.protocol.transcript.heard import (
-    AudioMarks,
+    TextTiming,
     cut_to_whole_word,
     has_words,
     heard_text,
@@ -13,15 +13,15 @@ from backend.protocol.transcript.heard import (
 )
 
 
-def _marks(*came: tuple[str, float]) -> AudioMarks:
+def _timing(*came: tuple[str, float]) -> TextTiming:
     """Words and sound as they came: `("Hello ", 100)` is a word, then its 100 ms."""
-    marks = AudioMarks()
+    timing = TextTiming()
     for words, ms in came:
         if words:
-            marks.stream(len(words))
+            timing.add_text(len(words))
         if ms:
-            marks.hear(ms)
-    return marks
+            timing.add_audio(ms)
+    return timing
 
 
 @pytest.mark.parametrize(
@@ -31,35 +31,35 @@ def _marks(*came: tuple[str, float]) -> AudioMarks:
 def test_words_sound_from_where_they_came_to_where_the_next_came(
     heard_ms: float, share: float
 ) -> None:
-    marks = _marks(("ab", 100), ("cdefghij", 100))
-    assert marks.share_heard(heard_ms) == pytest.approx(share)
+    timing = _timing(("ab", 100), ("cdefghij", 100))
+    assert timing.text_share(heard_ms) == pytest.approx(share)
 
 
 def test_words_that_came_before_any_sound_share_all_of_it() -> None:
-    marks = _marks(("abcd", 0), ("ef", 0), ("gh", 200))
-    assert marks.share_heard(50) == pytest.approx(0.25)
-    assert marks.share_heard(100) == pytest.approx(0.5)
+    timing = _timing(("abcd", 0), ("ef", 0), ("gh", 200))
+    assert timing.text_share(50) == pytest.approx(0.25)
+    assert timing.text_share(100) == pytest.approx(0.5)
 
 
 def test_words_that_came_after_all_sound_share_all_of_it() -> None:
-    assert _marks(("", 200), ("abcd", 0)).share_heard(50) == pytest.approx(0.25)
+    assert _timing(("", 200), ("abcd", 0)).text_share(50) == pytest.approx(0.25)
 
 
 def test_several_words_at_one_place_share_their_span() -> None:
-    marks = _marks(("ab", 100), ("cd", 0), ("ef", 100), ("gh", 100))
-    assert marks.share_heard(100) == pytest.approx(2 / 8)
-    assert marks.share_heard(150) == pytest.approx(4 / 8)
-    assert marks.share_heard(200) == pytest.approx(6 / 8)
+    timing = _timing(("ab", 100), ("cd", 0), ("ef", 100), ("gh", 100))
+    assert timing.text_share(100) == pytest.approx(2 / 8)
+    assert timing.text_share(150) == pytest.approx(4 / 8)
+    assert timing.text_share(200) == pytest.approx(6 / 8)
 
 
 def test_a_text_told_whole_sounds_evenly() -> None:
-    assert _marks(("", 400)).share_heard(100) == pytest.approx(0.25)
+    assert _timing(("", 400)).text_share(100) == pytest.approx(0.25)
 
 
 def test_without_known_sound_nothing_says_that_any_was_missed() -> None:
-    assert _marks(("abc", 0)).share_heard(1) == 1.0
-    assert _marks(("abc", 0)).share_heard(0) == 0.0
-    assert AudioMarks().share_heard(1) == 1.0
+    assert _timing(("abc", 0)).text_share(1) == 1.0
+    assert _timing(("abc", 0)).text_share(0) == 0.0
+    assert TextTiming().text_share(1) == 1.0
 
 
 @given(
@@ -70,23 +70,23 @@ def test_without_known_sound_nothing_says_that_any_was_missed() -> None:
 def test_whoever_heard_longer_heard_no_less(
     came: list[tuple[str, int]], one: float, other: float
 ) -> None:
-    marks = _marks(*came)
+    timing = _timing(*came)
     shorter, longer = sorted((one, other))
-    assert 0 <= marks.share_heard(shorter) <= marks.share_heard(longer) + 1e-9 <= 1 + 2e-9
+    assert 0 <= timing.text_share(shorter) <= timing.text_share(longer) + 1e-9 <= 1 + 2e-9
 
 
 @pytest.mark.parametrize("heard_ms", range(0, 901, 100))
 def test_a_boundary_between_words_is_met_exactly(heard_ms: int) -> None:
     words = [f"word{n} " for n in range(9)]
-    marks = _marks(*((word, 100) for word in words))
+    timing = _timing(*((word, 100) for word in words))
     text = "".join(words)
     expected = "".join(words[: heard_ms // 100])
-    assert heard_text(text, marks, heard_ms) == (expected if heard_ms == 900 else expected[:-1])
+    assert heard_text(text, timing, heard_ms) == (expected if heard_ms == 900 else expected[:-1])
 
 
 def test_a_longer_whole_text_is_cut_at_the_same_share() -> None:
-    marks = _marks(("one two ", 100), ("three four", 100))
-    assert heard_text("one two, three, and four!", marks, 100) == "one two,"
+    timing = _timing(("one two ", 100), ("three four", 100))
+    assert heard_text("one two, three, and four!", timing, 100) == "one two,"
 
 
 @pytest.mark.parametrize(

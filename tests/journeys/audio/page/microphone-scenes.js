@@ -53,10 +53,9 @@ const untilLoud = (chunks, from) =>
 function reportOf({ chunks, problems, allowed, context, streams }) {
   return {
     pcm: base64FromPcm(Int16Array.from(chunks.flatMap(({ pcm }) => [...pcm]))),
-    chunks: chunks.map(({ seq, rms, peak, pcm }) => ({
+    chunks: chunks.map(({ seq, rms, pcm }) => ({
       seq,
       rms,
-      peak,
       samples: pcm.length,
       zeros: pcm.filter((sample) => sample === 0).length,
     })),

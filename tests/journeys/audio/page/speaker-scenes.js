@@ -9,6 +9,7 @@ import {
   until,
   untilLater,
 } from "/page/equipment.js";
+import { SAMPLES_PER_MS } from "/static/audio/pcm.js";
 import { Speaker } from "/static/audio/speaker.js";
 
 const DELTA = 2400;
@@ -17,18 +18,35 @@ const DELTA = 2400;
 async function setUp({ sampleRate } = {}) {
   const context = await runningContext(sampleRate ? { sampleRate } : {});
   const said = [];
+  const flushedSamples = [];
+  listenToWorklet({
+    underrun: () => said.push({ kind: "underrun" }),
+    flushed: ({ cuts }) => flushedSamples.push(...cuts.map((cut) => cut.playedSamples)),
+  });
   const speaker = new Speaker({
     context,
     onStart: (itemId) => said.push({ kind: "start", itemId }),
     onPosition: (itemId, _, playedMs) => said.push({ kind: "position", itemId, playedMs }),
     onEnded: (itemId) => said.push({ kind: "ended", itemId }),
-    onUnderrun: () => said.push({ kind: "underrun" }),
   });
   await speaker.open();
   const recorder = await Recorder.listeningTo(context, speaker.tap);
   const has = (kind, itemId) =>
     said.some((event) => event.kind === kind && (!itemId || event.itemId === itemId));
-  return { context, said, speaker, recorder, has };
+  return { context, said, speaker, recorder, has, flushedSamples };
+}
+
+const AudioWorkletNodeOfBrowser = AudioWorkletNode;
+
+/** Calls the handler of each message kind that the next playback worklet sends. */
+function listenToWorklet(handlers) {
+  globalThis.AudioWorkletNode = class extends AudioWorkletNodeOfBrowser {
+    constructor(context, name, options) {
+      super(context, name, options);
+      if (name !== "kaiwa-playback") return;
+      this.port.addEventListener("message", ({ data }) => handlers[data.kind]?.(data));
+    }
+  };
 }
 
 async function reportOf({ recorder, said, context }) {
@@ -60,12 +78,15 @@ export async function hearAnswer({ samples, pace, sampleRate, blockMs = 0 }) {
   return reportOf(scene);
 }
 
-/** Silence, told with the times of the context and of the clock. */
-async function flush({ context, speaker }) {
+/** Flush, and report the times of the context and of the clock, and the worklet's exact counts. */
+async function flush({ context, speaker, flushedSamples }) {
   const calledAt = performance.now();
   const calledAtContextS = context.currentTime;
   const cuts = await speaker.flush();
-  return { cuts, roundTripMs: performance.now() - calledAt, calledAtContextS };
+  const roundTripMs = performance.now() - calledAt;
+  const { latencyMs } = speaker;
+  const playedMs = flushedSamples.map((samples) => samples / SAMPLES_PER_MS);
+  return { cuts, playedMs, latencyMs, roundTripMs, calledAtContextS };
 }
 
 export async function interrupt({ sampleRate, atMs }) {
@@ -156,6 +177,7 @@ export async function closeInMidAnswer() {
   speaker.play("a", 0, ramp(0, 10 * DELTA));
   speaker.play("b", 0, ramp(0, DELTA));
   await untilPlayed(said, 100);
+  const { latencyMs } = speaker;
   const waiting = speaker.flush();
   await speaker.close();
   const afterClose = said.length;
@@ -164,7 +186,7 @@ export async function closeInMidAnswer() {
   speaker.setVolume(0.5);
   await speaker.close();
   await untilLater(context, 0.2);
-  return { cuts, afterClose, said: said.length, lastPlayedMs: said.at(-1).playedMs };
+  return { cuts, latencyMs, afterClose, said: said.length, lastPlayedMs: said.at(-1).playedMs };
 }
 
 export async function useBeforeOpen() {
