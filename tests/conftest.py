@@ -16,7 +16,7 @@ from tests import cast
 # time an example takes depends on how busy the machine is.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("gate", _PATIENT, derandomize=True)
-settings.register_profile("fuzz", _PATIENT, max_examples=1_000, print_blob=True)
+settings.register_profile("fuzz", _PATIENT, max_examples=300, print_blob=True)
 settings.load_profile("gate")
 
 
