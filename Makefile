@@ -96,7 +96,7 @@ bench-requests: .venv/test.installed ## Measure the processor time of an HTTP re
 bench-logins: .venv/test.installed ## Measure how wrong passwords delay a call, hashed one at a time and all at once.
 	@$(PY) -m bench.logins
 
-schema: .venv/run.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
+schema: .venv/serve.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
 	@DEBUG=on $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 lock: .venv/test.installed ## requirements.txt and all that it needs, with hashes, into requirements.lock.

@@ -3,7 +3,8 @@
 Each round is one pytest process over every Hypothesis test, with a fresh seed for the examples and
 the test order. The first failing round ends the run: its output holds the falsifying example, and
 the command that repeats it is printed. `MINUTES` in the environment sets the time, 10 by default;
-the last round is always finished, so that a failure is never cut off while it is being shrunk.
+the last round is always finished, so that a failure is never cut off while it is being shrunk. A
+round takes about two minutes.
 """
 
 import os

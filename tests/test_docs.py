@@ -19,9 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 
-PLAN = CallPlan(
-    call_id="c", session_id="s", language="en", model="m", voice="v", session={},
-)  # fmt: skip
+PLAN = CallPlan("call", "session", language="en", model="m", voice="v", session={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +93,11 @@ def test_every_error_code_is_documented_with_its_sentence() -> None:
 
 
 def test_every_close_code_is_documented_with_its_ending() -> None:
-    rows = {
-        (row[0], row[1].strip("`"), row[2]) for row in _rows(API) if re.fullmatch(r"\d{4}", row[0])
-    }
-    assert rows == {
-        (str(row.close_code), str(ending), "yes" if row.is_retryable else "no")
+    rows = [row[:3] for row in _rows(API) if row[0] == "" or re.fullmatch(r"\d{4}", row[0])]
+    assert rows == [
+        [str(row.close_code or ""), f"`{ending}`", "yes" if row.is_retryable else "no"]
         for ending, row in ENDINGS.items()
-        if row.close_code is not None
-    }
+    ]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -1,4 +1,4 @@
-"""Settings from the environment: typed, with defaults, and a hint for whoever wrote one wrong."""
+"""Settings from the environment: types, defaults, and errors that say what to write."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -170,7 +170,7 @@ def test_a_wrong_value_is_named_with_what_to_write_and_not_quoted(name: str, raw
 
 
 @given(base_url=URLS, proxy=URLS, model=URLS | st.text(max_size=9))
-def test_what_is_let_through_makes_a_target_that_can_be_called(
+def test_every_accepted_value_makes_a_target_that_can_be_called(
     base_url: str, proxy: str, model: str
 ) -> None:
     written = {"OPENAI_BASE_URL": base_url, "UPSTREAM_PROXY": proxy, "REALTIME_MODEL": model}
@@ -189,13 +189,13 @@ def test_what_is_let_through_makes_a_target_that_can_be_called(
                 parse_proxy(target.proxy)
 
 
-def test_an_empty_value_is_as_good_as_none() -> None:
+def test_an_empty_value_counts_as_not_set() -> None:
     empty = {setting.name: "" for setting in SETTINGS} | GIVEN
     assert read(empty) == read(GIVEN)
 
 
 @pytest.mark.parametrize("debug", ["on", "off"])
-def test_registration_is_open_as_debug_unless_said(debug: str) -> None:
+def test_registration_is_open_as_debug_unless_set(debug: str) -> None:
     values = read(GIVEN | {"DEBUG": debug})
     assert values["REGISTRATION_OPEN"] is values["DEBUG"]
 

@@ -47,4 +47,4 @@ def test_a_round_explores_with_its_seed_and_the_gate_does_not_explore() -> None:
     fuzz, gate = settings.get_profile("fuzz"), settings.get_profile("gate")
     assert gate.derandomize
     assert not fuzz.derandomize
-    assert fuzz.max_examples >= 10 * gate.max_examples
+    assert fuzz.max_examples >= 3 * gate.max_examples

@@ -1,4 +1,4 @@
-"""What is promised is checked: settings in the docs, a test for every module, words for codes."""
+"""Rules of the repository: settings in the docs, a test per module, a sentence per code, pins."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What `make` does where the machine lacks something."""
+"""The Makefile: a failed installation leaves nothing, and every test is in exactly one lane."""
 
 import itertools
 import os

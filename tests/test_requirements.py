@@ -65,6 +65,7 @@ def test_the_demo_adds_numpy_and_espeak() -> None:
     assert packages_of("requirements-demo.txt") == {"numpy", "espeakng_loader"}
 
 
+@pytest.mark.slow
 def test_serving_imports_neither_the_simulator_nor_its_packages() -> None:
     blocked = packages_of("requirements-demo.txt") | packages_of("tests/requirements.txt")
     found = run(IMPORT_ALL, BLOCKED=blocked, MODULES=serving_modules())

@@ -2,7 +2,11 @@
 
 import signal
 
+import pytest
+
 from tests.serving.equipment import client_in_mid_reply, server_process, wait_until
+
+pytestmark = pytest.mark.slow
 
 
 async def test_daphne_serves_drains_and_flushes() -> None:

@@ -19,6 +19,8 @@ from tests.serving.equipment import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("is_sending", [False, True])
 async def test_a_client_that_never_reads_is_aborted_and_costs_no_memory(is_sending: bool) -> None:
