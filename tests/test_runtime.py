@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -19,11 +19,14 @@ from pytest_django.fixtures import Settings
 
 from backend.accounts import tickets, tokens
 from backend.accounts.credentials import Credential
+from backend.conversations import lifecycle
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Call, Session, Turn
-from backend.conversations.writing import Write
+from backend.conversations.recorder import RowsLost
+from backend.conversations.writing import Write, Written
 from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.transcript import turns
 from backend.relay.call import SteadyClock
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
 from backend.upstream.target import Target
@@ -45,8 +48,9 @@ def opened(**changes: Any) -> OpenedCall:
         "session_id": uuid4(),
         "language": "ja",
         "voice": "",
+        "provider": "openai",
         "model": "gpt-realtime",
-        "title": "",
+        "transcription_model": "gpt-transcribe",
         "first_position": 0,
         "past": PAST,
     }
@@ -114,13 +118,28 @@ def test_a_process_has_one_house() -> None:
 # The runtime at work, on a real database and with lines in memory
 
 
+class Listener:
+    """Remembers what was announced to it."""
+
+    def __init__(self) -> None:
+        self.turns: list[tuple[UUID, str]] = []
+        self.endings: list[tuple[UUID, Ending]] = []
+
+    def on_turns_kept(self, session_id: UUID, turns: Sequence[turns.Turn]) -> None:
+        self.turns.extend((session_id, each.text) for each in turns)
+
+    def on_call_ended(self, call_id: UUID, ending: Ending) -> None:
+        self.endings.append((call_id, ending))
+
+
 class Street:
     """A runtime, its provider for each call, and threads to look at the database with."""
 
     def __init__(self) -> None:
         self.providers: list[Provider] = []
         self.targets: list[Target] = []
-        self.runtime = Runtime(self._connect)
+        self.listener = Listener()
+        self.runtime = Runtime(self._connect, listeners=[self.listener])
         self.database = DatabaseExecutor(threads=1)
         self.calls: list[asyncio.Task[Ending]] = []
 
@@ -196,6 +215,9 @@ async def test_what_is_said_in_a_call_stands_in_the_record(
     assert await street.database.run(look) == [("Good morning.", "interrupted")]
     assert await street.endings(session) == ["client_left"]
     assert street.runtime.live.live == 0
+    (call_id,) = await street.database.run(lambda: list(Call.objects.values_list("pk", flat=True)))
+    await soon(lambda: street.listener.endings == [(call_id, Ending.CLIENT_LEFT)])
+    assert (session.pk, "Good morning.") in street.listener.turns
 
 
 async def test_a_newer_call_of_the_session_takes_over(street: Street, session: Session) -> None:
@@ -217,7 +239,7 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     recorder = street.runtime._recorder
     write, recorder.finish_wait_s = recorder._write, 0
 
-    def write_later(pieces: Sequence[Write]) -> Sequence[Write]:
+    def write_later(pieces: Sequence[Write]) -> Written:
         is_moving.wait()
         return write(pieces)
 
@@ -269,6 +291,59 @@ async def test_the_calls_of_dead_workers_are_reaped(
         await street.runtime.heartbeat()
     assert await street.endings(session) == ["interrupted"]
     assert "calls.reaped" in caplog.text
+    await soon(lambda: len(street.listener.endings) == 1)
+    assert street.listener.endings[0][1] is Ending.INTERRUPTED
+
+
+async def test_a_dead_call_that_a_new_one_ends_is_announced(
+    street: Street, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Or the heartbeat may be faster.
+    monkeypatch.setattr(lifecycle, "reap", lambda: [])
+
+    def die() -> UUID:
+        long_ago = timezone.now() - timedelta(minutes=5)
+        call = Call.objects.create(
+            session=session,
+            worker="dead:1",
+            model="gpt-realtime",
+            first_position=-100_000,
+            started_at=long_ago,
+            lease_until=long_ago + timedelta(minutes=1),
+        )
+        return call.pk
+
+    dead = await street.database.run(die)
+    await street.call(session)
+    await soon(lambda: street.listener.endings == [(dead, Ending.INTERRUPTED)])
+
+
+async def test_a_stuck_database_does_not_hide_what_is_lost_at_the_stop(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    street = Street()
+    is_moving = threading.Event()
+    recorder = street.runtime._recorder
+    write, recorder.finish_wait_s = recorder._write, 0
+
+    def write_later(pieces: Sequence[Write]) -> Written:
+        is_moving.wait()
+        return write(pieces)
+
+    recorder._write = write_later
+    client = await street.call(session)
+    client.leave()
+    await street.ended()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        with pytest.raises(RowsLost):
+            await street.runtime.stop(0.2)
+        assert loop.time() - began < 1
+    finally:
+        is_moving.set()
+        street.database.close()
+    assert "recorder.stopped_early" in caplog.text
 
 
 async def test_a_drained_house_lets_an_answer_end_and_admits_nobody(

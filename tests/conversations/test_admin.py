@@ -9,12 +9,12 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from backend.conversations.admin import lasted, split_at_heard
+from backend.conversations.admin import duration
 from backend.conversations.lifecycle import OpenedCall, end_call
-from backend.conversations.models import Call, Session, Turn, Usage
+from backend.conversations.models import Call, Session, Turn
 from backend.protocol.errors import Ending
 from tests.cast import person
-from tests.conversations.equipment import NOON, kept_turn, new_call, new_session
+from tests.conversations.equipment import NOON, kept_turn, kept_usage, new_call, new_session
 
 pytestmark = pytest.mark.django_db
 
@@ -142,22 +142,6 @@ def test_what_was_not_heard_is_marked(reviewer: Client, session: Session, call: 
     assert '>One<span class="kaiwa-unheard"> two</span></p>' in read(reviewer, page_of(session))
 
 
-@pytest.mark.parametrize(
-    ("text", "heard", "split"),
-    [
-        ("One two", None, ("One two", "")),
-        ("One two", "One", ("One", " two")),
-        ("One two", "", ("", "One two")),
-        ("One two", "One two", ("One two", "")),
-        ("One two", "Uno", ("Uno", "One two")),
-    ],
-)
-def test_a_text_is_split_where_it_was_cut_off(
-    text: str, heard: str | None, split: tuple[str, str]
-) -> None:
-    assert split_at_heard(text, heard) == split
-
-
 def test_calls_are_read_with_their_endings_after_the_words(
     reviewer: Client, session: Session, call: OpenedCall
 ) -> None:
@@ -185,21 +169,20 @@ def test_the_beginnings_of_calls_are_marked(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [(0, "0:00"), (9.4, "0:09"), (65, "1:05"), (754, "12:34"), (3725, "1:02:05")],
 )
-def test_a_duration_is_told_as_people_do(seconds: float, told: str) -> None:
+def test_a_duration_is_told_as_people_do(seconds: float, text: str) -> None:
     call = Call(started_at=NOON, ended_at=NOON + timedelta(seconds=seconds))
-    assert lasted(call) == told
+    assert duration(call) == text
 
 
 def test_the_cost_is_shown_and_an_unknown_one_is_called_so(
     reviewer: Client, session: Session, call: OpenedCall
 ) -> None:
-    spent = {"session": session, "call_id": call.call_id, "kind": "response"}
-    Usage.objects.create(source_id="a", model="gpt-realtime", audio_out=10_000, **spent)
+    kept_usage(session, "a", "gpt-realtime", call_id=call.call_id, audio_out=10_000)
     assert "0.6400 USD" in plain(read(reviewer, page_of(session)))
-    Usage.objects.create(source_id="b", model="somebody-elses", audio_out=1, **spent)
+    kept_usage(session, "b", "somebody-elses", call_id=call.call_id, audio_out=1)
     text = plain(read(reviewer, page_of(session)))
     assert "Unknown: a model that was used has no price" in text
     assert "USD" not in text.partition("Unknown:")[2]

@@ -19,7 +19,7 @@ from backend.conversations.models import Call, Session, Turn, Usage
 from backend.protocol.errors import Ending
 from backend.wording import SENTENCES
 from tests.cast import client_of
-from tests.conversations.equipment import kept_turn, new_call, new_session
+from tests.conversations.equipment import kept_turn, kept_usage, new_call, new_session
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +52,9 @@ def test_a_new_session_has_a_default_for_everything(as_owner: APIClient, owner: 
         "title": "",
         "realtime_mode": False,
         "status": "open",
+        "provider": "openai",
+        "turn_count": 0,
+        "call_count": 0,
         "model": catalogue.resolve("gpt-realtime", timezone.now().date()),
         "voice": "marin",
         "language": "en",
@@ -198,11 +201,9 @@ def test_turns_are_told_in_spoken_order(as_owner: APIClient, session: Session) -
 
 
 def test_usage_is_summed_and_priced(as_owner: APIClient, session: Session) -> None:
-    spent = {"session": session, "kind": "response", "model": "gpt-realtime"}
-    Usage.objects.create(source_id="resp_1", audio_in=1_000_000, audio_in_cached=500_000, **spent)
-    Usage.objects.create(source_id="resp_2", audio_out=250_000, text_out=1_000, **spent)
-    heard = {"kind": "transcription", "model": "gpt-transcribe", "seconds": 60.0}
-    Usage.objects.create(session=session, source_id="item_1", **heard)
+    kept_usage(session, "resp_1", "gpt-realtime", audio_in=1_000_000, audio_in_cached=500_000)
+    kept_usage(session, "resp_2", "gpt-realtime", audio_out=250_000, text_out=1_000)
+    kept_usage(session, "item_1", "gpt-transcribe", kind="transcription", seconds=60.0)
     told = as_owner.get(f"/api/sessions/{session.id}/").json()
     assert told["usage"] == NOTHING_USED | {
         "audio_in": 1_000_000, "audio_in_cached": 500_000, "audio_out": 250_000,
@@ -213,9 +214,8 @@ def test_usage_is_summed_and_priced(as_owner: APIClient, session: Session) -> No
 
 
 def test_an_unknown_price_is_not_zero(as_owner: APIClient, session: Session) -> None:
-    spent = {"session": session, "kind": "response", "text_out": 5}
-    Usage.objects.create(source_id="resp_1", model="gpt-realtime", **spent)
-    Usage.objects.create(source_id="resp_2", model="somebody-elses", **spent)
+    kept_usage(session, "resp_1", "gpt-realtime", text_out=5)
+    kept_usage(session, "resp_2", "somebody-elses", text_out=5)
     told = as_owner.get(f"/api/sessions/{session.id}/").json()
     assert (told["cost"], told["usage"]["text_out"]) == (None, 10)
 
@@ -330,8 +330,8 @@ def test_a_long_list_takes_no_more_queries_than_a_short_one(
         session = new_session(owner)
         new_call(session)
         Usage.objects.create(session=session, source_id="r", kind="response", model="gpt-realtime")
-    # The login, the count, the page, who is live, what was spent.
-    with django_assert_num_queries(5):
+    # The login, the count, the page with its facts, the usage.
+    with django_assert_num_queries(4):
         assert len(as_owner.get("/api/sessions/").json()["results"]) == 20
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from backend.conversations.models import Session, Turn
-from backend.conversations.past import MOST_CHARACTERS, MOST_ITEMS, past_of, remembered
+from backend.conversations.past import MAX_CHARACTERS, MAX_ITEMS, past_items, past_of
 from backend.protocol.transcript.turns import Role
 from backend.relay.plan import PastItem
 from tests.conversations.equipment import kept_turn, new_session
@@ -16,7 +16,7 @@ def said(item_id: str, text: str, **fields: object) -> Turn:
 
 
 def test_it_tells_both_sides_in_order() -> None:
-    assert remembered([said("a", "Hello."), said("b", "Hi!", role="assistant")]) == (
+    assert past_items([said("a", "Hello."), said("b", "Hi!", role="assistant")]) == (
         PastItem("a", Role.USER, "Hello."),
         PastItem("b", Role.ASSISTANT, "Hi!"),
     )
@@ -24,32 +24,32 @@ def test_it_tells_both_sides_in_order() -> None:
 
 def test_of_a_reply_that_was_cut_off_only_the_heard_part_is_told() -> None:
     cut = said("b", "Hi there, friend!", role="assistant", heard_text="Hi there,", heard_ms=600)
-    assert remembered([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
+    assert past_items([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
 
 
 @pytest.mark.parametrize("fields", [{"heard_text": ""}, {"text": ""}, {"text": " \n"}])
 def test_what_nobody_heard_is_not_told(fields: dict[str, str]) -> None:
-    assert remembered([said("b", **{"text": "Hi!"} | fields)]) == ()
+    assert past_items([said("b", **{"text": "Hi!"} | fields)]) == ()
 
 
 def test_a_reply_whose_connection_died_is_told_as_far_as_it_came() -> None:
     cut = said("b", "Hi there,", role="assistant", status="interrupted")
-    assert remembered([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
+    assert past_items([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
 
 
 def test_parts_of_one_item_are_one_item() -> None:
     parts = [said("a", "One."), said("a", "Two.", content_index=1)]
-    assert remembered(parts) == (PastItem("a", Role.USER, "One. Two."),)
+    assert past_items(parts) == (PastItem("a", Role.USER, "One. Two."),)
 
 
 def test_the_oldest_items_make_room() -> None:
-    items = remembered(said(f"item_{number}", "x") for number in range(MOST_ITEMS + 5))
-    assert [item.item_id for item in items] == [f"item_{n}" for n in range(5, MOST_ITEMS + 5)]
+    items = past_items(said(f"item_{number}", "x") for number in range(MAX_ITEMS + 5))
+    assert [item.item_id for item in items] == [f"item_{n}" for n in range(5, MAX_ITEMS + 5)]
 
 
 def test_long_items_make_room_too() -> None:
-    long = "x" * (MOST_CHARACTERS // 2)
-    items = remembered([said("a", "First."), said("b", long), said("c", long)])
+    long = "x" * (MAX_CHARACTERS // 2)
+    items = past_items([said("a", "First."), said("b", long), said("c", long)])
     assert [item.item_id for item in items] == ["b", "c"]
 
 

@@ -11,15 +11,22 @@ from django.contrib.auth.models import User
 from django.db import DataError, InternalError, OperationalError, transaction
 
 from backend.conversations.executor import DatabaseExecutor
-from backend.conversations.lifecycle import OpenedCall, open_call
+from backend.conversations.lifecycle import OpenedCall, OpenedExchange
 from backend.conversations.models import Call, Session, Turn, Usage
-from backend.conversations.recorder import RETRY_PAUSES_S, Recorder
-from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write
+from backend.conversations.recorder import RETRY_PAUSES_S, Recorder, RowsLost
+from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, Written
 from backend.protocol import usage
 from backend.protocol.errors import Ending
 from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.ports import CallRecorder
-from tests.conversations.equipment import new_session, turn
+from tests.conversations.equipment import (
+    ending_write,
+    new_call,
+    new_session,
+    turn,
+    turn_write,
+    usage_write,
+)
 
 
 class FakeDatabase:
@@ -34,7 +41,7 @@ class FakeDatabase:
         self.moving = threading.Event()
         self.moving.set()
 
-    def write(self, pieces: Sequence[Write]) -> list[Write]:
+    def write(self, pieces: Sequence[Write]) -> Written:
         self.moving.wait()
         if self.away:
             self.away -= 1
@@ -43,7 +50,7 @@ class FakeDatabase:
             raise DataError("the words themselves: a secret")
         self.batches.append(tuple(pieces))
         self.taken.set()
-        return []
+        return Written()
 
     def _is_poisoned(self, piece: Write) -> bool:
         return (
@@ -70,7 +77,17 @@ class Pauses(list[float]):
 
 
 def opened_call(call_id: UUID | None = None) -> OpenedCall:
-    return OpenedCall(call_id or uuid4(), uuid4(), "en", "marin", "gpt-realtime", "", 0, ())
+    return OpenedCall(
+        call_id=call_id or uuid4(),
+        session_id=uuid4(),
+        language="en",
+        voice="marin",
+        provider="openai",
+        model="gpt-realtime",
+        transcription_model="gpt-transcribe",
+        first_position=0,
+        past=(),
+    )
 
 
 @pytest.fixture
@@ -94,9 +111,7 @@ def executor() -> Iterator[DatabaseExecutor]:
 async def recorder(
     database: FakeDatabase, pauses: Pauses, executor: DatabaseExecutor
 ) -> AsyncIterator[Recorder]:
-    recorder = Recorder(
-        executor, sleep=pauses.sleep, write=database.write, finish_wait_s=0.05, stop_wait_s=5
-    )
+    recorder = Recorder(executor, sleep=pauses.sleep, write=database.write, finish_wait_s=0.05)
     yield recorder
     database.moving.set()
     await recorder.stop()
@@ -111,9 +126,9 @@ async def test_it_writes_what_was_kept_and_how_it_ended(
     kept.count(usage.Usage("resp_1", "response", audio_out=3))
     await kept.finish(Ending.CLIENT_LEFT)
     assert database.pieces == [
-        TurnWrite(call, turn()),
-        UsageWrite(call, usage.Usage("resp_1", "response", audio_out=3)),
-        EndingWrite(call, Ending.CLIENT_LEFT),
+        turn_write(call, turn()),
+        usage_write(call, usage.Usage("resp_1", "response", audio_out=3)),
+        ending_write(call, Ending.CLIENT_LEFT),
     ]
 
 
@@ -218,7 +233,7 @@ async def test_a_flush_waits_for_no_pause(
         is_pausing.set()
         await asyncio.Event().wait()
 
-    recorder = Recorder(executor, sleep=for_ever, write=database.write, stop_wait_s=5)
+    recorder = Recorder(executor, sleep=for_ever, write=database.write)
     database.away = 1
     recorder.for_call(opened_call()).keep(turn())
     await recorder.flush(0.05)
@@ -267,7 +282,8 @@ async def test_a_poisoned_turn_costs_only_itself_and_is_reported_without_its_wor
     assert isinstance(database.pieces[-1], EndingWrite)
     (report,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
     assert vars(report)["fields"] == {
-        "call_id": call.call_id, "where": "TurnWrite", "error": "DataError",
+        "call_id": call.call_id, "session_id": call.session_id,
+        "where": "TurnWrite", "error": "DataError",
     }  # fmt: skip
     assert "secret" not in caplog.text
 
@@ -278,7 +294,7 @@ async def test_the_database_may_go_away_while_poison_is_sorted_out(
     kept = recorder.for_call(opened_call())
     refusals = iter((DataError, None, OperationalError))
 
-    def write(pieces: Sequence[Write]) -> list[Write]:
+    def write(pieces: Sequence[Write]) -> Written:
         if error := next(refusals, None):
             raise error
         return database.write(pieces)
@@ -304,10 +320,11 @@ async def test_stopping_writes_what_is_left(recorder: Recorder, database: FakeDa
 async def test_stopping_does_not_wait_for_ever_and_says_what_was_left(
     database: FakeDatabase, executor: DatabaseExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    recorder = Recorder(executor, write=database.write, stop_wait_s=0.02)
+    recorder = Recorder(executor, write=database.write)
     database.moving.clear()
     recorder.for_call(opened_call()).keep(turn())
-    await recorder.stop()
+    with pytest.raises(RowsLost, match="2 rows"):
+        await recorder.stop(0.02)
     database.moving.set()
     assert [vars(record)["fields"] for record in caplog.records] == [{"rows": 2}]
 
@@ -316,15 +333,84 @@ async def test_stopping_before_anything_was_said_is_nothing(executor: DatabaseEx
     await Recorder(executor).stop()
 
 
+async def test_an_exchange_without_a_call_is_recorded(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    session_id = uuid4()
+    exchange = OpenedExchange(session_id, "en", 300_000, ())
+    session_recorder = recorder.for_session(exchange, model="gpt-text")
+    session_recorder.keep(turn())
+    session_recorder.count(usage.Usage("resp_1", "response", text_out=3))
+    assert await session_recorder.flush(5)
+    assert database.pieces == [
+        TurnWrite(session_id, None, 300_000, turn()),
+        UsageWrite(session_id, None, "gpt-text", usage.Usage("resp_1", "response", text_out=3)),
+    ]
+
+
+async def test_a_transcription_is_counted_with_its_own_model(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    kept = recorder.for_call(opened_call())
+    kept.count(usage.Usage("item_1", "transcription", seconds=1.5))
+    kept.count(usage.Usage("resp_1", "response", text_out=1))
+    await kept.finish(Ending.CLIENT_LEFT)
+    models = [piece.model for piece in database.pieces if isinstance(piece, UsageWrite)]
+    assert models == ["gpt-transcribe", "gpt-realtime"]
+
+
+async def test_a_final_status_is_kept_over_a_write_that_failed(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    database.moving.clear()
+    database.away = 1
+    kept = recorder.for_call(opened_call())
+    kept.keep(turn(status=TurnStatus.INTERRUPTED))
+    await recorder.flush(0.02)
+    kept.keep(turn(text="More.", status=TurnStatus.IN_PROGRESS))
+    database.moving.set()
+    assert await recorder.flush(5)
+    assert [piece.turn for piece in database.pieces if isinstance(piece, TurnWrite)] == [
+        turn(text="More.", status=TurnStatus.INTERRUPTED)
+    ]
+
+
+async def test_what_was_stored_is_announced_after_it_was_stored(
+    database: FakeDatabase, executor: DatabaseExecutor
+) -> None:
+    announced: list[tuple[Written, int]] = []
+
+    def after_write(written: Written) -> None:
+        announced.append((written, len(database.batches)))
+
+    recorder = Recorder(executor, write=database.write, after_write=after_write)
+    recorder.for_call(opened_call()).keep(turn())
+    await recorder.stop()
+    assert announced == [(Written(), 1)]
+
+
+async def test_a_listener_that_raises_costs_no_turn_and_no_second_write(
+    database: FakeDatabase, executor: DatabaseExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    def after_write(_: Written) -> None:
+        raise ValueError("the words themselves: a secret")
+
+    recorder = Recorder(executor, write=database.write, after_write=after_write)
+    recorder.for_call(opened_call()).keep(turn())
+    assert await recorder.flush(5)
+    await recorder.stop()
+    assert database.texts == ["Hello there."]
+    assert "recorder.listener_failed" in caplog.text
+    assert "secret" not in caplog.text
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 async def test_everything_reaches_the_real_database(owner: User) -> None:
     executor = DatabaseExecutor(threads=2)
     recorder = Recorder(executor)
     session = await executor.run(new_session, owner)
-    opened = await executor.run(
-        lambda: open_call(session.id, owner.pk, worker="here", model="gpt-realtime")
-    )
+    opened = await executor.run(new_call, session)
     kept = recorder.for_call(opened)
     for number in range(300):
         kept.keep(turn(f"item_{number}", f"{number}\0", position=number))
@@ -344,11 +430,7 @@ async def test_a_real_lock_delays_the_writing_and_nothing_else(owner: User) -> N
     executor = DatabaseExecutor(threads=2)
     recorder = Recorder(executor, finish_wait_s=0.05)
     session = await executor.run(new_session, owner)
-    kept = recorder.for_call(
-        await executor.run(
-            lambda: open_call(session.id, owner.pk, worker="here", model="gpt-realtime")
-        )
-    )
+    kept = recorder.for_call(await executor.run(new_call, session))
     locked, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
