@@ -58,8 +58,11 @@ class Runtime(Protocol):
         """Admit nobody, give replies `seconds` to end, hang up on everybody. 0 hangs up at once."""
         ...
 
-    async def stop(self) -> None:
-        """Write what is still to be written and let go of everything."""
+    async def stop(self, flush_s: float) -> None:
+        """Write what is pending within `flush_s` seconds and release everything.
+
+        Raises if something could not be written.
+        """
         ...
 
 
@@ -72,7 +75,8 @@ class Patience:
     interrupt_drain_s: float = 1.0
     overrun_s: float = 1.0
     sockets_s: float = 1.0
-    flush_s: float = 2.0
+    flush_s: float = 1.5
+    flush_overrun_s: float = 0.5
     threads_s: float = 0.3
 
 
@@ -185,7 +189,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=self._patience.sockets_s / 2)
-        self.flushed = await _bounded(runtime.stop(), self._patience.flush_s, "server.flush_failed")
+        self.flushed = await _flushed(runtime, self._patience)
         _leave_soon(self._patience.threads_s, 0 if self.flushed else 1)
         log_event(_logger, logging.INFO, "server.stopped")
 
@@ -204,6 +208,18 @@ class Server(uvicorn.Server):
             draining.cancel()
             await asyncio.wait({draining})
             await _bounded(runtime.drain(0), self._patience.overrun_s, "server.drain_failed")
+
+
+async def _flushed(runtime: Runtime, patience: Patience) -> bool:
+    """Stop the runtime. Returns whether everything was written.
+
+    The runtime's own bound is the shorter one, so that it can log what is lost.
+    """
+    return await _bounded(
+        runtime.stop(patience.flush_s),
+        patience.flush_s + patience.flush_overrun_s,
+        "server.flush_failed",
+    )
 
 
 async def _bounded(work: Awaitable[None], seconds: float, event_of_failure: str) -> bool:
@@ -309,7 +325,7 @@ def _draining_daphne(runtime: Callable[[], Runtime], patience: Patience) -> type
                 application.cancel()
             if applications:
                 await asyncio.wait(applications, timeout=patience.sockets_s)
-            self.flushed = await _bounded(living.stop(), patience.flush_s, "server.flush_failed")
+            self.flushed = await _flushed(living, patience)
             _leave_soon(patience.threads_s, 0 if self.flushed else 1)
             log_event(_logger, logging.INFO, "server.stopped")
 

@@ -61,7 +61,7 @@ class TinyHouse:
             await call.send({"type": "websocket.close", "code": 1012, "reason": "draining"})
         await asyncio.gather(*(call.ended.wait() for call in calls))
 
-    async def stop(self) -> None:
+    async def stop(self, flush_s: float) -> None:
         await asyncio.sleep(self.stop_takes_s)
         say("flushed")
 
