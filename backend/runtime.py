@@ -22,7 +22,7 @@ from django.utils.crypto import salted_hmac
 from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
-from backend.conversations import lifecycle
+from backend.conversations import jobs, lifecycle
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
@@ -164,7 +164,11 @@ class Runtime:
                 executor.close()
 
     async def heartbeat(self) -> None:
-        """Renew the leases of our calls, end those that must end, reap the calls of dead workers."""
+        """Renew the leases of our calls, end those that must end, reap the calls of dead workers.
+
+        Reaping stays here although the clean-up job does it as well: dead calls must end also where
+        no worker for jobs runs.
+        """
         call_ids = [UUID(call_id) for call_id in self.live.call_ids()]
         if call_ids:
             must_end = await self._database.run(lifecycle.renew_leases, call_ids)
@@ -174,6 +178,7 @@ class Runtime:
             log_event(_logger, logging.WARNING, "calls.reaped", count=len(reaped))
             for call_id in reaped:
                 self._notifier.call_ended(call_id, Ending.INTERRUPTED)
+        await self._database.run(jobs.enqueue_periodic_jobs)
 
     async def _heartbeat_loop(self) -> None:
         while True:

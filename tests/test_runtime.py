@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
 
 from backend.accounts import tickets, tokens
@@ -316,6 +317,12 @@ async def test_a_dead_call_that_a_new_one_ends_is_announced(
     dead = await street.database.run(die)
     await street.call(session)
     await soon(lambda: street.listener.endings == [(dead, Ending.INTERRUPTED)])
+
+
+async def test_the_heartbeat_enqueues_the_clean_up_once(street: Street, session: Session) -> None:
+    for _ in range(3):
+        await street.runtime.heartbeat()
+    assert await street.database.run(DBTaskResult.objects.count) == 1
 
 
 async def test_a_stuck_database_does_not_hide_what_is_lost_at_the_stop(

@@ -29,10 +29,16 @@ class IssuedTicket:
     expires_at: datetime
 
 
+def delete_expired() -> int:
+    """Delete all expired tickets. Returns their number."""
+    deleted, _ = Ticket.objects.filter(expires_at__lte=Now()).delete()
+    return deleted
+
+
 def issue(user_id: int, session_id: UUID) -> IssuedTicket:
     """A fresh ticket for this user and session. Everybody's expired rows are swept out too."""
     ticket = secrets.token_urlsafe(_SECRET_BYTES)
-    Ticket.objects.filter(expires_at__lte=Now()).delete()
+    delete_expired()
     # In one transaction: `revoke_all` must not delete the row before it is read.
     with transaction.atomic():
         row = Ticket.objects.create(
