@@ -1,4 +1,4 @@
-"""Settings become live objects."""
+"""Live objects from settings; the runtime with a real database and connections in memory."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ from tests.relay.equipment import (
 
 
 def opened(**changes: Any) -> OpenedCall:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "call_id": uuid4(),
         "session_id": uuid4(),
         "language": "ja",
@@ -55,10 +55,10 @@ def opened(**changes: Any) -> OpenedCall:
         "first_position": 0,
         "past": PAST,
     }
-    return OpenedCall(**told | changes)
+    return OpenedCall(**fields | changes)
 
 
-def test_the_provider_knows_a_user_by_a_name_that_tells_nothing(settings: Settings) -> None:
+def test_the_provider_gets_an_opaque_name_for_a_user(settings: Settings) -> None:
     settings.OPENAI_API_KEY = "sk-test"
     names = {target_for(user_id).safety_identifier for user_id in (1, 2)}
     assert len(names) == 2
@@ -68,7 +68,7 @@ def test_the_provider_knows_a_user_by_a_name_that_tells_nothing(settings: Settin
     assert target_for(1).safety_identifier not in names
 
 
-def test_a_target_is_what_the_settings_say(settings: Settings) -> None:
+def test_a_target_comes_from_the_settings(settings: Settings) -> None:
     settings.OPENAI_API_KEY = "sk-test"
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
     settings.REALTIME_MODEL = "my-deployment"
@@ -81,7 +81,7 @@ def test_a_target_is_what_the_settings_say(settings: Settings) -> None:
     )
 
 
-def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> None:
+def test_a_plan_comes_from_the_session_and_the_settings(settings: Settings) -> None:
     settings.INSTRUCTIONS = ""
     settings.REALTIME_VOICE = "cedar"
     settings.TURN_DETECTION = "semantic_vad"
@@ -96,7 +96,7 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     assert plan_for(call).instructions == "Be brief."
 
 
-def test_a_tape_is_made_only_where_one_is_wanted(
+def test_a_tape_is_made_only_with_a_tape_dir(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.TAPE_DIR = ""
@@ -112,11 +112,11 @@ def test_a_tape_is_made_only_where_one_is_wanted(
     assert "tape.not_made" in caplog.text
 
 
-def test_a_process_has_one_house() -> None:
+def test_a_process_has_one_runtime() -> None:
     assert runtime() is runtime()
 
 
-# The runtime at work, on a real database and with lines in memory
+# The runtime with a real database and connections in memory
 
 
 class Listener:
@@ -133,8 +133,8 @@ class Listener:
         self.endings.append((call_id, ending))
 
 
-class Street:
-    """A runtime, its provider for each call, and threads to look at the database with."""
+class Harness:
+    """A runtime, a provider double for each call, and an executor to read the database."""
 
     def __init__(self) -> None:
         self.providers: list[Provider] = []
@@ -152,15 +152,15 @@ class Street:
         return await provider.connect()
 
     async def call(self, session: Session) -> Client:
-        """Somebody calls with a ticket, and is ready."""
+        """Open a call with a ticket; return its client once the call is ready."""
         issued = await self.database.run(tickets.issue, session.user_id, session.pk)
         client = Client()
-        holding = self.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), client)
-        self.calls.append(asyncio.create_task(holding))
+        serving = self.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), client)
+        self.calls.append(asyncio.create_task(serving))
         await soon(lambda: "relay.ready" in client.types())
         return client
 
-    async def ended(self, index: int = -1) -> Ending:
+    async def ending(self, index: int = -1) -> Ending:
         async with asyncio.timeout(10):
             return await self.calls[index]
 
@@ -186,58 +186,58 @@ def session(transactional_db: None) -> Session:
 
 
 @pytest.fixture
-async def street() -> AsyncIterator[Street]:
-    street = Street()
-    yield street
-    for call in street.calls:
+async def harness() -> AsyncIterator[Harness]:
+    harness = Harness()
+    yield harness
+    for call in harness.calls:
         call.cancel()
-    await asyncio.gather(*street.calls, return_exceptions=True)
-    await street.runtime.stop()
-    street.database.close()
+    await asyncio.gather(*harness.calls, return_exceptions=True)
+    await harness.runtime.stop()
+    harness.database.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert not any(provider.is_open for provider in street.providers)
+    assert not any(provider.is_open for provider in harness.providers)
 
 
-async def test_what_is_said_in_a_call_stands_in_the_record(
-    street: Street, session: Session
+async def test_what_is_said_in_a_call_is_stored_and_announced(
+    harness: Harness, session: Session
 ) -> None:
-    client = await street.call(session)
-    provider = street.providers[0]
+    client = await harness.call(session)
+    provider = harness.providers[0]
     provider.say(response_created())
     provider.say(item_event("added", "item_a", None, "assistant"))
     provider.say(words("item_a", "Good morning."))
     await soon(lambda: len(client.told) == 5)
     client.leave()
-    assert await street.ended() is Ending.CLIENT_LEFT
+    assert await harness.ending() is Ending.CLIENT_LEFT
 
     def look() -> list[tuple[str, str]]:
         return list(Turn.objects.filter(session=session).values_list("text", "status"))
 
-    assert await street.database.run(look) == [("Good morning.", "interrupted")]
-    assert await street.endings(session) == ["client_left"]
-    assert street.runtime.live.live == 0
-    (call_id,) = await street.database.run(lambda: list(Call.objects.values_list("pk", flat=True)))
-    await soon(lambda: street.listener.endings == [(call_id, Ending.CLIENT_LEFT)])
-    assert (session.pk, "Good morning.") in street.listener.turns
+    assert await harness.database.run(look) == [("Good morning.", "interrupted")]
+    assert await harness.endings(session) == ["client_left"]
+    assert harness.runtime.live.live == 0
+    (call_id,) = await harness.database.run(lambda: list(Call.objects.values_list("pk", flat=True)))
+    await soon(lambda: harness.listener.endings == [(call_id, Ending.CLIENT_LEFT)])
+    assert (session.pk, "Good morning.") in harness.listener.turns
 
 
-async def test_a_newer_call_of_the_session_takes_over(street: Street, session: Session) -> None:
-    older = await street.call(session)
-    newer = await street.call(session)
-    assert await street.ended(0) is Ending.TAKEN_OVER
+async def test_a_newer_call_of_the_session_takes_over(harness: Harness, session: Session) -> None:
+    older = await harness.call(session)
+    newer = await harness.call(session)
+    assert await harness.ending(0) is Ending.TAKEN_OVER
     assert older.closed == (4409, "taken_over")
-    assert not street.providers[0].is_open
-    assert street.providers[1].is_open
+    assert not harness.providers[0].is_open
+    assert harness.providers[1].is_open
     newer.leave()
-    await street.ended(1)
-    assert await street.endings(session) == ["taken_over", "client_left"]
+    await harness.ending(1)
+    assert await harness.endings(session) == ["taken_over", "client_left"]
 
 
-async def test_a_call_begins_with_all_that_was_said_before_it(
-    street: Street, session: Session
+async def test_a_call_replays_earlier_turns_that_were_written_late(
+    harness: Harness, session: Session
 ) -> None:
     is_moving = threading.Event()
-    recorder = street.runtime._recorder
+    recorder = harness.runtime._recorder
     write, recorder.finish_wait_s = recorder._write, 0
 
     def write_later(pieces: Sequence[Write]) -> Written:
@@ -245,36 +245,36 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
         return write(pieces)
 
     recorder._write = write_later
-    client = await street.call(session)
+    client = await harness.call(session)
     said = {"type": "input_text", "text": "Are you there?"}
-    street.providers[0].say(item_event("done", "item_a", status="completed", content=[said]))
+    harness.providers[0].say(item_event("done", "item_a", status="completed", content=[said]))
     await soon(lambda: len(client.told) == 2)
     client.leave()
-    await street.ended()
+    await harness.ending()
 
-    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
-    holding = street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
-    street.calls.append(asyncio.create_task(holding))
-    await soon(lambda: street.runtime.live.live == 1)
+    issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
+    serving = harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
+    harness.calls.append(asyncio.create_task(serving))
+    await soon(lambda: harness.runtime.live.live == 1)
     is_moving.set()
-    await soon(lambda: any("Are you there?" in text for text in street.providers[-1].heard))
+    await soon(lambda: any("Are you there?" in text for text in harness.providers[-1].heard))
 
 
-async def test_a_revoked_login_ends_its_calls_at_the_next_beat(
-    street: Street, session: Session
+async def test_a_revoked_login_ends_its_calls_at_the_next_heartbeat(
+    harness: Harness, session: Session
 ) -> None:
-    client = await street.call(session)
-    await street.runtime.heartbeat()
-    assert not street.calls[0].done()
-    await street.database.run(tokens.revoke, session.user_id)
-    await street.runtime.heartbeat()
-    assert await street.ended() is Ending.REVOKED
+    client = await harness.call(session)
+    await harness.runtime.heartbeat()
+    assert not harness.calls[0].done()
+    await harness.database.run(tokens.revoke, session.user_id)
+    await harness.runtime.heartbeat()
+    assert await harness.ending() is Ending.REVOKED
     assert client.closed == (4401, "revoked")
-    assert await street.endings(session) == ["revoked"]
+    assert await harness.endings(session) == ["revoked"]
 
 
 async def test_the_calls_of_dead_workers_are_reaped(
-    street: Street, session: Session, caplog: pytest.LogCaptureFixture
+    harness: Harness, session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
     def die() -> None:
         long_ago = timezone.now() - timedelta(minutes=5)
@@ -287,17 +287,17 @@ async def test_the_calls_of_dead_workers_are_reaped(
             lease_until=Now() - timedelta(minutes=4),
         )
 
-    await street.database.run(die)
+    await harness.database.run(die)
     with caplog.at_level(logging.WARNING):
-        await street.runtime.heartbeat()
-    assert await street.endings(session) == ["interrupted"]
+        await harness.runtime.heartbeat()
+    assert await harness.endings(session) == ["interrupted"]
     assert "calls.reaped" in caplog.text
-    await soon(lambda: len(street.listener.endings) == 1)
-    assert street.listener.endings[0][1] is Ending.INTERRUPTED
+    await soon(lambda: len(harness.listener.endings) == 1)
+    assert harness.listener.endings[0][1] is Ending.INTERRUPTED
 
 
 async def test_a_dead_call_that_a_new_one_ends_is_announced(
-    street: Street, session: Session, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Or the heartbeat may be faster.
     monkeypatch.setattr(lifecycle, "reap", lambda: [])
@@ -314,23 +314,23 @@ async def test_a_dead_call_that_a_new_one_ends_is_announced(
         )
         return call.pk
 
-    dead = await street.database.run(die)
-    await street.call(session)
-    await soon(lambda: street.listener.endings == [(dead, Ending.INTERRUPTED)])
+    dead = await harness.database.run(die)
+    await harness.call(session)
+    await soon(lambda: harness.listener.endings == [(dead, Ending.INTERRUPTED)])
 
 
-async def test_the_heartbeat_enqueues_the_clean_up_once(street: Street, session: Session) -> None:
+async def test_the_heartbeat_enqueues_the_clean_up_once(harness: Harness, session: Session) -> None:
     for _ in range(3):
-        await street.runtime.heartbeat()
-    assert await street.database.run(DBTaskResult.objects.count) == 1
+        await harness.runtime.heartbeat()
+    assert await harness.database.run(DBTaskResult.objects.count) == 1
 
 
-async def test_a_stuck_database_does_not_hide_what_is_lost_at_the_stop(
+async def test_rows_that_a_stuck_database_loses_are_logged_at_stop(
     session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
-    street = Street()
+    harness = Harness()
     is_moving = threading.Event()
-    recorder = street.runtime._recorder
+    recorder = harness.runtime._recorder
     write, recorder.finish_wait_s = recorder._write, 0
 
     def write_later(pieces: Sequence[Write]) -> Written:
@@ -338,46 +338,46 @@ async def test_a_stuck_database_does_not_hide_what_is_lost_at_the_stop(
         return write(pieces)
 
     recorder._write = write_later
-    client = await street.call(session)
+    client = await harness.call(session)
     client.leave()
-    await street.ended()
+    await harness.ending()
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
         with pytest.raises(RowsLost):
-            await street.runtime.stop(0.2)
+            await harness.runtime.stop(0.2)
         assert loop.time() - began < 1
     finally:
         is_moving.set()
-        street.database.close()
+        harness.database.close()
     assert "recorder.stopped_early" in caplog.text
 
 
-async def test_a_drained_house_lets_an_answer_end_and_admits_nobody(
-    street: Street, session: Session
+async def test_a_draining_runtime_lets_a_reply_end_and_refuses_new_calls(
+    harness: Harness, session: Session
 ) -> None:
-    client = await street.call(session)
-    provider = street.providers[0]
+    client = await harness.call(session)
+    provider = harness.providers[0]
     provider.say(response_created())
     await soon(lambda: client.types()[-1] == "response.created")
-    draining = asyncio.create_task(street.runtime.drain(5))
+    draining = asyncio.create_task(harness.runtime.drain(5))
     await soon(lambda: client.types()[-1] == "relay.draining")
-    assert not street.calls[0].done()
-    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
+    assert not harness.calls[0].done()
+    issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AdmissionRefused, match="draining"):
-        await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
+        await harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     provider.say(response_done())
-    assert await street.ended() is Ending.DRAINING
+    assert await harness.ending() is Ending.DRAINING
     await draining
     assert client.closed == (1012, "draining")
 
 
-async def test_a_plan_that_cannot_be_made_leaves_no_open_row(
-    street: Street, session: Session, settings: Settings
+async def test_a_call_whose_plan_fails_leaves_no_open_row(
+    harness: Harness, session: Session, settings: Settings
 ) -> None:
     del settings.VAD_THRESHOLD
-    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
+    issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AttributeError):
-        await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
-    assert await street.endings(session) == ["internal"]
-    assert street.runtime.live.live == 0
+        await harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
+    assert await harness.endings(session) == ["internal"]
+    assert harness.runtime.live.live == 0

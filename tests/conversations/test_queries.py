@@ -1,4 +1,4 @@
-"""What a session and a call have spent, and what state they are in."""
+"""The usage and cost of sessions and calls, and the facts of a list of sessions."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -39,7 +39,7 @@ def test_only_a_call_within_its_lease_is_live(owner: User) -> None:
 
 
 @pytest.mark.django_db
-def test_spending_is_kept_apart_by_session_and_by_call(owner: User, stranger: User) -> None:
+def test_usage_is_summed_by_session_and_by_call(owner: User, stranger: User) -> None:
     session, other = new_session(owner), new_session(stranger)
     first, second = new_call(session).call_id, new_call(session).call_id
     rows = ((session, first, 1), (session, second, 2), (other, new_call(other).call_id, 4))
@@ -56,6 +56,6 @@ def test_spending_is_kept_apart_by_session_and_by_call(owner: User, stranger: Us
 
 
 @pytest.mark.django_db
-def test_what_spent_nothing_is_left_out(owner: User) -> None:
+def test_a_session_without_usage_is_left_out(owner: User) -> None:
     assert spent_by_session([new_session(owner).id]) == {}
     assert NOTHING_SPENT.cost_usd == 0

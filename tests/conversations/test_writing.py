@@ -1,4 +1,4 @@
-"""Writing what calls said: once, by its owner, in order, and whatever a provider puts into it."""
+"""Writing turns, usages and endings: idempotent, by owner, in order, with any text."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -45,7 +45,7 @@ def call(session: Session) -> OpenedCall:
     return new_call(session)
 
 
-def test_it_writes_all_that_a_turn_says(call: OpenedCall) -> None:
+def test_it_writes_every_field_of_a_turn(call: OpenedCall) -> None:
     said = turn(role=Role.ASSISTANT, heard_text="Hello", heard_ms=400, position=3)
     assert write([turn_write(call, replace(said, status=TurnStatus.INTERRUPTED))]).renamed == ()
     kept = Turn.objects.get()
@@ -57,13 +57,13 @@ def test_it_writes_all_that_a_turn_says(call: OpenedCall) -> None:
 
 
 def test_writing_twice_is_harmless(call: OpenedCall) -> None:
-    pieces: list[Write] = [
+    writes: list[Write] = [
         turn_write(call, turn()),
         usage_write(call, usage.Usage("resp_1", "response", audio_out=10)),
         ending_write(call, Ending.CLIENT_LEFT),
     ]
-    write(pieces)
-    write(pieces)
+    write(writes)
+    write(writes)
     assert (Turn.objects.count(), Usage.objects.count()) == (1, 1)
     assert Call.objects.get().ending == Ending.CLIENT_LEFT
 
@@ -82,12 +82,14 @@ def test_a_final_status_never_goes_back_to_in_progress(call: OpenedCall) -> None
     assert (kept.status, kept.text) == ("interrupted", "Hello there, friend.")
 
 
-def test_parts_of_one_item_are_rows_of_their_own(call: OpenedCall) -> None:
+def test_each_content_part_of_an_item_has_a_row(call: OpenedCall) -> None:
     write([turn_write(call, turn()), turn_write(call, turn(content_index=1, position=1))])
     assert [kept.content_index for kept in Turn.objects.all()] == [0, 1]
 
 
-def test_an_item_of_another_call_is_kept_beside_it(session: Session, call: OpenedCall) -> None:
+def test_an_item_id_of_another_call_gets_a_row_of_its_own(
+    session: Session, call: OpenedCall
+) -> None:
     write([turn_write(call, turn(text="What was said."))])
     later = new_call(session)
     reused = turn_write(later, turn(text="A turn under the same id."))
@@ -104,15 +106,15 @@ def test_an_item_of_another_call_is_kept_beside_it(session: Session, call: Opene
     assert kept[1].item_id == f"{later.call_id.hex[:8]}.{kept[0].item_id}"
 
 
-def test_two_calls_that_write_one_item_at_once_both_keep_their_words(
+def test_two_calls_that_write_one_item_id_at_once_both_keep_their_text(
     session: Session, call: OpenedCall
 ) -> None:
     later = new_call(session)
-    pieces = [
+    writes = [
         turn_write(call, turn(text="The answer.", role=Role.ASSISTANT)),
         turn_write(later, turn(text="A question.")),
     ]
-    assert write(pieces).renamed == tuple(pieces[1:])
+    assert write(writes).renamed == tuple(writes[1:])
     assert [(kept.role, kept.text) for kept in Turn.objects.all()] == [
         ("assistant", "The answer."),
         ("user", "A question."),
@@ -121,8 +123,8 @@ def test_two_calls_that_write_one_item_at_once_both_keep_their_words(
 
 def test_the_same_item_id_in_two_sessions_is_two_turns(call: OpenedCall, stranger: User) -> None:
     other = new_call(new_session(stranger))
-    pieces = [turn_write(call, turn(text="Mine.")), turn_write(other, turn(text="Theirs."))]
-    assert write(pieces).renamed == ()
+    writes = [turn_write(call, turn(text="Mine.")), turn_write(other, turn(text="Theirs."))]
+    assert write(writes).renamed == ()
     assert {kept.text: kept.session_id for kept in Turn.objects.all()} == {
         "Mine.": call.session_id,
         "Theirs.": other.session_id,
@@ -137,13 +139,13 @@ def test_a_late_turn_of_an_earlier_call_stays_in_front(session: Session, call: O
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b", "a\udc00b"])
-def test_what_no_database_can_hold_is_replaced(call: OpenedCall, text: str) -> None:
+def test_unstorable_characters_are_replaced(call: OpenedCall, text: str) -> None:
     write([turn_write(call, turn(text=text, heard_text=text, heard_ms=1))])
     kept = Turn.objects.get()
     assert (kept.text, kept.heard_text) == ("a\ufffdb", "a\ufffdb")
 
 
-def test_nothing_heard_is_not_the_same_as_nothing_known(call: OpenedCall) -> None:
+def test_an_empty_heard_text_is_not_null(call: OpenedCall) -> None:
     write(
         [
             turn_write(call, turn(heard_text="", heard_ms=0)),
@@ -153,26 +155,26 @@ def test_nothing_heard_is_not_the_same_as_nothing_known(call: OpenedCall) -> Non
     assert [kept.heard_text for kept in Turn.objects.all()] == ["", None]
 
 
-def test_what_a_deleted_session_said_is_dropped_quietly(call: OpenedCall, stranger: User) -> None:
+def test_writes_of_a_deleted_session_are_dropped(call: OpenedCall, stranger: User) -> None:
     other = new_call(new_session(stranger))
     Session.objects.filter(pk=call.session_id).delete()
-    pieces: list[Write] = [
+    writes: list[Write] = [
         turn_write(call, turn()),
         ending_write(call, Ending.CLIENT_LEFT),
         turn_write(other, turn()),
     ]
-    assert write([*pieces, usage_write(call, usage.Usage("resp_1", "response"))]).renamed == ()
+    assert write([*writes, usage_write(call, usage.Usage("resp_1", "response"))]).renamed == ()
     assert [kept.session_id for kept in Turn.objects.all()] == [other.session_id]
 
 
-def test_all_or_nothing(call: OpenedCall) -> None:
+def test_one_invalid_write_rolls_back_all(call: OpenedCall) -> None:
     with pytest.raises(TypeError):
         write([turn_write(call, turn()), turn_write(call, turn("item_2", position="first"))])  # type: ignore[arg-type]
     assert not Turn.objects.exists()
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.ASSISTANT])
-def test_the_first_voice_turn_of_either_side_makes_it_a_voice_session(
+def test_the_first_voice_turn_of_either_side_sets_realtime_mode(
     session: Session, call: OpenedCall, role: Role
 ) -> None:
     write([turn_write(call, turn(modality=Modality.TEXT))])
@@ -183,45 +185,47 @@ def test_the_first_voice_turn_of_either_side_makes_it_a_voice_session(
     assert session.realtime_mode
 
 
-def test_a_voice_session_stays_one(session: Session, call: OpenedCall) -> None:
+def test_realtime_mode_stays_set(session: Session, call: OpenedCall) -> None:
     write([turn_write(call, turn())])
     write([turn_write(call, turn("item_2", modality=Modality.TEXT, position=1))])
     session.refresh_from_db()
     assert session.realtime_mode
 
 
-def test_what_is_said_moves_the_session_to_the_top(session: Session, call: OpenedCall) -> None:
+def test_a_turn_updates_updated_at(session: Session, call: OpenedCall) -> None:
     Session.objects.update(updated_at=NOON)
     write([turn_write(call, turn())])
     session.refresh_from_db()
     assert session.updated_at > NOON
 
 
-def test_a_nameless_session_is_named_by_the_first_words_of_the_person(
+def test_an_empty_title_is_set_from_the_users_first_turn(
     session: Session, call: OpenedCall
 ) -> None:
-    pieces = [
+    writes = [
         turn_write(call, turn("item_3", "And cheese?", position=2)),
         turn_write(call, turn("item_2", "Yes.", role=Role.ASSISTANT, position=0)),
         turn_write(call, turn("item_1", "Do you\nhave bread?", position=1)),
     ]
-    write(pieces)
+    write(writes)
     session.refresh_from_db()
     assert session.title == "Do you have bread?"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "written",
     [turn(role=Role.ASSISTANT), turn(text="  "), turn(text="Do y", status=TurnStatus.IN_PROGRESS)],
     ids=["the assistant's", "silent", "half"],
 )
-def test_other_words_name_nothing(session: Session, call: OpenedCall, said: object) -> None:
-    write([turn_write(call, said)])  # type: ignore[arg-type]
+def test_other_turns_do_not_set_the_title(
+    session: Session, call: OpenedCall, written: object
+) -> None:
+    write([turn_write(call, written)])  # type: ignore[arg-type]
     session.refresh_from_db()
     assert session.title == ""
 
 
-def test_a_name_that_was_given_stays(session: Session, call: OpenedCall) -> None:
+def test_a_title_that_is_set_is_kept(session: Session, call: OpenedCall) -> None:
     Session.objects.update(title="Baker")
     write([turn_write(call, turn())])
     session.refresh_from_db()
@@ -262,13 +266,13 @@ def test_usage_is_counted_once_with_the_model_that_was_used(call: OpenedCall) ->
     assert transcription.call_id == call.call_id
 
 
-def test_a_few_statements_write_many_turns(
+def test_many_turns_are_written_in_a_few_statements(
     call: OpenedCall, django_assert_max_num_queries: object
 ) -> None:
-    pieces = [turn_write(call, turn(f"item_{number}", position=number)) for number in range(100)]
-    write(pieces)
+    writes = [turn_write(call, turn(f"item_{number}", position=number)) for number in range(100)]
+    write(writes)
     with django_assert_max_num_queries(8):  # type: ignore[operator]
-        write(pieces)
+        write(writes)
 
 
 def exchange_write(session: Session, written: turns.Turn) -> TurnWrite:
@@ -338,14 +342,14 @@ def test_it_returns_what_was_stored(session: Session, call: OpenedCall, stranger
     later = new_call(session)
     gone = new_call(new_session(stranger))
     Session.objects.filter(user=stranger).delete()
-    pieces: list[Write] = [
+    writes: list[Write] = [
         turn_write(call, turn(text="More.", status=TurnStatus.IN_PROGRESS)),
         turn_write(later, turn(text="Mine.")),
         turn_write(gone, turn()),
         ending_write(call, Ending.CLIENT_LEFT),
         ending_write(gone, Ending.CLIENT_LEFT),
     ]
-    written = write(pieces)
+    written = write(writes)
     assert [each.turn.status for each in written.turns] == [TurnStatus.COMPLETED] * 2
     assert [each.turn.item_id for each in written.turns] == [
         "item_1",
@@ -353,7 +357,7 @@ def test_it_returns_what_was_stored(session: Session, call: OpenedCall, stranger
     ]
     # The newer call had ended it before.
     assert written.endings == (ending_write(call, Ending.TAKEN_OVER),)
-    assert written.renamed == (pieces[1],)
+    assert written.renamed == (writes[1],)
 
 
 def test_a_cost_is_stored_once_with_the_models_that_were_used(
