@@ -10,13 +10,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Protocol
 from uuid import UUID
 
 from backend.conversations.executor import DatabaseExecutor
-from backend.conversations.writing import Written
+from backend.conversations.writing import TurnWrite, Written
 from backend.protocol.errors import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.telemetry.logs import log_event
@@ -31,7 +32,10 @@ class RecordListener(Protocol):
     """Called on a database thread, where the ORM may be used, for 5 seconds at most."""
 
     def on_turns_kept(self, session_id: UUID, turns: Sequence[Turn]) -> None:
-        """These versions of turns were stored. A later version is announced again."""
+        """These versions of turns were stored, at these positions of the session.
+
+        A later version is announced again.
+        """
         ...
 
     def on_call_ended(self, call_id: UUID, ending: Ending) -> None:
@@ -53,9 +57,11 @@ class Notifier:
 
     def after_write(self, written: Written) -> None:
         """Announce what a transaction stored."""
+        if not self._listeners:
+            return
         turns = sorted(written.turns, key=lambda each: each.session_id)
         for session_id, group in groupby(turns, key=lambda each: each.session_id):
-            kept = tuple(each.turn for each in group)
+            kept = tuple(_with_session_position(each) for each in group)
             for listener in self._listeners:
                 self._put(partial(listener.on_turns_kept, session_id, kept))
         for each in written.endings:
@@ -91,3 +97,7 @@ class Notifier:
                 await self._executor.run(notification, timeout_s=LISTENER_TIMEOUT_S)
             except Exception as error:
                 log_event(log, logging.ERROR, "listeners.failed", error=type(error).__name__)
+
+
+def _with_session_position(each: TurnWrite) -> Turn:
+    return replace(each.turn, position=each.first_position + each.turn.position)

@@ -177,6 +177,20 @@ def test_a_session_is_live_while_a_call_is(as_owner: APIClient, session: Session
     assert status() == ["closed", "closed"]
 
 
+def test_a_session_says_how_many_turns_and_calls_it_has(
+    as_owner: APIClient, owner: User, session: Session
+) -> None:
+    first, _ = new_call(session), new_call(session)
+    for number in range(3):
+        kept_turn(session, first, item_id=str(number))
+    new_session(owner)
+    listed = as_owner.get("/api/sessions/").json()["results"]
+    alone = as_owner.get(f"/api/sessions/{session.id}/").json()
+    counts = {each["id"]: (each["turn_count"], each["call_count"]) for each in listed}
+    assert counts.pop(alone["id"]) == (alone["turn_count"], alone["call_count"]) == (3, 2)
+    assert list(counts.values()) == [(0, 0)]
+
+
 def test_turns_are_listed_in_spoken_order(as_owner: APIClient, session: Session) -> None:
     call = new_call(session)
     kept_turn(session, call, item_id="b", position=2, text="Second.")

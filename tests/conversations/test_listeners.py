@@ -77,6 +77,21 @@ async def test_turns_are_announced_by_session_and_before_endings(
     assert all(name.startswith("database") for name in listener.threads)
 
 
+async def test_turns_are_announced_with_their_position_in_the_session(
+    executor: DatabaseExecutor,
+) -> None:
+    positions: list[int] = []
+
+    class Positions(Listener):
+        def on_turns_kept(self, session_id: UUID, turns: Sequence[Turn]) -> None:
+            positions.extend(each.position for each in turns)
+
+    notifier = Notifier([Positions()], executor)
+    notifier.after_write(Written(turns=(TurnWrite(FIRST, None, 200_000, turn(position=3)),)))
+    await notifier.stop(5)
+    assert positions == [200_003]
+
+
 async def test_a_listener_that_fails_is_logged_without_words_and_called_again(
     executor: DatabaseExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
