@@ -126,12 +126,13 @@ class Recorder:
             log_event(log, logging.ERROR, "recorder.stopped_early", rows=rows)
             raise RowsLost(rows)
 
-    def put(self, each: Write) -> None:
-        """Add a pending write; a later one with the same key is merged into it.
+    def put(self, key: Hashable, each: Write) -> None:
+        """Add a pending write, or merge it into the one with the same key.
 
         The first starts the task.
         """
-        self._pending[each.key] = merged(self._pending.get(each.key), each)
+        earlier = self._pending.get(key)
+        self._pending[key] = each if earlier is None else merged(earlier, each)
         self._has_pending.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="recorder")
@@ -203,7 +204,7 @@ class Recorder:
     def _make_pending_again(self, batch: dict[Hashable, Write]) -> None:
         newer, self._pending = self._pending, batch
         for key, each in newer.items():
-            self._pending[key] = merged(self._pending.get(key), each)
+            self.put(key, each)
 
     async def _write_one_by_one(self, batch: dict[Hashable, Write]) -> bool:
         """Write each alone, so that one that cannot be stored costs only itself.
@@ -255,12 +256,15 @@ class SessionRecorder:
 
     def keep(self, turn: Turn) -> None:
         """Record this turn's newest version and return at once."""
-        self._recorder.put(TurnWrite(self._session_id, self.call_id, self._first_position, turn))
+        # Called for every delta: hashing this object is quicker than hashing UUIDs.
+        key = (self, turn.item_id, turn.content_index)
+        each = TurnWrite(self._session_id, self.call_id, self._first_position, turn)
+        self._recorder.put(key, each)
 
     def count(self, usage: Usage) -> None:
         """Record this usage and return at once."""
-        model = self._model_of(usage)
-        self._recorder.put(UsageWrite(self._session_id, self.call_id, model, usage))
+        each = UsageWrite(self._session_id, self.call_id, self._model_of(usage), usage)
+        self._recorder.put((self, usage.source_id, usage.kind), each)
 
     async def flush(self, wait_s: float) -> bool:
         """Write now. Returns whether all of the session was stored within `wait_s` seconds."""
@@ -281,7 +285,7 @@ class DatabaseCallRecorder(SessionRecorder):
     def end(self, ending: Ending) -> None:
         """Record how the call ended and return at once."""
         self._recorder.discard(self)
-        self._recorder.put(EndingWrite(self._session_id, self.call_id, ending))
+        self._recorder.put(self, EndingWrite(self._session_id, self.call_id, ending))
 
     async def finish(self, ending: Ending) -> None:
         """Write what is pending and how the call ended. Waits 5 seconds at most."""

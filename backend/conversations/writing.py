@@ -8,7 +8,7 @@ an older version of a turn cannot overtake a newer one.
 """
 
 import re
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -45,11 +45,6 @@ class TurnWrite:
     turn: turns.Turn
 
     @property
-    def key(self) -> Hashable:
-        """Equal for two versions of one turn."""
-        return TurnWrite, self.session_id, self.owner, self.turn.item_id, self.turn.content_index
-
-    @property
     def owner(self) -> _Owner:
         """The call or exchange that this turn is part of."""
         return self.first_position if self.call_id is None else self.call_id
@@ -64,11 +59,6 @@ class UsageWrite:
     model: str
     usage: usage.Usage
 
-    @property
-    def key(self) -> Hashable:
-        """Equal for two reports of one usage."""
-        return UsageWrite, self.session_id, self.usage.source_id, self.usage.kind
-
 
 @dataclass(frozen=True, slots=True)
 class EndingWrite:
@@ -77,11 +67,6 @@ class EndingWrite:
     session_id: UUID
     call_id: UUID
     ending: Ending
-
-    @property
-    def key(self) -> Hashable:
-        """Equal for two endings of one call."""
-        return EndingWrite, self.call_id
 
 
 Write = TurnWrite | UsageWrite | EndingWrite
@@ -101,14 +86,12 @@ class Written:
     renamed: tuple[TurnWrite, ...] = ()
 
 
-def merged(earlier: Write | None, later: Write) -> Write:
-    """The one write that two with the same key amount to.
+def merged(earlier: Write, later: Write) -> Write:
+    """The one write that two of the same turn, usage or ending amount to.
 
     The newest version of a turn counts, with a final status kept; the first usage and the first
     ending count. The database follows the same rules.
     """
-    if earlier is None:
-        return later
     if isinstance(earlier, TurnWrite) and isinstance(later, TurnWrite):
         return _keeping_final(earlier.turn.status, later)
     return earlier
@@ -116,7 +99,8 @@ def merged(earlier: Write | None, later: Write) -> Write:
 
 def _keeping_final(earlier: str, later: TurnWrite) -> TurnWrite:
     """The later version of a turn, with the earlier version's status if only that one is final."""
-    if later.turn.status is TurnStatus.IN_PROGRESS and earlier != TurnStatus.IN_PROGRESS:
+    # Usually both are equal: then the enum member is not looked up (0.4 us in Python 3.11).
+    if earlier != later.turn.status == TurnStatus.IN_PROGRESS:
         return replace(later, turn=replace(later.turn, status=TurnStatus(earlier)))
     return later
 

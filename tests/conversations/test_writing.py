@@ -320,11 +320,10 @@ def test_a_final_status_within_one_batch_is_kept(call: OpenedCall) -> None:
     assert (kept.status, kept.text) == ("interrupted", "More.")
 
 
-def test_two_writes_of_one_key_are_merged_as_the_database_would(call: OpenedCall) -> None:
+def test_two_writes_of_one_thing_are_merged_as_the_database_would(call: OpenedCall) -> None:
     half = turn_write(call, turn(text="Hel", status=TurnStatus.IN_PROGRESS))
     whole = turn_write(call, turn(text="Hello."))
     moved = turn_write(call, turn(text="Hello.", status=TurnStatus.IN_PROGRESS, position=4))
-    assert merged(None, half) is half
     assert merged(half, whole) == whole
     assert merged(whole, moved) == turn_write(call, turn(text="Hello.", position=4))
     first, second = (
@@ -333,8 +332,6 @@ def test_two_writes_of_one_key_are_merged_as_the_database_would(call: OpenedCall
     assert merged(first, second) is first
     left, failed = (ending_write(call, end) for end in (Ending.CLIENT_LEFT, Ending.INTERNAL))
     assert merged(left, failed) is left
-    assert len({each.key for each in (half, first, left)}) == 3
-    assert half.key == whole.key != turn_write(call, turn("item_2")).key
 
 
 def test_it_returns_what_was_stored(session: Session, call: OpenedCall, stranger: User) -> None:
