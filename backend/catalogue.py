@@ -25,21 +25,24 @@ VOICES = (
     "shimmer",
     "verse",
 )
-"""The voices of the Realtime models; the provider recommends the first two."""
+"""The voices of the Realtime models. The provider recommends the first two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per million tokens of one modality; None is unknown or not sold."""
+    """USD per million input, cached input and output tokens of one modality.
 
-    given: Decimal | None = None
+    None: unknown or not sold.
+    """
+
+    input: Decimal | None = None
     cached: Decimal | None = None
-    produced: Decimal | None = None
+    output: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """From the day `on` the provider refuses the model; `successor` takes its place."""
+    """The day from which the provider refuses a model, and the model that replaces it."""
 
     on: date
     successor: str
@@ -65,11 +68,11 @@ class TranscriptionModel:
     retirement: Retirement | None = None
 
 
-def _price(given: str, cached: str | None = None, produced: str | None = None) -> Price:
+def _price(input: str, cached: str | None = None, output: str | None = None) -> Price:
     return Price(
-        Decimal(given),
+        Decimal(input),
         Decimal(cached) if cached else None,
-        Decimal(produced) if produced else None,
+        Decimal(output) if output else None,
     )
 
 
@@ -100,13 +103,13 @@ TRANSCRIPTION_MODELS: Mapping[str, TranscriptionModel] = {
     "gpt-realtime-whisper": TranscriptionModel(Decimal("0.017")),
     "whisper-1": TranscriptionModel(Decimal("0.006"), retirement=_TRANSCRIBE_ENDS),
     "gpt-4o-transcribe": TranscriptionModel(
-        text=_price("2.50", produced="10"), audio=_price("6"), retirement=_TRANSCRIBE_ENDS
+        text=_price("2.50", output="10"), audio=_price("6"), retirement=_TRANSCRIBE_ENDS
     ),
     "gpt-4o-mini-transcribe": TranscriptionModel(
-        text=_price("1.25", produced="5"), audio=_price("3"), retirement=_TRANSCRIBE_ENDS
+        text=_price("1.25", output="5"), audio=_price("3"), retirement=_TRANSCRIBE_ENDS
     ),
     "gpt-4o-mini-transcribe-2025-12-15": TranscriptionModel(
-        text=_price("1.25", produced="5"), audio=_price("3"), retirement=_TRANSCRIBE_ENDS
+        text=_price("1.25", output="5"), audio=_price("3"), retirement=_TRANSCRIBE_ENDS
     ),
     # No page we found has its price.
     "gpt-4o-transcribe-diarize": TranscriptionModel(retirement=_TRANSCRIBE_ENDS),
@@ -163,28 +166,25 @@ class Billed(Protocol):
     def seconds(self) -> float: ...
 
 
-def cost_usd(usage: Billed, model: str, transcription_model: str) -> Decimal | None:
-    """Return the cost in USD, not rounded; None if a price that it needs is unknown.
-
-    A response is billed at `model`'s prices, a transcription at `transcription_model`'s.
-    """
+def cost_usd(usage: Billed, model: str) -> Decimal | None:
+    """The cost of this usage of `model` in USD, unrounded; None if a price it needs is unknown."""
     sold: RealtimeModel | TranscriptionModel | None
     if usage.kind == "response":
         sold = REALTIME_MODELS.get(model)
     else:
-        sold = TRANSCRIPTION_MODELS.get(transcription_model)
+        sold = TRANSCRIPTION_MODELS.get(model)
     if sold is None:
         return None
     by_minute = sold.usd_per_minute if isinstance(sold, TranscriptionModel) else None
     image = sold.image if isinstance(sold, RealtimeModel) else Price()
     lines = (
-        (usage.text_in - usage.text_in_cached, sold.text.given),
+        (usage.text_in - usage.text_in_cached, sold.text.input),
         (usage.text_in_cached, sold.text.cached),
-        (usage.text_out, sold.text.produced),
-        (usage.audio_in - usage.audio_in_cached, sold.audio.given),
+        (usage.text_out, sold.text.output),
+        (usage.audio_in - usage.audio_in_cached, sold.audio.input),
         (usage.audio_in_cached, sold.audio.cached),
-        (usage.audio_out, sold.audio.produced),
-        (usage.image_in - usage.image_in_cached, image.given),
+        (usage.audio_out, sold.audio.output),
+        (usage.image_in - usage.image_in_cached, image.input),
         (usage.image_in_cached, image.cached),
     )
     minutes = Decimal(str(usage.seconds)) / 60

@@ -38,6 +38,8 @@ _SIMULATOR_READY = "simulator listening on "
 _START_TIMEOUT_S = 60.0
 _SERVER_STOP_TIMEOUT_S = 8.0
 _SIMULATOR_STOP_TIMEOUT_S = 2.0
+_WORKER_STOP_TIMEOUT_S = 2.0
+_WORKER_RESTART_PAUSE_S = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -63,6 +65,8 @@ class DemoPlan:
     simulator: Sequence[str] | None
     prepare: Callable[[], tuple[Login, Login]]
     provider: str
+    worker: Sequence[str] = ()
+    """The command that runs background jobs."""
 
 
 class DemoFailed(Exception):
@@ -80,6 +84,7 @@ class Demo:
         self._say = say
         self._server: asyncio.subprocess.Process | None = None
         self._simulator: asyncio.subprocess.Process | None = None
+        self._worker: asyncio.subprocess.Process | None = None
 
     async def run(self) -> int:
         """Run until a signal, or until a child ends; return the exit code: 0 or 1."""
@@ -119,7 +124,23 @@ class Demo:
             self._server = await self._spawn(plan.server, None)
             await self._wait_until_healthy(self._server)
         self._say(banner(plan, user, admin, has_colour=sys.stdout.isatty()))
-        await self._wait_until_one_ends()
+        # After the banner, because its start would slow the server's.
+        working = asyncio.create_task(self._run_worker())
+        try:
+            await self._wait_until_one_ends()
+        finally:
+            working.cancel()
+
+    async def _run_worker(self) -> None:
+        """Run the worker for background jobs; start it again if it ends. Calls go on without it.
+
+        It ends, for instance, when SQLite is locked for 20 s.
+        """
+        while self._plan.worker:
+            self._worker = await self._spawn(self._plan.worker, None)
+            code = await self._worker.wait()
+            self._say(f"The worker for background jobs ended by itself ({code}): starting another.")
+            await asyncio.sleep(_WORKER_RESTART_PAUSE_S)
 
     async def _spawn(
         self, command: Sequence[str], stdout: int | None
@@ -171,14 +192,22 @@ class Demo:
 
     async def _stop(self) -> None:
         """Stop the server first: it closes its calls to the simulator and writes their turns."""
-        await _stop_child(self._server, _SERVER_STOP_TIMEOUT_S)
+        await asyncio.gather(
+            _stop_child(self._server, _SERVER_STOP_TIMEOUT_S),
+            # Not SIGINT, which prints a traceback until the worker has installed its handlers.
+            _stop_child(self._worker, _WORKER_STOP_TIMEOUT_S, signal.SIGTERM),
+        )
         await _stop_child(self._simulator, _SIMULATOR_STOP_TIMEOUT_S)
 
 
-async def _stop_child(child: asyncio.subprocess.Process | None, seconds: float) -> None:
+async def _stop_child(
+    child: asyncio.subprocess.Process | None,
+    seconds: float,
+    number: signal.Signals = signal.SIGINT,
+) -> None:
     if child is None or child.returncode is not None:
         return
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     try:
         await asyncio.wait_for(child.wait(), seconds)
     except TimeoutError:
@@ -285,6 +314,11 @@ def main() -> int:
         else (sys.executable, "-m", "backend.simulator", "--port", "0"),
         prepare=_prepare,
         provider=f"{settings.REALTIME_MODEL} at {settings.OPENAI_BASE_URL}",
+        worker=(
+            *(sys.executable, "manage.py", "db_worker", "--no-reload", "--interval", "2"),
+            # The server prints the warnings of the checks, and the admin shows the jobs.
+            *("--skip-checks", "--verbosity", "0"),
+        ),
     )
     return asyncio.run(Demo(plan, os.environ, lambda text: print(text, flush=True)).run())
 

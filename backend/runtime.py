@@ -1,7 +1,7 @@
-"""Settings become live objects: the one file that knows everybody.
+"""Builds the live objects from the settings: the one module that imports from every package.
 
-Everything is built on first use, inside the running event loop: Daphne has no lifespan to build it
-in. A process has one runtime.
+Everything is built on first use, inside the running event loop, because Daphne has no lifespan
+event to build it in. A process has one runtime.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -22,9 +22,10 @@ from django.utils.crypto import salted_hmac
 from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
-from backend.conversations import lifecycle
+from backend.conversations import jobs, lifecycle
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
+from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.recorder import Recorder
 from backend.protocol.endings import Ending
 from backend.relay.call import Call, SteadyClock
@@ -40,10 +41,14 @@ from backend.upstream.providers import Provider
 from backend.upstream.target import SessionSettings, Target, TurnDetection
 from backend.wording import Language
 
-UNTIL_WRITTEN_S = 5.0
-"""So long a call waits until what the one before it has said is written."""
+EARLIER_TURNS_WAIT_S = 5.0
+"""How long a new call waits until the session's earlier turns are written."""
 HEARTBEAT_S = 5.0
 """A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time."""
+FLUSH_S = 1.5
+"""How long `stop` waits for pending writes unless its caller says."""
+LISTENERS_SHARE = 0.2
+"""The part of the flush time that is kept for the listeners."""
 
 INSTRUCTIONS: Mapping[Language, str] = {
     "en": (
@@ -57,7 +62,7 @@ INSTRUCTIONS: Mapping[Language, str] = {
         "分からないことがあれば聞き返してください。"
     ),
 }
-"""What the model is told where `INSTRUCTIONS` is empty."""
+"""The instructions for the model if the setting `INSTRUCTIONS` is empty."""
 
 _logger = logging.getLogger(__name__)
 
@@ -65,19 +70,27 @@ Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
 
 
 class Runtime:
-    """What the calls of this process share. Belongs to one event loop."""
+    """What all calls of this process share. Belongs to one event loop.
+
+    `listeners` are called after turns and endings have been written (`conversations.listeners`).
+    """
 
     def __init__(
-        self, connect: Connect = connect_to_provider, limits: Limits = DEFAULT_LIMITS
+        self,
+        connect: Connect = connect_to_provider,
+        limits: Limits = DEFAULT_LIMITS,
+        listeners: Sequence[RecordListener] = (),
     ) -> None:
         self.live = LiveCalls()
         self._connect = connect
         self._limits = limits
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._database = DatabaseExecutor(threads=3)
-        # Its own thread, so that what waits for a stuck database waits behind nobody.
+        # Threads of their own, so that a stuck write or listener delays nothing else.
         self._recorder_database = DatabaseExecutor(threads=1)
-        self._recorder = Recorder(self._recorder_database)
+        self._listener_database = DatabaseExecutor(threads=1)
+        self._notifier = Notifier(listeners, self._listener_database)
+        self._recorder = Recorder(self._recorder_database, after_write=self._notifier.after_write)
         self._heartbeat_task: asyncio.Task[None] | None = None
 
     async def serve_call(
@@ -85,8 +98,8 @@ class Runtime:
     ) -> Ending:
         """Authenticate, open a Call row and run the call. Returns its Ending.
 
-        Raises AdmissionRefused, and DatabaseSlow: then nothing was opened at the provider, and the
-        client has been told nothing.
+        Raises AdmissionRefused and DatabaseSlow. Then no connection to the provider was opened, and
+        nothing was sent to the client.
         """
         self.start()
         user_id = await self._database.run(credentials.user_of, credential, session_id)
@@ -103,62 +116,78 @@ class Runtime:
             return await call.run()
 
     async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
-        # What an earlier call kept belongs to the past that this one begins with: without it, a
-        # message that the page sends once more would be kept twice.
+        # The call replays the session's earlier turns. If one was not yet written, a message that
+        # the page sends again would be stored twice.
         if not await self._recorder.flush(
-            UNTIL_WRITTEN_S, lambda call: call.session_id == session_id
+            EARLIER_TURNS_WAIT_S, lambda each: each.session_id == session_id
         ):
             raise DatabaseSlow
-        # A thread cannot be stopped: what it opens after our time would end a newer call.
+        # A thread cannot be stopped: a call that it opens after our time-out would end a newer one.
         given_up = threading.Event()
         open_call = functools.partial(
-            lifecycle.open_call, worker=self._worker, model=model, is_given_up=given_up.is_set
+            lifecycle.open_call,
+            worker=self._worker,
+            model=model,
+            transcription_model=_current(settings.TRANSCRIPTION_MODEL),
+            is_given_up=given_up.is_set,
         )
         try:
-            return await self._database.run(open_call, session_id, user_id)
+            opened = await self._database.run(open_call, session_id, user_id)
         except BaseException:
             given_up.set()
             raise
+        if opened.interrupted_call_id is not None:
+            self._notifier.call_ended(opened.interrupted_call_id, Ending.INTERRUPTED)
+        return opened
 
     def start(self) -> None:
-        """Begin to renew our calls' leases and to end dead workers' calls; harmless twice."""
+        """Start the heartbeat. Calling it again does nothing."""
         if self._heartbeat_task is None:
             self._heartbeat_task = asyncio.create_task(self._heartbeat_loop(), name="heartbeat")
 
     async def drain(self, seconds: float) -> None:
-        """Admit nobody, give answers `seconds` to end, hang up on everybody. 0 hangs up at once."""
+        """Refuse new calls, let replies end within `seconds`, then end all calls."""
         await self.live.drain(seconds)
 
-    async def stop(self, wait_s: float = 2.0) -> bool:
-        """Write pending turns for up to `wait_s`, then release everything.
+    async def stop(self, flush_s: float = FLUSH_S) -> None:
+        """Write what is pending within `flush_s` seconds and release everything.
 
-        Returns False if something could not be written.
+        Raises RowsLost if the database did not accept all of it in time.
         """
         if self._heartbeat_task is not None:
             self._heartbeat_task.cancel()
             await asyncio.gather(self._heartbeat_task, return_exceptions=True)
             self._heartbeat_task = None
-        is_written = await self._recorder.stop(wait_s)
-        self._recorder_database.close()
-        self._database.close()
-        return is_written
+        try:
+            await self._recorder.stop(flush_s * (1 - LISTENERS_SHARE))
+        finally:
+            await self._notifier.stop(flush_s * LISTENERS_SHARE)
+            for executor in (self._recorder_database, self._listener_database, self._database):
+                executor.close()
 
     async def heartbeat(self) -> None:
-        """Renew our calls' leases, end the calls that may not go on, reap those of the dead."""
+        """Renew the leases of our calls, end those that must end, reap the calls of dead workers.
+
+        Reaping stays here although the clean-up job does it as well: dead calls must end also where
+        no worker for jobs runs.
+        """
         call_ids = [UUID(call_id) for call_id in self.live.call_ids()]
         if call_ids:
             must_end = await self._database.run(lifecycle.renew_leases, call_ids)
             for call_id, ending in must_end.items():
                 self.live.hang_up(str(call_id), ending)
         if reaped := await self._database.run(lifecycle.reap):
-            log_event(_logger, logging.WARNING, "calls.reaped", count=reaped)
+            log_event(_logger, logging.WARNING, "calls.reaped", count=len(reaped))
+            for call_id in reaped:
+                self._notifier.call_ended(call_id, Ending.INTERRUPTED)
+        await self._database.run(jobs.enqueue_periodic_jobs)
 
     async def _heartbeat_loop(self) -> None:
         while True:
             try:
                 await self.heartbeat()
             except Exception as error:
-                # The database is away: calls go on without it, and the next heartbeat tries again.
+                # The database is away: calls go on without it, and the next heartbeat retries.
                 log_event(_logger, logging.WARNING, "heartbeat.failed", error=type(error).__name__)
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -181,24 +210,24 @@ class Runtime:
 
 @functools.cache
 def runtime() -> Runtime:
-    """The runtime of this process, built at the first call."""
+    """The runtime of this process, built on first use."""
     return Runtime()
 
 
 def target_for(user_id: int) -> Target:
-    """Where this user's call is placed. The provider knows the user by an HMAC, not by an id."""
+    """The provider connection for this user, who is identified to it by an HMAC, not by an id."""
     name = salted_hmac("kaiwa.safety_identifier", str(user_id), algorithm="sha256").hexdigest()
     return Target(
         base_url=settings.OPENAI_BASE_URL,
         api_key=settings.OPENAI_API_KEY,
-        model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
+        model=_current(settings.REALTIME_MODEL),
         safety_identifier=name,
         proxy=settings.UPSTREAM_PROXY or None,
     )
 
 
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
-    """What an opened call is about."""
+    """The plan of an opened call, from its session and the settings."""
     voice = opened.voice or settings.REALTIME_VOICE
     return CallPlan(
         call_id=str(opened.call_id),
@@ -206,18 +235,22 @@ def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
         language=opened.language,
         model=opened.model,
         voice=voice,
-        session=provider.session(session_settings_for(opened.language, voice)),
+        session=provider.session(
+            session_settings_for(opened.language, voice, opened.transcription_model)
+        ),
         past=opened.past,
         demo=settings.DEMO,
     )
 
 
-def session_settings_for(language: Language, voice: str) -> SessionSettings:
+def session_settings_for(
+    language: Language, voice: str, transcription_model: str
+) -> SessionSettings:
     """How the provider's session behaves, from the settings."""
     return SessionSettings(
         instructions=settings.INSTRUCTIONS or INSTRUCTIONS[language],
         voice=voice,
-        transcription_model=catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date()),
+        transcription_model=transcription_model,
         turn_detection=TurnDetection(
             type=cast(Literal["server_vad", "semantic_vad"], settings.TURN_DETECTION),
             threshold=settings.VAD_THRESHOLD,
@@ -228,7 +261,7 @@ def session_settings_for(language: Language, voice: str) -> SessionSettings:
 
 
 def tape_for(plan: CallPlan, clock: SteadyClock) -> Tape:
-    """A tape in `TAPE_DIR`, where that is set. A tape that cannot be made costs no call."""
+    """A tape in `TAPE_DIR` if that is set. If it cannot be created, the call has none."""
     if not settings.TAPE_DIR:
         return NoTape()
     folder = Path(settings.TAPE_DIR)
@@ -238,3 +271,8 @@ def tape_for(plan: CallPlan, clock: SteadyClock) -> Tape:
     except OSError as error:
         log_event(_logger, logging.ERROR, "tape.not_made", error=type(error).__name__)
         return NoTape()
+
+
+def _current(model: str) -> str:
+    """This model, or its successor if it is retired today."""
+    return catalogue.resolve(model, timezone.now().date())

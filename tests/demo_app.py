@@ -1,6 +1,7 @@
 """The demo with two small child processes that print their process ids, for `test_demo`.
 
-python -m tests.demo_app PORT [--with-key] [--simulator CODE] [--server CODE] [--prepare-s S]
+python -m tests.demo_app PORT [--with-key] [--simulator CODE] [--server CODE] [--worker CODE]
+                          [--prepare-s S]
 """
 
 import argparse
@@ -35,12 +36,16 @@ except KeyboardInterrupt:
 )
 
 
+WORKER = PRINT_PID.format("worker") + "time.sleep(60)\n"
+
+
 def main() -> int:
     options = argparse.ArgumentParser()
     options.add_argument("port", type=int)
     options.add_argument("--with-key", action="store_true")
     options.add_argument("--simulator", default=SIMULATOR)
     options.add_argument("--server", default=SERVER)
+    options.add_argument("--worker", default=WORKER)
     options.add_argument("--prepare-s", type=float, default=0.0)
     given = options.parse_args()
 
@@ -53,6 +58,7 @@ def main() -> int:
         server=(sys.executable, "-c", given.server),
         simulator=None if given.with_key else (sys.executable, "-c", given.simulator),
         prepare=prepare,
+        worker=(sys.executable, "-c", given.worker),
         provider="gpt-realtime at https://api.openai.com/v1",
     )
     environ = {**os.environ, "PORT": str(given.port)}

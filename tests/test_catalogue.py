@@ -59,11 +59,11 @@ CACHED_USD_PER_MILLION = {
 
 
 def _cost(model: str, **counts: int) -> Decimal | None:
-    return cost_usd(Usage("resp_1", "response", **counts), model, "none")
+    return cost_usd(Usage("resp_1", "response", **counts), model)
 
 
 def _transcription_cost(model: str, **counts: Any) -> Decimal | None:
-    return cost_usd(Usage("item_1", "transcription", **counts), "none", model)
+    return cost_usd(Usage("item_1", "transcription", **counts), model)
 
 
 def test_every_model_has_its_prices_in_this_test() -> None:
@@ -153,8 +153,8 @@ def test_a_missing_price_makes_the_cost_unknown() -> None:
 def test_each_kind_of_usage_is_billed_at_its_own_model() -> None:
     spoken = Usage("resp_1", "response", text_in=1_000_000)
     heard = Usage("item_1", "transcription", seconds=60.0)
-    assert cost_usd(spoken, "gpt-realtime-2.1-mini", "gpt-transcribe") == Decimal("0.60")
-    assert cost_usd(heard, "gpt-realtime-2.1-mini", "gpt-transcribe") == Decimal("0.0045")
+    assert cost_usd(spoken, "gpt-realtime-2.1-mini") == Decimal("0.60")
+    assert cost_usd(heard, "gpt-transcribe") == Decimal("0.0045")
 
 
 @pytest.mark.parametrize(

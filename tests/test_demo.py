@@ -132,6 +132,29 @@ async def test_a_signal_stops_the_children_the_server_first(
         listen("127.0.0.1", free_port).close()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_the_worker_too(free_port: int, number: signal.Signals) -> None:
+    async with demo(free_port) as running:
+        await running.wait_for("worker ")
+        running.process.send_signal(number)
+        assert await running.ends() == 0
+        assert not is_alive(running.child("worker"))
+        assert "ended by itself" not in running.output
+
+
+async def test_a_worker_that_dies_is_replaced_and_ends_nothing(free_port: int) -> None:
+    async with demo(free_port) as running:
+        await running.wait_for("worker ")
+        first = running.child("worker")
+        os.kill(first, signal.SIGKILL)
+        await running.wait_for("The worker for background jobs ended by itself (-9)")
+        running.output = ""
+        await running.wait_for("worker ")
+        assert is_alive(running.child("worker"))
+        running.process.send_signal(signal.SIGINT)
+        assert await running.ends() == 0
+
+
 async def test_ctrl_c_during_the_start_stops_it(free_port: int) -> None:
     async with demo(free_port, "--prepare-s", "1") as running:
         await running.wait_for("simulator ")

@@ -1,4 +1,4 @@
-"""Settings become live objects."""
+"""Live objects from settings; the runtime with a real database and connections in memory."""
 
 import asyncio
 import json
@@ -9,22 +9,26 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
 
 from backend.accounts import tickets, tokens
 from backend.accounts.credentials import Credential
+from backend.conversations import lifecycle
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Call, Session, Turn
-from backend.conversations.writing import Write
+from backend.conversations.recorder import RowsLost
+from backend.conversations.writing import Write, Written
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
+from backend.protocol.transcript import turns
 from backend.relay.call import SteadyClock
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
 from backend.upstream import providers
@@ -42,17 +46,18 @@ from tests.relay.equipment import (
 
 
 def opened(**changes: Any) -> OpenedCall:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "call_id": uuid4(),
         "session_id": uuid4(),
         "language": "ja",
         "voice": "",
+        "provider": "openai",
         "model": "gpt-realtime",
-        "title": "",
+        "transcription_model": "gpt-transcribe",
         "first_position": 0,
         "past": PAST,
     }
-    return OpenedCall(**told | changes)
+    return OpenedCall(**fields | changes)
 
 
 def test_the_safety_identifier_does_not_reveal_the_user(settings: Settings) -> None:
@@ -65,7 +70,7 @@ def test_the_safety_identifier_does_not_reveal_the_user(settings: Settings) -> N
     assert target_for(1).safety_identifier not in names
 
 
-def test_a_target_is_what_the_settings_say(settings: Settings) -> None:
+def test_a_target_comes_from_the_settings(settings: Settings) -> None:
     settings.OPENAI_API_KEY = "sk-test"
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
     settings.REALTIME_MODEL = "my-deployment"
@@ -78,7 +83,7 @@ def test_a_target_is_what_the_settings_say(settings: Settings) -> None:
     )
 
 
-def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> None:
+def test_a_plan_comes_from_the_session_and_the_settings(settings: Settings) -> None:
     settings.INSTRUCTIONS = ""
     settings.REALTIME_VOICE = "cedar"
     settings.TURN_DETECTION = "semantic_vad"
@@ -95,7 +100,7 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     assert plan_for(call, openai).session["instructions"] == "Be brief."
 
 
-def test_a_tape_is_made_only_where_one_is_wanted(
+def test_a_tape_is_made_only_with_a_tape_dir(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.TAPE_DIR = ""
@@ -115,16 +120,31 @@ def test_a_process_has_one_runtime() -> None:
     assert runtime() is runtime()
 
 
-# The runtime with a real database and fake providers
+# The runtime with a real database and connections in memory
 
 
-class RuntimeHarness:
-    """A Runtime with one fake provider per call, and a thread to read the database."""
+class Listener:
+    """Remembers what was announced to it."""
+
+    def __init__(self) -> None:
+        self.turns: list[tuple[UUID, str]] = []
+        self.endings: list[tuple[UUID, Ending]] = []
+
+    def on_turns_kept(self, session_id: UUID, turns: Sequence[turns.Turn]) -> None:
+        self.turns.extend((session_id, each.text) for each in turns)
+
+    def on_call_ended(self, call_id: UUID, ending: Ending) -> None:
+        self.endings.append((call_id, ending))
+
+
+class Harness:
+    """A runtime, a provider double for each call, and an executor to read the database."""
 
     def __init__(self) -> None:
         self.providers: list[Provider] = []
         self.targets: list[Target] = []
-        self.runtime = Runtime(self._connect)
+        self.listener = Listener()
+        self.runtime = Runtime(self._connect, listeners=[self.listener])
         self.database = DatabaseExecutor(threads=1)
         self.calls: list[asyncio.Task[Ending]] = []
 
@@ -136,15 +156,15 @@ class RuntimeHarness:
         return await provider.connect()
 
     async def call(self, session: Session) -> Client:
-        """Open a call with a ticket and wait for `relay.ready`."""
+        """Open a call with a ticket; return its client once the call is ready."""
         issued = await self.database.run(tickets.issue, session.user_id, session.pk)
         client = Client()
-        holding = self.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), client)
-        self.calls.append(asyncio.create_task(holding))
+        serving = self.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), client)
+        self.calls.append(asyncio.create_task(serving))
         await soon(lambda: "relay.ready" in client.types())
         return client
 
-    async def ended(self, index: int = -1) -> Ending:
+    async def ending(self, index: int = -1) -> Ending:
         async with asyncio.timeout(10):
             return await self.calls[index]
 
@@ -170,8 +190,8 @@ def session(transactional_db: None) -> Session:
 
 
 @pytest.fixture
-async def harness() -> AsyncIterator[RuntimeHarness]:
-    harness = RuntimeHarness()
+async def harness() -> AsyncIterator[Harness]:
+    harness = Harness()
     yield harness
     for call in harness.calls:
         call.cancel()
@@ -182,7 +202,9 @@ async def harness() -> AsyncIterator[RuntimeHarness]:
     assert not any(provider.is_open for provider in harness.providers)
 
 
-async def test_a_calls_turns_are_stored(harness: RuntimeHarness, session: Session) -> None:
+async def test_what_is_said_in_a_call_is_stored_and_announced(
+    harness: Harness, session: Session
+) -> None:
     client = await harness.call(session)
     provider = harness.providers[0]
     provider.say(response_created())
@@ -190,7 +212,7 @@ async def test_a_calls_turns_are_stored(harness: RuntimeHarness, session: Sessio
     provider.say(words("item_a", "Good morning."))
     await soon(lambda: len(client.told) == 5)
     client.leave()
-    assert await harness.ended() is Ending.CLIENT_LEFT
+    assert await harness.ending() is Ending.CLIENT_LEFT
 
     def look() -> list[tuple[str, str]]:
         return list(Turn.objects.filter(session=session).values_list("text", "status"))
@@ -198,30 +220,31 @@ async def test_a_calls_turns_are_stored(harness: RuntimeHarness, session: Sessio
     assert await harness.database.run(look) == [("Good morning.", "interrupted")]
     assert await harness.endings(session) == ["client_left"]
     assert harness.runtime.live.live == 0
+    (call_id,) = await harness.database.run(lambda: list(Call.objects.values_list("pk", flat=True)))
+    await soon(lambda: harness.listener.endings == [(call_id, Ending.CLIENT_LEFT)])
+    assert (session.pk, "Good morning.") in harness.listener.turns
 
 
-async def test_a_newer_call_of_the_session_takes_over(
-    harness: RuntimeHarness, session: Session
-) -> None:
+async def test_a_newer_call_of_the_session_takes_over(harness: Harness, session: Session) -> None:
     older = await harness.call(session)
     newer = await harness.call(session)
-    assert await harness.ended(0) is Ending.TAKEN_OVER
+    assert await harness.ending(0) is Ending.TAKEN_OVER
     assert older.closed == (4409, "taken_over")
     assert not harness.providers[0].is_open
     assert harness.providers[1].is_open
     newer.leave()
-    await harness.ended(1)
+    await harness.ending(1)
     assert await harness.endings(session) == ["taken_over", "client_left"]
 
 
-async def test_a_call_begins_with_all_that_was_said_before_it(
-    harness: RuntimeHarness, session: Session
+async def test_a_call_replays_earlier_turns_that_were_written_late(
+    harness: Harness, session: Session
 ) -> None:
     is_moving = threading.Event()
     recorder = harness.runtime._recorder
     write, recorder.finish_wait_s = recorder._write, 0
 
-    def write_later(pieces: Sequence[Write]) -> Sequence[Write]:
+    def write_later(pieces: Sequence[Write]) -> Written:
         is_moving.wait()
         return write(pieces)
 
@@ -231,31 +254,31 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     harness.providers[0].say(item_event("done", "item_a", status="completed", content=[said]))
     await soon(lambda: len(client.told) == 2)
     client.leave()
-    await harness.ended()
+    await harness.ending()
 
     issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
-    holding = harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
-    harness.calls.append(asyncio.create_task(holding))
+    serving = harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
+    harness.calls.append(asyncio.create_task(serving))
     await soon(lambda: harness.runtime.live.live == 1)
     is_moving.set()
     await soon(lambda: any("Are you there?" in text for text in harness.providers[-1].heard))
 
 
 async def test_a_revoked_login_ends_its_calls_at_the_next_heartbeat(
-    harness: RuntimeHarness, session: Session
+    harness: Harness, session: Session
 ) -> None:
     client = await harness.call(session)
     await harness.runtime.heartbeat()
     assert not harness.calls[0].done()
     await harness.database.run(tokens.revoke, session.user_id)
     await harness.runtime.heartbeat()
-    assert await harness.ended() is Ending.REVOKED
+    assert await harness.ending() is Ending.REVOKED
     assert client.closed == (4401, "revoked")
     assert await harness.endings(session) == ["revoked"]
 
 
 async def test_the_calls_of_dead_workers_are_reaped(
-    harness: RuntimeHarness, session: Session, caplog: pytest.LogCaptureFixture
+    harness: Harness, session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
     def die() -> None:
         long_ago = timezone.now() - timedelta(minutes=5)
@@ -273,10 +296,69 @@ async def test_the_calls_of_dead_workers_are_reaped(
         await harness.runtime.heartbeat()
     assert await harness.endings(session) == ["interrupted"]
     assert "calls.reaped" in caplog.text
+    await soon(lambda: len(harness.listener.endings) == 1)
+    assert harness.listener.endings[0][1] is Ending.INTERRUPTED
 
 
-async def test_draining_waits_for_an_answer_and_admits_no_calls(
-    harness: RuntimeHarness, session: Session
+async def test_a_dead_call_that_a_new_one_ends_is_announced(
+    harness: Harness, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Or the heartbeat may be faster.
+    monkeypatch.setattr(lifecycle, "reap", lambda: [])
+
+    def die() -> UUID:
+        long_ago = timezone.now() - timedelta(minutes=5)
+        call = Call.objects.create(
+            session=session,
+            worker="dead:1",
+            model="gpt-realtime",
+            first_position=-100_000,
+            started_at=long_ago,
+            lease_until=long_ago + timedelta(minutes=1),
+        )
+        return call.pk
+
+    dead = await harness.database.run(die)
+    await harness.call(session)
+    await soon(lambda: harness.listener.endings == [(dead, Ending.INTERRUPTED)])
+
+
+async def test_the_heartbeat_enqueues_the_clean_up_once(harness: Harness, session: Session) -> None:
+    for _ in range(3):
+        await harness.runtime.heartbeat()
+    assert await harness.database.run(DBTaskResult.objects.count) == 1
+
+
+async def test_rows_that_a_stuck_database_loses_are_logged_at_stop(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness = Harness()
+    is_moving = threading.Event()
+    recorder = harness.runtime._recorder
+    write, recorder.finish_wait_s = recorder._write, 0
+
+    def write_later(pieces: Sequence[Write]) -> Written:
+        is_moving.wait()
+        return write(pieces)
+
+    recorder._write = write_later
+    client = await harness.call(session)
+    client.leave()
+    await harness.ending()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        with pytest.raises(RowsLost):
+            await harness.runtime.stop(0.2)
+        assert loop.time() - began < 1
+    finally:
+        is_moving.set()
+        harness.database.close()
+    assert "recorder.stopped_early" in caplog.text
+
+
+async def test_a_draining_runtime_lets_a_reply_end_and_refuses_new_calls(
+    harness: Harness, session: Session
 ) -> None:
     client = await harness.call(session)
     provider = harness.providers[0]
@@ -289,13 +371,13 @@ async def test_draining_waits_for_an_answer_and_admits_no_calls(
     with pytest.raises(AdmissionRefused, match="draining"):
         await harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     provider.say(response_done())
-    assert await harness.ended() is Ending.DRAINING
+    assert await harness.ending() is Ending.DRAINING
     await draining
     assert client.closed == (1012, "draining")
 
 
-async def test_a_plan_that_cannot_be_made_leaves_no_open_row(
-    harness: RuntimeHarness, session: Session, settings: Settings
+async def test_a_call_whose_plan_fails_leaves_no_open_row(
+    harness: Harness, session: Session, settings: Settings
 ) -> None:
     del settings.VAD_THRESHOLD
     issued = await harness.database.run(tickets.issue, session.user_id, session.pk)

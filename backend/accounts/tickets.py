@@ -30,10 +30,16 @@ class IssuedTicket:
     expires_at: datetime
 
 
+def delete_expired() -> int:
+    """Delete all expired tickets. Returns their number."""
+    deleted, _ = Ticket.objects.filter(expires_at__lte=Now()).delete()
+    return deleted
+
+
 def issue(user_id: int, session_id: UUID) -> IssuedTicket:
     """Return a new ticket for this user and session. Deletes all expired tickets as well."""
     ticket = secrets.token_urlsafe(_SECRET_BYTES)
-    Ticket.objects.filter(expires_at__lte=Now()).delete()
+    delete_expired()
     # In one transaction: `revoke_all` must not delete the row before it is read.
     with transaction.atomic():
         row = Ticket.objects.create(

@@ -1,13 +1,12 @@
-"""One's own sessions, their turns, tickets for calls, and what the page needs before sign-in.
+"""REST: the user's sessions and their turns, tickets for calls, and the page's configuration.
 
-Every query starts at the user: somebody else's session is a 404, as if it did not exist.
+Every query starts from the user: another user's session is a 404, as if it did not exist.
 """
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -23,7 +22,9 @@ from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
 from backend.conversations import queries
+from backend.conversations.creating import create_session
 from backend.conversations.models import TITLE_LENGTH, Session
+from backend.conversations.queries import SessionWithFacts
 from backend.conversations.serializers import (
     CallJSON,
     ConfigJSON,
@@ -38,11 +39,11 @@ from backend.conversations.serializers import (
 from backend.wording import SUGGESTIONS
 
 LANGUAGES = tuple(Session.Language.values)
-MOST_ON_A_PAGE = 200
+MAX_PAGE_SIZE = 200
 
 
 class NewSession(StrictSerializer):
-    """What may be wished for a new session; everything has a default."""
+    """The body of a new session. Every field has a default."""
 
     title = serializers.CharField(max_length=TITLE_LENGTH, allow_blank=True, required=False)
     voice = serializers.ChoiceField(catalogue.VOICES, required=False)
@@ -50,26 +51,26 @@ class NewSession(StrictSerializer):
 
 
 class SessionChange(NewSession):
-    """What the owner may change later; a closed session takes no calls."""
+    """The body of a change. A closed session accepts no calls."""
 
     status = serializers.ChoiceField(("open", "closed"), required=False)
 
 
-class TicketWish(StrictSerializer):
-    """For which session a ticket is wanted."""
+class NewTicket(StrictSerializer):
+    """The body of a new ticket."""
 
     session_id = serializers.UUIDField()
 
 
 class Pages(PageNumberPagination):
-    """`page` and `page_size`, at most `MOST_ON_A_PAGE` rows."""
+    """Pagination by `page` and `page_size`, at most `MAX_PAGE_SIZE` rows."""
 
     page_size_query_param = "page_size"
-    max_page_size = MOST_ON_A_PAGE
+    max_page_size = MAX_PAGE_SIZE
 
 
 class SessionList(APIView):
-    """`GET`: one's own sessions, the latest first. `POST`: a new one."""
+    """`GET`: the user's sessions, the newest first. `POST`: create one."""
 
     @extend_schema(
         operation_id="listSessions",
@@ -79,8 +80,9 @@ class SessionList(APIView):
     def get(self, request: Request) -> Response:
         """A page of sessions."""
         pages = Pages()
-        page = pages.paginate_queryset(_own(request), request, view=self)
-        return pages.get_paginated_response(_told(page or ()))
+        sessions = queries.own_sessions(tokens.user_id_of(request))
+        page = pages.paginate_queryset(sessions, request, view=self)
+        return pages.get_paginated_response(_sessions_json(page or ()))
 
     @extend_schema(
         operation_id="createSession",
@@ -89,21 +91,15 @@ class SessionList(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with the session."""
-        wish = NewSession(data=request.data)
-        wish.is_valid(raise_exception=True)
-        defaults = {
-            "voice": settings.REALTIME_VOICE,
-            "language": language(),
-            "model": catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
-        }
-        session = Session.objects.create(
-            user_id=tokens.user_id_of(request), **defaults | wish.validated_data
-        )
-        return Response(_told([session])[0], status=201)
+        given = NewSession(data=request.data)
+        given.is_valid(raise_exception=True)
+        fields = {"language": language()} | given.validated_data
+        session = create_session(tokens.user_id_of(request), **fields)
+        return Response(_sessions_json([_own_session(request, session.id)])[0], status=201)
 
 
 class SessionDetail(APIView):
-    """One of one's own sessions: read, change, delete."""
+    """One of the user's sessions: read, change, delete."""
 
     @extend_schema(
         operation_id="readSession",
@@ -111,7 +107,7 @@ class SessionDetail(APIView):
     )
     def get(self, request: Request, session_id: UUID) -> Response:
         """200 with the session and its calls."""
-        return Response(_detail(_own_session(request, session_id)))
+        return Response(_detail_json(_own_session(request, session_id)))
 
     @extend_schema(
         operation_id="changeSession",
@@ -119,24 +115,24 @@ class SessionDetail(APIView):
         responses={200: body(SessionDetailJSON), **errors(400, 401, 404)},
     )
     def patch(self, request: Request, session_id: UUID) -> Response:
-        """200 with the changed session. Closing ends its call at the call's next heartbeat."""
+        """200 with the changed session. Closing it ends its call at the call's next heartbeat."""
         session = _own_session(request, session_id)
-        change = SessionChange(data=request.data)
-        change.is_valid(raise_exception=True)
-        changes = dict(change.validated_data)
+        given = SessionChange(data=request.data)
+        given.is_valid(raise_exception=True)
+        changes = dict(given.validated_data)
         if status := changes.pop("status", None):
             changes["closed_at"] = (
                 (session.closed_at or timezone.now()) if status == "closed" else None
             )
-        # Only these columns: the recorder may be marking the row at this moment.
+        # Only these columns: the recorder may be updating the row at the same time.
         if changes:
-            _own(request).filter(pk=session_id).update(**changes)
-        # Read once more: it may have been deleted meanwhile.
-        return Response(_detail(_own_session(request, session_id)))
+            Session.objects.filter(pk=session_id).update(**changes)
+        # Read again: it may have been deleted meanwhile.
+        return Response(_detail_json(_own_session(request, session_id)))
 
     @extend_schema(operation_id="deleteSession", responses={204: no_body(), **errors(401, 404)})
     def delete(self, request: Request, session_id: UUID) -> Response:
-        """204. Turns, calls and usage go with it."""
+        """204. Its turns, calls and usage are deleted as well."""
         _own_session(request, session_id).delete()
         return Response(status=204)
 
@@ -158,21 +154,21 @@ class SessionTurns(APIView):
 
 
 class RealtimeTickets(APIView):
-    """`POST` with a session answers with a one-use pass for its WebSocket.
+    """`POST` with a session's id: a one-use ticket for the session's WebSocket.
 
-    It stands here and not with the accounts because accounts know no conversations.
+    It is here and not in `accounts`, because `accounts` may not import `conversations`.
     """
 
     @extend_schema(
         operation_id="createTicket",
-        request=TicketWish,
+        request=NewTicket,
         responses={201: body(TicketJSON), **errors(400, 401, 404, 409)},
     )
     def post(self, request: Request) -> Response:
-        """201 with the ticket. 404 for a session that is not one's own, 409 `session_closed`."""
-        wish = TicketWish(data=request.data)
-        wish.is_valid(raise_exception=True)
-        session = _own_session(request, wish.validated_data["session_id"])
+        """201 with the ticket. 404 for another user's session, 409 `session_closed`."""
+        given = NewTicket(data=request.data)
+        given.is_valid(raise_exception=True)
+        session = _own_session(request, given.validated_data["session_id"])
         if session.closed_at is not None:
             raise ApiRefused("session_closed", 409)
         issued = tickets.issue(tokens.user_id_of(request), session.id)
@@ -186,7 +182,7 @@ class RealtimeTickets(APIView):
 
 
 class Config(APIView):
-    """`GET`, without a login: what the page needs before sign-in."""
+    """`GET`, without a login: what the page needs before the user signs in."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -202,34 +198,25 @@ class Config(APIView):
             "suggestions": dict(SUGGESTIONS) if settings.DEMO else {},
             "limits": {
                 "title_length": TITLE_LENGTH,
-                "page_size": MOST_ON_A_PAGE,
+                "page_size": MAX_PAGE_SIZE,
                 "ticket_seconds": int(tickets.LIFETIME.total_seconds()),
             },
         }
         return Response(config)
 
 
-def _own(request: Request) -> QuerySet[Session]:
-    return Session.objects.filter(user_id=tokens.user_id_of(request))
+def _own_session(request: Request, session_id: UUID) -> SessionWithFacts:
+    sessions = queries.own_sessions(tokens.user_id_of(request))
+    return get_object_or_404(sessions, pk=session_id)
 
 
-def _own_session(request: Request, session_id: UUID) -> Session:
-    return get_object_or_404(_own(request), pk=session_id)
-
-
-def _told(sessions: Sequence[Session]) -> list[SessionJSON]:
-    ids = [session.id for session in sessions]
-    live, spent = queries.live_among(ids), queries.spent_by_session(ids)
+def _sessions_json(sessions: Sequence[SessionWithFacts]) -> list[SessionJSON]:
+    spent = queries.spent_by_session([session.id for session in sessions])
     return [
-        session_json(
-            session,
-            queries.status_of(session.closed_at, live=session.id in live),
-            spent.get(session.id, queries.NOTHING_SPENT),
-        )
-        for session in sessions
+        session_json(session, spent.get(session.id, queries.NOTHING_SPENT)) for session in sessions
     ]
 
 
-def _detail(session: Session) -> SessionDetailJSON:
+def _detail_json(session: SessionWithFacts) -> SessionDetailJSON:
     calls: list[CallJSON] = [call_json(call) for call in session.calls.all()]
-    return {**_told([session])[0], "calls": calls}
+    return {**_sessions_json([session])[0], "calls": calls}

@@ -1,4 +1,4 @@
-"""WHAT IS KEPT: sessions, calls, turns, usage."""
+"""What is stored: sessions, calls, turns, usage; the recorder, REST API and admin for them."""
 
 from django.apps import AppConfig
 

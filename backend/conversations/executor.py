@@ -1,7 +1,7 @@
-"""Database work off the event loop, on a few threads of its own, each piece with a time limit.
+"""Runs database work off the event loop, on a few threads of its own, with a time limit.
 
 asgiref's default is one thread for the whole process: measured, one query that was stuck for 4 s
-froze every other call for 4 s. Here a stuck query holds one of these threads and nobody's audio.
+froze every other call for 4 s. Here a stuck query blocks one of these threads and no audio.
 """
 
 import asyncio
@@ -16,24 +16,24 @@ T = TypeVar("T")
 
 
 class DatabaseSlow(Exception):
-    """The database did not answer in time. What had been begun may still be carried out."""
+    """The database did not answer in time. Work that has begun may still be completed."""
 
 
 class DatabaseExecutor:
     """Runs synchronous ORM work on its own threads.
 
-    Connections are closed (PostgreSQL: given back to the pool) after each piece of work, because a
-    thread that waits for its next piece must not hold one.
+    Connections are closed (PostgreSQL: returned to the pool) after each piece of work, because an
+    idle thread must not hold one.
     """
 
     def __init__(self, threads: int = 2) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="database")
 
     async def run(self, work: Callable[[*Ts], T], *args: *Ts, timeout_s: float | None = 5.0) -> T:
-        """What `work(*args)` returns or raises.
+        """Run `work(*args)` on a thread; return or raise what it does.
 
-        Raises DatabaseSlow after `timeout_s`; None waits as long as it takes. A thread cannot be
-        stopped: work that waits is then dropped, work that has begun goes on unwatched.
+        Raises DatabaseSlow after `timeout_s` seconds; None means no limit. A thread cannot be
+        stopped: at the time-out, queued work is dropped, and work that has begun goes on.
         """
         future = self._pool.submit(_with_fresh_connection, lambda: work(*args))
         try:
@@ -42,11 +42,11 @@ class DatabaseExecutor:
         except TimeoutError as error:
             if not future.done() or future.cancelled():
                 raise DatabaseSlow from error
-            # The work's own time-out, or an answer that came at the last moment.
+            # The work raised TimeoutError itself, or finished at the last moment.
             return future.result()
 
     def close(self) -> None:
-        """Take no more work, drop what waits, and leave what has begun to end by itself."""
+        """Accept no more work and drop queued work. Work that has begun goes on."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -1,9 +1,14 @@
-"""A call's row from opening to ending: one open call a session, and exactly one ending.
+"""The life of a Call row: one open call per session, and exactly one ending.
 
-The law: a call has ended when `ended_at` is set, and its ending never changes again, with one
-exception. `interrupted` is only a presumption (the lease ran out, so the worker must be dead); a
-worker that turns out to live takes its call back, or says how it really ended. All times are the
-database's, so that workers with different clocks agree.
+A call has ended when `ended_at` is set. Its ending never changes again, with one exception:
+`interrupted` is only presumed (the lease expired, so the worker seems dead). A worker that is alive
+after all reopens its call, or writes how it really ended. All times are the database's, so that
+workers with different clocks agree.
+
+Positions: each call, and each typed exchange without a call, reserves a block of positions while it
+holds the session's row lock. So blocks are in the order in which the lock was taken, and a late
+turn of an earlier block still sorts before every later block. An exchange that is opened during a
+call sorts after all of that call's turns.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +22,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from backend.accounts import tokens
-from backend.conversations.models import Call, Session, Turn
+from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, Turn
 from backend.conversations.past import past_of
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -25,29 +30,47 @@ from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.plan import PastItem
 
 LEASE = timedelta(seconds=30)
-POSITIONS_A_CALL = 100_000
-"""Every call has a block of positions, so that a late turn of an earlier call stays in front."""
+POSITIONS_PER_BLOCK = 100_000
+"""More turns than a call can have: it lasts an hour at most."""
 
 _OPEN = Q(ended_at__isnull=True)
 _PRESUMED_DEAD = Q(ending=Ending.INTERRUPTED)
 
+_Language = Literal["ja", "en"]
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedCall:
-    """What the opening of a call decided, and what its session is about."""
+    """A call that has just been opened, with what it needs from its session.
+
+    `interrupted_call_id` is the session's earlier call if this one ended it as `interrupted`
+    because its lease had expired.
+    """
 
     call_id: UUID
     session_id: UUID
-    language: Literal["ja", "en"]
+    language: _Language
     voice: str
+    provider: str
     model: str
-    title: str
+    transcription_model: str
+    first_position: int
+    past: tuple[PastItem, ...]
+    interrupted_call_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedExchange:
+    """A typed question and its answer, outside any call, with what they need from the session."""
+
+    session_id: UUID
+    language: _Language
     first_position: int
     past: tuple[PastItem, ...]
 
 
 class GivenUp(Exception):
-    """Nobody waits for this call to be opened any more."""
+    """The caller of `open_call` no longer waits for the call."""
 
 
 def open_call(
@@ -56,81 +79,102 @@ def open_call(
     *,
     worker: str,
     model: str,
+    transcription_model: str,
+    provider: str = DEFAULT_PROVIDER,
     is_given_up: Callable[[], bool] = lambda: False,
 ) -> OpenedCall:
-    """Open a call on the user's session; a call that is still open there ends as `taken_over`,
-    or as `interrupted` where its lease ran out.
+    """Open a call on the user's session.
 
-    `is_given_up` is asked when the database has let us in, and again at the end: a call that nobody
-    waits for must not end one that was opened meanwhile, nor stay open itself.
+    A call that is still open there ends: as `taken_over`, or as `interrupted` if its lease has
+    expired.
 
-    Raises AdmissionRefused("session_unknown") where there is no such session of this user's,
-    AdmissionRefused("session_closed") where its owner has closed it, and GivenUp.
+    `is_given_up` is asked once the row is locked and once more after the commit: a call that nobody
+    waits for must not end one that was opened meanwhile, and must not stay open itself.
+
+    Raises AdmissionRefused("session_unknown") if the user has no such session,
+    AdmissionRefused("session_closed") if its owner has closed it, and GivenUp.
     """
     with transaction.atomic():
-        session = (
-            Session.objects.select_for_update(no_key=True)
-            .annotate(now=Now())
-            .filter(pk=session_id, user_id=user_id)
-            .first()
-        )
+        session, now = _lock_session(session_id, user_id)
         if is_given_up():
             raise GivenUp
-        if session is None:
-            raise AdmissionRefused("session_unknown", Ending.FORBIDDEN)
-        if session.closed_at is not None:
-            raise AdmissionRefused("session_closed", Ending.FORBIDDEN)
-        earlier = list(Call.objects.filter(session=session).order_by("first_position"))
-        for call in earlier:
-            if call.ended_at is None and call.lease_until < session.now:
-                _end(call, Ending.INTERRUPTED, call.lease_until - LEASE)
-            elif call.ended_at is None:
-                _end(call, Ending.TAKEN_OVER, session.now)
+        interrupted_call_id = _end_open_call(session_id, now)
         call = Call.objects.create(
-            session=session,
+            session_id=session_id,
             worker=worker[:100],
+            provider=provider,
             model=model,
-            first_position=earlier[-1].first_position + POSITIONS_A_CALL if earlier else 0,
+            transcription_model=transcription_model,
+            first_position=session.next_position,
             login_at=tokens.login_time(user_id),
-            started_at=session.now,
-            lease_until=session.now + LEASE,
+            started_at=now,
+            lease_until=now + LEASE,
         )
-        Session.objects.filter(pk=session_id).update(model=model, updated_at=session.now)
+        Session.objects.filter(pk=session_id).update(
+            provider=provider,
+            model=model,
+            next_position=session.next_position + POSITIONS_PER_BLOCK,
+            updated_at=now,
+        )
         past = past_of(session_id)
     if is_given_up():
         end_call(call.id, Ending.INTERNAL)
         raise GivenUp
     return OpenedCall(
         call_id=call.id,
-        session_id=session.id,
-        language=cast(Literal["ja", "en"], session.language),
+        session_id=session_id,
+        language=cast(_Language, session.language),
         voice=session.voice,
+        provider=provider,
         model=model,
-        title=session.title,
+        transcription_model=transcription_model,
         first_position=call.first_position,
+        past=past,
+        interrupted_call_id=interrupted_call_id,
+    )
+
+
+def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
+    """Reserve positions for a typed exchange without a call on the user's session.
+
+    Raises AdmissionRefused("session_unknown") if the user has no such session, and
+    AdmissionRefused("session_closed") if its owner has closed it.
+    """
+    with transaction.atomic():
+        session, _ = _lock_session(session_id, user_id)
+        Session.objects.filter(pk=session_id).update(
+            next_position=session.next_position + POSITIONS_PER_BLOCK
+        )
+        past = past_of(session_id)
+    return OpenedExchange(
+        session_id=session_id,
+        language=cast(_Language, session.language),
+        first_position=session.next_position,
         past=past,
     )
 
 
-def end_call(call_id: UUID, ending: Ending) -> None:
-    """Say how the call ended. The first ending wins; a call that was deleted needs none."""
+def end_call(call_id: UUID, ending: Ending) -> Ending | None:
+    """End the call unless it has ended. Returns its ending; None if the call was deleted."""
     with transaction.atomic():
         call = (
             Call.objects.select_for_update(no_key=True)
             .annotate(now=Now())
-            .filter(_OPEN | _PRESUMED_DEAD, pk=call_id)
+            .filter(pk=call_id)
             .first()
         )
-        if call is not None:
+        if call is None:
+            return None
+        if call.ended_at is None or call.ending == Ending.INTERRUPTED:
             _end(call, ending, call.now)
+        return Ending(call.ending)
 
 
 def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
-    """Renew the leases of these calls; which of them must end now, and as what.
+    """Renew the leases of these calls. Returns those that must end now, each with its ending.
 
-    `taken_over`: a newer call is open on the session. `revoked`: the login under which the call was
-    opened is gone, or its user may not sign in any more. `completed`: the session was closed or
-    deleted.
+    `taken_over`: a newer call is open on the session. `revoked`: the login that opened the call is
+    gone, or its user may no longer sign in. `completed`: the session was closed or deleted.
     """
     wanted = set(call_ids)
     Call.objects.filter(_OPEN, pk__in=wanted).update(lease_until=Now() + LEASE)
@@ -150,7 +194,7 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
         elif closed_at is not None:
             verdict = Ending.COMPLETED
         elif ending == Ending.INTERRUPTED:
-            verdict = None if _take_back(call_id) else Ending.TAKEN_OVER
+            verdict = None if _reopen(call_id) else Ending.TAKEN_OVER
         elif ending:
             verdict = Ending(ending)
         if verdict is None:
@@ -160,22 +204,52 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
     return must_end
 
 
-def reap() -> int:
-    """End the calls whose lease ran out, as `interrupted`, at the last sign of life; how many."""
-    reaped = 0
-    for call in Call.objects.filter(_OPEN, lease_until__lt=Now()):
+def reap(expired_for: timedelta = timedelta()) -> list[UUID]:
+    """End calls whose lease expired this long ago or longer, as `interrupted`. Returns their ids.
+
+    Their end is the last renewal of the lease: the last time the worker was known to be alive.
+    """
+    reaped = []
+    for call in Call.objects.filter(_OPEN, lease_until__lt=Now() - expired_for):
         with transaction.atomic():
-            still = Call.objects.select_for_update(no_key=True).filter(
+            unchanged = Call.objects.select_for_update(no_key=True).filter(
                 _OPEN, pk=call.pk, lease_until=call.lease_until
             )
-            if (dead := still.first()) is not None:
+            if (dead := unchanged.first()) is not None:
                 _end(dead, Ending.INTERRUPTED, dead.lease_until - LEASE)
-                reaped += 1
+                reaped.append(dead.pk)
     return reaped
 
 
+def _lock_session(session_id: UUID, user_id: int) -> tuple[Session, datetime]:
+    """The user's session, locked until the transaction ends, and the database's time."""
+    session = (
+        Session.objects.select_for_update(no_key=True)
+        .annotate(now=Now())
+        .filter(pk=session_id, user_id=user_id)
+        .first()
+    )
+    if session is None:
+        raise AdmissionRefused("session_unknown", Ending.FORBIDDEN)
+    if session.closed_at is not None:
+        raise AdmissionRefused("session_closed", Ending.FORBIDDEN)
+    return session, session.now
+
+
+def _end_open_call(session_id: UUID, now: datetime) -> UUID | None:
+    """End the locked session's open call, if any. Returns its id if it ended as `interrupted`."""
+    call = Call.objects.filter(_OPEN, session_id=session_id).first()
+    if call is None:
+        return None
+    if call.lease_until < now:
+        _end(call, Ending.INTERRUPTED, call.lease_until - LEASE)
+        return call.pk
+    _end(call, Ending.TAKEN_OVER, now)
+    return None
+
+
 def _end(call: Call, ending: Ending, at: datetime) -> None:
-    """Write the ending of a row that is locked. No turn stays in progress after its call."""
+    """Write the ending of a locked row. No turn stays in progress after its call."""
     call.ended_at = max(at, call.started_at)
     call.ending = ending
     call.save(update_fields=["ended_at", "ending"])
@@ -184,8 +258,11 @@ def _end(call: Call, ending: Ending, at: datetime) -> None:
     )
 
 
-def _take_back(call_id: UUID) -> bool:
-    """Open a call again that was presumed dead, unless a newer one has come; whether it is open."""
+def _reopen(call_id: UUID) -> bool:
+    """Reopen a call that was presumed dead, unless a newer one exists. Returns whether it is open.
+
+    A call that was reopened by an earlier heartbeat is open already.
+    """
     with transaction.atomic():
         session = Session.objects.select_for_update(no_key=True).filter(calls=call_id).first()
         newest = Call.objects.filter(session=session).order_by("-first_position").first()

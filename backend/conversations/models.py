@@ -1,4 +1,7 @@
-"""What is kept: Session, Call, Turn, Usage. Laws that a row can break by itself are constraints."""
+"""The stored models: Session, Call, Turn, Usage, and PeriodicJob for background jobs.
+
+Every rule that one row can break is a database constraint.
+"""
 
 import uuid
 from typing import Any
@@ -12,10 +15,19 @@ from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 TITLE_LENGTH = 200
+DEFAULT_PROVIDER = "openai"
+COST_DIGITS = 20
+COST_PLACES = 10
+"""The cheapest token costs 6e-8 USD, so token costs are stored exactly."""
 
 
 class Session(models.Model):
-    """A user's conversation, typed or spoken. Django's web session is never meant."""
+    """A user's conversation, typed or spoken. Never Django's web session.
+
+    `provider` and `model` are those of the newest call, or the defaults when the session was made.
+    `next_position` is the first position that no call and no exchange has reserved; it changes only
+    under the row's lock (`lifecycle`).
+    """
 
     class Language(models.TextChoices):
         ENGLISH = "en", "English"
@@ -30,11 +42,13 @@ class Session(models.Model):
         default=False,
         editable=False,
         db_index=True,
-        help_text="Something was spoken here: set with the first voice turn, and it stays.",
+        help_text="Set when the session's first voice turn is stored, and never unset.",
     )
     voice = models.CharField(max_length=64)
     language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
+    provider = models.CharField(max_length=32, default=DEFAULT_PROVIDER)
     model = models.CharField(max_length=100)
+    next_position = models.BigIntegerField(default=0, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -55,10 +69,10 @@ class Session(models.Model):
         return self.title or str(self.id)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete it with its calls, turns and usage, also while a call is opening in it.
+        """Delete the session with its calls, turns and usage, also while a call is opening in it.
 
-        Locked first: Django collects what hangs on a row before it begins a transaction, and what
-        a call wrote in between would be left over, so that the commit failed.
+        The row is locked first: Django collects the dependent rows before it begins a transaction.
+        Rows that a call wrote in between would remain, and the commit would fail on them.
         """
         with transaction.atomic():
             Session.objects.select_for_update().filter(pk=self.pk).first()
@@ -66,10 +80,11 @@ class Session(models.Model):
 
 
 class Call(models.Model):
-    """One live connection of a session: when, by which worker, how it ended.
+    """One live connection of a session: its worker, its models, its start and its ending.
 
-    `lease_until` is renewed while the worker lives; when it has run out, the worker is presumed
-    dead and the call ends as `interrupted`. `login_at` is when the login was made that opened it.
+    The worker's heartbeat renews `lease_until`; once that time has passed, the worker is presumed
+    dead and the call ends as `interrupted`. `login_at` is the creation time of the login that
+    opened the call. `transcription_model` is empty in calls made before it was stored.
     """
 
     ENDINGS = tuple((ending.value, ending.value) for ending in Ending)
@@ -77,7 +92,9 @@ class Call(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="calls")
     worker = models.CharField(max_length=100)
+    provider = models.CharField(max_length=32, default=DEFAULT_PROVIDER)
     model = models.CharField(max_length=100)
+    transcription_model = models.CharField(max_length=100, blank=True, default="")
     first_position = models.BigIntegerField()
     login_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()
@@ -115,10 +132,11 @@ class Call(models.Model):
 
 
 class Turn(models.Model):
-    """One finished utterance or message by one speaker; said and heard are two things.
+    """One utterance or message by one speaker, within a call or (typed) without one.
 
-    Told by (session, item, content index): writing twice is harmless. `position` is the spoken
-    order in the session.
+    The key is (session, item, content index), so writing a turn twice is harmless. `position` gives
+    the spoken order in the session. `text` is everything that was said or generated; `heard_text`
+    and `heard_ms` are set only where playback was cut off.
     """
 
     ROLES = tuple((role.value, role.value) for role in Role)
@@ -132,7 +150,7 @@ class Turn(models.Model):
     role = models.CharField(max_length=16, choices=ROLES)
     modality = models.CharField(max_length=16, choices=MODALITIES)
     text = models.TextField(blank=True)
-    heard_text = models.TextField(null=True)  # noqa: DJ001 - null is "all was heard", "" is "nothing"
+    heard_text = models.TextField(null=True)  # noqa: DJ001 - null: all of it was heard; "": nothing was
     heard_ms = models.PositiveIntegerField(null=True)
     status = models.CharField(max_length=16, choices=STATUSES)
     position = models.BigIntegerField()
@@ -164,7 +182,12 @@ class Turn(models.Model):
 
 
 class Usage(models.Model):
-    """What one response or transcription cost, in tokens or seconds; counted once per source."""
+    """The tokens or seconds that one response or transcription used, and their cost in USD.
+
+    `source_id` is the id of the response or of the transcribed item; each is counted once. The
+    cost is computed when the row is written, from the model that was used, at the prices of
+    `price_date`. Null means that a price is unknown; unknown is never zero.
+    """
 
     KINDS = (("response", "response"), ("transcription", "transcription"))
 
@@ -182,6 +205,10 @@ class Usage(models.Model):
     text_out = models.PositiveIntegerField(default=0)
     audio_out = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0.0)
+    cost_usd = models.DecimalField(
+        max_digits=COST_DIGITS, decimal_places=COST_PLACES, null=True, editable=False
+    )
+    price_date = models.DateField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -193,7 +220,22 @@ class Usage(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=("response", "transcription")), name="usage_kind_known"
             ),
+            models.CheckConstraint(
+                condition=Q(cost_usd__isnull=True, price_date__isnull=True)
+                | Q(cost_usd__isnull=False, price_date__isnull=False),
+                name="usage_cost_dated",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.kind} {self.source_id}"
+
+
+class PeriodicJob(models.Model):
+    """The time from which a periodic job may be enqueued again, by the job's name."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    due_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

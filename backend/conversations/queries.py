@@ -1,23 +1,22 @@
-"""Reads that several doors need: one query for a whole page of sessions, never one per row."""
+"""Queries that several packages need: one for a whole page of sessions, never one per row."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, Sum
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Now
 
-from backend import catalogue
-from backend.conversations.models import Call, Session, Usage
+from backend.conversations.models import Call, Session, Turn, Usage
 from backend.protocol import usage
 
 Status = Literal["open", "live", "closed"]
 
 LIVE = Q(ended_at__isnull=True, lease_until__gt=Now())
-"""A call that is open and whose worker has been heard of within the lease."""
+"""A call that is open and whose lease has not expired."""
 
 is_live = Exists(Call.objects.filter(LIVE, session=OuterRef("pk")))
 
@@ -26,9 +25,25 @@ _COUNTS = tuple(
 )
 
 
+class SessionFacts(TypedDict):
+    """What `with_facts` adds to a session."""
+
+    live: bool
+    turn_count: int
+    call_count: int
+
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    SessionWithFacts = WithAnnotations[Session, SessionFacts]
+else:
+    SessionWithFacts = Session
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was used, and what it cost in USD; None is an unknown price, never zero."""
+    """The tokens and seconds used, and their cost in USD. None: a price is unknown, never zero."""
 
     counts: usage.Usage
     cost_usd: Decimal | None
@@ -41,46 +56,47 @@ class Spent:
 NOTHING_SPENT = Spent(usage.Usage("", "response"), Decimal(0))
 
 
-def live_among(session_ids: Collection[UUID]) -> set[UUID]:
-    """Which of these sessions have a live call."""
-    live = Call.objects.filter(LIVE, session_id__in=session_ids)
-    return set(live.values_list("session_id", flat=True))
+def with_facts(sessions: QuerySet[Session]) -> QuerySet[SessionWithFacts]:
+    """These sessions with `SessionFacts`, in the same query."""
+    return sessions.annotate(live=is_live, turn_count=_count(Turn), call_count=_count(Call))
+
+
+def own_sessions(user_id: int) -> QuerySet[SessionWithFacts]:
+    """The user's sessions with `SessionFacts`, the newest first."""
+    return with_facts(Session.objects.filter(user_id=user_id))
 
 
 def status_of(closed_at: datetime | None, *, live: bool) -> Status:
-    """A session's status in one word."""
+    """A session's status."""
     if live:
         return "live"
     return "open" if closed_at is None else "closed"
 
 
 def spent_by_session(session_ids: Collection[UUID]) -> dict[UUID, Spent]:
-    """What each of these sessions has used and cost; a session without usage is left out."""
+    """What each of these sessions has used; a session without usage is left out."""
     return _spent(Usage.objects.filter(session_id__in=session_ids), "session_id")
 
 
 def spent_by_call(session: Session) -> dict[UUID, Spent]:
-    """What each call of the session has used and cost."""
+    """What each call of the session has used; a call without usage is left out."""
     return _spent(session.usages.filter(call__isnull=False), "call_id")
 
 
-def _spent(usages: Any, owner: str) -> dict[UUID, Spent]:
-    sums = {name: Sum(name) for name in _COUNTS}
-    spent: dict[UUID, Spent] = {}
-    # Prices are linear, so sums per model cost what their parts cost.
-    for row in usages.order_by().values(owner, "kind", "model").annotate(**sums):
-        kind, model, owner_id = row.pop("kind"), row.pop("model"), row.pop(owner)
-        counts = usage.Usage("", kind, **row)
-        part = Spent(counts, catalogue.cost_usd(counts, model, model))
-        spent[owner_id] = _sum((spent.get(owner_id, NOTHING_SPENT), part))
-    return spent
+def _spent(usages: QuerySet[Usage], owner: str) -> dict[UUID, Spent]:
+    sums: dict[str, Any] = {name: Sum(name) for name in _COUNTS}
+    unpriced = Count("pk", filter=Q(cost_usd__isnull=True))
+    rows = usages.order_by().values(owner).annotate(**sums, cost=Sum("cost_usd"), unpriced=unpriced)
+    return {
+        row[owner]: Spent(
+            usage.Usage("", "response", **{name: row[name] for name in _COUNTS}),
+            None if row["unpriced"] else row["cost"],
+        )
+        for row in rows
+    }
 
 
-def _sum(parts: Iterable[Spent]) -> Spent:
-    total = NOTHING_SPENT
-    for part in parts:
-        added = {name: getattr(total.counts, name) + getattr(part.counts, name) for name in _COUNTS}
-        known = total.cost_usd is not None and part.cost_usd is not None
-        cost = (total.cost_usd or Decimal(0)) + (part.cost_usd or Decimal(0)) if known else None
-        total = Spent(replace(total.counts, **added), cost)
-    return total
+def _count(model: type[Turn] | type[Call]) -> Coalesce:
+    """The number of this model's rows in a session: a subquery, since two joins would multiply."""
+    rows = model._default_manager.filter(session=OuterRef("pk")).order_by().values("session")
+    return Coalesce(Subquery(rows.annotate(number=Count(F("pk"))).values("number")), 0)

@@ -1,49 +1,77 @@
-"""Keeps what calls say without making them wait: a dict to drop words into, one task that writes.
+"""Stores what calls say without delaying them: a dict of pending writes and one task that writes.
 
 `keep` and `count` put the newest version into a dict, so memory is bounded by what the calls really
-said, however long the database is away. One task for all calls of the process empties the dict into
-one transaction at a time, again and again and with growing pauses until the database takes it.
-Nothing that was kept is lost while the process lives; a piece that the database refuses for its own
-sake is set aside and reported, so that it cannot hold up the rest. No words in the log.
+said, however long the database is away. One task for all calls of the process writes the dict in
+batches, each in one transaction, and retries with growing pauses until the database accepts them.
+Nothing is lost while the process lives. A write that the database refuses for its own sake is
+dropped and reported, so that it cannot block the others. The log never contains what was said.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import replace
+from uuid import UUID
 
 from django.db import InterfaceError, InternalError, OperationalError
 
 from backend.conversations.executor import DatabaseExecutor
-from backend.conversations.lifecycle import OpenedCall
-from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, write
+from backend.conversations.lifecycle import OpenedCall, OpenedExchange
+from backend.conversations.writing import (
+    EndingWrite,
+    TurnWrite,
+    UsageWrite,
+    Write,
+    Written,
+    merged,
+    write,
+)
 from backend.protocol.endings import Ending
-from backend.protocol.transcript.turns import Turn, TurnStatus
+from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 from backend.telemetry.logs import log_event
 
 GATHER_S = 0.4
-"""Words are gathered this long before they are written: a crash costs less than a second of text,
-and 200 calls cost a few transactions a second."""
+"""How long turns are gathered before they are written: a crash costs less than a second of text,
+and 200 calls cost a few transactions per second."""
 RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-MOST_PIECES = 500
+BATCH_SIZE = 500
+FINISH_WAIT_S = 5.0
+STOP_WAIT_S = 10.0
 
 log = logging.getLogger(__name__)
 
-# What a database says when it is away, busy, locked or read-only for a while: waiting helps.
-_PASSING = (OperationalError, InterfaceError, InternalError)
+# Raised while a database is away, busy, locked or read-only: a retry helps.
+_TRANSIENT = (OperationalError, InterfaceError, InternalError)
 
 Sleep = Callable[[float], Awaitable[None]]
-WriteBatch = Callable[[Sequence[Write]], Sequence[Write]]
-IsMeant = Callable[[OpenedCall], bool]
+WriteBatch = Callable[[Sequence[Write]], Written]
+Selects = Callable[[Write], bool]
 
 
-def _everybodys(_: OpenedCall) -> bool:
+class RowsLost(Exception):
+    """The recorder was stopped before the database had accepted everything."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows were not written"
+
+
+def _all_writes(_: Write) -> bool:
     return True
 
 
+def _ignore(_: Written) -> None:
+    return None
+
+
 class Recorder:
-    """The one that writes. `for_call` hands out what a call drops its words into."""
+    """Writes the turns, usages and endings of all calls and exchanges of this process.
+
+    `after_write` receives what each transaction stored, after its commit and on the event loop.
+    """
 
     def __init__(
         self,
@@ -51,84 +79,91 @@ class Recorder:
         *,
         sleep: Sleep = asyncio.sleep,
         write: WriteBatch = write,
-        finish_wait_s: float = 5.0,
+        after_write: Callable[[Written], None] = _ignore,
+        finish_wait_s: float = FINISH_WAIT_S,
     ) -> None:
         self.finish_wait_s = finish_wait_s
         self._executor = executor
         self._sleep = sleep
         self._write = write
-        self._unfinished: set[KeptCall] = set()
-        self._dirty: dict[Hashable, Write] = {}
+        self._after_write = after_write
+        self._unfinished: set[DatabaseCallRecorder] = set()
+        self._pending: dict[Hashable, Write] = {}
         self._being_written: dict[Hashable, Write] = {}
-        self._news = asyncio.Event()
+        self._has_pending = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._written = asyncio.Condition()
+        self._batch_ended = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
-    def for_call(self, opened: OpenedCall) -> "KeptCall":
-        """What this call's words and costs are dropped into; `finish` has to follow."""
-        kept = KeptCall(self, opened)
-        self._unfinished.add(kept)
-        return kept
+    def for_call(self, call: OpenedCall) -> "DatabaseCallRecorder":
+        """A recorder for this call. Its `finish` must be called."""
+        recorder = DatabaseCallRecorder(self, call)
+        self._unfinished.add(recorder)
+        return recorder
 
-    def finished(self, kept: "KeptCall") -> None:
-        """This call has said how it ended."""
-        self._unfinished.discard(kept)
+    def for_session(self, exchange: OpenedExchange, *, model: str) -> "SessionRecorder":
+        """A recorder for this exchange without a call; `model` answers it."""
+        return SessionRecorder(self, exchange.session_id, exchange.first_position, model)
 
-    async def stop(self, wait_s: float = 2.0) -> bool:
-        """Write what is left for up to `wait_s`, and end the task. Returns True if all was written.
+    def discard(self, recorder: "DatabaseCallRecorder") -> None:
+        """Forget this call: its ending is known."""
+        self._unfinished.discard(recorder)
 
-        Calls that have not said how they ended end as `draining`: a client that does not read
-        holds up its call's last words for longer than a hurried server waits.
+    async def stop(self, wait_s: float = STOP_WAIT_S) -> None:
+        """Write what is pending within `wait_s` seconds, and end the task.
+
+        Calls without an ending end as `draining`: a client that does not read can delay its call's
+        ending beyond the server's shutdown time. Raises RowsLost, after logging the number of rows.
         """
-        for kept in tuple(self._unfinished):
-            kept.end(Ending.DRAINING)
+        for recorder in tuple(self._unfinished):
+            recorder.end(Ending.DRAINING)
         await self.flush(wait_s)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if lost := len(self._dirty) + len(self._being_written):
-            log_event(log, logging.ERROR, "recorder.stopped_early", rows=lost)
-        return lost == 0
+        if rows := len(self._pending) + len(self._being_written):
+            log_event(log, logging.ERROR, "recorder.stopped_early", rows=rows)
+            raise RowsLost(rows)
 
-    def put(self, key: Hashable, piece: Write) -> None:
-        """Remember a piece; a later one with its key replaces it. The first starts the task."""
-        self._dirty[key] = piece
-        self._news.set()
+    def put(self, key: Hashable, each: Write) -> None:
+        """Add a pending write, or merge it into the one with the same key.
+
+        The first starts the task.
+        """
+        earlier = self._pending.get(key)
+        self._pending[key] = each if earlier is None else merged(earlier, each)
+        self._has_pending.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="recorder")
 
-    async def flush(self, wait_s: float, of: IsMeant = _everybodys) -> bool:
-        """Write now what these calls have kept; whether it was written in time."""
-        if not self._has_unwritten(of):
+    async def flush(self, wait_s: float, selects: Selects = _all_writes) -> bool:
+        """Write now. Returns whether all selected writes were stored within `wait_s` seconds."""
+        if not self._is_unwritten(selects):
             return True
         self._urgent.set()
         try:
-            async with asyncio.timeout(wait_s), self._written:
-                await self._written.wait_for(lambda: not self._has_unwritten(of))
+            async with asyncio.timeout(wait_s), self._batch_ended:
+                await self._batch_ended.wait_for(lambda: not self._is_unwritten(selects))
         except TimeoutError:
             return False
         return True
 
-    def _has_unwritten(self, of: IsMeant) -> bool:
-        waiting = (*self._dirty.values(), *self._being_written.values())
-        return any(of(piece.call) for piece in waiting)
+    def _is_unwritten(self, selects: Selects) -> bool:
+        return any(map(selects, (*self._pending.values(), *self._being_written.values())))
 
     async def _run(self) -> None:
         failures = 0
         while True:
-            await self._news.wait()
+            await self._has_pending.wait()
             await self._pause([GATHER_S, *RETRY_PAUSES_S][min(failures, len(RETRY_PAUSES_S))])
             self._urgent.clear()
-            failures = 0 if await self._write_some() else failures + 1
-            if not self._dirty:
-                self._news.clear()
+            failures = 0 if await self._write_batch() else failures + 1
+            if not self._pending:
+                self._has_pending.clear()
 
     async def _pause(self, seconds: float) -> None:
-        """So that a few words become one transaction, or the database recovers; cut short by a
-        flush.
-        """
+        """Let a few turns gather, or the database recover. A flush ends the pause."""
         pause = asyncio.ensure_future(self._sleep(seconds))
         urgent = asyncio.create_task(self._urgent.wait())
         try:
@@ -137,97 +172,131 @@ class Recorder:
             pause.cancel()
             urgent.cancel()
 
-    async def _write_some(self) -> bool:
-        """Write a batch; whether the database took it. What it did not take is dirty again."""
+    async def _write_batch(self) -> bool:
+        """Write a batch. Returns whether the database accepted it; if not, it is pending again."""
         self._being_written = batch = self._next_batch()
-        written = False
+        is_written = False
         try:
-            # No time limit: a second write beside one that is stuck could be overtaken by it.
-            renamed = await self._executor.run(self._write, tuple(batch.values()), timeout_s=None)
-            _report(renamed, logging.WARNING, "item_of_another_call")
-            written = True
-        except _PASSING as error:
+            # No time limit: a second write could overtake one that is stuck.
+            written = await self._executor.run(self._write, tuple(batch.values()), timeout_s=None)
+            is_written = True
+        except _TRANSIENT as error:
             log_event(
                 log, logging.WARNING, "recorder.database_away",
-                error=type(error).__name__, rows=len(batch) + len(self._dirty),
+                error=type(error).__name__, rows=len(batch) + len(self._pending),
             )  # fmt: skip
         except Exception:
-            written = await self._write_one_by_one(batch)
+            is_written = await self._write_one_by_one(batch)
+        else:
+            self._announce(written)
         finally:
             self._being_written = {}
-            if not written:
-                self._dirty = {**batch, **self._dirty}
-        async with self._written:
-            self._written.notify_all()
-        return written
+            if not is_written:
+                self._make_pending_again(batch)
+        async with self._batch_ended:
+            self._batch_ended.notify_all()
+        return is_written
 
     def _next_batch(self) -> dict[Hashable, Write]:
-        keys = list(self._dirty)[:MOST_PIECES]
-        return {key: self._dirty.pop(key) for key in keys}
+        keys = list(self._pending)[:BATCH_SIZE]
+        return {key: self._pending.pop(key) for key in keys}
+
+    def _make_pending_again(self, batch: dict[Hashable, Write]) -> None:
+        newer, self._pending = self._pending, batch
+        for key, each in newer.items():
+            self.put(key, each)
 
     async def _write_one_by_one(self, batch: dict[Hashable, Write]) -> bool:
-        """Write each piece alone, so that a poisoned one costs only itself."""
+        """Write each alone, so that one that cannot be stored costs only itself.
+
+        Returns False, with the rest still in the batch, if the database goes away meanwhile.
+        """
         for key in list(batch):
-            piece = batch[key]
+            each = batch[key]
             try:
-                renamed = await self._executor.run(self._write, (piece,), timeout_s=None)
-                _report(renamed, logging.WARNING, "item_of_another_call")
-            except _PASSING:
+                written = await self._executor.run(self._write, (each,), timeout_s=None)
+            except _TRANSIENT:
                 return False
             except Exception as error:
-                _report((piece,), logging.ERROR, type(error).__name__)
+                _report("recorder.row_refused", logging.ERROR, each, type(error).__name__)
+            else:
+                self._announce(written)
             del batch[key]
         return True
 
-
-def _report(pieces: Sequence[Write], level: int, error: str) -> None:
-    """Tell the operator of pieces that were written otherwise than said (a warning), or not at all.
-
-    Without their words.
-    """
-    event = "recorder.item_renamed" if level == logging.WARNING else "recorder.piece_refused"
-    for piece in pieces:
-        log_event(
-            log, level, event,
-            call_id=piece.call.call_id, where=type(piece).__name__, error=error,
-        )  # fmt: skip
+    def _announce(self, written: Written) -> None:
+        for each in written.renamed:
+            _report("recorder.item_renamed", logging.WARNING, each, "item_of_another_call")
+        try:
+            self._after_write(written)
+        except Exception as error:
+            log_event(log, logging.ERROR, "recorder.listener_failed", error=type(error).__name__)
 
 
-class KeptCall:
-    """One call's `relay.ports.CallRecorder`."""
+def _report(event: str, level: int, each: Write, error: str) -> None:
+    """Log a write that was stored under another item id, or not at all; never its text."""
+    log_event(
+        log, level, event,
+        call_id=each.call_id, session_id=each.session_id, where=type(each).__name__, error=error,
+    )  # fmt: skip
 
-    def __init__(self, recorder: Recorder, opened: OpenedCall) -> None:
+
+class SessionRecorder:
+    """Records the turns and usages of one block of positions in a session, without a call."""
+
+    call_id: UUID | None = None
+
+    def __init__(
+        self, recorder: Recorder, session_id: UUID, first_position: int, model: str
+    ) -> None:
         self._recorder = recorder
-        self._opened = opened
-        self._final: dict[Hashable, TurnStatus] = {}
+        self._session_id = session_id
+        self._first_position = first_position
+        self._model = model
 
     def keep(self, turn: Turn) -> None:
-        """Remember this turn's newest version and return at once; final stays final."""
-        key = ("turn", self._opened.call_id, turn.item_id, turn.content_index)
-        if turn.status is not TurnStatus.IN_PROGRESS:
-            self._final[key] = turn.status
-        elif key in self._final:
-            turn = replace(turn, status=self._final[key])
-        self._recorder.put(key, TurnWrite(self._opened, turn))
+        """Record this turn's newest version and return at once."""
+        # Called for every delta: hashing this object is quicker than hashing UUIDs.
+        key = (self, turn.item_id, turn.content_index)
+        each = TurnWrite(self._session_id, self.call_id, self._first_position, turn)
+        self._recorder.put(key, each)
 
     def count(self, usage: Usage) -> None:
-        """Remember this usage and return at once."""
-        key = ("usage", self._opened.call_id, usage.source_id, usage.kind)
-        self._recorder.put(key, UsageWrite(self._opened, usage))
+        """Record this usage and return at once."""
+        each = UsageWrite(self._session_id, self.call_id, self._model_of(usage), usage)
+        self._recorder.put((self, usage.source_id, usage.kind), each)
+
+    async def flush(self, wait_s: float) -> bool:
+        """Write now. Returns whether all of the session was stored within `wait_s` seconds."""
+        return await self._recorder.flush(wait_s, lambda each: each.session_id == self._session_id)
+
+    def _model_of(self, usage: Usage) -> str:
+        return self._model
+
+
+class DatabaseCallRecorder(SessionRecorder):
+    """Records one call: the `relay.ports.CallRecorder` that writes to the database."""
+
+    def __init__(self, recorder: Recorder, call: OpenedCall) -> None:
+        super().__init__(recorder, call.session_id, call.first_position, call.model)
+        self.call_id: UUID = call.call_id
+        self._transcription_model = call.transcription_model
 
     def end(self, ending: Ending) -> None:
-        """Remember how the call ended and return at once."""
-        self._recorder.finished(self)
-        self._recorder.put(("ending", self._opened.call_id), EndingWrite(self._opened, ending))
-
-    def _is_ours(self, call: OpenedCall) -> bool:
-        return call.call_id == self._opened.call_id
+        """Record how the call ended and return at once."""
+        self._recorder.discard(self)
+        self._recorder.put(self, EndingWrite(self._session_id, self.call_id, ending))
 
     async def finish(self, ending: Ending) -> None:
-        """Write what is left and how the call ended; waits for it for 5 seconds at most."""
+        """Write what is pending and how the call ended. Waits 5 seconds at most."""
         self.end(ending)
-        if not await self._recorder.flush(self._recorder.finish_wait_s, self._is_ours):
+        if not await self._recorder.flush(
+            self._recorder.finish_wait_s, lambda each: each.call_id == self.call_id
+        ):
             log_event(
                 log, logging.WARNING, "recorder.finish_goes_on",
-                call_id=self._opened.call_id, ending=ending,
+                call_id=self.call_id, ending=ending,
             )  # fmt: skip
+
+    def _model_of(self, usage: Usage) -> str:
+        return self._model if usage.kind == "response" else self._transcription_model

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
-from backend.conversations.models import Call, Session, Turn
-from backend.conversations.queries import Spent, Status
+from backend.conversations import queries
+from backend.conversations.models import Call, Turn
+from backend.conversations.queries import SessionWithFacts, Spent, Status
 from backend.wording import Language
 
 
@@ -20,17 +21,20 @@ class SessionJSON(TypedDict):
     title: str
     realtime_mode: bool
     status: Status
+    provider: str
     model: str
     voice: str
     language: str
     created_at: datetime
     updated_at: datetime
+    turn_count: int
+    call_count: int
     usage: dict[str, float]
     cost: str | None
 
 
 class CallJSON(TypedDict):
-    """A call; `ended_at` and `ending` are null while it lives."""
+    """A call; `ended_at` and `ending` are null while it is open."""
 
     id: UUID
     started_at: datetime
@@ -87,16 +91,19 @@ class ConfigJSON(TypedDict):
     limits: PageLimitsJSON
 
 
-def session_json(session: Session, status: Status, spent: Spent) -> SessionJSON:
+def session_json(session: SessionWithFacts, spent: Spent) -> SessionJSON:
     """A session, with what it has used and cost so far."""
     return {
         "id": session.id,
         "title": session.title,
         "realtime_mode": session.realtime_mode,
-        "status": status,
+        "status": queries.status_of(session.closed_at, live=session.live),
+        "provider": session.provider,
         "model": session.model,
         "voice": session.voice,
         "language": session.language,
+        "turn_count": session.turn_count,
+        "call_count": session.call_count,
         "created_at": session.created_at,
         "updated_at": session.updated_at,
         "usage": dict(spent.counts_json()),
@@ -105,7 +112,7 @@ def session_json(session: Session, status: Status, spent: Spent) -> SessionJSON:
 
 
 def call_json(call: Call) -> CallJSON:
-    """A call; `ended_at` and `ending` are null while it lives."""
+    """A call. `ended_at` and `ending` are null while it is open."""
     return {
         "id": call.id,
         "started_at": call.started_at,
@@ -115,7 +122,7 @@ def call_json(call: Call) -> CallJSON:
 
 
 def turn_json(turn: Turn) -> TurnJSON:
-    """A turn; `heard_text` and `heard_ms` are null where all of it was heard."""
+    """A turn. `heard_text` and `heard_ms` are null if all of it was heard."""
     return {
         "id": turn.pk,
         "item_id": turn.item_id,
@@ -132,5 +139,5 @@ def turn_json(turn: Turn) -> TurnJSON:
 
 
 def usd(cost: Decimal | None) -> str | None:
-    """USD to a hundredth of a cent, as text so that no reader rounds it; None stays unknown."""
+    """USD with four decimals, as text, so that no client rounds it. None (unknown) stays None."""
     return None if cost is None else str(cost.quantize(Decimal("0.0001")))

@@ -1,23 +1,23 @@
-"""Writes what calls said and cost, so that writing twice is harmless: the recorder's hand.
+"""Writes turns, usages and endings to the database. Writing anything twice is harmless.
 
-The law of a turn's row: the call that wrote it first owns it, since a client may choose item ids
-and the record must not be forgeable. Another call's turn under the same item id is no less true: it
-is written under a name of its own. A final status never goes back to `in_progress`. One writer at
-a time writes for a call, so what is read here cannot be overtaken by an older version of itself.
+A turn's row belongs to the call or exchange that wrote it first, because a client may choose item
+ids and must not be able to overwrite what was recorded. If another call or exchange of the session
+uses the same item id, its turn is stored under an id of its own. A final status never goes back to
+`in_progress`. The session's row is locked meanwhile, and one writer at a time writes for a call, so
+an older version of a turn cannot overtake a newer one.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from backend import catalogue
-from backend.conversations.lifecycle import OpenedCall, end_call
+from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
 from backend.conversations.models import Session, Turn, Usage
+from backend.conversations.pricing import stored_cost
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.reading import clean_text
@@ -27,64 +27,108 @@ from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 TITLE_CHARACTERS = 40
 ITEM_ID_CHARACTERS = 128
 
-_Key = tuple[UUID, str, int]
+_RowKey = tuple[UUID, str, int]
+_Owner = UUID | int
+"""A call's id, or the first position of an exchange without a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnWrite:
-    """A turn of a call."""
+    """A turn to store. Its position counts from `first_position`, its block's start."""
 
-    call: OpenedCall
+    session_id: UUID
+    call_id: UUID | None
+    first_position: int
     turn: turns.Turn
+
+    @property
+    def owner(self) -> _Owner:
+        """The call or exchange that this turn is part of."""
+        return self.first_position if self.call_id is None else self.call_id
 
 
 @dataclass(frozen=True, slots=True)
 class UsageWrite:
-    """A usage of a call."""
+    """A usage to store, with the model that was really used."""
 
-    call: OpenedCall
+    session_id: UUID
+    call_id: UUID | None
+    model: str
     usage: usage.Usage
 
 
 @dataclass(frozen=True, slots=True)
 class EndingWrite:
-    """How a call ended."""
+    """The ending of a call, to store."""
 
-    call: OpenedCall
+    session_id: UUID
+    call_id: UUID
     ending: Ending
 
 
 Write = TurnWrite | UsageWrite | EndingWrite
 
 
-def write(pieces: Sequence[Write]) -> list[TurnWrite]:
-    """Write all of it in one transaction, or nothing and raise.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one transaction stored. Writes of deleted sessions are left out.
 
-    What belongs to a deleted session is left out. Returned are the turns that were given a name of
-    their own because another call of the session wrote their item first.
+    `turns` are as stored: with their final item id and status. `endings` are the endings that the
+    calls now have: the first one wins. `renamed` are the turns, as handed in, that were stored
+    under another item id.
     """
+
+    turns: tuple[TurnWrite, ...] = ()
+    endings: tuple[EndingWrite, ...] = ()
+    renamed: tuple[TurnWrite, ...] = ()
+
+
+def merged(earlier: Write, later: Write) -> Write:
+    """The one write that two of the same turn, usage or ending amount to.
+
+    The newest version of a turn counts, with a final status kept; the first usage and the first
+    ending count. The database follows the same rules.
+    """
+    if isinstance(earlier, TurnWrite) and isinstance(later, TurnWrite):
+        return _keeping_final(earlier.turn.status, later)
+    return earlier
+
+
+def _keeping_final(earlier: str, later: TurnWrite) -> TurnWrite:
+    """The later version of a turn, with the earlier version's status if only that one is final."""
+    # Usually both are equal: then the enum member is not looked up (0.4 us in Python 3.11).
+    if earlier != later.turn.status == TurnStatus.IN_PROGRESS:
+        return replace(later, turn=replace(later.turn, status=TurnStatus(earlier)))
+    return later
+
+
+def write(writes: Sequence[Write]) -> Written:
+    """Store all of these in one transaction, or nothing and raise."""
     with transaction.atomic():
-        wanted = {piece.call.session_id for piece in pieces}
-        # Locked in one order, so that two workers cannot wait for each other; and a session cannot
-        # be deleted under our hands.
+        wanted = {each.session_id for each in writes}
+        # Locked in one order, so that two workers cannot deadlock; and a session cannot be deleted
+        # before the commit.
         locked = Session.objects.select_for_update(no_key=True).filter(pk__in=wanted)
         sessions = {session.pk: session for session in locked.order_by("pk")}
-        here = [piece for piece in pieces if piece.call.session_id in sessions]
-        said = [_storable(piece) for piece in here if isinstance(piece, TurnWrite)]
-        renamed = _write_turns(said)
-        _write_usages([piece for piece in here if isinstance(piece, UsageWrite)])
-        _touch_sessions(sessions, said)
-        for piece in here:
-            if isinstance(piece, EndingWrite):
-                end_call(piece.call.call_id, piece.ending)
-    return renamed
+        existing = [each for each in writes if each.session_id in sessions]
+        turn_writes = [_storable(each) for each in existing if isinstance(each, TurnWrite)]
+        stored, renamed = _write_turns(turn_writes)
+        _write_usages(each for each in existing if isinstance(each, UsageWrite))
+        _touch_sessions(sessions, turn_writes)
+        endings = [
+            replace(each, ending=ending)
+            for each in existing
+            if isinstance(each, EndingWrite)
+            and (ending := end_call(each.call_id, each.ending)) is not None
+        ]
+    return Written(tuple(stored), tuple(endings), tuple(renamed))
 
 
-def _storable(said: TurnWrite) -> TurnWrite:
-    turn = said.turn
-    return TurnWrite(
-        said.call,
-        replace(
+def _storable(each: TurnWrite) -> TurnWrite:
+    turn = each.turn
+    return replace(
+        each,
+        turn=replace(
             turn,
             item_id=clean_text(turn.item_id, nul="\ufffd"),
             text=clean_text(turn.text, nul="\ufffd"),
@@ -99,58 +143,67 @@ _CHANGING = (
 )  # fmt: skip
 
 
-def _write_turns(said: Sequence[TurnWrite]) -> list[TurnWrite]:
-    owners = _owners(said)
-    renamed = [piece for piece in said if owners[_key(piece)] != piece.call.call_id]
-    rows = {}
-    for piece in said:
-        row = _row(piece if piece not in renamed else _under_its_own_name(piece))
-        rows[row.session_id, row.item_id, row.content_index] = row
-    for old in _known(rows):
-        new = rows.get((old.session_id, old.item_id, old.content_index))
-        if new is not None and new.status == TurnStatus.IN_PROGRESS:
-            new.status = old.status
+def _write_turns(writes: Sequence[TurnWrite]) -> tuple[list[TurnWrite], list[TurnWrite]]:
+    """Store the turns. Returns them as stored, and those of them that were renamed as given."""
+    owners = _owners(writes)
+    renamed = []
+    # One row per key: PostgreSQL refuses an upsert that meets the same row twice.
+    by_key: dict[_RowKey, TurnWrite] = {}
+    for each in writes:
+        if owners[_row_key(each)] == each.owner:
+            own = each
+        else:
+            renamed.append(each)
+            own = _renamed(each)
+        earlier = by_key.get(_row_key(own))
+        by_key[_row_key(own)] = _keeping_final(earlier.turn.status, own) if earlier else own
+    for row in _rows_with(by_key):
+        key = (row.session_id, row.item_id, row.content_index)
+        if key in by_key:
+            by_key[key] = _keeping_final(row.status, by_key[key])
     Turn.objects.bulk_create(
-        rows.values(),
+        map(_row, by_key.values()),
         update_conflicts=True,
         unique_fields=("session", "item_id", "content_index"),
         update_fields=_CHANGING,
     )
-    return renamed
+    return list(by_key.values()), renamed
 
 
-def _owners(said: Sequence[TurnWrite]) -> dict[_Key, UUID | None]:
-    """Which call each of these turns' rows belongs to: the first that wrote it, or writes it."""
-    owners: dict[_Key, UUID | None] = {}
-    for piece in said:
-        owners.setdefault(_key(piece), piece.call.call_id)
-    for old in _known(owners):
-        owners[old.session_id, old.item_id, old.content_index] = old.call_id
+def _owners(writes: Sequence[TurnWrite]) -> Mapping[_RowKey, _Owner]:
+    """The owner of each of these turns' rows: the first that wrote it, or writes it now."""
+    owners: dict[_RowKey, _Owner] = {}
+    for each in writes:
+        owners.setdefault(_row_key(each), each.owner)
+    for row in _rows_with(owners):
+        block_start = row.position - row.position % POSITIONS_PER_BLOCK
+        owners[row.session_id, row.item_id, row.content_index] = row.call_id or block_start
     return owners
 
 
-def _known(keys: Collection[_Key]) -> QuerySet[Turn]:
-    """The rows that have these keys, and perhaps some more."""
+def _rows_with(keys: Collection[_RowKey]) -> QuerySet[Turn]:
+    """The rows that have these keys, and possibly others."""
     return Turn.objects.filter(
         session_id__in={session_id for session_id, _, _ in keys},
         item_id__in={item_id for _, item_id, _ in keys},
     )
 
 
-def _key(said: TurnWrite) -> _Key:
-    return said.call.session_id, said.turn.item_id, said.turn.content_index
+def _row_key(each: TurnWrite) -> _RowKey:
+    return each.session_id, each.turn.item_id, each.turn.content_index
 
 
-def _under_its_own_name(said: TurnWrite) -> TurnWrite:
-    item_id = f"{said.call.call_id.hex[:8]}.{said.turn.item_id}"
-    return TurnWrite(said.call, replace(said.turn, item_id=item_id[:ITEM_ID_CHARACTERS]))
+def _renamed(each: TurnWrite) -> TurnWrite:
+    prefix = str(each.first_position) if each.call_id is None else each.call_id.hex[:8]
+    item_id = f"{prefix}.{each.turn.item_id}"
+    return replace(each, turn=replace(each.turn, item_id=item_id[:ITEM_ID_CHARACTERS]))
 
 
-def _row(said: TurnWrite) -> Turn:
-    turn = said.turn
+def _row(each: TurnWrite) -> Turn:
+    turn = each.turn
     return Turn(
-        session_id=said.call.session_id,
-        call_id=said.call.call_id,
+        session_id=each.session_id,
+        call_id=each.call_id,
         item_id=turn.item_id,
         content_index=turn.content_index,
         role=turn.role,
@@ -159,51 +212,50 @@ def _row(said: TurnWrite) -> Turn:
         heard_text=turn.heard_text,
         heard_ms=turn.heard_ms,
         status=turn.status,
-        position=said.call.first_position + turn.position,
+        position=each.first_position + turn.position,
         started_at=turn.started_at,
         completed_at=turn.completed_at,
     )
 
 
-def _write_usages(costs: Iterable[UsageWrite]) -> None:
-    transcription_model = catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date())
-    Usage.objects.bulk_create(
-        (
-            Usage(
-                session_id=cost.call.session_id,
-                call_id=cost.call.call_id,
-                source_id=cost.usage.source_id,
-                kind=cost.usage.kind,
-                model=cost.call.model if cost.usage.kind == "response" else transcription_model,
-                text_in=cost.usage.text_in,
-                text_in_cached=cost.usage.text_in_cached,
-                audio_in=cost.usage.audio_in,
-                audio_in_cached=cost.usage.audio_in_cached,
-                image_in=cost.usage.image_in,
-                image_in_cached=cost.usage.image_in_cached,
-                text_out=cost.usage.text_out,
-                audio_out=cost.usage.audio_out,
-                seconds=cost.usage.seconds,
-            )
-            for cost in costs
-        ),
-        ignore_conflicts=True,
+def _write_usages(writes: Iterable[UsageWrite]) -> None:
+    Usage.objects.bulk_create(map(_usage_row, writes), ignore_conflicts=True)
+
+
+def _usage_row(each: UsageWrite) -> Usage:
+    counts = each.usage
+    cost_usd, price_date = stored_cost(counts, each.model)
+    return Usage(
+        session_id=each.session_id,
+        call_id=each.call_id,
+        source_id=counts.source_id,
+        kind=counts.kind,
+        model=each.model,
+        text_in=counts.text_in,
+        text_in_cached=counts.text_in_cached,
+        audio_in=counts.audio_in,
+        audio_in_cached=counts.audio_in_cached,
+        image_in=counts.image_in,
+        image_in_cached=counts.image_in_cached,
+        text_out=counts.text_out,
+        audio_out=counts.audio_out,
+        seconds=counts.seconds,
+        cost_usd=cost_usd,
+        price_date=price_date,
     )
 
 
-def _touch_sessions(sessions: dict[UUID, Session], said: Sequence[TurnWrite]) -> None:
-    """Mark sessions as spoken in, name the nameless ones, and move all of them to the top."""
-    touched = {piece.call.session_id for piece in said}
-    spoken = {piece.call.session_id for piece in said if piece.turn.modality == Modality.VOICE}
+def _touch_sessions(sessions: Mapping[UUID, Session], writes: Sequence[TurnWrite]) -> None:
+    """Set `updated_at`, `realtime_mode` and an empty title of the sessions these turns are in."""
+    touched = {each.session_id for each in writes}
+    voiced = {each.session_id for each in writes if each.turn.modality == Modality.VOICE}
     now = timezone.now()
     for session_id in touched:
         session = sessions[session_id]
         session.updated_at = now
-        session.realtime_mode |= session_id in spoken
+        session.realtime_mode |= session_id in voiced
         if not session.title:
-            session.title = _title(
-                piece.turn for piece in said if piece.call.session_id == session_id
-            )
+            session.title = _title(each for each in writes if each.session_id == session_id)
     Session.objects.bulk_update(
         [sessions[session_id] for session_id in touched],
         ["updated_at", "realtime_mode", "title"],
@@ -211,20 +263,23 @@ def _touch_sessions(sessions: dict[UUID, Session], said: Sequence[TurnWrite]) ->
     )
 
 
-def _title(said: Iterable[turns.Turn]) -> str:
-    """The first thing that the person said in full, in short; empty if there is none yet."""
-    spoken = sorted(said, key=lambda turn: turn.position)
-    for turn in spoken:
+def _title(writes: Iterable[TurnWrite]) -> str:
+    """The user's first completed turn, shortened; empty if there is none yet."""
+    for each in sorted(writes, key=lambda each: each.first_position + each.turn.position):
+        turn = each.turn
         if turn.role == Role.USER and turn.status == TurnStatus.COMPLETED and turn.text.strip():
             return shortened(turn.text)
     return ""
 
 
-def shortened(text: str, most: int = TITLE_CHARACTERS) -> str:
-    """One line of at most `most` characters and an ellipsis, cut between words if there are any."""
+def shortened(text: str, limit: int = TITLE_CHARACTERS) -> str:
+    """The text as one line of at most `limit` characters and an ellipsis, cut between words.
+
+    A text without spaces (Japanese) is cut between characters.
+    """
     line = " ".join(text.split())
-    if len(line) <= most:
+    if len(line) <= limit:
         return line
-    cut = line[: most + 1]
-    head = cut.rpartition(" ")[0] if " " in cut[most // 2 :] else line[:most]
+    cut = line[: limit + 1]
+    head = cut.rpartition(" ")[0] if " " in cut[limit // 2 :] else line[:limit]
     return head.rstrip() + "…"

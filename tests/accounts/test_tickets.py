@@ -70,6 +70,15 @@ def test_issuing_deletes_expired_tickets(owner: User, stranger: User) -> None:
     assert Ticket.objects.get().user == owner
 
 
+def test_only_expired_tickets_are_deleted(owner: User) -> None:
+    tickets.issue(owner.pk, uuid4())
+    Ticket.objects.update(expires_at=timezone.now())
+    assert tickets.delete_expired() == 1
+    tickets.issue(owner.pk, uuid4())
+    assert tickets.delete_expired() == 0
+    assert Ticket.objects.count() == 1
+
+
 @pytest.mark.parametrize("ticket", ["", "nonsense", "x" * 5000, "切符", "\ud800", "a\0b"])
 def test_nonsense_is_refused(db: None, ticket: str) -> None:
     assert refused(ticket, uuid4())

@@ -1,4 +1,4 @@
-"""The reviewer's pages: readable, in spoken order, and nothing to edit that was said or billed."""
+"""The admin of sessions: a readable transcript in spoken order; turns and usage are read-only."""
 
 import re
 from datetime import timedelta
@@ -9,12 +9,12 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from backend.conversations.admin import lasted, split_at_heard
+from backend.conversations.admin import duration
 from backend.conversations.lifecycle import OpenedCall, end_call
-from backend.conversations.models import Call, Session, Turn, Usage
+from backend.conversations.models import Call, Session, Turn
 from backend.protocol.endings import Ending
 from tests.cast import person
-from tests.conversations.equipment import NOON, kept_turn, new_call, new_session
+from tests.conversations.equipment import NOON, kept_turn, kept_usage, new_call, new_session
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def read(client: Client, path: str, **query: str) -> str:
 
 
 def plain(html: str) -> str:
-    """The words of a page, in order."""
+    """The text of a page, without markup."""
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
@@ -106,7 +106,7 @@ def test_a_long_list_takes_no_more_queries_than_a_short_one(
     ],
     ids=str,
 )
-def test_sessions_are_found(
+def test_sessions_are_found_by_filters_and_search(
     reviewer: Client, owner: User, query: dict[str, str], found: list[str]
 ) -> None:
     spoken = new_session(owner, title="spoken", realtime_mode=True, language="ja")
@@ -119,7 +119,7 @@ def test_sessions_are_found(
     assert sorted(titles(read(reviewer, LIST, **query))) == found
 
 
-def test_a_conversation_is_read_in_spoken_order(
+def test_a_transcript_is_shown_in_spoken_order(
     reviewer: Client, session: Session, call: OpenedCall
 ) -> None:
     kept_turn(session, call, item_id="c", position=2, text="Rye, please.", modality="text")
@@ -137,28 +137,12 @@ def test_a_conversation_is_read_in_spoken_order(
     assert places == sorted(places)
 
 
-def test_what_was_not_heard_is_marked(reviewer: Client, session: Session, call: OpenedCall) -> None:
+def test_unheard_text_is_marked(reviewer: Client, session: Session, call: OpenedCall) -> None:
     kept_turn(session, call, role="assistant", text="One two", heard_text="One", heard_ms=1)
     assert '>One<span class="kaiwa-unheard"> two</span></p>' in read(reviewer, page_of(session))
 
 
-@pytest.mark.parametrize(
-    ("text", "heard", "split"),
-    [
-        ("One two", None, ("One two", "")),
-        ("One two", "One", ("One", " two")),
-        ("One two", "", ("", "One two")),
-        ("One two", "One two", ("One two", "")),
-        ("One two", "Uno", ("Uno", "One two")),
-    ],
-)
-def test_a_text_is_split_where_it_was_cut_off(
-    text: str, heard: str | None, split: tuple[str, str]
-) -> None:
-    assert split_at_heard(text, heard) == split
-
-
-def test_calls_are_read_with_their_endings_after_the_words(
+def test_calls_and_their_endings_are_listed_after_the_transcript(
     reviewer: Client, session: Session, call: OpenedCall
 ) -> None:
     kept_turn(session, call, text="Do you have bread?")
@@ -185,21 +169,20 @@ def test_the_beginnings_of_calls_are_marked(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [(0, "0:00"), (9.4, "0:09"), (65, "1:05"), (754, "12:34"), (3725, "1:02:05")],
 )
-def test_a_duration_is_told_as_people_do(seconds: float, told: str) -> None:
+def test_a_duration_is_shown_in_minutes_and_seconds(seconds: float, text: str) -> None:
     call = Call(started_at=NOON, ended_at=NOON + timedelta(seconds=seconds))
-    assert lasted(call) == told
+    assert duration(call) == text
 
 
-def test_the_cost_is_shown_and_an_unknown_one_is_called_so(
+def test_the_cost_is_shown_or_said_to_be_unknown(
     reviewer: Client, session: Session, call: OpenedCall
 ) -> None:
-    spent = {"session": session, "call_id": call.call_id, "kind": "response"}
-    Usage.objects.create(source_id="a", model="gpt-realtime", audio_out=10_000, **spent)
+    kept_usage(session, "a", "gpt-realtime", call_id=call.call_id, audio_out=10_000)
     assert "0.6400 USD" in plain(read(reviewer, page_of(session)))
-    Usage.objects.create(source_id="b", model="somebody-elses", audio_out=1, **spent)
+    kept_usage(session, "b", "somebody-elses", call_id=call.call_id, audio_out=1)
     text = plain(read(reviewer, page_of(session)))
     assert "Unknown: a model that was used has no price" in text
     assert "USD" not in text.partition("Unknown:")[2]
@@ -211,7 +194,7 @@ def test_an_empty_session_says_so(reviewer: Client, session: Session) -> None:
     assert "There was no call yet." in text
 
 
-def test_hostile_words_are_words(reviewer: Client, session: Session, call: OpenedCall) -> None:
+def test_hostile_text_is_escaped(reviewer: Client, session: Session, call: OpenedCall) -> None:
     hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     Session.objects.update(title=hostile[:200])
     kept_turn(session, call, text=hostile, heard_text="<b>", heard_ms=1)
@@ -221,7 +204,7 @@ def test_hostile_words_are_words(reviewer: Client, session: Session, call: Opene
         assert "<img src=x" not in html
 
 
-def test_the_pages_keep_to_the_strict_policy(
+def test_the_pages_obey_the_content_security_policy(
     reviewer: Client, session: Session, call: OpenedCall
 ) -> None:
     kept_turn(session, call)
@@ -247,9 +230,7 @@ def test_only_the_title_can_be_changed(reviewer: Client, session: Session, owner
 
 
 @pytest.mark.parametrize("ending", ["%00", "never", ""])
-def test_an_ending_that_never_was_filters_nothing(
-    reviewer: Client, session: Session, ending: str
-) -> None:
+def test_an_unknown_ending_filters_nothing(reviewer: Client, session: Session, ending: str) -> None:
     assert str(session.pk) in read(reviewer, f"{LIST}?ending={ending}")
 
 

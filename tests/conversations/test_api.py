@@ -1,4 +1,4 @@
-"""One's own sessions over HTTP: the shapes that clients rely on, and nothing of anybody else's."""
+"""The user's sessions over HTTP: the JSON that clients rely on; no access to other users' data."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from backend.conversations.models import Call, Session, Turn, Usage
 from backend.protocol.endings import Ending
 from backend.wording import SENTENCES
 from tests.cast import client_of
-from tests.conversations.equipment import kept_turn, new_call, new_session
+from tests.conversations.equipment import kept_turn, kept_usage, new_call, new_session
 
 pytestmark = pytest.mark.django_db
 
@@ -34,8 +34,8 @@ def session(owner: User) -> Session:
     return new_session(owner, title="Bread")
 
 
-def create(client: APIClient, **wishes: object) -> Any:
-    return client.post("/api/sessions/", wishes, format="json")
+def create(client: APIClient, **fields: object) -> Any:
+    return client.post("/api/sessions/", fields, format="json")
 
 
 def change(client: APIClient, session: Session, **changes: object) -> Any:
@@ -52,6 +52,9 @@ def test_a_new_session_has_a_default_for_everything(as_owner: APIClient, owner: 
         "title": "",
         "realtime_mode": False,
         "status": "open",
+        "provider": "openai",
+        "turn_count": 0,
+        "call_count": 0,
         "model": catalogue.resolve("gpt-realtime", timezone.now().date()),
         "voice": "marin",
         "language": "en",
@@ -62,12 +65,12 @@ def test_a_new_session_has_a_default_for_everything(as_owner: APIClient, owner: 
     }
 
 
-def test_a_new_session_has_what_was_wished(as_owner: APIClient) -> None:
-    told = create(as_owner, title="Bread", voice="cedar", language="ja").json()
-    assert (told["title"], told["voice"], told["language"]) == ("Bread", "cedar", "ja")
+def test_a_new_session_has_the_fields_of_the_request(as_owner: APIClient) -> None:
+    answer = create(as_owner, title="Bread", voice="cedar", language="ja").json()
+    assert (answer["title"], answer["voice"], answer["language"]) == ("Bread", "cedar", "ja")
 
 
-def test_a_new_session_speaks_the_language_of_its_owner(owner: User) -> None:
+def test_a_new_session_has_the_language_of_the_request(owner: User) -> None:
     assert create(client_of(owner, "ja,en;q=0.5")).json()["language"] == "ja"
     assert create(client_of(owner, "fr")).json()["language"] == "en"
 
@@ -77,7 +80,7 @@ def test_a_body_is_not_needed_for_a_new_session(as_owner: APIClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "fields",
     [
         {"voice": "nobody"},
         {"language": "fr"},
@@ -92,15 +95,17 @@ def test_a_body_is_not_needed_for_a_new_session(as_owner: APIClient) -> None:
     ],
     ids=str,
 )
-def test_wrong_wishes_are_told_by_field(as_owner: APIClient, wishes: dict[str, Any]) -> None:
-    response = create(as_owner, **wishes)
+def test_invalid_fields_of_a_new_session_are_named(
+    as_owner: APIClient, fields: dict[str, Any]
+) -> None:
+    response = create(as_owner, **fields)
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid"
-    assert list(response.json()["error"]["detail"]) == list(wishes)
+    assert list(response.json()["error"]["detail"]) == list(fields)
     assert not Session.objects.exists()
 
 
-def test_the_list_holds_ones_own_sessions_the_latest_first(
+def test_the_list_holds_the_users_sessions_newest_first(
     as_owner: APIClient, owner: User, stranger: User
 ) -> None:
     now = timezone.now()
@@ -108,7 +113,7 @@ def test_the_list_holds_ones_own_sessions_the_latest_first(
         new_session(owner, title=title, updated_at=now - timedelta(minutes=minutes))
     new_session(stranger, title="not yours")
     page = as_owner.get("/api/sessions/").json()
-    assert [told["title"] for told in page["results"]] == ["newest", "middle", "oldest"]
+    assert [answer["title"] for answer in page["results"]] == ["newest", "middle", "oldest"]
     assert (page["count"], page["next"], page["previous"]) == (3, None, None)
 
 
@@ -118,7 +123,7 @@ def test_lists_come_in_pages(as_owner: APIClient, owner: User) -> None:
     first = as_owner.get("/api/sessions/?page_size=3").json()
     second = as_owner.get(first["next"]).json()
     assert (len(first["results"]), len(second["results"]), second["next"]) == (3, 2, None)
-    ids = {told["id"] for told in first["results"] + second["results"]}
+    ids = {answer["id"] for answer in first["results"] + second["results"]}
     assert len(ids) == 5
 
 
@@ -144,12 +149,12 @@ def test_a_page_that_is_not_there_is_a_404(as_owner: APIClient, page: str) -> No
     assert response.json()["error"]["code"] == "not_found"
 
 
-def test_a_session_is_told_with_its_calls(as_owner: APIClient, session: Session) -> None:
+def test_a_sessions_detail_has_its_calls(as_owner: APIClient, session: Session) -> None:
     first, second = new_call(session), new_call(session)
-    told = as_owner.get(f"/api/sessions/{session.id}/").json()
-    assert told["title"] == "Bread"
-    assert [call["id"] for call in told["calls"]] == [str(first.call_id), str(second.call_id)]
-    ended, live = told["calls"]
+    answer = as_owner.get(f"/api/sessions/{session.id}/").json()
+    assert answer["title"] == "Bread"
+    assert [call["id"] for call in answer["calls"]] == [str(first.call_id), str(second.call_id)]
+    ended, live = answer["calls"]
     assert set(ended) == {"id", "started_at", "ended_at", "ending"}
     assert ended["ending"] == "taken_over"
     assert ended["ended_at"] >= ended["started_at"]
@@ -172,7 +177,21 @@ def test_a_session_is_live_while_a_call_is(as_owner: APIClient, session: Session
     assert status() == ["closed", "closed"]
 
 
-def test_turns_are_told_in_spoken_order(as_owner: APIClient, session: Session) -> None:
+def test_a_session_says_how_many_turns_and_calls_it_has(
+    as_owner: APIClient, owner: User, session: Session
+) -> None:
+    first, _ = new_call(session), new_call(session)
+    for number in range(3):
+        kept_turn(session, first, item_id=str(number))
+    new_session(owner)
+    listed = as_owner.get("/api/sessions/").json()["results"]
+    alone = as_owner.get(f"/api/sessions/{session.id}/").json()
+    counts = {each["id"]: (each["turn_count"], each["call_count"]) for each in listed}
+    assert counts.pop(alone["id"]) == (alone["turn_count"], alone["call_count"]) == (3, 2)
+    assert list(counts.values()) == [(0, 0)]
+
+
+def test_turns_are_listed_in_spoken_order(as_owner: APIClient, session: Session) -> None:
     call = new_call(session)
     kept_turn(session, call, item_id="b", position=2, text="Second.")
     first = kept_turn(
@@ -180,7 +199,7 @@ def test_turns_are_told_in_spoken_order(as_owner: APIClient, session: Session) -
         text="First, and more.", heard_text="First,", heard_ms=480,
     )  # fmt: skip
     page = as_owner.get(f"/api/sessions/{session.id}/turns/").json()
-    assert [told["item_id"] for told in page["results"]] == ["a", "b"]
+    assert [answer["item_id"] for answer in page["results"]] == ["a", "b"]
     assert page["results"][0] == {
         "id": first.pk,
         "item_id": "a",
@@ -198,31 +217,28 @@ def test_turns_are_told_in_spoken_order(as_owner: APIClient, session: Session) -
 
 
 def test_usage_is_summed_and_priced(as_owner: APIClient, session: Session) -> None:
-    spent = {"session": session, "kind": "response", "model": "gpt-realtime"}
-    Usage.objects.create(source_id="resp_1", audio_in=1_000_000, audio_in_cached=500_000, **spent)
-    Usage.objects.create(source_id="resp_2", audio_out=250_000, text_out=1_000, **spent)
-    heard = {"kind": "transcription", "model": "gpt-transcribe", "seconds": 60.0}
-    Usage.objects.create(session=session, source_id="item_1", **heard)
-    told = as_owner.get(f"/api/sessions/{session.id}/").json()
-    assert told["usage"] == NOTHING_USED | {
+    kept_usage(session, "resp_1", "gpt-realtime", audio_in=1_000_000, audio_in_cached=500_000)
+    kept_usage(session, "resp_2", "gpt-realtime", audio_out=250_000, text_out=1_000)
+    kept_usage(session, "item_1", "gpt-transcribe", kind="transcription", seconds=60.0)
+    answer = as_owner.get(f"/api/sessions/{session.id}/").json()
+    assert answer["usage"] == NOTHING_USED | {
         "audio_in": 1_000_000, "audio_in_cached": 500_000, "audio_out": 250_000,
         "text_out": 1_000, "seconds": 60.0,
     }  # fmt: skip
     # 0.5 M at 32, 0.5 M cached at 0.40, 0.25 M at 64, 1,000 at 16 a million; a minute at 0.0045.
-    assert told["cost"] == "32.2205"
+    assert answer["cost"] == "32.2205"
 
 
 def test_an_unknown_price_is_not_zero(as_owner: APIClient, session: Session) -> None:
-    spent = {"session": session, "kind": "response", "text_out": 5}
-    Usage.objects.create(source_id="resp_1", model="gpt-realtime", **spent)
-    Usage.objects.create(source_id="resp_2", model="somebody-elses", **spent)
-    told = as_owner.get(f"/api/sessions/{session.id}/").json()
-    assert (told["cost"], told["usage"]["text_out"]) == (None, 10)
+    kept_usage(session, "resp_1", "gpt-realtime", text_out=5)
+    kept_usage(session, "resp_2", "somebody-elses", text_out=5)
+    answer = as_owner.get(f"/api/sessions/{session.id}/").json()
+    assert (answer["cost"], answer["usage"]["text_out"]) == (None, 10)
 
 
 def test_the_owner_changes_title_voice_and_language(as_owner: APIClient, session: Session) -> None:
-    told = change(as_owner, session, title="Cheese", voice="cedar", language="ja").json()
-    assert (told["title"], told["voice"], told["language"]) == ("Cheese", "cedar", "ja")
+    answer = change(as_owner, session, title="Cheese", voice="cedar", language="ja").json()
+    assert (answer["title"], answer["voice"], answer["language"]) == ("Cheese", "cedar", "ja")
     session.refresh_from_db()
     assert (session.title, session.voice, session.language) == ("Cheese", "cedar", "ja")
 
@@ -244,7 +260,7 @@ def test_closing_a_session_ends_its_call(as_owner: APIClient, session: Session) 
     assert renew_leases([call.call_id]) == {call.call_id: Ending.COMPLETED}
 
 
-def test_nothing_to_change_changes_nothing(as_owner: APIClient, session: Session) -> None:
+def test_an_empty_change_changes_nothing(as_owner: APIClient, session: Session) -> None:
     assert change(as_owner, session).json()["title"] == "Bread"
 
 
@@ -253,7 +269,7 @@ def test_nothing_to_change_changes_nothing(as_owner: APIClient, session: Session
     [{"realtime_mode": True}, {"status": "live"}, {"voice": "x"}, {"user": 1}, {"titel": "x"}],
     ids=str,
 )
-def test_wrong_changes_are_told_by_field(
+def test_invalid_fields_of_a_change_are_named(
     as_owner: APIClient, session: Session, changes: dict[str, Any]
 ) -> None:
     response = change(as_owner, session, **changes)
@@ -282,8 +298,8 @@ def test_a_deleted_session_takes_everything_with_it(as_owner: APIClient, session
     assert not any(model.objects.exists() for model in (Session, Call, Turn, Usage))
 
 
-def ask_all(client: APIClient, session_id: object) -> list[Any]:
-    """Everything that takes a session's id."""
+def request_all(client: APIClient, session_id: object) -> list[Any]:
+    """The responses of every endpoint that takes a session's id."""
     url = f"/api/sessions/{session_id}/"
     body = {"session_id": str(session_id)}
     return [
@@ -296,12 +312,12 @@ def ask_all(client: APIClient, session_id: object) -> list[Any]:
 
 
 @pytest.mark.parametrize("who", ["a stranger", "staff", "nobody's session"])
-def test_what_is_not_ones_own_is_a_404_as_if_it_did_not_exist(
+def test_another_users_session_is_a_404(
     session: Session, stranger: User, staff: User, owner: User, who: str
 ) -> None:
     user = {"a stranger": stranger, "staff": staff}.get(who, owner)
     session_id = uuid4() if who == "nobody's session" else session.id
-    answers = ask_all(client_of(user), session_id)
+    answers = request_all(client_of(user), session_id)
     assert [answer.status_code for answer in answers] == [404] * 5
     assert {answer.json()["error"]["code"] for answer in answers} == {"not_found"}
     session.refresh_from_db()
@@ -313,7 +329,7 @@ def test_what_is_not_ones_own_is_a_404_as_if_it_did_not_exist(
     ["1", "nonsense", "0" * 32, "d8c905bd-ad54-4ad1-8a3a-4f5e516c739ex", "%00", "../me"],
 )
 def test_a_malformed_id_is_a_404(as_owner: APIClient, session_id: str) -> None:
-    for answer in ask_all(as_owner, session_id)[:4]:
+    for answer in request_all(as_owner, session_id)[:4]:
         assert answer.status_code == 404
         assert answer.json()["error"] == {
             "code": "not_found",
@@ -321,8 +337,12 @@ def test_a_malformed_id_is_a_404(as_owner: APIClient, session_id: str) -> None:
         }
 
 
-def test_without_a_login_there_is_nothing(as_nobody: APIClient, session: Session) -> None:
-    answers = [*ask_all(as_nobody, session.id), as_nobody.get("/api/sessions/"), create(as_nobody)]
+def test_without_a_login_everything_is_a_401(as_nobody: APIClient, session: Session) -> None:
+    answers = [
+        *request_all(as_nobody, session.id),
+        as_nobody.get("/api/sessions/"),
+        create(as_nobody),
+    ]
     assert {answer.status_code for answer in answers} == {401}
 
 
@@ -333,8 +353,8 @@ def test_a_long_list_takes_no_more_queries_than_a_short_one(
         session = new_session(owner)
         new_call(session)
         Usage.objects.create(session=session, source_id="r", kind="response", model="gpt-realtime")
-    # The login, the count, the page, who is live, what was spent.
-    with django_assert_num_queries(5):
+    # The login, the count, the page with its facts, the usage.
+    with django_assert_num_queries(4):
         assert len(as_owner.get("/api/sessions/").json()["results"]) == 20
 
 
@@ -349,20 +369,20 @@ def test_a_long_transcript_takes_no_more_queries_than_a_short_one(
     assert len(page["results"]) == 30
 
 
-def take_ticket(client: APIClient, **body: object) -> Any:
+def post_ticket(client: APIClient, **body: object) -> Any:
     return client.post("/api/realtime/tickets/", body, format="json")
 
 
-def test_a_ticket_opens_ones_own_session(as_owner: APIClient, session: Session) -> None:
-    response = take_ticket(as_owner, session_id=str(session.id))
+def test_a_ticket_is_valid_for_the_users_session(as_owner: APIClient, session: Session) -> None:
+    response = post_ticket(as_owner, session_id=str(session.id))
     assert response.status_code == 201
-    told = response.json()
-    assert set(told) == {"ticket", "expires_at", "url"}
-    assert told["url"] == f"ws://testserver/ws/realtime/{session.id}/"
-    expires_at = parse_datetime(told["expires_at"])
+    answer = response.json()
+    assert set(answer) == {"ticket", "expires_at", "url"}
+    assert answer["url"] == f"ws://testserver/ws/realtime/{session.id}/"
+    expires_at = parse_datetime(answer["expires_at"])
     assert expires_at is not None
     assert expires_at > timezone.now()
-    assert tickets.take(told["ticket"], session.id) == session.user_id
+    assert tickets.take(answer["ticket"], session.id) == session.user_id
 
 
 def test_behind_tls_the_ticket_is_for_a_secure_socket(owner: User, session: Session) -> None:
@@ -375,8 +395,10 @@ def test_behind_tls_the_ticket_is_for_a_secure_socket(owner: User, session: Sess
 @pytest.mark.parametrize(
     "body", [{}, {"session_id": "nonsense"}, {"session_id": None}, {"id": "x"}]
 )
-def test_a_wrong_wish_for_a_ticket_is_told(as_owner: APIClient, body: dict[str, Any]) -> None:
-    response = take_ticket(as_owner, **body)
+def test_an_invalid_request_for_a_ticket_is_a_400(
+    as_owner: APIClient, body: dict[str, Any]
+) -> None:
+    response = post_ticket(as_owner, **body)
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid"
     assert not Ticket.objects.exists()
@@ -384,35 +406,33 @@ def test_a_wrong_wish_for_a_ticket_is_told(as_owner: APIClient, body: dict[str, 
 
 def test_a_closed_session_gives_no_tickets(as_owner: APIClient, session: Session) -> None:
     change(as_owner, session, status="closed")
-    response = take_ticket(as_owner, session_id=str(session.id))
+    response = post_ticket(as_owner, session_id=str(session.id))
     assert (response.status_code, response.json()["error"]["code"]) == (409, "session_closed")
 
 
-def test_a_logged_out_user_takes_no_tickets(as_owner: APIClient, session: Session) -> None:
+def test_a_logged_out_user_gets_no_tickets(as_owner: APIClient, session: Session) -> None:
     tokens.revoke(session.user_id)
-    assert take_ticket(as_owner, session_id=str(session.id)).status_code == 401
+    assert post_ticket(as_owner, session_id=str(session.id)).status_code == 401
 
 
 @pytest.mark.parametrize("demo", [True, False])
-def test_everybody_may_read_what_the_page_needs(
-    as_nobody: APIClient, settings: Any, demo: bool
-) -> None:
+def test_the_configuration_needs_no_login(as_nobody: APIClient, settings: Any, demo: bool) -> None:
     settings.DEMO = demo
     settings.REGISTRATION_OPEN = not demo
-    told = as_nobody.get("/api/config/").json()
-    assert (told["demo"], told["registration_open"]) == (demo, not demo)
-    assert told["voices"][0] == "marin"
-    assert told["languages"] == ["en", "ja"]
-    assert set(told["suggestions"]) == ({"en", "ja"} if demo else set())
-    assert told["limits"] == {"title_length": 200, "page_size": 200, "ticket_seconds": 30}
+    answer = as_nobody.get("/api/config/").json()
+    assert (answer["demo"], answer["registration_open"]) == (demo, not demo)
+    assert answer["voices"][0] == "marin"
+    assert answer["languages"] == ["en", "ja"]
+    assert set(answer["suggestions"]) == ({"en", "ja"} if demo else set())
+    assert answer["limits"] == {"title_length": 200, "page_size": 200, "ticket_seconds": 30}
 
 
-def test_a_wrong_token_does_not_keep_the_page_from_starting(as_nobody: APIClient) -> None:
+def test_the_configuration_ignores_an_invalid_token(as_nobody: APIClient) -> None:
     as_nobody.credentials(HTTP_AUTHORIZATION="Token nonsense")
     assert as_nobody.get("/api/config/").status_code == 200
 
 
-def test_the_recorder_and_the_owner_do_not_undo_each_other(
+def test_a_change_does_not_undo_what_the_recorder_wrote(
     as_owner: APIClient, session: Session
 ) -> None:
     stale = Session.objects.get(pk=session.pk)

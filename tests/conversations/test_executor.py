@@ -1,4 +1,4 @@
-"""Database work off the event loop: bounded in time, and nobody else's trouble."""
+"""Database work off the event loop: bounded in time, and isolated from other work."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ def executor() -> Iterator[DatabaseExecutor]:
     executor.close()
 
 
-async def test_it_runs_elsewhere_and_answers(executor: DatabaseExecutor) -> None:
+async def test_it_runs_work_on_a_thread_and_returns_its_result(executor: DatabaseExecutor) -> None:
     def work(left: int, right: int) -> tuple[str, int]:
         return threading.current_thread().name, left + right
 
@@ -34,7 +34,7 @@ async def test_it_raises_what_the_work_raises(executor: DatabaseExecutor) -> Non
         await executor.run(work)
 
 
-async def test_a_timeout_of_the_works_own_is_not_ours(executor: DatabaseExecutor) -> None:
+async def test_a_timeout_raised_by_the_work_is_passed_on(executor: DatabaseExecutor) -> None:
     def work() -> None:
         raise TimeoutError
 
@@ -42,7 +42,7 @@ async def test_a_timeout_of_the_works_own_is_not_ours(executor: DatabaseExecutor
         await executor.run(work)
 
 
-async def test_work_that_takes_too_long_is_given_up_and_goes_on_unwatched(
+async def test_work_that_takes_too_long_is_abandoned_and_goes_on(
     executor: DatabaseExecutor,
 ) -> None:
     go_on, went_on = threading.Event(), threading.Event()
@@ -57,7 +57,7 @@ async def test_work_that_takes_too_long_is_given_up_and_goes_on_unwatched(
     assert await asyncio.to_thread(went_on.wait, 5)
 
 
-async def test_work_that_waited_too_long_is_never_begun(executor: DatabaseExecutor) -> None:
+async def test_work_that_waited_too_long_is_dropped(executor: DatabaseExecutor) -> None:
     go_on, begun = threading.Event(), threading.Event()
     first = asyncio.create_task(executor.run(go_on.wait))
     await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_work_that_waited_too_long_is_never_begun(executor: DatabaseExecut
     assert not begun.is_set()
 
 
-async def test_stuck_work_does_not_hold_up_the_event_loop(executor: DatabaseExecutor) -> None:
+async def test_stuck_work_does_not_block_the_event_loop(executor: DatabaseExecutor) -> None:
     go_on = threading.Event()
     stuck = asyncio.create_task(executor.run(go_on.wait))
     loop = asyncio.get_running_loop()

@@ -1,9 +1,11 @@
-"""A call's row: opened once, taken over, renewed, revoked, presumed dead, ended once."""
+"""Call rows: opening, take-over, lease, revocation, reaping, ending; positions of exchanges."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +15,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from backend.accounts import tokens
-from backend.conversations.lifecycle import LEASE, GivenUp, end_call, open_call, reap, renew_leases
+from backend.conversations.lifecycle import (
+    LEASE,
+    GivenUp,
+    end_call,
+    open_call,
+    open_exchange,
+    reap,
+    renew_leases,
+)
 from backend.conversations.models import Call, Session
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -31,27 +41,33 @@ def row(call_id: UUID) -> Call:
     return Call.objects.get(pk=call_id)
 
 
-def let_leases_run_out() -> None:
+def expire_leases() -> None:
     Call.objects.filter(ended_at=None).update(
         started_at=F("started_at") - timedelta(minutes=5),
         lease_until=F("lease_until") - timedelta(minutes=2),
     )
 
 
-def test_it_opens_with_what_the_session_says(session: Session) -> None:
+def test_it_opens_with_the_sessions_fields(session: Session) -> None:
     opened = new_call(session, worker="worker-7")
     assert (opened.session_id, opened.language, opened.voice) == (session.id, "ja", "marin")
-    assert (opened.title, opened.first_position, opened.past) == ("Bread", 0, ())
+    assert (opened.first_position, opened.past) == (0, ())
     call = row(opened.call_id)
     assert (call.worker, call.ended_at, call.ending) == ("worker-7", None, "")
     assert call.lease_until - call.started_at == LEASE
 
 
 @pytest.mark.parametrize("who", ["stranger", "nobody"])
-def test_it_knows_only_the_users_own_sessions(session: Session, stranger: User, who: str) -> None:
+def test_it_opens_only_the_users_own_sessions(session: Session, stranger: User, who: str) -> None:
     session_id = session.id if who == "stranger" else uuid4()
     with pytest.raises(AdmissionRefused) as refusal:
-        open_call(session_id, stranger.pk, worker="here", model="gpt-realtime")
+        open_call(
+            session_id,
+            stranger.pk,
+            worker="here",
+            model="gpt-realtime",
+            transcription_model="gpt-transcribe",
+        )
     assert (refusal.value.code, refusal.value.ending) == ("session_unknown", Ending.FORBIDDEN)
 
 
@@ -62,14 +78,14 @@ def test_it_does_not_open_on_a_closed_session(session: Session) -> None:
     assert refusal.value.code == "session_closed"
 
 
-def test_a_newer_call_takes_over_and_stands_behind_the_earlier_one(session: Session) -> None:
+def test_a_newer_call_takes_over_and_has_later_positions(session: Session) -> None:
     first, second = new_call(session), new_call(session)
     assert row(first.call_id).ending == Ending.TAKEN_OVER
     assert row(second.call_id).ended_at is None
     assert (first.first_position, second.first_position) == (0, 100_000)
 
 
-def test_a_call_that_nobody_waits_for_takes_over_from_nobody(session: Session) -> None:
+def test_a_call_that_was_given_up_does_not_take_over(session: Session) -> None:
     first = new_call(session)
     with pytest.raises(GivenUp):
         new_call(session, is_given_up=lambda: True)
@@ -86,14 +102,14 @@ def test_a_call_that_is_given_up_at_the_last_moment_does_not_stay_open(session: 
 
 def test_a_newer_call_does_not_take_over_from_a_dead_worker(session: Session) -> None:
     dead = new_call(session)
-    let_leases_run_out()
-    last_beat = row(dead.call_id).lease_until - LEASE
+    expire_leases()
+    last_renewal = row(dead.call_id).lease_until - LEASE
     new_call(session)
     call = row(dead.call_id)
-    assert (call.ending, call.ended_at) == (Ending.INTERRUPTED, last_beat)
+    assert (call.ending, call.ended_at) == (Ending.INTERRUPTED, last_renewal)
 
 
-def test_it_remembers_what_was_said_before(session: Session) -> None:
+def test_it_returns_the_earlier_turns(session: Session) -> None:
     first = new_call(session)
     kept_turn(session, first, text="Do you have bread?")
     assert [item.text for item in new_call(session).past] == ["Do you have bread?"]
@@ -107,7 +123,7 @@ def test_the_first_ending_wins(session: Session) -> None:
     assert (row(call_id).ending, row(call_id).ended_at) == (Ending.CLIENT_LEFT, ended_at)
 
 
-def test_ending_a_call_that_was_deleted_is_nothing(db: None) -> None:
+def test_ending_a_deleted_call_does_nothing(db: None) -> None:
     end_call(uuid4(), Ending.CLIENT_LEFT)
     assert not Call.objects.exists()
 
@@ -120,7 +136,7 @@ def test_no_turn_stays_in_progress_after_its_call(session: Session) -> None:
     assert kept.status == "interrupted"
 
 
-def test_a_beat_renews_the_lease(session: Session) -> None:
+def test_a_heartbeat_renews_the_lease(session: Session) -> None:
     opened = new_call(session)
     Call.objects.update(lease_until=F("lease_until") - timedelta(seconds=20))
     before = row(opened.call_id).lease_until
@@ -128,19 +144,19 @@ def test_a_beat_renews_the_lease(session: Session) -> None:
     assert row(opened.call_id).lease_until - before > timedelta(seconds=19)
 
 
-def test_a_beat_leaves_other_calls_alone(session: Session, stranger: User) -> None:
+def test_a_heartbeat_does_not_renew_other_leases(session: Session, stranger: User) -> None:
     other = new_call(new_session(stranger))
     before = row(other.call_id).lease_until
     renew_leases([new_call(session).call_id])
     assert row(other.call_id).lease_until == before
 
 
-def test_a_beat_tells_the_earlier_call_that_it_was_taken_over(session: Session) -> None:
+def test_a_heartbeat_ends_the_earlier_call_as_taken_over(session: Session) -> None:
     first, second = new_call(session, worker="here"), new_call(session, worker="there")
     assert renew_leases([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
 
 
-def test_a_beat_revokes_the_calls_of_who_has_logged_out(session: Session, owner: User) -> None:
+def test_a_heartbeat_revokes_the_calls_of_a_logged_out_user(session: Session, owner: User) -> None:
     opened = new_call(session)
     tokens.revoke(owner.pk)
     assert renew_leases([opened.call_id]) == {opened.call_id: Ending.REVOKED}
@@ -154,13 +170,13 @@ def test_another_login_later_does_not_keep_the_call_alive(session: Session, owne
     assert renew_leases([new_call(session).call_id]) == {}
 
 
-def test_a_beat_revokes_the_calls_of_a_disabled_user(session: Session) -> None:
+def test_a_heartbeat_revokes_the_calls_of_a_disabled_user(session: Session) -> None:
     opened = new_call(session)
     User.objects.update(is_active=False)
     assert renew_leases([opened.call_id]) == {opened.call_id: Ending.REVOKED}
 
 
-def test_a_beat_ends_the_calls_of_closed_and_deleted_sessions(
+def test_a_heartbeat_ends_the_calls_of_closed_and_deleted_sessions(
     session: Session, stranger: User
 ) -> None:
     closed, deleted = new_call(session), new_call(new_session(stranger))
@@ -170,51 +186,51 @@ def test_a_beat_ends_the_calls_of_closed_and_deleted_sessions(
     assert renew_leases([closed.call_id, deleted.call_id]) == expected
 
 
-def test_a_beat_of_nothing_asks_nothing(db: None) -> None:
+def test_a_heartbeat_without_calls_does_nothing(db: None) -> None:
     assert renew_leases([]) == {}
 
 
-def test_a_call_whose_worker_died_ends_as_interrupted_at_its_last_sign_of_life(
+def test_a_dead_workers_call_ends_as_interrupted_at_its_last_renewal(
     session: Session,
 ) -> None:
     opened = new_call(session)
     kept = kept_turn(session, opened, status="in_progress")
-    let_leases_run_out()
-    last_beat = row(opened.call_id).lease_until - LEASE
-    assert reap() == 1
+    expire_leases()
+    last_renewal = row(opened.call_id).lease_until - LEASE
+    assert reap() == [opened.call_id]
     call = row(opened.call_id)
-    assert (call.ending, call.ended_at) == (Ending.INTERRUPTED, last_beat)
+    assert (call.ending, call.ended_at) == (Ending.INTERRUPTED, last_renewal)
     kept.refresh_from_db()
     assert kept.status == "interrupted"
-    assert reap() == 0
+    assert reap() == []
 
 
-def test_a_living_call_is_not_reaped(session: Session) -> None:
+def test_a_call_within_its_lease_is_not_reaped(session: Session) -> None:
     new_call(session)
-    assert reap() == 0
+    assert reap() == []
 
 
-def test_a_worker_that_was_presumed_dead_takes_its_call_back(session: Session) -> None:
+def test_a_worker_that_was_presumed_dead_reopens_its_call(session: Session) -> None:
     opened = new_call(session)
-    let_leases_run_out()
+    expire_leases()
     reap()
     assert renew_leases([opened.call_id]) == {}
     call = row(opened.call_id)
     assert (call.ended_at, call.ending) == (None, "")
-    assert reap() == 0
+    assert reap() == []
 
 
-def test_it_is_not_taken_back_from_a_newer_call(session: Session) -> None:
+def test_a_call_is_not_reopened_if_there_is_a_newer_one(session: Session) -> None:
     first = new_call(session)
-    let_leases_run_out()
+    expire_leases()
     reap()
     second = new_call(session)
     assert renew_leases([first.call_id, second.call_id]) == {first.call_id: Ending.TAKEN_OVER}
 
 
-def test_the_worker_knows_better_than_the_reaper_how_it_ended(session: Session) -> None:
+def test_the_workers_ending_replaces_the_reapers(session: Session) -> None:
     opened = new_call(session)
-    let_leases_run_out()
+    expire_leases()
     reap()
     end_call(opened.call_id, Ending.CLIENT_LEFT)
     assert row(opened.call_id).ending == Ending.CLIENT_LEFT
@@ -228,7 +244,7 @@ def test_it_never_ends_before_it_started(session: Session) -> None:
     assert call.ended_at == call.started_at
 
 
-def test_the_database_itself_refuses_a_second_open_call(session: Session) -> None:
+def test_the_database_refuses_a_second_open_call(session: Session) -> None:
     call = row(new_call(session).call_id)
     call.pk, call.first_position = uuid4(), 100_000
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -265,7 +281,7 @@ def test_a_session_can_be_deleted_while_a_call_opens_in_it(owner: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_calls_opened_at_once_one_stays_open(owner: User) -> None:
+def test_of_many_calls_opened_at_once_the_last_stays_open(owner: User) -> None:
     session = new_session(owner)
     callers = 6
     start = Barrier(callers)
@@ -282,3 +298,129 @@ def test_of_many_calls_opened_at_once_one_stays_open(owner: User) -> None:
     assert sorted(positions) == [number * 100_000 for number in range(callers)]
     assert Call.objects.filter(ended_at=None).count() == 1
     assert Call.objects.filter(ending=Ending.TAKEN_OVER).count() == callers - 1
+
+
+def test_an_exchange_between_two_calls_has_the_positions_between_theirs(session: Session) -> None:
+    first = new_call(session)
+    exchange = open_exchange(session.id, session.user_id)
+    second = new_call(session)
+    positions = [each.first_position for each in (first, exchange, second)]
+    assert positions == [0, 100_000, 200_000]
+    assert (exchange.session_id, exchange.language, exchange.past) == (session.id, "ja", ())
+
+
+def test_an_exchange_does_not_end_a_call_and_knows_the_earlier_turns(session: Session) -> None:
+    call = new_call(session)
+    kept_turn(session, call, text="Do you have bread?")
+    exchange = open_exchange(session.id, session.user_id)
+    assert [item.text for item in exchange.past] == ["Do you have bread?"]
+    assert row(call.call_id).ended_at is None
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [("stranger", "session_unknown"), ("closed", "session_closed")]
+)
+def test_an_exchange_opens_only_on_ones_own_open_session(
+    session: Session, stranger: User, state: str, code: str
+) -> None:
+    Session.objects.update(closed_at=timezone.now() if state == "closed" else None)
+    user_id = stranger.pk if state == "stranger" else session.user_id
+    with pytest.raises(AdmissionRefused) as refusal:
+        open_exchange(session.id, user_id)
+    assert (refusal.value.code, refusal.value.ending) == (code, Ending.FORBIDDEN)
+
+
+def test_a_call_and_its_session_know_their_provider_and_models(session: Session) -> None:
+    opened = new_call(session, provider="elsewhere")
+    call = row(opened.call_id)
+    assert (call.provider, call.model) == ("elsewhere", "gpt-realtime")
+    assert call.transcription_model == opened.transcription_model == "gpt-transcribe"
+    session.refresh_from_db()
+    assert (session.provider, session.model) == ("elsewhere", "gpt-realtime")
+
+
+def test_opening_takes_no_more_queries_after_many_calls(
+    session: Session, django_assert_num_queries: Any
+) -> None:
+    new_call(session)
+    with django_assert_num_queries(10) as early:
+        new_call(session)
+    for _ in range(20):
+        new_call(session)
+    with django_assert_num_queries(len(early)):
+        new_call(session)
+    reads = [query["sql"] for query in early if 'FROM "conversations_call"' in query["sql"]]
+    assert len(reads) == 1
+    assert "ended_at" in reads[0].partition("WHERE")[2]
+
+
+def test_it_says_which_call_of_a_dead_worker_it_ended(session: Session) -> None:
+    assert new_call(session).interrupted_call_id is None
+    dead = new_call(session)
+    assert dead.interrupted_call_id is None
+    expire_leases()
+    assert new_call(session).interrupted_call_id == dead.call_id
+
+
+def test_ending_returns_the_ending_that_counts(session: Session) -> None:
+    call_id = new_call(session).call_id
+    assert end_call(call_id, Ending.CLIENT_LEFT) is Ending.CLIENT_LEFT
+    assert end_call(call_id, Ending.INTERNAL) is Ending.CLIENT_LEFT
+    assert end_call(uuid4(), Ending.INTERNAL) is None
+
+
+def test_only_calls_that_died_long_enough_ago_are_reaped(session: Session) -> None:
+    opened = new_call(session)
+    expire_leases()
+    assert reap(timedelta(hours=1)) == []
+    assert reap(timedelta(minutes=1)) == [opened.call_id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_and_exchanges_at_once_each_get_positions_of_their_own(owner: User) -> None:
+    """The one that takes the session's row lock first comes first."""
+    session = new_session(owner)
+    openers = 8
+    start = Barrier(openers)
+
+    def open_one(number: int) -> int:
+        try:
+            start.wait()
+            if number % 2:
+                return open_exchange(session.id, owner.pk).first_position
+            return new_call(session).first_position
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(openers) as pool:
+        positions = list(pool.map(open_one, range(openers)))
+    assert sorted(positions) == [number * 100_000 for number in range(openers)]
+    session.refresh_from_db()
+    assert session.next_position == openers * 100_000
+    calls = Call.objects.values_list("first_position", flat=True)
+    assert sorted(calls) == sorted(positions[::2])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exchange_that_waits_for_the_lock_comes_after_the_call_that_holds_it(
+    owner: User,
+) -> None:
+    session = new_session(owner)
+    asked, positions = Event(), []
+
+    def exchange() -> None:
+        try:
+            asked.set()
+            positions.append(open_exchange(session.id, owner.pk).first_position)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            call = new_call(session)
+            waiting = pool.submit(exchange)
+            asked.wait()
+            time.sleep(0.1)
+            assert positions == []
+        waiting.result()
+    assert (call.first_position, positions) == (0, [100_000])

@@ -1,13 +1,15 @@
-"""The laws that the database itself keeps."""
+"""The constraints that the database itself enforces."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from backend.conversations.models import Call, Session, Usage
+from backend.conversations.models import Call, PeriodicJob, Session, Usage
 from tests.conversations.equipment import kept_turn, new_call, new_session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -18,14 +20,16 @@ def session(owner: User) -> Session:
     return new_session(owner)
 
 
-def test_a_turn_is_told_once(session: Session) -> None:
+def test_a_turn_is_stored_once_per_item_and_content_index(session: Session) -> None:
     kept_turn(session)
     with pytest.raises(IntegrityError), transaction.atomic():
         kept_turn(session, position=7)
 
 
 @pytest.mark.parametrize("fields", [{"role": "system"}, {"modality": "smell"}, {"status": "lost"}])
-def test_a_turn_uses_only_our_words(session: Session, fields: dict[str, object]) -> None:
+def test_a_turn_has_a_known_role_modality_and_status(
+    session: Session, fields: dict[str, object]
+) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         kept_turn(session, None, **fields)
 
@@ -54,12 +58,20 @@ def test_a_call_has_an_ending_exactly_when_it_has_ended(
         Call.objects.update(**fields)
 
 
-def test_a_session_speaks_only_our_languages(session: Session) -> None:
+def test_a_session_has_a_known_language(session: Session) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Session.objects.update(language="fr")
 
 
-def test_everything_says_what_it_is(session: Session) -> None:
+@pytest.mark.parametrize(
+    "fields", [{"cost_usd": Decimal(1)}, {"price_date": date(2026, 11, 21)}], ids=str
+)
+def test_a_cost_has_the_date_of_its_prices(session: Session, fields: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Usage.objects.create(session=session, source_id="a", kind="response", **fields)
+
+
+def test_every_model_has_a_readable_name(session: Session) -> None:
     assert str(session) == str(session.id)
     session.title = "Bread"
     assert str(session) == "Bread"
@@ -67,3 +79,4 @@ def test_everything_says_what_it_is(session: Session) -> None:
     assert str(call).endswith("live")
     assert str(kept_turn(session)) == "user item_1"
     assert str(Usage(kind="response", source_id="resp_1")) == "response resp_1"
+    assert str(PeriodicJob(name="clean_up")) == "clean_up"

@@ -1,60 +1,60 @@
-"""What a new call tells the model of the earlier ones."""
+"""The earlier turns that a new call replays to the model."""
 
 import pytest
 from django.contrib.auth.models import User
 
 from backend.conversations.models import Session, Turn
-from backend.conversations.past import MOST_CHARACTERS, MOST_ITEMS, past_of, remembered
+from backend.conversations.past import MAX_CHARACTERS, MAX_ITEMS, past_items, past_of
 from backend.protocol.transcript.turns import Role
 from backend.relay.plan import PastItem
 from tests.conversations.equipment import kept_turn, new_session
 
 
-def said(item_id: str, text: str, **fields: object) -> Turn:
+def new_turn(item_id: str, text: str, **fields: object) -> Turn:
     given: dict[str, object] = {"role": "user", "status": "completed"}
     return Turn(item_id=item_id, text=text, **given | fields)
 
 
-def test_it_tells_both_sides_in_order() -> None:
-    assert remembered([said("a", "Hello."), said("b", "Hi!", role="assistant")]) == (
+def test_it_returns_both_sides_in_order() -> None:
+    assert past_items([new_turn("a", "Hello."), new_turn("b", "Hi!", role="assistant")]) == (
         PastItem("a", Role.USER, "Hello."),
         PastItem("b", Role.ASSISTANT, "Hi!"),
     )
 
 
-def test_of_a_reply_that_was_cut_off_only_the_heard_part_is_told() -> None:
-    cut = said("b", "Hi there, friend!", role="assistant", heard_text="Hi there,", heard_ms=600)
-    assert remembered([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
+def test_of_an_interrupted_reply_only_the_heard_part_counts() -> None:
+    cut = new_turn("b", "Hi there, friend!", role="assistant", heard_text="Hi there,", heard_ms=600)
+    assert past_items([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
 
 
 @pytest.mark.parametrize("fields", [{"heard_text": ""}, {"text": ""}, {"text": " \n"}])
-def test_what_nobody_heard_is_not_told(fields: dict[str, str]) -> None:
-    assert remembered([said("b", **{"text": "Hi!"} | fields)]) == ()
+def test_unheard_and_empty_turns_are_left_out(fields: dict[str, str]) -> None:
+    assert past_items([new_turn("b", **{"text": "Hi!"} | fields)]) == ()
 
 
-def test_a_reply_whose_connection_died_is_told_as_far_as_it_came() -> None:
-    cut = said("b", "Hi there,", role="assistant", status="interrupted")
-    assert remembered([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
+def test_a_reply_whose_connection_was_lost_counts_so_far() -> None:
+    cut = new_turn("b", "Hi there,", role="assistant", status="interrupted")
+    assert past_items([cut]) == (PastItem("b", Role.ASSISTANT, "Hi there,"),)
 
 
-def test_parts_of_one_item_are_one_item() -> None:
-    parts = [said("a", "One."), said("a", "Two.", content_index=1)]
-    assert remembered(parts) == (PastItem("a", Role.USER, "One. Two."),)
+def test_content_parts_are_joined_to_one_item() -> None:
+    parts = [new_turn("a", "One."), new_turn("a", "Two.", content_index=1)]
+    assert past_items(parts) == (PastItem("a", Role.USER, "One. Two."),)
 
 
-def test_the_oldest_items_make_room() -> None:
-    items = remembered(said(f"item_{number}", "x") for number in range(MOST_ITEMS + 5))
-    assert [item.item_id for item in items] == [f"item_{n}" for n in range(5, MOST_ITEMS + 5)]
+def test_the_oldest_items_beyond_the_limit_are_left_out() -> None:
+    items = past_items(new_turn(f"item_{number}", "x") for number in range(MAX_ITEMS + 5))
+    assert [item.item_id for item in items] == [f"item_{n}" for n in range(5, MAX_ITEMS + 5)]
 
 
-def test_long_items_make_room_too() -> None:
-    long = "x" * (MOST_CHARACTERS // 2)
-    items = remembered([said("a", "First."), said("b", long), said("c", long)])
+def test_older_items_beyond_the_character_limit_are_left_out() -> None:
+    long = "x" * (MAX_CHARACTERS // 2)
+    items = past_items([new_turn("a", "First."), new_turn("b", long), new_turn("c", long)])
     assert [item.item_id for item in items] == ["b", "c"]
 
 
 @pytest.mark.django_db
-def test_it_reads_one_sessions_newest_words_in_spoken_order(owner: User) -> None:
+def test_it_reads_one_sessions_turns_in_spoken_order(owner: User) -> None:
     session, other = new_session(owner), new_session(owner)
     rows = (("c", 3, "user"), ("a", 1, "user"), ("b", 2, "assistant"), ("d", 4, "tool"))
     for item_id, position, role in rows:
@@ -65,5 +65,5 @@ def test_it_reads_one_sessions_newest_words_in_spoken_order(owner: User) -> None
 
 
 @pytest.mark.django_db
-def test_a_session_in_which_nothing_was_said_has_no_past(owner: User) -> None:
+def test_a_session_without_turns_has_no_past(owner: User) -> None:
     assert past_of(Session.objects.create(user=owner).id) == ()

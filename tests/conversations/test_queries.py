@@ -1,4 +1,4 @@
-"""What a session and a call have spent, and what state they are in."""
+"""The usage and cost of sessions and calls, and the facts of a list of sessions."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,16 +7,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from backend.conversations.models import Call, Session, Usage
+from backend.conversations.models import Call, Session
 from backend.conversations.queries import (
     NOTHING_SPENT,
     is_live,
-    live_among,
+    own_sessions,
     spent_by_call,
     spent_by_session,
     status_of,
 )
-from tests.conversations.equipment import NOON, new_call, new_session
+from tests.conversations.equipment import NOON, kept_usage, new_call, new_session
 
 
 @pytest.mark.parametrize(
@@ -33,21 +33,18 @@ def test_only_a_call_within_its_lease_is_live(owner: User) -> None:
     new_call(live)
     new_call(dead)
     Call.objects.filter(session=dead).update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert live_among([live.id, dead.id, quiet.id]) == {live.id}
-    assert live_among([]) == set()
     assert list(Session.objects.filter(is_live)) == [live]
+    facts = {session.id: session.live for session in own_sessions(owner.pk)}
+    assert facts == {live.id: True, dead.id: False, quiet.id: False}
 
 
 @pytest.mark.django_db
-def test_spending_is_kept_apart_by_session_and_by_call(owner: User, stranger: User) -> None:
+def test_usage_is_summed_by_session_and_by_call(owner: User, stranger: User) -> None:
     session, other = new_session(owner), new_session(stranger)
     first, second = new_call(session).call_id, new_call(session).call_id
     rows = ((session, first, 1), (session, second, 2), (other, new_call(other).call_id, 4))
     for number, (whose, call_id, tokens) in enumerate(rows):
-        Usage.objects.create(
-            session=whose, call_id=call_id, source_id=str(number), kind="response",
-            model="gpt-realtime", text_out=tokens * 1_000_000,
-        )  # fmt: skip
+        kept_usage(whose, str(number), "gpt-realtime", call_id=call_id, text_out=tokens * 1_000_000)
     spent = spent_by_session([session.id, other.id])
     assert spent[session.id].cost_usd == Decimal(48)
     assert spent[other.id].cost_usd == Decimal(64)
@@ -59,6 +56,6 @@ def test_spending_is_kept_apart_by_session_and_by_call(owner: User, stranger: Us
 
 
 @pytest.mark.django_db
-def test_what_spent_nothing_is_left_out(owner: User) -> None:
+def test_a_session_without_usage_is_left_out(owner: User) -> None:
     assert spent_by_session([new_session(owner).id]) == {}
     assert NOTHING_SPENT.cost_usd == 0

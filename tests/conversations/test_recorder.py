@@ -1,4 +1,4 @@
-"""The recorder: never in the way, never far behind, nothing lost while the database is away."""
+"""The recorder delays no call, writes within a second, and survives an absent database."""
 
 import asyncio
 import logging
@@ -11,66 +11,83 @@ from django.contrib.auth.models import User
 from django.db import DataError, InternalError, OperationalError, transaction
 
 from backend.conversations.executor import DatabaseExecutor
-from backend.conversations.lifecycle import OpenedCall, open_call
+from backend.conversations.lifecycle import OpenedCall, OpenedExchange
 from backend.conversations.models import Call, Session, Turn, Usage
-from backend.conversations.recorder import RETRY_PAUSES_S, Recorder
-from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write
+from backend.conversations.recorder import RETRY_PAUSES_S, Recorder, RowsLost
+from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, Written
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.ports import CallRecorder
-from tests.conversations.equipment import new_session, turn
+from tests.conversations.equipment import (
+    ending_write,
+    new_call,
+    new_session,
+    turn,
+    turn_write,
+    usage_write,
+)
 
 
 class FakeDatabase:
-    """Takes pieces; is away as often as told, refuses what it is told to, or holds still."""
+    """Accepts batches; on request it is away for some of them, refuses a text, or blocks."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[Write, ...]] = []
         self.away = 0
-        self.excuse: Exception = OperationalError("database is locked")
-        self.poisoned = ""
+        self.error: Exception = OperationalError("database is locked")
+        self.refused_text = ""
         self.taken = threading.Event()
         self.moving = threading.Event()
         self.moving.set()
 
-    def write(self, pieces: Sequence[Write]) -> list[Write]:
+    def write(self, writes: Sequence[Write]) -> Written:
         self.moving.wait()
         if self.away:
             self.away -= 1
-            raise self.excuse
-        if any(self._is_poisoned(piece) for piece in pieces):
+            raise self.error
+        if any(self._is_refused(each) for each in writes):
             raise DataError("the words themselves: a secret")
-        self.batches.append(tuple(pieces))
+        self.batches.append(tuple(writes))
         self.taken.set()
-        return []
+        return Written()
 
-    def _is_poisoned(self, piece: Write) -> bool:
+    def _is_refused(self, each: Write) -> bool:
         return (
-            bool(self.poisoned)
-            and isinstance(piece, TurnWrite)
-            and self.poisoned in piece.turn.text
+            bool(self.refused_text)
+            and isinstance(each, TurnWrite)
+            and self.refused_text in each.turn.text
         )
 
     @property
     def texts(self) -> list[str]:
-        return [piece.turn.text for piece in self.pieces if isinstance(piece, TurnWrite)]
+        return [each.turn.text for each in self.writes if isinstance(each, TurnWrite)]
 
     @property
-    def pieces(self) -> list[Write]:
-        return [piece for batch in self.batches for piece in batch]
+    def writes(self) -> list[Write]:
+        return [each for batch in self.batches for each in batch]
 
 
 class Pauses(list[float]):
-    """A sleep that only remembers how long it was asked to be."""
+    """A sleep that returns at once and records the seconds asked for."""
 
     async def sleep(self, seconds: float) -> None:
         self.append(seconds)
         await asyncio.sleep(0)
 
 
-def opened_call(call_id: UUID | None = None) -> OpenedCall:
-    return OpenedCall(call_id or uuid4(), uuid4(), "en", "marin", "gpt-realtime", "", 0, ())
+def new_opened_call(call_id: UUID | None = None) -> OpenedCall:
+    return OpenedCall(
+        call_id=call_id or uuid4(),
+        session_id=uuid4(),
+        language="en",
+        voice="marin",
+        provider="openai",
+        model="gpt-realtime",
+        transcription_model="gpt-transcribe",
+        first_position=0,
+        past=(),
+    )
 
 
 @pytest.fixture
@@ -100,50 +117,50 @@ async def recorder(
     await recorder.stop(5)
 
 
-async def test_it_writes_what_was_kept_and_how_it_ended(
+async def test_it_writes_turns_usages_and_the_ending(
     recorder: Recorder, database: FakeDatabase
 ) -> None:
-    call = opened_call()
+    call = new_opened_call()
     kept: CallRecorder = recorder.for_call(call)
     kept.keep(turn())
     kept.count(usage.Usage("resp_1", "response", audio_out=3))
     await kept.finish(Ending.CLIENT_LEFT)
-    assert database.pieces == [
-        TurnWrite(call, turn()),
-        UsageWrite(call, usage.Usage("resp_1", "response", audio_out=3)),
-        EndingWrite(call, Ending.CLIENT_LEFT),
+    assert database.writes == [
+        turn_write(call, turn()),
+        usage_write(call, usage.Usage("resp_1", "response", audio_out=3)),
+        ending_write(call, Ending.CLIENT_LEFT),
     ]
 
 
-async def test_words_are_gathered_so_that_only_the_newest_version_is_written(
+async def test_only_the_newest_version_of_a_turn_is_written(
     recorder: Recorder, database: FakeDatabase
 ) -> None:
-    kept = recorder.for_call(opened_call())
+    kept = recorder.for_call(new_opened_call())
     for text in ("H", "He", "Hello"):
         kept.keep(turn(text=text, status=TurnStatus.IN_PROGRESS))
     await kept.finish(Ending.CLIENT_LEFT)
     assert database.texts == ["Hello"]
 
 
-async def test_what_is_kept_is_written_within_a_second_without_being_asked(
+async def test_a_turn_is_written_within_a_second_without_a_flush(
     recorder: Recorder, database: FakeDatabase, pauses: Pauses
 ) -> None:
-    recorder.for_call(opened_call()).keep(turn())
+    recorder.for_call(new_opened_call()).keep(turn())
     assert await asyncio.to_thread(database.taken.wait, 5)
     assert sum(pauses) < 1
 
 
 async def test_calls_share_a_transaction(recorder: Recorder, database: FakeDatabase) -> None:
     for number in range(50):
-        recorder.for_call(opened_call()).keep(turn(f"item_{number}", position=number))
+        recorder.for_call(new_opened_call()).keep(turn(f"item_{number}", position=number))
     assert await recorder.flush(5)
     assert len(database.batches) == 1
 
 
-async def test_a_mountain_is_written_in_pieces_and_in_order(
+async def test_a_large_backlog_is_written_in_batches_and_in_order(
     recorder: Recorder, database: FakeDatabase
 ) -> None:
-    kept = recorder.for_call(opened_call())
+    kept = recorder.for_call(new_opened_call())
     for number in range(1200):
         kept.keep(turn(f"item_{number}", str(number), position=number))
     assert await recorder.flush(5)
@@ -151,9 +168,9 @@ async def test_a_mountain_is_written_in_pieces_and_in_order(
     assert max(map(len, database.batches)) <= 500
 
 
-async def test_a_stuck_database_delays_nobody(recorder: Recorder, database: FakeDatabase) -> None:
+async def test_a_stuck_database_delays_no_call(recorder: Recorder, database: FakeDatabase) -> None:
     database.moving.clear()
-    kept = recorder.for_call(opened_call())
+    kept = recorder.for_call(new_opened_call())
     loop = asyncio.get_running_loop()
     began = loop.time()
     for number in range(2000):
@@ -164,52 +181,48 @@ async def test_a_stuck_database_delays_nobody(recorder: Recorder, database: Fake
     assert database.batches == []
 
 
-async def test_what_finish_could_not_wait_for_is_written_all_the_same(
+async def test_what_finish_did_not_wait_for_is_still_written(
     recorder: Recorder, database: FakeDatabase
 ) -> None:
     database.moving.clear()
-    kept = recorder.for_call(opened_call())
+    kept = recorder.for_call(new_opened_call())
     kept.keep(turn())
     await kept.finish(Ending.CLIENT_LEFT)
     database.moving.set()
     assert await recorder.flush(5)
-    assert [type(piece) for piece in database.pieces] == [TurnWrite, EndingWrite]
+    assert [type(each) for each in database.writes] == [TurnWrite, EndingWrite]
 
 
-async def test_memory_is_bounded_by_what_was_said(
+async def test_memory_is_bounded_by_the_number_of_turns(
     recorder: Recorder, database: FakeDatabase
 ) -> None:
     database.moving.clear()
-    kept = recorder.for_call(opened_call())
+    kept = recorder.for_call(new_opened_call())
     for number in range(5000):
         kept.keep(turn(f"item_{number % 3}", str(number)))
     database.moving.set()
     assert await recorder.flush(5)
-    assert len(database.pieces) <= 6
+    assert len(database.writes) <= 6
 
 
-async def test_a_locked_database_is_tried_again_with_growing_pauses(
+async def test_a_locked_database_is_retried_with_growing_pauses(
     recorder: Recorder, database: FakeDatabase, pauses: Pauses
 ) -> None:
     database.away = 7
-    recorder.for_call(opened_call()).keep(turn())
+    recorder.for_call(new_opened_call()).keep(turn())
     assert await recorder.flush(5)
     assert database.texts == ["Hello there."]
     assert pauses[-7:] == [*RETRY_PAUSES_S, RETRY_PAUSES_S[-1], RETRY_PAUSES_S[-1]]
 
 
-async def test_a_database_that_is_read_only_for_a_while_is_waited_for(
-    recorder: Recorder, database: FakeDatabase
-) -> None:
-    database.away, database.excuse = 3, InternalError("cannot execute INSERT")
-    recorder.for_call(opened_call()).keep(turn())
+async def test_a_read_only_database_is_retried(recorder: Recorder, database: FakeDatabase) -> None:
+    database.away, database.error = 3, InternalError("cannot execute INSERT")
+    recorder.for_call(new_opened_call()).keep(turn())
     assert await recorder.flush(5)
     assert database.texts == ["Hello there."]
 
 
-async def test_a_flush_waits_for_no_pause(
-    database: FakeDatabase, executor: DatabaseExecutor
-) -> None:
+async def test_a_flush_ends_the_pause(database: FakeDatabase, executor: DatabaseExecutor) -> None:
     is_pausing = asyncio.Event()
 
     async def for_ever(_: float) -> None:
@@ -218,7 +231,7 @@ async def test_a_flush_waits_for_no_pause(
 
     recorder = Recorder(executor, sleep=for_ever, write=database.write)
     database.away = 1
-    recorder.for_call(opened_call()).keep(turn())
+    recorder.for_call(new_opened_call()).keep(turn())
     await recorder.flush(0.05)
     is_pausing.clear()
     assert await recorder.flush(5)
@@ -226,12 +239,12 @@ async def test_a_flush_waits_for_no_pause(
     await recorder.stop(5)
 
 
-async def test_what_changes_while_the_database_is_away_is_written_in_its_newest_version(
+async def test_changes_while_the_database_is_away_are_merged(
     recorder: Recorder, database: FakeDatabase
 ) -> None:
     database.moving.clear()
     database.away = 1
-    kept = recorder.for_call(opened_call())
+    kept = recorder.for_call(new_opened_call())
     kept.keep(turn(text="Hel", status=TurnStatus.IN_PROGRESS))
     kept.keep(turn("item_2", "Other."))
     await recorder.flush(0.02)
@@ -241,45 +254,46 @@ async def test_what_changes_while_the_database_is_away_is_written_in_its_newest_
     assert database.texts == ["Hello.", "Other."]
 
 
-async def test_final_stays_final(recorder: Recorder, database: FakeDatabase) -> None:
-    kept = recorder.for_call(opened_call())
+async def test_a_final_status_is_kept(recorder: Recorder, database: FakeDatabase) -> None:
+    kept = recorder.for_call(new_opened_call())
     kept.keep(turn(status=TurnStatus.INTERRUPTED))
     kept.keep(turn(status=TurnStatus.IN_PROGRESS, position=4))
     assert await recorder.flush(5)
-    assert [piece.turn for piece in database.pieces if isinstance(piece, TurnWrite)] == [
+    assert [each.turn for each in database.writes if isinstance(each, TurnWrite)] == [
         turn(status=TurnStatus.INTERRUPTED, position=4)
     ]
 
 
-async def test_a_poisoned_turn_costs_only_itself_and_is_reported_without_its_words(
+async def test_a_refused_turn_costs_only_itself_and_is_reported_without_its_text(
     recorder: Recorder, database: FakeDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database.poisoned = "poison"
-    call = opened_call()
+    database.refused_text = "poison"
+    call = new_opened_call()
     kept = recorder.for_call(call)
     for number, text in enumerate(("Before.", "poison", "After.")):
         kept.keep(turn(f"item_{number}", text))
     await kept.finish(Ending.CLIENT_LEFT)
     assert await recorder.flush(5)
     assert database.texts == ["Before.", "After."]
-    assert isinstance(database.pieces[-1], EndingWrite)
+    assert isinstance(database.writes[-1], EndingWrite)
     (report,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
     assert vars(report)["fields"] == {
-        "call_id": call.call_id, "where": "TurnWrite", "error": "DataError",
+        "call_id": call.call_id, "session_id": call.session_id,
+        "where": "TurnWrite", "error": "DataError",
     }  # fmt: skip
     assert "secret" not in caplog.text
 
 
-async def test_the_database_may_go_away_while_poison_is_sorted_out(
+async def test_the_database_may_go_away_while_writing_one_by_one(
     recorder: Recorder, database: FakeDatabase
 ) -> None:
-    kept = recorder.for_call(opened_call())
+    kept = recorder.for_call(new_opened_call())
     refusals = iter((DataError, None, OperationalError))
 
-    def write(pieces: Sequence[Write]) -> list[Write]:
+    def write(writes: Sequence[Write]) -> Written:
         if error := next(refusals, None):
             raise error
-        return database.write(pieces)
+        return database.write(writes)
 
     recorder._write = write
     for number in range(3):
@@ -288,30 +302,102 @@ async def test_the_database_may_go_away_while_poison_is_sorted_out(
     assert database.texts == ["0", "1", "2"]
 
 
-async def test_stopping_writes_what_is_left(recorder: Recorder, database: FakeDatabase) -> None:
-    finished, unfinished = (recorder.for_call(opened_call()) for _ in range(2))
+async def test_stop_writes_what_is_pending(recorder: Recorder, database: FakeDatabase) -> None:
+    finished, unfinished = (recorder.for_call(new_opened_call()) for _ in range(2))
     await finished.finish(Ending.CLIENT_LEFT)
     unfinished.keep(turn())
-    assert await recorder.stop()
+    await recorder.stop()
     assert database.texts == ["Hello there."]
     await recorder.stop()
-    endings = [piece.ending for piece in database.pieces if isinstance(piece, EndingWrite)]
+    endings = [each.ending for each in database.writes if isinstance(each, EndingWrite)]
     assert endings == [Ending.CLIENT_LEFT, Ending.DRAINING]
 
 
-async def test_stopping_does_not_wait_for_ever_and_says_what_was_left(
+async def test_stop_is_bounded_and_reports_what_is_lost(
     database: FakeDatabase, executor: DatabaseExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder(executor, write=database.write)
     database.moving.clear()
-    recorder.for_call(opened_call()).keep(turn())
-    assert not await recorder.stop(0.02)
+    recorder.for_call(new_opened_call()).keep(turn())
+    with pytest.raises(RowsLost, match="2 rows"):
+        await recorder.stop(0.02)
     database.moving.set()
     assert [vars(record)["fields"] for record in caplog.records] == [{"rows": 2}]
 
 
-async def test_stopping_before_anything_was_said_is_nothing(executor: DatabaseExecutor) -> None:
+async def test_stop_before_the_first_write_does_nothing(executor: DatabaseExecutor) -> None:
     await Recorder(executor).stop()
+
+
+async def test_an_exchange_without_a_call_is_recorded(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    session_id = uuid4()
+    exchange = OpenedExchange(session_id, "en", 300_000, ())
+    session_recorder = recorder.for_session(exchange, model="gpt-text")
+    session_recorder.keep(turn())
+    session_recorder.count(usage.Usage("resp_1", "response", text_out=3))
+    assert await session_recorder.flush(5)
+    assert database.writes == [
+        TurnWrite(session_id, None, 300_000, turn()),
+        UsageWrite(session_id, None, "gpt-text", usage.Usage("resp_1", "response", text_out=3)),
+    ]
+
+
+async def test_a_transcription_is_counted_with_its_own_model(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    kept = recorder.for_call(new_opened_call())
+    kept.count(usage.Usage("item_1", "transcription", seconds=1.5))
+    kept.count(usage.Usage("resp_1", "response", text_out=1))
+    await kept.finish(Ending.CLIENT_LEFT)
+    models = [each.model for each in database.writes if isinstance(each, UsageWrite)]
+    assert models == ["gpt-transcribe", "gpt-realtime"]
+
+
+async def test_a_final_status_is_kept_over_a_write_that_failed(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    database.moving.clear()
+    database.away = 1
+    kept = recorder.for_call(new_opened_call())
+    kept.keep(turn(status=TurnStatus.INTERRUPTED))
+    await recorder.flush(0.02)
+    kept.keep(turn(text="More.", status=TurnStatus.IN_PROGRESS))
+    database.moving.set()
+    assert await recorder.flush(5)
+    assert [each.turn for each in database.writes if isinstance(each, TurnWrite)] == [
+        turn(text="More.", status=TurnStatus.INTERRUPTED)
+    ]
+
+
+async def test_what_was_stored_is_announced_after_it_was_stored(
+    database: FakeDatabase, executor: DatabaseExecutor
+) -> None:
+    announced: list[tuple[Written, int]] = []
+
+    def after_write(written: Written) -> None:
+        announced.append((written, len(database.batches)))
+
+    recorder = Recorder(executor, write=database.write, after_write=after_write)
+    recorder.for_call(new_opened_call()).keep(turn())
+    await recorder.stop()
+    assert announced == [(Written(), 1)]
+
+
+async def test_a_listener_that_raises_costs_no_turn_and_no_second_write(
+    database: FakeDatabase, executor: DatabaseExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    def after_write(_: Written) -> None:
+        raise ValueError("the words themselves: a secret")
+
+    recorder = Recorder(executor, write=database.write, after_write=after_write)
+    recorder.for_call(new_opened_call()).keep(turn())
+    assert await recorder.flush(5)
+    await recorder.stop()
+    assert database.texts == ["Hello there."]
+    assert "recorder.listener_failed" in caplog.text
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.postgres
@@ -320,9 +406,7 @@ async def test_everything_reaches_the_real_database(owner: User) -> None:
     executor = DatabaseExecutor(threads=2)
     recorder = Recorder(executor)
     session = await executor.run(new_session, owner)
-    opened = await executor.run(
-        lambda: open_call(session.id, owner.pk, worker="here", model="gpt-realtime")
-    )
+    opened = await executor.run(new_call, session)
     kept = recorder.for_call(opened)
     for number in range(300):
         kept.keep(turn(f"item_{number}", f"{number}\0", position=number))
@@ -332,21 +416,17 @@ async def test_everything_reaches_the_real_database(owner: User) -> None:
     kept.keep(turn("x" * 200, "An id that is too long for its column.", position=300))
     await kept.finish(Ending.COMPLETED)
     await recorder.stop()
-    await executor.run(check_everything, opened)
+    await executor.run(assert_everything_was_written, opened)
     executor.close()
 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-async def test_a_real_lock_delays_the_writing_and_nothing_else(owner: User) -> None:
+async def test_a_real_lock_delays_only_the_writing(owner: User) -> None:
     executor = DatabaseExecutor(threads=2)
     recorder = Recorder(executor, finish_wait_s=0.05)
     session = await executor.run(new_session, owner)
-    kept = recorder.for_call(
-        await executor.run(
-            lambda: open_call(session.id, owner.pk, worker="here", model="gpt-realtime")
-        )
-    )
+    kept = recorder.for_call(await executor.run(new_call, session))
     locked, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -371,7 +451,7 @@ async def test_a_real_lock_delays_the_writing_and_nothing_else(owner: User) -> N
     executor.close()
 
 
-def check_everything(opened: OpenedCall) -> None:
+def assert_everything_was_written(opened: OpenedCall) -> None:
     kept = list(Turn.objects.filter(session=opened.session_id, text__endswith="\ufffd"))
     assert [row.text for row in kept] == [f"{number}\ufffd" for number in range(300)]
     assert Usage.objects.count() == 300

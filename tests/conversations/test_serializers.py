@@ -1,4 +1,4 @@
-"""Money as text, and nothing that is not a number."""
+"""Costs as text with four decimals."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from backend.conversations.serializers import usd
 
 
 @pytest.mark.parametrize(
-    ("cost", "told"),
+    ("cost", "text"),
     [
         (None, None),
         (Decimal(0), "0.0000"),
@@ -18,5 +18,5 @@ from backend.conversations.serializers import usd
         (Decimal("1E+3"), "1000.0000"),
     ],
 )
-def test_money_is_told_to_a_hundredth_of_a_cent(cost: Decimal | None, told: str | None) -> None:
-    assert usd(cost) == told
+def test_a_cost_has_four_decimals(cost: Decimal | None, text: str | None) -> None:
+    assert usd(cost) == text

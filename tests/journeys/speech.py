@@ -1,4 +1,4 @@
-"""Sentences that people say in the journeys, spoken by espeak-ng: PCM16, 24 kHz, mono."""
+"""Speech for the journeys, synthesised by espeak-ng: PCM16, 24 kHz, mono."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ QUESTION = "How many people work on the orders?"
 
 
 async def speak(text: str, language: str = "en") -> bytes:
-    """A sentence as sound; one of the suggested Japanese sentences is read from its kana."""
+    """Synthesise a sentence; the simulator's Japanese phrases are read from their kana."""
     if (text, language) not in _spoken:
         voice = EspeakSynthesiser()
         try:

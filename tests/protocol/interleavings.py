@@ -214,7 +214,7 @@ class ConversationMaker:
 
     def _respond(self, response_id: str, outputs: Sequence[Output]) -> None:
         status = outputs[-1].status
-        # A response that was cancelled may end without naming what it had begun.
+        # A cancelled response can end without listing its items.
         is_named = status != "cancelled" or self._rng.random() < 0.5
         items = [output.item for output in outputs] if is_named else []
         self._made.streams.append(
@@ -226,7 +226,7 @@ class ConversationMaker:
         )
 
     def _perhaps_delete(self, item_id: str) -> None:
-        # Of two deleted behind one nobody can tell later which was said first.
+        # The order of two deleted items with one predecessor is not known.
         if self._behind[item_id] not in self._deleted and self._rng.random() < 0.3:
             before = self._behind[item_id]
             if [i for i, b in self._behind.items() if b == before] == [item_id]:

@@ -1,7 +1,7 @@
-"""Writes the tapes: `python -m tests.tapes.scribe`. Each is made by hand, with its turns.
+"""Writes the tapes: `python -m tests.tapes.writer`. Each is written by hand, with its turns.
 
-The events are whole, as the official SDK types them, but time is short: a spoken word lasts 2 ms,
-which is 96 bytes. What is expected is written out here and never computed.
+The events are complete, as the official SDK types them, but a spoken word lasts only 2 ms, which is
+96 bytes. The expected turns are written out here and never computed.
 """
 
 import base64
@@ -34,7 +34,7 @@ Turn = dict[str, Any]
 
 
 class TapeWriter:
-    """Takes down one call. Verbs are what happened; each writes its events and moves the clock."""
+    """Writes one call. Each method writes the events of what its name says, 20 ms apart."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
@@ -55,25 +55,25 @@ class TapeWriter:
     # One event each
 
     def event(self, event_type: str, **fields: Any) -> Event:
-        """Take down one event from the provider."""
+        """One event from the provider."""
         return self._upstream(event_type, **fields)
 
     def again(self, event: Event) -> None:
-        """The provider repeats itself."""
+        """The same event from the provider again."""
         self._line("upstream", event=event)
 
     def client(self, event_type: str, **fields: Any) -> None:
-        """Take down one event from the client."""
+        """One event from the client."""
         self._line("client", event={"type": event_type, **fields})
 
     def garbage(self, text: str) -> None:
-        """The client sends what is no event."""
+        """A frame from the client that is no event."""
         self._line("client", text=text)
 
     # The user's side
 
     def user_speaks(self, item_id: str, previous: str | None) -> None:
-        """A spoken user turn, up to its place in the conversation; its transcript comes later."""
+        """The user's speech up to its conversation item; the transcript comes later."""
         silence = base64.b64encode(bytes(bytes_of_ms(WORD_MS))).decode()
         self.client("input_audio_buffer.append", audio=silence)
         self.speech_starts(item_id)
@@ -83,11 +83,11 @@ class TapeWriter:
         self.item(_message(item_id, "user", [_input_audio()]), previous)
 
     def speech_starts(self, item_id: str) -> None:
-        """The provider hears the user begin."""
+        """The provider detects the start of speech."""
         self.event("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=self._at_ms)
 
     def transcribed(self, item_id: str, text: str, deltas: Sequence[str] = ()) -> None:
-        """The user's words, as they stream and then whole."""
+        """The user's transcript: deltas, then the complete text."""
         prefix = "conversation.item.input_audio_transcription"
         for delta in deltas:
             self.event(f"{prefix}.delta", item_id=item_id, content_index=0, delta=delta)
@@ -100,7 +100,7 @@ class TapeWriter:
         )
 
     def transcription_fails(self, item_id: str, deltas: Sequence[str] = ()) -> None:
-        """The user's words cannot be told."""
+        """The user's transcription fails, perhaps after some deltas."""
         prefix = "conversation.item.input_audio_transcription"
         for delta in deltas:
             self.event(f"{prefix}.delta", item_id=item_id, content_index=0, delta=delta)
@@ -112,7 +112,7 @@ class TapeWriter:
         )
 
     def user_types(self, item_id: str, previous: str | None, text: str) -> None:
-        """A typed message, sent by the client and taken by the provider."""
+        """A typed message, sent by the client and confirmed by the provider."""
         message = {"type": "message", "role": "user", "id": item_id}
         content = [{"type": "input_text", "text": text}]
         self.client("conversation.item.create", item={**message, "content": content})
@@ -120,14 +120,14 @@ class TapeWriter:
         self.client("response.create")
 
     def item(self, item: Event, previous: str | None) -> None:
-        """An item that is whole from the beginning."""
+        """An item that is complete when it is added."""
         self.event("conversation.item.added", item=item, previous_item_id=previous)
         self.event("conversation.item.done", item=item, previous_item_id=previous)
 
     # The answer
 
     def response_begins(self, response_id: str, conversation: str | None = "conv_tape") -> None:
-        """A response is being made."""
+        """A response begins."""
         self.event(
             "response.created",
             response=_response(response_id, "in_progress", [], conversation, None),
@@ -136,7 +136,7 @@ class TapeWriter:
     def answer_begins(
         self, response_id: str, item_id: str, previous: str | None, output: int = 0
     ) -> None:
-        """An item of an answer, still without content, and its place in the conversation."""
+        """An answer's item without content yet, and its place in the conversation."""
         item = _message(item_id, "assistant", [], "in_progress")
         self.event(
             "response.output_item.added", response_id=response_id, output_index=output, item=item
@@ -146,14 +146,14 @@ class TapeWriter:
     def part_begins(
         self, response_id: str, item_id: str, index: int = 0, kind: str = "audio"
     ) -> None:
-        """A content part of an answer."""
+        """A content part of an answer begins."""
         empty = (
             {"type": "audio", "transcript": ""} if kind == "audio" else {"type": "text", "text": ""}
         )
         self.event("response.content_part.added", **_place(response_id, item_id, index), part=empty)
 
     def says(self, response_id: str, item_id: str, words: Sequence[str], index: int = 0) -> None:
-        """Words and their sound, 2 ms each: the words run ahead of the sound."""
+        """Transcript and audio deltas, 2 ms per word; each word comes before its audio."""
         place = _place(response_id, item_id, index)
         sound = base64.b64encode(bytes(bytes_of_ms(WORD_MS))).decode()
         for word in words:
@@ -161,7 +161,7 @@ class TapeWriter:
             self.event("response.output_audio.delta", **place, delta=sound)
 
     def writes(self, response_id: str, item_id: str, words: Sequence[str], index: int = 0) -> None:
-        """Words without sound."""
+        """Text deltas."""
         place = _place(response_id, item_id, index)
         for word in words:
             self.event("response.output_text.delta", **place, delta=word)
@@ -169,7 +169,7 @@ class TapeWriter:
     def part_ends(
         self, response_id: str, item_id: str, text: str, index: int = 0, kind: str = "audio"
     ) -> None:
-        """A content part is told whole."""
+        """A content part is complete."""
         place = _place(response_id, item_id, index)
         if kind == "audio":
             self.event("response.output_audio.done", **place)
@@ -183,7 +183,7 @@ class TapeWriter:
     def answer_ends(
         self, response_id: str, item: Event, previous: str | None, output: int = 0
     ) -> None:
-        """An item of an answer is told whole."""
+        """An answer's item is complete."""
         self.event(
             "response.output_item.done", response_id=response_id, output_index=output, item=item
         )
@@ -197,14 +197,14 @@ class TapeWriter:
         reason: str | None = None,
         conversation: str | None = "conv_tape",
     ) -> None:
-        """The response is over."""
+        """A response ends."""
         response = _response(response_id, status, items, conversation, _VOICE_USAGE)
         if reason:
             response["status_details"] = {"type": status, "reason": reason}
         self.event("response.done", response=response)
 
     def answer(self, response_id: str, item_id: str, previous: str, words: Sequence[str]) -> None:
-        """A whole spoken answer of one item."""
+        """A complete spoken answer of one item."""
         text = "".join(words)
         item = spoken(item_id, text)
         self.response_begins(response_id)
@@ -216,14 +216,14 @@ class TapeWriter:
         self.response_ends(response_id, [item])
 
     def is_cut(self, response_id: str, item_id: str, previous: str, text: str) -> None:
-        """The provider stops an answer because the user speaks: everything ends incomplete."""
+        """The provider stops an answer because the user speaks: all of it ends incomplete."""
         item = spoken(item_id, text, "incomplete")
         self.part_ends(response_id, item_id, text)
         self.answer_ends(response_id, item, previous)
         self.response_ends(response_id, [item], "cancelled", "turn_detected")
 
     def truncates(self, item_id: str, heard_ms: int, index: int = 0) -> None:
-        """The client says how much was heard, and the provider forgets the rest."""
+        """The client truncates to what was heard, and the provider confirms."""
         place = {"item_id": item_id, "content_index": index, "audio_end_ms": heard_ms}
         self.client("conversation.item.truncate", **place)
         self.event("conversation.item.truncated", **place)
@@ -239,12 +239,12 @@ class TapeWriter:
 
 
 def spoken(item_id: str, text: str, status: str = "completed") -> Event:
-    """A spoken answer's item, told whole."""
+    """A spoken answer's complete item."""
     return _message(item_id, "assistant", [{"type": "output_audio", "transcript": text}], status)
 
 
 def written(item_id: str, text: str, status: str = "completed") -> Event:
-    """A written answer's item, told whole."""
+    """A written answer's complete item."""
     return _message(item_id, "assistant", [{"type": "output_text", "text": text}], status)
 
 
@@ -308,7 +308,7 @@ Tape = Callable[[TapeWriter], list[Turn]]
 
 
 def plain_voice_exchange(call: TapeWriter) -> list[Turn]:
-    """The user speaks, the words come at once, the answer follows; twice."""
+    """Speech, its transcript at once, an answer; twice."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Good morning.", ["Good ", "morning."])
     call.answer("resp_1", "item_A1", "item_U1", ["Good ", "morning! ", "What ", "is it?"])
@@ -324,7 +324,7 @@ def plain_voice_exchange(call: TapeWriter) -> list[Turn]:
 
 
 def late_user_transcript(call: TapeWriter) -> list[Turn]:
-    """Both of the user's transcripts come after all answers, the second one first."""
+    """Both of the user's transcripts come after all answers, in reverse order."""
     call.user_speaks("item_U1", None)
     call.answer("resp_1", "item_A1", "item_U1", ["Yes, ", "of course."])
     call.user_speaks("item_U2", "item_A1")
@@ -340,7 +340,7 @@ def late_user_transcript(call: TapeWriter) -> list[Turn]:
 
 
 def interruption_with_truncation(call: TapeWriter) -> list[Turn]:
-    """The user cuts in after 5 of 10 ms: two and a half words of five."""
+    """The user interrupts after 5 of 10 ms: two and a half words of five."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Tell me all.")
     call.response_begins("resp_1")
@@ -370,7 +370,7 @@ def interruption_with_truncation(call: TapeWriter) -> list[Turn]:
 
 
 def truncation_in_mid_stream(call: TapeWriter) -> list[Turn]:
-    """The truncation comes before the whole words; words, sound and a blank come after it."""
+    """A truncation during the deltas; further deltas, the text and a blank text come after it."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Go on.")
     call.response_begins("resp_1")
@@ -389,7 +389,7 @@ def truncation_in_mid_stream(call: TapeWriter) -> list[Turn]:
 
 
 def two_items_in_a_response(call: TapeWriter) -> list[Turn]:
-    """One response, two messages; the second is known only from the end of the response."""
+    """One response, two messages; only the end of the response has the second one."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Why?")
     call.response_begins("resp_1")
@@ -412,7 +412,7 @@ def two_items_in_a_response(call: TapeWriter) -> list[Turn]:
 
 
 def two_content_parts(call: TapeWriter) -> list[Turn]:
-    """A message that speaks, then writes; one of the user's with a picture between two texts."""
+    """An answer with a spoken and a written part; a user message with text, image and text."""
     content = [
         {"type": "input_text", "text": "Look at this."},
         {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
@@ -443,7 +443,7 @@ def two_content_parts(call: TapeWriter) -> list[Turn]:
 
 
 def typed_messages(call: TapeWriter) -> list[Turn]:
-    """Typed and answered in writing, typed and answered by voice."""
+    """A typed message with a written answer, and one with a spoken answer."""
     call.user_types("typed-1", None, "Do you ship to Osaka?")
     call.response_begins("resp_1")
     call.answer_begins("resp_1", "item_A1", "typed-1")
@@ -463,7 +463,7 @@ def typed_messages(call: TapeWriter) -> list[Turn]:
 
 
 def failed_transcription(call: TapeWriter) -> list[Turn]:
-    """One fails after some words, one without any; both are answered and both are kept."""
+    """One fails after some deltas, one without any; both are answered, and both are turns."""
     call.user_speaks("item_U1", None)
     call.answer("resp_1", "item_A1", "item_U1", ["Pardon?"])
     call.transcription_fails("item_U1", ["I would ", "like"])
@@ -479,7 +479,7 @@ def failed_transcription(call: TapeWriter) -> list[Turn]:
 
 
 def deletion(call: TapeWriter) -> list[Turn]:
-    """Deleted: a user's words (they stay), an unheard answer, a half-heard one, wordless speech."""
+    """Deleted: a user's words (kept), an unheard answer, a half-heard one, speech without words."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Forget this.")
     call.answer("resp_1", "item_A1", "item_U1", ["Never ", "heard."])
@@ -504,7 +504,7 @@ def deletion(call: TapeWriter) -> list[Turn]:
 
 
 def duplicates_and_unknown_types(call: TapeWriter) -> list[Turn]:
-    """Everything twice, types and fields that nobody knows, and a client that sends garbage."""
+    """Every event twice, unknown types and fields, and invalid frames from the client."""
     call.garbage('{"type": "input_audio_buffer.append", "type": "session.update"}')
     call.garbage("not json")
     call.user_speaks("item_U1", None)
@@ -532,7 +532,7 @@ def duplicates_and_unknown_types(call: TapeWriter) -> list[Turn]:
 
 
 def transcript_before_item(call: TapeWriter) -> list[Turn]:
-    """The words come before anybody has said where their items stand, or that they are there."""
+    """Transcripts come before any event about the place or the existence of their items."""
     call.transcribed("item_U1", "First.", ["Fir", "st."])
     call.response_begins("resp_1")
     call.says("resp_1", "item_A1", ["Then ", "I."])
@@ -552,7 +552,7 @@ def transcript_before_item(call: TapeWriter) -> list[Turn]:
 
 
 def cancelled_without_truncation(call: TapeWriter) -> list[Turn]:
-    """Answers that end early, each in its own way; nobody says what was heard."""
+    """Answers with each kind of early end, and no truncation."""
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Talk.")
     previous = "item_U1"
@@ -581,7 +581,7 @@ def cancelled_without_truncation(call: TapeWriter) -> list[Turn]:
 
 
 def japanese_conversation(call: TapeWriter) -> list[Turn]:
-    """Japanese has no spaces: a cut falls between characters, and rather behind a comma."""
+    """Japanese has no spaces: a cut is between characters, preferably behind a comma."""
     call.user_speaks("item_U1", None)
     call.response_begins("resp_1")
     call.answer_begins("resp_1", "item_A1", "item_U1")
@@ -618,7 +618,7 @@ def japanese_conversation(call: TapeWriter) -> list[Turn]:
 
 
 def reconnect_with_past_items(call: TapeWriter) -> list[Turn]:
-    """A new call on an old session: what was replayed is not said again, and stays in front."""
+    """A new call of an existing session: replayed items make no turns and come first."""
     call.item(_message("item_P1", "user", [{"type": "input_text", "text": "Are you there?"}]), None)
     call.item(written("item_P2", "I am"), "item_P1")
     call.user_speaks("item_U1", "item_P2")
@@ -631,7 +631,7 @@ def reconnect_with_past_items(call: TapeWriter) -> list[Turn]:
 
 
 def silence(call: TapeWriter) -> list[Turn]:
-    """What makes no turn: noise, speech given up, an empty answer; then one real exchange."""
+    """Noise, speech without words and an empty answer make no turn; then one real exchange."""
     call.speech_starts("item_N1")
     call.event("input_audio_buffer.speech_stopped", item_id="item_N1", audio_end_ms=100)
     call.event("input_audio_buffer.cleared")
@@ -653,7 +653,7 @@ def silence(call: TapeWriter) -> list[Turn]:
 
 
 def functions_and_system_items(call: TapeWriter) -> list[Turn]:
-    """What is no utterance holds the chain together: a system message, a function, its result."""
+    """A system message, a function call and its output make no turn and link the chain."""
     system = [{"type": "input_text", "text": "Be kind."}]
     call.item(_message("item_S1", "system", system), None)
     call.user_speaks("item_U1", "item_S1")
@@ -698,7 +698,7 @@ def functions_and_system_items(call: TapeWriter) -> list[Turn]:
 
 
 def out_of_band_response(call: TapeWriter) -> list[Turn]:
-    """A response outside the conversation, between two of it, is nobody's turn."""
+    """An out-of-band response between two responses of the conversation makes no turn."""
     call.user_types("typed-1", None, "Go.")
     call.answer("resp_1", "item_A1", "typed-1", ["Going."])
     call.response_begins("resp_2", None)
@@ -723,7 +723,7 @@ def out_of_band_response(call: TapeWriter) -> list[Turn]:
 
 
 def inserted_items(call: TapeWriter) -> list[Turn]:
-    """A later item put behind an earlier one stands directly behind it; old names are taken too."""
+    """A later item stands directly behind its predecessor, also with `item.created`."""
     call.user_types("typed-1", None, "One.")
     call.answer("resp_1", "item_A1", "typed-1", ["Two."])
     call.user_types("typed-2", "typed-1", "One and a half.")
@@ -772,7 +772,7 @@ PAST: dict[Tape, list[Turn]] = {
 
 
 def files() -> dict[str, str]:
-    """Every file of the tapes, by name."""
+    """The text of every tape file, by file name."""
     written_files: dict[str, str] = {}
     for tape in TAPES:
         name, call = tape.__name__, TapeWriter()

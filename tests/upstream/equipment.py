@@ -1,4 +1,4 @@
-"""A provider that follows a script, and a raw TCP server for what no library would send."""
+"""A scripted WebSocket provider, and a raw TCP server for bytes that no library would send."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ def target_at(port: int, *, scheme: str = "http", proxy: str | None = None) -> T
 
 
 class Provider:
-    """What a scripted provider saw: the upgrade requests, and where it listens."""
+    """The upgrade requests that a scripted provider got, and its port."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -46,7 +46,7 @@ class Provider:
 async def provider(
     script: Script, *, answer: Callable[[Request], Response | None] = lambda _: None
 ) -> AsyncIterator[Provider]:
-    """A WebSocket server whose every connection follows the script, unless `answer` refuses it."""
+    """A WebSocket server that runs the script on every connection that `answer` does not refuse."""
     seen = Provider()
 
     def look(_: websockets_server.ServerConnection, request: Request) -> Response | None:
@@ -62,7 +62,7 @@ async def provider(
 
 @contextlib.asynccontextmanager
 async def raw_server(script: RawScript) -> AsyncIterator[int]:
-    """A TCP server whose every connection follows the script; yields its port."""
+    """A TCP server that runs the script on every connection; yields its port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -84,7 +84,7 @@ async def raw_server(script: RawScript) -> AsyncIterator[int]:
 
 
 def answering(raw: bytes) -> RawScript:
-    """Read the request's head, answer with these bytes, hang up."""
+    """A script: read the request's head, answer with these bytes, close."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -96,6 +96,6 @@ def answering(raw: bytes) -> RawScript:
 
 
 def refusal(status: int, body: bytes = b"", *headers: str) -> bytes:
-    """A whole HTTP answer."""
+    """A complete HTTP response."""
     head = [f"HTTP/1.1 {status} No", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(head).encode() + body

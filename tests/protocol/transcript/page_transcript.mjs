@@ -1,6 +1,6 @@
 /**
- * Runs the page's assembler for the Python tests: reads conversations as JSON from standard
- * input, `[[event, ...], ...]`, and writes the turns of each.
+ * Runs the page's assembler for the Python tests: reads conversations as JSON from standard input,
+ * `[[event, ...], ...]`, and writes the turns of each.
  */
 
 import { readFileSync } from "node:fs";

@@ -14,7 +14,7 @@ from backend.protocol.transcript.heard import (
 
 
 def _timing(*came: tuple[str, float]) -> TextTiming:
-    """Words and sound as they came: `("Hello ", 100)` is a word, then its 100 ms."""
+    """Text and audio in order: `("Hello ", 100)` is a text, then 100 ms of audio."""
     timing = TextTiming()
     for words, ms in came:
         if words:
@@ -28,35 +28,35 @@ def _timing(*came: tuple[str, float]) -> TextTiming:
     ("heard_ms", "share"),
     [(-5, 0.0), (0, 0.0), (50, 0.1), (100, 0.2), (150, 0.6), (200, 1.0), (999, 1.0)],
 )
-def test_words_sound_from_where_they_came_to_where_the_next_came(
+def test_text_sounds_from_where_it_came_to_where_the_next_text_came(
     heard_ms: float, share: float
 ) -> None:
     timing = _timing(("ab", 100), ("cdefghij", 100))
     assert timing.text_share(heard_ms) == pytest.approx(share)
 
 
-def test_words_that_came_before_any_sound_share_all_of_it() -> None:
+def test_text_before_any_audio_shares_all_of_it() -> None:
     timing = _timing(("abcd", 0), ("ef", 0), ("gh", 200))
     assert timing.text_share(50) == pytest.approx(0.25)
     assert timing.text_share(100) == pytest.approx(0.5)
 
 
-def test_words_that_came_after_all_sound_share_all_of_it() -> None:
+def test_text_after_all_audio_shares_all_of_it() -> None:
     assert _timing(("", 200), ("abcd", 0)).text_share(50) == pytest.approx(0.25)
 
 
-def test_several_words_at_one_place_share_their_span() -> None:
+def test_several_deltas_at_one_position_share_their_span() -> None:
     timing = _timing(("ab", 100), ("cd", 0), ("ef", 100), ("gh", 100))
     assert timing.text_share(100) == pytest.approx(2 / 8)
     assert timing.text_share(150) == pytest.approx(4 / 8)
     assert timing.text_share(200) == pytest.approx(6 / 8)
 
 
-def test_a_text_told_whole_sounds_evenly() -> None:
+def test_a_text_without_deltas_sounds_evenly() -> None:
     assert _timing(("", 400)).text_share(100) == pytest.approx(0.25)
 
 
-def test_without_known_sound_nothing_says_that_any_was_missed() -> None:
+def test_without_known_audio_all_of_the_text_counts_as_heard() -> None:
     assert _timing(("abc", 0)).text_share(1) == 1.0
     assert _timing(("abc", 0)).text_share(0) == 0.0
     assert TextTiming().text_share(1) == 1.0
@@ -67,7 +67,7 @@ def test_without_known_sound_nothing_says_that_any_was_missed() -> None:
     st.floats(0, 500),
     st.floats(0, 500),
 )
-def test_whoever_heard_longer_heard_no_less(
+def test_more_time_never_means_a_smaller_share(
     came: list[tuple[str, int]], one: float, other: float
 ) -> None:
     timing = _timing(*came)
@@ -76,7 +76,7 @@ def test_whoever_heard_longer_heard_no_less(
 
 
 @pytest.mark.parametrize("heard_ms", range(0, 901, 100))
-def test_a_boundary_between_words_is_met_exactly(heard_ms: int) -> None:
+def test_a_cut_between_words_is_exact(heard_ms: int) -> None:
     words = [f"word{n} " for n in range(9)]
     timing = _timing(*((word, 100) for word in words))
     text = "".join(words)
@@ -84,7 +84,7 @@ def test_a_boundary_between_words_is_met_exactly(heard_ms: int) -> None:
     assert heard_text(text, timing, heard_ms) == (expected if heard_ms == 900 else expected[:-1])
 
 
-def test_a_longer_whole_text_is_cut_at_the_same_share() -> None:
+def test_a_longer_complete_text_is_cut_at_the_same_share() -> None:
     timing = _timing(("one two ", 100), ("three four", 100))
     assert heard_text("one two, three, and four!", timing, 100) == "one two,"
 
@@ -162,7 +162,7 @@ def test_scripts_without_spaces_are_cut_between_characters(text: str, chars: int
         ("yes aaaa\u200d", 8, "yes"),
     ],
 )
-def test_what_is_one_character_to_a_reader_is_not_torn(text: str, chars: int, cut: str) -> None:
+def test_what_displays_as_one_character_is_not_divided(text: str, chars: int, cut: str) -> None:
     assert cut_to_whole_word(text, chars) == cut
 
 
@@ -170,9 +170,7 @@ _TEXT = st.text(st.sampled_from("ab ,.'-、。か\u3099日本ー\u3000👍\u200d
 
 
 @given(_TEXT, st.integers(0, 25))
-def test_a_cut_is_a_beginning_of_the_text_and_never_longer_than_asked(
-    text: str, chars: int
-) -> None:
+def test_a_cut_is_a_prefix_and_not_longer_than_asked(text: str, chars: int) -> None:
     cut = cut_to_whole_word(text, chars)
     assert text.startswith(cut)
     assert len(cut) <= chars
@@ -185,17 +183,17 @@ def test_a_longer_cut_is_never_shorter(text: str, chars: int) -> None:
 
 
 @given(_TEXT, st.integers(0, 25))
-def test_a_cut_of_spaced_words_ends_where_a_word_ends(text: str, chars: int) -> None:
+def test_a_cut_in_a_spaced_script_ends_at_the_end_of_a_word(text: str, chars: int) -> None:
     cut = cut_to_whole_word(text, chars)
     before, after = cut[-1:], text[len(cut) : len(cut) + 1]
     assert not (before in ("a", "b") and after in ("a", "b"))
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\r\n\v\f", "\u3000\u00a0\u2028"])
-def test_space_alone_is_no_words(blank: str) -> None:
+def test_white_space_has_no_words(blank: str) -> None:
     assert not has_words(blank)
 
 
 @pytest.mark.parametrize("words", ["a", ".", " あ", "…", "\u200b", "0"])
-def test_anything_else_is(words: str) -> None:
+def test_any_other_character_is_a_word(words: str) -> None:
     assert has_words(words)

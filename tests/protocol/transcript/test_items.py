@@ -1,4 +1,4 @@
-"""One item at a time: what it makes of what it is told."""
+"""One item at a time: its text, its status and its turn."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ def _item(role: Role | None, part: Part) -> Item:
     return Item("item_1", role=role, parts={0: part})
 
 
-def test_deltas_are_joined_and_the_whole_text_replaces_them() -> None:
+def test_deltas_are_joined_and_the_complete_text_replaces_them() -> None:
     part = _voice("Hel")
     part.add_text("lo wrold", "e2")
     assert part.text == "Hello wrold"
@@ -43,14 +43,14 @@ def test_deltas_without_ids_are_all_counted() -> None:
     assert part.text == "haha"
 
 
-def test_no_delta_follows_the_whole_text() -> None:
+def test_no_delta_is_taken_after_the_complete_text() -> None:
     part = _voice("Hello")
     part.complete_text("Hello.")
     part.add_text("!", "e9")
     assert part.text == "Hello."
 
 
-def test_not_even_when_the_whole_text_was_blank() -> None:
+def test_no_delta_is_taken_after_a_blank_complete_text() -> None:
     part = _voice("Hello")
     part.complete_text("")
     part.add_text("!", "e9")
@@ -58,27 +58,27 @@ def test_not_even_when_the_whole_text_was_blank() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\u3000"])
-def test_nothing_blank_replaces_words(blank: str) -> None:
+def test_white_space_does_not_replace_words(blank: str) -> None:
     part = _voice("Hello")
     part.complete_text(blank)
     assert part.text == "Hello"
 
 
-def test_the_last_whole_text_is_the_text() -> None:
+def test_the_last_complete_text_counts() -> None:
     part = _voice()
     part.complete_text("Hello there.")
     part.complete_text("Hello")
     assert part.text == "Hello"
 
 
-def test_after_a_truncation_nothing_shortens_the_text() -> None:
+def test_a_truncated_text_is_not_shortened() -> None:
     part = _voice("Hello there.")
     part.truncate(10)
     part.complete_text("Hello")
     assert part.text == "Hello there."
 
 
-def test_after_a_truncation_the_text_may_still_be_corrected_and_grow() -> None:
+def test_a_truncated_text_can_be_corrected_and_grow() -> None:
     part = _voice("Hello their")
     part.truncate(10)
     part.complete_text("Hello there, you.")
@@ -114,7 +114,7 @@ def test_audio_counts_once_and_not_after_its_end() -> None:
         (False, True, True, TurnStatus.FAILED),
     ],
 )
-def test_a_users_speech_stands_as_its_transcription_does(
+def test_the_status_of_speech_is_that_of_its_transcription(
     transcribed: bool, failed: bool, deleted: bool, status: TurnStatus
 ) -> None:
     part = _voice("words")
@@ -145,7 +145,7 @@ def test_a_typed_message_is_complete_at_once() -> None:
         ("both", None, TurnStatus.INTERRUPTED),
     ],
 )
-def test_an_answer_stands_as_its_item_does_and_else_as_its_response_ended(
+def test_the_status_of_an_answer_is_its_items_else_its_responses(
     item_status: str, response_end: TurnStatus | None, status: TurnStatus
 ) -> None:
     part = _voice("words")
@@ -156,7 +156,7 @@ def test_an_answer_stands_as_its_item_does_and_else_as_its_response_ended(
 
 
 @pytest.mark.parametrize("response_end", [None, TurnStatus.COMPLETED, TurnStatus.FAILED])
-def test_a_truncated_or_deleted_answer_was_interrupted(response_end: TurnStatus | None) -> None:
+def test_a_truncated_or_deleted_answer_is_interrupted(response_end: TurnStatus | None) -> None:
     truncated, deleted = _voice("words"), _voice("words")
     truncated.truncate(0)
     cut, gone = _item(Role.ASSISTANT, truncated), _item(Role.ASSISTANT, deleted)
@@ -165,7 +165,7 @@ def test_a_truncated_or_deleted_answer_was_interrupted(response_end: TurnStatus 
     assert gone.status_of(deleted, response_end, False) is TurnStatus.INTERRUPTED
 
 
-def test_a_written_answer_that_is_deleted_was_read_all_the_same() -> None:
+def test_a_deleted_written_answer_stays_completed() -> None:
     part = Part(Modality.TEXT, final="words")
     item = _item(Role.ASSISTANT, part)
     item.is_completed = item.is_deleted = True
@@ -174,12 +174,12 @@ def test_a_written_answer_that_is_deleted_was_read_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.ASSISTANT])
-def test_the_end_of_the_call_interrupts_what_is_in_progress(role: Role) -> None:
+def test_the_end_of_the_call_interrupts_a_part_in_progress(role: Role) -> None:
     part = _voice("words")
     assert _item(role, part).status_of(part, None, is_finished=True) is TurnStatus.INTERRUPTED
 
 
-def test_the_end_of_the_call_interrupts_nothing_that_is_complete() -> None:
+def test_the_end_of_the_call_leaves_a_completed_part() -> None:
     part = _voice("words")
     item = _item(Role.ASSISTANT, part)
     item.is_completed = True
@@ -202,7 +202,7 @@ def test_the_end_of_the_call_interrupts_nothing_that_is_complete() -> None:
         (Role.ASSISTANT, Modality.VOICE, "", False, False, True, False, False),
     ],
 )
-def test_words_make_a_turn_and_so_does_what_was_said_and_lost(
+def test_words_make_a_turn_and_so_does_speech_without_a_transcript(
     role: Role | None,
     modality: Modality,
     text: str,
@@ -218,14 +218,14 @@ def test_words_make_a_turn_and_so_does_what_was_said_and_lost(
     assert item.is_turn(part, finished) is is_turn
 
 
-def test_what_does_not_speak_makes_no_turn() -> None:
+def test_an_item_that_is_no_message_makes_no_turn() -> None:
     part = _voice("words")
     item = _item(Role.ASSISTANT, part)
     item.is_message = False
     assert not item.is_turn(part, is_finished=False)
 
 
-def test_heard_text_is_told_only_of_a_spoken_answer_that_was_cut() -> None:
+def test_only_a_truncated_spoken_answer_has_heard_text() -> None:
     part = _voice("Hello there")
     part.add_audio(100, "a1")
     item = _item(Role.ASSISTANT, part)
@@ -237,7 +237,7 @@ def test_heard_text_is_told_only_of_a_spoken_answer_that_was_cut() -> None:
     assert user.turn(0, 0, TurnStatus.COMPLETED).heard_text is None
 
 
-def test_a_deleted_answer_was_not_heard_unless_it_is_said_how_much_was() -> None:
+def test_a_deleted_answer_was_not_heard_unless_it_was_truncated() -> None:
     part = _voice("Hello there")
     part.add_audio(100, "a1")
     item = _item(Role.ASSISTANT, part)
@@ -268,7 +268,7 @@ def test_speech_that_the_client_committed_lasts_until_its_commit() -> None:
     assert (turn.started_at, turn.completed_at) == (NOW, NOW)
 
 
-def test_an_answer_ends_when_its_end_is_told_first() -> None:
+def test_the_first_end_of_an_answer_is_its_end_time() -> None:
     part = _voice("words")
     item = _item(Role.ASSISTANT, part)
     item.record_end(part, LATER)

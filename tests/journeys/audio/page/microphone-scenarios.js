@@ -1,6 +1,6 @@
-/** Scenes with the microphone. */
+/** Scenarios with the microphone. */
 
-import { block, runningContext, until, untilLater } from "/page/equipment.js";
+import { block, runningContext, until, untilElapsed } from "/page/equipment.js";
 import {
   listMicrophones,
   Microphone,
@@ -13,12 +13,12 @@ const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl:
 const LOUD = 0.02;
 const CHUNK_MS = 40;
 
-/** A microphone on a fresh context, all that it said, and all streams that the page was given. */
+/** A microphone on a new context, with everything it reports and all streams the page received. */
 async function setUp() {
   const context = await runningContext();
   const chunks = [];
   const problems = [];
-  const streams = streamsGiven();
+  const streams = collectStreams();
   const allowed = [];
   const microphone = new Microphone({
     context,
@@ -29,13 +29,13 @@ async function setUp() {
   return { context, chunks, problems, allowed, microphone, streams };
 }
 
-function streamsGiven() {
+function collectStreams() {
   const streams = [];
   const { mediaDevices } = navigator;
-  const ask = mediaDevices?.getUserMedia.bind(mediaDevices);
-  if (ask) {
+  const getUserMedia = mediaDevices?.getUserMedia.bind(mediaDevices);
+  if (getUserMedia) {
     mediaDevices.getUserMedia = async (constraints) => {
-      const stream = await ask(constraints);
+      const stream = await getUserMedia(constraints);
       streams.push(stream);
       return stream;
     };
@@ -67,17 +67,17 @@ function reportOf({ chunks, problems, allowed, context, streams }) {
   };
 }
 
-export async function hear({ chunks: count, settings = RAW }) {
-  const scene = await setUp();
-  await scene.microphone.start(settings);
-  await until(() => scene.chunks.length >= count, `${count} chunks came`);
-  await scene.microphone.stop();
-  return reportOf(scene);
+export async function record({ chunks: count, settings = RAW }) {
+  const scenario = await setUp();
+  await scenario.microphone.start(settings);
+  await until(() => scenario.chunks.length >= count, `${count} chunks came`);
+  await scenario.microphone.stop();
+  return reportOf(scenario);
 }
 
 export async function mute() {
-  const scene = await setUp();
-  const { chunks, microphone } = scene;
+  const scenario = await setUp();
+  const { chunks, microphone } = scenario;
   await microphone.start(RAW);
   await untilLoud(chunks, 0);
   microphone.setMuted(true);
@@ -87,15 +87,15 @@ export async function mute() {
   const unmutedFrom = chunks.length;
   await untilLoud(chunks, unmutedFrom);
   await microphone.stop();
-  return { ...reportOf(scene), mutedFrom, unmutedFrom };
+  return { ...reportOf(scenario), mutedFrom, unmutedFrom };
 }
 
 export async function pushToTalk({ tailMs }) {
-  const scene = await setUp();
-  const { context, chunks, microphone } = scene;
+  const scenario = await setUp();
+  const { context, chunks, microphone } = scenario;
   microphone.setTalking(false);
   await microphone.start(RAW);
-  await untilLater(context, 0.6);
+  await untilElapsed(context, 0.6);
   const beforePress = chunks.length;
   microphone.setTalking(true);
   await untilLoud(chunks, 0);
@@ -103,114 +103,114 @@ export async function pushToTalk({ tailMs }) {
   const tail = Math.round(tailMs / CHUNK_MS);
   await until(() => chunks.slice(-tail).every(({ rms }) => rms === 0), "the tail came");
   const atRelease = chunks.length;
-  await untilLater(context, 0.5);
+  await untilElapsed(context, 0.5);
   const beforeSecondPress = chunks.length;
   microphone.setTalking(true);
   await untilLoud(chunks, beforeSecondPress);
   await microphone.stop();
-  return { ...reportOf(scene), beforePress, atRelease, beforeSecondPress };
+  return { ...reportOf(scenario), beforePress, atRelease, beforeSecondPress };
 }
 
 export async function startAndStopTwice() {
-  const scene = await setUp();
-  const { context, chunks, microphone, streams } = scene;
+  const scenario = await setUp();
+  const { context, chunks, microphone, streams } = scenario;
   const opened = await Promise.all([microphone.start(RAW), microphone.start(RAW)]);
   await until(() => chunks.length >= 3, "chunks came");
   await microphone.stop();
   const afterStop = { chunks: chunks.length, live: liveTracks(streams), streams: streams.length };
-  await untilLater(context, 0.2);
+  await untilElapsed(context, 0.2);
   const later = chunks.length;
   await microphone.stop();
   await microphone.start(RAW);
   await until(() => chunks.length >= later + 3, "chunks came again");
   const whileOpen = { deviceId: microphone.deviceId, live: liveTracks(streams) };
   await microphone.stop();
-  return { ...reportOf(scene), opened, afterStop, later, whileOpen, deviceId: microphone.deviceId };
+  return { ...reportOf(scenario), opened, afterStop, later, whileOpen, deviceId: microphone.deviceId };
 }
 
-export async function stopWhileAsking() {
-  const scene = await setUp();
-  const starting = scene.microphone.start(RAW);
-  await scene.microphone.stop();
+export async function stopWhilePermissionIsPending() {
+  const scenario = await setUp();
+  const starting = scenario.microphone.start(RAW);
+  await scenario.microphone.stop();
   const opened = await starting;
-  return { ...reportOf(scene), opened };
+  return { ...reportOf(scenario), opened };
 }
 
 export async function loseDevice({ isAnotherThere }) {
-  const scene = await setUp();
-  const { context, chunks, problems, microphone, streams } = scene;
+  const scenario = await setUp();
+  const { context, chunks, problems, microphone, streams } = scenario;
   await microphone.start(RAW);
   await until(() => chunks.length >= 3, "chunks came");
-  const ask = navigator.mediaDevices.getUserMedia;
+  const getUserMedia = navigator.mediaDevices.getUserMedia;
   if (!isAnotherThere)
     navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException());
   const [track] = streams[0].getAudioTracks();
   track.stop();
   track.dispatchEvent(new Event("ended"));
   if (isAnotherThere) await until(() => problems.includes("recovered"), "it recovered");
-  else await untilLater(context, 1.5);
-  navigator.mediaDevices.getUserMedia = ask;
+  else await untilElapsed(context, 1.5);
+  navigator.mediaDevices.getUserMedia = getUserMedia;
   const lost = chunks.length;
   await microphone.start(RAW);
   await until(() => chunks.length > lost, "chunks came again");
   await microphone.stop();
-  return reportOf(scene);
+  return reportOf(scenario);
 }
 
-export async function sleepAndWake() {
-  const scene = await setUp();
-  const { context, chunks, problems, microphone } = scene;
+export async function suspendAndRecover() {
+  const scenario = await setUp();
+  const { context, chunks, problems, microphone } = scenario;
   await microphone.start(RAW);
   await until(() => chunks.length >= 3, "chunks came");
   await context.suspend();
   await until(() => problems.includes("recovered"), "it recovered");
   await microphone.stop();
-  return reportOf(scene);
+  return reportOf(scenario);
 }
 
 export async function blockPage({ ms }) {
-  const scene = await setUp();
-  const { chunks, microphone, context } = scene;
+  const scenario = await setUp();
+  const { chunks, microphone, context } = scenario;
   await microphone.start(RAW);
   await until(() => chunks.length >= 3, "chunks came");
   block(ms);
-  await untilLater(context, 0.3);
+  await untilElapsed(context, 0.3);
   await microphone.stop();
-  return reportOf(scene);
+  return reportOf(scenario);
 }
 
-export async function hearNothingThenSomething() {
-  const scene = await setUp();
-  await scene.microphone.start(RAW);
-  await until(() => scene.problems.includes("recovered"), "it recovered");
-  await scene.microphone.stop();
-  return reportOf(scene);
+export async function recordSilenceThenSound() {
+  const scenario = await setUp();
+  await scenario.microphone.start(RAW);
+  await until(() => scenario.problems.includes("recovered"), "it recovered");
+  await scenario.microphone.stop();
+  return reportOf(scenario);
 }
 
-export async function choose() {
-  const scene = await setUp();
-  const { microphone } = scene;
+export async function chooseMicrophone() {
+  const scenario = await setUp();
+  const { microphone } = scenario;
   const listed = (await listMicrophones()).map(({ deviceId, label }) => ({ deviceId, label }));
   const chosen = listed.at(-1).deviceId;
   await microphone.start({ ...RAW, deviceId: chosen });
   const used = microphone.deviceId;
   await microphone.stop();
-  await microphone.start({ ...RAW, deviceId: "unplugged long ago" });
+  await microphone.start({ ...RAW, deviceId: "no longer connected" });
   const usedInstead = microphone.deviceId;
   await microphone.stop();
   return { listed, chosen, used, usedInstead };
 }
 
-export async function watchPlugs() {
+export async function watchDeviceChanges() {
   const watching = new AbortController();
-  const seen = [];
-  watchMicrophones((microphones) => seen.push(microphones.length), watching.signal);
+  const counts = [];
+  watchMicrophones((microphones) => counts.push(microphones.length), watching.signal);
   navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
-  await until(() => seen.length > 0, "the change was told");
+  await until(() => counts.length > 0, "the change was reported");
   watching.abort();
   navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
   await listMicrophones();
-  return { seen };
+  return { counts };
 }
 
 export async function failToStart() {
@@ -223,7 +223,7 @@ export async function failToStart() {
   };
 }
 
-/** The device opens and then the worklet cannot be fetched. */
+/** The device opens, and then the worklet cannot be fetched. */
 export async function loseNetworkWhileStarting() {
   const { context, microphone, streams } = await setUp();
   context.audioWorklet.addModule = () => Promise.reject(new DOMException("", "NetworkError"));

@@ -1,4 +1,4 @@
-"""What the fake microphone plays: spoken sentences with the pauses that a person makes."""
+"""Files for the fake microphone: spoken sentences with pauses."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +10,16 @@ from tests.journeys.audio.equipment import WIRE_RATE, Samples, write_wav
 from tests.journeys.speech import speak
 
 BEFORE_S = 1.5
-"""So long one is silent before the first word: the page takes a moment to listen."""
+"""Silence before the first word, because the page takes a moment to open the microphone."""
 AFTER_S = 2.5
-"""The fake device holds its last level for ever, so the end must be silence."""
+"""Silence at the end: the fake device repeats its last sample for ever."""
 
 
 def spoken(text: str, language: str = "en") -> Samples:
-    """A sentence at 24 kHz. A thread of its own, since Playwright's loop may be running."""
+    """Synthesise a sentence at 24 kHz.
+
+    In a thread of its own, since Playwright's event loop may be running in this one.
+    """
     with ThreadPoolExecutor(1) as thread:
         pcm = thread.submit(asyncio.run, speak(text, language)).result()
     return np.frombuffer(pcm, dtype="<i2").astype(np.float64) / 32_768
@@ -27,11 +30,11 @@ def silence(seconds: float) -> Samples:
     return np.zeros(int(seconds * WIRE_RATE))
 
 
-def monologue(path: Path, *parts: str | float, language: str = "en") -> Path:
-    """A file for the fake microphone: sentences, and pauses in seconds, in this order."""
-    sounds = [
+def microphone_wav(path: Path, *parts: str | float, language: str = "en") -> Path:
+    """Write a WAV file of sentences (str) and pauses in seconds (float), in this order."""
+    segments = [
         silence(part) if isinstance(part, float) else spoken(part, language) for part in parts
     ]
     return write_wav(
-        path, np.concatenate([silence(BEFORE_S), *sounds, silence(AFTER_S)]), WIRE_RATE
+        path, np.concatenate([silence(BEFORE_S), *segments, silence(AFTER_S)]), WIRE_RATE
     )

@@ -1,4 +1,4 @@
-/** Scenes with the loudspeaker. */
+/** Scenarios with the loudspeaker. */
 
 import {
   block,
@@ -7,33 +7,33 @@ import {
   ramp,
   runningContext,
   until,
-  untilLater,
+  untilElapsed,
 } from "/page/equipment.js";
 import { SAMPLES_PER_MS } from "/static/audio/pcm.js";
 import { Speaker } from "/static/audio/speaker.js";
 
 const DELTA = 2400;
 
-/** A speaker on a fresh context, a recorder at its tap, and all that it said. */
+/** A speaker on a new context, a recorder at its tap, and all events it reports. */
 async function setUp({ sampleRate } = {}) {
   const context = await runningContext(sampleRate ? { sampleRate } : {});
-  const said = [];
+  const events = [];
   const flushedSamples = [];
   listenToWorklet({
-    underrun: () => said.push({ kind: "underrun" }),
+    underrun: () => events.push({ kind: "underrun" }),
     flushed: ({ cuts }) => flushedSamples.push(...cuts.map((cut) => cut.playedSamples)),
   });
   const speaker = new Speaker({
     context,
-    onStart: (itemId) => said.push({ kind: "start", itemId }),
-    onPosition: (itemId, _, playedMs) => said.push({ kind: "position", itemId, playedMs }),
-    onEnded: (itemId) => said.push({ kind: "ended", itemId }),
+    onStart: (itemId) => events.push({ kind: "start", itemId }),
+    onPosition: (itemId, _, playedMs) => events.push({ kind: "position", itemId, playedMs }),
+    onEnded: (itemId) => events.push({ kind: "ended", itemId }),
   });
   await speaker.open();
-  const recorder = await Recorder.listeningTo(context, speaker.tap);
+  const recorder = await Recorder.connectedTo(context, speaker.tap);
   const has = (kind, itemId) =>
-    said.some((event) => event.kind === kind && (!itemId || event.itemId === itemId));
-  return { context, said, speaker, recorder, has, flushedSamples };
+    events.some((event) => event.kind === kind && (!itemId || event.itemId === itemId));
+  return { context, events, speaker, recorder, has, flushedSamples };
 }
 
 const AudioWorkletNodeOfBrowser = AudioWorkletNode;
@@ -49,33 +49,33 @@ function listenToWorklet(handlers) {
   };
 }
 
-async function reportOf({ recorder, said, context }) {
+async function reportOf({ recorder, events, context }) {
   const heard = floatsAsBase64(await recorder.report());
-  return { heard, said, sampleRate: context.sampleRate };
+  return { heard, events, sampleRate: context.sampleRate };
 }
 
-const untilPlayed = (said, ms) =>
-  until(() => said.some(({ playedMs }) => playedMs >= ms), `${ms} ms were played`);
+const untilPlayed = (events, ms) =>
+  until(() => events.some(({ playedMs }) => playedMs >= ms), `${ms} ms were played`);
 
-/** An answer that comes in deltas of 100 ms at `pace` times real time; the last one is short. */
-async function answer(speaker, { samples, pace, atDelta = () => {} }) {
+/** Plays a reply in deltas of 100 ms at `pace` times real time; the last one is short. */
+async function reply(speaker, { samples, pace, atDelta = () => {} }) {
   const begun = performance.now();
-  const whole = ramp(0, samples);
+  const samplesOfReply = ramp(0, samples);
   for (let i = 0; i * DELTA < samples; i += 1) {
     await until(() => performance.now() >= begun + (i * 100) / pace, "the next delta is due");
     atDelta(i);
-    speaker.play("a", 0, whole.subarray(i * DELTA, (i + 1) * DELTA));
+    speaker.play("a", 0, samplesOfReply.subarray(i * DELTA, (i + 1) * DELTA));
   }
   speaker.finish("a", 0);
 }
 
-export async function hearAnswer({ samples, pace, sampleRate, blockMs = 0 }) {
-  const scene = await setUp({ sampleRate });
+export async function playReply({ samples, pace, sampleRate, blockMs = 0 }) {
+  const scenario = await setUp({ sampleRate });
   const middle = Math.floor(samples / DELTA / 2);
-  await answer(scene.speaker, { samples, pace, atDelta: (i) => i === middle && block(blockMs) });
-  await until(() => scene.has("ended"), "the answer has ended");
-  await untilLater(scene.context, 0.05);
-  return reportOf(scene);
+  await reply(scenario.speaker, { samples, pace, atDelta: (i) => i === middle && block(blockMs) });
+  await until(() => scenario.has("ended"), "the reply has ended");
+  await untilElapsed(scenario.context, 0.05);
+  return reportOf(scenario);
 }
 
 /** Flush, and report the times of the context and of the clock, and the worklet's exact counts. */
@@ -90,103 +90,103 @@ async function flush({ context, speaker, flushedSamples }) {
 }
 
 export async function interrupt({ sampleRate, atMs }) {
-  const scene = await setUp({ sampleRate });
-  const { context, speaker, said } = scene;
+  const scenario = await setUp({ sampleRate });
+  const { context, speaker, events } = scenario;
   speaker.play("a", 0, ramp(0, 10 * DELTA));
   speaker.play("a", 0, ramp(10 * DELTA, 10 * DELTA));
   speaker.play("b", 0, ramp(0, DELTA));
-  await untilPlayed(said, atMs);
-  const flushing = flush(scene);
+  await untilPlayed(events, atMs);
+  const flushing = flush(scenario);
   speaker.play("a", 0, ramp(0, 10 * DELTA));
   speaker.play("b", 0, ramp(0, 10 * DELTA));
   const flushed = await flushing;
   speaker.play("a", 0, ramp(0, 10 * DELTA));
-  await untilLater(context, 0.2);
-  return { ...(await reportOf(scene)), ...flushed };
+  await untilElapsed(context, 0.2);
+  return { ...(await reportOf(scenario)), ...flushed };
 }
 
 export async function interruptAfterStall({ sampleRate, stallS }) {
-  const scene = await setUp({ sampleRate });
-  const { context, speaker, said, has } = scene;
+  const scenario = await setUp({ sampleRate });
+  const { context, speaker, events, has } = scenario;
   speaker.play("a", 0, ramp(0, 6 * DELTA));
   await until(() => has("underrun"), "it ran dry");
-  await untilLater(context, stallS);
+  await untilElapsed(context, stallS);
   speaker.play("a", 0, ramp(6 * DELTA, 10 * DELTA));
-  await untilPlayed(said, 1000);
-  const flushed = await flush(scene);
-  await untilLater(context, 0.1);
-  return { ...(await reportOf(scene)), ...flushed };
+  await untilPlayed(events, 1000);
+  const flushed = await flush(scenario);
+  await untilElapsed(context, 0.1);
+  return { ...(await reportOf(scenario)), ...flushed };
 }
 
-export async function interruptWhileAsleep() {
-  const scene = await setUp();
-  const { context, speaker, said } = scene;
+export async function interruptWhileSuspended() {
+  const scenario = await setUp();
+  const { context, speaker, events } = scenario;
   speaker.play("a", 0, ramp(0, 10 * DELTA));
-  await untilPlayed(said, 100);
+  await untilPlayed(events, 100);
   await context.suspend();
-  const flushed = await flush(scene);
+  const flushed = await flush(scenario);
   await context.resume();
-  await untilLater(context, 0.1);
-  return { ...(await reportOf(scene)), ...flushed };
+  await untilElapsed(context, 0.1);
+  return { ...(await reportOf(scenario)), ...flushed };
 }
 
-export async function answerAgainAfterInterruption() {
-  const scene = await setUp({ sampleRate: 24_000 });
-  const { context, speaker, said, has } = scene;
+export async function playAgainAfterInterruption() {
+  const scenario = await setUp({ sampleRate: 24_000 });
+  const { context, speaker, events, has } = scenario;
   speaker.play("a", 0, ramp(0, 10 * DELTA));
-  await untilPlayed(said, 200);
-  const flushed = await flush(scene);
+  await untilPlayed(events, 200);
+  const flushed = await flush(scenario);
   speaker.play("c", 0, new Int16Array(3 * DELTA).fill(-9));
   speaker.finish("c", 0);
-  await until(() => has("ended", "c"), "the next answer has ended");
-  await untilLater(context, 0.05);
-  return { ...(await reportOf(scene)), ...flushed };
+  await until(() => has("ended", "c"), "the next reply has ended");
+  await untilElapsed(context, 0.05);
+  return { ...(await reportOf(scenario)), ...flushed };
 }
 
 export async function queueTwo() {
-  const scene = await setUp({ sampleRate: 24_000 });
-  const { speaker, has, context } = scene;
+  const scenario = await setUp({ sampleRate: 24_000 });
+  const { speaker, has, context } = scenario;
   speaker.play("a", 0, ramp(0, DELTA + 7));
   speaker.finish("a", 0);
   speaker.play("b", 0, ramp(DELTA + 7, DELTA + 1));
   speaker.finish("b", 0);
   await until(() => has("ended", "b"), "both have ended");
-  await untilLater(context, 0.05);
-  return reportOf(scene);
+  await untilElapsed(context, 0.05);
+  return reportOf(scenario);
 }
 
-export async function turnVolume({ volumes }) {
-  const scene = await setUp();
-  const { context, speaker, recorder, said } = scene;
+export async function changeVolume({ volumes }) {
+  const scenario = await setUp();
+  const { context, speaker, recorder, events } = scenario;
   speaker.play("a", 0, new Int16Array(40 * DELTA).fill(20_000));
   speaker.finish("a", 0);
-  await untilPlayed(said, 100);
+  await untilPlayed(events, 100);
   const levels = [];
   for (const volume of volumes) {
     speaker.setVolume(volume);
-    await untilLater(context, 0.1);
+    await untilElapsed(context, 0.1);
     levels.push((await recorder.report()).at(-1));
   }
   await speaker.close();
   return { levels };
 }
 
-export async function closeInMidAnswer() {
-  const scene = await setUp();
-  const { context, speaker, said } = scene;
+export async function closeInMidReply() {
+  const scenario = await setUp();
+  const { context, speaker, events } = scenario;
   speaker.play("a", 0, ramp(0, 10 * DELTA));
   speaker.play("b", 0, ramp(0, DELTA));
-  await untilPlayed(said, 100);
+  await untilPlayed(events, 100);
   const { latencyMs } = speaker;
   const waiting = speaker.flush();
   await speaker.close();
-  const afterClose = said.length;
+  const afterClose = events.length;
   const cuts = [await waiting, await speaker.flush()];
   speaker.play("c", 0, ramp(0, 10 * DELTA));
   speaker.setVolume(0.5);
   await speaker.close();
-  await untilLater(context, 0.2);
-  return { cuts, latencyMs, afterClose, said: said.length, lastPlayedMs: said.at(-1).playedMs };
+  await untilElapsed(context, 0.2);
+  return { cuts, latencyMs, afterClose, events: events.length, lastPlayedMs: events.at(-1).playedMs };
 }
 
 export async function useBeforeOpen() {

@@ -1,4 +1,4 @@
-"""An admin in front of `/admin/`: signs in through the form, reads pages."""
+"""A client of `/admin/`: signs in through the form and reads pages."""
 
 import re
 import secrets
@@ -19,8 +19,11 @@ class _NoRedirect(urllib.request.HTTPErrorProcessor):
 
 
 @dataclass(slots=True)
-class Reviewer:
-    """Keeps cookies by hand: they are Secure, and the tests speak plain HTTP on loopback."""
+class AdminClient:
+    """A signed-in admin.
+
+    Keeps cookies by hand: they are Secure, and the tests use plain HTTP on loopback.
+    """
 
     stack: Stack
     cookies: dict[str, str] = field(default_factory=dict)
@@ -32,19 +35,19 @@ class Reviewer:
             "createsuperuser", "--no-input", "--username", username, "--email", "a@example.org",
             DJANGO_SUPERUSER_PASSWORD=password,
         )  # fmt: skip
-        reviewer = cls(stack)
-        form = reviewer.read("/admin/login/")
+        client = cls(stack)
+        form = client.read("/admin/login/")
         found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
         assert found, form
-        reviewer.read(
+        client.read(
             "/admin/login/",
             {"username": username, "password": password, "csrfmiddlewaretoken": found[1]},
         )
-        assert "sessionid" in reviewer.cookies
-        return reviewer
+        assert "sessionid" in client.cookies
+        return client
 
     def read(self, path: str, form: dict[str, str] | None = None) -> str:
-        """The page's HTML; with `form`, the answer to posting it."""
+        """Return the page's HTML; with `form`, post it and return the response."""
         request = urllib.request.Request(f"{self.stack.url}{path}")
         if form is not None:
             request.data = urllib.parse.urlencode(form).encode()

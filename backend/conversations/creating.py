@@ -1,0 +1,25 @@
+"""Creates a session."""
+
+from typing import Literal
+
+from django.conf import settings
+from django.utils import timezone
+
+from backend import catalogue
+from backend.conversations.models import Session
+
+
+def create_session(
+    user_id: int, *, language: Literal["ja", "en"], title: str = "", voice: str | None = None
+) -> Session:
+    """Create a session of this user, with the settings' provider, model and (by default) voice.
+
+    The settings' model is replaced by its successor once it is retired.
+    """
+    return Session.objects.create(
+        user_id=user_id,
+        title=title,
+        voice=voice or settings.REALTIME_VOICE,
+        language=language,
+        model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
+    )

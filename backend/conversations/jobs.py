@@ -1,0 +1,99 @@
+"""Background jobs: enqueued in the database, run by `manage.py db_worker`, shown in the admin.
+
+A job must be idempotent and take less than `ABANDONED_AFTER`: a job whose worker was killed is run
+again. django-tasks has no schedule, so the heartbeat of every server process calls
+`enqueue_periodic_jobs`; one row per job decides which of them enqueues it.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_tasks import TaskResultStatus, task
+from django_tasks_db.models import DBTaskResult
+
+from backend.accounts import tickets
+from backend.conversations import lifecycle
+from backend.conversations.models import PeriodicJob
+from backend.telemetry.logs import log_event
+
+CLEAN_UP_EVERY = timedelta(minutes=5)
+DEAD_CALL_AGE = timedelta(minutes=1)
+"""A running server ends dead calls at its next heartbeat and tells the listeners, which this job
+cannot: it runs in another process. So the job ends only those that no server has ended."""
+ABANDONED_AFTER = timedelta(minutes=10)
+MAX_ATTEMPTS = 3
+KEEP_RESULTS = timedelta(days=7)
+
+log = logging.getLogger(__name__)
+
+
+@task()
+def clean_up() -> None:
+    """Delete expired tickets and old job results; end dead calls; retry or fail abandoned jobs."""
+    if expired := tickets.delete_expired():
+        log_event(log, logging.INFO, "tickets.expired", count=expired)
+    if reaped := lifecycle.reap(DEAD_CALL_AGE):
+        log_event(log, logging.WARNING, "calls.reaped", count=len(reaped))
+    if abandoned := _requeue_abandoned_jobs():
+        log_event(log, logging.WARNING, "jobs.abandoned", count=abandoned)
+    _delete_old_results()
+
+
+def enqueue_periodic_jobs() -> bool:
+    """Enqueue `clean_up` if it is due and none is pending. Returns whether it was enqueued.
+
+    One UPDATE decides, so that of any number of processes one enqueues it. While no worker runs, at
+    most one job waits.
+    """
+    name = clean_up.name
+    if PeriodicJob.objects.filter(name=name, due_at__gt=Now()).exists():
+        return False
+    with transaction.atomic():
+        first = PeriodicJob(name=name, due_at=timezone.now() - CLEAN_UP_EVERY)
+        PeriodicJob.objects.bulk_create([first], ignore_conflicts=True)
+        is_mine = PeriodicJob.objects.filter(name=name, due_at__lte=Now()).update(
+            due_at=Now() + CLEAN_UP_EVERY
+        )
+        if not is_mine or _is_pending(clean_up.module_path):
+            return False
+        clean_up.enqueue()
+    return True
+
+
+def _is_pending(task_path: str) -> bool:
+    """Whether a job of this kind waits or runs. One whose worker was killed does not count."""
+    started_after = timezone.now() - ABANDONED_AFTER
+    running = Q(status=TaskResultStatus.RUNNING, started_at__gt=started_after)
+    jobs = DBTaskResult.objects.filter(task_path=task_path)
+    return jobs.filter(Q(status=TaskResultStatus.READY) | running).exists()
+
+
+def _requeue_abandoned_jobs() -> int:
+    """Enqueue jobs again whose worker was killed. Returns the number of abandoned jobs.
+
+    After `MAX_ATTEMPTS` a job fails for good: it may be what kills the workers.
+    """
+    now = timezone.now()
+    abandoned = DBTaskResult.objects.filter(
+        status=TaskResultStatus.RUNNING, started_at__lt=now - ABANDONED_AFTER
+    )
+    with transaction.atomic():
+        jobs = list(abandoned.select_for_update(skip_locked=True))
+        for job in jobs:
+            if len(job.worker_ids) < MAX_ATTEMPTS:
+                job.status = TaskResultStatus.READY
+            else:
+                job.status = TaskResultStatus.FAILED
+                job.finished_at = now
+                job.traceback = f"The worker stopped during each of {MAX_ATTEMPTS} attempts."
+            job.save(update_fields=["status", "finished_at", "traceback"])
+    return len(jobs)
+
+
+def _delete_old_results() -> None:
+    old = timezone.now() - KEEP_RESULTS
+    DBTaskResult.objects.finished().filter(finished_at__lt=old).delete()

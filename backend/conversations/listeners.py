@@ -1,0 +1,103 @@
+"""Tells other packages what was stored, after the commit and off the audio path.
+
+The recorder hands over what a transaction stored and goes on. A task of its own calls the
+listeners, in order, on a database thread of its own: a listener that fails or hangs costs neither
+audio nor turns. Notifications are not stored, so those that are pending when the process dies are
+lost: work that must survive a crash is enqueued as a job by the listener.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from typing import Protocol
+from uuid import UUID
+
+from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.writing import TurnWrite, Written
+from backend.protocol.endings import Ending
+from backend.protocol.transcript.turns import Turn
+from backend.telemetry.logs import log_event
+
+MAX_PENDING = 10_000
+LISTENER_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class RecordListener(Protocol):
+    """Called on a database thread, where the ORM may be used, for 5 seconds at most."""
+
+    def on_turns_kept(self, session_id: UUID, turns: Sequence[Turn]) -> None:
+        """These versions of turns were stored, at these positions of the session.
+
+        A later version is announced again.
+        """
+        ...
+
+    def on_call_ended(self, call_id: UUID, ending: Ending) -> None:
+        """The call's ending was stored.
+
+        Called again if the worker of a call that ended as `interrupted` turns out to be alive.
+        """
+        ...
+
+
+class Notifier:
+    """Calls the listeners, in the order in which things were stored. Never blocks its caller."""
+
+    def __init__(self, listeners: Sequence[RecordListener], executor: DatabaseExecutor) -> None:
+        self._listeners = tuple(listeners)
+        self._executor = executor
+        self._pending: deque[Callable[[], None]] = deque(maxlen=MAX_PENDING)
+        self._task: asyncio.Task[None] | None = None
+
+    def after_write(self, written: Written) -> None:
+        """Announce what a transaction stored."""
+        if not self._listeners:
+            return
+        turns = sorted(written.turns, key=lambda each: each.session_id)
+        for session_id, group in groupby(turns, key=lambda each: each.session_id):
+            kept = tuple(_with_session_position(each) for each in group)
+            for listener in self._listeners:
+                self._put(partial(listener.on_turns_kept, session_id, kept))
+        for each in written.endings:
+            self.call_ended(each.call_id, each.ending)
+
+    def call_ended(self, call_id: UUID, ending: Ending) -> None:
+        """Announce an ending that no recorder wrote: the worker of the call is dead."""
+        for listener in self._listeners:
+            self._put(partial(listener.on_call_ended, call_id, ending))
+
+    async def stop(self, wait_s: float) -> None:
+        """Deliver what is pending within `wait_s` seconds, and end the task."""
+        if self._task is None:
+            return
+        await asyncio.wait((self._task,), timeout=wait_s)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self._pending:
+            log_event(log, logging.ERROR, "listeners.stopped_early", count=len(self._pending))
+
+    def _put(self, notification: Callable[[], None]) -> None:
+        if len(self._pending) == MAX_PENDING:
+            # The deque drops the oldest one.
+            log_event(log, logging.ERROR, "listeners.overflow", count=1)
+        self._pending.append(notification)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="listeners")
+
+    async def _run(self) -> None:
+        while self._pending:
+            notification = self._pending.popleft()
+            try:
+                await self._executor.run(notification, timeout_s=LISTENER_TIMEOUT_S)
+            except Exception as error:
+                log_event(log, logging.ERROR, "listeners.failed", error=type(error).__name__)
+
+
+def _with_session_position(each: TurnWrite) -> Turn:
+    return replace(each.turn, position=each.first_position + each.turn.position)

@@ -1,0 +1,72 @@
+"""A transcript for people: names, heard and unheard text, beginnings of calls."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from backend.conversations.models import Session
+from backend.conversations.reading import read_transcript, split_at_heard
+from tests.conversations.equipment import kept_turn, new_call, new_session
+
+
+@pytest.fixture
+def session(owner: User) -> Session:
+    return new_session(owner)
+
+
+@pytest.mark.django_db
+def test_it_names_the_speakers_in_spoken_order(session: Session) -> None:
+    kept_turn(session, item_id="b", position=1, role="assistant")
+    kept_turn(session, item_id="a", position=0)
+    kept_turn(session, item_id="c", position=2, role="tool")
+    read = [(each.who, each.side) for each in read_transcript(session)]
+    assert read == [("owner", "user"), ("Assistant", "assistant"), ("Tool", "tool")]
+
+
+@pytest.mark.django_db
+def test_it_marks_the_first_turn_of_each_call(session: Session) -> None:
+    first = new_call(session)
+    kept_turn(session, first, item_id="a", position=0)
+    kept_turn(session, first, item_id="b", position=1)
+    kept_turn(session, item_id="typed", position=2)
+    second = new_call(session)
+    kept_turn(session, second, item_id="c", position=3)
+    marked = [each.call and each.call.pk for each in read_transcript(session)]
+    assert marked == [first.call_id, None, None, second.call_id]
+
+
+@pytest.mark.django_db
+def test_it_splits_an_interrupted_turn(session: Session) -> None:
+    kept_turn(session, role="assistant", text="One two", heard_text="One", heard_ms=840)
+    kept_turn(session, item_id="item_2", position=1, role="assistant")
+    cut, whole = read_transcript(session)
+    assert (cut.heard, cut.unheard, cut.heard_s) == ("One", " two", "0.8")
+    assert (whole.heard, whole.unheard, whole.heard_s) == ("Hello there.", "", None)
+
+
+@pytest.mark.django_db
+def test_a_long_transcript_takes_two_queries(
+    session: Session, django_assert_num_queries: Any
+) -> None:
+    call = new_call(session)
+    for number in range(20):
+        kept_turn(session, call, item_id=str(number), position=number)
+    with django_assert_num_queries(2):
+        assert len(read_transcript(session)) == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "split"),
+    [
+        ("One two", None, ("One two", "")),
+        ("One two", "One", ("One", " two")),
+        ("One two", "", ("", "One two")),
+        ("One two", "One two", ("One two", "")),
+        ("One two", "Uno", ("Uno", "One two")),
+    ],
+)
+def test_a_text_is_split_where_it_was_cut_off(
+    text: str, heard: str | None, split: tuple[str, str]
+) -> None:
+    assert split_at_heard(text, heard) == split
