@@ -178,8 +178,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "UPSTREAM_PROXY",
         "",
-        "A proxy for the way to the provider; empty means none, whatever the machine's proxy"
-        " variables say.",
+        "A proxy for the connection to the provider. Empty: none, and the machine's proxy variables"
+        " are ignored.",
         _proxy_url,
         "Write a URL such as http://proxy.example:3128 or http://user:password@proxy.example:3128,"
         " in plain ASCII and without a path, or leave it empty.",
@@ -201,7 +201,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "TRANSCRIPTION_MODEL",
         "gpt-transcribe",
-        "What turns the person's speech into captions.",
+        "The model that transcribes the user's speech.",
         _word,
         "Write a transcription model, such as gpt-transcribe.",
     ),
@@ -215,21 +215,21 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "INSTRUCTIONS",
         "",
-        "What the model is told. Empty: a friendly assistant, in the session's language.",
+        "The model's instructions. Empty: a friendly assistant, in the session's language.",
         _text,
         "Write a sentence or two in the second person.",
     ),
     Setting(
         "TURN_DETECTION",
         "server_vad",
-        "How the provider notices that the person has finished: `server_vad` or `semantic_vad`.",
+        "How the provider detects the end of the user's turn: `server_vad` or `semantic_vad`.",
         _one_of("server_vad", "semantic_vad"),
         "Write server_vad or semantic_vad.",
     ),
     Setting(
         "VAD_THRESHOLD",
         "0.5",
-        "How loud counts as speech, 0 to 1 (`server_vad`).",
+        "How loud speech has to be, 0 to 1 (`server_vad`).",
         _between(0, 1, float),
         "Write a number from 0 to 1.",
     ),
@@ -243,7 +243,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "VAD_PREFIX_MS",
         "300",
-        "How much sound before the start of speech is kept, in milliseconds (`server_vad`).",
+        "How much audio before the start of speech is included, in milliseconds (`server_vad`).",
         _between(0, 5_000, int),
         "Write whole milliseconds from 0 to 5000.",
     ),
@@ -272,7 +272,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ALLOWED_HOSTS",
         "",
-        "The host names that are served, with commas. Required without `DEBUG`.",
+        "The host names to serve, separated by commas. Required without `DEBUG`.",
         _hosts,
         "Write the names people type, such as voice.example.com, with commas, without https:// and"
         " without a port.",
@@ -297,28 +297,29 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "TAPE_DIR",
         "",
-        "A folder for tapes of whole calls, to replay a bug; they hold what was said. Empty: none.",
+        "A folder for tapes of whole calls, to replay a bug; they hold sound and words."
+        " Empty: none.",
         _text,
         "Write the path of a folder that only the server may read, or leave it empty.",
     ),
     Setting(
         "REGISTRATION_OPEN",
         "",
-        "Whether strangers may register. Empty: as `DEBUG`.",
+        "Whether anybody may register. Empty: as `DEBUG`.",
         lambda raw: _flag(raw) if raw else None,
         "Write on or off.",
     ),
     Setting(
         "HOST",
         "127.0.0.1",
-        "The address that is listened on.",
+        "The address to listen on.",
         _address,
         "Write an address, such as 127.0.0.1 or 0.0.0.0.",
     ),
     Setting(
         "PORT",
         "8000",
-        "The port that is listened on.",
+        "The port to listen on.",
         _between(1, 65_535, int),
         "Write a port from 1 to 65535.",
     ),
