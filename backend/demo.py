@@ -32,6 +32,11 @@ from backend.simulator.persona import SUGGESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
+WORKER_ARGUMENTS = (
+    *("db_worker", "--no-reload", "--interval", "2"),
+    # The server prints the warnings of the checks, and the admin shows the jobs.
+    *("--skip-checks", "--verbosity", "0"),
+)
 DATABASE = ROOT / "var" / "demo.sqlite3"
 
 _READY = "simulator listening on "
@@ -307,11 +312,7 @@ def main() -> int:
         else (sys.executable, "-m", "backend.simulator", "--port", "0"),
         prepare=_prepare,
         provider=f"{settings.REALTIME_MODEL} at {settings.OPENAI_BASE_URL}",
-        worker=(
-            *(sys.executable, "manage.py", "db_worker", "--no-reload", "--interval", "2"),
-            # The server prints the warnings of the checks, and the admin shows the jobs.
-            *("--skip-checks", "--verbosity", "0"),
-        ),
+        worker=(sys.executable, "manage.py", *WORKER_ARGUMENTS),
     )
     return asyncio.run(Demo(plan, os.environ, lambda text: print(text, flush=True)).run())
 
