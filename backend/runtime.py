@@ -43,10 +43,10 @@ EARLIER_TURNS_WAIT_S = 5.0
 """How long a new call waits until the session's earlier turns are written."""
 HEARTBEAT_S = 5.0
 """A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time."""
-FLUSH_S = 1.5
-"""How long `stop` waits for pending writes unless its caller says."""
-LISTENERS_SHARE = 0.2
-"""The part of the flush time that is kept for the listeners."""
+FLUSH_S = 1.7
+"""How long `stop` waits for pending writes by default."""
+LISTENERS_SHARE = 0.1
+"""The part of that time that is left to the listeners, after the last write."""
 
 INSTRUCTIONS: Mapping[Language, str] = {
     "en": (

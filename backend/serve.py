@@ -75,8 +75,8 @@ class Patience:
     interrupt_drain_s: float = 1.0
     overrun_s: float = 1.0
     sockets_s: float = 1.0
-    flush_s: float = 1.5
-    flush_overrun_s: float = 0.5
+    flush_s: float = 1.7
+    flush_overrun_s: float = 0.3
     threads_s: float = 0.3
 
 
