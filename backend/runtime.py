@@ -27,26 +27,26 @@ from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.recorder import Recorder
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
-from backend.relay.plan import CallPlan, TurnDetection
+from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
 from backend.telemetry.logs import log_event
+from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
-from backend.upstream.target import Target
+from backend.upstream.providers import Provider
+from backend.upstream.target import SessionSettings, Target, TurnDetection
 from backend.wording import Language
 
 EARLIER_TURNS_WAIT_S = 5.0
 """How long a new call waits until the session's earlier turns are written."""
 HEARTBEAT_S = 5.0
 """A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time."""
-FLUSH_S = 1.7
-"""How long `stop` waits for pending writes by default."""
 LISTENERS_SHARE = 0.1
-"""The part of that time that is left to the listeners, after the last write."""
+"""The part of the time to stop that is left to the listeners, after the last write."""
 
 INSTRUCTIONS: Mapping[Language, str] = {
     "en": (
@@ -64,7 +64,7 @@ INSTRUCTIONS: Mapping[Language, str] = {
 
 _logger = logging.getLogger(__name__)
 
-Connect = Callable[[Target], Coroutine[Any, Any, UpstreamConnection]]
+Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
 
 
 class Runtime:
@@ -125,6 +125,7 @@ class Runtime:
         open_call = functools.partial(
             lifecycle.open_call,
             worker=self._worker,
+            provider=settings.REALTIME_PROVIDER,
             model=model,
             transcription_model=_current(settings.TRANSCRIPTION_MODEL),
             is_given_up=given_up.is_set,
@@ -147,21 +148,20 @@ class Runtime:
         """Refuse new calls, let replies end within `seconds`, then end all calls."""
         await self.live.drain(seconds)
 
-    async def stop(self, flush_s: float = FLUSH_S) -> None:
-        """Write what is pending within `flush_s` seconds and release everything.
+    async def stop(self, wait_s: float = 2.0) -> bool:
+        """Write what is pending within `wait_s` seconds, then release everything.
 
-        Raises RowsLost if the database did not accept all of it in time.
+        Returns False if something could not be written.
         """
         if self._heartbeat_task is not None:
             self._heartbeat_task.cancel()
             await asyncio.gather(self._heartbeat_task, return_exceptions=True)
             self._heartbeat_task = None
-        try:
-            await self._recorder.stop(flush_s * (1 - LISTENERS_SHARE))
-        finally:
-            await self._notifier.stop(flush_s * LISTENERS_SHARE)
-            for executor in (self._recorder_database, self._listener_database, self._database):
-                executor.close()
+        is_written = await self._recorder.stop(wait_s * (1 - LISTENERS_SHARE))
+        await self._notifier.stop(wait_s * LISTENERS_SHARE)
+        for executor in (self._recorder_database, self._listener_database, self._database):
+            executor.close()
+        return is_written
 
     async def heartbeat(self) -> None:
         """Renew the leases of our calls, end those that must end, reap the calls of dead workers.
@@ -192,12 +192,13 @@ class Runtime:
     def _call(
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
-        plan = plan_for(opened)
+        provider = providers.by_name(opened.provider)
+        plan = plan_for(opened, provider)
         clock = SteadyClock()
         return Call(
             plan,
             client,
-            functools.partial(self._connect, target),
+            functools.partial(self._connect, provider, target),
             recorder,
             limits=self._limits,
             clock=clock,
@@ -223,24 +224,36 @@ def target_for(user_id: int) -> Target:
     )
 
 
-def plan_for(opened: OpenedCall) -> CallPlan:
+def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """The plan of an opened call, from its session and the settings."""
+    voice = opened.voice or settings.REALTIME_VOICE
+    session = session_settings_for(opened.language, voice, opened.transcription_model)
     return CallPlan(
         call_id=str(opened.call_id),
         session_id=str(opened.session_id),
         language=opened.language,
         model=opened.model,
-        voice=opened.voice or settings.REALTIME_VOICE,
-        instructions=settings.INSTRUCTIONS or INSTRUCTIONS[opened.language],
-        transcription_model=opened.transcription_model,
+        voice=voice,
+        session=provider.session(session),
+        past=opened.past,
+        demo=settings.DEMO,
+    )
+
+
+def session_settings_for(
+    language: Language, voice: str, transcription_model: str
+) -> SessionSettings:
+    """The configuration of the provider's session."""
+    return SessionSettings(
+        instructions=settings.INSTRUCTIONS or INSTRUCTIONS[language],
+        voice=voice,
+        transcription_model=transcription_model,
         turn_detection=TurnDetection(
             type=cast(Literal["server_vad", "semantic_vad"], settings.TURN_DETECTION),
             threshold=settings.VAD_THRESHOLD,
             silence_ms=settings.VAD_SILENCE_MS,
             prefix_ms=settings.VAD_PREFIX_MS,
         ),
-        past=opened.past,
-        demo=settings.DEMO,
     )
 
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from backend.conversations import queries, serializers
 from backend.conversations.models import Call, Session, Turn
 from backend.conversations.reading import read_transcript
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 
 admin.site.site_header = admin.site.site_title = "Kaiwa"
 admin.site.index_title = "Conversations and people"

@@ -4,12 +4,12 @@ Every query starts from the user: another user's session is a 404, as if it did 
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import AllowAny
@@ -20,12 +20,23 @@ from rest_framework.views import APIView
 from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
+from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
 from backend.conversations import queries
 from backend.conversations.creating import create_session
 from backend.conversations.models import TITLE_LENGTH, Session
 from backend.conversations.queries import SessionWithFacts
-from backend.conversations.serializers import call_json, session_json, turn_json
-from backend.simulator.persona import SUGGESTIONS
+from backend.conversations.serializers import (
+    CallJSON,
+    ConfigJSON,
+    SessionDetailJSON,
+    SessionJSON,
+    TicketJSON,
+    TurnJSON,
+    call_json,
+    session_json,
+    turn_json,
+)
+from backend.wording import SUGGESTIONS
 
 LANGUAGES = tuple(Session.Language.values)
 MAX_PAGE_SIZE = 200
@@ -61,6 +72,11 @@ class Pages(PageNumberPagination):
 class SessionList(APIView):
     """`GET`: the user's sessions, the newest first. `POST`: create one."""
 
+    @extend_schema(
+        operation_id="listSessions",
+        parameters=PAGE_PARAMETERS,
+        responses={200: page_of(SessionJSON), **errors(401, 404)},
+    )
     def get(self, request: Request) -> Response:
         """A page of sessions."""
         pages = Pages()
@@ -68,11 +84,16 @@ class SessionList(APIView):
         page = pages.paginate_queryset(sessions, request, view=self)
         return pages.get_paginated_response(_sessions_json(page or ()))
 
+    @extend_schema(
+        operation_id="createSession",
+        request=NewSession,
+        responses={201: body(SessionJSON), **errors(400, 401)},
+    )
     def post(self, request: Request) -> Response:
         """201 with the session."""
-        body = NewSession(data=request.data)
-        body.is_valid(raise_exception=True)
-        fields = {"language": language()} | body.validated_data
+        given = NewSession(data=request.data)
+        given.is_valid(raise_exception=True)
+        fields = {"language": language()} | given.validated_data
         session = create_session(tokens.user_id_of(request), **fields)
         return Response(_sessions_json([_own_session(request, session.id)])[0], status=201)
 
@@ -80,16 +101,25 @@ class SessionList(APIView):
 class SessionDetail(APIView):
     """One of the user's sessions: read, change, delete."""
 
+    @extend_schema(
+        operation_id="readSession",
+        responses={200: body(SessionDetailJSON), **errors(401, 404)},
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """200 with the session and its calls."""
         return Response(_detail_json(_own_session(request, session_id)))
 
+    @extend_schema(
+        operation_id="changeSession",
+        request=SessionChange,
+        responses={200: body(SessionDetailJSON), **errors(400, 401, 404)},
+    )
     def patch(self, request: Request, session_id: UUID) -> Response:
         """200 with the changed session. Closing it ends its call at the call's next heartbeat."""
         session = _own_session(request, session_id)
-        body = SessionChange(data=request.data)
-        body.is_valid(raise_exception=True)
-        changes = dict(body.validated_data)
+        given = SessionChange(data=request.data)
+        given.is_valid(raise_exception=True)
+        changes = dict(given.validated_data)
         if status := changes.pop("status", None):
             changes["closed_at"] = (
                 (session.closed_at or timezone.now()) if status == "closed" else None
@@ -100,6 +130,7 @@ class SessionDetail(APIView):
         # Read again: it may have been deleted meanwhile.
         return Response(_detail_json(_own_session(request, session_id)))
 
+    @extend_schema(operation_id="deleteSession", responses={204: no_body(), **errors(401, 404)})
     def delete(self, request: Request, session_id: UUID) -> Response:
         """204. Its turns, calls and usage are deleted as well."""
         _own_session(request, session_id).delete()
@@ -109,6 +140,11 @@ class SessionDetail(APIView):
 class SessionTurns(APIView):
     """`GET`: the transcript."""
 
+    @extend_schema(
+        operation_id="listTurns",
+        parameters=PAGE_PARAMETERS,
+        responses={200: page_of(TurnJSON), **errors(401, 404)},
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """A page of turns in spoken order."""
         pages = Pages()
@@ -123,17 +159,26 @@ class RealtimeTickets(APIView):
     It is here and not in `accounts`, because `accounts` may not import `conversations`.
     """
 
+    @extend_schema(
+        operation_id="createTicket",
+        request=NewTicket,
+        responses={201: body(TicketJSON), **errors(400, 401, 404, 409)},
+    )
     def post(self, request: Request) -> Response:
         """201 with the ticket. 404 for another user's session, 409 `session_closed`."""
-        body = NewTicket(data=request.data)
-        body.is_valid(raise_exception=True)
-        session = _own_session(request, body.validated_data["session_id"])
+        given = NewTicket(data=request.data)
+        given.is_valid(raise_exception=True)
+        session = _own_session(request, given.validated_data["session_id"])
         if session.closed_at is not None:
             raise ApiRefused("session_closed", 409)
         issued = tickets.issue(tokens.user_id_of(request), session.id)
         page_url = request.build_absolute_uri(f"/ws/realtime/{session.id}/")
-        ticket = {"ticket": issued.ticket, "expires_at": issued.expires_at}
-        return Response(ticket | {"url": page_url.replace("http", "ws", 1)}, status=201)
+        ticket: TicketJSON = {
+            "ticket": issued.ticket,
+            "expires_at": issued.expires_at,
+            "url": page_url.replace("http", "ws", 1),
+        }
+        return Response(ticket, status=201)
 
 
 class Config(APIView):
@@ -142,22 +187,22 @@ class Config(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @extend_schema(operation_id="readConfig", responses={200: body(ConfigJSON)})
     def get(self, request: Request) -> Response:
         """200."""
-        return Response(
-            {
-                "registration_open": settings.REGISTRATION_OPEN,
-                "demo": settings.DEMO,
-                "voices": catalogue.VOICES,
-                "languages": LANGUAGES,
-                "suggestions": SUGGESTIONS if settings.DEMO else {},
-                "limits": {
-                    "title_length": TITLE_LENGTH,
-                    "page_size": MAX_PAGE_SIZE,
-                    "ticket_seconds": int(tickets.LIFETIME.total_seconds()),
-                },
-            }
-        )
+        config: ConfigJSON = {
+            "registration_open": settings.REGISTRATION_OPEN,
+            "demo": settings.DEMO,
+            "voices": list(catalogue.VOICES),
+            "languages": list(LANGUAGES),
+            "suggestions": dict(SUGGESTIONS) if settings.DEMO else {},
+            "limits": {
+                "title_length": TITLE_LENGTH,
+                "page_size": MAX_PAGE_SIZE,
+                "ticket_seconds": int(tickets.LIFETIME.total_seconds()),
+            },
+        }
+        return Response(config)
 
 
 def _own_session(request: Request, session_id: UUID) -> SessionWithFacts:
@@ -165,13 +210,13 @@ def _own_session(request: Request, session_id: UUID) -> SessionWithFacts:
     return get_object_or_404(sessions, pk=session_id)
 
 
-def _sessions_json(sessions: Sequence[SessionWithFacts]) -> list[dict[str, Any]]:
+def _sessions_json(sessions: Sequence[SessionWithFacts]) -> list[SessionJSON]:
     spent = queries.spent_by_session([session.id for session in sessions])
     return [
         session_json(session, spent.get(session.id, queries.NOTHING_SPENT)) for session in sessions
     ]
 
 
-def _detail_json(session: SessionWithFacts) -> dict[str, Any]:
-    calls = [call_json(call) for call in session.calls.all()]
-    return _sessions_json([session])[0] | {"calls": calls}
+def _detail_json(session: SessionWithFacts) -> SessionDetailJSON:
+    calls: list[CallJSON] = [call_json(call) for call in session.calls.all()]
+    return {**_sessions_json([session])[0], "calls": calls}

@@ -24,7 +24,8 @@ from django.db.models.functions import Now
 from backend.accounts import tokens
 from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, Turn
 from backend.conversations.past import past_of
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.plan import PastItem
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.writing import TurnWrite, Written
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.telemetry.logs import log_event
 

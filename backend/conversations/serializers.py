@@ -1,14 +1,100 @@
-"""The JSON of sessions, calls and turns in the HTTP API. Clients rely on every field."""
+"""The JSON of sessions, calls, turns and tickets in the HTTP API, as typed dictionaries.
 
+Clients rely on every field. The OpenAPI schema is made from the types (`api_schema.py`).
+"""
+
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
+from uuid import UUID
 
 from backend.conversations import queries
 from backend.conversations.models import Call, Turn
-from backend.conversations.queries import SessionWithFacts, Spent
+from backend.conversations.queries import SessionWithFacts, Spent, Status
+from backend.wording import Language
 
 
-def session_json(session: SessionWithFacts, spent: Spent) -> dict[str, Any]:
+class SessionJSON(TypedDict):
+    """A session. `usage` and `cost` (USD) are its sums so far; an unknown cost is null.
+
+    `provider` and `model` are those of its newest call.
+    """
+
+    id: UUID
+    title: str
+    realtime_mode: bool
+    status: Status
+    provider: str
+    model: str
+    voice: str
+    language: str
+    turn_count: int
+    call_count: int
+    created_at: datetime
+    updated_at: datetime
+    usage: dict[str, float]
+    cost: str | None
+
+
+class CallJSON(TypedDict):
+    """A call. `ended_at` and `ending` are null while it is open."""
+
+    id: UUID
+    started_at: datetime
+    ended_at: datetime | None
+    ending: str | None
+
+
+class SessionDetailJSON(SessionJSON):
+    """A session with its calls."""
+
+    calls: list[CallJSON]
+
+
+class TurnJSON(TypedDict):
+    """A turn. `heard_text` and `heard_ms` are null if all of it was heard."""
+
+    id: int
+    item_id: str
+    role: str
+    modality: str
+    text: str
+    heard_text: str | None
+    heard_ms: int | None
+    status: str
+    position: int
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class TicketJSON(TypedDict):
+    """A one-use ticket for the WebSocket at `url`."""
+
+    ticket: str
+    expires_at: datetime
+    url: str
+
+
+class PageLimitsJSON(TypedDict):
+    """Limits that the page shares with the server."""
+
+    title_length: int
+    page_size: int
+    ticket_seconds: int
+
+
+class ConfigJSON(TypedDict):
+    """What a page needs before the user signs in. `suggestions` are sentences for the demo."""
+
+    registration_open: bool
+    demo: bool
+    voices: list[str]
+    languages: list[str]
+    suggestions: dict[Language, list[str]]
+    limits: PageLimitsJSON
+
+
+def session_json(session: SessionWithFacts, spent: Spent) -> SessionJSON:
     """A session, with what it has used and cost so far."""
     return {
         "id": session.id,
@@ -23,12 +109,12 @@ def session_json(session: SessionWithFacts, spent: Spent) -> dict[str, Any]:
         "call_count": session.call_count,
         "created_at": session.created_at,
         "updated_at": session.updated_at,
-        "usage": spent.counts_json(),
+        "usage": dict(spent.counts_json()),
         "cost": usd(spent.cost_usd),
     }
 
 
-def call_json(call: Call) -> dict[str, Any]:
+def call_json(call: Call) -> CallJSON:
     """A call. `ended_at` and `ending` are null while it is open."""
     return {
         "id": call.id,
@@ -38,7 +124,7 @@ def call_json(call: Call) -> dict[str, Any]:
     }
 
 
-def turn_json(turn: Turn) -> dict[str, Any]:
+def turn_json(turn: Turn) -> TurnJSON:
     """A turn. `heard_text` and `heard_ms` are null if all of it was heard."""
     return {
         "id": turn.pk,

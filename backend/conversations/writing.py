@@ -7,7 +7,6 @@ uses the same item id, its turn is stored under an id of its own. A final status
 an older version of a turn cannot overtake a newer one.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -20,7 +19,8 @@ from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
 from backend.conversations.models import Session, Turn, Usage
 from backend.conversations.pricing import stored_cost
 from backend.protocol import usage
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
+from backend.protocol.reading import clean_text
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
@@ -30,9 +30,6 @@ ITEM_ID_CHARACTERS = 128
 _RowKey = tuple[UUID, str, int]
 _Owner = UUID | int
 """A call's id, or the first position of an exchange without a call."""
-
-# Neither PostgreSQL nor UTF-8 can store them; a provider's JSON may contain them.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +130,9 @@ def _storable(each: TurnWrite) -> TurnWrite:
         each,
         turn=replace(
             turn,
-            item_id=_UNSTORABLE.sub("\ufffd", turn.item_id),
-            text=_UNSTORABLE.sub("\ufffd", turn.text),
-            heard_text=turn.heard_text and _UNSTORABLE.sub("\ufffd", turn.heard_text),
+            item_id=clean_text(turn.item_id, nul="\ufffd"),
+            text=clean_text(turn.text, nul="\ufffd"),
+            heard_text=turn.heard_text and clean_text(turn.heard_text, nul="\ufffd"),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""PCM16 arithmetic: 24 kHz, mono, two bytes a sample, the only format our sessions ask for."""
+"""PCM16 arithmetic: 24 kHz, mono, two bytes per sample, the only format between page and relay."""
 
 SAMPLE_RATE_HZ = 24_000
 BYTES_PER_SAMPLE = 2
@@ -6,20 +6,20 @@ BYTES_PER_MS = SAMPLE_RATE_HZ * BYTES_PER_SAMPLE // 1000
 
 
 def ms_of_bytes(byte_count: int) -> float:
-    """How long this many bytes of PCM16 sound, in milliseconds."""
+    """The duration of this many bytes of PCM16, in milliseconds."""
     return byte_count / BYTES_PER_MS
 
 
 def bytes_of_ms(ms: float) -> int:
-    """How many bytes of PCM16 sound for `ms` milliseconds, in whole samples, rounded down."""
+    """The number of bytes in `ms` milliseconds of PCM16: whole samples, rounded down."""
     return int(ms * SAMPLE_RATE_HZ / 1000) * BYTES_PER_SAMPLE
 
 
 def bytes_of_base64(encoded: str) -> int:
-    """How many bytes this base64 text stands for, by its length: nothing is decoded or checked."""
+    """The number of bytes that this base64 encodes, from its length: nothing is decoded."""
     return max(0, len(encoded) * 3 // 4 - encoded.count("=", -2))
 
 
 def ms_of_base64(encoded: str) -> float:
-    """How long this base64 PCM16 sounds, in milliseconds, without decoding it."""
+    """The duration of this base64 PCM16 in milliseconds, from its length."""
     return ms_of_bytes(bytes_of_base64(encoded))

@@ -1,140 +1,140 @@
-"""Every way a call can end and every error we name, on one page.
+"""Every exception that the relay raises by name, and the codes that they carry.
 
     KaiwaError
-    ├── ClientError               the client did wrong; the call goes on
-    │   ├── BadFrame              not a frame of ours: three in ten seconds end the call (4400)
-    │   └── EventRefused          a frame, but an event or a field that clients may not send
-    ├── AdmissionRefused          no call for you: ticket, token, Origin
-    └── UpstreamError             the provider did wrong, or could not be reached
-        ├── UpstreamRefused       it said no: retrying will not help
-        ├── UpstreamUnavailable   it cannot be reached, is overloaded, or hung up: come back
+    ├── ClientError               the client's fault; the call goes on
+    │   ├── BadFrame              not a valid frame: three in ten seconds end the call (4400)
+    │   └── EventRefused          a valid frame, but an event or a field that clients may not send
+    ├── AdmissionRefused          no call is opened: ticket, token, Origin, session
+    └── UpstreamError             the provider's fault, or it could not be reached
+        ├── UpstreamRefused       it refused: retrying does not help
+        ├── UpstreamUnavailable   it cannot be reached, is overloaded, or hung up: retry later
         ├── UpstreamTimeout       it did not answer in time
         └── UpstreamFailed        it broke the protocol or died in the middle
 
-An error carries facts (`code`, whose fault, how a call ends by it); the sentences that people read
-are in `backend.wording`, one per `code`, in Japanese and English.
+An error carries facts (a `code`, and the ending that it leads to); the sentences for people are in
+`backend.wording`, one per code, in Japanese and English. The codes are Literal types, so that a
+mistyped one is a type error; a test checks that each has its sentence.
 """
 
-from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
+from backend.protocol.endings import Ending
 
-class Fault(StrEnum):
-    """Who was wrong."""
+BadFrameCode = Literal[
+    "frame_binary",
+    "frame_too_large",
+    "frame_too_deep",
+    "frame_not_json",
+    "frame_not_object",
+    "frame_duplicate_key",
+    "frame_not_finite",
+    "frame_without_type",
+]
+"""Why a client's frame could not be read."""
 
-    CLIENT = "client"
-    RELAY = "relay"
-    PROVIDER = "provider"
+EventCode = Literal["event_not_allowed", "field_not_allowed", "field_invalid"]
+"""Why a client's event was refused."""
 
+AdmissionCode = Literal[
+    "internal",
+    "origin_foreign",
+    "session_closed",
+    "session_unknown",
+    "ticket_invalid",
+    "ticket_missing",
+    "token_in_url",
+    "token_invalid",
+    "unavailable",
+]
+"""Why no call was opened, where the ending's own word says less."""
 
-class Ending(StrEnum):
-    """How a call ended: one word, the same in the frame, the log, the metric and the row."""
+ErrorCode = BadFrameCode | EventCode | AdmissionCode | Literal["rate_limit", "too_early"] | Ending
+"""Every `code` of a `relay.error`. An ending that is a failure is named by its own word."""
 
-    CLIENT_LEFT = "client_left"
-    COMPLETED = "completed"
-    DRAINING = "draining"
-    BAD_FRAMES = "bad_frames"
-    UNAUTHENTICATED = "unauthenticated"
-    REVOKED = "revoked"
-    FORBIDDEN = "forbidden"
-    TOO_SLOW = "too_slow"
-    IDLE = "idle"
-    TAKEN_OVER = "taken_over"
-    TIME_LIMIT = "time_limit"
-    RATE_LIMIT = "rate_limit"
-    INTERNAL = "internal"
-    PROVIDER_FAILED = "provider_failed"
-    PROVIDER_REFUSED = "provider_refused"
-    PROVIDER_UNAVAILABLE = "provider_unavailable"
-    PROVIDER_TIMEOUT = "provider_timeout"
-    INTERRUPTED = "interrupted"
+UpstreamCode = Literal[
+    "access_denied",
+    "account_deactivated",
+    "api_key_missing",
+    "beta_api_shape_disabled",
+    "billing_hard_limit_reached",
+    "connection_broken",
+    "connection_ended",
+    "connection_lost",
+    "credit_balance_exhausted",
+    "error_event",
+    "first_event_unexpected",
+    "frame_binary",
+    "frame_too_large",
+    "handshake_broken",
+    "inference_rate_limit_exceeded",
+    "insufficient_quota",
+    "invalid_api_key",
+    "invalid_request_error",
+    "model_not_found",
+    "name_unknown",
+    "not_a_websocket",
+    "provider_failed",
+    "proxy_failed",
+    "rate_limit_exceeded",
+    "redirected",
+    "request_refused",
+    "server_error",
+    "session_expired",
+    "stalled",
+    "timed_out",
+    "tls_failed",
+    "unreachable",
+]
+"""Every `code` of an UpstreamError. For the operator's log only: clients get the ending's word."""
 
-
-CLOSE_CODES: dict[Ending, int] = {
-    Ending.CLIENT_LEFT: 1000,
-    Ending.COMPLETED: 1000,
-    Ending.DRAINING: 1012,
-    Ending.BAD_FRAMES: 4400,
-    Ending.UNAUTHENTICATED: 4401,
-    Ending.REVOKED: 4401,
-    Ending.FORBIDDEN: 4403,
-    Ending.TOO_SLOW: 4408,
-    Ending.IDLE: 4408,
-    Ending.TAKEN_OVER: 4409,
-    Ending.TIME_LIMIT: 4410,
-    Ending.RATE_LIMIT: 4429,
-    Ending.INTERNAL: 4500,
-    Ending.PROVIDER_FAILED: 4502,
-    Ending.PROVIDER_REFUSED: 4502,
-    Ending.PROVIDER_UNAVAILABLE: 4503,
-    Ending.PROVIDER_TIMEOUT: 4504,
-}
-"""The WebSocket close code of each ending. `INTERRUPTED` has none: the worker died, and its lease
-ran out with nobody left to close anything."""
-
-RETRYABLE_ENDINGS = frozenset(
-    {
-        Ending.DRAINING,
-        Ending.TOO_SLOW,
-        Ending.INTERNAL,
-        Ending.PROVIDER_FAILED,
-        Ending.PROVIDER_UNAVAILABLE,
-        Ending.PROVIDER_TIMEOUT,
-        Ending.INTERRUPTED,
-    }
+BAD_FRAME_CODES: frozenset[str] = frozenset(get_args(BadFrameCode))
+ERROR_CODES: frozenset[str] = frozenset(
+    [
+        *BAD_FRAME_CODES,
+        *get_args(EventCode),
+        *get_args(AdmissionCode),
+        "rate_limit",
+        "too_early",
+        *(str(ending) for ending in Ending),
+    ]
 )
-"""Endings after which a client does well to come back by itself with a new ticket."""
+"""The values of `ErrorCode`."""
+
+UPSTREAM_CODES: frozenset[str] = frozenset(get_args(UpstreamCode))
 
 
 class KaiwaError(Exception):
-    """Root of what we name. `code` is stable and is what clients and tests compare."""
+    """Root of the named exceptions. `code` is stable; clients and tests compare it."""
 
-    fault: ClassVar[Fault]
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    code: str
 
 
 class ClientError(KaiwaError):
-    """The client did wrong. Told as `relay.error`; the call goes on.
+    """The client's fault. Sent to it as `relay.error`; the call goes on.
 
     `event_id` is the offending event's own id, where it had one (first 64 characters).
     """
 
-    fault = Fault.CLIENT
-
-    def __init__(self, code: str, event_id: str | None = None) -> None:
+    def __init__(self, code: BadFrameCode | EventCode, event_id: str | None = None) -> None:
         super().__init__(code)
+        self.code: BadFrameCode | EventCode = code
         self.event_id = event_id[:64] if event_id else None
 
 
 class BadFrame(ClientError):
-    """Not a JSON object we accept. `code` is one of `BAD_FRAME_CODES`."""
+    """Not a valid frame: binary, too large, or not a JSON object with a `type`."""
 
-
-BAD_FRAME_CODES = frozenset(
-    {
-        "frame_binary",
-        "frame_too_large",
-        "frame_too_deep",
-        "frame_not_json",
-        "frame_not_object",
-        "frame_duplicate_key",
-        "frame_not_finite",
-        "frame_without_type",
-    }
-)
+    def __init__(self, code: BadFrameCode, event_id: str | None = None) -> None:
+        super().__init__(code, event_id)
 
 
 class EventRefused(ClientError):
     """An event type, or a field of one, that clients may not send.
 
-    `code` is `event_not_allowed`, `field_not_allowed` or `field_invalid`; `where` is the type or
-    the dotted path of the field, for the message's detail.
+    `where` is the type or the dotted path of the field, for the message's detail.
     """
 
-    def __init__(self, code: str, where: str, event_id: str | None = None) -> None:
+    def __init__(self, code: EventCode, where: str, event_id: str | None = None) -> None:
         super().__init__(code, event_id)
         self.where = where
 
@@ -142,33 +142,32 @@ class EventRefused(ClientError):
 class AdmissionRefused(KaiwaError):
     """No call is opened. `ending` decides the close code; nothing was sent upstream."""
 
-    fault = Fault.CLIENT
-
-    def __init__(self, code: str, ending: Ending) -> None:
+    def __init__(self, code: AdmissionCode | Ending, ending: Ending) -> None:
         super().__init__(code)
+        self.code: AdmissionCode | Ending = code
         self.ending = ending
 
 
 class UpstreamError(KaiwaError):
-    """The provider did wrong, or could not be reached.
+    """The provider's fault, or it could not be reached.
 
     `status` is the HTTP status of a refused upgrade or the close code of a connection, where there
-    was one; `retry_after_s` is the provider's own wish in seconds.
+    was one; `retry_after_s` is the provider's `Retry-After` in seconds.
     """
 
-    fault = Fault.PROVIDER
     ending: ClassVar[Ending]
 
     def __init__(
-        self, code: str, *, status: int | None = None, retry_after_s: float | None = None
+        self, code: UpstreamCode, *, status: int | None = None, retry_after_s: float | None = None
     ) -> None:
         super().__init__(code)
+        self.code: UpstreamCode = code
         self.status = status
         self.retry_after_s = retry_after_s
 
 
 class UpstreamRefused(UpstreamError):
-    """It said no (key, quota, model): the operator has to act, retrying will not help."""
+    """It refused (key, quota, model): the operator must act, retrying does not help."""
 
     ending = Ending.PROVIDER_REFUSED
 

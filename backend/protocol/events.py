@@ -1,16 +1,14 @@
-"""The events of the GA Realtime protocol, by name, and the shapes of those that are looked into.
+"""The names of the GA Realtime events.
 
 Source: the event unions of the official SDK, `openai.types.realtime`; a test compares them. A
-provider may send more than these names: what is unknown passes and is not looked into. Every field
-may be missing, whatever the SDK says: others speak the same language with fewer words.
+provider may send types that are not here: they are passed on unread.
 """
 
 from enum import StrEnum
-from typing import Any, Literal, TypedDict
 
 
 class ClientEvent(StrEnum):
-    """What a client may say to a provider."""
+    """The type of an event from a client to a provider."""
 
     CONVERSATION_ITEM_CREATE = "conversation.item.create"
     CONVERSATION_ITEM_DELETE = "conversation.item.delete"
@@ -26,7 +24,7 @@ class ClientEvent(StrEnum):
 
 
 class ServerEvent(StrEnum):
-    """What a provider says."""
+    """The type of an event from a provider to a client."""
 
     CONVERSATION_CREATED = "conversation.created"
     CONVERSATION_ITEM_ADDED = "conversation.item.added"
@@ -82,74 +80,3 @@ class ServerEvent(StrEnum):
     RESPONSE_OUTPUT_TEXT_DONE = "response.output_text.done"
     SESSION_CREATED = "session.created"
     SESSION_UPDATED = "session.updated"
-
-
-class ContentPart(TypedDict, total=False):
-    """One part of a message: a text has `text`, a sound has `transcript`."""
-
-    type: str
-    text: str | None
-    transcript: str | None
-
-
-class ConversationItem(TypedDict, total=False):
-    """One item: a message, a called function, …; only messages have `role` and `content`."""
-
-    id: str
-    type: str
-    status: Literal["in_progress", "completed", "incomplete"]
-    role: Literal["user", "assistant", "system"]
-    content: list[ContentPart]
-
-
-class RealtimeResponse(TypedDict, total=False):
-    """One response. `conversation_id` is null for one outside of the conversation."""
-
-    id: str
-    status: Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
-    status_details: dict[str, Any] | None
-    conversation_id: str | None
-    output: list[ConversationItem]
-    usage: dict[str, Any] | None
-
-
-class ItemEvent(TypedDict, total=False):
-    """`conversation.item.added`, `.created`, `.done`. A null predecessor is first, none unknown."""
-
-    type: str
-    event_id: str
-    previous_item_id: str | None
-    item: ConversationItem
-
-
-class BufferEvent(TypedDict, total=False):
-    """`input_audio_buffer.speech_started`, `.speech_stopped`, `.committed`."""
-
-    type: str
-    event_id: str
-    item_id: str
-    previous_item_id: str | None
-
-
-class PartEvent(TypedDict, total=False):
-    """What is said of one content part: transcriptions, deltas, wholes, truncations."""
-
-    type: str
-    event_id: str
-    response_id: str
-    item_id: str
-    content_index: int
-    delta: str
-    text: str
-    transcript: str
-    part: ContentPart
-    usage: dict[str, Any] | None
-    audio_end_ms: int
-
-
-class ResponseEvent(TypedDict, total=False):
-    """`response.created`, `response.done`."""
-
-    type: str
-    event_id: str
-    response: RealtimeResponse

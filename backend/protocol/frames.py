@@ -1,9 +1,9 @@
-"""Frames: one WebSocket message each, parsed at most once, by two readers with opposite manners.
+"""Frames: one WebSocket message each, parsed at most once, by two parsers of opposite strictness.
 
-The client is read strictly, since what was judged must be what is sent: two readers of the same
-text may never see two different events (RFC 8259 leaves duplicate keys, huge numbers and lone
-surrogates to each reader: sections 4, 6, 8.2). The provider is read leniently, since its vocabulary
-grows: unknown types, further fields and fields of an unexpected kind pass.
+A client's frame is parsed strictly, since the text that was judged is the text that is sent: two
+parsers may never see two different events in it (RFC 8259 leaves duplicate keys, huge numbers and
+lone surrogates to each parser: sections 4, 6, 8.2). A provider's frame is parsed leniently, since
+providers add to the protocol: unknown types, additional fields and fields of another type pass.
 """
 
 import json
@@ -16,17 +16,18 @@ import msgspec
 
 from backend.protocol.audio import ms_of_base64
 from backend.protocol.errors import BadFrame, UpstreamFailed
+from backend.protocol.reading import int_at, text_at
 
 MAX_DEPTH = 32
-"""The deepest nesting read from a client; a typed message, its deepest honest event, has 4."""
+"""The deepest nesting accepted from a client. A typed message, the deepest allowed event, has 4."""
 
 MAX_INTEGER_DIGITS = 15
-"""Longer ones are not the same number to every reader: 53 bits are common ground (RFC 8259, 6)."""
+"""Longer integers differ between parsers: only 53 bits are interoperable (RFC 8259, 6)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A client's frame that was judged to be sound: its own text, its type, its parsed event."""
+    """A client's well-formed frame: the text as it came, its type, its parsed event."""
 
     text: str
     type: str
@@ -34,7 +35,7 @@ class Frame:
 
 
 def parse_from_client(text: str | bytes, max_bytes: int) -> Frame:
-    """Read a client's frame strictly. `max_bytes` counts UTF-8 bytes.
+    """Parse a client's frame strictly. `max_bytes` counts UTF-8 bytes.
 
     Raises BadFrame with a code of `errors.BAD_FRAME_CODES`. An audio append of 40 ms (2.6 KB)
     costs 8 microseconds.
@@ -43,7 +44,7 @@ def parse_from_client(text: str | bytes, max_bytes: int) -> Frame:
         raise BadFrame("frame_binary")
     if _size_in_bytes(text) > max_bytes:
         raise BadFrame("frame_too_large")
-    # Nothing can nest deeper than it has brackets, so counting them spares the walk.
+    # Nothing nests deeper than it has brackets, so counting them avoids most scans.
     if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise BadFrame("frame_too_deep")
     try:
@@ -56,8 +57,7 @@ def parse_from_client(text: str | bytes, max_bytes: int) -> Frame:
         raise BadFrame("frame_not_json")
     event_type = event.get("type")
     if not isinstance(event_type, str) or not event_type:
-        event_id = event.get("event_id")
-        raise BadFrame("frame_without_type", event_id if isinstance(event_id, str) else None)
+        raise BadFrame("frame_without_type", text_at(event, "event_id"))
     return Frame(text, event_type, event)
 
 
@@ -70,13 +70,13 @@ def _size_in_bytes(text: str) -> int:
         raise BadFrame("frame_not_json") from error
 
 
-# A string that is never closed reaches to the end: else each of its quotes would be tried in turn,
-# and 400 KB of them would take eight minutes.
+# An unclosed string matches to the end of the text. Otherwise each of its quotes would be tried in
+# turn, and 400 KB of them would take eight minutes.
 _STRINGS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def _depth(text: str) -> int:
-    """The deepest nesting of brackets outside strings; a guess for text that is not JSON."""
+    """The deepest nesting of brackets outside strings; an estimate for text that is not JSON."""
     depth = deepest = 0
     for match in _STRINGS_AND_BRACKETS.finditer(text):
         mark = match[0]
@@ -129,7 +129,7 @@ def _has_lone_surrogate(event: dict[str, Any]) -> bool:
 
 
 class _Head(msgspec.Struct, gc=False):
-    """The fields that are looked at on the way through; a field that is missing has its default."""
+    """The fields that are read of every provider frame; a missing field has its default."""
 
     type: str = ""
     event_id: str | None = None
@@ -144,10 +144,10 @@ _HEAD = msgspec.json.Decoder(_Head)
 
 @dataclass(slots=True)
 class UpstreamFrame:
-    """A provider's frame, looked at but not read: `event` is built when first asked for.
+    """A provider's frame with its most used fields; `event` is parsed on first access.
 
-    `type` and `delta` are empty where the provider gave none; an audio delta is base64
-    (`audio_ms_of`). A field of an unexpected kind counts as missing.
+    `type` and `delta` are empty where the provider sent none; an audio delta is base64
+    (`audio_ms_of`). A field of an unexpected type counts as missing.
     """
 
     text: str
@@ -168,7 +168,7 @@ class UpstreamFrame:
 
 
 def peek_from_upstream(text: str) -> UpstreamFrame:
-    """Look at a provider's frame without building its event: 3 microseconds for 8 KB of audio.
+    """Read a provider's frame without building its event: 3 microseconds for 8 KB of audio.
 
     Raises UpstreamFailed("provider_failed") for what is not a JSON object.
     """
@@ -188,27 +188,21 @@ def peek_from_upstream(text: str) -> UpstreamFrame:
 
 
 def audio_ms_of(frame: UpstreamFrame) -> float:
-    """How long the audio in an audio delta sounds, in milliseconds, without decoding it."""
+    """The duration of an audio delta in milliseconds, from the length of its base64."""
     return ms_of_base64(frame.delta)
 
 
 def _peek_leniently(text: str) -> UpstreamFrame:
-    """For the rare frame that is no `_Head`: a field of another kind, a lone surrogate."""
+    """Read the rare frame that is no `_Head`: a field of another type, a lone surrogate."""
     event = _read_leniently(text)
-
-    def word(name: str) -> str | None:
-        value = event.get(name)
-        return value if isinstance(value, str) else None
-
-    index = event.get("content_index")
     return UpstreamFrame(
         text,
-        word("type") or "",
-        word("event_id"),
-        word("item_id"),
-        word("response_id"),
-        index if type(index) is int else 0,
-        word("delta") or "",
+        text_at(event, "type") or "",
+        text_at(event, "event_id"),
+        text_at(event, "item_id"),
+        text_at(event, "response_id"),
+        int_at(event, "content_index") or 0,
+        text_at(event, "delta") or "",
         event,
     )
 

@@ -2,16 +2,17 @@
 
     UNSEEN ──created, streamed──▶ GENERATING ──done──▶ COMPLETED | CANCELLED | INCOMPLETE | FAILED
 
-Law 1: everything that affects transitions is in `TRANSITIONS`.
-Law 2: a pair that is not in the table changes nothing. Providers repeat themselves and speak late;
-an ended response never comes back to life.
-Law 3: a response is out of band when its `conversation_id` is given and null (`RealtimeResponse` in
-the official SDK); such a one does not keep the default conversation from answering.
+Law 1: `TRANSITIONS` holds every transition.
+Law 2: a pair that is not in the table changes nothing, since providers repeat events and send them
+late. So the first end is final.
+Law 3: a response whose `conversation_id` is given and null is out of band (`RealtimeResponse` in
+the official SDK). It does not block the default conversation.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+
+from backend.protocol.events import ServerEvent
+from backend.protocol.reading import JsonObject, mapping_at, text_at
 
 
 class ResponseState(StrEnum):
@@ -24,7 +25,7 @@ class ResponseState(StrEnum):
 
 
 class ResponseNews(StrEnum):
-    """What an event says of its response."""
+    """What an event reports about its response."""
 
     CREATED = "created"
     STREAMED = "streamed"
@@ -58,30 +59,33 @@ _DONE_NEWS = {str(news): news for news in _ENDS}
 
 
 class ResponseLife:
-    """Follows the responses of one connection to the provider."""
+    """The state of each response of one connection to the provider."""
 
     def __init__(self) -> None:
         self._states: dict[str, ResponseState] = {}
         self._out_of_band: set[str] = set()
 
-    def feed(self, event: Mapping[str, Any]) -> None:
-        """Take note of one provider event; whatever is not about a response is passed over."""
+    def feed(self, event: JsonObject) -> None:
+        """Apply one provider event. An event that is about no response changes nothing."""
         response_id, news = _read(event)
         if not response_id or news is None:
             return
-        response = event.get("response")
-        if isinstance(response, Mapping) and response.get("conversation_id", response_id) is None:
+        if mapping_at(event, "response").get("conversation_id", response_id) is None:
             self._out_of_band.add(response_id)
         state = self.state_of(response_id)
         self._states[response_id] = TRANSITIONS[state].get(news, state)
 
     def state_of(self, response_id: str) -> ResponseState:
-        """Where this response stands; UNSEEN for an unknown one."""
+        """The state of this response; UNSEEN for an unknown one."""
         return self._states.get(response_id, ResponseState.UNSEEN)
+
+    def is_out_of_band(self, response_id: str) -> bool:
+        """Whether this response is outside of the conversation (law 3); False if unknown."""
+        return response_id in self._out_of_band
 
     @property
     def active_id(self) -> str | None:
-        """The response being generated into the default conversation, the newest if several."""
+        """The newest response that is being generated into the default conversation."""
         for response_id in reversed(self._states):
             if (
                 self._states[response_id] is ResponseState.GENERATING
@@ -92,24 +96,20 @@ class ResponseLife:
 
     @property
     def is_active(self) -> bool:
-        """Whether a `response.create` would be refused now."""
+        """Whether the provider would refuse a `response.create` now."""
         return self.active_id is not None
 
 
-def _read(event: Mapping[str, Any]) -> tuple[str | None, ResponseNews | None]:
-    """The response that an event is about, and what it says of it."""
-    event_type = event.get("type")
-    if event_type in ("response.created", "response.done"):
-        response = event.get("response")
-        response_id = response.get("id") if isinstance(response, Mapping) else None
-        if event_type == "response.created":
-            news = ResponseNews.CREATED
-        else:
-            status = response.get("status") if isinstance(response, Mapping) else None
-            # An end by a name we do not know is an end.
-            news = _DONE_NEWS.get(str(status), ResponseNews.COMPLETED)
-    elif isinstance(event_type, str) and event_type.startswith("response."):
-        response_id, news = event.get("response_id"), ResponseNews.STREAMED
-    else:
-        return None, None
-    return (response_id if isinstance(response_id, str) else None), news
+def _read(event: JsonObject) -> tuple[str | None, ResponseNews | None]:
+    """The id of the event's response and what the event reports about it; None where unknown."""
+    event_type = text_at(event, "type") or ""
+    response = mapping_at(event, "response")
+    if event_type == ServerEvent.RESPONSE_CREATED:
+        return text_at(response, "id"), ResponseNews.CREATED
+    if event_type == ServerEvent.RESPONSE_DONE:
+        # An unknown status is an end as well: no further event will come for this response.
+        status = text_at(response, "status") or ""
+        return text_at(response, "id"), _DONE_NEWS.get(status, ResponseNews.COMPLETED)
+    if event_type.startswith("response."):
+        return text_at(event, "response_id"), ResponseNews.STREAMED
+    return None, None

@@ -1,21 +1,26 @@
 """Tokens and seconds that the provider bills, read from the events that carry them.
 
-Source: protocol section 6. Every count may be missing; a missing count is 0 tokens, a missing
+Source: protocol section 6. Any count may be missing; a missing count is 0 tokens, a missing
 `usage` is no Usage at all. Cached tokens are a subset of their modality's count.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from backend.protocol.events import ServerEvent
+from backend.protocol.reading import JsonObject, int_at, mapping_at
+
+MAX_COUNT = 2**31 - 1
+"""The largest count of one field: what a database column holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one response or one transcription cost, in tokens or in seconds of audio.
+    """The bill for one response or one transcription, in tokens or in seconds of audio.
 
-    `source_id` is the response's id or the transcribed item's id: counting twice is harmless.
-    `model` is None where the event does not name it (the call knows).
+    `source_id` is the response's id or the transcribed item's id, so that a repeated event is
+    counted once. `text_in` and the like include their `_cached` part.
     """
 
     source_id: str
@@ -31,31 +36,31 @@ class Usage:
     seconds: float = 0.0
 
 
-def usage_of(event: Mapping[str, Any]) -> Usage | None:
-    """What this event bills; None for all but `response.done` and completed transcriptions.
+def usage_of(event: JsonObject) -> Usage | None:
+    """The Usage in this event; only `response.done` and a completed transcription have one.
 
-    Also None where `usage` is null, missing or `{}` (a response that was cancelled early, and some
-    providers always), or where nobody could tell what it belongs to.
+    None also where `usage` is null, missing or `{}` (a response that was cancelled early, and some
+    providers always), and where the event has no id to count it under.
     """
     match event.get("type"):
-        case "response.done":
-            response = _part(event, "response")
-            return _tokens("response", response.get("id"), _part(response, "usage"))
-        case "conversation.item.input_audio_transcription.completed":
-            return _tokens("transcription", event.get("item_id"), _part(event, "usage"))
+        case ServerEvent.RESPONSE_DONE:
+            response = mapping_at(event, "response")
+            return _usage("response", response.get("id"), mapping_at(response, "usage"))
+        case ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED:
+            return _usage("transcription", event.get("item_id"), mapping_at(event, "usage"))
     return None
 
 
-def _tokens(
-    kind: Literal["response", "transcription"], source_id: object, usage: Mapping[str, Any]
+def _usage(
+    kind: Literal["response", "transcription"], source_id: object, usage: JsonObject
 ) -> Usage | None:
     if not usage or not isinstance(source_id, str) or not source_id:
         return None
     if usage.get("type") == "duration":
         return Usage(source_id, kind, seconds=_seconds(usage.get("seconds")))
-    given = _part(usage, "input_token_details")
-    cached = _part(given, "cached_tokens_details")
-    produced = _part(usage, "output_token_details")
+    given = mapping_at(usage, "input_token_details")
+    cached = mapping_at(given, "cached_tokens_details")
+    produced = mapping_at(usage, "output_token_details")
     audio_in, image_in = _count(given, "audio_tokens"), _count(given, "image_tokens")
     audio_out = _count(produced, "audio_tokens")
     text_in = _count(given, "text_tokens")
@@ -75,18 +80,8 @@ def _tokens(
     )
 
 
-def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = whole.get(name)
-    return part if isinstance(part, Mapping) else {}
-
-
-_MOST = 2**31 - 1
-"""What a column holds; sums of absurd counts must not become larger than any number can be."""
-
-
-def _count(counts: Mapping[str, Any], name: str) -> int:
-    count = counts.get(name)
-    return min(count, _MOST) if type(count) is int and count > 0 else 0
+def _count(counts: JsonObject, name: str) -> int:
+    return max(0, min(int_at(counts, name) or 0, MAX_COUNT))
 
 
 def _seconds(value: object) -> float:

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, Unpack
 
-from backend.protocol.errors import CLOSE_CODES, Ending, UpstreamError
+from backend.protocol.endings import Ending
+from backend.protocol.errors import UpstreamError
 from backend.relay.call_logic import CallLogic
 from backend.relay.effects import (
     CountUsage,
@@ -293,7 +294,7 @@ class Call:
         self._log("call.ended", ending=self._ending, duration_ms=duration_ms, frames=self._frames)
 
     async def _close_client(self) -> None:
-        code, reason = CLOSE_CODES[self._ending], str(self._ending)
+        code, reason = self._ending.close_code, str(self._ending)
         await _within(self._limits.close_s, self._client.close(code, reason))
 
     async def _leave_upstream(self) -> None:

@@ -25,8 +25,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from backend.protocol import provider_errors
 from backend.protocol.audio import ms_of_base64, ms_of_bytes
-from backend.protocol.errors import BadFrame, Ending, EventRefused, UpstreamFailed
+from backend.protocol.endings import Ending
+from backend.protocol.errors import BadFrame, ErrorCode, EventRefused, UpstreamFailed
 from backend.protocol.frames import (
     Frame,
     UpstreamFrame,
@@ -62,62 +64,9 @@ class State(StrEnum):
     CLOSING = "closing"
 
 
-TOLD_AS_ERRORS = frozenset(
-    {
-        Ending.INTERNAL,
-        Ending.PROVIDER_FAILED,
-        Ending.PROVIDER_REFUSED,
-        Ending.PROVIDER_TIMEOUT,
-        Ending.PROVIDER_UNAVAILABLE,
-    }
-)
-"""Endings that are failures, so that `relay.error` comes before `relay.closing`."""
-
-FATAL_ERRORS: Mapping[str, Ending] = {
-    "account_deactivated": Ending.PROVIDER_REFUSED,
-    "beta_api_shape_disabled": Ending.PROVIDER_REFUSED,
-    "billing_hard_limit_reached": Ending.PROVIDER_REFUSED,
-    "credit_balance_exhausted": Ending.PROVIDER_REFUSED,
-    "insufficient_quota": Ending.PROVIDER_REFUSED,
-    "invalid_api_key": Ending.PROVIDER_REFUSED,
-    "model_not_found": Ending.PROVIDER_REFUSED,
-    "session_expired": Ending.PROVIDER_UNAVAILABLE,
-}
-"""The provider's errors after which nothing will come, by `code` or `type` (protocol section 5)."""
-
-BENIGN_ERRORS = frozenset(
-    {
-        "conversation_already_has_active_response",
-        "input_audio_buffer_commit_empty",
-        "item_create_duplicate_item_id",
-        "item_retrieve_invalid_item_id",
-        "item_truncate_invalid_item_id",
-        "response_cancel_not_active",
-    }
-)
-"""Races that an honest client loses now and then: told to it like any error, no news to us."""
-
 _AUDIO_DELTA = "response.output_audio.delta"
 _APPEND = "input_audio_buffer.append"
 _CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
-
-
-HEARD_OUT = frozenset(
-    {
-        Ending.BAD_FRAMES,
-        Ending.CLIENT_LEFT,
-        Ending.COMPLETED,
-        Ending.IDLE,
-        Ending.RATE_LIMIT,
-        Ending.REVOKED,
-        Ending.TAKEN_OVER,
-        Ending.TIME_LIMIT,
-        Ending.TOO_SLOW,
-    }
-)
-"""Endings of the client's or ours, after which a provider that owes words is heard out. One that
-failed owes nothing; a server that stops has the time while it drains, and none when it is hurried.
-"""
 
 _LATE = frozenset(
     {
@@ -166,7 +115,6 @@ class CallLogic:
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
         self._playback = Playback()
-        self._last_audio_event_id: str | None = None
 
         self._is_heard_out = False
         self._leaving: Ending | None = None
@@ -283,13 +231,9 @@ class CallLogic:
         """Sound on its way to the client: only its length is looked at."""
         if frame.item_id is None:
             return
-        # An event that comes twice sounds once.
-        if frame.event_id is not None and frame.event_id == self._last_audio_event_id:
-            return
-        self._last_audio_event_id = frame.event_id
-        ms = audio_ms_of(frame)
-        self._playback.send((frame.item_id, frame.content_index), ms, now_s)
-        self._assembler.hear_audio(frame.item_id, frame.content_index, ms)
+        ms, event_id = audio_ms_of(frame), frame.event_id or ""
+        if self._assembler.add_audio(frame.item_id, frame.content_index, ms, event_id):
+            self._playback.send((frame.item_id, frame.content_index), ms, now_s)
 
     def _pass(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [ToClient(frame.text), *self._assemble(frame, at)]
@@ -458,7 +402,7 @@ class CallLogic:
         if self._state is State.CLOSING:
             return []
         # Before READY nothing that the client said has gone out, so nothing is owed for it.
-        self._is_heard_out = ending in HEARD_OUT and self._state is State.READY
+        self._is_heard_out = ending.drains_upstream and self._state is State.READY
         self._state = State.CLOSING
         for turn in self._assembler.finish(at, self._unheard(at.timestamp())):
             self._unkept[turn.item_id, turn.content_index] = turn
@@ -483,7 +427,7 @@ class CallLogic:
         """What the client is told of the ending: the failure, if it is one, and the close."""
         words: list[Effect] = []
         language = self._plan.language
-        if ending in TOLD_AS_ERRORS:
+        if ending.is_failure:
             failure = own_events.failure(self._own_id(), ending, language, retry_after_s)
             words.append(ToClient(failure))
         closing = own_events.closing(self._own_id(), ending, language, retry_after_s)
@@ -491,7 +435,7 @@ class CallLogic:
 
     def _error(
         self,
-        code: str,
+        code: ErrorCode,
         *,
         offender: str | None = None,
         is_retryable: bool = False,
@@ -536,8 +480,8 @@ _READERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effec
 def _weigh(error: Mapping[str, Any]) -> tuple[Ending | None, LogEvent]:
     """The ending that an error means, if any, and what the operator is told of it."""
     code, kind = redaction.word_of(error, "code"), redaction.word_of(error, "type")
-    ending = FATAL_ERRORS.get(code or "") or FATAL_ERRORS.get(kind or "")
-    name = "upstream.race" if code in BENIGN_ERRORS else "upstream.error"
+    ending = provider_errors.fatal_ending(error)
+    name = "upstream.race" if provider_errors.is_benign(error) else "upstream.error"
     told = code or kind or ""
     # A code is a word; anything else could be content.
     return ending, LogEvent(name, told if _CODE.fullmatch(told) else "unnamed")

@@ -5,7 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from backend.protocol.errors import CLOSE_CODES, RETRYABLE_ENDINGS, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import ErrorCode
 from backend.relay.plan import CallPlan
 from backend.wording import Language, sentence
 
@@ -26,7 +27,7 @@ def ready(event_id: str, plan: CallPlan) -> str:
 
 def error(
     event_id: str,
-    code: str,
+    code: ErrorCode,
     language: Language,
     *,
     is_retryable: bool = False,
@@ -51,9 +52,9 @@ def failure(
     """`relay.error` for an ending that is a failure."""
     return error(
         event_id,
-        str(ending),
+        ending,
         language,
-        is_retryable=ending in RETRYABLE_ENDINGS,
+        is_retryable=ending.is_retryable,
         retry_after_s=retry_after_s,
     )
 
@@ -75,10 +76,10 @@ def closing(
     return _frame(
         "relay.closing",
         event_id,
-        code=CLOSE_CODES[ending],
+        code=ending.close_code,
         reason=str(ending),
         message=sentence(str(ending), language),
-        retryable=ending in RETRYABLE_ENDINGS,
+        retryable=ending.is_retryable,
         retry_after=_whole(retry_after_s),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backend.protocol.errors import EventRefused
+from backend.protocol.errors import EventCode, EventRefused
 from backend.protocol.frames import Frame
 
 OWN_EVENT_ID = "relay_"
@@ -172,7 +172,7 @@ def judge(frame: Frame) -> None:
         raise EventRefused(*fault, told_id)
 
 
-def _fault(shape: Shape, value: Any, path: str) -> tuple[str, str] | None:
+def _fault(shape: Shape, value: Any, path: str) -> tuple[EventCode, str] | None:
     """The first thing wrong with `value`, as a code and a path; None if nothing is."""
     match shape:
         case Fields():
@@ -188,7 +188,7 @@ def _fault(shape: Shape, value: Any, path: str) -> tuple[str, str] | None:
             return None if shape.takes(value) else ("field_invalid", path)
 
 
-def _fault_of_fields(shape: Fields, value: Any, path: str) -> tuple[str, str] | None:
+def _fault_of_fields(shape: Fields, value: Any, path: str) -> tuple[EventCode, str] | None:
     if not isinstance(value, dict):
         return "field_invalid", path
     dot = f"{path}." if path else ""

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 

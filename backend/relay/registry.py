@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 
 AT_ONCE_WAIT_S = 0.8
 
@@ -83,7 +84,7 @@ class LiveCalls:
         Raises AdmissionRefused: `draining`, or `taken_over` by a call that is newer still.
         """
         if self._is_draining:
-            raise AdmissionRefused("draining", Ending.DRAINING)
+            raise AdmissionRefused(Ending.DRAINING, Ending.DRAINING)
         slot, older = CallSlot(), self._newest.get(session_id)
         self._slots.add(slot)
         self._newest[session_id] = slot
@@ -94,7 +95,7 @@ class LiveCalls:
                 await older.opened_or_left.wait()
                 await _until_left((older,), self._take_over_wait_s)
             if slot.asked is not None:
-                raise AdmissionRefused(str(slot.asked), slot.asked)
+                raise AdmissionRefused(slot.asked, slot.asked)
             yield slot
         finally:
             self._slots.discard(slot)

@@ -11,12 +11,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Role, Turn
 from backend.relay.call_logic import CallLogic, State
 from backend.relay.effects import (
@@ -29,7 +29,7 @@ from backend.relay.effects import (
     ToUpstream,
 )
 from backend.relay.limits import DEFAULT_LIMITS, Limits
-from backend.relay.plan import CallPlan, PastItem, TurnDetection
+from backend.relay.plan import CallPlan, PastItem
 
 LONGEST_STRING = 200
 
@@ -41,9 +41,7 @@ UNKNOWN_PLAN = CallPlan(
     language="en",
     model="",
     voice="",
-    instructions="",
-    transcription_model="",
-    turn_detection=TurnDetection(),
+    session={},
 )
 """For tapes that do not say whose call it was."""
 
@@ -135,8 +133,10 @@ def _plan(told: Any) -> CallPlan:
     past = tuple(
         PastItem(item["item_id"], Role(item["role"]), item["text"]) for item in told["past"]
     )
-    detection = TurnDetection(**told["turn_detection"])
-    return CallPlan(**{**told, "past": past, "turn_detection": detection})
+    # An older tape has other fields, and no `session`: its session is configured with nothing.
+    known = {field.name for field in fields(CallPlan)}
+    given = {name: value for name, value in told.items() if name in known}
+    return replace(UNKNOWN_PLAN, **{**given, "past": past})
 
 
 def _at(at_ms: int) -> datetime:

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.relay.plan import CallPlan
 
 Side = Literal["client", "upstream"]

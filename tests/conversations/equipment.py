@@ -12,7 +12,7 @@ from backend.conversations.models import Session, Turn, Usage
 from backend.conversations.pricing import stored_cost
 from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite
 from backend.protocol import usage
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from backend.conversations.admin import duration
 from backend.conversations.lifecycle import OpenedCall, end_call
 from backend.conversations.models import Call, Session, Turn
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from tests.cast import person
 from tests.conversations.equipment import NOON, kept_turn, kept_usage, new_call, new_session
 

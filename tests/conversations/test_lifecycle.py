@@ -25,7 +25,8 @@ from backend.conversations.lifecycle import (
     renew_leases,
 )
 from backend.conversations.models import Call, Session
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from tests.conversations.equipment import kept_turn, new_call, new_session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]

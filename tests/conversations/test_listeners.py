@@ -11,7 +11,7 @@ from backend.conversations import listeners
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.writing import EndingWrite, TurnWrite, Written
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from tests.conversations.equipment import turn
 

@@ -19,7 +19,7 @@ from backend.conversations.writing import (
     write,
 )
 from backend.protocol import usage
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from tests.conversations.equipment import (

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from backend.protocol.errors import Ending, UpstreamError, UpstreamUnavailable
+from backend.protocol.endings import Ending
+from backend.protocol.errors import UpstreamError, UpstreamUnavailable
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 from backend.relay.ports import ClientGone

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from backend.protocol.endings import Ending
 from backend.protocol.errors import (
-    CLOSE_CODES,
-    Ending,
     UpstreamError,
     UpstreamFailed,
     UpstreamRefused,
@@ -146,7 +145,7 @@ async def test_a_provider_that_cannot_be_had_is_told_and_then_closed(
     assert (told["type"], told["code"]) == ("relay.error", str(error.ending))
     assert told.get("retry_after") == error.retry_after_s
     assert closing["type"] == "relay.closing"
-    assert scene.client.closed == (CLOSE_CODES[error.ending], str(error.ending))
+    assert scene.client.closed == (error.ending.close_code, str(error.ending))
 
 
 async def test_a_provider_that_drops_in_mid_answer_is_told(
@@ -318,7 +317,7 @@ async def test_a_call_that_is_hung_up_on_says_why(scene: Scene, ending: Ending) 
     scene.call.hang_up(ending)
     scene.call.hang_up(Ending.DRAINING)
     assert await scene.ended() is ending
-    assert scene.client.closed == (CLOSE_CODES[ending], str(ending))
+    assert scene.client.closed == (ending.close_code, str(ending))
     assert scene.record.endings == [ending]
 
 

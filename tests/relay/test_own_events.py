@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from backend.protocol.errors import CLOSE_CODES, RETRYABLE_ENDINGS, Ending
+from backend.protocol.endings import Ending
 from backend.relay import own_events
 from backend.wording import sentence
-from tests.relay.equipment import plan
+from tests.relay.equipment import CLOSING_ENDINGS, plan
 
 
 def test_ready_says_what_the_call_is() -> None:
@@ -38,13 +38,13 @@ def test_waiting_is_told_in_whole_seconds_rounded_up() -> None:
     assert told["retry_after"] == 2
 
 
-@pytest.mark.parametrize("ending", CLOSE_CODES)
+@pytest.mark.parametrize("ending", CLOSING_ENDINGS)
 def test_closing_and_failure_agree_with_the_tables(ending: Ending) -> None:
     closing = json.loads(own_events.closing("r", ending, "en"))
     failure = json.loads(own_events.failure("r", ending, "en"))
-    assert closing["code"] == CLOSE_CODES[ending]
+    assert closing["code"] == ending.close_code
     assert closing["reason"] == failure["code"] == str(ending)
-    assert closing["retryable"] == failure["retryable"] == (ending in RETRYABLE_ENDINGS)
+    assert closing["retryable"] == failure["retryable"] == ending.is_retryable
 
 
 @pytest.mark.parametrize(

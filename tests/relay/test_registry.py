@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backend.protocol.errors import AdmissionRefused, Ending
+from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.relay.registry import CallSlot, LiveCalls
 from tests.relay.doubles import settle, until
 

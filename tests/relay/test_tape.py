@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.protocol.errors import Ending
+from backend.protocol.endings import Ending
 from backend.relay.tape import FileTape, NoTape
 from tests.relay.equipment import PAST, START, at, plan, typed
 

@@ -1,0 +1,63 @@
+"""Read a provider's JSON without trusting its shape, and write JSON compactly.
+
+A provider may leave out a field, send another type or add fields, and none of it is an error. So
+the accessors return an empty value for whatever is not of the expected type and never raise.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+JsonObject = Mapping[str, Any]
+
+_EMPTY: JsonObject = {}
+
+
+def mapping_at(value: object, *path: str) -> JsonObject:
+    """The JSON object at this path of keys, or `value` itself without one; {} if there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else _EMPTY
+
+
+def mappings_at(event: JsonObject, name: str) -> list[JsonObject]:
+    """The list in this field. A member that is no JSON object is {}, so that indexes still fit."""
+    value = event.get(name)
+    return [mapping_at(member) for member in value] if isinstance(value, list) else []
+
+
+def text_at(event: JsonObject, name: str) -> str | None:
+    """The string in this field, as it is; None for any other type."""
+    value = event.get(name)
+    return value if isinstance(value, str) else None
+
+
+def int_at(event: JsonObject, name: str) -> int | None:
+    """The integer in this field; None for any other type. True and false are not integers."""
+    value = event.get(name)
+    return value if type(value) is int else None
+
+
+def clean_text_at(event: JsonObject, name: str) -> str:
+    """The string in this field as `clean_text` leaves it; empty for any other type."""
+    return clean_text(text_at(event, name) or "")
+
+
+def clean_text(text: str, *, nul: str = "") -> str:
+    """The text as every database and UTF-8 can hold it.
+
+    NUL becomes `nul` (PostgreSQL refuses it), a surrogate without its other half becomes U+FFFD,
+    and two halves of a pair become their character: JSON can escape each half by itself.
+    """
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", nul)
+
+
+def encode(event: JsonObject, *, ascii_only: bool = True) -> str:
+    """The event as compact JSON.
+
+    ASCII by default: a provider's event can hold a lone surrogate, which only its escape can carry
+    over a socket.
+    """
+    return json.dumps(event, ensure_ascii=ascii_only, separators=(",", ":"))
