@@ -63,6 +63,7 @@ class DemoPlan:
     `server` and `simulator` are commands; `simulator` is None if there is a provider key.
     `prepare` migrates the database and returns the demo user and the demo admin; it runs in a
     thread while the simulator starts. `provider` is the banner's text for a real provider.
+    `worker` is the command that runs background jobs.
     """
 
     port: int
@@ -71,7 +72,6 @@ class DemoPlan:
     prepare: Callable[[], tuple[Login, Login]]
     provider: str
     worker: Sequence[str] = ()
-    """The command that runs background jobs."""
 
 
 class DemoFailed(Exception):

@@ -45,10 +45,8 @@ EARLIER_TURNS_WAIT_S = 5.0
 """How long a new call waits until the session's earlier turns are written."""
 HEARTBEAT_S = 5.0
 """A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time."""
-FLUSH_S = 1.7
-"""How long `stop` waits for pending writes by default."""
 LISTENERS_SHARE = 0.1
-"""The part of that time that is left to the listeners, after the last write."""
+"""The part of the time to stop that is left to the listeners, after the last write."""
 
 INSTRUCTIONS: Mapping[Language, str] = {
     "en": (
@@ -127,6 +125,7 @@ class Runtime:
         open_call = functools.partial(
             lifecycle.open_call,
             worker=self._worker,
+            provider=settings.REALTIME_PROVIDER,
             model=model,
             transcription_model=_current(settings.TRANSCRIPTION_MODEL),
             is_given_up=given_up.is_set,
@@ -149,21 +148,20 @@ class Runtime:
         """Refuse new calls, let replies end within `seconds`, then end all calls."""
         await self.live.drain(seconds)
 
-    async def stop(self, flush_s: float = FLUSH_S) -> None:
-        """Write what is pending within `flush_s` seconds and release everything.
+    async def stop(self, wait_s: float = 2.0) -> bool:
+        """Write what is pending within `wait_s` seconds, then release everything.
 
-        Raises RowsLost if the database did not accept all of it in time.
+        Returns False if something could not be written.
         """
         if self._heartbeat_task is not None:
             self._heartbeat_task.cancel()
             await asyncio.gather(self._heartbeat_task, return_exceptions=True)
             self._heartbeat_task = None
-        try:
-            await self._recorder.stop(flush_s * (1 - LISTENERS_SHARE))
-        finally:
-            await self._notifier.stop(flush_s * LISTENERS_SHARE)
-            for executor in (self._recorder_database, self._listener_database, self._database):
-                executor.close()
+        is_written = await self._recorder.stop(wait_s * (1 - LISTENERS_SHARE))
+        await self._notifier.stop(wait_s * LISTENERS_SHARE)
+        for executor in (self._recorder_database, self._listener_database, self._database):
+            executor.close()
+        return is_written
 
     async def heartbeat(self) -> None:
         """Renew the leases of our calls, end those that must end, reap the calls of dead workers.
@@ -194,7 +192,7 @@ class Runtime:
     def _call(
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
-        provider = providers.by_name(settings.REALTIME_PROVIDER)
+        provider = providers.by_name(opened.provider)
         plan = plan_for(opened, provider)
         clock = SteadyClock()
         return Call(
@@ -229,15 +227,14 @@ def target_for(user_id: int) -> Target:
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """The plan of an opened call, from its session and the settings."""
     voice = opened.voice or settings.REALTIME_VOICE
+    session = session_settings_for(opened.language, voice, opened.transcription_model)
     return CallPlan(
         call_id=str(opened.call_id),
         session_id=str(opened.session_id),
         language=opened.language,
         model=opened.model,
         voice=voice,
-        session=provider.session(
-            session_settings_for(opened.language, voice, opened.transcription_model)
-        ),
+        session=provider.session(session),
         past=opened.past,
         demo=settings.DEMO,
     )
@@ -246,7 +243,7 @@ def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
 def session_settings_for(
     language: Language, voice: str, transcription_model: str
 ) -> SessionSettings:
-    """How the provider's session behaves, from the settings."""
+    """The configuration of the provider's session."""
     return SessionSettings(
         instructions=settings.INSTRUCTIONS or INSTRUCTIONS[language],
         voice=voice,

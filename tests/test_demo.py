@@ -133,7 +133,7 @@ async def test_a_signal_stops_the_children_the_server_first(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_the_worker_too(free_port: int, number: signal.Signals) -> None:
+async def test_a_signal_stops_the_worker_too(free_port: int, number: signal.Signals) -> None:
     async with demo(free_port) as running:
         await running.wait_for("worker ")
         running.process.send_signal(number)
@@ -142,11 +142,10 @@ async def test_a_signal_ends_the_worker_too(free_port: int, number: signal.Signa
         assert "ended by itself" not in running.output
 
 
-async def test_a_worker_that_dies_is_replaced_and_ends_nothing(free_port: int) -> None:
+async def test_a_worker_that_dies_is_replaced_and_stops_nothing(free_port: int) -> None:
     async with demo(free_port) as running:
         await running.wait_for("worker ")
-        first = running.child("worker")
-        os.kill(first, signal.SIGKILL)
+        os.kill(running.child("worker"), signal.SIGKILL)
         await running.wait_for("The worker for background jobs ended by itself (-9)")
         running.output = ""
         await running.wait_for("worker ")

@@ -21,5 +21,6 @@ def create_session(
         title=title,
         voice=voice or settings.REALTIME_VOICE,
         language=language,
+        provider=settings.REALTIME_PROVIDER,
         model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
     )

@@ -36,7 +36,7 @@ and 200 calls cost a few transactions per second."""
 RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH_SIZE = 500
 FINISH_WAIT_S = 5.0
-STOP_WAIT_S = 10.0
+STOP_WAIT_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +46,6 @@ _TRANSIENT = (OperationalError, InterfaceError, InternalError)
 Sleep = Callable[[float], Awaitable[None]]
 WriteBatch = Callable[[Sequence[Write]], Written]
 Selects = Callable[[Write], bool]
-
-
-class RowsLost(Exception):
-    """The recorder was stopped before the database had accepted everything."""
-
-    def __init__(self, rows: int) -> None:
-        super().__init__(rows)
-        self.rows = rows
-
-    def __str__(self) -> str:
-        return f"{self.rows} rows were not written"
 
 
 def _all_writes(_: Write) -> bool:
@@ -109,11 +98,12 @@ class Recorder:
         """Forget this call: its ending is known."""
         self._unfinished.discard(recorder)
 
-    async def stop(self, wait_s: float = STOP_WAIT_S) -> None:
+    async def stop(self, wait_s: float = STOP_WAIT_S) -> bool:
         """Write what is pending within `wait_s` seconds, and end the task.
 
-        Calls without an ending end as `draining`: a client that does not read can delay its call's
-        ending beyond the server's shutdown time. Raises RowsLost, after logging the number of rows.
+        Returns False, and logs the number of rows, if something could not be written. Calls without
+        an ending end as `draining`: a client that does not read can delay its call's ending beyond
+        the server's shutdown time.
         """
         for recorder in tuple(self._unfinished):
             recorder.end(Ending.DRAINING)
@@ -122,9 +112,9 @@ class Recorder:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if rows := len(self._pending) + len(self._being_written):
-            log_event(log, logging.ERROR, "recorder.stopped_early", rows=rows)
-            raise RowsLost(rows)
+        if lost := len(self._pending) + len(self._being_written):
+            log_event(log, logging.ERROR, "recorder.stopped_early", rows=lost)
+        return lost == 0
 
     def put(self, key: Hashable, each: Write) -> None:
         """Add a pending write, or merge it into the one with the same key.

@@ -1,6 +1,6 @@
 """The JSON of sessions, calls, turns and tickets in the HTTP API, as typed dictionaries.
 
-Scripts and pages rely on every field. The OpenAPI schema is made from the types (`api_schema.py`).
+Clients rely on every field. The OpenAPI schema is made from the types (`api_schema.py`).
 """
 
 from datetime import datetime
@@ -15,7 +15,10 @@ from backend.wording import Language
 
 
 class SessionJSON(TypedDict):
-    """A conversation. `usage` and `cost` (USD) are its sums so far; an unknown cost is null."""
+    """A session. `usage` and `cost` (USD) are its sums so far; an unknown cost is null.
+
+    `provider` and `model` are those of its newest call.
+    """
 
     id: UUID
     title: str
@@ -25,16 +28,16 @@ class SessionJSON(TypedDict):
     model: str
     voice: str
     language: str
-    created_at: datetime
-    updated_at: datetime
     turn_count: int
     call_count: int
+    created_at: datetime
+    updated_at: datetime
     usage: dict[str, float]
     cost: str | None
 
 
 class CallJSON(TypedDict):
-    """A call; `ended_at` and `ending` are null while it is open."""
+    """A call. `ended_at` and `ending` are null while it is open."""
 
     id: UUID
     started_at: datetime
@@ -43,13 +46,13 @@ class CallJSON(TypedDict):
 
 
 class SessionDetailJSON(SessionJSON):
-    """A conversation with its calls."""
+    """A session with its calls."""
 
     calls: list[CallJSON]
 
 
 class TurnJSON(TypedDict):
-    """A turn; `heard_text` and `heard_ms` are null where all of it was heard."""
+    """A turn. `heard_text` and `heard_ms` are null if all of it was heard."""
 
     id: int
     item_id: str
@@ -65,7 +68,7 @@ class TurnJSON(TypedDict):
 
 
 class TicketJSON(TypedDict):
-    """A one-use pass for the WebSocket at `url`."""
+    """A one-use ticket for the WebSocket at `url`."""
 
     ticket: str
     expires_at: datetime
@@ -81,7 +84,7 @@ class PageLimitsJSON(TypedDict):
 
 
 class ConfigJSON(TypedDict):
-    """What a page needs before sign-in. `suggestions` are sentences by language, for the demo."""
+    """What a page needs before the user signs in. `suggestions` are sentences for the demo."""
 
     registration_open: bool
     demo: bool

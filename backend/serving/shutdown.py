@@ -26,10 +26,10 @@ class Runtime(Protocol):
         """
         ...
 
-    async def stop(self, flush_s: float) -> None:
-        """Write pending turns for up to `flush_s` seconds, then release everything.
+    async def stop(self, wait_s: float) -> bool:
+        """Write pending turns for up to `wait_s`, then release everything.
 
-        Raises if something could not be written; how many rows has been logged then.
+        Returns False if something could not be written; it has been logged then.
         """
         ...
 
@@ -64,11 +64,10 @@ async def flush(runtime: Runtime, timeouts: ServerTimeouts) -> bool:
     """
     try:
         async with asyncio.timeout(timeouts.flush_s + timeouts.flush_overrun_s):
-            await runtime.stop(timeouts.flush_s)
+            return await runtime.stop(timeouts.flush_s)
     except Exception as error:
         log_event(_logger, logging.ERROR, "server.flush_failed", error=type(error).__name__)
         return False
-    return True
 
 
 def _exit_after(seconds: float, code: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.demo import WORKER_ARGUMENTS
-from tests.journeys.reviewer import Reviewer
+from tests.journeys.admin_client import AdminClient
 from tests.journeys.stack import running_stack
 
 pytestmark = pytest.mark.journey
@@ -17,9 +17,9 @@ WITHIN_S = 15.0
 
 def test_a_job_survives_a_restart_and_is_run_by_a_worker(tmp_path: Path) -> None:
     with running_stack(tmp_path) as stack:
-        reviewer = Reviewer.sign_in(stack)
+        admin = AdminClient.sign_in(stack)
         deadline = time.monotonic() + WITHIN_S
-        while "clean_up" not in (page := reviewer.read(JOBS)):
+        while "clean_up" not in (page := admin.read(JOBS)):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         assert "Ready" in page
@@ -27,6 +27,6 @@ def test_a_job_survives_a_restart_and_is_run_by_a_worker(tmp_path: Path) -> None
         stack.stop("server")
         stack.start_server()
         stack.manage(*WORKER_ARGUMENTS, "--batch", "--no-startup-delay")
-        page = reviewer.read(JOBS)
+        page = admin.read(JOBS)
         assert page.count("clean_up") == 1
         assert "Successful" in page
