@@ -5,6 +5,7 @@ in. A process has one runtime.
 """
 
 import asyncio
+import dataclasses
 import functools
 import logging
 import os
@@ -97,7 +98,7 @@ class Runtime:
             except Exception:
                 await recorder.finish(Ending.INTERNAL)
                 raise
-            slot.put(str(opened.call_id), call)
+            slot.attach(str(opened.call_id), call)
             return await call.run()
 
     async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
@@ -159,14 +160,13 @@ class Runtime:
     def _call(
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
-        plan = plan_for(opened)
+        plan = dataclasses.replace(plan_for(opened), limits=self._limits)
         clock = SteadyClock()
         return Call(
             plan,
             client,
             functools.partial(self._connect, target),
             recorder,
-            limits=self._limits,
             clock=clock,
             tape=tape_for(plan, clock),
         )

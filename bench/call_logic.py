@@ -1,9 +1,9 @@
-"""What one frame costs in the call_logic, in microseconds: the best of several rounds.
+"""What one frame costs in `CallLogic`, in microseconds: the best of several rounds.
 
     python -m bench.call_logic
 
 Decisions only: no sockets, no tasks, no database. Sizes are those of a real call: 40 ms of
-microphone up, 8 KB of sound and a word down.
+microphone up, 8 KB of audio and a word down.
 """
 
 import base64
@@ -24,14 +24,14 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def ready() -> CallLogic:
-    """A call_logic that is READY, for a client that may send at any rate."""
-    plan = CallPlan("c", "s", "en", "m", "v", "Be brief.", "t", TurnDetection())
+    """A `CallLogic` that is READY, for a client that may send at any rate."""
     limits = Limits(client_burst_frames=1e12, client_burst_bytes=1e15)
-    call_logic = CallLogic(plan, limits, _START)
+    plan = CallPlan("c", "s", "en", "m", "v", "Be brief.", "t", TurnDetection(), limits=limits)
+    call_logic = CallLogic(plan, _START)
     call_logic.open('{"type":"session.created","session":{}}', _START)
     call_logic.from_upstream('{"type":"session.updated","session":{}}', _START)
     if call_logic.state is not State.READY:
-        raise SystemExit("the call_logic is not ready: nothing would be measured")
+        raise SystemExit("the call is not READY: nothing would be measured")
     return call_logic
 
 
@@ -39,7 +39,7 @@ def _event(**event: object) -> str:
     return json.dumps(event, separators=(",", ":"))
 
 
-def _sound(size_bytes: int) -> str:
+def _audio(size_bytes: int) -> str:
     return base64.b64encode(os.urandom(size_bytes)).decode()
 
 
@@ -56,7 +56,7 @@ def _delta(kind: str, delta: str, number: int = 0) -> str:
 
 
 def microseconds(frames: list[str], feed: Callable[[CallLogic], Callable[..., object]]) -> float:
-    """The cost of one frame, in the best round: what is left is the machine's other work."""
+    """The cost of one frame in the best round, which other work of the machine disturbs least."""
     best = float("inf")
     for _ in range(ROUNDS):
         decide = feed(ready())
@@ -72,19 +72,19 @@ def microseconds(frames: list[str], feed: Callable[[CallLogic], Callable[..., ob
 
 def main() -> None:
     """Print a line for each kind of frame."""
-    sound_40_ms, sound_128_ms = _sound(1920), _sound(6144)
-    plain = _event(type="input_audio_buffer.append", audio=sound_40_ms)
-    named = _event(type="input_audio_buffer.append", event_id="e", audio=sound_40_ms)
-    down = _delta("output_audio", sound_128_ms)
-    # An answer of a hundred words, as often as it takes.
+    audio_40_ms, audio_128_ms = _audio(1920), _audio(6144)
+    plain = _event(type="input_audio_buffer.append", audio=audio_40_ms)
+    named = _event(type="input_audio_buffer.append", event_id="e", audio=audio_40_ms)
+    down = _delta("output_audio", audio_128_ms)
+    # A response of a hundred words, in each round the same.
     spoken = [_delta("output_audio_transcript", " word", number) for number in range(100)]
     unknown = _event(type="something.new", event_id="event_1", value="x" * 200)
     cases: list[tuple[str, list[str], Callable[[CallLogic], Callable[..., object]]]] = [
-        ("up    append, 40 ms", [plain] * FRAMES, lambda board: board.from_client),
-        ("up    append with an event_id", [named] * FRAMES, lambda board: board.from_client),
-        ("down  audio delta, 128 ms", [down] * FRAMES, lambda board: board.from_upstream),
-        ("down  transcript delta", spoken, lambda board: board.from_upstream),
-        ("down  unknown event", [unknown] * FRAMES, lambda board: board.from_upstream),
+        ("up    append, 40 ms", [plain] * FRAMES, lambda logic: logic.from_client),
+        ("up    append with an event_id", [named] * FRAMES, lambda logic: logic.from_client),
+        ("down  audio delta, 128 ms", [down] * FRAMES, lambda logic: logic.from_upstream),
+        ("down  transcript delta", spoken, lambda logic: logic.from_upstream),
+        ("down  unknown event", [unknown] * FRAMES, lambda logic: logic.from_upstream),
     ]
     for name, frames, feed in cases:
         print(f"{name:32} {len(frames[0]):6} bytes {microseconds(frames, feed):7.2f} µs")

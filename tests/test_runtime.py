@@ -196,7 +196,7 @@ async def test_what_is_said_in_a_call_stands_in_the_record(
 
     assert await street.database.run(look) == [("Good morning.", "interrupted")]
     assert await street.endings(session) == ["client_left"]
-    assert street.runtime.live.live == 0
+    assert street.runtime.live.count == 0
 
 
 async def test_a_newer_call_of_the_session_takes_over(street: Street, session: Session) -> None:
@@ -233,7 +233,7 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     issued = await street.database.run(tickets.issue, session.user_id, session.pk)
     holding = street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     street.calls.append(asyncio.create_task(holding))
-    await soon(lambda: street.runtime.live.live == 1)
+    await soon(lambda: street.runtime.live.count == 1)
     is_moving.set()
     await soon(lambda: any("Are you there?" in text for text in street.providers[-1].heard))
 
@@ -299,4 +299,4 @@ async def test_a_plan_that_cannot_be_made_leaves_no_open_row(
     with pytest.raises(AttributeError):
         await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     assert await street.endings(session) == ["internal"]
-    assert street.runtime.live.live == 0
+    assert street.runtime.live.count == 0

@@ -173,7 +173,7 @@ async def test_whoever_leaves_before_the_answer_leaves_nothing_behind(
     knocking = door.knock(session.pk, HERE)
     await knocking.send_input({"type": "websocket.disconnect", "code": 1006})
     await knocking.wait(5)
-    assert door.runtime.live.live == 0
+    assert door.runtime.live.count == 0
 
 
 async def test_what_breaks_while_admitting_is_told_as_internal(

@@ -59,7 +59,7 @@ class Stage:
         """Wait until no call is held; how long it took."""
         began = time.monotonic()
         async with asyncio.timeout(seconds):
-            while self.runtime.live.live:  # noqa: ASYNC110 (the server's tasks bring it about)
+            while self.runtime.live.count:  # noqa: ASYNC110 (the server's tasks bring it about)
                 await asyncio.sleep(0.01)
         return time.monotonic() - began
 
@@ -284,7 +284,7 @@ async def test_a_client_that_stops_reading_costs_no_memory_and_ends(
     async with provider(flood) as running:
         settings.OPENAI_BASE_URL = f"http://127.0.0.1:{running.port}/v1"
         async with served(
-            session, Limits(stuck_send_s=1.0, last_words_s=0.2, close_s=0.3)
+            session, Limits(stuck_send_s=1.0, last_frames_s=0.2, close_s=0.3)
         ) as stage:
             async with stage.caller(max_queue=1, close_timeout=0.1, ping_interval=None) as socket:
                 before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -8,6 +8,7 @@ from typing import Any
 
 from backend.protocol.endings import ENDINGS
 from backend.protocol.transcript.turns import Role
+from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem, TurnDetection
 
 START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -26,7 +27,7 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def plan(*past: PastItem, language: str = "en") -> CallPlan:
+def plan(*past: PastItem, language: str = "en", limits: Limits | None = None) -> CallPlan:
     """A call's plan with this past."""
     return CallPlan(
         call_id="11111111-1111-4111-8111-111111111111",
@@ -38,6 +39,7 @@ def plan(*past: PastItem, language: str = "en") -> CallPlan:
         transcription_model="gpt-transcribe",
         turn_detection=TurnDetection(),
         past=past,
+        limits=limits or DEFAULT_LIMITS,
     )
 
 

@@ -39,17 +39,17 @@ from tests.relay.equipment import (
 class Scene:
     """A call and both its ends."""
 
-    def __init__(self, linger_s: float = 0.05) -> None:
+    def __init__(self, drain_upstream_s: float = 0.05) -> None:
+        limits = Limits(drain_upstream_s=drain_upstream_s, last_frames_s=0.05, close_s=0.05)
         self.client = Client()
         self.provider = Provider()
         self.record = Record()
         self.clock = HandClock()
         self.call = Call(
-            plan(),
+            plan(limits=limits),
             self.client,
             self.provider.connect,
             self.record,
-            limits=Limits(linger_s=linger_s, last_words_s=0.05, close_s=0.05),
             clock=self.clock,
         )
         self.running: asyncio.Task[Ending] | None = None
@@ -178,7 +178,7 @@ async def test_what_breaks_inside_ends_the_call_and_not_the_clean_up(
 async def test_what_breaks_while_the_provider_is_heard_out_leaves_no_line_open(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    scene = Scene(linger_s=60)
+    scene = Scene(drain_upstream_s=60)
     await scene.until_ready()
     scene.client.say(typed())
     await until(lambda: scene.provider.types()[-1] == "conversation.item.create")
@@ -188,7 +188,7 @@ async def test_what_breaks_while_the_provider_is_heard_out_leaves_no_line_open(
     assert await scene.ended() is Ending.CLIENT_LEFT
     assert scene.record.endings == [Ending.CLIENT_LEFT]
     assert scene.provider.was_closed
-    assert "call.hearing_out_failed" in caplog.text
+    assert "call.drain_upstream_failed" in caplog.text
 
 
 async def test_a_connector_that_breaks_ends_the_call(

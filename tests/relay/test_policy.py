@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backend.protocol.errors import BadFrame, ClientError, EventRefused
 from backend.protocol.frames import parse_from_client
-from backend.relay.policy import ALLOWED, Listing, judge, plain_append_length
+from backend.relay.policy import PAGE_POLICY, Listing, judge, plain_append_length
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import append, typed
 
@@ -40,7 +40,7 @@ HONEST: list[dict[str, Any]] = [
 
 def verdict(text: str | bytes) -> ClientError | None:
     try:
-        judge(parse_from_client(text, MAX_BYTES))
+        judge(parse_from_client(text, MAX_BYTES), PAGE_POLICY)
     except ClientError as refused:
         return refused
     return None
@@ -52,7 +52,7 @@ def test_what_an_honest_client_says_passes(event: dict[str, Any]) -> None:
 
 
 def test_every_allowed_type_is_shown_to_pass() -> None:
-    assert {event["type"] for event in HONEST} == set(ALLOWED)
+    assert {event["type"] for event in HONEST} == set(PAGE_POLICY.events)
 
 
 @pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
@@ -120,7 +120,7 @@ def contains_only_known_fields(shape: Any, value: Any) -> bool:
     if isinstance(shape, Listing):
         return all(contains_only_known_fields(shape.each, each) for each in value)
     if isinstance(value, dict):
-        known = {**shape.needed, **shape.optional}
+        known = {**shape.required, **shape.optional}
         return all(
             name in known and contains_only_known_fields(known[name], inner)
             for name, inner in value.items()
@@ -129,12 +129,13 @@ def contains_only_known_fields(shape: Any, value: Any) -> bool:
 
 
 @given(
-    st.sampled_from(sorted(ALLOWED)), st.dictionaries(st.sampled_from(["item", "response"]), JSON)
+    st.sampled_from(sorted(PAGE_POLICY.events)),
+    st.dictionaries(st.sampled_from(["item", "response"]), JSON),
 )
 def test_whatever_passes_has_only_fields_of_the_table(kind: str, fields: dict[str, Any]) -> None:
     event = {**fields, "type": kind}
     if verdict(json.dumps(event)) is None:
-        assert contains_only_known_fields(ALLOWED[kind], event)
+        assert contains_only_known_fields(PAGE_POLICY.events[kind], event)
 
 
 @given(JSON | st.text() | st.binary())

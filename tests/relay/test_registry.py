@@ -44,7 +44,7 @@ class Desk:
         async with self.live.slot(session_id) as slot:
             self.story.append(f"{name} opened")
             self.someone_opened.set()
-            slot.put(name, call)
+            slot.attach(name, call)
             await call.over.wait()
             self.story.append(f"{name} ended")
 
@@ -56,7 +56,7 @@ async def desk() -> AsyncIterator[Desk]:
     for task in desk.tasks:
         task.cancel()
     await asyncio.gather(*desk.tasks, return_exceptions=True)
-    assert desk.live.live == 0
+    assert desk.live.count == 0
 
 
 async def test_a_newer_call_opens_when_the_older_has_ended(desk: Desk) -> None:
@@ -71,14 +71,14 @@ async def test_a_newer_call_opens_when_the_older_has_ended(desk: Desk) -> None:
 async def test_calls_of_other_sessions_are_left_alone(desk: Desk) -> None:
     first = await desk.open("s", "first")
     await desk.open("t", "second")
-    assert desk.live.live == 2
+    assert desk.live.count == 2
     assert first.asked == []
 
 
 async def test_a_place_without_a_call_yet_hands_the_wish_on() -> None:
     slot, call = CallSlot(), Held()
     slot.hang_up(Ending.TAKEN_OVER)
-    slot.put("late", call)
+    slot.attach("late", call)
     assert call.asked == [(Ending.TAKEN_OVER, False)]
 
 
@@ -106,7 +106,7 @@ async def test_a_newer_call_waits_until_the_older_has_its_row() -> None:
             if opening is not None:
                 await opening.wait()
             order.append(f"{name} opened")
-            slot.put(name, Held())
+            slot.attach(name, Held())
 
     older = asyncio.create_task(hold("older", row_is_written))
     await settle()
@@ -152,7 +152,7 @@ async def test_draining_lets_answers_end_and_admits_nobody(desk: Desk) -> None:
     async with asyncio.timeout(1):
         await draining
     assert talking.asked == [(Ending.DRAINING, False)]
-    assert desk.live.live == 0
+    assert desk.live.count == 0
 
 
 async def test_draining_has_an_end(desk: Desk) -> None:
@@ -160,7 +160,7 @@ async def test_draining_has_an_end(desk: Desk) -> None:
     async with asyncio.timeout(1):
         await desk.live.drain(0.01)
     assert talking.asked == [(Ending.DRAINING, False), (Ending.DRAINING, True)]
-    assert desk.live.live == 0
+    assert desk.live.count == 0
 
 
 async def test_draining_in_no_time_hangs_up_at_once(desk: Desk) -> None:

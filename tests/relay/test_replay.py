@@ -13,7 +13,7 @@ from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn, TurnStatus
 from backend.relay.call import Call
 from backend.relay.effects import HangUp, ToClient, ToUpstream
-from backend.relay.replay import NotATape, replay, told
+from backend.relay.replay import NotATape, printed, replay
 from backend.relay.tape import FileTape
 from tests.relay.doubles import Client, HandClock, Provider, Record, settle
 from tests.relay.equipment import (
@@ -137,11 +137,11 @@ def test_what_is_no_tape_is_said_to_be_none(line: str) -> None:
         replay([line])
 
 
-def test_every_kind_of_effect_can_be_told() -> None:
+def test_every_kind_of_effect_is_printed() -> None:
     fatal = {"type": "error", "error": {"code": "invalid_api_key"}}
     usage = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2}
     done = {"type": "response.done", "response": {"id": "r", "status": "completed", "usage": usage}}
     events = [{"type": "session.created", "session": {}}, {"type": "session.updated"}, done, fatal]
     tape = [json.dumps({"at_ms": 0, "side": "upstream", "event": event}) for event in events]
-    names = {json.loads(line).get("effect") for line in told(replay(tape))}
-    assert {"to_client", "to_upstream", "count_usage", "note", "hang_up"} <= names
+    names = {json.loads(line).get("effect") for line in printed(replay(tape))}
+    assert {"to_client", "to_upstream", "count_usage", "log_event", "hang_up"} <= names

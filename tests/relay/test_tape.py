@@ -19,9 +19,9 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 def test_a_tape_begins_with_its_plan_and_tells_each_frame_with_its_moment(tmp_path: Path) -> None:
     path = tmp_path / "call.jsonl"
     tape = FileTape(path, plan(*PAST), START)
-    tape.heard("client", typed("こんにちは"), at(0.5))
-    tape.heard("upstream", '{"type":"x"}', at(1.25))
-    tape.told(Ending.DRAINING, True, at(2))
+    tape.record_frame("client", typed("こんにちは"), at(0.5))
+    tape.record_frame("upstream", '{"type":"x"}', at(1.25))
+    tape.record_ending(Ending.DRAINING, True, at(2))
     tape.close()
     first, said, answered, told = lines_of(path)
     assert (first["at_ms"], first["side"]) == (0, "relay")
@@ -38,7 +38,7 @@ def test_a_tape_begins_with_its_plan_and_tells_each_frame_with_its_moment(tmp_pa
 def test_a_frame_that_is_no_plain_event_is_kept_as_its_text(tmp_path: Path, frame: str) -> None:
     path = tmp_path / "call.jsonl"
     tape = FileTape(path, plan(), START)
-    tape.heard("client", frame, at(1))
+    tape.record_frame("client", frame, at(1))
     tape.close()
     assert lines_of(path)[1] == {"at_ms": 1000, "side": "client", "text": frame}
 
@@ -46,8 +46,8 @@ def test_a_frame_that_is_no_plain_event_is_kept_as_its_text(tmp_path: Path, fram
 def test_a_lone_surrogate_and_a_binary_frame_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "call.jsonl"
     tape = FileTape(path, plan(), START)
-    tape.heard("client", '{"x":"\\ud800"}', at(1))
-    tape.heard("client", b"\0\1\2", at(1))
+    tape.record_frame("client", '{"x":"\\ud800"}', at(1))
+    tape.record_frame("client", b"\0\1\2", at(1))
     tape.close()
     assert lines_of(path)[1]["event"] == {"x": "\ud800"}
     assert lines_of(path)[2]["bytes"] == 3
@@ -66,12 +66,12 @@ def test_a_closed_tape_takes_no_more_and_does_not_complain(tmp_path: Path) -> No
     tape = FileTape(path, plan(), START)
     tape.close()
     tape.close()
-    tape.heard("client", typed(), at(1))
+    tape.record_frame("client", typed(), at(1))
     assert len(lines_of(path)) == 1
 
 
 def test_the_twin_does_nothing() -> None:
     tape = NoTape()
-    tape.heard("client", typed(), at(1))
-    tape.told(Ending.IDLE, False, at(1))
+    tape.record_frame("client", typed(), at(1))
+    tape.record_ending(Ending.IDLE, False, at(1))
     tape.close()
