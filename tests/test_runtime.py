@@ -129,7 +129,7 @@ class Street:
         provider = Provider()
         self.targets.append(target)
         self.providers.append(provider)
-        provider.say(updated())
+        provider.send_frame(updated())
         return await provider.connect()
 
     async def call(self, session: Session) -> Client:
@@ -184,10 +184,10 @@ async def test_what_is_said_in_a_call_stands_in_the_record(
 ) -> None:
     client = await street.call(session)
     provider = street.providers[0]
-    provider.say(response_created())
-    provider.say(item_event("added", "item_a", None, "assistant"))
-    provider.say(words("item_a", "Good morning."))
-    await soon(lambda: len(client.told) == 5)
+    provider.send_frame(response_created())
+    provider.send_frame(item_event("added", "item_a", None, "assistant"))
+    provider.send_frame(words("item_a", "Good morning."))
+    await soon(lambda: len(client.received) == 5)
     client.leave()
     assert await street.ended() is Ending.CLIENT_LEFT
 
@@ -225,8 +225,8 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     recorder._write = write_later
     client = await street.call(session)
     said = {"type": "input_text", "text": "Are you there?"}
-    street.providers[0].say(item_event("done", "item_a", status="completed", content=[said]))
-    await soon(lambda: len(client.told) == 2)
+    street.providers[0].send_frame(item_event("done", "item_a", status="completed", content=[said]))
+    await soon(lambda: len(client.received) == 2)
     client.leave()
     await street.ended()
 
@@ -235,7 +235,7 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     street.calls.append(asyncio.create_task(holding))
     await soon(lambda: street.runtime.live.count == 1)
     is_moving.set()
-    await soon(lambda: any("Are you there?" in text for text in street.providers[-1].heard))
+    await soon(lambda: any("Are you there?" in text for text in street.providers[-1].received))
 
 
 async def test_a_revoked_login_ends_its_calls_at_the_next_beat(
@@ -277,7 +277,7 @@ async def test_a_drained_house_lets_an_answer_end_and_admits_nobody(
 ) -> None:
     client = await street.call(session)
     provider = street.providers[0]
-    provider.say(response_created())
+    provider.send_frame(response_created())
     await soon(lambda: client.types()[-1] == "response.created")
     draining = asyncio.create_task(street.runtime.drain(5))
     await soon(lambda: client.types()[-1] == "relay.draining")
@@ -285,7 +285,7 @@ async def test_a_drained_house_lets_an_answer_end_and_admits_nobody(
     issued = await street.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AdmissionRefused, match="draining"):
         await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
-    provider.say(response_done())
+    provider.send_frame(response_done())
     assert await street.ended() is Ending.DRAINING
     await draining
     assert client.closed == (1012, "draining")

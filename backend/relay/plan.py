@@ -74,10 +74,10 @@ _FITTING_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def session_update_of(plan: CallPlan) -> str:
-    """The frame that configures the session: all that decides who is heard, and when.
+    """The frame that configures the session: audio, voice, transcription, turn detection.
 
-    `session.type` must be there or the update is dropped; without `transcription` the user's
-    words are never told; the default silence is documented as 500 ms and has been seen as 200
+    `session.type` must be there or the update is dropped; without `transcription` the user's words
+    never come; the default silence is documented as 500 ms and has been seen as 200
     (protocol section 2). The model is in the URL and cannot be changed.
     """
     session = {

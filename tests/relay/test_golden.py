@@ -1,8 +1,8 @@
 """Golden files: what the relay decides for every tape and for 200 generated calls, byte for byte.
 
-They were written before the relay was divided into call logic, client gate and call record, and
-prove that a change of structure changes no frame, no turn, no usage and no ending. After a change
-of behaviour that is meant, write them anew and read the difference:
+They were written before the relay was split into call logic, client gate and call record, and prove
+that a change of structure changes no frame, no turn, no usage and no ending. After an intended
+change of behaviour, write them again and read the difference:
 
     python -m tests.relay.test_golden
 """
@@ -114,7 +114,7 @@ def test_the_generated_calls_have_every_kind_of_effect_and_most_endings() -> Non
 
 
 def write() -> None:
-    """Write every golden file anew."""
+    """Write every golden file."""
     FOLDER.mkdir(exist_ok=True)
     for name in tapes.NAMES:
         (FOLDER / f"{name}.jsonl").write_text(decided(_tape_lines(name)), encoding="utf-8")

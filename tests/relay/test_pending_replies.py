@@ -1,4 +1,4 @@
-"""What is owed at the end of a call: asked and not yet answered."""
+"""Which replies of the provider are pending at the end of a call."""
 
 from typing import Any
 
@@ -22,11 +22,11 @@ def transcription(kind: str, item_id: str = "item_u") -> dict[str, Any]:
     return {"type": f"conversation.item.input_audio_transcription.{kind}", "item_id": item_id}
 
 
-def test_nothing_is_owed_at_first() -> None:
+def test_nothing_is_pending_at_first() -> None:
     assert not PendingReplies().are_pending
 
 
-def test_a_typed_message_is_owed_until_it_is_an_item() -> None:
+def test_a_typed_message_is_pending_until_it_is_an_item() -> None:
     pending = PendingReplies()
     pending.add_client_event(TYPED)
     pending.add_provider_event(added("assistant", "output_text"))
@@ -36,7 +36,7 @@ def test_a_typed_message_is_owed_until_it_is_an_item() -> None:
     assert not pending.are_pending
 
 
-def test_each_of_two_typed_messages_is_owed() -> None:
+def test_each_of_two_typed_messages_is_pending() -> None:
     pending = PendingReplies()
     pending.add_client_event(TYPED)
     pending.add_client_event(TYPED)
@@ -45,7 +45,7 @@ def test_each_of_two_typed_messages_is_owed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["completed", "failed"])
-def test_a_transcript_is_owed_from_the_commit_on(kind: str) -> None:
+def test_a_transcript_is_pending_from_the_commit_on(kind: str) -> None:
     pending = PendingReplies()
     pending.add_provider_event({"type": "input_audio_buffer.committed", "item_id": "item_u"})
     pending.add_provider_event(transcription("delta"))
@@ -55,7 +55,7 @@ def test_a_transcript_is_owed_from_the_commit_on(kind: str) -> None:
     assert not pending.are_pending
 
 
-def test_speech_is_owed_from_the_clients_commit_on() -> None:
+def test_speech_is_pending_from_the_clients_commit_on() -> None:
     pending = PendingReplies()
     pending.add_client_event({"type": "input_audio_buffer.commit"})
     assert pending.are_pending
@@ -65,7 +65,7 @@ def test_speech_is_owed_from_the_clients_commit_on() -> None:
     assert not pending.are_pending
 
 
-def test_a_commit_of_nothing_is_owed_nothing() -> None:
+def test_a_commit_without_audio_is_no_longer_pending() -> None:
     pending = PendingReplies()
     pending.add_client_event({"type": "input_audio_buffer.commit"})
     pending.add_provider_event({"type": "error", "error": {"code": "response_cancel_not_active"}})
@@ -77,7 +77,7 @@ def test_a_commit_of_nothing_is_owed_nothing() -> None:
     assert not pending.are_pending
 
 
-def test_a_truncation_is_owed_until_it_is_confirmed() -> None:
+def test_a_truncation_is_pending_until_it_is_confirmed() -> None:
     pending = PendingReplies()
     pending.add_client_event(CUT)
     assert pending.are_pending
@@ -86,5 +86,5 @@ def test_a_truncation_is_owed_until_it_is_confirmed() -> None:
 
 
 @pytest.mark.parametrize("item", [None, [], {"role": "user"}, {"role": "user", "content": "x"}])
-def test_a_strange_item_is_no_typed_message(item: object) -> None:
+def test_a_malformed_item_is_no_typed_message(item: object) -> None:
     assert not is_typed_message({"type": "conversation.item.added", "item": item})
