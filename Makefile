@@ -1,6 +1,6 @@
-# What people do with Kaiwa. `make help` lists it.
+# The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check postgres journeys page page-heard page-seen page-unhurried screenshots format bench-calls bench-requests bench-logins clean
+.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -9,71 +9,117 @@ UV := $(shell command -v uv 2>/dev/null)
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/run.installed ## Install what is needed and start Kaiwa at http://127.0.0.1:8000 (PORT=… to change).
+run: .venv/run.installed ## Install the requirements and start Kaiwa at http://127.0.0.1:8000 (PORT=… to change).
 	@$(PY) -m backend.demo
 
-install: .venv/run.installed ## Install what serving takes into .venv, and start nothing.
+install: .venv/serve.installed ## Install the requirements for serving into .venv; start nothing.
 
-test: ## Install what the tests need, then run all of them, on real servers and a real browser.
+test: ## Install the test requirements and run all tests, on real servers and a real browser.
 	@sh tests/prepare.sh
-	@for part in check postgres journeys page; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@for part in check slow postgres journeys page; do $(MAKE) --no-print-directory $$part || exit 1; done
 
-check: .venv/test.installed node_modules/.installed ## Lint, types, import rules and unit tests: two to three minutes.
+# Each lane is one process, so that two cores are busy. mypy is first: without its cache (`.mypy_cache`,
+# as in a fresh clone) it takes the longest, 39 s; with it 3 s.
+LINT := lint-types lint-python lint-page
+UNIT := unit-django unit-core unit-page
+LANES := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
+
+# Lanes instead of pytest-xdist: each of its workers collects every test, 7 s of processor time.
+CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry
+FAST := not slow and not hypothesis and not journey and not page
+SLOW := (slow or hypothesis) and not journey and not page
+
+check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: under 40 s.
+	@$(LANES) $(LINT) $(UNIT)
+
+lint: .venv/test.installed node_modules/.installed ## Format, lint, types and import rules of Python and JavaScript.
+	@$(LANES) $(LINT)
+
+lint-python:
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check .
+	@mkdir -p var
 	@.venv/bin/lint-imports --no-logo > var/imports.log 2>&1 || { cat var/imports.log; exit 1; }
+lint-types:
 	@$(PY) -m mypy --no-error-summary
+lint-page:
 	@npm run --silent check
-	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js
-	@$(PY) -m pytest -m "not journey and not page"
 
-postgres: .venv/test.installed ## The storage tests once more, on a PostgreSQL of their own.
+unit: .venv/test.installed node_modules/.installed ## The unit tests of Python and JavaScript that are not slow.
+	@$(LANES) $(UNIT)
+
+unit-core:
+	@$(PY) -m pytest -m "$(FAST)" $(CORE)
+unit-django:
+	@$(PY) -m pytest -m "$(FAST)" tests $(CORE:%=--ignore=%) --ignore=tests/journeys
+unit-page:
+	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js
+
+slow: .venv/test.installed ## The other unit tests: property tests, real processes and real time.
+	@$(PY) -m pytest -m "$(SLOW)" tests --ignore=tests/journeys
+
+postgres: .venv/test.installed ## The storage tests again, on a temporary PostgreSQL.
 	@$(PY) -m tests.postgres -- $(PY) -m pytest -m "postgres"
 
-journeys: .venv/test.installed ## A person's way through the real server and the real simulator, on both servers.
+fuzz: .venv/test.installed ## The property tests with new random seeds for MINUTES=… (10).
+	@$(PY) -m tests.fuzz
+
+journeys: .venv/test.installed ## Whole calls through real sockets, server and simulator, on uvicorn and Daphne.
 	@$(PY) -m pytest -m journey tests
 
 page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
-	@$(PY) -m pytest -m alone tests/journeys
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-heard page-seen page-unhurried
+	@$(PY) -m pytest -m exclusive tests/journeys
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-realtime-audio page-silent page-untimed-audio
 
-# Speech takes the time that it takes, and little of the processor: who only looks uses what is left.
-page-heard:
-	@$(PY) -m pytest -m "page and heard" tests/journeys
-page-seen:
-	@nice -n 19 $(PY) -m pytest -m "page and not (alone or heard or unhurried)" tests/journeys
-page-unhurried:
-	@nice -n 19 $(PY) -m pytest -m "page and unhurried" tests/journeys
+# Tests with audio take the time that the speech takes, and little processor time. The others run
+# beside them at the lowest priority, so that they do not disturb the audio.
+page-realtime-audio:
+	@$(PY) -m pytest -m "page and realtime_audio" tests/journeys
+page-silent:
+	@nice -n 19 $(PY) -m pytest -m "page and not (exclusive or realtime_audio or untimed_audio)" tests/journeys
+page-untimed-audio:
+	@nice -n 19 $(PY) -m pytest -m "page and untimed_audio" tests/journeys
 
-screenshots: .venv/test.installed node_modules/.installed ## Every state of the page, ja and en, light and dark, wide and narrow, into docs/screenshots/.
+screenshots: .venv/test.installed node_modules/.installed ## Screenshots of every state of the page, theme, width and language into docs/screenshots/.
 	@$(PY) -m tests.journeys.screenshots docs/screenshots
 
-format: .venv/test.installed node_modules/.installed ## Put the code into its one format.
+format: .venv/test.installed node_modules/.installed ## Format and fix the code.
 	@$(PY) -m ruff check --quiet --fix . && $(PY) -m ruff format --quiet .
 	@npm run --silent format
 
-bench-calls: .venv/test.installed ## 200 concurrent simulated calls: prints calls, turns written, turns expected.
+bench-calls: .venv/test.installed ## Run 200 concurrent simulated calls; print turns expected and written.
 	@$(PY) -m bench.calls
 
-bench-requests: .venv/test.installed ## A plain HTTP request's processor time, in one thread and hop by hop.
+bench-requests: .venv/test.installed ## Measure the processor time of an HTTP request, with and without our middleware.
 	@$(PY) -m bench.requests
 
-bench-logins: .venv/test.installed ## What many wrong passwords at once do to a voice, hashed one by one and all at once.
+bench-logins: .venv/test.installed ## Measure how wrong passwords delay a call, hashed one at a time and all at once.
 	@$(PY) -m bench.logins
 
-clean: ## Remove what was installed: .venv and node_modules. What was said stays in var.
+schema: .venv/serve.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
+	@DEBUG=on $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+lock: .venv/test.installed ## requirements.txt and all that it needs, with hashes, into requirements.lock.
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock requirements.txt
+
+clean: ## Remove .venv and node_modules. The databases in var stay.
 	rm -rf .venv node_modules
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kaiwa needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	@echo "Making .venv"
 	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv) || { rm -rf .venv; \
-		echo "There is no .venv now. Debian and Ubuntu keep what makes one apart: apt-get install python3-venv" >&2; exit 1; }
+		echo ".venv was not made. On Debian and Ubuntu it needs a package: apt-get install python3-venv" >&2; exit 1; }
 
-.venv/%.installed: .venv/bin/python requirements.txt tests/requirements.txt
-	@echo "Installing what it takes to $* into .venv (a minute the first time)"
+REQUIREMENTS_serve := requirements.txt
+REQUIREMENTS_run := requirements-demo.txt
+REQUIREMENTS_test := tests/requirements.txt
+
+.venv/%.installed: .venv/bin/python requirements.txt requirements-demo.txt tests/requirements.txt
+	@echo "Installing the requirements to $* into .venv (a minute the first time)"
 	@$(if $(UV),$(UV) pip install --quiet --python $(PY),$(PY) -m pip install --quiet --quiet --disable-pip-version-check) \
-		-r $(if $(filter test,$*),tests/requirements.txt,requirements.txt)
+		-r $(REQUIREMENTS_$*)
 	@mkdir -p var && touch $@
 
 node_modules/.installed: package-lock.json

@@ -1,10 +1,10 @@
-"""Every way the HTTP API says no, in one shape: `{"error": {"code", "message", "detail"?}}`.
+"""Errors of the HTTP API, all in one shape: `{"error": {"code", "message", "detail"?}}`.
 
-`code` is stable, `message` is for people and in their language, `detail` holds errors by field. An
-exception's own text never leaves: it can quote what was sent. Under `/api/` all is JSON, also
-what Django itself refuses. Bodies are bounded JSON objects without fields that we do not know.
+`code` is stable, `message` is a sentence in the user's language, `detail` has errors by field. The
+text of an exception is never sent, because it can quote the request. Under `/api/` every error is
+JSON, also Django's own. Request bodies are JSON objects of bounded size without unknown fields.
 
-REST framework's views import this module by name, so it imports nothing that imports them.
+REST framework's settings name this module, so it must not import a module that imports views.
 """
 
 import json
@@ -25,7 +25,7 @@ from rest_framework.response import Response
 
 from backend.wording import Language, sentence
 
-MOST_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 
 _ROOT = "/api/"
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class ApiRefused(exceptions.APIException):
-    """A refusal of ours. `code` is a word of `backend.wording`."""
+    """An error response with this HTTP status. `code` is a key of `backend.wording.SENTENCES`."""
 
     def __init__(self, code: str, status: int) -> None:
         super().__init__(code, code)
@@ -57,28 +57,28 @@ _CODES: tuple[tuple[type[BaseException], str, int], ...] = (
     (exceptions.Throttled, "throttled", 429),
     (OperationalError, "unavailable", 503),
     (InterfaceError, "unavailable", 503),
-    # PostgreSQL says so while it is read-only: in a failover, or when its disk is full.
+    # PostgreSQL raises this while it is read-only: in a failover, or when its disk is full.
     (InternalError, "unavailable", 503),
 )
-"""From the exception to code and status; whatever is not here is `internal` and our fault."""
+"""Exception class, error code, HTTP status. Every other exception is `internal`, 500."""
 
 
 def error_body(code: str, detail: Any = None) -> dict[str, Any]:
-    """The one shape, in the language of the request."""
+    """Return the error's JSON, with the sentence in the language of the request."""
     error = {"code": code, "message": sentence(code, language())}
     return {"error": error | ({} if detail is None else {"detail": detail})}
 
 
 def language() -> Language:
-    """The language of the request: what the middleware found in `Accept-Language`."""
+    """Return the language of the request, which LocaleMiddleware read from `Accept-Language`."""
     return "ja" if (get_language() or "").startswith("ja") else "en"
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
-    """What REST framework answers when a view raises."""
-    code, status = _verdict(error)
+    """Return the response for an exception that a REST framework view raised."""
+    code, status = _code_and_status(error)
     if status >= 500:
-        # Our formatter tells an exception by its type and frames, without its text.
+        # The log formatter writes the exception's type and frames, without its text.
         log.error("api.failed", exc_info=error)
     detail = error.detail if isinstance(error, exceptions.ValidationError) else None
     response = Response(error_body(code, detail), status=status)
@@ -89,7 +89,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     return response
 
 
-def _verdict(error: Exception) -> tuple[str, int]:
+def _code_and_status(error: Exception) -> tuple[str, int]:
     if isinstance(error, ApiRefused):
         return error.code, error.status_code
     for kind, code, status in _CODES:
@@ -99,11 +99,11 @@ def _verdict(error: Exception) -> tuple[str, int]:
 
 
 @csrf_exempt
-def no_such_path(request: HttpRequest, path: str = "") -> HttpResponse:
-    """The last route under `/api/`: JSON also with `DEBUG`, where Django would show a page.
+def api_not_found(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Answer 404 as JSON for any other path under `/api/`, where Django would show a debug page.
 
-    Exempt as REST framework's views are: nothing is changed here, and the check would answer
-    whoever only forgot a slash with a page about cookies.
+    CSRF exempt, like REST framework's views: otherwise a POST to a path without its final slash
+    would get an HTML page about cookies.
     """
     return _json("not_found", 404)
 
@@ -143,10 +143,10 @@ def _json(code: str, status: Literal[400, 403, 404, 500]) -> JsonResponse:
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON of at most `MOST_BODY_BYTES`: nobody needs more, and all of it is held in memory.
+    """Parses JSON of at most `MAX_BODY_BYTES`, because all of it is held in memory.
 
-    It is text throughout: half of a surrogate pair, which JSON can write and UTF-8 cannot, could
-    neither be stored nor be told back in an error.
+    Lone surrogates, which JSON can express and UTF-8 cannot, are refused: they can neither be
+    stored nor be repeated in an error.
     """
 
     def parse(
@@ -155,7 +155,7 @@ class BoundedJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The parsed body. Raises ParseError or ApiRefused("too_large")."""
+        """Return the parsed body. Raises ParseError or ApiRefused("too_large")."""
         try:
             parsed: dict[str, Any] = super().parse(
                 cast(IO[bytes], _Bounded(stream)), media_type, parser_context
@@ -167,11 +167,11 @@ class BoundedJSONParser(JSONParser):
 
 
 class _Bounded:
-    """A stream that refuses to give more than the bound."""
+    """A stream that raises ApiRefused once more than `MAX_BODY_BYTES` were read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._room = MOST_BODY_BYTES
+        self._room = MAX_BODY_BYTES
 
     def read(self, size: int = -1) -> bytes:
         given = self._stream.read(self._room + 1 if size < 0 else min(size, self._room + 1))
@@ -182,10 +182,10 @@ class _Bounded:
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Input in which a field that we do not know is an error, so that a typing mistake is told."""
+    """A serializer that refuses unknown fields, so that a misspelt name is an error."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The validated fields. Raises ValidationError with one entry per unknown field."""
+        """Return the validated fields. Raises ValidationError, one entry per unknown field."""
         if isinstance(data, Mapping) and (
             unknown := [name for name in data if name not in self.fields]
         ):

@@ -9,9 +9,9 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
 django = get_asgi_application()
 
-# Models can be imported only after Django's setup, which has happened in the line above.
-from backend.gateway.routing import websocket  # noqa: E402
+# These import models, which is possible only after `get_asgi_application` has set Django up.
+from backend.gateway.routing import websocket_application  # noqa: E402
 from backend.middleware import with_bounded_body  # noqa: E402
 
 http = with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+application = ProtocolTypeRouter({"http": http, "websocket": websocket_application})

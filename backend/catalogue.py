@@ -1,8 +1,8 @@
-"""Models, voices and prices: what exists, what it costs, when it retires and what follows it.
+"""The provider's models and voices: prices, retirement dates and successors.
 
 As of `AS_OF`, from the official model pages (developers.openai.com/api/docs/models/<name>) and the
-deprecations page (developers.openai.com/api/docs/deprecations). USD. A price that nobody told us is
-None and makes a cost None: unknown is never zero.
+deprecations page (developers.openai.com/api/docs/deprecations). Prices are in USD. An unknown price
+is None, and a cost that needs it is None: unknown is never zero.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True)
 class RealtimeModel:
-    """A model that speaks."""
+    """A speech-to-speech model: its prices by modality, and its retirement if announced."""
 
     text: Price
     audio: Price
@@ -57,7 +57,7 @@ class RealtimeModel:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionModel:
-    """A model that writes down what the user says, sold by the minute of audio or by tokens."""
+    """A model that transcribes the user's audio, priced by the minute or by tokens."""
 
     usd_per_minute: Decimal | None = None
     text: Price = Price()
@@ -80,7 +80,7 @@ _TEXT, _REASONING_TEXT = _price("4", "0.40", "16"), _price("4", "0.40", "24")
 
 _REALTIME_ENDS = Retirement(date(2027, 1, 20), "gpt-realtime-2.1")
 _MINI_ENDS = Retirement(date(2027, 1, 20), "gpt-realtime-2.1-mini")
-# The page names two successors; this is the one for committed turns of a Realtime session.
+# The page names two successors; this one is for committed turns of a Realtime session.
 _TRANSCRIBE_ENDS = Retirement(date(2027, 2, 26), "gpt-transcribe")
 
 REALTIME_MODELS: Mapping[str, RealtimeModel] = {
@@ -108,7 +108,7 @@ TRANSCRIPTION_MODELS: Mapping[str, TranscriptionModel] = {
     "gpt-4o-mini-transcribe-2025-12-15": TranscriptionModel(
         text=_price("1.25", produced="5"), audio=_price("3"), retirement=_TRANSCRIBE_ENDS
     ),
-    # Its price is on no page that we could read.
+    # No page we found has its price.
     "gpt-4o-transcribe-diarize": TranscriptionModel(retirement=_TRANSCRIBE_ENDS),
 }
 
@@ -123,9 +123,9 @@ RETIREMENTS: Mapping[str, Retirement] = {
 
 
 def resolve(model: str, today: date) -> str:
-    """The model to ask for: this one, or its successor from its retirement date on.
+    """Return the model to request: this one, or its successor from its retirement date on.
 
-    A name that is not in the catalogue (a deployment, a newer model) stays what it is.
+    A name that is not in the catalogue (a deployment, a newer model) is returned unchanged.
     """
     while (retirement := RETIREMENTS.get(model)) and retirement.on <= today:
         model = retirement.successor
@@ -133,13 +133,13 @@ def resolve(model: str, today: date) -> str:
 
 
 def retiring_within(days: int, today: date) -> dict[str, Retirement]:
-    """The models, of either kind, that are retired by the end of this many days, or are already."""
+    """Return the models of both kinds that have retired or will within this many days."""
     horizon = today + timedelta(days=days)
     return {name: end for name, end in RETIREMENTS.items() if end.on <= horizon}
 
 
 class Billed(Protocol):
-    """The counts that are billed, cached ones included; `protocol.usage.Usage` is one."""
+    """The counts that are billed; `protocol.usage.Usage` has them. Totals include cached tokens."""
 
     @property
     def kind(self) -> Literal["response", "transcription"]: ...
@@ -164,7 +164,7 @@ class Billed(Protocol):
 
 
 def cost_usd(usage: Billed, model: str, transcription_model: str) -> Decimal | None:
-    """What this usage costs in USD, unrounded; None where a price that it needs is unknown.
+    """Return the cost in USD, not rounded; None if a price that it needs is unknown.
 
     A response is billed at `model`'s prices, a transcription at `transcription_model`'s.
     """

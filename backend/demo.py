@@ -1,11 +1,11 @@
-"""What `make run` does: everything a newcomer needs, then the server, until Ctrl-C.
+"""`make run`: prepares a demo on this machine and runs the server until Ctrl-C.
 
     python -m backend.demo
 
-Turns `DEBUG` on for itself and stays on 127.0.0.1, brings a database of its own up to date, makes a
-demo login and a demo admin, and without a key starts the simulator. Server and simulator are
-children in process groups of their own, so that Ctrl-C reaches this process alone, which ends the
-server first. No child outlives it, however it ends.
+Sets `DEBUG`, listens on 127.0.0.1 only, migrates a database of the demo's own, creates a demo user
+and a demo admin, and starts the simulator if there is no provider key. Server and simulator are
+child processes in sessions of their own, so that Ctrl-C in the terminal signals this process only;
+it then stops the server first. No child outlives this process, however it ends.
 """
 
 import asyncio
@@ -27,34 +27,35 @@ from django.core.management import call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
-from backend.serve import listen, why_not
-from backend.simulator.persona import SUGGESTIONS
+from backend.serving.listener import listen, listen_error_message
+from backend.wording import SUGGESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 DATABASE = ROOT / "var" / "demo.sqlite3"
 
-_READY = "simulator listening on "
-_START_S = 60.0
-_SERVER_STOP_S = 8.0
-_SIMULATOR_STOP_S = 2.0
+_SIMULATOR_READY = "simulator listening on "
+_START_TIMEOUT_S = 60.0
+_SERVER_STOP_TIMEOUT_S = 8.0
+_SIMULATOR_STOP_TIMEOUT_S = 2.0
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login that was made for the demo, to be told to the person at the keyboard."""
+    """An account that was created for the demo; the banner shows it."""
 
     username: str
     password: str
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to start, and where.
+class DemoPlan:
+    """What to start.
 
-    `simulator` is None when there is a key; `prepare` runs in a thread while the simulator starts;
-    `provider` says in a few words who answers when no simulator does.
+    `server` and `simulator` are commands; `simulator` is None if there is a provider key.
+    `prepare` migrates the database and returns the demo user and the demo admin; it runs in a
+    thread while the simulator starts. `provider` is the banner's text for a real provider.
     """
 
     port: int
@@ -64,14 +65,16 @@ class Plan:
     provider: str
 
 
-class Stopped(Exception):
-    """A child ended or never became ready. The text is for the person at the keyboard."""
+class DemoFailed(Exception):
+    """A child ended, or a part of the start failed; the text is a sentence for the user."""
 
 
 class Demo:
-    """Starts the children, says when they are ready, and ends them."""
+    """Starts the children, prints the banner when they are ready, and stops them."""
 
-    def __init__(self, plan: Plan, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: DemoPlan, environ: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
         self._plan = plan
         self._environ = dict(environ)
         self._say = say
@@ -79,18 +82,20 @@ class Demo:
         self._simulator: asyncio.subprocess.Process | None = None
 
     async def run(self) -> int:
-        """Run until a signal (0) or until a child ends (1)."""
+        """Run until a signal, or until a child ends; return the exit code: 0 or 1."""
         running = asyncio.create_task(self._run())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, running)
         try:
             await running
-        except Stopped as stopped:
-            self._say(str(stopped))
+        except DemoFailed as failure:
+            self._say(str(failure))
             return 1
         except TimeoutError:
-            self._say(f"The start took longer than {_START_S:.0f} seconds: stopping.")
+            self._say(
+                f"The start took longer than {_START_TIMEOUT_S:.0f} seconds, so the demo stops."
+            )
             return 1
         except asyncio.CancelledError:
             self._say("Stopping.")
@@ -100,21 +105,21 @@ class Demo:
 
     def _signalled(self, running: asyncio.Task[None]) -> None:
         if not running.cancel() and self._server and self._server.returncode is None:
-            # The server knows what to do with a second one: hurry.
+            # The server is stopping already; a second SIGINT makes it stop at once.
             self._server.send_signal(signal.SIGINT)
 
     async def _run(self) -> None:
         plan = self._plan
-        async with asyncio.timeout(_START_S):
+        async with asyncio.timeout(_START_TIMEOUT_S):
             if plan.simulator:
                 self._simulator = await self._spawn(plan.simulator, asyncio.subprocess.PIPE)
             user, admin = await asyncio.to_thread(plan.prepare)
             if self._simulator:
-                await self._point_at_the_simulator(self._simulator)
+                await self._use_simulator(self._simulator)
             self._server = await self._spawn(plan.server, None)
-            await self._until_healthy(self._server)
+            await self._wait_until_healthy(self._server)
         self._say(banner(plan, user, admin, has_colour=sys.stdout.isatty()))
-        await self._until_one_ends()
+        await self._wait_until_one_ends()
 
     async def _spawn(
         self, command: Sequence[str], stdout: int | None
@@ -126,31 +131,31 @@ class Demo:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stdout,
             start_new_session=True,
-            preexec_fn=_ending_with(os.getpid()),
+            preexec_fn=_die_with_parent(os.getpid()),
         )
 
-    async def _point_at_the_simulator(self, simulator: asyncio.subprocess.Process) -> None:
+    async def _use_simulator(self, simulator: asyncio.subprocess.Process) -> None:
         assert simulator.stdout is not None
         line = (await simulator.stdout.readline()).decode().strip()
-        if not line.startswith(_READY):
-            raise Stopped("The simulator did not start; its own words are above.")
-        # A file would win over the variable.
+        if not line.startswith(_SIMULATOR_READY):
+            raise DemoFailed("The simulator did not start; its own message is above.")
+        # OPENAI_API_KEY_FILE would take precedence over OPENAI_API_KEY.
         self._environ.pop("OPENAI_API_KEY_FILE", None)
         self._environ |= {
-            "OPENAI_BASE_URL": line.removeprefix(_READY),
+            "OPENAI_BASE_URL": line.removeprefix(_SIMULATOR_READY),
             "OPENAI_API_KEY": "simulator",
             "DEMO": "on",
         }
 
-    async def _until_healthy(self, server: asyncio.subprocess.Process) -> None:
+    async def _wait_until_healthy(self, server: asyncio.subprocess.Process) -> None:
         while server.returncode is None:
             with contextlib.suppress(OSError):
                 if await _is_healthy(self._plan.port):
                     return
             await asyncio.sleep(0.05)
-        raise Stopped("The server did not start; its own words are above.")
+        raise DemoFailed("The server did not start; its own message is above.")
 
-    async def _until_one_ends(self) -> None:
+    async def _wait_until_one_ends(self) -> None:
         watched = {
             asyncio.create_task(child.wait()): name
             for name, child in (("server", self._server), ("simulator", self._simulator))
@@ -162,15 +167,15 @@ class Demo:
             for watching in watched:
                 watching.cancel()
         first = ended.pop()
-        raise Stopped(f"The {watched[first]} ended by itself ({first.result()}): stopping.")
+        raise DemoFailed(f"The {watched[first]} ended by itself ({first.result()}): stopping.")
 
     async def _stop(self) -> None:
-        """The server first: it says goodbye to the simulator's calls and writes what was said."""
-        await _end(self._server, _SERVER_STOP_S)
-        await _end(self._simulator, _SIMULATOR_STOP_S)
+        """Stop the server first: it closes its calls to the simulator and writes their turns."""
+        await _stop_child(self._server, _SERVER_STOP_TIMEOUT_S)
+        await _stop_child(self._simulator, _SIMULATOR_STOP_TIMEOUT_S)
 
 
-async def _end(child: asyncio.subprocess.Process | None, seconds: float) -> None:
+async def _stop_child(child: asyncio.subprocess.Process | None, seconds: float) -> None:
     if child is None or child.returncode is not None:
         return
     child.send_signal(signal.SIGINT)
@@ -193,24 +198,24 @@ async def _is_healthy(port: int) -> bool:
             writer.close()
 
 
-def _ending_with(parent: int) -> Callable[[], None]:
-    """What a child does first: ask the kernel for SIGINT when this process dies, even by SIGKILL.
+def _die_with_parent(parent: int) -> Callable[[], None]:
+    """A `preexec_fn`: the kernel sends the child SIGINT when `parent` dies, even by SIGKILL.
 
-    Linux alone offers this; elsewhere only an orderly end takes the children along.
+    Linux only; on other systems the children are stopped only if this process ends in order.
     """
     prctl: Any = getattr(ctypes.CDLL(None), "prctl", None)
 
-    def ask() -> None:
+    def request_signal() -> None:
         if prctl is not None:
             prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
             if os.getppid() != parent:
                 os._exit(1)
 
-    return ask
+    return request_signal
 
 
-def banner(plan: Plan, user: Login, admin: Login, *, has_colour: bool) -> str:
-    """What a newcomer needs to know, in a few lines."""
+def banner(plan: DemoPlan, user: Login, admin: Login, *, has_colour: bool) -> str:
+    """The text for the terminal: address, logins, and who answers."""
     strong, plain = ("\033[1m", "\033[0m") if has_colour else ("", "")
     url = f"http://{HOST}:{plan.port}/"
     answering = (
@@ -229,28 +234,30 @@ def banner(plan: Plan, user: Login, admin: Login, *, has_colour: bool) -> str:
 
 
 def _prepare() -> tuple[Login, Login]:
-    """Bring the database up to date, and make the demo user and the demo admin. Raises Stopped."""
-    # By name and late: models can be imported only after Django's setup.
+    """Migrate the database, and create the demo user and the demo admin. Raises DemoFailed."""
+    # Imported by name here, because models can be imported only after `django.setup()`.
     accounts = import_module("backend.accounts.demo")
     try:
         call_command("migrate", verbosity=0, interactive=False)
         user, admin = accounts.ensure_demo_users()
     except accounts.DemoRefused as refused:
-        raise Stopped(str(refused)) from refused
+        raise DemoFailed(str(refused)) from refused
     except DatabaseError as error:
-        raise Stopped(
-            f"The database is away or not ours ({type(error).__name__}). Check DATABASE_URL."
+        raise DemoFailed(
+            f"The database cannot be used ({type(error).__name__}): it is not running, or it is "
+            "not Kaiwa's. Check DATABASE_URL."
         ) from error
     finally:
         connections.close_all()
     return Login(user.username, user.password), Login(admin.username, admin.password)
 
 
-def own_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the demo sets, whatever a `.env` says of a deployment.
+def demo_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings that the demo overrides, whatever `.env` has for a deployment.
 
-    A demo with known accounts stays on this machine, and out of the deployment's database: only who
-    names one for this very run gets another than the demo's own.
+    The demo has accounts with known passwords, so it must not be reachable from other machines or
+    write to the deployment's database. It uses its own database, unless the environment of this
+    run (not `.env`) names another.
     """
     own = {"DEBUG": "on", "HOST": HOST, "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]"}
     if not (environ.get("DATABASE_URL") or environ.get("DATABASE_URL_FILE")):
@@ -259,8 +266,8 @@ def own_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def main() -> int:
-    """Start everything, on 127.0.0.1 and for this machine only."""
-    os.environ |= own_settings(os.environ)
+    """Run the demo on 127.0.0.1; return the exit code."""
+    os.environ |= demo_settings(os.environ)
     DATABASE.parent.mkdir(exist_ok=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
     django.setup()
@@ -268,9 +275,9 @@ def main() -> int:
     try:
         listen(HOST, port).close()
     except OSError as error:
-        sys.exit(why_not(error, HOST, port))
+        sys.exit(listen_error_message(error, HOST, port))
     print("Kaiwa is starting: database, logins, server …", flush=True)
-    plan = Plan(
+    plan = DemoPlan(
         port=port,
         server=(sys.executable, "-m", "backend.serve"),
         simulator=None

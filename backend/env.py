@@ -1,18 +1,21 @@
-"""The environment, read once, as a table: each setting with its default, meaning and check.
+"""The table of settings: each variable with its default, meaning and check.
 
-`.env.example` and the README's table are compared with `SETTINGS` by a test. A secret may come from
-a file: `NAME_FILE` holds the path (Docker secrets). A `.env` file in the project's root fills in
-what the environment leaves out. A wrong value ends start-up with the setting's name and a hint.
+A test compares `.env.example` and the README's table with `SETTINGS`. A secret may come from a
+file: `NAME_FILE` holds its path (Docker secrets). The `.env` file in the project's root supplies
+variables that the environment does not set. A wrong value ends the start with the setting's name
+and a hint.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import dj_database_url
+from dotenv.parser import parse_stream
 
 
 class SettingError(Exception):
@@ -40,6 +43,9 @@ def _words(raw: str) -> list[str]:
 
 def _between(low: float, high: float, kind: Callable[[str], float]) -> Callable[[str], float]:
     def check(raw: str) -> float:
+        # `int` and `float` also read 8_000 and the digits of other scripts.
+        if not raw.isascii() or "_" in raw:
+            raise ValueError
         number = kind(raw)
         if not low <= number <= high:
             raise ValueError
@@ -58,8 +64,8 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _word(raw: str) -> str:
-    # It becomes a header or a part of a URL, where a call would fail over it: a space, a line break
-    # or a letter from elsewhere is a mistake of copying.
+    # The value becomes a header or a part of a URL. A space, a line break or a non-ASCII letter is
+    # a copying mistake that would make every call fail.
     if not (raw.isascii() and raw.isprintable()) or " " in raw:
         raise ValueError
     return raw
@@ -67,7 +73,7 @@ def _word(raw: str) -> str:
 
 def _http_parts(raw: str) -> SplitResult:
     parts = urlsplit(_word(raw))
-    # Reading the port is what checks it.
+    # `urlsplit` checks the port only when it is read.
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError
     if "?" in raw or "#" in raw:
@@ -92,13 +98,17 @@ def _proxy_url(raw: str) -> str:
 
 
 _IMPLIED_PORTS = (("http", 80), ("https", 443))
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_HOST = re.compile(
+    r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]",
+    # Without ASCII, IGNORECASE also matches U+017F (a long s) and U+212A (the kelvin sign).
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def _hosts(raw: str) -> list[str]:
     hosts = _words(raw)
     for host in hosts:
-        # Django's own two wildcards: everything, and a name with all that is below it.
+        # Django's wildcards: `*` is every host, `.example.com` a domain and its subdomains.
         if host != "*" and not _HOST.fullmatch(host.removeprefix(".")):
             raise ValueError
     return hosts
@@ -108,7 +118,7 @@ def _origins(raw: str) -> list[str]:
     origins = _words(raw)
     for origin in origins:
         parts = _http_parts(origin)
-        # Compared letter by letter with what browsers send: small letters, no port that is implied.
+        # The value is compared with what browsers send: lower case, without the scheme's own port.
         if origin != f"{parts.scheme}://{parts.netloc.lower()}" or "*" in origin:
             raise ValueError
         if parts.username is not None or (parts.scheme, parts.port) in _IMPLIED_PORTS:
@@ -124,7 +134,7 @@ def _address(raw: str) -> str:
 def _database_url(raw: str) -> str:
     if not raw:
         return raw
-    # A raw `#` cuts the rest off without an error, on its way through the parser that settings use.
+    # `dj_database_url` silently drops everything after a raw `#`.
     if not raw.startswith(("postgres://", "postgresql://", "sqlite://")) or "#" in raw:
         raise ValueError
     name = dj_database_url.parse(raw)["NAME"]
@@ -133,9 +143,13 @@ def _database_url(raw: str) -> str:
     return raw
 
 
+PROVIDERS = ("openai",)
+"""The choices of `REALTIME_PROVIDER`: a test compares them with `backend.upstream.providers`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable: `default` as it would be written, `hint` for whoever wrote it wrong."""
+    """One variable. `default` is the text as written in `.env`; `hint` says what to write."""
 
     name: str
     default: str
@@ -169,6 +183,13 @@ SETTINGS: tuple[Setting, ...] = (
         _proxy_url,
         "Write a URL such as http://proxy.example:3128 or http://user:password@proxy.example:3128,"
         " in plain ASCII and without a path, or leave it empty.",
+    ),
+    Setting(
+        "REALTIME_PROVIDER",
+        "openai",
+        "Who answers: `openai`, or whatever speaks its GA Realtime API at `OPENAI_BASE_URL`.",
+        _one_of(*PROVIDERS),
+        "Write openai.",
     ),
     Setting(
         "REALTIME_MODEL",
@@ -311,35 +332,38 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-def dotenv(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a `.env` file, without comments and quotes; {} if there is none.
+def read_dotenv(path: Path) -> dict[str, str]:
+    """The variables of a `.env` file, as python-dotenv reads them; {} if there is no file.
 
-    Raises SettingError when there is one that cannot be read.
+    Quotes, escapes and `# comments` are understood; `$NAME` and `${NAME}` are not replaced, because
+    passwords hold such characters. A line without `=` is ignored. Raises SettingError when the file
+    cannot be read or one of its lines is not understood.
     """
     if not path.is_file():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(path.name, "the file cannot be read", "Write it in UTF-8.") from error
     found: dict[str, str] = {}
-    for line in lines:
-        name, sign, value = line.strip().removeprefix("export ").partition("=")
-        if sign and not name.startswith("#"):
-            found[name.strip()] = _unquoted(value.strip())
+    # `dotenv_values` only logs a line that it does not understand, and starts without it.
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            raise SettingError(
+                path.name,
+                f"line {binding.original.line} is not understood",
+                "Write NAME=value, with both quotes or none.",
+            )
+        if binding.key is not None and binding.value is not None:
+            found[binding.key] = binding.value
     return found
 
 
-def _unquoted(value: str) -> str:
-    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if is_quoted else value
-
-
 def combined(environ: Mapping[str, str], file: Mapping[str, str]) -> dict[str, str]:
-    """The environment, and what it leaves out from the `.env` file.
+    """Merge both; the environment wins.
 
-    A `NAME` in the environment also hides a `NAME_FILE` in the file: who sets a key for one run
-    does not get another one.
+    A `NAME` in the environment also hides a `NAME_FILE` in the file, so that a key set for one run
+    is the key that is used.
     """
     hidden = {f"{name}_FILE" for name in environ}
     return {name: value for name, value in file.items() if name not in hidden} | dict(environ)
@@ -355,20 +379,21 @@ def _raw(setting: Setting, environ: Mapping[str, str]) -> str:
                 "the file cannot be read",
                 "Write the path of a readable text file.",
             ) from error
-    # An empty value is what compose files pass on for what nobody set.
+    # Compose files pass a variable that is not set as an empty value.
     return environ.get(setting.name) or setting.default
 
 
 def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> dict[str, Any]:
-    """Every setting's value by name. Raises SettingError for the first that is wrong or missing.
+    """Return every setting's value by name.
 
-    Without `DEBUG`, `SECRET_KEY` and `ALLOWED_HOSTS` must be there.
+    Raises SettingError for the first that is wrong. Without `DEBUG`, `SECRET_KEY` and
+    `ALLOWED_HOSTS` are required.
     """
     values: dict[str, Any] = {}
     for setting in settings:
         try:
             raw = _raw(setting, environ).strip()
-            # Bytes that are no UTF-8 arrive as halves of surrogate pairs, which nothing can send.
+            # Bytes that are not UTF-8 arrive as lone surrogates, which cannot be encoded again.
             raw.encode()
             values[setting.name] = setting.read(raw)
         except (ValueError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""What stands between the server and every view."""
+"""Middleware: one thread per request, and a bound for request bodies."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -16,20 +16,22 @@ Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 @sync_only_middleware
 def in_one_thread(get_response: GetResponse) -> GetResponse:
-    """Nothing but synchronous, and the innermost, so that Django runs what is around it so too.
+    """Do nothing, synchronously, as the innermost middleware.
 
-    Under ASGI a middleware that can be either is asynchronous if the next one is, and then sends
-    each of its hooks to a thread by itself. In one thread an API request takes about half of the
-    processor time; `make bench-requests` prints it.
+    Under ASGI a middleware that supports both modes runs asynchronously if the next one does, and
+    then sends each of its hooks to a thread of its own. With a synchronous one inside, the whole
+    chain runs in one thread, and an API request takes about half of the processor time
+    (`make bench-requests`).
     """
     return get_response
 
 
 def with_bounded_body(app: Application, most_bytes: int) -> Application:
-    """Hand on one byte more than the bound at most, for the view to refuse, and drop the rest.
+    """Return an ASGI application whose requests have a body of at most `most_bytes + 1` bytes.
 
-    Django writes a body to the disk before any view or limit of its own sees it: two requests of
-    400 MB by nobody in particular took 800 MB.
+    The one extra byte lets the view see that the body is too large; the rest is dropped. Django
+    itself writes a body to disk before any view or limit sees it: two anonymous requests of 400 MB
+    took 800 MB of disk.
     """
 
     async def bounded(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -30,13 +30,15 @@ from backend.conversations.recorder import Recorder
 from backend.protocol.endings import Ending
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
-from backend.relay.plan import CallPlan, TurnDetection
+from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
 from backend.telemetry.logs import log_event
+from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
-from backend.upstream.target import Target
+from backend.upstream.providers import Provider
+from backend.upstream.target import SessionSettings, Target, TurnDetection
 from backend.wording import Language
 
 UNTIL_WRITTEN_S = 5.0
@@ -60,7 +62,7 @@ INSTRUCTIONS: Mapping[Language, str] = {
 
 _logger = logging.getLogger(__name__)
 
-Connect = Callable[[Target], Coroutine[Any, Any, UpstreamConnection]]
+Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
 
 
 class Runtime:
@@ -128,15 +130,19 @@ class Runtime:
         """Admit nobody, give answers `seconds` to end, hang up on everybody. 0 hangs up at once."""
         await self.live.drain(seconds)
 
-    async def stop(self) -> None:
-        """Write what is still to be written and let go of everything."""
+    async def stop(self, wait_s: float = 2.0) -> bool:
+        """Write pending turns for up to `wait_s`, then release everything.
+
+        Returns False if something could not be written.
+        """
         if self._heartbeat_task is not None:
             self._heartbeat_task.cancel()
             await asyncio.gather(self._heartbeat_task, return_exceptions=True)
             self._heartbeat_task = None
-        await self._recorder.stop()
+        is_written = await self._recorder.stop(wait_s)
         self._recorder_database.close()
         self._database.close()
+        return is_written
 
     async def heartbeat(self) -> None:
         """Renew our calls' leases, end the calls that may not go on, reap those of the dead."""
@@ -160,12 +166,13 @@ class Runtime:
     def _call(
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
-        plan = dataclasses.replace(plan_for(opened), limits=self._limits)
+        provider = providers.by_name(settings.REALTIME_PROVIDER)
+        plan = dataclasses.replace(plan_for(opened, provider), limits=self._limits)
         clock = SteadyClock()
         return Call(
             plan,
             client,
-            functools.partial(self._connect, target),
+            functools.partial(self._connect, provider, target),
             recorder,
             clock=clock,
             tape=tape_for(plan, clock),
@@ -190,25 +197,33 @@ def target_for(user_id: int) -> Target:
     )
 
 
-def plan_for(opened: OpenedCall) -> CallPlan:
+def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """What an opened call is about."""
-    today = timezone.now().date()
+    voice = opened.voice or settings.REALTIME_VOICE
     return CallPlan(
         call_id=str(opened.call_id),
         session_id=str(opened.session_id),
         language=opened.language,
         model=opened.model,
-        voice=opened.voice or settings.REALTIME_VOICE,
-        instructions=settings.INSTRUCTIONS or INSTRUCTIONS[opened.language],
-        transcription_model=catalogue.resolve(settings.TRANSCRIPTION_MODEL, today),
+        voice=voice,
+        session=provider.session(session_settings_for(opened.language, voice)),
+        past=opened.past,
+        demo=settings.DEMO,
+    )
+
+
+def session_settings_for(language: Language, voice: str) -> SessionSettings:
+    """How the provider's session behaves, from the settings."""
+    return SessionSettings(
+        instructions=settings.INSTRUCTIONS or INSTRUCTIONS[language],
+        voice=voice,
+        transcription_model=catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date()),
         turn_detection=TurnDetection(
             type=cast(Literal["server_vad", "semantic_vad"], settings.TURN_DETECTION),
             threshold=settings.VAD_THRESHOLD,
             silence_ms=settings.VAD_SILENCE_MS,
             prefix_ms=settings.VAD_PREFIX_MS,
         ),
-        past=opened.past,
-        demo=settings.DEMO,
     )
 
 

@@ -1,4 +1,4 @@
-"""Django's settings, read top to bottom: the environment first, then plain assignments."""
+"""Django's settings: the environment first (`env.py`), then plain assignments."""
 
 import os
 import sys
@@ -7,17 +7,19 @@ from typing import Any
 
 import dj_database_url
 
-from backend.env import SettingError, combined, dotenv, read
+from backend import __version__
+from backend.env import SettingError, combined, read, read_dotenv
+from backend.static_release import DIGEST_LENGTH, release_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
 try:
-    ENV = read(combined(os.environ, dotenv(ROOT / ".env")))
+    ENV = read(combined(os.environ, read_dotenv(ROOT / ".env")))
 except SettingError as error:
     sys.exit(f"Kaiwa cannot start. {error}")
 
 DEBUG: bool = ENV["DEBUG"]
-# Without DEBUG `read` has insisted on a key of the operator's own.
+# Without DEBUG, `read` requires a SECRET_KEY, so the fallback is for development only.
 SECRET_KEY: str = ENV["SECRET_KEY"] or "debug-only-key-that-never-leaves-this-machine-0123456789"
 ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
@@ -30,6 +32,7 @@ SERVER: str = ENV["SERVER"]
 OPENAI_API_KEY: str = ENV["OPENAI_API_KEY"]
 OPENAI_BASE_URL: str = ENV["OPENAI_BASE_URL"]
 UPSTREAM_PROXY: str = ENV["UPSTREAM_PROXY"]
+REALTIME_PROVIDER: str = ENV["REALTIME_PROVIDER"]
 REALTIME_MODEL: str = ENV["REALTIME_MODEL"]
 REALTIME_VOICE: str = ENV["REALTIME_VOICE"]
 TRANSCRIPTION_MODEL: str = ENV["TRANSCRIPTION_MODEL"]
@@ -42,7 +45,7 @@ DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
 
 INSTALLED_APPS = [
-    # Daphne installs a Twisted reactor at import and takes over `runserver`: only when asked for.
+    # Daphne installs a Twisted reactor at import and replaces `runserver`, so it is optional.
     *(["daphne"] if SERVER == "daphne" else []),
     "django.contrib.admin",
     "django.contrib.auth",
@@ -53,6 +56,7 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework",
     "rest_framework.authtoken",
+    "drf_spectacular",
     "csp",
     "backend.accounts",
     "backend.conversations",
@@ -93,11 +97,11 @@ TEMPLATES = [
 
 
 def _database(url: str) -> dict[str, Any]:
-    """SQLite by default, PostgreSQL by URL; both bounded, so that none holds a thread for long.
+    """Return Django's configuration of the database: SQLite by default, PostgreSQL by URL.
 
-    SQLite: WAL alone failed 363 of 600 concurrent writes, WAL with IMMEDIATE transactions and a
-    20 s wait none. PostgreSQL: connections are pooled and every statement has a time limit, since a
-    thread that waits for a database cannot be cancelled.
+    Both have time limits, because a thread that waits for a database cannot be cancelled. SQLite:
+    with WAL alone 363 of 600 concurrent writes failed; with WAL, IMMEDIATE transactions and a
+    timeout of 20 s none did. PostgreSQL: connections are pooled and every statement has a limit.
     """
     if not url:
         (ROOT / "var").mkdir(exist_ok=True)
@@ -117,10 +121,10 @@ def _database(url: str) -> dict[str, Any]:
         "tcp_user_timeout": 5000,
         "options": "-c statement_timeout=5000 -c lock_timeout=2000"
         " -c idle_in_transaction_session_timeout=10000",
-        # By default the pool waits longer from try to try: 20 s more after 40 s without a database.
+        # By default the pool's backoff grows: after 40 s without a database it waited 20 s more.
         "pool": {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 3},
     }
-    # Or each connection that was idle when the database restarted costs somebody a 503.
+    # Without this, each connection that was idle when the database restarted causes one 503.
     database["CONN_HEALTH_CHECKS"] = True
     return database
 
@@ -146,9 +150,26 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "backend.api_errors.exception_handler",
-    # `login` is per user and address, `address` counts logins and registrations of everybody there.
+    # `login` counts per user and address; `address` counts all logins and registrations of one.
     "DEFAULT_THROTTLE_RATES": {"login": "10/min", "address": "60/min"},
     "NUM_PROXIES": 0,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Kaiwa",
+    "DESCRIPTION": "A self-hosted realtime voice relay. docs/api.md has the WebSocket.",
+    "VERSION": __version__,
+    # What follows the prefix is an operation's tag: `auth`, `sessions`, `realtime`.
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_PATCH": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "backend.api_schema.add_components",
+    ],
 }
 
 LANGUAGE_CODE = "en"
@@ -158,10 +179,21 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [ROOT / "frontend"]
 STATIC_ROOT = ROOT / "var" / "static"
+# The page loads its files from `/static/<release>/`, which browsers may keep for ever. The plain
+# paths (`/static/realtime-client.js`, the admin's files) are the same files, revalidated each time.
+RELEASE = release_of(ROOT / "frontend")
+STATICFILES_DIRS: list[Path | tuple[str, str | Path]] = [
+    ROOT / "frontend",
+    # A string: the finder keeps one prefix for each distinct folder, and would collect only one.
+    (RELEASE, str(ROOT / "frontend")),
+]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 0
+# Any release: `collectstatic` keeps those it collected before, for pages that are still open. With
+# DEBUG none, because a file may change while the server runs, and its release does not.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"(?!)" if DEBUG else rf"^/static/[0-9a-f]{{{DIGEST_LENGTH}}}/"
 
 _SELF = "'self'"
 CONTENT_SECURITY_POLICY = {
@@ -184,7 +216,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-# Where a proxy speaks TLS and its word for that is not taken, an https page looks foreign.
+# Behind a TLS proxy whose X-Forwarded-Proto is not trusted, Django sees http and would refuse the
+# page's own https origin.
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 
@@ -198,7 +231,7 @@ LOGGING: dict[str, Any] = {
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        # Django's own handlers go: with DEBUG its console would say everything again, unmasked.
+        # Django's own handlers are removed: with DEBUG its console would repeat all lines unmasked.
         "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "uvicorn.access": {"level": "WARNING"},

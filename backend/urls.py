@@ -1,21 +1,24 @@
-"""What answers where: the whole HTTP surface on one page."""
+"""URL routes: every HTTP path of the project."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
-from backend import api_errors
+from backend import api_errors, api_schema
 from backend.accounts import api as accounts
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
 from backend.health import views as health
 
+page = TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
+
 urlpatterns = [
-    path("", never_cache(TemplateView.as_view(template_name="index.html")), name="page"),
+    path("", never_cache(page), name="page"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz(DatabaseExecutor(threads=1), health.ask_database), name="readyz"),
+    path("readyz", health.readyz(DatabaseExecutor(threads=1), health.ping_database), name="readyz"),
     path("api/config/", conversations.Config.as_view(), name="config"),
     path("api/auth/register/", accounts.Register.as_view(), name="register"),
     path("api/auth/login/", accounts.Login.as_view(), name="login"),
@@ -27,7 +30,8 @@ urlpatterns = [
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
     ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
-    re_path(r"^api(?:/(?P<path>.*))?$", api_errors.no_such_path),
+    path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),
+    re_path(r"^api(?:/(?P<path>.*))?$", api_errors.api_not_found),
 ]
 
 handler400 = api_errors.bad_request

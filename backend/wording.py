@@ -1,7 +1,9 @@
-"""The sentences that people read, one per code, in Japanese and English: what happened, what to do.
+"""The sentence for each error code and ending, in Japanese and English.
 
-Codes are stable and are what programs compare; sentences may be improved at any time. A test checks
-that every code of the relay and of the HTTP API is here in both languages.
+A sentence says what happened and what to do. Codes are stable, and programs compare them; sentences
+may change at any time. A test checks that every code of the relay and the HTTP API is here.
+
+`SUGGESTIONS` are the sentences that the page offers in the demo, where the simulator answers.
 """
 
 from typing import Literal
@@ -179,5 +181,37 @@ SENTENCES: dict[str, dict[Language, str]] = {
 
 
 def sentence(code: str, language: Language) -> str:
-    """The sentence for a code; an unknown code reads as `internal`, so nothing raw ever leaks."""
+    """Return the sentence for a code. An unknown code gets that of `internal`."""
     return SENTENCES.get(code, SENTENCES["internal"])[language]
+
+
+SUGGESTIONS: dict[Language, list[str]] = {
+    "en": [
+        "Hello, thank you for taking the time today.",
+        "How do you handle your orders at the moment?",
+        "How many people work on the orders?",
+        "What is the most difficult part for you?",
+        "What happens when there is a mistake?",
+        "What does that cost you every month?",
+        "How would it help if the typing went away?",
+        "It costs four hundred dollars a month.",
+        "Who else decides about this?",
+        "Shall we start with a free trial next week?",
+    ],
+    "ja": [
+        "こんにちは。本日はお時間をいただきありがとうございます。",
+        "今はどのように注文を受けていますか。",
+        "受注は何人で担当していますか。",
+        "一番お困りのことは何ですか。",
+        "間違いがあるとどうなりますか。",
+        "その損失は毎月いくらぐらいですか。",
+        "入力がなくなれば、どう変わりますか。",
+        "費用は月に五万円です。",
+        "ほかにどなたが決定に関わりますか。",
+        "来週、無料でお試しになりませんか。",
+    ],
+}
+"""What to say to the simulator, in order; its speech recognition knows these sentences only.
+
+A test compares them with the simulator's phrases, as neither may import the other.
+"""

@@ -1,9 +1,9 @@
-"""What one frame costs in `CallLogic`, in microseconds: the best of several rounds.
+"""Measure the processor time of one frame in `CallLogic`, in microseconds: best of five rounds.
 
     python -m bench.call_logic
 
-Decisions only: no sockets, no tasks, no database. Sizes are those of a real call: 40 ms of
-microphone up, 8 KB of audio and a word down.
+Decisions only: no sockets, tasks or database. Frames have the sizes of a real call: 40 ms of
+microphone audio upstream, 8 KB of audio and one word downstream.
 """
 
 import base64
@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from backend.relay.call_logic import CallLogic, State
 from backend.relay.limits import Limits
-from backend.relay.plan import CallPlan, TurnDetection
+from backend.relay.plan import CallPlan
 
 FRAMES = 20_000
 ROUNDS = 5
@@ -24,14 +24,14 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def ready() -> CallLogic:
-    """A `CallLogic` that is READY, for a client that may send at any rate."""
+    """Return a CallLogic in state READY whose client has no rate limit."""
     limits = Limits(client_burst_frames=1e12, client_burst_bytes=1e15)
-    plan = CallPlan("c", "s", "en", "m", "v", "Be brief.", "t", TurnDetection(), limits=limits)
+    plan = CallPlan("c", "s", "en", "m", "v", {}, limits=limits)
     call_logic = CallLogic(plan, _START)
     call_logic.open('{"type":"session.created","session":{}}', _START)
     call_logic.from_upstream('{"type":"session.updated","session":{}}', _START)
     if call_logic.state is not State.READY:
-        raise SystemExit("the call is not READY: nothing would be measured")
+        raise SystemExit("CallLogic is not ready: nothing would be measured")
     return call_logic
 
 
@@ -56,7 +56,7 @@ def _delta(kind: str, delta: str, number: int = 0) -> str:
 
 
 def microseconds(frames: list[str], feed: Callable[[CallLogic], Callable[..., object]]) -> float:
-    """The cost of one frame in the best round, which other work of the machine disturbs least."""
+    """Return the cost of one frame in the best round, the one least disturbed by other load."""
     best = float("inf")
     for _ in range(ROUNDS):
         decide = feed(ready())
@@ -71,12 +71,12 @@ def microseconds(frames: list[str], feed: Callable[[CallLogic], Callable[..., ob
 
 
 def main() -> None:
-    """Print a line for each kind of frame."""
+    """Print one line per kind of frame."""
     audio_40_ms, audio_128_ms = _audio(1920), _audio(6144)
     plain = _event(type="input_audio_buffer.append", audio=audio_40_ms)
     named = _event(type="input_audio_buffer.append", event_id="e", audio=audio_40_ms)
     down = _delta("output_audio", audio_128_ms)
-    # A response of a hundred words, in each round the same.
+    # A response of a hundred words.
     spoken = [_delta("output_audio_transcript", " word", number) for number in range(100)]
     unknown = _event(type="something.new", event_id="event_1", value="x" * 200)
     cases: list[tuple[str, list[str], Callable[[CallLogic], Callable[..., object]]]] = [

@@ -1,11 +1,11 @@
-"""Many concurrent calls on one machine: is every turn written? Prints how many were expected.
+"""Run many concurrent calls on one machine and check that every turn is written.
 
     python -m bench.calls [--calls 200] [--server uvicorn|daphne] [--database-url URL]
 
-Each caller speaks a sentence at a person's pace, listens to the answer, types a message, listens
-to that answer and leaves: four turns. Server, simulator and callers share the machine. The delay is
-the time from the end of a caller's words to the first sound of the answer: it contains the 500 ms
-of silence that end a turn and the simulator's own work. Exits 1 if a turn was lost.
+Each client speaks a sentence in real time, listens to the answer, types a message, listens to that
+answer and leaves: four turns. Server, simulator and clients share the machine. The delay is the
+time from the end of the client's speech to the first audio of the answer; it contains the 500 ms of
+silence that end a turn and the simulator's own work. Exits 1 if a turn was lost.
 """
 
 import argparse
@@ -26,7 +26,7 @@ ARRIVALS_A_SECOND = 20
 
 
 async def one_call(person: Person, session_id: str, wait_s: float, sound: bytes) -> float:
-    """One caller's four turns; the seconds from the end of speech to the first sound."""
+    """Run one client's four turns; return the seconds from its speech to the first audio."""
     await asyncio.sleep(wait_s)
     async with person.call(session_id) as live:
         await live.say(sound)
@@ -40,7 +40,7 @@ async def one_call(person: Person, session_id: str, wait_s: float, sound: bytes)
 
 
 def first_sound(live: LiveCall) -> float:
-    """When the first audio of the call arrived, on the monotonic clock."""
+    """Return when the first audio of the call arrived, on the monotonic clock."""
     return next(
         at
         for event, at in zip(live.events, live.arrived, strict=True)
@@ -49,7 +49,7 @@ def first_sound(live: LiveCall) -> float:
 
 
 async def written(person: Person, sessions: list[str], expected: int) -> int:
-    """Turns in the database that say something and are final; waits up to 30 s for all of them."""
+    """Count the final turns with text in the database; wait up to 30 s for `expected`."""
     deadline = time.monotonic() + 30
     while True:
         count = 0
@@ -62,6 +62,7 @@ async def written(person: Person, sessions: list[str], expected: int) -> int:
 
 
 async def run(stack: Stack, calls: int) -> bool:
+    """Run the calls and print the figures. Returns whether every turn was written."""
     sound = await speak(QUESTION)
     person = await Person.register(stack)
     sessions = [await person.new_session() for _ in range(calls)]
@@ -85,7 +86,7 @@ async def run(stack: Stack, calls: int) -> bool:
     print(f"wall clock       {wall_s:.1f} s; the server used {cpu_s:.1f} s of one core")
     if delays:
         p50, p95 = statistics.median(delays), delays[int(len(delays) * 0.95)]
-        print(f"first sound      p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms after the words")
+        print(f"first sound      p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms after the speech")
     for kind in sorted({f"{type(error).__name__}: {error}"[:200] for error in failed})[:5]:
         print(f"failure          {kind}", file=sys.stderr)
     return count == expected and not failed
@@ -93,7 +94,7 @@ async def run(stack: Stack, calls: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Count the turns that many concurrent calls leave."
+        description="Count the turns that many concurrent calls write."
     )
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--server", choices=("uvicorn", "daphne"), default="uvicorn")

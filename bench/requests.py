@@ -1,9 +1,10 @@
-"""What a plain HTTP request costs the server, with `in_one_thread` and without. Prints the ratio.
+"""Measure the processor time of a plain HTTP request with and without `in_one_thread`.
 
     python -m bench.requests [--requests 300]
 
-Both servers run at once and are asked in turns, so that the machine's moods fall upon both. One
-connection, one request at a time: figures are the server's processor time and the median wait.
+Both servers run at the same time and get requests in turns, so that other load on the machine
+affects both. One connection, one request at a time. Prints the server's processor time, the median
+wait and the ratio of both variants.
 """
 
 import argparse
@@ -18,21 +19,21 @@ from pathlib import Path
 from bench.cpu import cpu_seconds
 from tests.journeys.stack import Stack, running_stack
 
-PATHS = ("/", "/static/talk.js", "/api/config/", "/healthz")
+PATHS = ("/", "/static/page/talk.js", "/api/config/", "/healthz")
 ROUNDS = 10
 VARIANTS = {"in one thread": "backend.settings", "hop by hop": "bench.settings_hop_by_hop"}
 
 
 @dataclass(slots=True)
-class UsageWrite:
-    """What some requests took."""
+class RequestCost:
+    """Processor time and waits of some requests."""
 
     cpu_s: float = 0.0
     waits_s: list[float] = field(default_factory=list)
 
 
-def ask(stack: Stack, path: str, times: int, cost: UsageWrite) -> None:
-    """Send so many requests and add what they took."""
+def send_requests(stack: Stack, path: str, times: int, cost: RequestCost) -> None:
+    """Send `times` requests and add what they took to `cost`."""
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=20)
     pid = stack.processes["server"].pid
     before_s = cpu_seconds(pid)
@@ -52,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what a plain HTTP request costs.")
     parser.add_argument("--requests", type=int, default=300, help="for each path and variant")
     options = parser.parse_args()
-    costs = {(path, name): UsageWrite() for path in PATHS for name in VARIANTS}
+    costs = {(path, name): RequestCost() for path in PATHS for name in VARIANTS}
     with ExitStack() as running:
         stacks = {
             name: running.enter_context(
@@ -66,7 +67,7 @@ def main() -> None:
         }
         for _ in range(ROUNDS):
             for (path, name), cost in costs.items():
-                ask(stacks[name], path, max(1, options.requests // ROUNDS), cost)
+                send_requests(stacks[name], path, max(1, options.requests // ROUNDS), cost)
     print(f"{'path':16} {'variant':14} {'cpu ms':>7} {'wait ms':>8}")
     for (path, name), cost in costs.items():
         cpu_ms = cost.cpu_s * 1000 / len(cost.waits_s)

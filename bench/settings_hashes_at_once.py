@@ -1,4 +1,4 @@
-"""The server's own settings, with as many passwords hashed at once as are asked about."""
+"""The server's settings without the limit of one password hash at a time."""
 
 from backend.settings import *  # noqa: F403
 

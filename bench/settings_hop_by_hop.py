@@ -1,4 +1,4 @@
-"""The server's own settings without the middleware that keeps a request in one thread."""
+"""The server's settings without `in_one_thread`: each middleware hook runs in its own thread."""
 
 from backend.settings import *  # noqa: F403
 

@@ -1,8 +1,8 @@
-"""The server's own addresses without the lock that has passwords hashed one at a time."""
+"""The server's URLs without the lock that makes password hashing sequential."""
 
 from contextlib import nullcontext
 
 from backend.accounts import api
 from backend.urls import *  # noqa: F403
 
-vars(api)["_one_hash_at_a_time"] = nullcontext()
+vars(api)["_hash_lock"] = nullcontext()

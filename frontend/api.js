@@ -1,6 +1,6 @@
-/** The HTTP interface of the server, as calls that answer with values or fail with an ApiError. */
+/** The server's REST API: each method returns the parsed answer or throws an ApiError. */
 
-/** @import { KeptTurn } from "./history.js" */
+/** @import { KeptTurn } from "./transcript/past.js" */
 
 /**
  * @typedef {{ id: number, username: string, is_staff: boolean }} User
@@ -11,23 +11,23 @@
  * }} Config
  * @typedef {{
  *   id: string, title: string, realtime_mode: boolean, status: "open" | "live" | "closed",
- *   language: string, created_at: string, updated_at: string,
- * }} Session
+ *   language: string, created_at: string, updated_at: string, usage: Record<string, number>,
+ * }} Session `usage` counts tokens by kind, and seconds of transcribed audio.
  * @typedef {{ ticket: string, expires_at: string, url: string }} Ticket
  * @typedef {{ count: number, next: string | null, results: any[] }} Page
  */
 
-/** How long an answer may take; the slowest of ours takes a second. */
-const PATIENCE_MS = 15_000;
+/** How long an answer may take; the slowest one takes a second. */
+const TIMEOUT_MS = 15_000;
 
-/** The server said no, or could not be asked. `status` is 0 when no answer came. */
+/** The server refused a request, or did not answer: then `status` is 0. */
 export class ApiError extends Error {
   name = "ApiError";
 
   /**
    * @param {string} code Stable; `no_network` when no answer came.
    * @param {number} status
-   * @param {string} sentence In the person's language; empty when no answer came.
+   * @param {string} sentence The server's message in the user's language; empty when no answer came.
    * @param {unknown} [detail]
    */
   constructor(code, status, sentence, detail) {
@@ -39,61 +39,61 @@ export class ApiError extends Error {
   }
 }
 
-/** Calls to the server in one person's name and language. */
+/** The API with one user's token and language. */
 export class Api {
   token = "";
   language = "en";
-  /** Called when the server does not know the token any more. */
+  /** Called when the server does not accept the token any more. */
   onSignedOut = () => {};
 
   /** @returns {Promise<Config>} */
   config() {
-    return this.#ask("GET", "/api/config/");
+    return this.#request("GET", "/api/config/");
   }
 
   /** @param {string} username @param {string} password @returns {Promise<Login>} */
   logIn(username, password) {
-    return this.#ask("POST", "/api/auth/login/", { username, password });
+    return this.#request("POST", "/api/auth/login/", { username, password });
   }
 
   /** @param {string} username @param {string} password @returns {Promise<Login>} */
   register(username, password) {
-    return this.#ask("POST", "/api/auth/register/", { username, password });
+    return this.#request("POST", "/api/auth/register/", { username, password });
   }
 
   /** @returns {Promise<User>} */
   me() {
-    return this.#ask("GET", "/api/auth/me/");
+    return this.#request("GET", "/api/auth/me/");
   }
 
-  /** Ends every login and every call of the person. */
+  /** End every login and every call of the user. */
   logOutEverywhere() {
-    return this.#ask("POST", "/api/auth/logout/");
+    return this.#request("POST", "/api/auth/logout/");
   }
 
-  /** @returns {Promise<Session[]>} All of the person's sessions, the latest first. */
+  /** @returns {Promise<Session[]>} All sessions of the user, the latest first. */
   sessions() {
     return this.#pages("/api/sessions/");
   }
 
-  /** @param {{ language: string }} wishes @returns {Promise<Session>} */
-  createSession(wishes) {
-    return this.#ask("POST", "/api/sessions/", wishes);
+  /** @param {{ language: string }} fields @returns {Promise<Session>} */
+  createSession(fields) {
+    return this.#request("POST", "/api/sessions/", fields);
   }
 
   /** @param {string} id @returns {Promise<Session>} */
   session(id) {
-    return this.#ask("GET", `/api/sessions/${encodeURIComponent(id)}/`);
+    return this.#request("GET", `/api/sessions/${encodeURIComponent(id)}/`);
   }
 
   /** @param {string} id @param {string} title @returns {Promise<Session>} */
   renameSession(id, title) {
-    return this.#ask("PATCH", `/api/sessions/${encodeURIComponent(id)}/`, { title });
+    return this.#request("PATCH", `/api/sessions/${encodeURIComponent(id)}/`, { title });
   }
 
   /** @param {string} id */
   deleteSession(id) {
-    return this.#ask("DELETE", `/api/sessions/${encodeURIComponent(id)}/`);
+    return this.#request("DELETE", `/api/sessions/${encodeURIComponent(id)}/`);
   }
 
   /** @param {string} sessionId @returns {Promise<KeptTurn[]>} All turns, in spoken order. */
@@ -103,16 +103,16 @@ export class Api {
 
   /** @param {string} sessionId @returns {Promise<Ticket>} */
   takeTicket(sessionId) {
-    return this.#ask("POST", "/api/realtime/tickets/", { session_id: sessionId });
+    return this.#request("POST", "/api/realtime/tickets/", { session_id: sessionId });
   }
 
   /** @param {string} path @returns {Promise<any[]>} */
   async #pages(path) {
     const results = [];
     for (let next = path; next !== ""; ) {
-      const page = /** @type {Page} */ (await this.#ask("GET", next));
+      const page = /** @type {Page} */ (await this.#request("GET", next));
       results.push(...page.results);
-      // Only the path counts: behind a proxy the server may not know its own name.
+      // Only the path is used: behind a proxy the server may not know its own host name.
       const url = page.next ? new URL(page.next, globalThis.location.href) : null;
       next = url ? url.pathname + url.search : "";
     }
@@ -125,7 +125,7 @@ export class Api {
    * @param {object} [body]
    * @returns {Promise<any>}
    */
-  async #ask(method, path, body) {
+  async #request(method, path, body) {
     const token = this.token;
     const response = await fetch(path, {
       method,
@@ -135,11 +135,11 @@ export class Api {
         ...(token ? { Authorization: `Token ${token}` } : {}),
         ...(body ? { "Content-Type": "application/json" } : {}),
       },
-      // The token is the only pass: a cookie of the admin pages would ask for a CSRF token.
+      // With the admin's session cookie the server would require a CSRF token.
       credentials: "omit",
       ...(body ? { body: JSON.stringify(body) } : {}),
-      // A server that takes the request and never answers is as good as none.
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      // Without it a server that never answers would keep the page waiting for ever.
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch(() => {
       throw new ApiError("no_network", 0, "");
     });

@@ -1,124 +1,155 @@
 /**
  * One session, spoken and typed: `new RealtimeClient(authToken, sessionId)`, then `connect()` and, in
- * a tap, `startAudioStream()`. Also on `globalThis`, to be driven from the browser's console.
+ * a tap, `startAudioStream()`. Also on `globalThis`, for the browser's console.
  *
- * It carries out what the pure modules decide: TurnTaking which frames go out, `after` and `stateOf`
- * where the call stands, Transcript the order of the lines, Captions how much of them is shown.
+ * It carries out what the pure modules decide: TurnTaking which frames are sent, `after` and `stateOf`
+ * what state the call is in, TranscriptAssembler the order of the lines, FinishedTurns which turns
+ * are reported, Captions how much of a line is shown.
  */
 
 import { Api } from "./api.js";
-import { base64FromPcm, pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
-import { SpeechEnd } from "./audio/speech-end.js";
-import { AudioOutbox, MAX_UNSENT_BYTES } from "./audio-outbox.js";
-import { after, cutShownMs, NOTHING_YET, stateOf } from "./call-state.js";
-import { Captions } from "./captions.js";
-import { Connection } from "./connection.js";
-import { pastOf } from "./history.js";
-import { Transcript } from "./transcript.js";
-import { TurnTaking } from "./turn-taking.js";
-import { openAudioContext, Voice } from "./voice.js";
+import { pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
+import { AudioSender } from "./call/audio-sender.js";
+import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
+import { Connection, websocketUrl } from "./call/connection.js";
+import { ResponseLatency } from "./call/response-latency.js";
+import { SessionId } from "./call/session-id.js";
+import { TurnTaking } from "./call/turn-taking.js";
+import { openAudioContext, Voice } from "./call/voice.js";
+import { Latest } from "./latest.js";
+import { PROVIDER_ERRORS } from "./shared-facts.js";
+import { TranscriptAssembler } from "./transcript/assembler.js";
+import { Captions } from "./transcript/captions.js";
+import { FinishedTurns } from "./transcript/finished-turns.js";
+import { pastOf } from "./transcript/past.js";
+import { shownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
-/** @import { CallState, Happening } from "./call-state.js" */
-/** @import { KeptTurn, Line } from "./history.js" */
-/** @import { Frame, ServerEvent } from "./turn-taking.js" */
+/** @import { CallState, Change, ChangeDetail } from "./call/call-state.js" */
+/** @import { ConnectionOptions } from "./call/connection.js" */
+/** @import { Frame, ServerEvent } from "./call/turn-taking.js" */
+/** @import { VoiceEvents } from "./call/voice.js" */
+/** @import { Line } from "./transcript/items.js" */
+/** @import { KeptTurn } from "./transcript/past.js" */
+/** @import { ShownLine } from "./transcript/shown-lines.js" */
 
-/** How long the server may say nothing at all while an answer is due. */
-const SILENT_MS = 20_000;
-/** What was lost must be read about, though the network is well again at once. */
-const SLOW_SHOWN_MS = 8_000;
-/** One chunk's length: so soon a network that takes nothing more is tried again. */
-const PUMP_AGAIN_MS = 40;
-/** Silence behind a push-to-talk release, so that the server's turn detection ends the turn at once. */
+/** How long the server may send nothing at all while an answer is due. */
+const ANSWER_TIMEOUT_MS = 20_000;
+/** Silence sent after a push-to-talk release, so that the server's turn detection ends the turn at once. */
 const TAIL_MS = 1200;
 
 /**
- * @typedef {Line & { shown: string, isPending: boolean, isHeldBack: boolean }} ShownLine `shown` is
- *   what may be read by now; `isPending` a typed message that the server has not confirmed, and
- *   `isHeldBack` one that waits for the call to be opened again.
- * @typedef {{ code: string, message: string }} Trouble
+ * @typedef {{ code: string, message: string }} CallError `message` is for the user, in their language;
+ *   it may be empty.
  * @typedef {MicrophoneProblem | "slow_network" | "network_recovered"} Problem
  * @typedef {{
  *   context?: AudioContext, microphone?: MicrophoneSettings, volume?: number, isHandsFree?: boolean,
  *   isMuted?: boolean,
  * }} VoiceOptions
+ * @typedef {{
+ *   api?: Api,
+ *   pastTurns?: KeptTurn[],
+ *   createConnection?: (options: ConnectionOptions) => Connection,
+ *   createVoice?: (context: AudioContext, events: VoiceEvents) => Voice,
+ *   createContext?: () => AudioContext,
+ * }} ClientParts `pastTurns` are the session's turns so far. The `create…` functions replace the
+ *   browser's WebSocket and devices, for tests.
  */
 
-/** Errors of the provider that follow from two sides speaking at once and need nobody's attention. */
-const TOLERATED = new Set([
-  "response_cancel_not_active",
-  "conversation_already_has_active_response",
-  "item_create_duplicate_item_id",
-  "invalid_value",
-]);
+/** Errors of the provider that follow from both sides acting at once: the user need not know. */
+const ERRORS_NOT_SHOWN = new Set(PROVIDER_ERRORS.notShown);
 
 /** A session's conversation with the server. */
 export class RealtimeClient {
-  /** The call is open: what is sent from now on is heard. */
+  /** The call is open: what is sent from now on reaches the model. */
   onConnected = () => {};
-  /** A turn is complete. @type {(text: string, role: "user" | "assistant") => void} */
+  /**
+   * A turn of this call is final: its whole text, once per turn, never blank.
+   * @type {(text: string, role: "user" | "assistant") => void}
+   */
   onTranscript = () => {};
-  /** Something failed; the call may go on. @type {(trouble: Trouble) => void} */
+  /** Something failed; the call may go on. @type {(error: CallError) => void} */
   onError = () => {};
   /** @type {(state: CallState) => void} */
   onState = () => {};
   /** The lines, or how much of them is shown, changed. */
   onLines = () => {};
-  /** How loud the microphone is, of full scale. @type {(rms: number) => void} */
+  /** The microphone's level, of full scale. @type {(rms: number) => void} */
   onLevel = () => {};
-  /** Milliseconds from the end of speech to the first sound. @type {(ms: number) => void} */
+  /** Milliseconds from the end of speech to the first sound of the answer. @type {(ms: number) => void} */
   onLatency = () => {};
   /** @type {(problem: Problem) => void} */
   onProblem = () => {};
 
   #api;
   #sessionId;
-  /** @type {Promise<string> | null} */
-  #making = null;
+  #createVoice;
+  #createContext;
   #connection;
-  #turns = new TurnTaking(newId);
-  #captions = new Captions();
-  #outbox = new AudioOutbox();
   #transcript;
-  #facts = NOTHING_YET;
+  #turns = new TurnTaking(newItemId);
+  #captions = new Captions();
+  #finishedTurns = new FinishedTurns();
+  #latency = new ResponseLatency();
+  #audioSender;
+  #facts = INITIAL_FACTS;
   /** @type {Voice | null} */
   #voice = null;
-  #canBeHeard = false;
-  /** @type {Promise<void>} Frames go out in the order in which they were decided. */
-  #outgoing = Promise.resolve();
+  /** Of several startAudioStream() calls, the latest counts. */
+  #voiceStart = new Latest();
+  #microphoneWorks = false;
+  /** @type {Promise<void>} Settles when all frames so far were sent: they keep their order. */
+  #sending = Promise.resolve();
+  /** Of several requests for the history, the latest counts. */
+  #historyRequest = new Latest();
   /** @type {ServerEvent[] | null} Events that wait for the history after a reconnection. */
-  #held = null;
+  #waitingEvents = null;
+  /** Whether the server may have turns that this client has not seen. */
+  #needsHistory;
   /** @type {PromiseWithResolvers<void> | null} */
   #opening = null;
-  /** Whether there are turns that this client was not told of. */
-  #mayHaveMissed = false;
-  #isSlow = false;
-  #slowedDownAtMs = 0;
-  #speechEnd = new SpeechEnd();
-  /** @type {number | null} Where the time to the answer counts from, until its first sound. */
-  #speechEndedAtMs = null;
-  #cutTimer = 0;
-  #pumpTimer = 0;
-  #silenceTimer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #cutTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #answerTimer;
 
   /**
    * @param {string} authToken
-   * @param {string | (() => Promise<string>)} sessionId The session, or how to make it: that waits
-   *   for the first word, so that a microphone which is refused leaves nothing behind.
-   * @param {{ api?: Api, pastTurns?: KeptTurn[] }} [options]
+   * @param {string | (() => Promise<string>)} sessionId The session's id, or a function that creates
+   *   the session. It is called for the first message or speech, so that a refused microphone leaves
+   *   no empty session.
+   * @param {ClientParts} [parts]
    */
-  constructor(authToken, sessionId, { api, pastTurns = [] } = {}) {
-    this.#api = api ?? new Api();
-    if (!api) this.#api.token = authToken;
-    this.#sessionId = sessionId;
-    this.#mayHaveMissed = typeof sessionId === "string";
-    this.#transcript = new Transcript(pastTurns);
-    this.#connection = new Connection({
-      takeTicket: async () => this.#api.takeTicket(await this.#session()),
-      urlOf: async () => urlOf(await this.#session()),
+  constructor(
+    authToken,
+    sessionId,
+    {
+      api = apiOf(authToken),
+      pastTurns = [],
+      createConnection = (options) => new Connection(options),
+      createVoice = (context, events) => new Voice(context, events),
+      createContext = openAudioContext,
+    } = {},
+  ) {
+    this.#api = api;
+    this.#sessionId = new SessionId(sessionId);
+    this.#needsHistory = this.#sessionId.isKnown;
+    this.#createVoice = createVoice;
+    this.#createContext = createContext;
+    this.#transcript = new TranscriptAssembler(pastTurns);
+    this.#finishedTurns.skip(this.#transcript.lines());
+    this.#connection = createConnection({
+      takeTicket: async () => this.#api.takeTicket(await this.#sessionId.get()),
+      url: async () => websocketUrl(await this.#sessionId.get(), globalThis.location.href),
       onEvent: (event) => this.#receive(event),
-      onComingBack: (attempt) => this.#comingBack(attempt),
-      onEnded: (why, sentence) => this.#ended(why, sentence),
+      onReconnecting: (attempt) => this.#reconnecting(attempt),
+      onEnded: (reason, message) => this.#ended(reason, message),
+    });
+    this.#audioSender = new AudioSender({
+      connection: this.#connection,
+      isFlowing: () => this.#isFlowing,
+      onSlowNetwork: () => this.onProblem("slow_network"),
+      onNetworkRecovered: () => this.onProblem("network_recovered"),
     });
   }
 
@@ -131,26 +162,15 @@ export class RealtimeClient {
     return this.#voice;
   }
 
-  /** @returns {ShownLine[]} The conversation in spoken order, at the pace of the voice. */
+  /** @returns {ShownLine[]} The conversation in spoken order, as much of it as is shown by now. */
   lines() {
-    const lines = /** @type {Line[]} */ (this.#transcript.lines());
-    const ids = new Set(lines.map(({ itemId }) => itemId));
-    const typed = this.#turns.unconfirmed.filter(({ itemId }) => !ids.has(itemId));
-    return [
-      ...lines.map((line) => ({
-        ...line,
-        shown: this.#captions.shown(line),
-        isPending: false,
-        isHeldBack: false,
-      })),
-      ...typed.map((message) => pendingLine(message, this.#isResting)),
-    ];
+    return shownLines(this.#lines(), this.#turns.unconfirmed, this.#captions, this.#isClosed);
   }
 
   /**
-   * Opens the call, and keeps it open until `close()` or a final end.
+   * Open the call, and reconnect until `close()` or a final ending.
    *
-   * @returns {Promise<void>} Settles when the call is open, or fails with why it could not be.
+   * @returns {Promise<void>} Settles when the call is open; rejects with the ending as its `code`.
    */
   connect() {
     if (this.#facts.link === "open") return Promise.resolve();
@@ -158,15 +178,16 @@ export class RealtimeClient {
       this.#opening = Promise.withResolvers();
       this.#opening.promise.catch(() => {});
     }
-    if (this.#facts.link === "closed" || this.#facts.link === "ended") {
-      this.#happened("connecting");
+    const { promise } = this.#opening;
+    if (this.#isClosed) {
+      this.#change("connecting");
       this.#connection.open();
     }
-    return this.#opening.promise;
+    return promise;
   }
 
   /**
-   * Asks for the microphone and starts to listen and to speak. To be called in a tap.
+   * Ask for the microphone and start to listen and to speak. Call it in a tap.
    *
    * @param {VoiceOptions} [options]
    * @throws {MicrophoneError}
@@ -182,61 +203,54 @@ export class RealtimeClient {
       if (context !== this.#voice.context) await context?.close();
       return;
     }
-    const voice = new Voice(context ?? openAudioContext(), {
-      onChunk: (chunk) => this.#captured(chunk),
-      onProblem: (problem) => this.#microphoneFailed(problem),
-      onAllowed: () => this.#happened("microphone_allowed"),
-      onStart: () => this.#soundStarted(),
-      onPosition: (...position) => this.#soundPlayed(...position),
-      onEnded: (...key) => this.#soundEnded(...key),
-      onUnderrun: () => {},
-    });
+    const signal = this.#voiceStart.next();
+    const voice = this.#createVoice(context ?? this.#createContext(), this.#voiceEvents);
     this.#voice = voice;
-    this.#canBeHeard = true;
-    this.#happened("microphone_asked");
+    this.#microphoneWorks = true;
+    this.#change("microphone_asked");
     voice.microphone.setTalking(isHandsFree);
     voice.microphone.setMuted(isMuted);
     voice.speaker.setVolume(volume);
     try {
-      if (await voice.start(microphone)) this.#happened("voice_started");
+      if (await voice.start(microphone)) this.#change("voice_started");
     } catch (error) {
-      // Stopped meanwhile, and perhaps started anew.
-      if (this.#voice !== voice) return;
+      // Stopped meanwhile, and perhaps started again.
+      if (signal.aborted) return;
       this.#voice = null;
-      this.#happened("microphone_refused");
+      this.#change("microphone_refused");
       throw error;
     }
   }
 
-  /** Back to typing: the microphone's light goes off, the voice falls silent, the call stays open. */
+  /** Back to typing: release the microphone and stop the sound. The call stays open. */
   async stopAudioStream() {
-    const voice = this.#voice;
-    if (!voice) return;
+    if (!this.#voice) return;
     this.#stopAnswer();
     this.#turns.answerIn("text");
-    this.#post(this.#turns.dropSpeech());
+    this.#send(this.#turns.clearSpeech());
     await this.#endVoice();
   }
 
   /**
-   * Says something by keyboard. It interrupts the voice, and is answered by voice while one runs.
+   * Send a typed message. It interrupts the answer, and is answered by voice while a voice
+   * conversation runs.
    *
    * @param {string} text
    */
   sendText(text) {
-    this.#speechEndedAtMs = null;
-    if (this.#facts.isPlaying) this.#happened("answer_cut");
+    this.#latency.cancel();
+    if (this.#facts.isPlaying) this.#change("answer_cut");
     this.#cutSound();
-    this.#post(this.#turns.type(text, this.#voice ? "audio" : "text"));
-    if (this.#facts.link === "open") this.#happened("answer_asked");
+    this.#send(this.#turns.addMessage(text, this.#voice ? "audio" : "text"));
+    if (this.#facts.link === "open") this.#change("answer_asked");
     this.onLines();
     void this.connect();
   }
 
-  /** Stops the answer, as if the person had spoken. Harmless when there is none. */
+  /** Stop the answer, as speech would. Harmless when there is none. */
   interrupt() {
     if (!this.#facts.isPlaying && !this.#facts.isAnswering) return;
-    this.#happened("answer_cut");
+    this.#change("answer_cut");
     this.#stopAnswer();
   }
 
@@ -262,124 +276,148 @@ export class RealtimeClient {
     await this.#voice?.change(settings);
   }
 
-  /** Hangs up and gives every device back. Harmless when closed. */
+  /** Close the call and release every device. Harmless when closed. */
   async close() {
-    // At once: a page that goes away waits for nothing, and what was sent is not yet heard.
-    for (const frame of this.#turns.cut(this.#voice?.speaker.heardSoFar() ?? [])) {
+    // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
+    for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
       this.#connection.send(frame);
     }
     this.#connection.close();
     this.#turns.close();
     this.#opening = null;
-    this.#happened("closed");
+    this.#change("closed");
     await this.#endVoice();
   }
 
-  /** Made at most once, however many ask for it. A refusal may be tried again. */
-  async #session() {
-    if (typeof this.#sessionId === "string") return this.#sessionId;
-    this.#making ??= this.#sessionId();
-    try {
-      this.#sessionId = await this.#making;
-      return this.#sessionId;
-    } finally {
-      this.#making = null;
-    }
+  /** @returns {Line[]} */
+  #lines() {
+    return /** @type {Line[]} */ (this.#transcript.lines());
   }
 
-  /** Nothing goes out until somebody opens the call again. */
-  get #isResting() {
+  /** Whether nothing is sent until the call is opened again. */
+  get #isClosed() {
     return this.#facts.link === "closed" || this.#facts.link === "ended";
   }
 
-  /** @param {Happening} happening @param {{ attempt?: number, why?: string }} [detail] */
-  #happened(happening, detail) {
+  /** Whether audio may be sent: the call is open and its history is known. */
+  get #isFlowing() {
+    return this.#connection.isReady && !this.#waitingEvents;
+  }
+
+  /** @param {Change} change @param {ChangeDetail} [detail] */
+  #change(change, detail) {
     const before = this.#facts;
-    this.#facts = after(before, happening, detail);
+    this.#facts = after(before, change, detail);
     if (this.#facts.wasCut && !before.wasCut) {
       clearTimeout(this.#cutTimer);
-      this.#cutTimer = setTimeout(() => this.#happened("cut_shown"), cutShownMs(this.#facts));
+      this.#cutTimer = setTimeout(() => this.#change("cut_shown"), cutShownMs(this.#facts));
     }
-    if (this.#facts.isAnswering !== before.isAnswering) this.#awaitAnswer();
-    // Who only types finds out with the next message.
-    if (this.#facts.hasVoice !== before.hasVoice) this.#connection.watch(this.#facts.hasVoice);
+    if (this.#facts.isAnswering !== before.isAnswering) this.#restartAnswerTimer();
+    // Who only types notices a dead connection with the next message.
+    if (this.#facts.hasVoice !== before.hasVoice) {
+      this.#connection.setHeartbeat(this.#facts.hasVoice);
+    }
     this.onState(stateOf(this.#facts));
   }
 
-  /** "Thinking" must not stay for ever when the line has gone dumb. */
-  #awaitAnswer() {
-    clearTimeout(this.#silenceTimer);
+  /** "Thinking" must not be shown for ever when the connection is dead. */
+  #restartAnswerTimer() {
+    clearTimeout(this.#answerTimer);
     if (!this.#facts.isAnswering) return;
-    this.#silenceTimer = setTimeout(() => this.#connection.drop({ isDumb: true }), SILENT_MS);
+    const timeOut = () => this.#connection.drop({ hasTimedOut: true });
+    this.#answerTimer = setTimeout(timeOut, ANSWER_TIMEOUT_MS);
   }
 
   /** @param {ServerEvent} event */
   #receive(event) {
-    this.#awaitAnswer();
+    this.#restartAnswerTimer();
     if (event.type === "relay.ready") void this.#becameReady();
-    else if (this.#held) this.#held.push(event);
-    else this.#hear(event);
+    else if (this.#waitingEvents) this.#waitingEvents.push(event);
+    else this.#handle(event);
   }
 
-  /** Unless the session is new, what the server kept comes first; only then what is new. */
   async #becameReady() {
-    this.#isSlow = false;
+    this.#audioSender.resetSpeed();
     /** @type {ServerEvent[]} */
     const events = [];
-    if (this.#mayHaveMissed) {
-      this.#held = events;
-      const kept = await this.#api.turns(await this.#session()).catch(() => null);
-      // Lost, and perhaps ready again: then that one asks for itself.
-      if (this.#held !== events || !this.#connection.isReady) return;
-      // Without its past, what was sent could not be told from what was not.
-      if (!kept) return this.#connection.drop();
-      this.#transcript = new Transcript(pastOf(kept, this.#transcript.lines()));
-      this.#held = null;
-    }
-    this.#mayHaveMissed = true;
-    const known = new Set(this.#transcript.lines().map((/** @type {Line} */ line) => line.itemId));
-    this.#happened("ready");
-    this.#post(this.#turns.open(known));
-    if (this.#turns.isAnswerDue) this.#happened("answer_asked");
-    for (const event of events) this.#hear(event);
-    this.#pump();
+    if (this.#needsHistory && !(await this.#loadHistory(events))) return;
+    this.#needsHistory = true;
+    const known = new Set(this.#lines().map(({ itemId }) => itemId));
+    this.#change("ready");
+    this.#send(this.#turns.open(known));
+    if (this.#turns.isAnswerDue) this.#change("answer_asked");
+    for (const event of events) this.#handle(event);
+    this.#audioSender.flush();
     this.#opening?.resolve();
     this.#opening = null;
     this.onLines();
     this.onConnected();
   }
 
+  /**
+   * Put the server's history in front of the transcript. Events wait in `events` meanwhile.
+   *
+   * @param {ServerEvent[]} events
+   * @returns {Promise<boolean>} False when this connection is not to be used any more.
+   */
+  async #loadHistory(events) {
+    const signal = this.#historyRequest.next();
+    this.#waitingEvents = events;
+    const kept = await this.#api.turns(await this.#sessionId.get()).catch(() => null);
+    // Lost meanwhile, and perhaps ready again: then that connection requests its own history.
+    if (signal.aborted || !this.#connection.isReady) return false;
+    if (!kept) {
+      // Without the history, messages that arrived could not be told from those that were lost.
+      this.#connection.drop();
+      return false;
+    }
+    this.#replacePast(kept);
+    this.#waitingEvents = null;
+    return true;
+  }
+
+  /** @param {KeptTurn[]} kept Turns that the server has; those only seen here come after them. */
+  #replacePast(kept) {
+    this.#transcript = new TranscriptAssembler(pastOf(kept, this.#lines()));
+    this.#finishedTurns.skip(this.#lines());
+  }
+
   /** @param {ServerEvent} event */
-  #hear(event) {
+  #handle(event) {
     this.#transcript.feed(event);
-    this.#post(this.#turns.fromServer(event));
-    const react = this.#reactions[event.type];
-    if (react) react(event);
-    const turn = turnIn(event);
-    if (turn) this.onTranscript(turn.text, turn.role);
+    this.#send(this.#turns.fromServer(event));
+    if (Object.hasOwn(this.#handlers, event.type)) this.#handlers[event.type]?.(event);
+    // A delta finishes no turn; there are dozens of them a second.
+    if (!event.type.endsWith(".delta")) this.#reportTurns();
     this.onLines();
   }
 
+  #reportTurns() {
+    for (const { text, role } of this.#finishedTurns.take(this.#lines())) {
+      if (role === "user" || role === "assistant") this.onTranscript(text, role);
+    }
+  }
+
   /** @type {Readonly<Record<string, (event: ServerEvent) => void>>} */
-  #reactions = {
+  #handlers = Object.freeze({
     "input_audio_buffer.speech_started": () => {
-      this.#speechEndedAtMs = null;
-      this.#happened("speech_started");
+      this.#latency.cancel();
+      this.#change("speech_started");
       this.#cutSound();
-      // It was on its way when the microphone went off.
-      if (!this.#canBeHeard) this.#post(this.#turns.dropSpeech());
+      // The event was on its way when the microphone was turned off.
+      if (!this.#microphoneWorks) this.#send(this.#turns.clearSpeech());
     },
     "input_audio_buffer.speech_stopped": () => {
-      this.#speechEndedAtMs = this.#speechEnd.take();
-      this.#happened("speech_stopped");
+      this.#latency.speechStopped();
+      this.#change("speech_stopped");
     },
     "input_audio_buffer.cleared": () => {
-      this.#happened("speech_dropped");
-      if (this.#turns.isAnswerDue) this.#happened("answer_asked");
+      this.#change("speech_dropped");
+      if (this.#turns.isAnswerDue) this.#change("answer_asked");
     },
-    "response.created": () => this.#happened("answer_started"),
+    "response.created": () => this.#change("answer_started"),
     "response.done": ({ response }) => {
-      if (!this.#turns.isAnswerDue) this.#happened("answer_ended");
+      this.#answerEnded();
       if (response?.status === "failed") this.onError({ code: "answer_failed", message: "" });
     },
     "response.output_audio.delta": (event) => this.#play(event),
@@ -388,218 +426,140 @@ export class RealtimeClient {
     "conversation.item.truncated": ({ item_id: itemId, content_index: contentIndex }) =>
       this.#captions.over(itemId, contentIndex ?? 0),
     error: ({ error }) => {
-      if (TOLERATED.has(error?.code)) return;
-      if (!this.#turns.isAnswerDue) this.#happened("answer_ended");
+      if (ERRORS_NOT_SHOWN.has(error?.code)) return;
+      this.#answerEnded();
       this.onError({ code: "answer_failed", message: "" });
     },
     "relay.error": ({ code, message }) => {
-      // It comes when sound that a stalled network held back arrives all at once. When somebody is
-      // sending too much, the call ends, and says why.
-      if (code === "rate_limit") this.#slowedDown();
+      // Rate limit: audio that a stalled network held back arrived all at once. A client that keeps
+      // sending too much is disconnected with that ending.
+      if (code === "rate_limit") this.#audioSender.reportSlow(this.#voice !== null);
       else this.onError({ code, message });
     },
-  };
+  });
 
-  /** @param {ServerEvent} event */
-  #play({ item_id: itemId, content_index: contentIndex = 0, response_id: responseId, delta }) {
-    if (
-      !this.#voice ||
-      !this.#turns.isWanted({ type: "", item_id: itemId, response_id: responseId })
-    )
-      return;
+  #answerEnded() {
+    if (!this.#turns.isAnswerDue) this.#change("answer_ended");
+  }
+
+  /** @param {ServerEvent} event A `response.output_audio.delta`. */
+  #play(event) {
+    if (!this.#voice || !this.#turns.isPlayable(event)) return;
+    const { item_id: itemId, content_index: contentIndex = 0, delta } = event;
     const pcm = pcmFromBase64(delta);
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
   }
 
+  /** @type {VoiceEvents} */
+  #voiceEvents = {
+    onChunk: (chunk) => this.#captured(chunk),
+    onProblem: (problem) => this.#microphoneProblem(problem),
+    onAllowed: () => this.#change("microphone_allowed"),
+    onStart: () => this.#soundStarted(),
+    onPosition: (itemId, contentIndex, playedMs) => {
+      this.#captions.played(itemId, contentIndex, playedMs);
+      this.onLines();
+    },
+    onEnded: (itemId, contentIndex) => {
+      this.#captions.over(itemId, contentIndex);
+      this.#change("sound_ended");
+      this.onLines();
+    },
+  };
+
   #soundStarted() {
-    if (this.#voice && this.#speechEndedAtMs !== null) {
-      const heardAtMs = performance.now() + this.#voice.speaker.latencyMs;
-      this.onLatency(heardAtMs - this.#speechEndedAtMs);
-    }
-    this.#speechEndedAtMs = null;
-    this.#happened("sound_started");
-  }
-
-  /** @param {string} itemId @param {number} contentIndex @param {number} playedMs */
-  #soundPlayed(itemId, contentIndex, playedMs) {
-    this.#captions.played(itemId, contentIndex, playedMs);
-    this.onLines();
-  }
-
-  /** @param {string} itemId @param {number} contentIndex */
-  #soundEnded(itemId, contentIndex) {
-    this.#captions.over(itemId, contentIndex);
-    this.#happened("sound_ended");
-    this.onLines();
+    const latencyMs = this.#voice?.speaker.latencyMs ?? 0;
+    const waitedMs = this.#latency.soundStarted(performance.now() + latencyMs);
+    if (this.#voice && waitedMs !== null) this.onLatency(waitedMs);
+    this.#change("sound_started");
   }
 
   /** @param {MicrophoneProblem} problem */
-  #microphoneFailed(problem) {
-    if (problem !== "silent") this.#canBeHeard = problem === "recovered";
-    if (!this.#canBeHeard) this.#post(this.#turns.dropSpeech());
+  #microphoneProblem(problem) {
+    if (problem !== "silent") this.#microphoneWorks = problem === "recovered";
+    if (!this.#microphoneWorks) this.#send(this.#turns.clearSpeech());
     this.onProblem(problem);
   }
 
   /** @param {Chunk} chunk */
   #captured({ pcm, rms }) {
     this.onLevel(rms);
-    this.#speechEnd.hear(rms, performance.now());
-    const isFull = this.#outbox.push(pcm);
-    if (!this.#isFlowing) return;
-    // What is sent now is unsent for the rest of this task.
-    this.#noticeSlowness(isFull);
-    this.#pump();
-  }
-
-  /** Whether sound may go out: the call stands, and its past is known. */
-  get #isFlowing() {
-    return this.#connection.isReady && !this.#held;
-  }
-
-  /** Sends the waiting sound, oldest first, as long as the network takes it. */
-  #pump() {
-    while (this.#connection.unsentBytes <= MAX_UNSENT_BYTES) {
-      const pcm = this.#outbox.shift();
-      if (!pcm) return;
-      this.#connection.send({ type: "input_audio_buffer.append", audio: base64FromPcm(pcm) });
-    }
-    // Between two presses nothing is captured that would send the rest of the first.
-    clearTimeout(this.#pumpTimer);
-    this.#pumpTimer = setTimeout(() => this.#isFlowing && this.#pump(), PUMP_AGAIN_MS);
-  }
-
-  /** @param {boolean} isFull Sound was dropped, since the network does not take it. */
-  #noticeSlowness(isFull) {
-    if (isFull) this.#slowedDown();
-    else if (this.#isSlow && this.#connection.unsentBytes === 0) {
-      if (performance.now() - this.#slowedDownAtMs < SLOW_SHOWN_MS) return;
-      this.onProblem("network_recovered");
-      this.#isSlow = false;
-    }
-  }
-
-  #slowedDown() {
-    this.#slowedDownAtMs = performance.now();
-    if (!this.#isSlow) this.onProblem("slow_network");
-    // Without a microphone nothing would tell that it is over.
-    this.#isSlow = this.#voice !== null;
+    this.#latency.addLevel(rms, performance.now());
+    this.#audioSender.push(pcm);
   }
 
   #stopAnswer() {
     this.#cutSound();
-    this.#post(this.#turns.stop());
+    this.#send(this.#turns.stop());
   }
 
-  /** Silence now; what was heard of it is told when the audio thread has counted it. */
+  /** Stop the sound now; send what was heard of it when the audio thread has counted it. */
   #cutSound() {
     if (!this.#voice) return;
     const frames = this.#voice.flush().then((cuts) => {
       for (const { itemId, contentIndex, wasAllHeard } of cuts) {
         if (wasAllHeard) this.#captions.over(itemId, contentIndex);
       }
-      return this.#turns.cut(cuts);
+      return this.#turns.truncate(cuts);
     });
-    this.#post(frames);
+    this.#send(frames);
   }
 
-  /** @param {Frame[] | Promise<Frame[]>} frames */
-  #post(frames) {
-    this.#outgoing = this.#outgoing.then(async () => {
+  /** Send frames after all earlier ones. @param {Frame[] | Promise<Frame[]>} frames */
+  #send(frames) {
+    this.#sending = this.#sending.then(async () => {
       for (const frame of await frames) this.#connection.send(frame);
     });
   }
 
   /** @param {number} attempt */
-  #comingBack(attempt) {
-    // The record counts what was heard until now.
+  #reconnecting(attempt) {
+    // The server records as heard only what was played until now.
     this.#cutSound();
     this.#turns.close();
-    this.#happened("reconnecting", { attempt });
+    this.#change("reconnecting", { attempt });
     this.onLines();
   }
 
-  /** @param {string} why @param {string} sentence */
-  #ended(why, sentence) {
+  /** @param {string} reason @param {string} message */
+  #ended(reason, message) {
     this.#turns.close();
-    this.#transcript = new Transcript(pastOf([], this.#transcript.lines()));
-    this.#happened("ended", { why });
-    this.#opening?.reject(Object.assign(new Error(why), { code: why }));
+    this.#replacePast([]);
+    this.#change("ended", { reason });
+    this.#opening?.reject(Object.assign(new Error(reason), { code: reason }));
     this.#opening = null;
-    this.onError({ code: why, message: sentence });
+    this.onError({ code: reason, message });
     void this.#endVoice();
   }
 
   async #endVoice() {
     const voice = this.#voice;
     this.#voice = null;
-    this.#canBeHeard = false;
-    this.#outbox.clear();
-    if (this.#isSlow) this.onProblem("network_recovered");
-    this.#isSlow = false;
-    this.#speechEnd.take();
+    this.#voiceStart.cancel();
+    this.#microphoneWorks = false;
+    this.#audioSender.clear();
+    this.#latency.reset();
     this.#captions.allOver();
-    if (voice) this.#happened("voice_stopped");
+    if (voice) this.#change("voice_stopped");
     this.onLevel(0);
     this.onLines();
     await voice?.stop();
   }
 }
 
-/** An id that items may have: at most 32 characters. (randomUUID is missing on insecure pages.) */
-function newId() {
-  const digits = [...crypto.getRandomValues(new Uint8Array(12))];
-  return `page_${digits.map((digit) => digit.toString(16).padStart(2, "0")).join("")}`;
+/** @param {string} authToken */
+function apiOf(authToken) {
+  const api = new Api();
+  api.token = authToken;
+  return api;
 }
 
-/** @param {string} sessionId */
-function urlOf(sessionId) {
-  const url = new URL(`/ws/realtime/${encodeURIComponent(sessionId)}/`, globalThis.location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return url.href;
-}
-
-/** @param {{ itemId: string, text: string }} typed @param {boolean} isHeldBack @returns {ShownLine} */
-function pendingLine({ itemId, text }, isHeldBack) {
-  return {
-    itemId,
-    contentIndex: 0,
-    role: "user",
-    modality: "text",
-    text,
-    shown: text,
-    heardText: null,
-    heardMs: null,
-    status: "in_progress",
-    position: Number.MAX_SAFE_INTEGER,
-    isPending: true,
-    isHeldBack,
-  };
-}
-
-/**
- * The turn that an event completes.
- *
- * @param {ServerEvent} event
- * @returns {{ text: string, role: "user" | "assistant" } | null}
- */
-function turnIn(event) {
-  switch (event.type) {
-    case "conversation.item.input_audio_transcription.completed":
-      return { text: event.transcript, role: "user" };
-    case "response.output_audio_transcript.done":
-      return { text: event.transcript, role: "assistant" };
-    case "response.output_text.done":
-      return { text: event.text, role: "assistant" };
-    case "conversation.item.done": {
-      const typed = event.item?.content?.find(
-        (/** @type {{ type: string }} */ part) => part.type === "input_text",
-      );
-      return event.item?.role === "user" && typed ? { text: typed.text, role: "user" } : null;
-    }
-    default:
-      return null;
-  }
+/** A fresh id of 29 characters; an item may have 32. (`crypto.randomUUID` is missing on insecure
+ * pages.) */
+function newItemId() {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(12))];
+  return `page_${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 Object.assign(globalThis, { RealtimeClient });

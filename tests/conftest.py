@@ -1,4 +1,4 @@
-"""What every room's tests may ask for: the cast, and a clean memory."""
+"""Fixtures for all tests: users with their API clients, and a reset of global state."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,18 @@ from rest_framework.test import APIClient
 
 from tests import cast
 
-# How long an example takes says how busy the machine is, and nothing of the code.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+# `gate` runs the same examples every time, so that `make test` fails only after a code change.
+# `fuzz` (`make fuzz`, `--hypothesis-profile=fuzz`) explores new ones. Neither has a deadline: the
+# time an example takes depends on how busy the machine is.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("gate", _PATIENT, derandomize=True)
+settings.register_profile("fuzz", _PATIENT, max_examples=300, print_blob=True)
+settings.load_profile("gate")
 
 
 @pytest.fixture(autouse=True)
 def _clean_memory() -> Iterator[None]:
-    """Forget what a test leaves in the thread or the process: its language and its tries."""
+    """Reset what a test leaves behind: the thread's language and the cache of the rate limits."""
     yield
     translation.deactivate()
     cache.clear()
@@ -26,19 +30,19 @@ def _clean_memory() -> Iterator[None]:
 
 @pytest.fixture
 def owner(db: None) -> User:
-    """Whose sessions the tests are about."""
+    """The user who owns the sessions under test."""
     return cast.person("owner")
 
 
 @pytest.fixture
 def stranger(db: None) -> User:
-    """Somebody else with a login."""
+    """Another user."""
     return cast.person("stranger")
 
 
 @pytest.fixture
 def staff(db: None) -> User:
-    """Who may read the admin."""
+    """A user who may read the admin."""
     return cast.person("staff", is_staff=True)
 
 

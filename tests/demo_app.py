@@ -1,4 +1,4 @@
-"""The demo with two quick children that tell their process ids, for tests of `backend.demo`.
+"""The demo with two small child processes that print their process ids, for `test_demo`.
 
 python -m tests.demo_app PORT [--with-key] [--simulator CODE] [--server CODE] [--prepare-s S]
 """
@@ -9,17 +9,17 @@ import os
 import sys
 import time
 
-from backend.demo import Demo, Login, Plan
+from backend.demo import Demo, DemoPlan, Login
 
-TELL = "import os, sys, time; print('{}', os.getpid(), file=sys.stderr, flush=True)\n"
-SIMULATOR = TELL.format("simulator") + (
+PRINT_PID = "import os, sys, time; print('{}', os.getpid(), file=sys.stderr, flush=True)\n"
+SIMULATOR = PRINT_PID.format("simulator") + (
     "print('simulator listening on http://127.0.0.1:9/v1', flush=True)\ntime.sleep(60)\n"
 )
 SERVER = (
-    TELL.format("server")
+    PRINT_PID.format("server")
     + """
 import http.server
-print('told', *(os.environ.get(name) for name in ('OPENAI_BASE_URL', 'OPENAI_API_KEY', 'DEMO')),
+print('environ', *(os.environ.get(name) for name in ('OPENAI_BASE_URL', 'OPENAI_API_KEY', 'DEMO')),
       file=sys.stderr, flush=True)
 class Healthy(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -48,7 +48,7 @@ def main() -> int:
         time.sleep(given.prepare_s)
         return Login("demo", "p-user"), Login("admin", "p-admin")
 
-    plan = Plan(
+    plan = DemoPlan(
         port=given.port,
         server=(sys.executable, "-c", given.server),
         simulator=None if given.with_key else (sys.executable, "-c", given.simulator),

@@ -1,9 +1,10 @@
-"""A PostgreSQL of the tests' own: in a temporary folder, on a free port of 127.0.0.1, gone after.
+"""A temporary PostgreSQL for the tests: in a temporary folder, on a free port of 127.0.0.1.
 
     python -m tests.postgres -- COMMAND [ARGUMENT ...]
 
-runs the command with `DATABASE_URL` set and ends with its exit code. PostgreSQL refuses to run as
-root, so root starts it as `postgres` or, where there is no such user, as `nobody`.
+runs the command with `DATABASE_URL` set, removes the server and exits with the command's code.
+PostgreSQL refuses to run as root, so root starts it as `postgres` or, if there is no such user, as
+`nobody`.
 """
 
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 
 START_TRIES = 3
 
-# Nothing here outlives the tests, so nothing needs to survive a power cut.
+# The data does not outlive the tests, so it need not survive a power failure.
 _SETTINGS = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off",
     "shared_buffers=32MB", "max_connections=60",
@@ -32,7 +33,7 @@ class PostgresMissing(Exception):
 
 
 def binaries() -> Path:
-    """The folder of the newest `initdb`. Raises PostgresMissing."""
+    """Return the folder of the newest `initdb`. Raises PostgresMissing."""
     if on_path := shutil.which("initdb"):
         return Path(on_path).resolve().parent
     found = list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -43,7 +44,7 @@ def binaries() -> Path:
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """A cluster with an empty database `kaiwa`; yields its `DATABASE_URL`."""
+    """Run a cluster with an empty database `kaiwa`; yields its `DATABASE_URL`."""
     bin_folder = binaries()
     with tempfile.TemporaryDirectory(prefix="kaiwa-postgres-") as folder:
         user = _unprivileged_user()
@@ -66,7 +67,7 @@ def running_postgres() -> Iterator[str]:
 
 
 def _start(user: pwd.struct_passwd | None, bin_folder: Path, cluster: Path, folder: Path) -> int:
-    """Start the cluster; its port. If another program takes the port first, another is tried."""
+    """Start the cluster and return its port. Retries if another program takes the port first."""
     for last_try in (*[False] * (START_TRIES - 1), True):
         port = _free_port()
         options = (
@@ -83,7 +84,7 @@ def _start(user: pwd.struct_passwd | None, bin_folder: Path, cluster: Path, fold
 
 
 def _unprivileged_user() -> pwd.struct_passwd | None:
-    """Whom root starts the server as; None if we are not root."""
+    """Return the user as whom root starts the server; None if this process is not root."""
     if os.geteuid() != 0:
         return None
     try:
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] != ["--"] or len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 2
-    # Whoever ends us by SIGTERM wants the cluster stopped as well.
+    # SIGTERM raises SystemExit, so that the cluster is stopped as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with running_postgres() as url:

@@ -1,4 +1,4 @@
-"""The settings of the unit tests: the real ones, cheap hashing, nothing from outside."""
+"""Settings of the unit tests: the real ones with cheap password hashes and no API key."""
 
 import os
 import tempfile
@@ -12,7 +12,7 @@ from backend.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
-    # A file, because threads that share an in-memory database lock each other out at once instead
+    # A file, because threads that share an in-memory database get "locked" errors at once instead
     # of waiting; one per process, because several runs may share the machine.
     _FOLDER = tempfile.TemporaryDirectory(prefix="kaiwa-tests-")
     DATABASES["default"]["TEST"] = {"NAME": f"{_FOLDER.name}/tests.sqlite3"}  # noqa: F405

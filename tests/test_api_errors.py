@@ -1,4 +1,4 @@
-"""One error shape for every way to fail, in the user's language, without anybody's words in it."""
+"""Every error has the one shape, in the user's language, without text of the exception."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ from backend.wording import SENTENCES
 WORDS = st.text(st.characters(), max_size=20) | st.text(st.characters(categories=["Cs", "Cc"]))
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | WORDS
 ANYTHING = st.recursive(
-    # Two that are good in their place: a password, and a name that grows when it is normalised.
+    # A valid password, and a username that becomes longer when it is normalised.
     PLAIN | st.sampled_from(["kawara-soba-8", "ﬃ" * 150]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
 )
@@ -42,7 +42,7 @@ class Strict(StrictSerializer):
 
 
 class Failing(APIView):
-    """Raises what the test wants, or echoes its input."""
+    """Raises the exception of the test, or echoes its input."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -58,7 +58,7 @@ class Failing(APIView):
         return Response(body.validated_data)
 
 
-def told(error: Exception) -> tuple[int, dict[str, Any]]:
+def failed(error: Exception) -> tuple[int, dict[str, Any]]:
     response = Failing.as_view(error=error)(APIRequestFactory().get("/api/x/"))
     response.render()
     return response.status_code, json.loads(response.content)["error"]
@@ -93,25 +93,25 @@ def posted(body: Any, content_type: str = "application/json") -> tuple[int, dict
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_every_way_to_fail_has_its_code_and_leaks_nothing(
+def test_every_exception_has_its_code_and_leaks_nothing(
     error: Exception, status: int, code: str
 ) -> None:
-    given_status, body = told(error)
+    given_status, body = failed(error)
     assert given_status == status
     assert body == {"code": code, "message": SENTENCES[code]["en"]}
 
 
-def test_every_code_of_the_table_has_words() -> None:
+def test_every_code_of_the_table_has_a_sentence() -> None:
     assert all(code in SENTENCES for _, code, _ in _CODES)
 
 
 def test_the_message_is_in_the_language_of_the_request() -> None:
     with translation.override("ja"):
-        assert told(Http404())[1]["message"] == SENTENCES["not_found"]["ja"]
+        assert failed(Http404())[1]["message"] == SENTENCES["not_found"]["ja"]
 
 
 def test_field_errors_are_in_the_detail() -> None:
-    status, body = told(exceptions.ValidationError({"title": ["Too long."]}))
+    status, body = failed(exceptions.ValidationError({"title": ["Too long."]}))
     assert (status, body["code"], body["detail"]) == (400, "invalid", {"title": ["Too long."]})
 
 
@@ -120,10 +120,10 @@ def test_a_throttled_client_learns_how_long_to_wait() -> None:
     assert response["Retry-After"] == "3"
 
 
-def test_our_own_fault_is_logged_without_the_exceptions_text(
+def test_an_internal_error_is_logged_without_the_exceptions_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told(KeyError("secret"))
+    failed(KeyError("secret"))
     (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
     assert record.getMessage() == "api.failed"
     assert record.exc_info is not None
@@ -156,18 +156,18 @@ def test_what_is_not_an_object_is_invalid(body: str) -> None:
 
 
 def test_a_body_that_is_too_large_is_not_read() -> None:
-    status, answer = posted(json.dumps({"name": "x" * api_errors.MOST_BODY_BYTES}))
+    status, answer = posted(json.dumps({"name": "x" * api_errors.MAX_BODY_BYTES}))
     assert (status, answer["error"]["code"]) == (413, "too_large")
 
 
-def test_a_body_that_django_finds_too_large_is_told_the_same(client: Client) -> None:
+def test_a_body_over_djangos_limit_gets_the_same_error(client: Client) -> None:
     body = json.dumps({"username": "x" * (DATA_UPLOAD_MAX_MEMORY_SIZE + 1), "password": "x"})
     response = client.post("/api/auth/login/", body, content_type="application/json")
     assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
 
 
 def test_a_body_of_just_the_right_size_is_read() -> None:
-    name = "x" * (api_errors.MOST_BODY_BYTES - len('{"name":""}'))
+    name = "x" * (api_errors.MAX_BODY_BYTES - len('{"name":""}'))
     assert posted(f'{{"name":"{name}"}}') == (200, {"name": name})
 
 
@@ -176,7 +176,7 @@ def test_another_content_type_is_refused() -> None:
     assert (status, answer["error"]["code"]) == (415, "unsupported_media_type")
 
 
-def test_an_unknown_field_is_told_by_name() -> None:
+def test_an_unknown_field_is_named() -> None:
     status, answer = posted('{"name": "x", "nmae": "y"}')
     assert (status, answer["error"]["code"]) == (400, "invalid")
     assert answer["error"]["detail"] == {"nmae": [SENTENCES["unknown_field"]["en"]]}
@@ -238,6 +238,7 @@ def test_what_django_itself_refuses_is_json_under_api_and_a_page_elsewhere(
     assert b"secret" not in elsewhere.content
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.postgres
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_what_django_itself_refuses_is_json_under_api_and_a_page_elsewhere(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_whatever_json_is_sent_is_taken_or_refused_in_the_one_shape(
+def test_any_json_is_accepted_or_refused_in_the_one_shape(
     owner: User, settings: Any, method: str, path: str, fields: tuple[str, ...], data: st.DataObject
 ) -> None:
     settings.REGISTRATION_OPEN = True

@@ -1,4 +1,4 @@
-"""Prices to the cent, retirements to the day; and an unknown price is never zero."""
+"""Prices, retirement dates and successors; an unknown price is never zero."""
 
 from datetime import date
 from decimal import Decimal
@@ -91,7 +91,7 @@ def test_cached_tokens_are_part_of_the_tokens_and_not_added_to_them() -> None:
     assert cost == Decimal("2.56")
 
 
-def test_the_example_of_the_guide_is_summed_up() -> None:
+def test_the_example_of_the_providers_guide_costs_what_it_says() -> None:
     cost = _cost(
         "gpt-realtime",
         text_in=119,
@@ -142,7 +142,7 @@ def test_a_million_tokens_of_transcription_cost_what_the_page_says(
         assert _transcription_cost(model, **{count: 1_000_000}) == Decimal(price)
 
 
-def test_a_price_that_is_missing_makes_the_cost_unknown_and_not_less() -> None:
+def test_a_missing_price_makes_the_cost_unknown() -> None:
     assert _transcription_cost("gpt-transcribe", audio_in=10) is None
     assert _transcription_cost("gpt-4o-transcribe", seconds=1.0) is None
     assert _transcription_cost("gpt-4o-transcribe", audio_in=10, audio_in_cached=5) is None
@@ -166,7 +166,7 @@ def test_each_kind_of_usage_is_billed_at_its_own_model() -> None:
         ("gpt-realtime-mini-2025-12-15", "gpt-realtime-2.1-mini"),
     ],
 )
-def test_a_model_serves_until_the_eve_of_its_retirement(model: str, successor: str) -> None:
+def test_a_model_is_used_until_the_day_before_its_retirement(model: str, successor: str) -> None:
     assert resolve(model, EVE) == model
     assert resolve(model, DAY) == successor
     assert resolve(model, date(2030, 1, 1)) == successor
@@ -188,7 +188,7 @@ def test_transcription_models_retire_too(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["gpt-realtime-2.1", "gpt-realtime-9", "my-deployment", ""])
-def test_what_does_not_retire_stays_what_it_is(model: str) -> None:
+def test_a_model_without_retirement_stays(model: str) -> None:
     assert resolve(model, date(2099, 1, 1)) == model
 
 
@@ -198,14 +198,14 @@ def test_a_successor_is_in_the_catalogue_and_of_the_same_kind() -> None:
             assert resolve(model, date(2099, 1, 1)) in kind
 
 
-def test_who_retires_is_told_to_the_day() -> None:
+def test_retirements_are_listed_to_the_day() -> None:
     assert "gpt-realtime" not in retiring_within(59, AS_OF)
     assert "gpt-realtime" in retiring_within(60, AS_OF)
     assert "whisper-1" not in retiring_within(60, AS_OF)
     assert retiring_within(97, AS_OF) == dict(RETIREMENTS)
 
 
-def test_what_has_retired_is_still_told() -> None:
+def test_retired_models_are_still_listed() -> None:
     assert "gpt-realtime" in retiring_within(0, date(2028, 1, 1))
 
 

@@ -1,4 +1,4 @@
-"""`make run`'s program as a process: what it says, and that nothing outlives it."""
+"""The demo as a process: what it prints, and that no child outlives it."""
 
 import asyncio
 import contextlib
@@ -13,16 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from backend.demo import DATABASE, Login, Plan, banner, own_settings
+from backend.demo import DATABASE, DemoPlan, Login, banner, demo_settings
 from backend.env import combined, read
-from backend.serve import listen
+from backend.serving.listener import listen
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 USER, ADMIN = Login("demo", "p-user"), Login("admin", "p-admin")
 
 
-def plan(*, has_simulator: bool) -> Plan:
-    return Plan(
+def plan(*, has_simulator: bool) -> DemoPlan:
+    return DemoPlan(
         port=8001,
         server=(),
         simulator=("simulator",) if has_simulator else None,
@@ -31,21 +33,21 @@ def plan(*, has_simulator: bool) -> Plan:
     )
 
 
-def test_the_banner_says_where_and_as_whom_and_how_to_stop() -> None:
-    told = banner(plan(has_simulator=True), USER, ADMIN, has_colour=False)
-    assert "http://127.0.0.1:8001/" in told
-    assert "demo / p-user" in told
-    assert "admin / p-admin at http://127.0.0.1:8001/admin/" in told
-    assert "a simulator is answering" in told
-    assert "Ctrl-C" in told
-    assert "\033" not in told
+def test_the_banner_has_the_address_the_logins_and_how_to_stop() -> None:
+    text = banner(plan(has_simulator=True), USER, ADMIN, has_colour=False)
+    assert "http://127.0.0.1:8001/" in text
+    assert "demo / p-user" in text
+    assert "admin / p-admin at http://127.0.0.1:8001/admin/" in text
+    assert "a simulator is answering" in text
+    assert "Ctrl-C" in text
+    assert "\033" not in text
 
 
-def test_the_banner_names_the_provider_when_there_is_a_key() -> None:
-    told = banner(plan(has_simulator=False), USER, ADMIN, has_colour=True)
-    assert "simulator" not in told
-    assert "gpt-realtime at https://api.openai.com/v1" in told
-    assert "\033[1m" in told
+def test_the_banner_names_the_provider_if_there_is_a_key() -> None:
+    text = banner(plan(has_simulator=False), USER, ADMIN, has_colour=True)
+    assert "simulator" not in text
+    assert "gpt-realtime at https://api.openai.com/v1" in text
+    assert "\033[1m" in text
 
 
 @pytest.fixture
@@ -56,30 +58,30 @@ def free_port() -> Iterator[int]:
 
 
 class Demo:
-    """A running demo and what it and its children said."""
+    """A running demo, and the output of it and its children."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.said = ""
+        self.output = ""
 
-    async def until_it_says(self, words: str, within_s: float = 15.0) -> str:
+    async def wait_for(self, words: str, within_s: float = 15.0) -> str:
         assert self.process.stdout is not None
         async with asyncio.timeout(within_s):
-            while words not in self.said:
+            while words not in self.output:
                 line = await self.process.stdout.readline()
-                assert line, self.said
-                self.said += line.decode()
-        return self.said
+                assert line, self.output
+                self.output += line.decode()
+        return self.output
 
     async def ends(self, within_s: float = 8.0) -> int:
         assert self.process.stdout is not None
         async with asyncio.timeout(within_s):
-            self.said += (await self.process.stdout.read()).decode()
+            self.output += (await self.process.stdout.read()).decode()
             return await self.process.wait()
 
     def child(self, name: str) -> int:
-        found = re.search(rf"^{name} (\d+)$", self.said, re.MULTILINE)
-        assert found, self.said
+        found = re.search(rf"^{name} (\d+)$", self.output, re.MULTILINE)
+        assert found, self.output
         return int(found.group(1))
 
 
@@ -115,75 +117,77 @@ async def demo(port: int, *options: str, module: str = "tests.demo_app") -> Asyn
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_a_signal_ends_the_children_the_server_first(
+async def test_a_signal_stops_the_children_the_server_first(
     free_port: int, number: signal.Signals
 ) -> None:
     async with demo(free_port) as running:
-        await running.until_it_says("Ctrl-C")
+        await running.wait_for("Ctrl-C")
         running.process.send_signal(number)
         assert await running.ends() == 0
-        assert running.said.index("server interrupted") < running.said.rindex("KeyboardInterrupt")
+        assert running.output.index("server interrupted") < running.output.rindex(
+            "KeyboardInterrupt"
+        )
         assert not is_alive(running.child("server"))
         assert not is_alive(running.child("simulator"))
         listen("127.0.0.1", free_port).close()
 
 
-async def test_ctrl_c_while_it_starts_ends_it_too(free_port: int) -> None:
+async def test_ctrl_c_during_the_start_stops_it(free_port: int) -> None:
     async with demo(free_port, "--prepare-s", "1") as running:
-        await running.until_it_says("simulator ")
+        await running.wait_for("simulator ")
         running.process.send_signal(signal.SIGINT)
         assert await running.ends() == 0
         assert not is_alive(running.child("simulator"))
-        assert "Kaiwa is ready" not in running.said
+        assert "Kaiwa is ready" not in running.output
 
 
-async def test_even_kill_9_leaves_no_orphan(free_port: int) -> None:
+async def test_sigkill_leaves_no_orphan(free_port: int) -> None:
     async with demo(free_port) as running:
-        await running.until_it_says("Ctrl-C")
+        await running.wait_for("Ctrl-C")
         running.process.kill()
         await until_gone(running.child("server"), running.child("simulator"))
 
 
-async def test_the_server_is_pointed_at_the_simulator(free_port: int) -> None:
+async def test_the_server_gets_the_url_of_the_simulator(free_port: int) -> None:
     async with demo(free_port) as running:
-        await running.until_it_says("Ctrl-C")
-        assert "told http://127.0.0.1:9/v1 simulator on" in running.said
+        await running.wait_for("Ctrl-C")
+        assert "environ http://127.0.0.1:9/v1 simulator on" in running.output
 
 
 async def test_with_a_key_no_simulator_is_started(free_port: int) -> None:
     async with demo(free_port, "--with-key") as running:
-        await running.until_it_says("Ctrl-C")
-        assert not re.search(r"^simulator \d", running.said, re.MULTILINE)
+        await running.wait_for("Ctrl-C")
+        assert not re.search(r"^simulator \d", running.output, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["simulator", "server"])
-async def test_a_child_that_dies_is_told_and_ends_the_rest(free_port: int, name: str) -> None:
+async def test_a_child_that_dies_is_reported_and_stops_the_rest(free_port: int, name: str) -> None:
     async with demo(free_port) as running:
-        await running.until_it_says("Ctrl-C")
+        await running.wait_for("Ctrl-C")
         os.kill(running.child(name), signal.SIGKILL)
         assert await running.ends() == 1
-        assert f"The {name} ended by itself (-9): stopping." in running.said
+        assert f"The {name} ended by itself (-9): stopping." in running.output
         assert not is_alive(running.child("server"))
         assert not is_alive(running.child("simulator"))
 
 
 @pytest.mark.parametrize("name", ["simulator", "server"])
-async def test_a_child_that_does_not_start_is_told(free_port: int, name: str) -> None:
+async def test_a_child_that_does_not_start_is_reported(free_port: int, name: str) -> None:
     broken = "import sys; sys.exit('its own words')"
     async with demo(free_port, f"--{name}", broken) as running:
         assert await running.ends() == 1
-        assert "its own words" in running.said
-        assert f"The {name} did not start; its own words are above." in running.said
+        assert "its own words" in running.output
+        assert f"The {name} did not start; its own message is above." in running.output
 
 
 async def test_a_child_that_ignores_the_signal_is_killed(free_port: int) -> None:
-    deaf = (
+    ignoring = (
         "import os, signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "print('simulator', os.getpid(), file=sys.stderr, flush=True)\n"
         "print('simulator listening on http://127.0.0.1:9/v1', flush=True); time.sleep(60)\n"
     )
-    async with demo(free_port, "--simulator", deaf) as running:
-        await running.until_it_says("Ctrl-C")
+    async with demo(free_port, "--simulator", ignoring) as running:
+        await running.wait_for("Ctrl-C")
         began = time.monotonic()
         running.process.send_signal(signal.SIGINT)
         assert await running.ends() == 0
@@ -201,22 +205,22 @@ async def test_a_child_that_ignores_the_signal_is_killed(free_port: int) -> None
     ],
     ids=str,
 )
-def test_a_demo_stays_out_of_what_the_dotenv_file_says_of_a_deployment(
+def test_the_demo_ignores_the_deployments_settings_in_the_dotenv_file(
     file: dict[str, str],
 ) -> None:
-    values = read(combined(own_settings({}), file))
+    values = read(combined(demo_settings({}), file))
     assert values["DATABASE_URL"] == f"sqlite:///{DATABASE}"
     assert (values["DEBUG"], values["HOST"]) == (True, "127.0.0.1")
     assert "voice.example.com" not in values["ALLOWED_HOSTS"]
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_FILE"])
-def test_a_database_that_is_named_for_this_run_is_taken(name: str) -> None:
-    assert "DATABASE_URL" not in own_settings({name: "named"})
-    assert "DATABASE_URL" in own_settings({name: ""})
+def test_a_database_named_in_the_environment_is_used(name: str) -> None:
+    assert "DATABASE_URL" not in demo_settings({name: "named"})
+    assert "DATABASE_URL" in demo_settings({name: ""})
 
 
-async def test_a_database_that_is_away_is_told_in_one_sentence(
+async def test_a_missing_database_is_reported_in_one_sentence(
     free_port: int, tmp_path: Path
 ) -> None:
     process = await asyncio.create_subprocess_exec(
@@ -231,14 +235,15 @@ async def test_a_database_that_is_away_is_told_in_one_sentence(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 1
-    assert said.decode().splitlines()[1:] == [
-        "The database is away or not ours (OperationalError). Check DATABASE_URL."
+    assert output.decode().splitlines()[1:] == [
+        "The database cannot be used (OperationalError): it is not running, or it is not Kaiwa's. "
+        "Check DATABASE_URL."
     ]
 
 
-async def test_a_busy_port_is_told_in_one_sentence() -> None:
+async def test_a_port_in_use_is_reported_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
@@ -248,9 +253,9 @@ async def test_a_busy_port_is_told_in_one_sentence() -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await asyncio.wait_for(process.communicate(), 20)
+        output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 1
-    assert said.decode() == (
+    assert output.decode() == (
         f"Kaiwa cannot start: port {port} is in use. "
         f"Stop what uses it, or choose another: PORT={port + 1} make run\n"
     )

@@ -1,4 +1,4 @@
-"""Settings from the environment: typed, with defaults, and a hint for whoever wrote one wrong."""
+"""Settings from the environment: types, defaults, and errors that say what to write."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from websockets.proxy import parse_proxy
 from websockets.uri import parse_uri
 
-from backend.env import SETTINGS, SettingError, combined, dotenv, read
+from backend.env import SETTINGS, SettingError, combined, read, read_dotenv
+from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import Target
 
 URLS = st.lists(
@@ -91,6 +92,10 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("PORT", "65536"),
         ("PORT", "eight"),
         ("PORT", "80.5"),
+        ("PORT", "8_000"),
+        ("PORT", "８０００"),
+        ("VAD_THRESHOLD", "٠"),
+        ("VAD_THRESHOLD", "0_0.5"),
         ("VAD_THRESHOLD", "1.1"),
         ("VAD_THRESHOLD", "nan"),
         ("VAD_SILENCE_MS", "99"),
@@ -98,6 +103,7 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("TURN_DETECTION", "none"),
         ("SERVER", "gunicorn"),
         ("OPENAI_BASE_URL", "api.openai.com/v1"),
+        ("REALTIME_PROVIDER", "nobody"),
         ("OPENAI_BASE_URL", "wss://api.openai.com/v1"),
         ("OPENAI_BASE_URL", "https://api.openai.com:99999/v1"),
         ("OPENAI_BASE_URL", "https:///v1"),
@@ -127,6 +133,8 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("ALLOWED_HOSTS", "*.example.com"),
         ("ALLOWED_HOSTS", "::1"),
         ("ALLOWED_HOSTS", "会話.example"),
+        ("ALLOWED_HOSTS", "ſite.example"),
+        ("ALLOWED_HOSTS", "\u212aaiwa.example"),
         ("ALLOWED_ORIGINS", "https://Voice.example.com"),
         ("ALLOWED_ORIGINS", "https://voice.example.com:443"),
         ("ALLOWED_ORIGINS", "https://*.example.com"),
@@ -162,7 +170,7 @@ def test_a_wrong_value_is_named_with_what_to_write_and_not_quoted(name: str, raw
 
 
 @given(base_url=URLS, proxy=URLS, model=URLS | st.text(max_size=9))
-def test_what_is_let_through_makes_a_target_that_can_be_called(
+def test_every_accepted_value_makes_a_target_that_can_be_called(
     base_url: str, proxy: str, model: str
 ) -> None:
     written = {"OPENAI_BASE_URL": base_url, "UPSTREAM_PROXY": proxy, "REALTIME_MODEL": model}
@@ -176,18 +184,18 @@ def test_what_is_let_through_makes_a_target_that_can_be_called(
                 safety_identifier="somebody",
                 proxy=values["UPSTREAM_PROXY"] or None,
             )
-            parse_uri(target.websocket_url)
+            parse_uri(OpenAI().websocket_url(target))
             if target.proxy:
                 parse_proxy(target.proxy)
 
 
-def test_an_empty_value_is_as_good_as_none() -> None:
+def test_an_empty_value_counts_as_not_set() -> None:
     empty = {setting.name: "" for setting in SETTINGS} | GIVEN
     assert read(empty) == read(GIVEN)
 
 
 @pytest.mark.parametrize("debug", ["on", "off"])
-def test_registration_is_open_as_debug_unless_said(debug: str) -> None:
+def test_registration_is_open_as_debug_unless_set(debug: str) -> None:
     values = read(GIVEN | {"DEBUG": debug})
     assert values["REGISTRATION_OPEN"] is values["DEBUG"]
 
@@ -218,29 +226,58 @@ def test_a_dotenv_file_is_read_line_by_line(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(
         "\ufeff# A comment\n\nPORT=9000\n  DEBUG = on \nINSTRUCTIONS=\"Say 'hi'\"\n"
-        "SECRET_KEY='a=b'\nexport DEMO=on\n# HOST=0.0.0.0\nnonsense\nEMPTY=\nQUOTE=\"\n",
+        "SECRET_KEY='a=b'\nexport DEMO=on\n# HOST=0.0.0.0\nnonsense\nEMPTY=\n",
         encoding="utf-8",
     )
-    assert dotenv(file) == {
+    assert read_dotenv(file) == {
         "PORT": "9000",
         "DEBUG": "on",
         "INSTRUCTIONS": "Say 'hi'",
         "SECRET_KEY": "a=b",
         "DEMO": "on",
         "EMPTY": "",
-        "QUOTE": '"',
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("NAME=x # a note", "x"),
+        ("NAME=x#y", "x#y"),
+        ("NAME='x # y' # a note", "x # y"),
+        ('NAME="a\\nb"', "a\nb"),
+        ("NAME='a\\nb'", "a\\nb"),
+        ("NAME=p$HOME${HOME}", "p$HOME${HOME}"),
+        ("NAME='$HOME'", "$HOME"),
+        # One line for an editor and for Docker, and two for `str.splitlines`.
+        ("NAME=a\u2028HOST=b", "a\u2028HOST=b"),
+        ("NAME=a\x0cHOST=b", "a\x0cHOST=b"),
+        ("NAME=1\nNAME=2", "2"),
+    ],
+)
+def test_a_dotenv_value_is_what_python_dotenv_reads(tmp_path: Path, line: str, value: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"{line}\n", encoding="utf-8")
+    assert read_dotenv(file) == {"NAME": value}
+
+
+@pytest.mark.parametrize("line", ['QUOTE="', "QUOTE='a\nPORT=9000", 'QUOTE="a"b', "PORT: 9000 = x"])
+def test_a_dotenv_line_that_is_not_understood_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"DEBUG=on\n{line}\n", encoding="utf-8")
+    with pytest.raises(SettingError, match=r"^\.env: line 2 is not understood\. Write "):
+        read_dotenv(file)
 
 
 def test_a_dotenv_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingError, match=r"^\.env: the file cannot be read\. Write "):
-        dotenv(file)
+        read_dotenv(file)
 
 
 def test_no_dotenv_file_is_no_settings(tmp_path: Path) -> None:
-    assert dotenv(tmp_path / ".env") == {}
+    assert read_dotenv(tmp_path / ".env") == {}
 
 
 def test_the_environment_wins_over_the_file() -> None:

@@ -1,10 +1,12 @@
-"""What is promised is checked: settings in the docs, a test for every module, words for codes."""
+"""Rules of the repository: settings in the docs, a test per module, a sentence per code, pins."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from backend import __version__
 from backend.env import SETTINGS
 from backend.protocol.endings import Ending
 from backend.protocol.errors import BAD_FRAME_CODES, ERROR_CODES
@@ -20,9 +22,10 @@ TESTED_ELSEWHERE = {
     "backend/protocol/transcript/turns.py": "a value without behaviour",
     "backend/relay/effects.py": "values without behaviour",
     "backend/relay/ports.py": "interfaces without behaviour",
-    "backend/simulator/effects.py": "values without behaviour",
-    "backend/simulator/refusals.py": "values without behaviour",
-    "backend/simulator/synthesiser.py": "a program; the voice's tests run it",
+    "backend/simulator/engine/effects.py": "values without behaviour",
+    "backend/simulator/engine/errors.py": "values without behaviour",
+    "backend/simulator/engine/ports.py": "interfaces without behaviour",
+    "backend/simulator/sound/espeak_process.py": "a program; the synthesiser's tests run it",
     "backend/wording.py": "this file",
     "backend/protocol/errors.py": "this file",
 }
@@ -77,11 +80,26 @@ def test_the_readmes_commands_run_as_they_are_written() -> None:
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
-@pytest.mark.parametrize("requirements", ["requirements.txt", "tests/requirements.txt"])
+REQUIREMENTS = ["requirements.txt", "requirements-demo.txt", "tests/requirements.txt"]
+
+
+@pytest.mark.parametrize("requirements", REQUIREMENTS)
 def test_every_dependency_is_pinned_and_has_a_reason(requirements: str) -> None:
     for line in (ROOT / requirements).read_text(encoding="utf-8").splitlines():
         if line and not line.startswith(("#", "-r ")):
             assert re.match(r"^[\w.-]+(\[[\w,]+\])?==[\w.]+ +# \S", line), line
+
+
+def test_the_lock_file_has_every_dependency_with_its_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=[a-z])", lock)[1:]
+    locked = {block.split(" ")[0] for block in blocks}
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if pin := re.match(r"([\w.-]+)(?:\[[\w,]+\])?(==[\w.]+)", line, re.ASCII):
+            assert pin[1].lower() + pin[2] in locked, f"{pin[0]}: run `make lock`"
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
+    # The package host is a choice of whoever installs.
+    assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
 
 
 def test_every_error_code_has_words_in_both_languages() -> None:
@@ -96,6 +114,9 @@ def test_no_sentence_is_empty_and_japanese_is_japanese() -> None:
         assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", sentences["ja"]), code
 
 
-def test_the_readme_tells_every_close_code() -> None:
-    for ending in set(Ending) - {Ending.INTERRUPTED}:
-        assert re.search(rf"\| {ending.close_code} \|[^\n]*`{ending}`", README), ending
+def test_the_version_is_written_in_one_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"]
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "backend.__version__"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", __version__, re.ASCII)

@@ -1,11 +1,16 @@
-"""What `make` does where the machine lacks something."""
+"""The Makefile: a failed installation leaves nothing, and every test is in exactly one lane."""
 
+import itertools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+MARKERS = ("slow", "hypothesis", "journey", "page", "exclusive", "realtime_audio", "untimed_audio")
 
 BROKEN_PYTHON = f"""#!/bin/sh
 [ "$2" = venv ] || exec {sys.executable} "$@"
@@ -29,3 +34,26 @@ def test_a_venv_that_could_not_be_made_leaves_nothing_and_names_the_package(
     assert "ensurepip is not available" in done.stdout
     assert "apt-get install python3-venv" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def _selections() -> list[str]:
+    """The marker expression of every pytest lane of `make test`, but for the PostgreSQL one."""
+    variables = dict(re.findall(r"^([A-Z]+) := (.+)$", MAKEFILE, flags=re.MULTILINE))
+    found = re.findall(r'pytest -m "?([^"\n]+?)"? (?:tests|\$\(CORE\))', MAKEFILE)
+    return [variables.get(name.strip("$()"), name) for name in found]
+
+
+def test_every_test_is_run_by_exactly_one_lane_of_make_test() -> None:
+    # The two unit lanes share one expression and divide the folders between them.
+    selections = set(_selections())
+    assert len(selections) == len(_selections()) - 1 == 7
+    for flags in itertools.product([False, True], repeat=len(MARKERS)):
+        marked = dict(zip(MARKERS, flags, strict=True))
+        kinds_of_page = [marked[name] for name in ("exclusive", "realtime_audio", "untimed_audio")]
+        if sum(kinds_of_page) > 1 or (any(kinds_of_page) and not marked["page"]):
+            continue
+        if marked["journey"] and marked["page"]:
+            continue
+        # A marker expression is a Python expression over names.
+        chosen = [each for each in selections if eval(each, {}, marked)]
+        assert len(chosen) == 1, (marked, chosen)

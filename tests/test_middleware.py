@@ -1,4 +1,4 @@
-"""Every request stays in one thread on its way to its view and back, and is bounded."""
+"""Every request stays in one thread, and its body is bounded."""
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
@@ -13,28 +13,28 @@ from django.utils.decorators import sync_and_async_middleware
 
 from backend.middleware import with_bounded_body
 
-given: list[bool] = []
+next_is_async: list[bool] = []
 
 
 @sync_and_async_middleware
-def note(get_response: Callable[[HttpRequest], HttpResponseBase]) -> object:
-    """Notes what it was given, and changes nothing."""
-    given.append(iscoroutinefunction(get_response))
+def record_mode(get_response: Callable[[HttpRequest], HttpResponseBase]) -> object:
+    """A middleware that records whether the next one is asynchronous."""
+    next_is_async.append(iscoroutinefunction(get_response))
     return get_response
 
 
-async def test_what_is_around_a_view_is_synchronous_under_asgi() -> None:
-    given.clear()
+async def test_the_middleware_around_a_view_is_synchronous_under_asgi() -> None:
+    next_is_async.clear()
     below = settings.MIDDLEWARE.index("whitenoise.middleware.WhiteNoiseMiddleware") + 1
     middleware = [*settings.MIDDLEWARE]
-    middleware.insert(below, f"{__name__}.{note.__name__}")
+    middleware.insert(below, f"{__name__}.{record_mode.__name__}")
     with override_settings(MIDDLEWARE=middleware):
         response = await AsyncClient().get("/healthz")
-    assert (response.status_code, given) == (200, [False])
+    assert (response.status_code, next_is_async) == (200, [False])
 
 
 async def body_seen_of(*pieces: bytes, most_bytes: int) -> bytes:
-    """What an application gets to see of a body; it then waits for the client to go."""
+    """Return what the application receives of a body; it then waits for the disconnect."""
     seen = []
 
     async def app(_scope: Any, receive: Any, _send: Any) -> None:

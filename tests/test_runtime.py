@@ -27,6 +27,7 @@ from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.relay.call import SteadyClock
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
+from backend.upstream import providers
 from backend.upstream.target import Target
 from tests.relay.doubles import Client, Provider
 from tests.relay.equipment import (
@@ -54,7 +55,7 @@ def opened(**changes: Any) -> OpenedCall:
     return OpenedCall(**told | changes)
 
 
-def test_the_provider_knows_a_user_by_a_name_that_tells_nothing(settings: Settings) -> None:
+def test_the_safety_identifier_does_not_reveal_the_user(settings: Settings) -> None:
     settings.OPENAI_API_KEY = "sk-test"
     names = {target_for(user_id).safety_identifier for user_id in (1, 2)}
     assert len(names) == 2
@@ -82,14 +83,16 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     settings.REALTIME_VOICE = "cedar"
     settings.TURN_DETECTION = "semantic_vad"
     call = opened()
-    made = plan_for(call)
+    openai = providers.by_name("openai")
+    made = plan_for(call, openai)
     assert made.call_id == str(call.call_id)
     assert (made.language, made.voice, made.past) == ("ja", "cedar", PAST)
-    assert made.instructions == INSTRUCTIONS["ja"]
-    assert made.turn_detection.type == "semantic_vad"
-    assert plan_for(opened(voice="sage")).voice == "sage"
+    assert made.session["instructions"] == INSTRUCTIONS["ja"]
+    assert made.session["audio"]["input"]["turn_detection"]["type"] == "semantic_vad"
+    assert made.session["audio"]["output"]["voice"] == "cedar"
+    assert plan_for(opened(voice="sage"), openai).voice == "sage"
     settings.INSTRUCTIONS = "Be brief."
-    assert plan_for(call).instructions == "Be brief."
+    assert plan_for(call, openai).session["instructions"] == "Be brief."
 
 
 def test_a_tape_is_made_only_where_one_is_wanted(
@@ -103,20 +106,20 @@ def test_a_tape_is_made_only_where_one_is_wanted(
     assert path.name == f"{plan().call_id}.jsonl"
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert json.loads(path.read_text())["plan"]["call_id"] == plan().call_id
-    # The name is taken: no tape, and no harm.
+    # The file exists already: no tape is made, and the call goes on.
     tape_for(plan(), SteadyClock()).close()
     assert "tape.not_made" in caplog.text
 
 
-def test_a_process_has_one_house() -> None:
+def test_a_process_has_one_runtime() -> None:
     assert runtime() is runtime()
 
 
-# The runtime at work, on a real database and with lines in memory
+# The runtime with a real database and fake providers
 
 
-class Street:
-    """A runtime, its provider for each call, and threads to look at the database with."""
+class RuntimeHarness:
+    """A Runtime with one fake provider per call, and a thread to read the database."""
 
     def __init__(self) -> None:
         self.providers: list[Provider] = []
@@ -125,7 +128,7 @@ class Street:
         self.database = DatabaseExecutor(threads=1)
         self.calls: list[asyncio.Task[Ending]] = []
 
-    async def _connect(self, target: Target) -> Provider:
+    async def _connect(self, _: providers.Provider, target: Target) -> Provider:
         provider = Provider()
         self.targets.append(target)
         self.providers.append(provider)
@@ -133,7 +136,7 @@ class Street:
         return await provider.connect()
 
     async def call(self, session: Session) -> Client:
-        """Somebody calls with a ticket, and is ready."""
+        """Open a call with a ticket and wait for `relay.ready`."""
         issued = await self.database.run(tickets.issue, session.user_id, session.pk)
         client = Client()
         holding = self.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), client)
@@ -167,55 +170,55 @@ def session(transactional_db: None) -> Session:
 
 
 @pytest.fixture
-async def street() -> AsyncIterator[Street]:
-    street = Street()
-    yield street
-    for call in street.calls:
+async def harness() -> AsyncIterator[RuntimeHarness]:
+    harness = RuntimeHarness()
+    yield harness
+    for call in harness.calls:
         call.cancel()
-    await asyncio.gather(*street.calls, return_exceptions=True)
-    await street.runtime.stop()
-    street.database.close()
+    await asyncio.gather(*harness.calls, return_exceptions=True)
+    await harness.runtime.stop()
+    harness.database.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert not any(provider.is_open for provider in street.providers)
+    assert not any(provider.is_open for provider in harness.providers)
 
 
-async def test_what_is_said_in_a_call_stands_in_the_record(
-    street: Street, session: Session
-) -> None:
-    client = await street.call(session)
-    provider = street.providers[0]
+async def test_a_calls_turns_are_stored(harness: RuntimeHarness, session: Session) -> None:
+    client = await harness.call(session)
+    provider = harness.providers[0]
     provider.send_frame(response_created())
     provider.send_frame(item_event("added", "item_a", None, "assistant"))
     provider.send_frame(words("item_a", "Good morning."))
     await soon(lambda: len(client.received) == 5)
     client.leave()
-    assert await street.ended() is Ending.CLIENT_LEFT
+    assert await harness.ended() is Ending.CLIENT_LEFT
 
     def look() -> list[tuple[str, str]]:
         return list(Turn.objects.filter(session=session).values_list("text", "status"))
 
-    assert await street.database.run(look) == [("Good morning.", "interrupted")]
-    assert await street.endings(session) == ["client_left"]
-    assert street.runtime.live.count == 0
+    assert await harness.database.run(look) == [("Good morning.", "interrupted")]
+    assert await harness.endings(session) == ["client_left"]
+    assert harness.runtime.live.count == 0
 
 
-async def test_a_newer_call_of_the_session_takes_over(street: Street, session: Session) -> None:
-    older = await street.call(session)
-    newer = await street.call(session)
-    assert await street.ended(0) is Ending.TAKEN_OVER
+async def test_a_newer_call_of_the_session_takes_over(
+    harness: RuntimeHarness, session: Session
+) -> None:
+    older = await harness.call(session)
+    newer = await harness.call(session)
+    assert await harness.ended(0) is Ending.TAKEN_OVER
     assert older.closed == (4409, "taken_over")
-    assert not street.providers[0].is_open
-    assert street.providers[1].is_open
+    assert not harness.providers[0].is_open
+    assert harness.providers[1].is_open
     newer.leave()
-    await street.ended(1)
-    assert await street.endings(session) == ["taken_over", "client_left"]
+    await harness.ended(1)
+    assert await harness.endings(session) == ["taken_over", "client_left"]
 
 
 async def test_a_call_begins_with_all_that_was_said_before_it(
-    street: Street, session: Session
+    harness: RuntimeHarness, session: Session
 ) -> None:
     is_moving = threading.Event()
-    recorder = street.runtime._recorder
+    recorder = harness.runtime._recorder
     write, recorder.finish_wait_s = recorder._write, 0
 
     def write_later(pieces: Sequence[Write]) -> Sequence[Write]:
@@ -223,36 +226,38 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
         return write(pieces)
 
     recorder._write = write_later
-    client = await street.call(session)
+    client = await harness.call(session)
     said = {"type": "input_text", "text": "Are you there?"}
-    street.providers[0].send_frame(item_event("done", "item_a", status="completed", content=[said]))
+    harness.providers[0].send_frame(
+        item_event("done", "item_a", status="completed", content=[said])
+    )
     await soon(lambda: len(client.received) == 2)
     client.leave()
-    await street.ended()
+    await harness.ended()
 
-    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
-    holding = street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
-    street.calls.append(asyncio.create_task(holding))
-    await soon(lambda: street.runtime.live.count == 1)
+    issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
+    holding = harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
+    harness.calls.append(asyncio.create_task(holding))
+    await soon(lambda: harness.runtime.live.count == 1)
     is_moving.set()
-    await soon(lambda: any("Are you there?" in text for text in street.providers[-1].received))
+    await soon(lambda: any("Are you there?" in text for text in harness.providers[-1].received))
 
 
-async def test_a_revoked_login_ends_its_calls_at_the_next_beat(
-    street: Street, session: Session
+async def test_a_revoked_login_ends_its_calls_at_the_next_heartbeat(
+    harness: RuntimeHarness, session: Session
 ) -> None:
-    client = await street.call(session)
-    await street.runtime.heartbeat()
-    assert not street.calls[0].done()
-    await street.database.run(tokens.revoke, session.user_id)
-    await street.runtime.heartbeat()
-    assert await street.ended() is Ending.REVOKED
+    client = await harness.call(session)
+    await harness.runtime.heartbeat()
+    assert not harness.calls[0].done()
+    await harness.database.run(tokens.revoke, session.user_id)
+    await harness.runtime.heartbeat()
+    assert await harness.ended() is Ending.REVOKED
     assert client.closed == (4401, "revoked")
-    assert await street.endings(session) == ["revoked"]
+    assert await harness.endings(session) == ["revoked"]
 
 
 async def test_the_calls_of_dead_workers_are_reaped(
-    street: Street, session: Session, caplog: pytest.LogCaptureFixture
+    harness: RuntimeHarness, session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
     def die() -> None:
         long_ago = timezone.now() - timedelta(minutes=5)
@@ -265,38 +270,38 @@ async def test_the_calls_of_dead_workers_are_reaped(
             lease_until=Now() - timedelta(minutes=4),
         )
 
-    await street.database.run(die)
+    await harness.database.run(die)
     with caplog.at_level(logging.WARNING):
-        await street.runtime.heartbeat()
-    assert await street.endings(session) == ["interrupted"]
+        await harness.runtime.heartbeat()
+    assert await harness.endings(session) == ["interrupted"]
     assert "calls.reaped" in caplog.text
 
 
-async def test_a_drained_house_lets_an_answer_end_and_admits_nobody(
-    street: Street, session: Session
+async def test_draining_waits_for_an_answer_and_admits_no_calls(
+    harness: RuntimeHarness, session: Session
 ) -> None:
-    client = await street.call(session)
-    provider = street.providers[0]
+    client = await harness.call(session)
+    provider = harness.providers[0]
     provider.send_frame(response_created())
     await soon(lambda: client.types()[-1] == "response.created")
-    draining = asyncio.create_task(street.runtime.drain(5))
+    draining = asyncio.create_task(harness.runtime.drain(5))
     await soon(lambda: client.types()[-1] == "relay.draining")
-    assert not street.calls[0].done()
-    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
+    assert not harness.calls[0].done()
+    issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AdmissionRefused, match="draining"):
-        await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
+        await harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     provider.send_frame(response_done())
-    assert await street.ended() is Ending.DRAINING
+    assert await harness.ended() is Ending.DRAINING
     await draining
     assert client.closed == (1012, "draining")
 
 
 async def test_a_plan_that_cannot_be_made_leaves_no_open_row(
-    street: Street, session: Session, settings: Settings
+    harness: RuntimeHarness, session: Session, settings: Settings
 ) -> None:
     del settings.VAD_THRESHOLD
-    issued = await street.database.run(tickets.issue, session.user_id, session.pk)
+    issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AttributeError):
-        await street.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
-    assert await street.endings(session) == ["internal"]
-    assert street.runtime.live.count == 0
+        await harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
+    assert await harness.endings(session) == ["internal"]
+    assert harness.runtime.live.count == 0

@@ -1,4 +1,4 @@
-"""Users in the admin. Tokens and tickets are not there: who can read a token can be its user."""
+"""Users in the admin. Tokens and tickets are not shown: a token gives its reader the login."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from rest_framework.authtoken.models import TokenProxy
 
 from backend.accounts import tokens
 
-# `INSTALLED_APPS` has `authtoken` in front of us, so both have been registered by now.
+# `authtoken` comes before this app in `INSTALLED_APPS`, so both are registered already.
 admin.site.unregister(TokenProxy)
 admin.site.unregister(User)
 
@@ -23,7 +23,7 @@ else:  # generic in the stubs only
 
 @admin.register(User)
 class PersonAdmin(_UserAdmin):
-    """Django's own, and a way to end somebody's login without seeing it."""
+    """Django's user admin, with an action that revokes a user's token without showing it."""
 
     actions = ("end_login",)
 

@@ -1,7 +1,7 @@
-"""Register, log in, log out, me."""
+"""REST: register, log in, log out, who am I."""
 
 import threading
-from typing import Any
+from typing import Any, TypedDict
 
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,33 +19,49 @@ from rest_framework.views import APIView
 
 from backend.accounts import tokens
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
-from backend.accounts.usernames import one_spelling
+from backend.accounts.usernames import normalised_username
 from backend.api_errors import ApiRefused, StrictSerializer, language
+from backend.api_schema import body, errors, no_body
 from backend.wording import sentence
 
 LONGEST_PASSWORD = 128
 
 
+class UserJSON(TypedDict):
+    """A user."""
+
+    id: int
+    username: str
+    is_staff: bool
+
+
+class LoginJSON(TypedDict):
+    """The token for `Authorization: Token …`, the same on every device until logout."""
+
+    token: str
+    user: UserJSON
+
+
 class Username(serializers.CharField):
-    """A username in its one spelling, of which the length is then judged."""
+    """A username, normalised before its length is checked."""
 
     def to_internal_value(self, data: Any) -> str:
-        """The spelling that is stored and looked for. Raises ValidationError."""
-        return one_spelling(super().to_internal_value(data))
+        """Return the normalised username. Raises ValidationError."""
+        return normalised_username(super().to_internal_value(data))
 
 
 class Credentials(StrictSerializer):
-    """A username and a password, as typed."""
+    """A username and a password."""
 
     username = Username(max_length=150)
     password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
 
 
 class NewCredentials(Credentials):
-    """Credentials that may become a login."""
+    """The credentials of a new user."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Judge both fields by Django's own rules. Raises ValidationError by field."""
+        """Check both fields with Django's validators. Raises ValidationError by field."""
         user = User(username=attrs["username"])
         errors: dict[str, list[str]] = {}
         try:
@@ -62,25 +79,30 @@ class NewCredentials(Credentials):
         return attrs
 
 
-# 50 wrong passwords at once, each hashed in a thread of its own, made every voice stutter: a
-# `relay.pong` took 1.4-1.6 s at worst, and takes 6-13 ms with this (`make bench-logins`).
-_one_hash_at_a_time = threading.Lock()
+# Passwords are hashed one at a time. 50 wrong ones at once, each hashed in a thread of its own,
+# delayed a `relay.pong` by up to 1.4-1.6 s; with this lock by 6-13 ms (`make bench-logins`).
+_hash_lock = threading.Lock()
 
 
 class Register(APIView):
-    """`POST` makes a login, where the operator lets strangers do so."""
+    """`POST` creates a user, if `REGISTRATION_OPEN` allows it."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (AddressThrottle,)
 
+    @extend_schema(
+        operation_id="register",
+        request=NewCredentials,
+        responses={201: body(LoginJSON), **errors(400, 403, 429)},
+    )
     def post(self, request: Request) -> Response:
-        """201 with the token. 403 `registration_closed`, 400 `invalid`."""
+        """Create a user. 201 with the token; 403 `registration_closed`, 400 `invalid`."""
         if not settings.REGISTRATION_OPEN:
             raise ApiRefused("registration_closed", 403)
         credentials = NewCredentials(data=request.data)
         credentials.is_valid(raise_exception=True)
-        with _one_hash_at_a_time:
+        with _hash_lock:
             password = make_password(credentials.validated_data["password"])
         try:
             with transaction.atomic():
@@ -92,21 +114,26 @@ class Register(APIView):
 
 
 class Login(APIView):
-    """`POST` with a username and a password answers with the token."""
+    """`POST` a username and a password to get the token."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (AddressThrottle, LoginThrottle)
 
+    @extend_schema(
+        operation_id="login",
+        request=Credentials,
+        responses={200: body(LoginJSON), **errors(400, 401, 429)},
+    )
     def post(self, request: Request) -> Response:
-        """200 with the token. 401 `bad_credentials`, whatever was wrong.
+        """Log in. 200 with the token; 401 `bad_credentials`, whichever of the two is wrong.
 
-        Django hashes the password for a user who does not exist as well, so that the time does not
-        tell who does.
+        Django hashes the password also for a user who does not exist, so that the time an answer
+        takes does not show who exists.
         """
         credentials = Credentials(data=request.data)
         credentials.is_valid(raise_exception=True)
-        with _one_hash_at_a_time:
+        with _hash_lock:
             user = authenticate(request._request, **credentials.validated_data)
         if not isinstance(user, User):
             raise ApiRefused("bad_credentials", 401)
@@ -114,26 +141,30 @@ class Login(APIView):
 
 
 class Logout(APIView):
-    """`POST` ends the login on every device, and its calls."""
+    """`POST` revokes the token, so that every device is logged out and its calls end."""
 
+    @extend_schema(
+        operation_id="logout", request=None, responses={204: no_body(), **errors(400, 401)}
+    )
     def post(self, request: Request) -> Response:
-        """204."""
+        """Log out on every device and end the user's calls. 204."""
         StrictSerializer(data=request.data).is_valid(raise_exception=True)
         tokens.revoke(tokens.user_id_of(request))
         return Response(status=204)
 
 
 class Me(APIView):
-    """`GET` tells who the token belongs to."""
+    """`GET` the user of the token."""
 
+    @extend_schema(operation_id="readUser", responses={200: body(UserJSON), **errors(401)})
     def get(self, request: Request) -> Response:
-        """200 with the user."""
+        """Return the user of the token. 200."""
         return Response(_user_json(request.user))
 
 
-def _login_json(user: User) -> dict[str, Any]:
+def _login_json(user: User) -> LoginJSON:
     return {"token": tokens.key_for(user), "user": _user_json(user)}
 
 
-def _user_json(user: Any) -> dict[str, Any]:
+def _user_json(user: Any) -> UserJSON:
     return {"id": user.pk, "username": user.username, "is_staff": user.is_staff}

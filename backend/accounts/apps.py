@@ -1,4 +1,4 @@
-"""WHO: logins, tokens, tickets."""
+"""Users, tokens and tickets."""
 
 from django.apps import AppConfig
 

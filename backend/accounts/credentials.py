@@ -1,4 +1,4 @@
-"""What somebody shows who asks for a call, and whose it is."""
+"""The credential of a WebSocket handshake, and its user."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from backend.accounts import tickets, tokens
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A ticket or a token. Its `repr` does not tell it."""
+    """A ticket or a token. Its `repr` does not contain the secret."""
 
     kind: Literal["ticket", "token"]
     secret: str = field(repr=False)
@@ -23,7 +23,7 @@ _READERS: Mapping[str, Callable[[str, UUID], int]] = {
 
 
 def user_of(credential: Credential, session_id: UUID) -> int:
-    """The id of the user whose it is; a ticket is used up by that.
+    """Return the id of the credential's user. A ticket cannot be used again after this.
 
     Raises AdmissionRefused: `ticket_invalid` or `token_invalid`.
     """

@@ -1,12 +1,11 @@
-"""The two logins of a demo: a person and an admin, with passwords that are new at every start.
+"""The two users of `make run`: a person and an admin, with new passwords at every start.
 
-They are for development. A server without `DEBUG` shuts them out before it listens, since a
-terminal still shows their passwords; the next demo lets them in again.
+They are for development. A server without `DEBUG` disables them before it listens, because their
+passwords were printed in a terminal; the next demo enables them again.
 
-Whom that concerns is told by a row of `DemoUser`, made together with the user, and not by the name:
-an operator may have a user "demo", and a demo user who was renamed, or was given another password,
-is still one whose password or token strangers may have seen. Whoever wants to keep one makes a user
-of their own, with `createsuperuser` or by registering.
+A demo user is known by its `DemoUser` row, not by its name: an operator may have a user "demo", and
+the password or token of a demo user who was renamed may still be known to others. To keep a login,
+create another user with `createsuperuser` or by registering.
 """
 
 import secrets
@@ -23,27 +22,27 @@ USERNAME, ADMIN_USERNAME = "demo", "demo-admin"
 
 
 class DemoRefused(Exception):
-    """Known logins do not belong here. The text is for the person at the keyboard."""
+    """The demo's users may not be made here. The text is shown to the person at the terminal."""
 
 
 class DemoLogin(NamedTuple):
-    """A login in clear, to be printed once."""
+    """A username and its password in clear, to be printed once."""
 
     username: str
     password: str
 
 
 class DemoLogins(NamedTuple):
-    """Who may talk, and who may read the admin."""
+    """The demo's user and its admin."""
 
     user: DemoLogin
     admin: DemoLogin
 
 
 def ensure_demo_users() -> DemoLogins:
-    """Make both users where they are missing, and let both in with a new password.
+    """Create both users if they are missing, enable them and set new passwords.
 
-    Raises DemoRefused without `DEBUG`, and where somebody else has one of the names.
+    Raises DemoRefused without `DEBUG`, and if another user has one of the names.
     """
     if not settings.DEBUG:
         raise DemoRefused("Demo logins are made with DEBUG only.")
@@ -52,10 +51,10 @@ def ensure_demo_users() -> DemoLogins:
 
 
 def retire_demo_users() -> int:
-    """Shut the demo's users out: no login, token or ticket of theirs works, and their calls end.
+    """Disable the demo's users: revoke their tokens and tickets, and so end their calls.
 
-    How many could still sign in. Raises what Django raises when the database is away or has no
-    tables yet.
+    Returns how many were still enabled. Raises what Django raises if the database is away or not
+    migrated.
     """
     with transaction.atomic():
         users = User.objects.filter(pk__in=DemoUser.objects.values("user"))

@@ -1,11 +1,11 @@
-"""Tickets: one-use passes for a WebSocket handshake, of which only a hash is stored. Demo users."""
+"""Tickets (one-use passes for a WebSocket handshake, stored as hashes) and marks of demo users."""
 
 from django.conf import settings
 from django.db import models
 
 
 class Ticket(models.Model):
-    """A pass for one user to one session, a bare id: this room knows no conversations."""
+    """A one-use pass for a user and a session; a plain id, because accounts know no sessions."""
 
     digest = models.CharField(max_length=64, primary_key=True)
     user = models.ForeignKey(
@@ -20,7 +20,7 @@ class Ticket(models.Model):
 
 
 class DemoUser(models.Model):
-    """A mark on a user whom the demo made, and nobody else: such a user is for development only."""
+    """Marks a user that `make run` created, who is for development only."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"

@@ -1,8 +1,9 @@
-"""How often somebody may try: a guess at a password costs, a mistake does not. Rates are settings.
+"""Rate limits of logins and registrations. The rates are in the settings.
 
-The address is the connection's own: whoever could write `X-Forwarded-For` could be somebody new
-with every request (`NUM_PROXIES` is 0). Behind a proxy on the same machine uvicorn puts the real
-address there; it believes `X-Forwarded-For` from 127.0.0.1 alone. Daphne believes nobody.
+The address is that of the connection (`NUM_PROXIES` is 0): a client that could set
+`X-Forwarded-For` would have a new address for each request. Behind a proxy on the same machine
+uvicorn sets the real address, because it trusts `X-Forwarded-For` from 127.0.0.1; Daphne trusts
+nobody's.
 """
 
 import hashlib
@@ -11,28 +12,28 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from backend.accounts.usernames import one_spelling
+from backend.accounts.usernames import normalised_username
 
 
 class AddressThrottle(SimpleRateThrottle):
-    """Logins and registrations from one address, whoever they are for."""
+    """Limits all logins and registrations from one address."""
 
     scope = "address"
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        """One count per address."""
+        """Return the key of the address."""
         return _key(self.scope, self.get_ident(request))
 
 
 class LoginThrottle(SimpleRateThrottle):
-    """Logins of one user from one address: another address cannot lock the owner out."""
+    """Limits logins of one user from one address, so that others cannot lock the user out."""
 
     scope = "login"
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        """One count per address and username."""
+        """Return the key of the address and the username, however that is spelt."""
         given = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        return _key(self.scope, self.get_ident(request), one_spelling(str(given)).casefold())
+        return _key(self.scope, self.get_ident(request), normalised_username(str(given)).casefold())
 
 
 def _key(scope: str | None, *parts: str) -> str:

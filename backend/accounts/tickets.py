@@ -1,7 +1,7 @@
-"""One-use passes for a WebSocket handshake: issued over HTTP with a token, good for 30 seconds.
+"""Tickets: one-use passes for a WebSocket handshake, issued over HTTP and valid for 30 seconds.
 
-A browser cannot set headers on a WebSocket, and a token in a URL ends up in logs. Times are judged
-by the database's clock, so that servers whose clocks differ agree.
+A browser cannot set headers on a WebSocket, and a token in a URL ends up in logs. Expiry is
+compared with the database's clock, so that servers whose clocks differ agree.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ _SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class IssuedTicket:
-    """The ticket in clear, told once and never stored, and when it stops working."""
+    """A ticket in clear, which is never stored, and its expiry."""
 
     ticket: str
     expires_at: datetime
 
 
 def issue(user_id: int, session_id: UUID) -> IssuedTicket:
-    """A fresh ticket for this user and session. Everybody's expired rows are swept out too."""
+    """Return a new ticket for this user and session. Deletes all expired tickets as well."""
     ticket = secrets.token_urlsafe(_SECRET_BYTES)
     Ticket.objects.filter(expires_at__lte=Now()).delete()
     # In one transaction: `revoke_all` must not delete the row before it is read.
@@ -47,12 +47,13 @@ def issue(user_id: int, session_id: UUID) -> IssuedTicket:
 
 
 def take(ticket: str, session_id: UUID) -> int:
-    """Use the ticket up; returns its user's id.
+    """Mark the ticket as used and return its user's id.
 
-    One UPDATE decides, so that of any number of takers exactly one succeeds. The user is looked up
-    afterwards: a join would turn the UPDATE's condition into a subquery, which PostgreSQL does not
-    judge again after it has waited for another taker. Raises AdmissionRefused("ticket_invalid") for
-    a ticket that is unknown, used, expired, another session's or of a user who may not sign in.
+    One UPDATE decides, so that exactly one of any number of concurrent callers succeeds. The user
+    is read afterwards: a join would turn the UPDATE's condition into a subquery, which PostgreSQL
+    does not evaluate again after it has waited for another transaction's lock. Raises
+    AdmissionRefused("ticket_invalid") for a ticket that is unknown, used, expired, of another
+    session or of a disabled user.
     """
     digest = _digest(ticket)
     with transaction.atomic():
@@ -67,7 +68,7 @@ def take(ticket: str, session_id: UUID) -> int:
 
 
 def revoke_all(user_id: int) -> None:
-    """Make every ticket of this user useless."""
+    """Delete every ticket of this user."""
     Ticket.objects.filter(user_id=user_id).delete()
 
 

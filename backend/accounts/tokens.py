@@ -1,7 +1,7 @@
-"""Tokens: REST framework's `authtoken`, one a user, in clear in the database.
+"""Tokens: REST framework's `authtoken`, one per user, stored in clear.
 
-A token's row is the login: `logout` deletes it, on every device at once. A call remembers when the
-login it was opened under was made, so that another login later does not keep it alive.
+All devices of a user share one token; `logout` deletes it. A call remembers when the token it was
+opened with was created, so that a later login does not keep the call alive.
 """
 
 from datetime import datetime
@@ -18,9 +18,9 @@ from backend.protocol.errors import AdmissionRefused
 
 
 def user_of(key: str) -> int:
-    """The id of the active user with this token. Raises AdmissionRefused("token_invalid")."""
+    """Return the id of this token's active user. Raises AdmissionRefused("token_invalid")."""
     found = None
-    # A NUL is no part of a key, and PostgreSQL refuses to look for one.
+    # PostgreSQL raises an error for a NUL in a parameter.
     if key.isascii() and "\0" not in key:
         logins = Token.objects.filter(key=key, user__is_active=True)
         found = logins.values_list("user_id", flat=True).first()
@@ -30,25 +30,25 @@ def user_of(key: str) -> int:
 
 
 def key_for(user: User) -> str:
-    """The user's token, made at the first login and the same on every device until logout."""
+    """Return the user's token; it is created at the first login and kept until logout."""
     token, _ = Token.objects.get_or_create(user=user)
     return str(token.key)
 
 
 def user_id_of(request: Request) -> int:
-    """Whose token the request carries. Raises NotAuthenticated, which views ask for beforehand."""
+    """Return the id of the request's user. Raises NotAuthenticated if there is none."""
     if request.user.pk is None:
         raise NotAuthenticated
     return request.user.pk
 
 
 def login_time(user_id: int) -> datetime | None:
-    """When the login in force was made; None if there is none."""
+    """Return when the user's current token was created; None if there is none."""
     return Token.objects.filter(user_id=user_id).values_list("created", flat=True).first()
 
 
 def revoke(user_id: int) -> None:
-    """End the login on every device, and its tickets. Its calls end at their next heartbeat."""
+    """Delete the user's token and tickets. The user's calls end at their next heartbeat."""
     with transaction.atomic():
         Token.objects.filter(user_id=user_id).delete()
         tickets.revoke_all(user_id)

@@ -1,11 +1,11 @@
-"""The one spelling of a username: as it is stored, looked for and counted."""
+"""Normalised usernames, as they are stored, compared and rate limited."""
 
 from django.contrib.auth.models import User
 
 
-def one_spelling(typed: str) -> str:
-    """The name in NFKC and without space around it: 「ﾀﾛｳ」 and 「タロウ」 are the same person.
+def normalised_username(typed: str) -> str:
+    """Return the name in NFKC without surrounding white space: 「ﾀﾛｳ」 and 「タロウ」 are the same.
 
-    It may be longer than what was typed, so its length is judged afterwards.
+    It can be longer than what was typed, so lengths have to be checked afterwards.
     """
     return User.normalize_username(typed).strip()

@@ -4,13 +4,13 @@ Every query starts at the user: somebody else's session is a 404, as if it did n
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import AllowAny
@@ -21,10 +21,21 @@ from rest_framework.views import APIView
 from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
+from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
 from backend.conversations import queries
 from backend.conversations.models import TITLE_LENGTH, Session
-from backend.conversations.serializers import call_json, session_json, turn_json
-from backend.simulator.persona import SUGGESTIONS
+from backend.conversations.serializers import (
+    CallJSON,
+    ConfigJSON,
+    SessionDetailJSON,
+    SessionJSON,
+    TicketJSON,
+    TurnJSON,
+    call_json,
+    session_json,
+    turn_json,
+)
+from backend.wording import SUGGESTIONS
 
 LANGUAGES = tuple(Session.Language.values)
 MOST_ON_A_PAGE = 200
@@ -60,12 +71,22 @@ class Pages(PageNumberPagination):
 class SessionList(APIView):
     """`GET`: one's own sessions, the latest first. `POST`: a new one."""
 
+    @extend_schema(
+        operation_id="listSessions",
+        parameters=PAGE_PARAMETERS,
+        responses={200: page_of(SessionJSON), **errors(401, 404)},
+    )
     def get(self, request: Request) -> Response:
         """A page of sessions."""
         pages = Pages()
         page = pages.paginate_queryset(_own(request), request, view=self)
         return pages.get_paginated_response(_told(page or ()))
 
+    @extend_schema(
+        operation_id="createSession",
+        request=NewSession,
+        responses={201: body(SessionJSON), **errors(400, 401)},
+    )
     def post(self, request: Request) -> Response:
         """201 with the session."""
         wish = NewSession(data=request.data)
@@ -84,10 +105,19 @@ class SessionList(APIView):
 class SessionDetail(APIView):
     """One of one's own sessions: read, change, delete."""
 
+    @extend_schema(
+        operation_id="readSession",
+        responses={200: body(SessionDetailJSON), **errors(401, 404)},
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """200 with the session and its calls."""
         return Response(_detail(_own_session(request, session_id)))
 
+    @extend_schema(
+        operation_id="changeSession",
+        request=SessionChange,
+        responses={200: body(SessionDetailJSON), **errors(400, 401, 404)},
+    )
     def patch(self, request: Request, session_id: UUID) -> Response:
         """200 with the changed session. Closing ends its call at the call's next heartbeat."""
         session = _own_session(request, session_id)
@@ -104,6 +134,7 @@ class SessionDetail(APIView):
         # Read once more: it may have been deleted meanwhile.
         return Response(_detail(_own_session(request, session_id)))
 
+    @extend_schema(operation_id="deleteSession", responses={204: no_body(), **errors(401, 404)})
     def delete(self, request: Request, session_id: UUID) -> Response:
         """204. Turns, calls and usage go with it."""
         _own_session(request, session_id).delete()
@@ -113,6 +144,11 @@ class SessionDetail(APIView):
 class SessionTurns(APIView):
     """`GET`: the transcript."""
 
+    @extend_schema(
+        operation_id="listTurns",
+        parameters=PAGE_PARAMETERS,
+        responses={200: page_of(TurnJSON), **errors(401, 404)},
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """A page of turns in spoken order."""
         pages = Pages()
@@ -127,6 +163,11 @@ class RealtimeTickets(APIView):
     It stands here and not with the accounts because accounts know no conversations.
     """
 
+    @extend_schema(
+        operation_id="createTicket",
+        request=TicketWish,
+        responses={201: body(TicketJSON), **errors(400, 401, 404, 409)},
+    )
     def post(self, request: Request) -> Response:
         """201 with the ticket. 404 for a session that is not one's own, 409 `session_closed`."""
         wish = TicketWish(data=request.data)
@@ -136,8 +177,12 @@ class RealtimeTickets(APIView):
             raise ApiRefused("session_closed", 409)
         issued = tickets.issue(tokens.user_id_of(request), session.id)
         page_url = request.build_absolute_uri(f"/ws/realtime/{session.id}/")
-        ticket = {"ticket": issued.ticket, "expires_at": issued.expires_at}
-        return Response(ticket | {"url": page_url.replace("http", "ws", 1)}, status=201)
+        ticket: TicketJSON = {
+            "ticket": issued.ticket,
+            "expires_at": issued.expires_at,
+            "url": page_url.replace("http", "ws", 1),
+        }
+        return Response(ticket, status=201)
 
 
 class Config(APIView):
@@ -146,22 +191,22 @@ class Config(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @extend_schema(operation_id="readConfig", responses={200: body(ConfigJSON)})
     def get(self, request: Request) -> Response:
         """200."""
-        return Response(
-            {
-                "registration_open": settings.REGISTRATION_OPEN,
-                "demo": settings.DEMO,
-                "voices": catalogue.VOICES,
-                "languages": LANGUAGES,
-                "suggestions": SUGGESTIONS if settings.DEMO else {},
-                "limits": {
-                    "title_length": TITLE_LENGTH,
-                    "page_size": MOST_ON_A_PAGE,
-                    "ticket_seconds": int(tickets.LIFETIME.total_seconds()),
-                },
-            }
-        )
+        config: ConfigJSON = {
+            "registration_open": settings.REGISTRATION_OPEN,
+            "demo": settings.DEMO,
+            "voices": list(catalogue.VOICES),
+            "languages": list(LANGUAGES),
+            "suggestions": dict(SUGGESTIONS) if settings.DEMO else {},
+            "limits": {
+                "title_length": TITLE_LENGTH,
+                "page_size": MOST_ON_A_PAGE,
+                "ticket_seconds": int(tickets.LIFETIME.total_seconds()),
+            },
+        }
+        return Response(config)
 
 
 def _own(request: Request) -> QuerySet[Session]:
@@ -172,7 +217,7 @@ def _own_session(request: Request, session_id: UUID) -> Session:
     return get_object_or_404(_own(request), pk=session_id)
 
 
-def _told(sessions: Sequence[Session]) -> list[dict[str, Any]]:
+def _told(sessions: Sequence[Session]) -> list[SessionJSON]:
     ids = [session.id for session in sessions]
     live, spent = queries.live_among(ids), queries.spent_by_session(ids)
     return [
@@ -185,6 +230,6 @@ def _told(sessions: Sequence[Session]) -> list[dict[str, Any]]:
     ]
 
 
-def _detail(session: Session) -> dict[str, Any]:
-    calls = [call_json(call) for call in session.calls.all()]
-    return _told([session])[0] | {"calls": calls}
+def _detail(session: Session) -> SessionDetailJSON:
+    calls: list[CallJSON] = [call_json(call) for call in session.calls.all()]
+    return {**_told([session])[0], "calls": calls}

@@ -52,10 +52,8 @@ class Recorder:
         sleep: Sleep = asyncio.sleep,
         write: WriteBatch = write,
         finish_wait_s: float = 5.0,
-        stop_wait_s: float = 10.0,
     ) -> None:
         self.finish_wait_s = finish_wait_s
-        self._stop_wait_s = stop_wait_s
         self._executor = executor
         self._sleep = sleep
         self._write = write
@@ -77,21 +75,22 @@ class Recorder:
         """This call has said how it ended."""
         self._unfinished.discard(kept)
 
-    async def stop(self) -> None:
-        """Write what is left, as long as `stop_wait_s` allows, and end the task.
+    async def stop(self, wait_s: float = 2.0) -> bool:
+        """Write what is left for up to `wait_s`, and end the task. Returns True if all was written.
 
         Calls that have not said how they ended end as `draining`: a client that does not read
         holds up its call's last words for longer than a hurried server waits.
         """
         for kept in tuple(self._unfinished):
             kept.end(Ending.DRAINING)
-        await self.flush(self._stop_wait_s)
+        await self.flush(wait_s)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         if lost := len(self._dirty) + len(self._being_written):
             log_event(log, logging.ERROR, "recorder.stopped_early", rows=lost)
+        return lost == 0
 
     def put(self, key: Hashable, piece: Write) -> None:
         """Remember a piece; a later one with its key replaces it. The first starts the task."""

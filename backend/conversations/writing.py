@@ -6,7 +6,6 @@ is written under a name of its own. A final status never goes back to `in_progre
 a time writes for a call, so what is read here cannot be overtaken by an older version of itself.
 """
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -21,6 +20,7 @@ from backend.conversations.lifecycle import OpenedCall, end_call
 from backend.conversations.models import Session, Turn, Usage
 from backend.protocol import usage
 from backend.protocol.endings import Ending
+from backend.protocol.reading import clean_text
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
@@ -28,9 +28,6 @@ TITLE_CHARACTERS = 40
 ITEM_ID_CHARACTERS = 128
 
 _Key = tuple[UUID, str, int]
-
-# Neither PostgreSQL nor UTF-8 can hold them; a provider's JSON may.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +86,9 @@ def _storable(said: TurnWrite) -> TurnWrite:
         said.call,
         replace(
             turn,
-            item_id=_UNSTORABLE.sub("\ufffd", turn.item_id),
-            text=_UNSTORABLE.sub("\ufffd", turn.text),
-            heard_text=turn.heard_text and _UNSTORABLE.sub("\ufffd", turn.heard_text),
+            item_id=clean_text(turn.item_id, nul="\ufffd"),
+            text=clean_text(turn.text, nul="\ufffd"),
+            heard_text=turn.heard_text and clean_text(turn.heard_text, nul="\ufffd"),
         ),
     )
 

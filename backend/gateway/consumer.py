@@ -1,4 +1,4 @@
-"""The WebSocket's door: answer the handshake, hand the call to the relay, tell who is refused."""
+"""The WebSocket consumer: checks the handshake, hands the call to the runtime, reports refusals."""
 
 import logging
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 from django.conf import settings
+from django.db import InterfaceError, InternalError, OperationalError
 
 from backend.conversations.executor import DatabaseSlow
 from backend.gateway import handshake
@@ -18,46 +19,50 @@ from backend.runtime import Runtime
 
 _logger = logging.getLogger(__name__)
 
+# The same errors are a 503 `unavailable` over HTTP, in `api_errors`. PostgreSQL raises
+# InternalError while it is read-only: in a failover, or when its disk is full.
+_DATABASE_UNAVAILABLE = (DatabaseSlow, OperationalError, InterfaceError, InternalError)
+
 
 class RealtimeConsumer(AsyncConsumer):
-    """One call over one WebSocket, as one ASGI conversation.
+    """One call over one WebSocket, for one ASGI scope.
 
-    `__call__` is overridden because Channels' own `dispatch` closes old database connections around
-    every message, on asgiref's one thread: that costs 80 to 120 microseconds a frame, and one query
-    that was stuck for 4 s held up the frames of every other call of the process for 4.02 s. And
-    because `disconnect()` is not called after an exception, nor when the server is told to stop:
-    what a call holds is let go in one `finally`, in `relay.call`.
+    `__call__` is overridden for two reasons. Channels' own `dispatch` closes old database
+    connections around every message, on asgiref's one thread: that costs 80 to 120 microseconds a
+    frame, and one query that was stuck for 4 s held up the frames of every other call of the
+    process for 4.02 s. And Channels does not call `disconnect()` after an exception or when the
+    server cancels the application: a call's resources are released in one `finally`, in
+    `relay.call`.
     """
 
     def __init__(self, runtime: Callable[[], Runtime]) -> None:
         self._runtime = runtime
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the socket until its call is over and cleaned up."""
+        """Serve the WebSocket until its call has ended and is cleaned up."""
         if (await receive())["type"] != "websocket.connect":
             return
-        hosts, origins = settings.ALLOWED_HOSTS, settings.ALLOWED_ORIGINS
-        if not handshake.comes_from_an_allowed_origin(scope, hosts, origins):
+        if not handshake.is_origin_allowed(scope, settings.ALLOWED_HOSTS, settings.ALLOWED_ORIGINS):
             await refuse_upgrade(scope, send, 403, "origin_foreign")
             return
         client = ClientSocket(receive, send)
         try:
-            # Accepted before anything is asked: browsers hide why a handshake failed, and Daphne
-            # drops one that takes longer than its time limit.
-            await client.accept(handshake.subprotocol_of(scope))
-            await self._serve(scope, client)
+            # Accept before authentication: browsers hide why a handshake failed, and Daphne drops
+            # one that takes longer than its time limit.
+            await client.accept(handshake.select_subprotocol(scope))
+            await self._serve_call(scope, client)
         except ClientGone:
             return
 
-    async def _serve(self, scope: Any, client: ClientSocket) -> None:
+    async def _serve_call(self, scope: Any, client: ClientSocket) -> None:
         try:
-            credential = handshake.credential_of(scope)
+            credential = handshake.read_credential(scope)
             session_id = scope["url_route"]["kwargs"]["session_id"]
             await self._runtime().serve_call(session_id, credential, client)
         except AdmissionRefused as refused:
             await refuse_call(scope, client, refused)
-        except DatabaseSlow:
-            # Nothing is wrong but the load, and no ending says so better than `internal`.
+        except _DATABASE_UNAVAILABLE:
+            # `refuse_call` logs it. No ending fits a slow database better than `internal`.
             await refuse_call(scope, client, AdmissionRefused("unavailable", Ending.INTERNAL))
         except Exception:
             _logger.exception("admission.failed")

@@ -1,12 +1,13 @@
-"""What a WebSocket handshake says: who asks, and from where. Decides, and opens nothing.
+"""Reads a WebSocket handshake: Origin, credential, subprotocol, language. Pure, no I/O.
 
-Who asks is told by a ticket or an `Authorization` header. Cookies are never looked at, so another
-site's page gains nothing from a browser that is signed in. The Origin is checked all the same:
+A client authenticates with a ticket or an `Authorization` header. Cookies are ignored, so another
+site's page gains nothing from a browser that is signed in. The Origin is checked nevertheless:
 
-- An Origin is allowed when it is the request's own host, or in `ALLOWED_ORIGINS`. The host itself
-  must be in `ALLOWED_HOSTS`, since a name that was rebound to this machine would agree with itself.
-- No Origin is allowed: browsers always send one with a WebSocket, so this is a program, which could
-  have sent any. `null` (a sandboxed frame, a file) is no host of ours and is refused.
+- An Origin is allowed if it is the request's own host or in `ALLOWED_ORIGINS`. The host must be in
+  `ALLOWED_HOSTS`: under DNS rebinding, a foreign name that points at this machine is both the
+  Origin and the host.
+- A missing Origin is allowed: browsers always send one with a WebSocket, so the client is a
+  program, which could send any. `null` (a sandboxed frame, a file) is not a host and is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,19 +26,19 @@ Scope = Mapping[str, Any]
 
 SUBPROTOCOL = "realtime"
 TICKET_PREFIX = "relay.ticket."
-LONGEST_SECRET = 512
+MAX_SECRET_LENGTH = 512
 
-_SECRETS_IN_URLS = frozenset(
+_SECRET_QUERY_PARAMETERS = frozenset(
     {"access_token", "api_key", "apikey", "auth", "authorization", "key", "ticket", "token"}
 )
 _SCHEMES = frozenset({"token", "bearer"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
-def comes_from_an_allowed_origin(
+def is_origin_allowed(
     scope: Scope, allowed_hosts: Sequence[str], allowed_origins: Sequence[str]
 ) -> bool:
-    """Whether a page of that origin may open a socket; see the rules above."""
+    """Return True if the handshake's host and Origin follow the rules above."""
     domain, port = split_domain_port(_header(scope, "host"))
     if not domain or not validate_host(domain, allowed_hosts):
         return False
@@ -47,13 +48,13 @@ def comes_from_an_allowed_origin(
     return origin in allowed_origins or _is_origin_of(origin, domain, port)
 
 
-def subprotocol_of(scope: Scope) -> str | None:
-    """The subprotocol to answer with: a browser drops a socket whose offers are all passed over."""
+def select_subprotocol(scope: Scope) -> str | None:
+    """Return `realtime` if it was offered: a browser fails a handshake that selects no offer."""
     return SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
 
 
-def language_of(scope: Scope) -> Language:
-    """The browser's first language that we speak; English where there is none."""
+def preferred_language(scope: Scope) -> Language:
+    """Return the first supported language of `Accept-Language`, or else English."""
     for code, _ in parse_accept_lang_header(_header(scope, "accept-language")):
         language = code.partition("-")[0]
         if language == "ja":
@@ -63,14 +64,14 @@ def language_of(scope: Scope) -> Language:
     return "en"
 
 
-def credential_of(scope: Scope) -> Credential:
-    """What the asker shows: a ticket, or else a token.
+def read_credential(scope: Scope) -> Credential:
+    """Return the ticket of the subprotocols, or else the token of the `Authorization` header.
 
-    Raises AdmissionRefused: `token_in_url`, since what is in a URL is in every log on its way, even
-    where a good ticket comes with it; `ticket_missing`, where nothing is shown.
+    Raises AdmissionRefused: `token_in_url` if the query holds a secret, even beside a valid ticket,
+    since URLs end up in the logs of every proxy; `ticket_missing` if there is no credential.
     """
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    if _SECRETS_IN_URLS & {name.lower() for name in query}:
+    if _SECRET_QUERY_PARAMETERS & {name.lower() for name in query}:
         raise AdmissionRefused("token_in_url", Ending.UNAUTHENTICATED)
     credential = _ticket(scope) or _token(scope)
     if credential is None:
@@ -81,21 +82,23 @@ def credential_of(scope: Scope) -> Credential:
 def _ticket(scope: Scope) -> Credential | None:
     for offered in scope["subprotocols"]:
         secret = offered.removeprefix(TICKET_PREFIX)
-        if secret != offered and 0 < len(secret) <= LONGEST_SECRET:
+        if secret != offered and 0 < len(secret) <= MAX_SECRET_LENGTH:
             return Credential("ticket", secret)
     return None
 
 
 def _token(scope: Scope) -> Credential | None:
     scheme, _, secret = _header(scope, "authorization").partition(" ")
-    secret = secret.strip()
-    if scheme.lower() in _SCHEMES and 0 < len(secret) <= LONGEST_SECRET:
+    # The white space of HTTP; without an argument `strip` would also remove U+001F, U+0085 and
+    # U+00A0, and accept a token that is not the one that was sent.
+    secret = secret.strip(" \t")
+    if scheme.lower() in _SCHEMES and 0 < len(secret) <= MAX_SECRET_LENGTH:
         return Credential("token", secret)
     return None
 
 
 def _is_origin_of(origin: str, domain: str, port: str) -> bool:
-    """Whether the origin is this host: same name, same port; a scheme's own may be left out."""
+    """Return True for the same name and port; the scheme's default port may be omitted."""
     try:
         parts = urlsplit(origin)
         origin_port = "" if parts.port is None else str(parts.port)
@@ -113,6 +116,6 @@ def _has_header(scope: Scope, name: str) -> bool:
 
 
 def _header(scope: Scope, name: str) -> str:
-    """The header's value; empty where it is missing or given twice, since then nobody knows."""
+    """Return the header's value; empty if it is missing, or ambiguous because it is repeated."""
     values = [value for key, value in scope["headers"] if key.lower() == name.encode()]
     return values[0].decode("latin-1") if len(values) == 1 else ""

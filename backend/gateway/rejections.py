@@ -1,10 +1,10 @@
-"""How somebody is refused: by HTTP before the socket opens, by our events and a code after it."""
+"""Refusals: over HTTP before the WebSocket is accepted, with events and a close code after."""
 
 import json
 import logging
 from typing import Any
 
-from backend.gateway.handshake import Scope, language_of
+from backend.gateway.handshake import Scope, preferred_language
 from backend.gateway.socket import ClientSocket, Send
 from backend.protocol.errors import AdmissionRefused
 from backend.relay import own_events
@@ -13,31 +13,34 @@ from backend.wording import sentence
 
 _logger = logging.getLogger(__name__)
 
-_EXTENSION = "websocket.http.response"
+_HTTP_RESPONSE_EXTENSION = "websocket.http.response"
 
 
 async def refuse_upgrade(scope: Scope, send: Send, status: int, code: str) -> None:
-    """Answer the handshake with HTTP: `status` and the one error shape.
+    """Answer the handshake over HTTP with `status` and the API's error body.
 
-    A server that cannot do that (Daphne) answers 403 without a body.
+    A server without the ASGI extension for that (Daphne) answers 403 without a body.
     """
     _log(scope, code, status)
-    if _EXTENSION not in scope.get("extensions", {}):
+    if _HTTP_RESPONSE_EXTENSION not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
-    message = sentence(code, language_of(scope))
+    message = sentence(code, preferred_language(scope))
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": f"{_EXTENSION}.start", "status": status, "headers": headers})
-    await send({"type": f"{_EXTENSION}.body", "body": body})
+    await send({"type": f"{_HTTP_RESPONSE_EXTENSION}.start", "status": status, "headers": headers})
+    await send({"type": f"{_HTTP_RESPONSE_EXTENSION}.body", "body": body})
 
 
 async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefused) -> None:
-    """Say why on the open socket, where a page can read it, and close. Raises ClientGone."""
+    """Send `relay.error` and `relay.closing` and close. Raises ClientGone.
+
+    A page can read these, unlike a failed handshake.
+    """
     close_code = refused.ending.close_code
     _log(scope, refused.code, close_code)
-    language = language_of(scope)
-    # The same word as in `relay.closing`, or a client that believes the first one gives up.
+    language = preferred_language(scope)
+    # Both events carry the same `retryable`: a client that reads only the first must not give up.
     is_retryable = refused.ending.is_retryable
     await client.send(
         own_events.error("relay_1", refused.code, language, is_retryable=is_retryable)
@@ -46,11 +49,11 @@ async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefu
     await client.close(close_code, str(refused.ending))
 
 
-class UnknownPath:
-    """Any other WebSocket address, a malformed session id included: HTTP 404."""
+class NotFound:
+    """Answers 404 at any other WebSocket path, also one with a malformed session id."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Refuse the upgrade."""
+        """Refuse the handshake."""
         await receive()
         await refuse_upgrade(scope, send, 404, "not_found")
 

@@ -1,4 +1,4 @@
-"""Which WebSocket address is answered by whom."""
+"""The WebSocket paths."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,20 +7,20 @@ from channels.routing import URLRouter
 from django.urls import path, re_path
 
 from backend.gateway.consumer import RealtimeConsumer
-from backend.gateway.rejections import UnknownPath
+from backend.gateway.rejections import NotFound
 from backend.runtime import Runtime, runtime
 
 
 def router(runtime: Callable[[], Runtime]) -> URLRouter:
-    """Calls at their address, and nothing anywhere else."""
-    # Django's `path` is typed for views; Channels routes ASGI applications with it.
-    calls: Any = RealtimeConsumer.as_asgi(runtime=runtime)
-    nothing: Any = UnknownPath()
+    """Route `/ws/realtime/{session_id}/` to the consumer and every other path to a 404."""
+    # `Any`: Django's `path` is typed for views, and Channels routes ASGI applications with it.
+    consumer: Any = RealtimeConsumer.as_asgi(runtime=runtime)
+    not_found: Any = NotFound()
     routes: list[Any] = [
-        path("ws/realtime/<uuid:session_id>/", calls),
-        re_path("", nothing),
+        path("ws/realtime/<uuid:session_id>/", consumer),
+        re_path("", not_found),
     ]
     return URLRouter(routes)
 
 
-websocket = router(runtime)
+websocket_application = router(runtime)

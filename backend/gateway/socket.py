@@ -1,4 +1,4 @@
-"""The client's WebSocket over ASGI's callables: implements `relay.ports.ClientConnection`."""
+"""The client's WebSocket over ASGI; implements `relay.ports.ClientConnection`."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -11,18 +11,18 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class ClientSocket:
-    """One client's socket, from the handshake to the close."""
+    """One client's WebSocket, from the accepted handshake to the close."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
 
     async def accept(self, subprotocol: str | None) -> None:
-        """Answer the handshake. Raises ClientGone."""
-        await self._say({"type": "websocket.accept", "subprotocol": subprotocol})
+        """Accept the handshake. Raises ClientGone."""
+        await self._send_message({"type": "websocket.accept", "subprotocol": subprotocol})
 
     async def receive(self) -> str | bytes:
-        """The next frame: text, or bytes for a binary one. Raises ClientGone."""
+        """Return the next frame: str if it is text, bytes if binary. Raises ClientGone."""
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
@@ -32,25 +32,27 @@ class ClientSocket:
                 return text if text is not None else message.get("bytes") or b""
 
     async def send(self, text: str) -> None:
-        """Send one text frame; waits while the client does not read. Raises ClientGone."""
-        await self._say({"type": "websocket.send", "text": text})
+        """Send one text frame; blocks while the client does not read. Raises ClientGone."""
+        await self._send_message({"type": "websocket.send", "text": text})
 
     async def close(self, code: int, reason: str) -> None:
-        """Close with this code; returns at once if the socket is gone already.
+        """Close with this code; does nothing if the socket is already closed.
 
-        Daphne refuses the codes from 1001 to 2999 with an exception: then it is 1000, and the
-        client knows the ending from `relay.closing`.
+        Daphne raises for the codes from 1001 to 2999: then the code is 1000, and the client has
+        the ending from `relay.closing`.
         """
-        for possible in (code, 1000):
+        for accepted_code in (code, 1000):
             try:
-                await self._say({"type": "websocket.close", "code": possible, "reason": reason})
+                await self._send_message(
+                    {"type": "websocket.close", "code": accepted_code, "reason": reason}
+                )
             except ClientGone:
                 continue
             return
 
-    async def _say(self, message: Message) -> None:
+    async def _send_message(self, message: Message) -> None:
         try:
             await self._send(message)
         except Exception as error:
-            # Each server has its own exception for a socket that is gone, and no common base.
+            # Each server raises its own exception for a closed socket; they have no common base.
             raise ClientGone from error

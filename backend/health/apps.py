@@ -1,9 +1,9 @@
-"""DOOR: operators. System checks are registered when Django starts."""
+"""Health endpoints and system checks, for operators."""
 
 from django.apps import AppConfig
 from django.core.checks import register
 
-from backend.health.checks import check_settings
+from backend.health.checks import check_settings, check_static_files
 
 
 class HealthConfig(AppConfig):
@@ -12,3 +12,4 @@ class HealthConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks."""
         register(check_settings)
+        register(check_static_files)

@@ -1,19 +1,21 @@
-"""System checks: settings that cannot work, or that work and should not, with what to write.
+"""Django system checks of the settings: mistakes and risks, each with a hint.
 
-| id | says |
+| id | means |
 |---|---|
 | `kaiwa.E001` / `kaiwa.W001` | there is no provider's key (an error without `DEBUG`) |
 | `kaiwa.E002` | the voice does not exist |
-| `kaiwa.E003` | the key would travel unencrypted to another machine |
-| `kaiwa.W002` | a model is not in the catalogue: what it costs is unknown |
+| `kaiwa.E003` | the key would be sent unencrypted to another machine |
+| `kaiwa.W002` | a model is not in the catalogue, so its cost is unknown |
 | `kaiwa.W003` | a model retires within 90 days, or has retired and its successor is used |
-| `kaiwa.W004` | strangers may register and talk at the operator's cost |
-| `kaiwa.W005` | the page says that a simulator answers, on a server that is not for development |
-| `kaiwa.W006` | every host name is served, so a page elsewhere can point its own name at us |
+| `kaiwa.W004` | anybody may register and talk at the operator's cost |
+| `kaiwa.W005` | `DEMO` is on without `DEBUG`: the page says that a simulator answers |
+| `kaiwa.W006` | every host name is accepted, which allows DNS rebinding |
+| `kaiwa.W007` | without `DEBUG`, the static files of this release have not been collected |
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -36,7 +38,7 @@ _CATALOGUE: Mapping[str, Mapping[str, object]] = MappingProxyType(
 
 
 class Settings(Protocol):
-    """The settings that are looked at."""
+    """The settings that are checked."""
 
     DEBUG: bool
     DEMO: bool
@@ -50,16 +52,29 @@ class Settings(Protocol):
 
 
 def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
-    """What Django's check framework calls."""
-    return list(complaints(settings, timezone.now().date()))
+    """Return the problems of the current settings; called by Django's check framework."""
+    return list(problems(settings, timezone.now().date()))
 
 
-def complaints(given: Settings, today: date) -> Iterator[CheckMessage]:
-    """All that is wrong or risky with these settings on this day."""
-    yield from _about_the_provider(given)
-    # A simulator answers for every model, and none of its own retires.
+def check_static_files(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
+    """Warn if `collectstatic` has not run for this release: the page would load no script."""
+    if settings.DEBUG or (Path(settings.STATIC_ROOT) / settings.RELEASE).is_dir():
+        return []
+    return [
+        Warning(
+            f"The page's files of this release are not in {settings.STATIC_ROOT}.",
+            hint="Run: .venv/bin/python manage.py collectstatic --no-input",
+            id="kaiwa.W007",
+        )
+    ]
+
+
+def problems(given: Settings, today: date) -> Iterator[CheckMessage]:
+    """Yield what is wrong or risky with these settings on this day."""
+    yield from _provider_problems(given)
+    # The simulator accepts every model, and none of them retires.
     for name, known in () if given.DEMO else _CATALOGUE.items():
-        yield from _about_a_model(name, getattr(given, name), known, today)
+        yield from _model_problems(name, getattr(given, name), known, today)
     if given.REALTIME_VOICE not in catalogue.VOICES:
         yield Error(
             f"REALTIME_VOICE: there is no voice {given.REALTIME_VOICE!r}.",
@@ -86,7 +101,7 @@ def complaints(given: Settings, today: date) -> Iterator[CheckMessage]:
         )
 
 
-def _about_the_provider(given: Settings) -> Iterator[CheckMessage]:
+def _provider_problems(given: Settings) -> Iterator[CheckMessage]:
     if not given.OPENAI_API_KEY and not given.DEMO:
         kind, level = (Warning, "W") if given.DEBUG else (Error, "E")
         yield kind(
@@ -103,7 +118,7 @@ def _about_the_provider(given: Settings) -> Iterator[CheckMessage]:
         )
 
 
-def _about_a_model(
+def _model_problems(
     name: str, model: str, known: Mapping[str, object], today: date
 ) -> Iterator[CheckMessage]:
     if model not in known:

@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: so does the database, within two seconds."""
+"""`/healthz`: the process is alive. `/readyz`: the database answers within two seconds."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -17,16 +17,16 @@ log = logging.getLogger(__name__)
 
 @require_safe
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process can answer at all."""
+    """Answer 200: liveness, without asking anything else."""
     return JsonResponse({"status": "ok"})
 
 
 def readyz(
     executor: DatabaseExecutor, ask: Callable[[], object], wait_s: float = DATABASE_WAIT_S
 ) -> Callable[[HttpRequest], Coroutine[None, None, JsonResponse]]:
-    """A view: 200 when the database has answered in time, else 503.
+    """Return a view that answers 200 if the database answers within `wait_s`, otherwise 503.
 
-    It asks on a thread of its own, so that a stuck database cannot hold up any other request.
+    `ask` runs in a thread of its own, so that a stuck database cannot delay other requests.
     """
 
     @require_safe
@@ -41,7 +41,7 @@ def readyz(
     return view
 
 
-def ask_database() -> None:
-    """Get an answer out of the database. Raises what Django raises when there is none."""
+def ping_database() -> None:
+    """Run `SELECT 1`. Raises what Django raises if the database does not answer."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

@@ -1,7 +1,7 @@
 """Every way a call can end, and what follows from it: one row per ending. PURE.
 
 Everything that depends on an ending is a column of `ENDINGS`. To add an ending: a member and a row
-here, its sentence in `backend.wording`, its line in the README's table; tests name what is missing.
+here, its sentence in `backend.wording`, its line in docs/api.md; tests name what is missing.
 """
 
 from collections.abc import Mapping

@@ -56,7 +56,6 @@ class CallRecord:
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
         self._playback = playback
-        self._last_audio_event_id: str | None = None
 
     # What the provider sends
 
@@ -79,14 +78,10 @@ class CallRecord:
         """Add an audio delta that goes to the client now; only its length is read."""
         if delta.item_id is None:
             return
-        # An event that comes twice is played once.
-        if delta.event_id is not None and delta.event_id == self._last_audio_event_id:
-            return
-        self._last_audio_event_id = delta.event_id
-        ms = audio_ms_of(delta)
-        if self._playback is not None:
+        ms, event_id = audio_ms_of(delta), delta.event_id or ""
+        is_new = self._assembler.add_audio(delta.item_id, delta.content_index, ms, event_id)
+        if is_new and self._playback is not None:
             self._playback.add((delta.item_id, delta.content_index), ms, now_s)
-        self._assembler.hear_audio(delta.item_id, delta.content_index, ms)
 
     def add_error(self, event: Mapping[str, Any]) -> None:
         """Add an `error` event: it may be the reply to something that the client sent."""

@@ -3,25 +3,16 @@
 PURE.
 """
 
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backend.protocol.audio import SAMPLE_RATE_HZ
+from backend.protocol.events import ClientEvent
+from backend.protocol.reading import encode
 from backend.protocol.transcript.turns import Role
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.policy import PAGE_POLICY, ClientPolicy
-
-
-@dataclass(frozen=True, slots=True)
-class TurnDetection:
-    """Voice activity detection at the provider; times in milliseconds, threshold 0 to 1."""
-
-    type: Literal["server_vad", "semantic_vad"] = "server_vad"
-    threshold: float = 0.5
-    silence_ms: int = 500
-    prefix_ms: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,8 @@ class PastItem:
 class CallPlan:
     """All that `CallLogic` needs to know about the call; ids as text.
 
-    `policy` and `limits` are those of the kind of client that calls.
+    `session` is the provider's configuration of its session, which is sent as it is. `policy` and
+    `limits` are those of the kind of client that calls.
     """
 
     call_id: str
@@ -45,9 +37,7 @@ class CallPlan:
     language: Literal["ja", "en"]
     model: str
     voice: str
-    instructions: str
-    transcription_model: str
-    turn_detection: TurnDetection
+    session: Mapping[str, Any]
     past: tuple[PastItem, ...] = ()
     demo: bool = False
     policy: ClientPolicy = PAGE_POLICY
@@ -65,8 +55,6 @@ class Replay:
 
 CONFIGURE_ID = "relay_cfg"
 
-_PCM = {"type": "audio/pcm", "rate": SAMPLE_RATE_HZ}
-
 # A wrong pair is refused, and audio of the assistant cannot be replayed (protocol section 7).
 _PART_TYPES = {Role.USER: "input_text", Role.ASSISTANT: "output_text"}
 
@@ -74,27 +62,10 @@ _FITTING_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def session_update_of(plan: CallPlan) -> str:
-    """The frame that configures the session: audio, voice, transcription, turn detection.
-
-    `session.type` must be there or the update is dropped; without `transcription` the user's words
-    never come; the default silence is documented as 500 ms and has been seen as 200
-    (protocol section 2). The model is in the URL and cannot be changed.
-    """
-    session = {
-        "type": "realtime",
-        "output_modalities": ["audio"],
-        "instructions": plan.instructions,
-        "audio": {
-            "input": {
-                "format": _PCM,
-                "transcription": {"model": plan.transcription_model},
-                "turn_detection": _turn_detection(plan.turn_detection),
-            },
-            "output": {"format": _PCM, "voice": plan.voice},
-        },
-        "tools": [],
-    }
-    return _frame({"type": "session.update", "event_id": CONFIGURE_ID, "session": session})
+    """The frame that configures the session as the plan says."""
+    return encode(
+        {"type": ClientEvent.SESSION_UPDATE, "event_id": CONFIGURE_ID, "session": plan.session}
+    )
 
 
 def replays_of(plan: CallPlan) -> tuple[Replay, ...]:
@@ -113,7 +84,7 @@ def _replay(number: int, item: PastItem) -> Replay:
     event_id = f"relay_past_{number}"
     item_id = item.item_id if _FITTING_ID.fullmatch(item.item_id) else event_id
     event = {
-        "type": "conversation.item.create",
+        "type": ClientEvent.CONVERSATION_ITEM_CREATE,
         "event_id": event_id,
         "item": {
             "id": item_id,
@@ -122,23 +93,4 @@ def _replay(number: int, item: PastItem) -> Replay:
             "content": [{"type": _PART_TYPES[item.role], "text": item.text}],
         },
     }
-    return Replay(event_id, item_id, _frame(event))
-
-
-def _turn_detection(detection: TurnDetection) -> dict[str, Any]:
-    how: dict[str, Any] = {
-        "type": detection.type,
-        "create_response": True,
-        "interrupt_response": True,
-    }
-    if detection.type == "server_vad":
-        how |= {
-            "threshold": detection.threshold,
-            "prefix_padding_ms": detection.prefix_ms,
-            "silence_duration_ms": detection.silence_ms,
-        }
-    return how
-
-
-def _frame(event: dict[str, Any]) -> str:
-    return json.dumps(event, separators=(",", ":"))
+    return Replay(event_id, item_id, encode(event))

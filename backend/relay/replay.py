@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from backend.relay.effects import (
     ToUpstream,
 )
 from backend.relay.limits import DEFAULT_LIMITS, Limits
-from backend.relay.plan import CallPlan, PastItem, TurnDetection
+from backend.relay.plan import CallPlan, PastItem
 from backend.relay.policy import PAGE_POLICY, POLICIES
 
 LONGEST_STRING = 200
@@ -42,9 +42,7 @@ UNKNOWN_PLAN = CallPlan(
     language="en",
     model="",
     voice="",
-    instructions="",
-    transcription_model="",
-    turn_detection=TurnDetection(),
+    session={},
 )
 """For tapes without a plan."""
 
@@ -136,13 +134,11 @@ def _plan(recorded: Any, limits: Limits) -> CallPlan:
     past = tuple(
         PastItem(item["item_id"], Role(item["role"]), item["text"]) for item in recorded["past"]
     )
-    objects = {
-        "past": past,
-        "turn_detection": TurnDetection(**recorded["turn_detection"]),
-        "policy": POLICIES[recorded.get("policy", PAGE_POLICY.name)],
-        "limits": limits,
-    }
-    return CallPlan(**{**recorded, **objects})
+    policy = POLICIES[recorded.get("policy", PAGE_POLICY.name)]
+    # An older tape has other fields, and no `session`: its session is configured with nothing.
+    known = {field.name for field in fields(CallPlan)}
+    given = {name: value for name, value in recorded.items() if name in known}
+    return replace(UNKNOWN_PLAN, **{**given, "past": past, "policy": policy, "limits": limits})
 
 
 def _at(at_ms: int) -> datetime:

@@ -96,7 +96,6 @@ def plan_content(plan: CallPlan) -> dict[str, Any]:
     return fields | {
         "policy": plan.policy.name,
         "past": [asdict(item) for item in plan.past],
-        "turn_detection": asdict(plan.turn_detection),
     }
 
 

@@ -1,103 +1,29 @@
-"""`python -m backend.simulator`: the simulator as a process of its own."""
+"""`python -m backend.simulator`: checks for the packages that it needs, then runs it."""
 
-import argparse
-import asyncio
-import dataclasses
-import errno
-import signal
 import sys
-from contextlib import AsyncExitStack
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
-from backend.simulator import control, mishaps
-from backend.simulator.server import Simulator, SimulatorOptions
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= 65_535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text} is no port: a number from 0 to 65535")
+PACKAGES = ("numpy", "espeakng_loader")
+"""The packages of requirements-demo.txt that are not in requirements.txt."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    kinds = "\n".join(f"  {kind:<18}{meaning}" for kind, meaning in mishaps.MEANINGS.items())
-    fields = ", ".join(each.name for each in dataclasses.fields(mishaps.Mishap)[1:])
-    parser = argparse.ArgumentParser(
-        prog="python -m backend.simulator",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="An offline stand-in for OpenAI's Realtime API (GA): it hears, speaks, is "
-        "interrupted, bills and expires.\nIt prints one line when it is ready; put that URL into "
-        "OPENAI_BASE_URL, with any OPENAI_API_KEY.",
-        epilog=f"{(control.__doc__ or '').removeprefix('PURE: ')}\n"
-        f"mishaps (kind, and what it does; further fields: {fields}):\n{kinds}\n",
-    )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="the address to listen on (%(default)s)"
-    )
-    parser.add_argument("--port", type=_port, default=8765, help="the port; 0: any (%(default)s)")
-    parser.add_argument(
-        "--cap-s", type=float, default=3600.0, help="the longest a session lasts (%(default)s)"
-    )
-    parser.add_argument(
-        "--pace",
-        type=float,
-        default=5.0,
-        help="how many times faster than it sounds the sound is sent; 0: at once (%(default)s)",
-    )
-    parser.add_argument(
-        "--late-every",
-        type=int,
-        default=3,
-        help="every n-th transcript of the user comes after the answer; 0: none (%(default)s)",
-    )
-    parser.add_argument(
-        "--cheap", action="store_true", help="hum and understand nothing, for benchmarks"
-    )
-    return parser
-
-
-def why_not(error: OSError, host: str, port: int) -> str:
-    """One sentence for a person: what stopped the listening, and what to do."""
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"The simulator cannot start: port {port} is in use. "
-            "Stop what uses it, or let it find a free one: --port 0"
+def main() -> int:
+    """Run the simulator; return the exit code."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        print(
+            f"The simulator cannot start: {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not installed. "
+            "Install what it needs with: pip install -r requirements-demo.txt",
+            file=sys.stderr,
         )
-    if error.errno == errno.EACCES:
-        return f"The simulator cannot start: port {port} is not allowed. Choose one above 1023."
-    return (
-        f"The simulator cannot start: it cannot listen on {host}, port {port}. "
-        "Check --host and --port."
-    )
-
-
-async def _serve(arguments: argparse.Namespace) -> str | None:
-    """Runs until it is told to stop. Answers with what kept it from starting, if anything did."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    options = SimulatorOptions(
-        host=arguments.host,
-        cap_s=arguments.cap_s,
-        pace=arguments.pace,
-        late_every=arguments.late_every,
-        is_cheap=arguments.cheap,
-    )
-    async with AsyncExitStack() as stack:
-        try:
-            running = await stack.enter_async_context(Simulator(options).serve(arguments.port))
-        except OSError as error:
-            return why_not(error, arguments.host, arguments.port)
-        print(f"simulator listening on {running.base_url}", flush=True)
-        await stopped.wait()
-    return None
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Runs until SIGINT or SIGTERM. Answers with the exit code."""
-    trouble = asyncio.run(_serve(_parser().parse_args(argv)))
-    if trouble is not None:
-        print(trouble, file=sys.stderr)
-    return 0 if trouble is None else 1
+        return 1
+    # Imported by name, because the import fails without those packages.
+    command_line: Any = import_module("backend.simulator.server.command_line")
+    exit_code: int = command_line.main()
+    return exit_code
 
 
 if __name__ == "__main__":

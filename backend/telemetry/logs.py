@@ -1,8 +1,8 @@
-"""Log lines that an operator can read and nobody can misuse: no key, ticket, token or spoken word.
+"""Log lines without keys, tickets, tokens or content.
 
-`log_event` is how the house speaks: an event's name and fields of the allow-list. What libraries
-say goes through `Mask`, which blots secrets out, and `LineFormatter`, which makes one line of it.
-An exception is told as its type and frames, without its text, which can quote what was sent.
+Our own code logs with `log_event`: an event's name and fields of an allow-list. Records of
+libraries pass `Mask`, which redacts secrets, and `LineFormatter`, which writes one line each. An
+exception is logged as its type and frames, without its text, which can quote what was sent.
 """
 
 import logging
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-BLOT = "***"
+REDACTED = "***"
 
 _LONGEST_TEXT = 160
 _LONGEST_LINE = 4000
@@ -22,9 +22,10 @@ _MOST_FRAMES = 12
 
 
 class Fields(TypedDict, total=False):
-    """Everything that a log line may say about a call: ids, codes, sizes, times. Never content.
+    """The fields a log line may have: ids, codes, sizes, times. Never content.
 
-    The type checker refuses any other name; at run time it is dropped, and only its name is told.
+    The type checker refuses any other name. At run time such a field is dropped and its name is
+    logged as `dropped`.
     """
 
     attempt: int
@@ -70,29 +71,29 @@ ALLOWED_FIELDS = frozenset(Fields.__annotations__)
 _SECRETS = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        # Authorization, in any spelling a header dump or a URL may give it.
-        (r"(bearer)(?:[\s:=+]|%20)+[^\s\"',;<>(){}\[\]]+", rf"\1 {BLOT}"),
-        (r"(token)(?:[\s:=+\"']|%20)+[0-9a-f]{40}", rf"\1 {BLOT}"),
-        (r"(relay\.ticket\.|openai-insecure-api-key\.)[^\s\"',;<>(){}\[\]]+", rf"\1{BLOT}"),
-        (r"([?&](?:token|ticket|access_token|api_?key|key)=)[^\s&\"'<>#]+", rf"\1{BLOT}"),
+        # Authorization, as it looks in a header dump or a URL.
+        (r"(bearer)(?:[\s:=+]|%20)+[^\s\"',;<>(){}\[\]]+", rf"\1 {REDACTED}"),
+        (r"(token)(?:[\s:=+\"']|%20)+[0-9a-f]{40}", rf"\1 {REDACTED}"),
+        (r"(relay\.ticket\.|openai-insecure-api-key\.)[^\s\"',;<>(){}\[\]]+", rf"\1{REDACTED}"),
+        (r"([?&](?:token|ticket|access_token|api_?key|key)=)[^\s&\"'<>#]+", rf"\1{REDACTED}"),
         # `user:password@` of a database or a proxy.
-        (r"(://[^\s/:@]*):[^\s/@]+@", rf"\1:{BLOT}@"),
-        # Keys: short ones only as a word of their own, long ones wherever they stand.
-        (r"(?<![a-z0-9])(sk|ek)[-_][\w*.-]{3,}", rf"\1-{BLOT}"),
-        (r"(sk|ek)[-_][\w*-]{20,}", rf"\1-{BLOT}"),
+        (r"(://[^\s/:@]*):[^\s/@]+@", rf"\1:{REDACTED}@"),
+        # Keys: short ones only at the start of a word, long ones anywhere.
+        (r"(?<![a-z0-9])(sk|ek)[-_][\w*.-]{3,}", rf"\1-{REDACTED}"),
+        (r"(sk|ek)[-_][\w*-]{20,}", rf"\1-{REDACTED}"),
     )
 )
 
 
 def masked(text: str) -> str:
-    """The text with what looks like a secret blotted out; masking twice changes nothing."""
+    """Return the text with everything that looks like a secret redacted. Idempotent."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
 
 
 def log_event(logger: logging.Logger, level: int, event: str, **fields: Unpack[Fields]) -> None:
-    """Log `event` (a dotted name such as `call.ended`) with fields of the allow-list."""
+    """Log `event`, a dotted name such as `call.ended`, with fields of the allow-list."""
     if not logger.isEnabledFor(level):
         return
     kept = {name: value for name, value in fields.items() if name in ALLOWED_FIELDS}
@@ -102,17 +103,18 @@ def log_event(logger: logging.Logger, level: int, event: str, **fields: Unpack[F
 
 
 class Mask(logging.Filter):
-    """Blots secrets out of a record before it is formatted: message, arguments, traceback, stack.
+    """Redacts secrets in a record before it is formatted: message, arguments, traceback, stack.
 
     Message and arguments are joined first, so that a secret split between them is found. An
-    exception among the arguments becomes its type's name. Never raises: that would hit the caller.
+    exception among the arguments becomes its type's name. Never raises, because the exception would
+    reach the code that logs.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = masked(_message_of(record)), None
         if record.exc_info and record.exc_info[1] is not None:
-            # What a formatter would write here includes the exception's own text; ours does not.
-            record.exc_text = _told(record.exc_info[1])
+            # A formatter uses `exc_text` if it is set; its own would include the exception's text.
+            record.exc_text = _describe_exception(record.exc_info[1])
         elif record.exc_text:
             record.exc_text = masked(record.exc_text)
         if record.stack_info:
@@ -121,10 +123,10 @@ class Mask(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """One line a record: `2026-11-21T06:38:00.123Z INFO call.ended ending=client_left`."""
+    """Formats a record as `2026-11-21T06:38:00.123Z INFO call.ended ending=client_left`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line. Control characters inside are escaped, so that nobody can forge a line."""
+        """Return the line. Control characters are escaped, so that a value cannot forge a line."""
         parts = [_utc(record.created), record.levelname]
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):
@@ -133,7 +135,7 @@ class LineFormatter(logging.Formatter):
         else:
             parts += [record.name, _message_of(record)]
         if record.exc_info and record.exc_info[1] is not None:
-            parts.append(f"| {_told(record.exc_info[1])}")
+            parts.append(f"| {_describe_exception(record.exc_info[1])}")
         elif record.exc_text:
             parts.append(f"| {record.exc_text}")
         if record.stack_info:
@@ -144,17 +146,17 @@ class LineFormatter(logging.Formatter):
 def _message_of(record: logging.LogRecord) -> str:
     args = record.args
     if isinstance(args, tuple):
-        args = tuple(_harmless(arg) for arg in args)
+        args = tuple(_without_exception_text(arg) for arg in args)
     elif isinstance(args, Mapping):
-        args = {name: _harmless(arg) for name, arg in args.items()}
+        args = {name: _without_exception_text(arg) for name, arg in args.items()}
     try:
-        text = str(_harmless(record.msg))
+        text = str(_without_exception_text(record.msg))
         return text % args if args else text
     except Exception:
         return f"a log line that cannot be formatted, at {record.filename}:{record.lineno}"
 
 
-def _harmless(value: object) -> object:
+def _without_exception_text(value: object) -> object:
     return type(value).__name__ if isinstance(value, BaseException) else value
 
 
@@ -183,23 +185,25 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def _told(error: BaseException) -> str:
-    """An exception and what caused it, by type and frame, innermost frame last; never its text."""
-    told, seen = "", set[int]()
+def _describe_exception(error: BaseException) -> str:
+    """Return types and frames of an exception and its causes, innermost frame last; no text."""
+    described, seen = "", set[int]()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        told += f"{' from ' if told else ''}{_name(current)}{_frames(current.__traceback__)}"
+        described += (
+            f"{' from ' if described else ''}{_name(current)}{_frames(current.__traceback__)}"
+        )
         current = current.__cause__ or (
             None if current.__suppress_context__ else current.__context__
         )
-    return told
+    return described
 
 
 def _name(error: BaseException) -> str:
     name = type(error).__name__
     if isinstance(error, BaseExceptionGroup):
-        return f"{name}({', '.join(_told(inner) for inner in error.exceptions)})"
+        return f"{name}({', '.join(_describe_exception(inner) for inner in error.exceptions)})"
     return name
 
 

@@ -1,8 +1,9 @@
-"""Opens and holds one WebSocket to the provider; only this file here imports `websockets`.
+"""Opens and holds one WebSocket to the provider; the only importer of `websockets` on our side.
 
-The key goes to one host: no redirect is followed, no proxy is taken from the environment. What goes
-wrong is raised as an UpstreamError with a code; the library's exception texts, which can quote
-headers and bodies, end here (`from None`).
+Knows no provider by name: what differs between them comes from `upstream.providers.Provider`. The
+key goes to one host: no redirect is followed, no proxy is taken from the environment. Every failure
+is raised as an UpstreamError with a code; the library's own messages, which can quote headers and
+bodies, end here (`from None`).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import websockets.asyncio.client as websockets_client
+from websockets import CloseCode
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
@@ -36,8 +38,9 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from backend.protocol.reading import mapping_at
 from backend.telemetry.logs import log_event
-from backend.upstream import failures
+from backend.upstream.providers import Provider
 from backend.upstream.target import Target
 
 _logger = logging.getLogger(__name__)
@@ -46,12 +49,12 @@ _RETRIED_CODES = frozenset({"unreachable", "server_error", "name_unknown"})
 
 
 @dataclass(frozen=True, slots=True)
-class LineLimits:
+class ConnectionLimits:
     """The bounds of one connection.
 
-    While nobody reads, our own keepalive fails after ping + pong; a client that is too slow is hung
-    up on after 10 s, well before. A real event of 3.5 MB was seen, and the library's own limit of
-    1 MiB would have closed the call with 1009.
+    While nothing reads from the socket, our own keepalive fails after the ping interval and
+    timeout; the call of a client that is too slow ends after 10 s, well before. A real event of
+    3.5 MB was seen, and the library's own limit of 1 MiB would have closed the call with 1009.
     """
 
     ping_interval_s: float = 20.0
@@ -63,22 +66,27 @@ class LineLimits:
 
 
 class ProviderSocket:
-    """An open connection, past its `session.created`: `relay.ports.UpstreamConnection`."""
+    """A connection that the provider has accepted: `relay.ports.UpstreamConnection`."""
 
     def __init__(
-        self, line: websockets_client.ClientConnection, created_text: str, close_timeout_s: float
+        self,
+        provider: Provider,
+        connection: websockets_client.ClientConnection,
+        created_text: str,
+        close_timeout_s: float,
     ) -> None:
         self.created_text = created_text
-        self._line = line
+        self._provider = provider
+        self._connection = connection
         self._close_timeout_s = close_timeout_s
         self._closing: asyncio.Task[None] | None = None
 
     async def receive(self) -> str:
-        """The next frame's text. Raises an UpstreamError: the provider is gone, or sent bytes."""
+        """The next frame's text. Raises an UpstreamError if the provider is gone or sent bytes."""
         try:
-            text = await self._line.recv()
+            text = await self._connection.recv()
         except ConnectionClosed as closed:
-            raise _ended(closed) from None
+            raise _error_of(self._provider, closed) from None
         if isinstance(text, str):
             return text
         raise UpstreamFailed("frame_binary")
@@ -86,47 +94,47 @@ class ProviderSocket:
     async def send(self, text: str) -> None:
         """Send one text frame; waits while the provider does not read. Raises an UpstreamError."""
         try:
-            await self._line.send(text)
+            await self._connection.send(text)
         except ConnectionClosed as closed:
-            raise _ended(closed) from None
+            raise _error_of(self._provider, closed) from None
         except OSError:
             raise UpstreamFailed("connection_lost") from None
 
     async def close(self) -> None:
-        """Close within half a second, by force if need be. Never raises, and is safe to call again.
+        """Close within half a second, by force if need be. Never raises; safe to call again.
 
-        Cancelling the caller does not cancel the closing: the library would leave the socket open.
+        Cancelling the caller does not cancel the close: the library would leave the socket open.
         """
         if self._closing is None:
-            self._closing = asyncio.create_task(_close(self._line, self._close_timeout_s))
+            self._closing = asyncio.create_task(_close(self._connection, self._close_timeout_s))
         await asyncio.shield(self._closing)
 
 
 async def connect(
+    provider: Provider,
     target: Target,
     *,
     open_timeout_s: float = 8.0,
-    limits: LineLimits = LineLimits(),
+    limits: ConnectionLimits = ConnectionLimits(),
     tls: ssl.SSLContext | None = None,
     chance: Callable[[], float] = random.random,
 ) -> ProviderSocket:
-    """Open a line that the provider has answered with `session.created`, within `open_timeout_s`.
+    """Open a connection and wait until the provider has accepted it, within `open_timeout_s`.
 
-    An upgrade alone is no success: a wrong key has been seen to upgrade, then to fail. A provider
-    that cannot be reached or answers 5xx is tried once more after 0.1 to 0.4 s (`chance`: 0 to 1).
-    Raises UpstreamRefused, UpstreamUnavailable, UpstreamTimeout or UpstreamFailed.
+    A provider that cannot be reached or answers 5xx is tried once more after 0.1 to 0.4 s (`chance`
+    returns 0 to 1). Raises UpstreamRefused, UpstreamUnavailable, UpstreamTimeout or UpstreamFailed.
     """
     try:
         if not target.api_key:
             raise UpstreamRefused("api_key_missing")
         async with asyncio.timeout(open_timeout_s):
             try:
-                return await _open(target, limits, tls)
+                return await _open(provider, target, limits, tls)
             except UpstreamUnavailable as first:
                 if first.code not in _RETRIED_CODES or first.retry_after_s is not None:
                     raise
             await asyncio.sleep(0.1 + 0.3 * chance())
-            return await _open(target, limits, tls)
+            return await _open(provider, target, limits, tls)
     except TimeoutError:
         error: UpstreamError = UpstreamTimeout("timed_out")
     except UpstreamError as refused:
@@ -143,34 +151,37 @@ async def connect(
     raise error from None
 
 
-class _Dial(websockets_client.connect):
-    """The library's dialling without its redirects: it would carry our headers to another host."""
+class _ConnectWithoutRedirects(websockets_client.connect):
+    """The library's connect; following a redirect would carry our headers to another host."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
-async def _open(target: Target, limits: LineLimits, tls: ssl.SSLContext | None) -> ProviderSocket:
-    line = await _upgrade(target, limits, tls)
+async def _open(
+    provider: Provider, target: Target, limits: ConnectionLimits, tls: ssl.SSLContext | None
+) -> ProviderSocket:
+    connection = await _upgrade(provider, target, limits, tls)
     try:
-        created_text = await _created(line)
+        created_text = await _accepted(provider, connection)
     except BaseException:
-        # Includes the time-out: nothing is owed to a provider that has not accepted the call.
-        line.transport.abort()
+        # Includes the time-out. A provider that has not accepted the call needs no close handshake.
+        connection.transport.abort()
         raise
-    return ProviderSocket(line, created_text, limits.close_timeout_s)
+    return ProviderSocket(provider, connection, created_text, limits.close_timeout_s)
 
 
 async def _upgrade(
-    target: Target, limits: LineLimits, tls: ssl.SSLContext | None
+    provider: Provider, target: Target, limits: ConnectionLimits, tls: ssl.SSLContext | None
 ) -> websockets_client.ClientConnection:
+    url = provider.websocket_url(target)
     secure: dict[str, Any] = {}
-    if target.websocket_url.startswith("wss:"):
+    if url.startswith("wss:"):
         secure["ssl"] = tls or _default_tls()
     try:
-        return await _Dial(
-            target.websocket_url,
-            additional_headers=target.headers,
+        return await _ConnectWithoutRedirects(
+            url,
+            additional_headers=provider.headers(target),
             user_agent_header=f"kaiwa/{__version__}",
             proxy=target.proxy or None,
             compression=None,
@@ -183,8 +194,13 @@ async def _upgrade(
             write_limit=limits.unsent_bytes,
             **secure,
         )
+    except InvalidStatus as refusal:
+        response = refusal.response
+        raise provider.error_of_status(
+            response.status_code, response.headers.get("Retry-After"), bytes(response.body)
+        ) from None
     except (InvalidHandshake, InvalidProxy, OSError, EOFError) as failure:
-        raise _refused(failure) from None
+        raise _error_of_failure(failure) from None
 
 
 _FAILURES: tuple[tuple[type[Exception], type[UpstreamError], UpstreamCode], ...] = (
@@ -193,68 +209,61 @@ _FAILURES: tuple[tuple[type[Exception], type[UpstreamError], UpstreamCode], ...]
     (InvalidHandshake, UpstreamFailed, "handshake_broken"),
     (ssl.SSLError, UpstreamUnavailable, "tls_failed"),
     (socket.gaierror, UpstreamUnavailable, "name_unknown"),
-    # ETIMEDOUT of the kernel included; our own budget arrives here as a cancellation.
+    # The kernel's ETIMEDOUT included; our own time-out arrives here as a cancellation.
     (OSError, UpstreamUnavailable, "unreachable"),
     (EOFError, UpstreamUnavailable, "unreachable"),
 )
-"""What stopped the upgrade, the narrower before the wider."""
+"""What stopped the upgrade without an HTTP answer; subclasses before their base classes."""
 
 
-def _refused(failure: Exception) -> UpstreamError:
-    if isinstance(failure, InvalidStatus):
-        response = failure.response
-        return failures.of_status(
-            response.status_code, response.headers.get("Retry-After"), bytes(response.body)
-        )
-    # No answer at all is a provider that is down; a wrong answer is one that is not a provider.
+def _error_of_failure(failure: Exception) -> UpstreamError:
+    # No answer at all: the provider is down. A malformed answer: this is not the provider.
     if isinstance(failure, InvalidMessage) and isinstance(failure.__cause__, EOFError):
         failure = failure.__cause__
-    return next(kind(code) for types, kind, code in _FAILURES if isinstance(failure, types))
+    return next(error(code) for types, error, code in _FAILURES if isinstance(failure, types))
 
 
-async def _created(line: websockets_client.ClientConnection) -> str:
-    """The text of `session.created`; only `conversation.created` may come before it."""
+async def _accepted(provider: Provider, connection: websockets_client.ClientConnection) -> str:
+    """The text of the event that proves that the provider accepted the connection."""
     while True:
         try:
-            text = await line.recv()
+            text = await connection.recv()
         except ConnectionClosed as closed:
-            raise _ended(closed) from None
+            raise _error_of(provider, closed) from None
         if not isinstance(text, str):
             raise UpstreamFailed("frame_binary")
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
             raise UpstreamFailed("first_event_unexpected") from None
-        kind = event.get("type") if isinstance(event, dict) else None
-        if kind == "session.created":
+        if provider.accepts(mapping_at(event)):
             return text
-        if kind == "error":
-            raise failures.of_error_event(event.get("error"))
-        if kind != "conversation.created":
-            raise UpstreamFailed("first_event_unexpected")
 
 
-def _ended(closed: ConnectionClosed) -> UpstreamError:
-    """Why it ended, for every code: those that the library calls fine (1000, 1001, 1005) too."""
+def _error_of(provider: Provider, closed: ConnectionClosed) -> UpstreamError:
+    """The error for any close, those that the library calls normal (1000, 1001, 1005) too."""
     theirs, ours = closed.rcvd, closed.sent
     if theirs is not None and (ours is None or closed.rcvd_then_sent):
-        return failures.of_close(int(theirs.code), theirs.reason)
-    if ours is not None:
-        return failures.of_close(int(ours.code), "", was_ours=True)
-    return failures.of_close(1006, "")
+        return provider.error_of_close(int(theirs.code), theirs.reason)
+    if ours is None:
+        return provider.error_of_close(1006, "")
+    if ours.code == CloseCode.INTERNAL_ERROR:
+        # The library closes so when its ping got no pong.
+        return UpstreamFailed("stalled", status=int(ours.code))
+    return provider.error_of_close(int(ours.code), "")
 
 
-async def _close(line: websockets_client.ClientConnection, timeout_s: float) -> None:
+async def _close(connection: websockets_client.ClientConnection, timeout_s: float) -> None:
     try:
-        # Whatever a dying socket raises here changes nothing: the abort below ends it.
+        # An error of a dying socket changes nothing here: the abort below ends it.
         with contextlib.suppress(Exception):
             async with asyncio.timeout(timeout_s):
-                await line.close()
+                await connection.close()
     finally:
-        line.transport.abort()
+        connection.transport.abort()
 
 
 @functools.cache
 def _default_tls() -> ssl.SSLContext:
-    """The system's trust, loaded once: loading it for each call would hold the event loop."""
+    """The system's trusted certificates, loaded once: loading them blocks the event loop."""
     return ssl.create_default_context()

@@ -1,21 +1,26 @@
-"""Where a call is placed, with whose key and on whose behalf: a value, checked when it is made."""
+"""What every provider is given for one call: where to connect, and how its session behaves.
+
+Values without any provider's names or shapes; `upstream.providers` turns them into those.
+"""
 
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from typing import Literal
+from urllib.parse import urlsplit
 
 _WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One provider endpoint for one call.
+    """One provider endpoint for one call, checked when it is made.
 
     `base_url` is the provider's HTTP base, such as `https://api.openai.com/v1`. `safety_identifier`
-    is a stable, hashed name of the person, so that the provider can act against one person and not
-    against the whole organisation. `proxy` is the only proxy ever used: the machine's proxy
+    is a stable hash that stands for the user, so that the provider can act against one user and not
+    against the whole organisation. `proxy` is the only proxy that is used: the machine's proxy
     variables are not read. The key and the proxy, which may hold a password, are not in the `repr`.
 
-    Raises ValueError, naming the field and never its value, when a field could leave its header.
+    Raises ValueError, with the field's name and without its value, if a field could break out of
+    its header or URL.
     """
 
     base_url: str
@@ -35,19 +40,30 @@ class Target:
             raise ValueError("base_url holds more than a host and a path")
 
     @property
-    def websocket_url(self) -> str:
-        """The same base with `ws` or `wss`, the realtime path and the model, quoted."""
+    def websocket_base_url(self) -> str:
+        """`base_url` with `ws` or `wss`, without a slash at its end."""
         scheme, _, rest = self.base_url.rstrip("/").partition("://")
-        model = quote(self.model, safe="")
-        return f"{_WEBSOCKET_SCHEMES[scheme.lower()]}://{rest}/realtime?model={model}"
+        return f"{_WEBSOCKET_SCHEMES[scheme.lower()]}://{rest}"
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What the upgrade request carries on top. `OpenAI-Beta` is never among them: GA only."""
-        return {
-            "Authorization": f"Bearer {self.api_key}",
-            "OpenAI-Safety-Identifier": self.safety_identifier,
-        }
+
+@dataclass(frozen=True, slots=True)
+class TurnDetection:
+    """Voice activity detection at the provider. Times in milliseconds, `threshold` 0 to 1."""
+
+    type: Literal["server_vad", "semantic_vad"] = "server_vad"
+    threshold: float = 0.5
+    silence_ms: int = 500
+    prefix_ms: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How the provider's session behaves; `transcription_model` transcribes the user's speech."""
+
+    instructions: str
+    voice: str
+    transcription_model: str
+    turn_detection: TurnDetection
 
 
 def _fits_a_header(value: str) -> bool:

@@ -1,41 +1,42 @@
 /**
- * The microphone's side of the audio thread: down-mix, resample to 24 kHz, cut into 40 ms chunks.
+ * The microphone's AudioWorklet processor: mix to mono, resample to 24 kHz, cut into 40 ms chunks.
  *
- * Mute and push-to-talk are decided here, so that nothing of a muted voice leaves this thread:
- * muted sends exact zeros (the server's turn detection keeps its clock), not talking sends nothing.
- * A press is held back until it is sure to be one: a slip of the finger would be a turn, and answered.
+ * Mute and push-to-talk are applied here, so that no sample of a muted microphone leaves the audio
+ * thread. Muted sends exact zeros, because the server's turn detection counts time in samples; not
+ * talking sends nothing. The first chunks of a push-to-talk press are kept until the press is long
+ * enough: the server would take the noise of an accidental press for a turn and answer it.
  *
  * @typedef {{verb: "mute", muted: boolean}
  *   | {verb: "talk", talking: boolean, tailMs: number}
- *   | {verb: "stop"}} ToCapture
- * @typedef {{kind: "chunk", pcm: Int16Array<ArrayBuffer>, rms: number, peak: number, seq: number}
- *   | {kind: "beat"}
+ *   | {verb: "stop"}} CaptureCommand
+ * @typedef {{kind: "chunk", pcm: Int16Array<ArrayBuffer>, rms: number, seq: number}
+ *   | {kind: "heartbeat"}
  *   | {kind: "silent"}
- *   | {kind: "recovered"}} FromCapture
+ *   | {kind: "recovered"}} CaptureMessage
  * @typedef {{muted: boolean, talking: boolean, firstSeq: number}} CaptureOptions
  */
 
-import { Chunker, downMix, levelOf, Resampler, SAMPLES_PER_MS, WIRE_RATE } from "./pcm.js";
+import { Chunker, downMix, Resampler, rmsOf, SAMPLES_PER_MS, WIRE_RATE_HZ } from "./pcm.js";
 
-/** Exact zeros for this long are a switched-off microphone, not a quiet room. */
+/** Exact zeros for this long mean that the microphone is switched off; a quiet room has noise. */
 const SILENT_AFTER_S = 3;
 
-/** A sign of life this often while nothing is sent. */
-const BEAT_S = 0.1;
+/** How often a message is sent while there are no chunks to send. */
+const HEARTBEAT_S = 0.1;
 
-/** A press below 320 ms holds no word, but enough noise to be taken for speech. */
-const SURE_CHUNKS = 8;
+/** 320 ms: a shorter press holds no word, but enough noise to be taken for speech. */
+const MIN_PRESS_CHUNKS = 8;
 
 class CaptureProcessor extends AudioWorkletProcessor {
-  #resampler = new Resampler(sampleRate, WIRE_RATE);
-  #chunker = new Chunker((pcm) => this.#gathered(pcm));
+  #resampler = new Resampler(sampleRate, WIRE_RATE_HZ);
+  #chunker = new Chunker((pcm) => this.#chunkFilled(pcm));
   #mono = new Float32Array(128);
   #resampled = new Float32Array(0);
   #muted;
   #talking;
   #seq;
-  /** @type {Int16Array<ArrayBuffer>[] | null} Of a press that may be none. */
-  #heldBack = null;
+  /** @type {Int16Array<ArrayBuffer>[] | null} Chunks of a press shorter than the minimum, else null. */
+  #pressChunks = null;
   #stopped = false;
   #framesSinceMessage = 0;
   #zeroFrames = 0;
@@ -46,22 +47,22 @@ class CaptureProcessor extends AudioWorkletProcessor {
     this.#muted = muted;
     this.#talking = talking;
     this.#seq = firstSeq;
-    this.port.onmessage = ({ data }) => this.#obey(data);
+    this.port.onmessage = ({ data }) => this.#carryOut(data);
   }
 
   /** @param {[Float32Array[]]} inputs */
   process([channels]) {
     if (this.#stopped) return false;
-    // While its track is gone or not yet there, a source has no channel at all.
+    // A source without a track has no channels.
     const frames = channels[0]?.length ?? 0;
-    if (frames > 0) this.#hear(channels, frames);
+    if (frames > 0) this.#capture(channels, frames);
     return true;
   }
 
-  /** @param {ToCapture} command */
-  #obey(command) {
+  /** @param {CaptureCommand} command */
+  #carryOut(command) {
     if (command.verb === "mute") this.#muted = command.muted;
-    else if (command.verb === "talk") this.#talk(command.talking, command.tailMs);
+    else if (command.verb === "talk") this.#setTalking(command.talking, command.tailMs);
     else this.#stopped = true;
   }
 
@@ -69,44 +70,44 @@ class CaptureProcessor extends AudioWorkletProcessor {
    * @param {boolean} talking
    * @param {number} tailMs
    */
-  #talk(talking, tailMs) {
-    if (talking && !this.#talking) this.#heldBack = [];
-    if (this.#talking && !talking) this.#release(tailMs);
+  #setTalking(talking, tailMs) {
+    if (talking && !this.#talking) this.#pressChunks = [];
+    if (this.#talking && !talking) this.#endPress(tailMs);
     this.#talking = talking;
   }
 
-  /** @param {number} tailMs */
-  #release(tailMs) {
-    const isPress = this.#heldBack === null;
-    this.#heldBack = null;
-    if (!isPress) return this.#chunker.clear();
+  /** @param {number} tailMs Silence to send behind the press. */
+  #endPress(tailMs) {
+    const isLongEnough = this.#pressChunks === null;
+    this.#pressChunks = null;
+    if (!isLongEnough) return this.#chunker.clear();
     this.#chunker.pushSilence(Math.ceil(tailMs * SAMPLES_PER_MS));
     this.#chunker.flush();
   }
 
   /**
    * @param {Float32Array[]} channels
-   * @param {number} frames In this quantum: 128 today, the browser's choice tomorrow.
+   * @param {number} frames In this render quantum: 128 today, but the standard lets it vary.
    */
-  #hear(channels, frames) {
-    this.#fit(frames);
+  #capture(channels, frames) {
+    this.#fitBuffers(frames);
     downMix(channels, this.#mono);
-    this.#watchForSilence();
+    this.#detectSilence();
     this.#resampler.push(this.#mono);
     const count = this.#resampler.pull(this.#resampled);
     if (this.#talking && this.#muted) this.#chunker.pushSilence(count);
     else if (this.#talking) this.#chunker.push(this.#resampled, count);
-    this.#beat();
+    this.#sendHeartbeatIfDue();
   }
 
   /** @param {number} frames */
-  #fit(frames) {
+  #fitBuffers(frames) {
     if (this.#mono.length !== frames) this.#mono = new Float32Array(frames);
-    const most = Math.ceil((frames * WIRE_RATE) / sampleRate) + 1;
-    if (this.#resampled.length < most) this.#resampled = new Float32Array(most);
+    const maxResampled = Math.ceil((frames * WIRE_RATE_HZ) / sampleRate) + 1;
+    if (this.#resampled.length < maxResampled) this.#resampled = new Float32Array(maxResampled);
   }
 
-  #watchForSilence() {
+  #detectSilence() {
     if (this.#muted) return;
     const wasSilent = this.#zeroFrames >= SILENT_AFTER_S * sampleRate;
     this.#zeroFrames = this.#mono.every(isZero) ? this.#zeroFrames + this.#mono.length : 0;
@@ -114,28 +115,28 @@ class CaptureProcessor extends AudioWorkletProcessor {
     if (isSilent !== wasSilent) this.#post({ kind: isSilent ? "silent" : "recovered" });
   }
 
-  #beat() {
+  #sendHeartbeatIfDue() {
     this.#framesSinceMessage += this.#mono.length;
-    if (this.#framesSinceMessage >= BEAT_S * sampleRate) this.#post({ kind: "beat" });
+    if (this.#framesSinceMessage >= HEARTBEAT_S * sampleRate) this.#post({ kind: "heartbeat" });
   }
 
   /** @param {Int16Array<ArrayBuffer>} pcm */
-  #gathered(pcm) {
-    if (!this.#heldBack) return this.#send(pcm);
-    this.#heldBack.push(pcm);
-    if (this.#heldBack.length < SURE_CHUNKS) return;
-    for (const held of this.#heldBack) this.#send(held);
-    this.#heldBack = null;
+  #chunkFilled(pcm) {
+    if (!this.#pressChunks) return this.#send(pcm);
+    this.#pressChunks.push(pcm);
+    if (this.#pressChunks.length < MIN_PRESS_CHUNKS) return;
+    for (const kept of this.#pressChunks) this.#send(kept);
+    this.#pressChunks = null;
   }
 
   /** @param {Int16Array<ArrayBuffer>} pcm */
   #send(pcm) {
-    this.#post({ kind: "chunk", pcm, ...levelOf(pcm), seq: this.#seq }, [pcm.buffer]);
+    this.#post({ kind: "chunk", pcm, rms: rmsOf(pcm), seq: this.#seq }, [pcm.buffer]);
     this.#seq += 1;
   }
 
   /**
-   * @param {FromCapture} message
+   * @param {CaptureMessage} message
    * @param {Transferable[]} [transferred]
    */
   #post(message, transferred = []) {

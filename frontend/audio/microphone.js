@@ -1,12 +1,16 @@
-/** The microphone, from the permission to 40 ms chunks; its light is off when stop() was called. */
+/**
+ * The microphone, from the browser's permission to 40 ms chunks. After `stop()` no track is live and
+ * the browser's recording indicator is off.
+ */
 
-/** @import { CaptureOptions, FromCapture, ToCapture } from "./capture-worklet.js" */
+/** @import { CaptureCommand, CaptureMessage, CaptureOptions } from "./capture-worklet.js" */
 
 const WORKLET_URL = new URL("./capture-worklet.js", import.meta.url);
 
-/** Five ticks without a sign of life are a second: the microphone has stopped. */
+/** The watchdog's period. */
 const TICK_MS = 250;
-const QUIET_TICKS = 5;
+/** After so many ticks, 1.25 s, without a message from the worklet the microphone has stopped. */
+const MAX_QUIET_TICKS = 5;
 
 /**
  * Why a microphone could not be opened.
@@ -14,29 +18,29 @@ const QUIET_TICKS = 5;
  */
 
 /**
- * `silent`: three seconds of exact zeros while not muted. `stopped`: the device is gone or nothing
- * has come for a second; the default device is tried once. `recovered`: the last problem is over.
+ * `silent`: exact zeros for three seconds while not muted. `stopped`: the device is gone, or the
+ * worklet sent nothing for 1.25 s; the default device is tried once. `recovered`: the last problem is
+ * over.
  * @typedef {"silent" | "stopped" | "recovered"} MicrophoneProblem
  */
 
 /**
- * 40 ms of sound exactly as it is to be sent.
+ * 40 ms of audio, exactly as it is to be sent.
  * @typedef {object} Chunk
- * @property {Int16Array<ArrayBuffer>} pcm 960 samples at 24 kHz.
- * @property {number} rms Of full scale.
- * @property {number} peak Of full scale.
- * @property {number} seq From 0, without a gap, also over a stop and a start.
+ * @property {Int16Array<ArrayBuffer>} pcm `CHUNK_SAMPLES` samples at 24 kHz.
+ * @property {number} rms 0..1, of full scale.
+ * @property {number} seq Counts from 0 without a gap, also across `stop()` and `start()`.
  */
 
 /**
  * @typedef {object} MicrophoneSettings
- * @property {string} [deviceId] If that device is gone, the default one is opened.
- * @property {boolean} [echoCancellation] On unless false, as the next two.
+ * @property {string} [deviceId] If this device is gone, the default one is opened.
+ * @property {boolean} [echoCancellation] On unless false; so are the next two.
  * @property {boolean} [noiseSuppression]
  * @property {boolean} [autoGainControl]
  */
 
-/** @type {Readonly<Record<string, MicrophoneErrorKind>>} By the name of what getUserMedia throws. */
+/** @type {Readonly<Record<string, MicrophoneErrorKind>>} By the error name of `getUserMedia`. */
 const KIND_BY_ERROR_NAME = Object.freeze({
   NotAllowedError: "denied",
   NotFoundError: "missing",
@@ -60,31 +64,31 @@ export class MicrophoneError extends Error {
 }
 
 /**
- * @param {unknown} error
+ * @param {unknown} error Anything that was thrown while opening a microphone.
  * @returns {MicrophoneErrorKind}
  */
 export function kindOfError(error) {
   return KIND_BY_ERROR_NAME[Object(error).name] ?? "failed";
 }
 
-/** The microphones to choose from. Their labels are empty until one was allowed. */
+/** The audio input devices. Their labels are empty until the user has allowed a microphone. */
 export async function listMicrophones() {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return devices.filter(({ kind }) => kind === "audioinput");
 }
 
 /**
- * Calls `onChange` with the microphones whenever one was plugged in or out, until aborted.
+ * Call `onChange` with the list of microphones whenever a device is added or removed.
  * @param {(microphones: MediaDeviceInfo[]) => void} onChange
- * @param {AbortSignal} signal
+ * @param {AbortSignal} signal Ends the watch.
  */
 export function watchMicrophones(onChange, signal) {
   const changed = async () => onChange(await listMicrophones());
   navigator.mediaDevices?.addEventListener("devicechange", changed, { signal });
 }
 
-/** One opened device: its stream, its nodes, and the end of both. */
-class Line {
+/** One opened device: its media stream and the audio nodes that read it. */
+class CaptureDevice {
   #stream;
   #source;
   #node;
@@ -98,7 +102,7 @@ class Line {
     this.#stream = stream;
     this.#source = context.createMediaStreamSource(stream);
     this.#node = new AudioWorkletNode(context, "kaiwa-capture", { processorOptions: options });
-    // Its output is silence; a node that leads nowhere is not run by every browser.
+    // The node's output is silence, but some browsers do not run a node without a destination.
     this.#source.connect(this.#node).connect(context.destination);
   }
 
@@ -107,8 +111,8 @@ class Line {
   }
 
   /**
-   * @param {(message: FromCapture) => void} onMessage
-   * @param {() => void} onEnded
+   * @param {(message: CaptureMessage) => void} onMessage
+   * @param {() => void} onEnded The device was unplugged or taken away.
    * @param {AbortSignal} signal
    */
   listen(onMessage, onEnded, signal) {
@@ -117,14 +121,14 @@ class Line {
     this.track?.addEventListener("ended", onEnded, { signal });
   }
 
-  /** @param {ToCapture} command */
-  tell(command) {
+  /** @param {CaptureCommand} command */
+  post(command) {
     this.#node.port.postMessage(command);
   }
 
   close() {
-    endTracks(this.#stream);
-    this.tell({ verb: "stop" });
+    stopTracks(this.#stream);
+    this.post({ verb: "stop" });
     this.#source.disconnect();
     this.#node.disconnect();
   }
@@ -135,19 +139,20 @@ export class Microphone {
   #onChunk;
   #onProblem;
   #onAllowed;
-  /** @type {Line | null} */
-  #line = null;
-  /** @type {AbortController | null} Of the whole time between start and stop. */
+  /** @type {CaptureDevice | null} */
+  #device = null;
+  /** @type {AbortController | null} Aborted by `stop()` and by the next start. */
   #running = null;
   /** @type {Promise<boolean> | null} */
   #starting = null;
-  #lineClosing = new AbortController();
+  /** Ends the listeners of the open device. */
+  #deviceClosing = new AbortController();
   /** @type {MicrophoneSettings} */
   #settings = {};
   /** @type {MicrophoneProblem | null} */
   #problem = null;
-  /** A problem was told, and opening it anew may have been what helped. */
-  #owesRecovery = false;
+  /** A problem was reported before the last stop or start: report `recovered` at the first message. */
+  #mustReportRecovery = false;
   #quietTicks = 0;
   #muted = false;
   #talking = true;
@@ -155,10 +160,10 @@ export class Microphone {
 
   /**
    * @param {object} options
-   * @param {AudioContext} options.context Made and resumed in the tap by whoever owns it.
+   * @param {AudioContext} options.context Created and resumed in a user gesture by its owner.
    * @param {(chunk: Chunk) => void} options.onChunk
    * @param {(problem: MicrophoneProblem) => void} options.onProblem
-   * @param {() => void} [options.onAllowed] The browser's question was answered; opening goes on.
+   * @param {() => void} [options.onAllowed] The permission was granted; opening continues.
    */
   constructor({ context, onChunk, onProblem, onAllowed = () => {} }) {
     this.#context = context;
@@ -167,16 +172,16 @@ export class Microphone {
     this.#onAllowed = onAllowed;
   }
 
-  /** The device in use, for a picker to show; undefined while stopped. */
+  /** The id of the device in use; undefined while stopped. */
   get deviceId() {
-    return this.#line?.track?.getSettings().deviceId;
+    return this.#device?.track?.getSettings().deviceId;
   }
 
   /**
-   * Asks for the microphone and starts to send. Harmless when started, and a new try when it has
-   * stopped by itself; to change the device or a setting, stop first.
+   * Ask for the microphone and start to send chunks. Harmless while running; opens the device again
+   * after it stopped by itself. To change the device or a setting, call `stop()` first.
    * @param {MicrophoneSettings} [settings]
-   * @returns {Promise<boolean>} False if stop() was called meanwhile: nothing is held then.
+   * @returns {Promise<boolean>} False if `stop()` was called meanwhile; then no device is open.
    * @throws {MicrophoneError}
    */
   start(settings = {}) {
@@ -190,31 +195,31 @@ export class Microphone {
    */
   setMuted(muted) {
     this.#muted = muted;
-    this.#line?.tell({ verb: "mute", muted });
+    this.#device?.post({ verb: "mute", muted });
   }
 
   /**
-   * Push-to-talk: between presses nothing is sent. Hands-free is always talking, as from the start.
-   * @param {boolean} talking On false, what has been said is sent, filled up with zeros.
-   * @param {{tailMs?: number}} [options] So much silence is sent behind it at once, so that the
-   *   server's turn detection need not wait for it.
+   * Push-to-talk: nothing is sent while not talking. Hands-free is always talking, the default.
+   * @param {boolean} talking False sends the rest of the audio, padded with zeros to a whole chunk.
+   * @param {{tailMs?: number}} [options] Milliseconds of silence to send behind it at once, so that
+   *   the server's turn detection need not wait for real silence.
    */
   setTalking(talking, { tailMs = 0 } = {}) {
     this.#talking = talking;
-    this.#line?.tell({ verb: "talk", talking, tailMs });
+    this.#device?.post({ verb: "talk", talking, tailMs });
   }
 
-  /** The tracks end, the light goes off, nothing more is sent. Harmless when stopped. */
+  /** Stop the tracks and send nothing more. Harmless when stopped. */
   async stop() {
     this.#running?.abort();
     this.#running = null;
     this.#starting = null;
     this.#forgetProblem();
-    this.#closeLine();
+    this.#closeDevice();
   }
 
   #forgetProblem() {
-    this.#owesRecovery ||= this.#problem !== null;
+    this.#mustReportRecovery ||= this.#problem !== null;
     this.#problem = null;
   }
 
@@ -234,7 +239,7 @@ export class Microphone {
         ? error
         : new MicrophoneError(kindOfError(error), { cause: error });
     }
-    this.#watch(running.signal);
+    this.#startWatchdog(running.signal);
     return true;
   }
 
@@ -245,87 +250,87 @@ export class Microphone {
   async #open(settings, signal) {
     if (!globalThis.isSecureContext || !navigator.mediaDevices)
       throw new MicrophoneError("insecure");
-    const stream = await streamFrom(settings);
+    const stream = await openStream(settings);
     if (!signal.aborted) this.#onAllowed();
     try {
       await this.#context.audioWorklet.addModule(WORKLET_URL);
       signal.throwIfAborted();
       this.#use(stream);
     } catch (error) {
-      endTracks(stream);
+      stopTracks(stream);
       throw error;
     }
   }
 
   /** @param {MediaStream} stream */
   #use(stream) {
-    this.#lineClosing = new AbortController();
-    this.#line = new Line(this.#context, stream, {
+    this.#deviceClosing = new AbortController();
+    this.#device = new CaptureDevice(this.#context, stream, {
       muted: this.#muted,
       talking: this.#talking,
       firstSeq: this.#nextSeq,
     });
-    this.#line.listen(
-      (message) => this.#hear(message),
+    this.#device.listen(
+      (message) => this.#receive(message),
       () => this.#reopen(),
-      this.#lineClosing.signal,
+      this.#deviceClosing.signal,
     );
   }
 
-  #closeLine() {
-    this.#lineClosing.abort();
-    this.#line?.close();
-    this.#line = null;
+  #closeDevice() {
+    this.#deviceClosing.abort();
+    this.#device?.close();
+    this.#device = null;
     this.#quietTicks = 0;
   }
 
-  /** @param {FromCapture} message */
-  #hear(message) {
+  /** @param {CaptureMessage} message */
+  #receive(message) {
     this.#quietTicks = 0;
-    if (this.#problem === "stopped" || this.#owesRecovery) this.#report("recovered");
+    if (this.#problem === "stopped" || this.#mustReportRecovery) this.#report("recovered");
     if (message.kind === "chunk") {
       const { kind, ...chunk } = message;
       this.#nextSeq = chunk.seq + 1;
       this.#onChunk(chunk);
-    } else if (message.kind !== "beat") this.#report(message.kind);
+    } else if (message.kind !== "heartbeat") this.#report(message.kind);
   }
 
   /** @param {MicrophoneProblem} problem */
   #report(problem) {
     this.#problem = problem === "recovered" ? null : problem;
-    this.#owesRecovery = false;
+    this.#mustReportRecovery = false;
     this.#onProblem(problem);
   }
 
   /**
-   * The one timer: only another thread can see that the audio thread has gone quiet. It counts
-   * its own ticks, not the clock, so that a busy page is not taken for a dead microphone.
+   * The only timer: the audio thread cannot report that it has stopped. The watchdog counts its own
+   * ticks instead of reading the clock, so that a busy page is not taken for a dead microphone.
    * @param {AbortSignal} signal
    */
-  #watch(signal) {
+  #startWatchdog(signal) {
     const timer = setInterval(() => this.#tick(), TICK_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
   }
 
   #tick() {
     this.#quietTicks += 1;
-    if (this.#quietTicks < QUIET_TICKS || this.#problem === "stopped") return;
+    if (this.#quietTicks < MAX_QUIET_TICKS || this.#problem === "stopped") return;
     if (this.#context.state === "running") this.#reopen();
-    else this.#wake();
+    else this.#resumeContext();
   }
 
-  /** The context was put to sleep, by a telephone call perhaps: the device is not at fault. */
-  #wake() {
+  /** The browser suspended the context, for example for a phone call: the device is not at fault. */
+  #resumeContext() {
     this.#report("stopped");
     this.#context.resume().catch(() => {});
   }
 
-  /** Once with the default device; what fails then waits for the person. */
+  /** Try the default device once. If that fails, only the user's next `start()` tries again. */
   async #reopen() {
     const signal = this.#running?.signal;
     if (this.#problem === "stopped" || !signal) return;
     this.#report("stopped");
-    this.#closeLine();
+    this.#closeDevice();
     const { deviceId, ...settings } = this.#settings;
     await this.#open(settings, signal).catch(() => {
       if (!signal.aborted) this.#starting = null;
@@ -334,12 +339,12 @@ export class Microphone {
 }
 
 /**
- * A device that was chosen and is gone gives way to the default one. Only `exact` chooses:
- * Chromium 156 opens the default device for an `ideal` id.
+ * Open the chosen device, or the default one if the chosen one is gone. `exact` is needed: Chromium
+ * 156 opens the default device for an `ideal` id.
  * @param {MicrophoneSettings} settings
  * @returns {Promise<MediaStream>}
  */
-async function streamFrom({ deviceId, ...settings }) {
+async function openStream({ deviceId, ...settings }) {
   const audio = constraintsFrom(settings);
   if (!deviceId) return navigator.mediaDevices.getUserMedia({ audio });
   const chosen = { ...audio, deviceId: { exact: deviceId } };
@@ -364,6 +369,6 @@ function constraintsFrom(settings) {
 }
 
 /** @param {MediaStream} stream */
-function endTracks(stream) {
+function stopTracks(stream) {
   for (const track of stream.getTracks()) track.stop();
 }

@@ -1,87 +1,97 @@
 /**
- * PCM arithmetic of the page: pure and streaming. What runs in every render quantum allocates
- * nothing.
+ * PCM arithmetic: pure and streaming. The methods that run in every render quantum allocate nothing.
  *
- * Samples are mono. Int16 is what crosses the network (24 kHz, little endian, as every browser's
- * typed arrays are); Float32 in -1..1 is what Web Audio speaks.
+ * Samples are mono. Int16 crosses the network (24 kHz, little endian, like the typed arrays of every
+ * browser); Web Audio uses Float32 in -1..1.
  */
 
-/** Samples a second of everything that crosses the network. */
-export const WIRE_RATE = 24_000;
+import { AUDIO } from "../shared-facts.js";
 
-/** Samples in one chunk from the microphone: 40 ms. */
-export const CHUNK_SAMPLES = 960;
+/** Network samples in one millisecond: 24. */
+export const SAMPLES_PER_MS = AUDIO.bytesPerMs / Int16Array.BYTES_PER_ELEMENT;
 
-/** Samples of the wire in one millisecond. */
-export const SAMPLES_PER_MS = WIRE_RATE / 1000;
+/** Samples a second of all audio that crosses the network: 24,000. */
+export const WIRE_RATE_HZ = 1000 * SAMPLES_PER_MS;
+
+/** Length of one chunk from the microphone. */
+export const CHUNK_MS = 40;
+
+/** Samples in one chunk from the microphone: 960. */
+export const CHUNK_SAMPLES = CHUNK_MS * SAMPLES_PER_MS;
 
 const FULL_SCALE = 32_768;
 
-/** At 16, 44.1 to 24 kHz costs 4 ms a second and 0.67 ms of delay; 8 loses 36 dB of the stop band. */
+/**
+ * Zero crossings of the sinc on each side. With 16, resampling 44.1 to 24 kHz costs 4 ms of CPU per
+ * second of audio and 0.67 ms of delay; 8 would lose 36 dB of stop-band attenuation.
+ */
 const ZERO_CROSSINGS = 16;
 
-/** Side lobes under -83 dB; the transition is then 3.9 kHz wide at 24 kHz. */
+/** Shape of the Kaiser window: side lobes under -83 dB, transition 3.9 kHz wide at 24 kHz. */
 const KAISER_BETA = 8.2;
 
 /**
- * The middle of the transition, in parts of the lower Nyquist frequency. Measured at 24 kHz: flat to
- * 9.5 kHz, -2.2 dB at 10.5 kHz, below -83 dB from 13 kHz.
+ * The middle of the transition, as a fraction of the lower Nyquist frequency. Measured at 24 kHz:
+ * flat to 9.5 kHz, -2.2 dB at 10.5 kHz, below -83 dB from 13 kHz.
  */
 const CUTOFF = 0.92;
 
 /**
- * A windowed-sinc resampler between two whole rates. Push source samples, pull the others; block
- * sizes do not change a bit of the result. Output sample n lies exactly at source time
- * n * fromRate / toRate, so nothing is shifted; it can be pulled once `lookahead` more source
- * samples are there. Equal rates pass through unchanged.
+ * A windowed-sinc resampler between two whole rates. Push source samples, pull output samples; the
+ * block sizes do not change a bit of the result. Output sample n lies exactly at source time
+ * n * fromRateHz / toRateHz, so nothing is shifted; it can be pulled once `lookahead` more source
+ * samples were pushed. Equal rates pass through unchanged.
  */
 export class Resampler {
   #phases;
   #wholeStep;
   #phaseStep;
   #taps;
-  /** @type {Float32Array} One row of taps for each phase. */
+  /** @type {Float32Array} The filter's taps: one row for each phase. */
   #rows;
-  #held;
-  #heldLength = 0;
+  /** Source samples that output samples are still computed from. */
+  #source;
+  #sourceLength = 0;
+  /** Index in `#source` of the first tap of the next output sample. */
   #firstTap = 0;
   #phase = 0;
+  /** Whole source samples before the next output sample, since the last reset. */
   #passed = 0;
 
   /**
-   * @param {number} fromRate Hz, a whole number.
-   * @param {number} toRate Hz, a whole number.
+   * @param {number} fromRateHz A whole number.
+   * @param {number} toRateHz A whole number.
    */
-  constructor(fromRate, toRate) {
-    const divisor = greatestCommonDivisor(fromRate, toRate);
-    this.#phases = toRate / divisor;
-    this.#wholeStep = Math.floor(fromRate / toRate);
-    this.#phaseStep = (fromRate / divisor) % this.#phases;
-    const kernel = kernelBetween(fromRate, toRate);
-    /** Source samples needed beyond the one that sounds. */
+  constructor(fromRateHz, toRateHz) {
+    const divisor = greatestCommonDivisor(fromRateHz, toRateHz);
+    this.#phases = toRateHz / divisor;
+    this.#wholeStep = Math.floor(fromRateHz / toRateHz);
+    this.#phaseStep = (fromRateHz / divisor) % this.#phases;
+    const kernel = kernelBetween(fromRateHz, toRateHz);
+    /** Source samples needed after the position of an output sample. */
     this.lookahead = kernel.after;
     this.#taps = kernel.before + 1 + kernel.after;
     this.#rows = kernelRows(kernel, this.#phases);
-    this.#held = new Float32Array(4096 + this.#taps);
+    this.#source = new Float32Array(4096 + this.#taps);
     this.reset();
   }
 
-  /** Source samples that lie before the next output sample: a fraction, since the last reset. */
+  /** Source samples before the next output sample, since the last reset; may be fractional. */
   get position() {
     return this.#passed + this.#phase / this.#phases;
   }
 
-  /** Starts anew, as if silence had gone before. */
+  /** Forget all samples, as if the source had been silent so far. */
   reset() {
-    this.#held.fill(0);
-    this.#heldLength = this.#taps - 1 - this.lookahead;
+    this.#source.fill(0);
+    this.#sourceLength = this.#taps - 1 - this.lookahead;
     this.#firstTap = 0;
     this.#phase = 0;
     this.#passed = 0;
   }
 
   /**
-   * Source samples that are still to be pushed before `count` can be pulled.
+   * How many source samples must be pushed before `count` output samples can be pulled.
    * @param {number} count
    */
   missing(count) {
@@ -89,28 +99,29 @@ export class Resampler {
     const steps = count - 1;
     const whole =
       steps * this.#wholeStep + Math.floor((this.#phase + steps * this.#phaseStep) / this.#phases);
-    return Math.max(0, this.#firstTap + whole + this.#taps - this.#heldLength);
+    return Math.max(0, this.#firstTap + whole + this.#taps - this.#sourceLength);
   }
 
   /**
+   * Append the first `count` source samples.
    * @param {Float32Array} samples
-   * @param {number} [count] How many of them, from the first.
+   * @param {number} [count]
    */
   push(samples, count = samples.length) {
     this.#makeRoomFor(count);
-    for (let i = 0; i < count; i += 1) this.#held[this.#heldLength + i] = samples[i] ?? 0;
-    this.#heldLength += count;
+    for (let i = 0; i < count; i += 1) this.#source[this.#sourceLength + i] = samples[i] ?? 0;
+    this.#sourceLength += count;
   }
 
   /**
-   * Writes up to `count` samples to `output` from `start` and says how many there were.
+   * Write up to `count` samples to `output`, beginning at index `start`. Returns how many.
    * @param {Float32Array} output
    * @param {number} [start]
    * @param {number} [count]
    */
   pull(output, start = 0, count = output.length - start) {
     let pulled = 0;
-    while (pulled < count && this.#firstTap + this.#taps <= this.#heldLength) {
+    while (pulled < count && this.#firstTap + this.#taps <= this.#sourceLength) {
       output[start + pulled] = this.#convolve();
       this.#advance();
       pulled += 1;
@@ -122,7 +133,7 @@ export class Resampler {
     const row = this.#phase * this.#taps;
     let sum = 0;
     for (let tap = 0; tap < this.#taps; tap += 1) {
-      sum += (this.#rows[row + tap] ?? 0) * (this.#held[this.#firstTap + tap] ?? 0);
+      sum += (this.#rows[row + tap] ?? 0) * (this.#source[this.#firstTap + tap] ?? 0);
     }
     return sum;
   }
@@ -137,34 +148,34 @@ export class Resampler {
 
   /** @param {number} count */
   #makeRoomFor(count) {
-    if (this.#heldLength + count <= this.#held.length) return;
-    const used = Math.min(this.#firstTap, this.#heldLength);
-    this.#held.copyWithin(0, used, this.#heldLength);
-    this.#heldLength -= used;
+    if (this.#sourceLength + count <= this.#source.length) return;
+    const used = Math.min(this.#firstTap, this.#sourceLength);
+    this.#source.copyWithin(0, used, this.#sourceLength);
+    this.#sourceLength -= used;
     this.#firstTap -= used;
-    if (this.#heldLength + count <= this.#held.length) return;
-    const larger = new Float32Array(2 * (this.#heldLength + count));
-    larger.set(this.#held.subarray(0, this.#heldLength));
-    this.#held = larger;
+    if (this.#sourceLength + count <= this.#source.length) return;
+    const larger = new Float32Array(2 * (this.#sourceLength + count));
+    larger.set(this.#source.subarray(0, this.#sourceLength));
+    this.#source = larger;
   }
 }
 
 /**
  * @typedef {object} Kernel
- * @property {number} before Source samples used before the one that sounds.
+ * @property {number} before Source samples used before the position of an output sample.
  * @property {number} after Source samples used after it.
- * @property {number} halfWidth Where the window ends, in source samples.
- * @property {number} cutoff In parts of the source's Nyquist frequency.
+ * @property {number} halfWidth Half the width of the window, in source samples.
+ * @property {number} cutoff As a fraction of the source's Nyquist frequency.
  */
 
 /**
- * @param {number} fromRate
- * @param {number} toRate
+ * @param {number} fromRateHz
+ * @param {number} toRateHz
  * @returns {Kernel}
  */
-function kernelBetween(fromRate, toRate) {
-  if (fromRate === toRate) return { before: 0, after: 0, halfWidth: 1, cutoff: 1 };
-  const narrowing = Math.min(1, toRate / fromRate);
+function kernelBetween(fromRateHz, toRateHz) {
+  if (fromRateHz === toRateHz) return { before: 0, after: 0, halfWidth: 1, cutoff: 1 };
+  const narrowing = Math.min(1, toRateHz / fromRateHz);
   const halfWidth = ZERO_CROSSINGS / narrowing;
   const after = Math.ceil(halfWidth);
   return { before: after - 1, after, halfWidth, cutoff: CUTOFF * narrowing };
@@ -182,7 +193,7 @@ function kernelRows({ before, after, halfWidth, cutoff }, phases) {
       const distance = tap - before - phase / phases;
       return sinc(cutoff * distance) * kaiser(distance / halfWidth);
     });
-    // Unity gain at 0 Hz in each phase; otherwise a constant would come out as a faint tone.
+    // Unity gain at 0 Hz in each phase; otherwise a constant input would become a faint tone.
     const gain = row.reduce((sum, weight) => sum + weight, 0);
     rows.set(
       row.map((weight) => weight / gain),
@@ -197,7 +208,7 @@ function sinc(x) {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
-/** @param {number} x -1..1; outside the window is nothing. The gain is set afterwards. */
+/** @param {number} x -1..1; the window is 0 outside. Not normalised: `kernelRows` sets the gain. */
 function kaiser(x) {
   return Math.abs(x) > 1 ? 0 : besselI0(KAISER_BETA * Math.sqrt(1 - x * x));
 }
@@ -223,9 +234,9 @@ function greatestCommonDivisor(a, b) {
 }
 
 /**
- * The mean of all channels.
+ * Write the mean of all channels to `mono`.
  * @param {Float32Array[]} channels
- * @param {Float32Array} mono Of their length; is written.
+ * @param {Float32Array} mono As long as each channel.
  */
 export function downMix(channels, mono) {
   for (let i = 0; i < mono.length; i += 1) {
@@ -236,7 +247,7 @@ export function downMix(channels, mono) {
 }
 
 /**
- * The nearest Int16 value; what is louder than full scale is clipped.
+ * The nearest Int16 value, clipped at full scale.
  * @param {number} sample
  */
 export function int16FromFloat(sample) {
@@ -252,39 +263,28 @@ export function floatFromInt16(sample) {
 }
 
 /**
- * How loud a chunk is, as parts of full scale.
+ * The root mean square of a chunk: 0..1, of full scale.
  * @param {Int16Array} pcm
- * @returns {{rms: number, peak: number}}
  */
-export function levelOf(pcm) {
-  let peak = 0;
+export function rmsOf(pcm) {
   let energy = 0;
-  for (const sample of pcm) {
-    peak = Math.max(peak, Math.abs(sample));
-    energy += sample * sample;
-  }
-  const rms = Math.sqrt(energy / Math.max(1, pcm.length));
-  return { rms: rms / FULL_SCALE, peak: peak / FULL_SCALE };
+  for (const sample of pcm) energy += sample * sample;
+  return Math.sqrt(energy / Math.max(1, pcm.length)) / FULL_SCALE;
 }
 
-/** Gathers floats into Int16 chunks of one length and hands each on, never to touch it again. */
+/** Collects Float32 samples into Int16 chunks of `CHUNK_SAMPLES`; each chunk is a new array. */
 export class Chunker {
   #emit;
-  #samples;
-  #chunk;
+  #chunk = new Int16Array(CHUNK_SAMPLES);
   #filled = 0;
 
-  /**
-   * @param {(pcm: Int16Array<ArrayBuffer>) => void} emit
-   * @param {number} [samples] In one chunk.
-   */
-  constructor(emit, samples = CHUNK_SAMPLES) {
+  /** @param {(pcm: Int16Array<ArrayBuffer>) => void} emit Called with each full chunk. */
+  constructor(emit) {
     this.#emit = emit;
-    this.#samples = samples;
-    this.#chunk = new Int16Array(samples);
   }
 
   /**
+   * Append the first `count` samples.
    * @param {Float32Array} samples
    * @param {number} [count]
    */
@@ -292,17 +292,17 @@ export class Chunker {
     for (let i = 0; i < count; i += 1) this.#add(int16FromFloat(samples[i] ?? 0));
   }
 
-  /** @param {number} count Zeros to push. */
+  /** @param {number} count How many zeros to append. */
   pushSilence(count) {
     for (let i = 0; i < count; i += 1) this.#add(0);
   }
 
-  /** Hands on what has been gathered, if anything, filled up with zeros. */
+  /** Emit the partial chunk, if there is one, padded with zeros. */
   flush() {
-    if (this.#filled > 0) this.pushSilence(this.#samples - this.#filled);
+    if (this.#filled > 0) this.pushSilence(CHUNK_SAMPLES - this.#filled);
   }
 
-  /** Forgets what has been gathered. */
+  /** Discard the partial chunk. */
   clear() {
     this.#filled = 0;
   }
@@ -311,19 +311,19 @@ export class Chunker {
   #add(sample) {
     this.#chunk[this.#filled] = sample;
     this.#filled += 1;
-    if (this.#filled < this.#samples) return;
+    if (this.#filled < CHUNK_SAMPLES) return;
     const full = this.#chunk;
-    this.#chunk = new Int16Array(this.#samples);
+    this.#chunk = new Int16Array(CHUNK_SAMPLES);
     this.#filled = 0;
     this.#emit(full);
   }
 }
 
-/** Arguments that one call takes everywhere; more can overflow the stack. */
+/** Arguments of one `String.fromCharCode` call: in some browsers more overflow the stack. */
 const BYTES_PER_CALL = 8192;
 
 /**
- * The samples' bytes as base64, as `input_audio_buffer.append` wants them.
+ * The bytes of the samples as base64: the `audio` of `input_audio_buffer.append`.
  * @param {Int16Array} pcm
  * @returns {string}
  */
@@ -333,15 +333,24 @@ export function base64FromPcm(pcm) {
 }
 
 /**
- * The samples of one audio delta. Half a sample at the end is dropped.
+ * The samples of one `response.output_audio.delta`. An odd byte at the end is dropped.
  * @param {string} base64
  * @returns {Int16Array<ArrayBuffer>}
- * @throws {Error} What is not base64.
+ * @throws {Error} If the text is not base64.
  */
 export function pcmFromBase64(base64) {
   const bytes =
     "fromBase64" in Uint8Array ? Uint8Array.fromBase64(base64) : bytesFromBase64(base64);
   return new Int16Array(bytes.buffer, 0, bytes.length >> 1);
+}
+
+/**
+ * The duration of base64 PCM in milliseconds, from its length: nothing is decoded or checked.
+ * @param {string} base64
+ */
+export function msOfBase64(base64) {
+  const padding = base64.endsWith("==") ? 2 : Number(base64.endsWith("="));
+  return Math.max(0, Math.floor((base64.length * 3) / 4) - padding) / AUDIO.bytesPerMs;
 }
 
 /** @param {Uint8Array} bytes */

@@ -1,77 +1,80 @@
 /**
- * The answer's side of the audio thread: a queue of items, each a FIFO of 24 kHz samples, played
- * one after the other at the device's rate.
+ * The speaker's AudioWorklet processor: a queue of content parts, each a FIFO of 24 kHz samples,
+ * played one after the other at the device's rate.
  *
- * What is counted as played is exact: the position in the source of the next sample that comes
- * out, so the resampler's look-ahead is already taken off. The counter belongs to the item and
- * survives an underrun. A run is a stretch without a hole; it starts with a resampler at rest and
- * ends when its samples have come out, so that no run has zeros in its middle.
+ * The count of played samples is exact: it is the source position of the next output sample, so the
+ * resampler's lookahead is already subtracted. It belongs to the part and continues after an underrun.
+ * A run is a stretch of output without a gap. It starts with a reset resampler and ends when its
+ * samples are played, so that no zeros are inserted in the middle of a run.
  *
- * @typedef {{itemId: string, contentIndex: number}} Key
+ * @typedef {{itemId: string, contentIndex: number}} PartKey
  * @typedef {{verb: "play", itemId: string, contentIndex: number, pcm: Int16Array}
  *   | {verb: "finish", itemId: string, contentIndex: number}
  *   | {verb: "flush"}
- *   | {verb: "stop"}} ToPlayback
- * @typedef {{itemId: string, contentIndex: number, played: number, received: number,
- *   isFinished: boolean}} Progress In samples of 24 kHz.
+ *   | {verb: "stop"}} PlaybackCommand
+ * @typedef {PartKey & {playedSamples: number, receivedSamples: number, isFinished: boolean}} Progress
+ *   In samples of 24 kHz. `isFinished` says that no more samples will come.
  * @typedef {{kind: "start" | "position" | "ended"} & Progress
  *   | {kind: "underrun"}
- *   | {kind: "flushed", cuts: Progress[]}} FromPlayback
+ *   | {kind: "flushed", cuts: Progress[]}} PlaybackMessage
  */
 
-import { floatFromInt16, Resampler, SAMPLES_PER_MS, WIRE_RATE } from "./pcm.js";
+import { floatFromInt16, Resampler, SAMPLES_PER_MS, WIRE_RATE_HZ } from "./pcm.js";
 
-/** Must exceed one delta (100 ms); shorter buys underruns, not speed. */
+/** Audio to collect before a run starts. Must exceed one delta (100 ms): less only adds underruns. */
 const PREBUFFER_MS = 120;
 
-/** A connection that ran dry once will again: wait longer next time, to a limit. */
+/** A connection that had an underrun will have another: collect more before the next run, to a limit. */
 const PREBUFFER_STEP_MS = 80;
 const PREBUFFER_MAX_MS = 400;
 
-/** Long enough not to click, short enough to be silence at once. */
+/** Long enough not to click, short enough to count as immediate silence. */
 const FADE_MS = 5;
 
-/** What adding up a gain in steps may be off by. */
+/** Tolerance for the error of a gain that was summed in steps. */
 const ROUNDING = 1e-6;
 
-/** At most ten reports a second of each item. */
+/** At most ten position messages a second for each part. */
 const REPORT_SAMPLES = 100 * SAMPLES_PER_MS;
 
-/** The samples of one item: what came, what was taken, what came out. */
-class Item {
+/** One content part in the queue: its samples, and how many were received, taken and played. */
+class QueuedPart {
   #blocks = /** @type {Int16Array[]} */ ([]);
+  /** Index of the next sample in the first block. */
   #offset = 0;
 
-  /** @param {Key} key */
+  /** @param {PartKey} key */
   constructor({ itemId, contentIndex }) {
     this.itemId = itemId;
     this.contentIndex = contentIndex;
-    this.received = 0;
-    this.taken = 0;
-    this.played = 0;
-    this.reported = 0;
+    this.receivedSamples = 0;
+    /** Samples that were moved to the resampler. */
+    this.takenSamples = 0;
+    this.playedSamples = 0;
+    /** `playedSamples` of the last position message. */
+    this.reportedSamples = 0;
     this.hasStarted = false;
     this.isFinished = false;
   }
 
-  get buffered() {
-    return this.received - this.taken;
+  get bufferedSamples() {
+    return this.receivedSamples - this.takenSamples;
   }
 
   /** @param {Int16Array} pcm */
   append(pcm) {
     if (pcm.length > 0) this.#blocks.push(pcm);
-    this.received += pcm.length;
+    this.receivedSamples += pcm.length;
   }
 
   /**
-   * Moves `count` samples, which must be there, to the start of `output`.
+   * Move `count` samples to the start of `output`. At least `count` must be buffered.
    * @param {Float32Array} output
    * @param {number} count
    */
   take(output, count) {
     for (let i = 0; i < count; i += 1) output[i] = floatFromInt16(this.#next());
-    this.taken += count;
+    this.takenSamples += count;
   }
 
   #next() {
@@ -86,100 +89,105 @@ class Item {
   }
 
   /** @returns {Progress} */
-  progress(played = this.played) {
-    const { itemId, contentIndex, received, isFinished } = this;
-    return { itemId, contentIndex, played, received, isFinished };
+  progress(playedSamples = this.playedSamples) {
+    const { itemId, contentIndex, receivedSamples, isFinished } = this;
+    return { itemId, contentIndex, playedSamples, receivedSamples, isFinished };
   }
 }
 
 class PlaybackProcessor extends AudioWorkletProcessor {
-  #resampler = new Resampler(WIRE_RATE, sampleRate);
-  #step = WIRE_RATE / sampleRate;
+  #resampler = new Resampler(WIRE_RATE_HZ, sampleRate);
+  #samplesPerFrame = WIRE_RATE_HZ / sampleRate;
   #fadeFrames = Math.round((FADE_MS / 1000) * sampleRate);
   #source = new Float32Array(1024);
-  #queue = /** @type {Item[]} */ ([]);
-  /** @type {Item | null} The item that sounds. It is not in the queue once it was cut. */
-  #running = null;
+  #queue = /** @type {QueuedPart[]} */ ([]);
+  /** @type {QueuedPart | null} The part of the current run. After a flush it is no longer queued. */
+  #playing = null;
   #playedBeforeRun = 0;
+  /** Samples of the current run that were moved to the resampler. */
   #takenInRun = 0;
-  #isRunClosing = false;
+  /** The resampler was given zeros to bring out the last samples: the run takes no more samples. */
+  #isPadded = false;
+  /** The current run was flushed and fades out. */
   #isCut = false;
   #gain = 1;
-  #prebuffer = PREBUFFER_MS * SAMPLES_PER_MS;
+  #prebufferSamples = PREBUFFER_MS * SAMPLES_PER_MS;
   #stopped = false;
 
   constructor() {
     super();
-    this.port.onmessage = ({ data }) => this.#obey(data);
+    this.port.onmessage = ({ data }) => this.#carryOut(data);
   }
 
   /**
    * @param {unknown} _inputs
-   * @param {[[Float32Array]]} outputs One, of one channel.
+   * @param {[[Float32Array]]} outputs One output with one channel.
    */
   process(_inputs, [[output]]) {
-    for (let frame = 0; frame < output.length && this.#isRunning(); ) {
-      frame += this.#run(output, frame);
+    for (let frame = 0; frame < output.length; ) {
+      if (!this.#playing) this.#startRun();
+      if (!this.#playing) break;
+      frame += this.#render(output, frame);
     }
     return !this.#stopped;
   }
 
-  /** @param {ToPlayback} command */
-  #obey(command) {
-    if (command.verb === "play") this.#itemOf(command).append(command.pcm);
+  /** @param {PlaybackCommand} command */
+  #carryOut(command) {
+    if (command.verb === "play") this.#findOrQueue(command).append(command.pcm);
     else if (command.verb === "finish") this.#finish(command);
     else if (command.verb === "flush") this.#flush();
     else this.#stopped = true;
   }
 
-  /** @param {Key} key */
+  /** @param {PartKey} key */
   #find({ itemId, contentIndex }) {
-    return this.#queue.find((item) => item.itemId === itemId && item.contentIndex === contentIndex);
+    return this.#queue.find((part) => part.itemId === itemId && part.contentIndex === contentIndex);
   }
 
-  /** @param {Key} key */
-  #itemOf(key) {
+  /** @param {PartKey} key */
+  #findOrQueue(key) {
     const known = this.#find(key);
     if (known) return known;
-    const item = new Item(key);
-    // Items are spoken one after the other: the next one's sound says that the last one is whole.
+    const part = new QueuedPart(key);
+    // The provider sends parts one after the other: the next one's audio means that the last is whole.
     for (const earlier of this.#queue) earlier.isFinished = true;
-    this.#queue.push(item);
-    return item;
+    this.#queue.push(part);
+    return part;
   }
 
-  /** @param {Key} key */
+  /** @param {PartKey} key */
   #finish(key) {
-    const item = this.#find(key);
-    if (!item) return;
-    item.isFinished = true;
-    this.#dropPlayedOut();
+    const part = this.#find(key);
+    if (!part) return;
+    part.isFinished = true;
+    this.#dropPlayedParts();
   }
 
-  /** An item whose end is announced only after its last sample came out. */
-  #dropPlayedOut() {
+  /** Drop the parts at the front that are finished and played to the end, and report each as ended. */
+  #dropPlayedParts() {
     for (let first = this.#queue[0]; first; first = this.#queue[0]) {
-      if (first === this.#running || !first.isFinished || first.buffered > 0) return;
+      if (first === this.#playing || !first.isFinished || first.bufferedSamples > 0) return;
       this.#queue.shift();
-      this.#tell({ kind: "ended", ...first.progress() });
+      this.#post({ kind: "ended", ...first.progress() });
     }
   }
 
   /**
-   * Cuts everything off: what sounds fades out, what waits is forgotten. The answer is given at
-   * once and already counts the fade, since nothing that arrives later can change it.
+   * Empty the queue and fade out the current run. The reply is sent at once and already counts the
+   * fade, because nothing that arrives later can change it.
    */
   #flush() {
-    const cuts = this.#queue.map((item) =>
-      item.progress(item === this.#running ? this.#playedAfterFade() : item.played),
+    const cuts = this.#queue.map((part) =>
+      part.progress(part === this.#playing ? this.#playedAfterFade() : part.playedSamples),
     );
     this.#queue.length = 0;
     this.#isCut = true;
-    this.#tell({ kind: "flushed", cuts });
+    this.#post({ kind: "flushed", cuts });
   }
 
   #playedAfterFade() {
-    const end = this.#resampler.position + this.#fadeOutFrames() * this.#step;
+    const end = this.#resampler.position + this.#fadeOutFrames() * this.#samplesPerFrame;
     return this.#playedBeforeRun + Math.min(Math.floor(end), this.#samplesOfRun());
   }
 
@@ -187,110 +195,111 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     return Math.ceil(this.#gain * this.#fadeFrames - ROUNDING);
   }
 
-  /** All samples that this run can still bring out, and those that it has. */
+  /** All samples of this run: those taken, and those buffered that it can still take. */
   #samplesOfRun() {
-    const coming = this.#isRunClosing ? 0 : (this.#running?.buffered ?? 0);
-    return this.#takenInRun + coming;
+    const buffered = this.#isPadded ? 0 : (this.#playing?.bufferedSamples ?? 0);
+    return this.#takenInRun + buffered;
   }
 
-  #isRunning() {
-    if (!this.#running) this.#begin();
-    return this.#running !== null;
-  }
-
-  #begin() {
-    this.#dropPlayedOut();
+  /** Start a run of the first part in the queue, if it is finished or has enough samples. */
+  #startRun() {
+    this.#dropPlayedParts();
     const [first] = this.#queue;
     if (!first) return;
-    if (!first.isFinished && first.buffered < this.#prebuffer) return;
-    this.#running = first;
-    this.#playedBeforeRun = first.played;
+    if (!first.isFinished && first.bufferedSamples < this.#prebufferSamples) return;
+    this.#playing = first;
+    this.#playedBeforeRun = first.playedSamples;
     this.#takenInRun = 0;
-    this.#isRunClosing = false;
+    this.#isPadded = false;
     this.#isCut = false;
     this.#resampler.reset();
-    // Speech begins softly by itself; only what goes on in mid-word is faded in.
+    // Speech begins softly; only a part that continues after an underrun is faded in.
     this.#gain = first.hasStarted ? 0 : 1;
-    if (!first.hasStarted) this.#tell({ kind: "start", ...first.progress() });
+    if (!first.hasStarted) this.#post({ kind: "start", ...first.progress() });
     first.hasStarted = true;
   }
 
   /**
-   * Brings the run forward by what fits into the output, or to its end, and says how far.
+   * Fill `output` from index `start` with the current run, until the output or the run ends.
    * @param {Float32Array} output
    * @param {number} start
+   * @returns {number} How many frames were written.
    */
-  #run(output, start) {
-    const item = /** @type {Item} */ (this.#running);
-    const runway = Math.ceil((this.#samplesOfRun() - this.#resampler.position) / this.#step);
-    const left = this.#isCut ? Math.min(runway, this.#fadeOutFrames()) : runway;
-    const count = Math.max(0, Math.min(output.length - start, left));
-    this.#feed(item, count);
+  #render(output, start) {
+    const part = /** @type {QueuedPart} */ (this.#playing);
+    const framesLeft = Math.ceil(
+      (this.#samplesOfRun() - this.#resampler.position) / this.#samplesPerFrame,
+    );
+    const framesToEnd = this.#isCut ? Math.min(framesLeft, this.#fadeOutFrames()) : framesLeft;
+    const count = Math.max(0, Math.min(output.length - start, framesToEnd));
+    this.#feedResampler(part, count);
     this.#resampler.pull(output, start, count);
-    this.#shape(output, start, count, item.isFinished ? Infinity : runway);
-    item.played =
+    this.#applyGain(output, start, count, part.isFinished ? Infinity : framesLeft);
+    part.playedSamples =
       this.#playedBeforeRun + Math.min(Math.floor(this.#resampler.position), this.#takenInRun);
-    if (count === left) this.#end(item);
-    else this.#report(item);
+    if (count === framesToEnd) this.#endRun(part);
+    else this.#reportPosition(part);
     return count;
   }
 
   /**
-   * @param {Item} item
-   * @param {number} count Frames that are about to be pulled.
+   * Push the samples that `count` output frames need, padded with zeros at the end of the run.
+   * @param {QueuedPart} part
+   * @param {number} count
    */
-  #feed(item, count) {
+  #feedResampler(part, count) {
     const needed = this.#resampler.missing(count);
     if (this.#source.length < needed) this.#source = new Float32Array(needed);
-    const real = this.#isRunClosing ? 0 : Math.min(needed, item.buffered);
-    item.take(this.#source, real);
-    this.#source.fill(0, real, needed);
+    const available = this.#isPadded ? 0 : Math.min(needed, part.bufferedSamples);
+    part.take(this.#source, available);
+    this.#source.fill(0, available, needed);
     this.#resampler.push(this.#source, needed);
-    this.#takenInRun += real;
-    // Zeros were needed to bring out the last samples: nothing may follow them in this run.
-    if (real < needed) this.#isRunClosing = true;
+    this.#takenInRun += available;
+    if (available < needed) this.#isPadded = true;
   }
 
   /**
-   * Fades towards silence when the run is cut or about to run dry, and back when it is not.
+   * Fade out when the run is cut or about to have an underrun, and fade in otherwise.
    * @param {Float32Array} output
    * @param {number} start
    * @param {number} count
-   * @param {number} runway Frames until the samples run out.
+   * @param {number} framesLeft Until an underrun; Infinity for a finished part.
    */
-  #shape(output, start, count, runway) {
+  #applyGain(output, start, count, framesLeft) {
     const slope = 1 / this.#fadeFrames;
     for (let i = 0; i < count; i += 1) {
-      const aim = this.#isCut ? 0 : Math.min(1, (runway - i) * slope);
-      this.#gain = Math.max(this.#gain - slope, Math.min(this.#gain + slope, aim));
+      const target = this.#isCut ? 0 : Math.min(1, (framesLeft - i) * slope);
+      this.#gain = Math.max(this.#gain - slope, Math.min(this.#gain + slope, target));
       output[start + i] = (output[start + i] ?? 0) * this.#gain;
     }
   }
 
-  /** @param {Item} item */
-  #end(item) {
-    this.#running = null;
+  /** @param {QueuedPart} part */
+  #endRun(part) {
+    this.#playing = null;
     if (this.#isCut) return;
-    item.played = this.#playedBeforeRun + this.#takenInRun;
-    if (item.isFinished && item.buffered === 0) this.#dropPlayedOut();
-    else this.#runDry();
+    part.playedSamples = this.#playedBeforeRun + this.#takenInRun;
+    if (part.isFinished && part.bufferedSamples === 0) this.#dropPlayedParts();
+    else this.#reportUnderrun();
   }
 
-  #runDry() {
-    const step = PREBUFFER_STEP_MS * SAMPLES_PER_MS;
-    this.#prebuffer = Math.min(this.#prebuffer + step, PREBUFFER_MAX_MS * SAMPLES_PER_MS);
-    this.#tell({ kind: "underrun" });
+  #reportUnderrun() {
+    this.#prebufferSamples = Math.min(
+      this.#prebufferSamples + PREBUFFER_STEP_MS * SAMPLES_PER_MS,
+      PREBUFFER_MAX_MS * SAMPLES_PER_MS,
+    );
+    this.#post({ kind: "underrun" });
   }
 
-  /** @param {Item} item */
-  #report(item) {
-    if (this.#isCut || item.played - item.reported < REPORT_SAMPLES) return;
-    item.reported = item.played;
-    this.#tell({ kind: "position", ...item.progress() });
+  /** @param {QueuedPart} part */
+  #reportPosition(part) {
+    if (this.#isCut || part.playedSamples - part.reportedSamples < REPORT_SAMPLES) return;
+    part.reportedSamples = part.playedSamples;
+    this.#post({ kind: "position", ...part.progress() });
   }
 
-  /** @param {FromPlayback} message */
-  #tell(message) {
+  /** @param {PlaybackMessage} message */
+  #post(message) {
     this.port.postMessage(message);
   }
 }

@@ -1,35 +1,31 @@
-/** Plays the answers: each item a queue of 24 kHz samples, with an exact count of what was heard. */
+/** Plays the model's audio, one content part after the other, and counts exactly what was heard. */
 
 import { SAMPLES_PER_MS } from "./pcm.js";
 
-/** @import { FromPlayback, Progress, ToPlayback } from "./playback-worklet.js" */
+/** @import { PlaybackCommand, PlaybackMessage, Progress } from "./playback-worklet.js" */
 
 const WORKLET_URL = new URL("./playback-worklet.js", import.meta.url);
 
-/** Long enough for a step in volume not to click. */
+/** Long enough for a change of volume not to click. */
 const VOLUME_RAMP_S = 0.02;
 
 /**
- * What was cut off. `heardMs` is what had left the loudspeaker; `wasAllHeard` says that there is
- * nothing to truncate.
+ * How much of one content part was heard when playback was cut off.
  * @typedef {object} Cut
  * @property {string} itemId
  * @property {number} contentIndex
- * @property {number} heardMs Whole milliseconds.
- * @property {boolean} wasAllHeard
- * @property {number} playedMs What was given to the device, `latencyMs` before it is heard.
- * @property {number} latencyMs
+ * @property {number} heardMs Audio that had left the loudspeaker, in whole milliseconds.
+ * @property {boolean} wasAllHeard The part was finished and played to its end: nothing to truncate.
  */
 
 /**
  * @typedef {object} SpeakerOptions
- * @property {AudioContext} context Made and resumed in the tap by whoever owns it.
+ * @property {AudioContext} context Created and resumed in a user gesture by its owner.
  * @property {(itemId: string, contentIndex: number) => void} onStart
  * @property {(itemId: string, contentIndex: number, playedMs: number) => void} onPosition At most
- *   ten times a second of each item.
+ *   ten times a second for each content part.
  * @property {(itemId: string, contentIndex: number) => void} onEnded The last sample was played
- *   and no more will come. Not called for what was cut.
- * @property {() => void} onUnderrun
+ *   and no more will come. Not called for a part that was cut off.
  */
 
 export class Speaker {
@@ -41,11 +37,12 @@ export class Speaker {
   #node = null;
   /** @type {Promise<void> | null} */
   #opening = null;
-  #open = /** @type {Map<string, Progress>} By the last reports, in the order of playing. */ (
-    new Map()
-  );
-  #closedKeys = /** @type {Set<string>} */ (new Set());
-  #flushes = /** @type {{ resolve: (cuts: Cut[]) => void, soFar: Cut[] }[]} */ ([]);
+  /** @type {Map<string, Progress>} Parts to play, in that order, as of their last position message. */
+  #queued = new Map();
+  /** @type {Set<string>} Parts that have ended or were cut off. */
+  #doneKeys = new Set();
+  /** @type {{ resolve: (cuts: Cut[]) => void, soFar: Cut[] }[]} */
+  #pendingFlushes = [];
 
   /** @param {SpeakerOptions} options */
   constructor({ context, ...events }) {
@@ -54,19 +51,19 @@ export class Speaker {
     this.#volume = context.createGain();
   }
 
-  /** The last node before the device, for a level meter or a test to listen at. */
+  /** The last node before the device; a test can record from it. */
   get tap() {
     return this.#volume;
   }
 
-  /** From the audio thread to the ear. */
+  /** Time from the worklet's output to the loudspeaker. */
   get latencyMs() {
     return 1000 * (this.#context.outputLatency || this.#context.baseLatency || 0);
   }
 
-  /** Makes ready to play; until then nothing is played. Harmless when open. */
+  /** Load the worklet; until then nothing is played. Harmless when open. May be tried again. */
   open() {
-    this.#opening ??= this.#makeReady().catch((error) => {
+    this.#opening ??= this.#openNode().catch((error) => {
       this.#opening = null;
       throw error;
     });
@@ -74,59 +71,58 @@ export class Speaker {
   }
 
   /**
-   * Queues samples behind those of the same item, and a new item behind the others. What was cut
-   * or has ended is not played again.
+   * Append samples to a content part; a new part is queued behind the others. Ignored for a part that
+   * has ended or was cut off.
    * @param {string} itemId
    * @param {number} contentIndex
-   * @param {Int16Array} pcm 24 kHz, mono; stays the caller's.
+   * @param {Int16Array} pcm 24 kHz, mono; copied.
    */
   play(itemId, contentIndex, pcm) {
     const key = keyOf(itemId, contentIndex);
-    if (this.#closedKeys.has(key) || pcm.length === 0) return;
-    const { played, received } = this.#open.get(key) ?? { played: 0, received: 0 };
-    this.#open.set(key, {
+    if (this.#doneKeys.has(key) || pcm.length === 0) return;
+    const { playedSamples = 0, receivedSamples = 0 } = this.#queued.get(key) ?? {};
+    this.#queued.set(key, {
       itemId,
       contentIndex,
-      played,
-      received: received + pcm.length,
+      playedSamples,
+      receivedSamples: receivedSamples + pcm.length,
       isFinished: false,
     });
-    const own = pcm.slice();
-    this.#tell({ verb: "play", itemId, contentIndex, pcm: own }, [own.buffer]);
+    const copy = pcm.slice();
+    this.#post({ verb: "play", itemId, contentIndex, pcm: copy }, [copy.buffer]);
   }
 
   /**
-   * No more samples will come for this item, so it need not wait for any.
+   * No more samples will come for this part: play it to its end without waiting for more.
    * @param {string} itemId
    * @param {number} contentIndex
    */
   finish(itemId, contentIndex) {
-    const progress = this.#open.get(keyOf(itemId, contentIndex));
+    const progress = this.#queued.get(keyOf(itemId, contentIndex));
     if (progress) progress.isFinished = true;
-    this.#tell({ verb: "finish", itemId, contentIndex });
+    this.#post({ verb: "finish", itemId, contentIndex });
   }
 
   /**
-   * Silence at once. Answers what of each item was heard: the playing one first, then those that
-   * waited.
-   * @returns {Promise<Cut[]>}
+   * Stop playing at once and empty the queue.
+   * @returns {Promise<Cut[]>} How much of each part was heard: the playing one first, then the queued.
    */
   flush() {
     if (!this.#node) return Promise.resolve([]);
     const soFar = this.heardSoFar();
-    for (const key of this.#open.keys()) this.#closedKeys.add(key);
-    this.#open.clear();
-    this.#tell({ verb: "flush" });
-    return new Promise((resolve) => this.#flushes.push({ resolve, soFar }));
+    for (const key of this.#queued.keys()) this.#doneKeys.add(key);
+    this.#queued.clear();
+    this.#post({ verb: "flush" });
+    return new Promise((resolve) => this.#pendingFlushes.push({ resolve, soFar }));
   }
 
   /**
-   * What of each item was heard by the last report, a tenth of a second old at most: for those who
-   * cannot wait for an exact answer.
+   * How much of each part was heard as of its last position message, at most 0.1 s old: for callers
+   * that cannot wait for `flush()`.
    * @returns {Cut[]}
    */
   heardSoFar() {
-    return [...this.#open.values()].map((progress) => cutFrom(progress, this.latencyMs));
+    return [...this.#queued.values()].map((progress) => cutFrom(progress, this.latencyMs));
   }
 
   /** @param {number} volume 0..1 */
@@ -138,17 +134,17 @@ export class Speaker {
     gain.linearRampToValueAtTime(Math.max(0, Math.min(1, volume)), now + VOLUME_RAMP_S);
   }
 
-  /** Silence for good. Harmless when closed. The context stays its owner's. */
+  /** Stop for good. Harmless when closed. Does not close the context. */
   async close() {
     this.#closing.abort();
-    this.#tell({ verb: "stop" });
+    this.#post({ verb: "stop" });
     this.#node?.disconnect();
     this.#node = null;
     this.#volume.disconnect();
-    for (const { resolve, soFar } of this.#flushes.splice(0)) resolve(soFar);
+    for (const { resolve, soFar } of this.#pendingFlushes.splice(0)) resolve(soFar);
   }
 
-  async #makeReady() {
+  async #openNode() {
     await this.#context.audioWorklet.addModule(WORKLET_URL);
     if (this.#closing.signal.aborted) return;
     const node = new AudioWorkletNode(this.#context, "kaiwa-playback", {
@@ -156,63 +152,61 @@ export class Speaker {
       outputChannelCount: [1],
     });
     const { signal } = this.#closing;
-    node.port.addEventListener("message", ({ data }) => this.#hear(data), { signal });
+    node.port.addEventListener("message", ({ data }) => this.#receive(data), { signal });
     node.port.start();
     node.connect(this.#volume).connect(this.#context.destination);
     this.#node = node;
   }
 
   /**
-   * @param {ToPlayback} command
+   * @param {PlaybackCommand} command
    * @param {Transferable[]} [transferred]
    */
-  #tell(command, transferred = []) {
+  #post(command, transferred = []) {
     this.#node?.port.postMessage(command, transferred);
   }
 
-  /** @param {FromPlayback} message */
-  #hear(message) {
-    if (message.kind === "flushed") this.#answerFlush(message.cuts);
-    else if (message.kind === "underrun") this.#events.onUnderrun();
-    else this.#pass(message);
+  /** @param {PlaybackMessage} message */
+  #receive(message) {
+    if (message.kind === "flushed") this.#resolveFlush(message.cuts);
+    else if (message.kind !== "underrun") this.#takeProgress(message);
   }
 
-  /** @param {Extract<FromPlayback, Progress>} message */
-  #pass({ kind, itemId, contentIndex, played }) {
-    const progress = this.#open.get(keyOf(itemId, contentIndex));
-    if (progress) progress.played = played;
+  /** @param {Extract<PlaybackMessage, Progress>} message */
+  #takeProgress({ kind, itemId, contentIndex, playedSamples }) {
+    const key = keyOf(itemId, contentIndex);
+    const progress = this.#queued.get(key);
+    if (progress) progress.playedSamples = playedSamples;
     if (kind === "start") this.#events.onStart(itemId, contentIndex);
     else if (kind === "position") {
-      this.#events.onPosition(itemId, contentIndex, played / SAMPLES_PER_MS);
+      this.#events.onPosition(itemId, contentIndex, playedSamples / SAMPLES_PER_MS);
     } else {
-      const key = keyOf(itemId, contentIndex);
-      this.#open.delete(key);
-      this.#closedKeys.add(key);
+      this.#queued.delete(key);
+      this.#doneKeys.add(key);
       this.#events.onEnded(itemId, contentIndex);
     }
   }
 
   /** @param {Progress[]} cuts */
-  #answerFlush(cuts) {
-    this.#flushes.shift()?.resolve(cuts.map((cut) => cutFrom(cut, this.latencyMs)));
+  #resolveFlush(cuts) {
+    this.#pendingFlushes.shift()?.resolve(cuts.map((cut) => cutFrom(cut, this.latencyMs)));
   }
 }
 
 /**
  * @param {Progress} progress
- * @param {number} latencyMs From the worklet's output to the ear.
+ * @param {number} latencyMs From the worklet's output to the loudspeaker.
  * @returns {Cut}
  */
-export function cutFrom({ itemId, contentIndex, played, received, isFinished }, latencyMs) {
-  const playedMs = played / SAMPLES_PER_MS;
-  const receivedMs = received / SAMPLES_PER_MS;
+export function cutFrom(progress, latencyMs) {
+  const { itemId, contentIndex, playedSamples, receivedSamples, isFinished } = progress;
+  const playedMs = playedSamples / SAMPLES_PER_MS;
+  const receivedMs = receivedSamples / SAMPLES_PER_MS;
   return {
     itemId,
     contentIndex,
     heardMs: Math.floor(Math.max(0, Math.min(playedMs - latencyMs, receivedMs))),
-    wasAllHeard: isFinished && played === received,
-    playedMs,
-    latencyMs,
+    wasAllHeard: isFinished && playedSamples === receivedSamples,
   };
 }
 

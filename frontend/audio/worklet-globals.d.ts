@@ -1,4 +1,4 @@
-// What an AudioWorkletGlobalScope offers and TypeScript's library of the page does not know.
+// Globals of an AudioWorkletGlobalScope, which the DOM library of TypeScript does not declare.
 
 declare const sampleRate: number;
 

@@ -1,61 +1,63 @@
 /**
- * What was heard of a spoken text that was cut off: an estimate, cut to a whole word. Pure.
+ * How much of a spoken text was heard before it was cut off: an estimate, cut to a whole word. Pure.
  *
- * The laws are those of backend/protocol/heard.py, and the same tapes prove both. A transcript runs
- * ahead of its audio: a delta's words sound from the place that the audio had reached when the delta
- * came to the place where the next one came. Characters are code points here, as they are there.
+ * It computes the same as `backend/protocol/transcript/heard.py`, and the same tapes test both. A
+ * transcript runs ahead of its audio. So the text of a delta is taken to sound from the audio position
+ * at which the delta came to the position at which the next one came, and evenly in between. The first
+ * delta sounds from the beginning, the last one to the end of the audio. Characters are code points,
+ * as in Python.
  */
 
-/** Scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, CJK, full-width forms. */
+/**
+ * Scripts without spaces between words: a text can be cut at every character. Thai, Lao, Burmese,
+ * Khmer, CJK, full-width and half-width forms.
+ */
 const UNSPACED =
   /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}]/u;
 const SPACE = /[\t\n\v\f\r\p{Z}]/u;
-const WORDY = /[\p{L}\p{N}]/u;
+const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 const MARK = /\p{M}/u;
 const SKIN_TONE = /[\u{1f3fb}-\u{1f3ff}]/u;
 const JOINER = "\u200d";
 const PAUSES = "、。，．！？…";
-/** How many characters are given up, at most, to end at a pause in an unspaced script. */
-const PAUSE_REACH = 2;
+/** How many characters a cut in an unspaced script moves back, at most, to end at a pause. */
+const MAX_PAUSE_DISTANCE = 2;
 
-/** How far the audio had come when the text came. */
-export class AudioMarks {
+/** Which audio position each stretch of a text came at. */
+export class TextTiming {
   #audioMs = 0;
-  #streamedChars = 0;
-  /** @type {Array<readonly [number, number]>} */
+  #textChars = 0;
+  /** @type {Array<readonly [number, number]>} Audio position in ms, and characters before it. */
   #marks = [];
 
-  /** @param {number} ms So much more audio came. */
-  hear(ms) {
+  /** Count this much more audio. @param {number} ms */
+  addAudio(ms) {
     this.#audioMs += ms;
   }
 
-  /** @param {number} chars So many more characters came. */
-  stream(chars) {
+  /** Count this many more characters, at the present audio position. @param {number} chars */
+  addText(chars) {
     const last = this.#marks.at(-1);
-    if (!last || this.#audioMs > last[0]) this.#marks.push([this.#audioMs, this.#streamedChars]);
-    this.#streamedChars += chars;
+    if (!last || this.#audioMs > last[0]) this.#marks.push([this.#audioMs, this.#textChars]);
+    this.#textChars += chars;
   }
 
   /**
-   * The share of the text, 0 to 1, that sounds in the first milliseconds. All of it where less audio
-   * is known than was heard: nothing then says that any was missed.
+   * The share of the text, 0 to 1, that sounds in the first `heardMs` milliseconds. 1 where `heardMs`
+   * reaches the end of the known audio: nothing shows that any was missed.
    *
    * @param {number} heardMs
    */
-  shareHeard(heardMs) {
+  textShare(heardMs) {
     if (heardMs <= 0) return 0;
     if (heardMs >= this.#audioMs) return 1;
-    if (!this.#streamedChars) return heardMs / this.#audioMs;
+    if (!this.#textChars) return heardMs / this.#audioMs;
     let [startMs, startChars] = [0, 0];
-    const ends = [
-      ...this.#marks.slice(1),
-      /** @type {const} */ ([this.#audioMs, this.#streamedChars]),
-    ];
+    const ends = [...this.#marks.slice(1), /** @type {const} */ ([this.#audioMs, this.#textChars])];
     for (const [ms, chars] of ends) {
       if (ms > heardMs) {
         const progress = (heardMs - startMs) / (ms - startMs);
-        return (startChars + progress * (chars - startChars)) / this.#streamedChars;
+        return (startChars + progress * (chars - startChars)) / this.#textChars;
       }
       [startMs, startChars] = [ms, chars];
     }
@@ -64,20 +66,20 @@ export class AudioMarks {
 }
 
 /**
- * The beginning of a text that was heard, to a whole word.
+ * The beginning of `text` that was heard in `heardMs` milliseconds, to a whole word.
  *
  * @param {string} text
- * @param {AudioMarks} marks
+ * @param {TextTiming} timing
  * @param {number} heardMs
  */
-export function heardText(text, marks, heardMs) {
-  // A hair is added so that a share that stands for n characters is never taken for n - 1.
-  return cutToWholeWord(text, Math.floor(marks.shareHeard(heardMs) * charsIn(text) + 1e-6));
+export function heardText(text, timing, heardMs) {
+  // The margin keeps a rounding error from turning a share of n characters into n - 1.
+  return cutToWholeWord(text, Math.floor(timing.textShare(heardMs) * charsIn(text) + 1e-6));
 }
 
 /**
- * The first characters, less a last word that is not whole, and less trailing space. In scripts
- * without spaces every character stands alone, and a pause close before is preferred.
+ * The first `count` characters without a last word that is not whole and without end space. In scripts
+ * without spaces each character is a word, and a pause shortly before is preferred.
  *
  * @param {string} text
  * @param {number} count In code points.
@@ -87,25 +89,39 @@ export function cutToWholeWord(text, count) {
   /** @param {number} index */
   const at = (index) => chars[index] ?? "";
   if (count >= chars.length) return text;
-  let cut = cutSpaced(chars, count);
-  while (cut && clings(at(cut - 1), at(cut))) cut--;
+  let cut = cutBetweenCharacters(chars, count);
   if (cut === count) cut = cutAtPause(chars, cut);
   while (cut && SPACE.test(at(cut - 1))) cut--;
   return chars.slice(0, cut).join("");
 }
 
-/** @param {string} text Whether there is anything but space in it. */
+/** Whether the text holds anything but white space. @param {string} text */
 export function hasWords(text) {
   return /[^\t\n\v\f\r\p{Z}]/u.test(text);
 }
 
-/** @param {string} text How many code points it has. */
+/** The number of code points. @param {string} text */
 export function charsIn(text) {
   return [...text].length;
 }
 
 /**
- * Back to the start of the word that the cut goes through; punctuation may be cut off a word.
+ * Move the cut back until it divides neither a word nor what displays as one character.
+ *
+ * @param {string[]} chars
+ * @param {number} count
+ * @returns {number}
+ */
+function cutBetweenCharacters(chars, count) {
+  const cut = cutSpaced(chars, count);
+  let shorter = cut;
+  while (shorter && isOneCharacter(chars[shorter - 1] ?? "", chars[shorter] ?? "")) shorter--;
+  // Stepping back from a joiner can end inside a word.
+  return shorter === count ? count : cutBetweenCharacters(chars, shorter);
+}
+
+/**
+ * Move the cut back to the start of the word it divides; punctuation may be cut off a word.
  *
  * @param {string[]} chars
  * @param {number} count
@@ -119,19 +135,19 @@ function cutSpaced(chars, count) {
   if (!isInWord(count - 1) || !isInWord(count)) return count;
   let end = count;
   while (isInWord(end)) end++;
-  if (!WORDY.test(chars.slice(count, end).join(""))) return count;
+  if (!LETTER_OR_DIGIT.test(chars.slice(count, end).join(""))) return count;
   let cut = count;
   while (isInWord(cut - 1)) cut--;
   return cut;
 }
 
 /**
- * Whether these two are one character to a reader: accents, joined emoji, skin tones.
+ * Whether the two display as one character: accents, joined emoji, skin tones.
  *
  * @param {string} before
  * @param {string} after
  */
-function clings(before, after) {
+function isOneCharacter(before, after) {
   return MARK.test(after) || SKIN_TONE.test(after) || before === JOINER || after === JOINER;
 }
 
@@ -140,7 +156,7 @@ function clings(before, after) {
  * @param {number} cut
  */
 function cutAtPause(chars, cut) {
-  for (let shorter = cut; shorter > Math.max(cut - PAUSE_REACH - 1, 0); shorter--) {
+  for (let shorter = cut; shorter > Math.max(cut - MAX_PAUSE_DISTANCE - 1, 0); shorter--) {
     if (PAUSES.includes(chars[shorter - 1] ?? " ")) return shorter;
   }
   return cut;

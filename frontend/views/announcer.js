@@ -1,22 +1,22 @@
-/** Says to a screen reader what others see change: each thing once. */
+/** Announces visible changes to screen readers through a live region, each of them once. */
 
 import { make } from "./elements.js";
 
-/** A polite reader finishes its sentence first; what is gone by then is never read. */
-const LIVES_MS = 10_000;
+/** A polite live region waits for the current sentence, and text removed by then is never read. */
+const REMOVE_AFTER_MS = 10_000;
 
 export class Announcer {
-  #place;
+  #region;
 
-  /** @param {HTMLElement} place A hidden live region, of which only what is added is read. */
-  constructor(place) {
-    this.#place = place;
+  /** @param {HTMLElement} region A visually hidden live region; only added elements are read. */
+  constructor(region) {
+    this.#region = region;
   }
 
-  /** @param {string} text Read after what was said before, and never instead of it. */
+  /** @param {string} text Read after the earlier texts, and never instead of one. */
   say(text) {
-    const said = make("p", {}, text);
-    this.#place.append(said);
-    setTimeout(() => said.remove(), LIVES_MS);
+    const paragraph = make("p", {}, text);
+    this.#region.append(paragraph);
+    setTimeout(() => paragraph.remove(), REMOVE_AFTER_MS);
   }
 }

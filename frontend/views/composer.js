@@ -1,11 +1,10 @@
-/** The box to write in, and the choice between typing and talking. */
+/** The text box and the buttons that choose between typing and talking. */
 
+import { isTooLong } from "../call/message-length.js";
+import { LIMITS } from "../shared-facts.js";
 import { byId, write } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
-
-/** Characters that the server takes in a message. */
-const MOST_CHARACTERS = 32_000;
+/** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{
@@ -47,37 +46,37 @@ export class Composer {
     this.#message.focus();
   }
 
-  /** What is written and not sent belongs to the conversation in which it was written. */
+  /** Empty the text box: an unsent draft belongs to the conversation in which it was written. */
   clear() {
     this.#message.value = "";
     this.#changed();
   }
 
-  /** What is written and not sent. */
+  /** The unsent draft, trimmed. */
   get text() {
     return this.#message.value.trim();
   }
 
-  /** It could not be sent: the words are there to be sent again, before what was written since.
+  /** Put a text that could not be sent back into the box, before anything written since.
    * @param {string} text */
   restore(text) {
     this.#message.value = [text, this.text].filter(Boolean).join("\n");
     this.#changed();
   }
 
-  /** The language changed. */
+  /** Write the texts in the current language. */
   relabel() {
-    const most = this.#words.number(MOST_CHARACTERS);
+    const most = this.#words.number(LIMITS.messageCharacters);
     write(this.#tooLong, this.#isTooLong ? this.#words.say("composer.too_long", { most }) : "");
   }
 
   get #isTooLong() {
-    return this.text.length > MOST_CHARACTERS;
+    return isTooLong(this.text);
   }
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    // Enter also chooses a word in a Japanese input method; 229 is how Safari says so.
+    // Enter also confirms a word in a Japanese input method; Safari reports that as key code 229.
     const isComposing = event.isComposing || event.keyCode === 229;
     if (event.key !== "Enter" || event.shiftKey || isComposing) return;
     event.preventDefault();
@@ -92,19 +91,19 @@ export class Composer {
   }
 
   #changed() {
-    // Not disabled, which would take the focus away from who has just pressed it.
+    // Not `disabled`: that would take the focus away from the button that was just pressed.
     this.#send.ariaDisabled = String(this.text === "" || this.#isTooLong);
     this.relabel();
     this.#message.style.removeProperty("height");
-    // Asked of the narrow box, as the wide one may have room for all of it in one line again.
+    // Measured in the narrow layout: the wide one may have room for the whole draft in one line.
     this.#form.dataset.lines = "one";
-    if (!this.#isTooSmall()) return;
+    if (!this.#isOverflowing()) return;
     this.#form.dataset.lines = "many";
-    if (this.#isTooSmall())
+    if (this.#isOverflowing())
       this.#message.style.setProperty("height", `${this.#message.scrollHeight + 2}px`);
   }
 
-  #isTooSmall() {
+  #isOverflowing() {
     return this.#message.scrollHeight > this.#message.clientHeight;
   }
 }

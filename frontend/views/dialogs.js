@@ -1,13 +1,13 @@
-/** The dialogs that ask or tell and are gone: the keys, and "are you sure?". */
+/** The modal dialogs: the list of keys, and the confirmation. */
 
 import { byId, write } from "./elements.js";
 
-/** Opens the list of keys. */
+/** Open the list of keys. */
 export function showKeys() {
   open(byId("keys", HTMLDialogElement));
 }
 
-/** Whether a dialog is open, and has the keyboard. */
+/** Whether a dialog is open; it then receives all keys. */
 export function isDialogOpen() {
   return document.querySelector("dialog[open]") !== null;
 }
@@ -17,16 +17,16 @@ export function open(dialog) {
   if (!dialog.open) dialog.showModal();
 }
 
-/** Closes whatever dialog is open. */
+/** Close all open dialogs. */
 export function closeDialogs() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
 }
 
 /**
- * Asks before something that cannot be undone.
+ * Ask for confirmation of something that cannot be undone.
  *
- * @param {{ title: string, text: string, yes: string }} words
- * @returns {Promise<boolean>}
+ * @param {{ title: string, text: string, yes: string }} words `yes` is the label of the button.
+ * @returns {Promise<boolean>} Resolves when the dialog closes.
  */
 export function confirm({ title, text, yes }) {
   const dialog = byId("confirm", HTMLDialogElement);

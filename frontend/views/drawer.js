@@ -1,4 +1,4 @@
-/** The list of conversations where there is no room for it beside the thread. */
+/** The drawer that holds the list of conversations on screens too narrow to show it beside the thread. */
 
 import { isDialogOpen } from "./dialogs.js";
 import { byId, write } from "./elements.js";
@@ -22,23 +22,23 @@ export class Drawer {
       this.close();
     });
     this.#drawer.addEventListener("focusout", ({ relatedTarget }) => {
-      // A dialog about the list gives the focus back to it.
+      // A dialog opened from the list returns the focus to it.
       if (isDialogOpen() || !(relatedTarget instanceof Node)) return;
       if (!this.#drawer.contains(relatedTarget)) this.close();
     });
     this.#screen.addEventListener("click", (event) => {
-      // The shade over the rest of the page belongs to the screen itself.
+      // The backdrop over the rest of the page is a pseudo-element of the screen.
       if (this.#isOpen && event.target === this.#screen) this.close();
     });
     this.#set(false);
   }
 
-  /** Harmless when closed, or when there is room. */
+  /** Close the drawer. Harmless when it is closed, or on a wide screen. */
   close() {
     if (this.#isOpen) this.#set(false);
   }
 
-  /** Says what could not be done, where it was tried. @param {string} sentence Empty to take it back. */
+  /** Show why an action on the list failed. @param {string} sentence Empty to remove the message. */
   complain(sentence) {
     write(this.#complaint, sentence);
   }

@@ -1,12 +1,13 @@
-/** Elements of the page, found and made. Text goes in as text: nothing here reads markup. */
+/** Finds, creates and fills elements. Text is always inserted as text: nothing here parses markup. */
 
 /**
- * The element of an id, of the class that the caller relies on.
+ * The element with this id.
  *
  * @template {HTMLElement} T
  * @param {string} id
- * @param {new () => T} kind
+ * @param {new () => T} kind The class that it must have.
  * @returns {T}
+ * @throws {Error} If there is none of this class.
  */
 export function byId(id, kind) {
   const found = document.getElementById(id);
@@ -15,7 +16,7 @@ export function byId(id, kind) {
 }
 
 /**
- * A new element. Attributes that are false are left out.
+ * Create an element. An attribute that is false is left out; true means empty.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -32,14 +33,14 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Writes only what is new, so that an unchanged text is never announced or selected away.
- * @param {Element} element @param {string} text */
+/** Set the text of an element only if it differs: writing the same text would drop the user's selection
+ * and announce it again in a live region. @param {Element} element @param {string} text */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** What has the focus is about to go: whoever came by keyboard goes on at the choice of how to talk.
- * @param {HTMLElement} leaving */
-export function keepFocus(leaving) {
+/** If the focus is in an element that will be hidden or removed, move it to the voice mode button, so
+ * that keyboard users keep their place. @param {HTMLElement} leaving */
+export function moveFocusOutOf(leaving) {
   if (leaving.contains(document.activeElement)) byId("mode-voice", HTMLButtonElement).focus();
 }

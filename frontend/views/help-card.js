@@ -1,14 +1,14 @@
-/** The card that says what happened and what to do, with one button. */
+/** The card that explains a problem and offers one action. */
 
-import { HELP } from "../help.js";
-import { keepFocus, make } from "./elements.js";
+import { HELP } from "../words/help.js";
+import { make, moveFocusOutOf } from "./elements.js";
 import { icon } from "./icons.js";
 
-/** @import { HelpAction } from "../help.js" */
-/** @import { Words } from "../i18n.js" */
+/** @import { HelpAction } from "../words/help.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 export class HelpCard {
-  #place;
+  #region;
   #words;
   #helpWanted;
   /** @type {string | null} */
@@ -16,39 +16,41 @@ export class HelpCard {
   #variant = "";
 
   /**
-   * @param {HTMLElement} place A `role="alert"`.
+   * @param {HTMLElement} region An element with `role="alert"`.
    * @param {Words} words
-   * @param {(action: HelpAction) => void} helpWanted
+   * @param {(action: HelpAction) => void} helpWanted Called when the button is clicked.
    */
-  constructor(place, words, helpWanted) {
-    this.#place = place;
+  constructor(region, words, helpWanted) {
+    this.#region = region;
     this.#words = words;
     this.#helpWanted = helpWanted;
   }
 
-  /** The card that is shown, or null. */
+  /** The name of the card that is shown, or null. */
   get name() {
     return this.#name;
   }
 
   /**
-   * @param {string} name A row of HELP.
-   * @param {string} [variant] A more exact text, where the words have one.
+   * Show a card. Does nothing if this card is shown already, so that it is not announced again.
+   *
+   * @param {string} name A key of HELP; others are ignored.
+   * @param {string} [variant] Chooses a more exact text, if there is one.
    */
   show(name, variant = "") {
-    if (name === this.#name && this.#place.lang === this.#words.language) return;
+    if (name === this.#name && this.#region.lang === this.#words.language) return;
     const help = HELP[name];
     if (!help) return;
     this.#name = name;
     this.#variant = variant;
-    this.#place.lang = this.#words.language;
+    this.#region.lang = this.#words.language;
     const button = make(
       "button",
       { type: "button", class: "button", "data-action": help.action },
       this.#words.say(`action.${help.action}`),
     );
     button.addEventListener("click", () => this.#helpWanted(help.action));
-    this.#place.replaceChildren(
+    this.#region.replaceChildren(
       make(
         "div",
         { class: "card", "data-help": name, "data-tone": help.tone },
@@ -67,11 +69,11 @@ export class HelpCard {
   hide() {
     if (this.#name === null) return;
     this.#name = null;
-    keepFocus(this.#place);
-    this.#place.replaceChildren();
+    moveFocusOutOf(this.#region);
+    this.#region.replaceChildren();
   }
 
-  /** The language changed. */
+  /** Write the texts in the current language. */
   relabel() {
     if (this.#name !== null) this.show(this.#name, this.#variant);
   }

@@ -1,6 +1,6 @@
-/** The icons, drawn as elements: no request, no markup in text, and they take the colour of the words. */
+/** The icons, built as SVG elements: no request, no markup in strings, and they take the text colour. */
 
-/** @type {Readonly<Record<string, readonly string[]>>} Strokes on a field of 24 by 24. */
+/** @type {Readonly<Record<string, readonly string[]>>} SVG paths on a canvas of 24 by 24. */
 const STROKES = Object.freeze({
   bubble: [
     "M5.5 5.5h13a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5H11l-4.5 3.5v-3.5h-1A1.5 1.5 0 0 1 4 15V7a1.5 1.5 0 0 1 1.5-1.5z",
@@ -63,13 +63,12 @@ const STROKES = Object.freeze({
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {keyof typeof STROKES} IconName */
-
 /**
- * A new icon; decoration, so hidden from screen readers: the words beside it say the same.
+ * Create an icon. It is hidden from screen readers, because the text beside it says the same.
  *
- * @param {string} name
+ * @param {string} name A key of the paths above.
  * @returns {SVGSVGElement}
+ * @throws {Error} If there is no such icon.
  */
 export function icon(name) {
   const strokes = STROKES[name];
@@ -87,34 +86,34 @@ export function icon(name) {
   return svg;
 }
 
-/** Signs that a sentence may have, and the icon that is drawn for each: not every device has them. */
-const SIGNS = Object.freeze({ "🎤": "microphone", "💬": "bubble" });
+/** Emoji that a text may contain, and the icon drawn for each: not every device has these emoji. */
+const ICON_BY_EMOJI = Object.freeze({ "🎤": "microphone", "💬": "bubble" });
 
 /**
- * Writes a sentence, its signs as icons.
+ * Set the text of an element, with icons in place of the emoji. Does nothing if it is unchanged.
  *
- * @param {HTMLElement} place
+ * @param {HTMLElement} element
  * @param {string} text
  */
-export function writeWithIcons(place, text) {
-  if (place.dataset.text === text) return;
-  place.dataset.text = text;
+export function writeWithIcons(element, text) {
+  if (element.dataset.text === text) return;
+  element.dataset.text = text;
   const pieces = text.split(/(🎤|💬)/u).map((piece) => {
-    const name = /** @type {Record<string, string>} */ (SIGNS)[piece];
+    const name = /** @type {Record<string, string>} */ (ICON_BY_EMOJI)[piece];
     if (!name) return piece;
-    const sign = document.createElement("span");
-    sign.className = "word-icon";
-    sign.setAttribute("role", "img");
-    sign.setAttribute("aria-label", piece);
-    sign.append(icon(name));
-    return sign;
+    const image = document.createElement("span");
+    image.className = "word-icon";
+    image.setAttribute("role", "img");
+    image.setAttribute("aria-label", piece);
+    image.append(icon(name));
+    return image;
   });
-  place.replaceChildren(...pieces);
+  element.replaceChildren(...pieces);
 }
 
-/** Draws the icons that the page's HTML names in `data-icon`. */
+/** Draw the icons that the HTML names in `data-icon` attributes. */
 export function drawIcons() {
-  for (const place of document.querySelectorAll("[data-icon]")) {
-    place.prepend(icon(/** @type {HTMLElement} */ (place).dataset.icon ?? ""));
+  for (const element of document.querySelectorAll("[data-icon]")) {
+    element.prepend(icon(/** @type {HTMLElement} */ (element).dataset.icon ?? ""));
   }
 }

@@ -1,4 +1,4 @@
-/** The keys of the whole page: hold Space, M, Esc, ?. Keys that somebody is typing with are left alone. */
+/** The keyboard shortcuts of the page: hold Space, M, Esc, ?. Ignored while the user types in a field. */
 
 import { isDialogOpen } from "./dialogs.js";
 
@@ -6,19 +6,21 @@ import { isDialogOpen } from "./dialogs.js";
  * @typedef {{
  *   talkKeyChanged: (isHeld: boolean) => boolean, muteKeyPressed: () => void,
  *   stopKeyPressed: () => void, helpKeyPressed: () => void,
- * }} KeyboardDelegate `talkKeyChanged` answers whether the key meant something.
+ * }} KeyboardDelegate `talkKeyChanged` returns whether the key had an effect.
  */
 
-const TYPING = "input, textarea, select, [contenteditable]";
-const PRESSING = "button, a, summary";
-/** Buttons on which Space talks all the same: one has just come from them to do so. */
-const TALKING = '#hold, #mode-voice[aria-pressed="true"]';
+/** Elements in which keys are typed. */
+const TYPABLE = "input, textarea, select, [contenteditable]";
+/** Elements that Space or Enter activates. */
+const CLICKABLE = "button, a, summary";
+/** Buttons on which Space starts to talk instead of clicking: their click has just started the voice. */
+const TALK_BUTTONS = '#hold, #mode-voice[aria-pressed="true"]';
 
 export class Keyboard {
   #delegate;
   #isHolding = false;
-  /** Space on a button presses it, for those who came by keyboard; after a click it means: talk. */
-  #cameByKeyboard = false;
+  /** Space clicks the focused button only if Tab moved the focus there; after a mouse click it talks. */
+  #isTabbing = false;
 
   /** @param {KeyboardDelegate} delegate @param {AbortSignal} signal */
   constructor(delegate, signal) {
@@ -26,24 +28,24 @@ export class Keyboard {
     document.addEventListener(
       "pointerdown",
       () => {
-        this.#cameByKeyboard = false;
+        this.#isTabbing = false;
       },
       { signal, capture: true },
     );
     document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
     document.addEventListener("keyup", (event) => this.#released(event), { signal });
-    // A key that is released in another window is never heard of.
+    // The page gets no `keyup` for a key that is released in another window.
     globalThis.addEventListener("blur", () => this.#release(), { signal });
   }
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.key === "Tab") this.#cameByKeyboard = true;
+    if (event.key === "Tab") this.#isTabbing = true;
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || isDialogOpen())
       return;
     if (event.key === "Escape") return this.#delegate.stopKeyPressed();
     const target = event.target instanceof Element ? event.target : document.body;
-    if (target.closest(TYPING) && !target.matches('input[type="range"]')) return;
+    if (target.closest(TYPABLE) && !target.matches('input[type="range"]')) return;
     if (event.key === " ") this.#spacePressed(event, target);
     else if (event.repeat) return;
     else if (event.key.toLowerCase() === "m") this.#delegate.muteKeyPressed();
@@ -52,8 +54,8 @@ export class Keyboard {
 
   /** @param {KeyboardEvent} event @param {Element} target */
   #spacePressed(event, target) {
-    const button = this.#cameByKeyboard && target.closest(PRESSING);
-    if (button && !button.matches(TALKING)) return;
+    const button = this.#isTabbing && target.closest(CLICKABLE);
+    if (button && !button.matches(TALK_BUTTONS)) return;
     if (this.#isHolding) event.preventDefault();
     if (event.repeat || this.#isHolding || !this.#delegate.talkKeyChanged(true)) return;
     this.#isHolding = true;
@@ -63,7 +65,7 @@ export class Keyboard {
   /** @param {KeyboardEvent} event */
   #released(event) {
     if (event.key !== " " || !this.#isHolding) return;
-    // Otherwise the button that has the focus would be clicked.
+    // Otherwise the browser would click the focused button.
     event.preventDefault();
     this.#release();
   }

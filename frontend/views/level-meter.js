@@ -1,29 +1,30 @@
-/** The last second of the microphone, as bars: fed by the very chunks that are sent. */
+/** The level of the last second of microphone audio, as bars. Fed with each chunk that is sent. */
 
 import { byId, make } from "./elements.js";
 
+/** One bar for each 40 ms chunk: 1.28 s. */
 const BARS = 32;
-/** Speech is around 0.05 of full scale; the root lets it fill the meter. */
-const LOUDEST_RMS = 0.25;
+/** The RMS of a full bar. Speech is around 0.05 of full scale; its square root fills half the meter. */
+const FULL_BAR_RMS = 0.25;
 
 export class LevelMeter {
   #meter = byId("level", HTMLDivElement);
   #bars = Array.from({ length: BARS }, () => make("span"));
   #levels = /** @type {number[]} */ (new Array(BARS).fill(0));
-  #isStill = globalThis.matchMedia("(prefers-reduced-motion: reduce)");
-  #isDrawing = false;
+  #reducedMotion = globalThis.matchMedia("(prefers-reduced-motion: reduce)");
+  #isDrawRequested = false;
 
   constructor() {
     this.#meter.append(...this.#bars);
   }
 
-  /** @param {number} rms Of full scale. */
+  /** @param {number} rms Level of the newest chunk: 0..1, of full scale. */
   add(rms) {
-    const level = Math.min(1, Math.sqrt(rms / LOUDEST_RMS));
+    const level = Math.min(1, Math.sqrt(rms / FULL_BAR_RMS));
     this.#levels.push(level);
     this.#levels.shift();
-    if (this.#isDrawing) return;
-    this.#isDrawing = true;
+    if (this.#isDrawRequested) return;
+    this.#isDrawRequested = true;
     requestAnimationFrame(() => this.#draw());
   }
 
@@ -33,11 +34,11 @@ export class LevelMeter {
   }
 
   #draw() {
-    this.#isDrawing = false;
+    this.#isDrawRequested = false;
     const latest = this.#levels.at(-1) ?? 0;
     this.#meter.setAttribute("aria-valuenow", String(Math.round(latest * 100)));
     this.#bars.forEach((bar, index) => {
-      const level = this.#isStill.matches ? latest : (this.#levels[index] ?? 0);
+      const level = this.#reducedMotion.matches ? latest : (this.#levels[index] ?? 0);
       bar.style.setProperty("--level", level.toFixed(2));
     });
   }

@@ -1,10 +1,11 @@
-/** The list of one's conversations: open, rename in place, delete. */
+/** The list of the user's conversations: open, rename in place, delete. */
 
+import { LIMITS } from "../shared-facts.js";
 import { byId, make, write } from "./elements.js";
 import { icon } from "./icons.js";
 
 /** @import { Session } from "../api.js" */
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{
@@ -15,8 +16,8 @@ import { icon } from "./icons.js";
  * @typedef {ReturnType<typeof newRow>} Row
  */
 
-/** What is said in place of the rows, or below them: a key of the words, or nothing. */
-const NOTES = /** @type {const} */ ({
+/** The key of the text that is shown instead of the rows or below them, by phase; empty for none. */
+const NOTE_BY_PHASE = /** @type {const} */ ({
   loading: "",
   filled: "",
   empty: "sessions.empty",
@@ -30,7 +31,7 @@ export class Sessions {
   #list = byId("sessions", HTMLUListElement);
   #note = byId("sessions-empty", HTMLParagraphElement);
   #retry = byId("sessions-retry", HTMLButtonElement);
-  /** @type {keyof typeof NOTES} */
+  /** @type {keyof typeof NOTE_BY_PHASE} */
   #phase = "loading";
   /** @type {Session[] | null} Null until they are loaded. */
   #sessions = null;
@@ -54,21 +55,21 @@ export class Sessions {
     if (!this.#renamingId) this.relabel();
   }
 
-  /** They are on their way. */
+  /** Show that the list is being loaded again. */
   load() {
     if (this.#phase === "failed") this.#showPhase("again");
   }
 
-  /** They could not be loaded. */
+  /** Show that the list could not be loaded, with a button to try again. */
   fail() {
     this.#showPhase("failed");
   }
 
-  /** @param {keyof typeof NOTES} phase */
+  /** @param {keyof typeof NOTE_BY_PHASE} phase */
   #showPhase(phase) {
     this.#phase = phase;
     const hadFocus = this.#retry === document.activeElement;
-    const note = NOTES[phase];
+    const note = NOTE_BY_PHASE[phase];
     this.#note.hidden = note === "";
     if (note) write(this.#note, this.#words.say(note));
     this.#retry.hidden = phase !== "failed" && phase !== "again";
@@ -76,7 +77,7 @@ export class Sessions {
     if (hadFocus && this.#retry.hidden) byId("new-session", HTMLButtonElement).focus();
   }
 
-  /** Brings the list up to date, row by row: a press that is under way is not lost. */
+  /** Update the rows in place: replacing an element between mouse down and up would lose the click. */
   relabel() {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const hadFocus = this.#list.contains(focused);
@@ -99,7 +100,8 @@ export class Sessions {
     place.focus();
   }
 
-  /** Its first words, once the server has named it after them. @param {Session} session */
+  /** The title, or a placeholder until the server has set it from the first words.
+   * @param {Session} session */
   titleOf(session) {
     return session.title || this.#words.say("sessions.new");
   }
@@ -149,15 +151,16 @@ export class Sessions {
     const input = make("input", {
       class: "rename",
       dir: "auto",
-      maxlength: "200",
+      maxlength: String(LIMITS.titleCharacters),
       value: session.title,
       "aria-label": this.#words.say("sessions.rename_label"),
     });
-    const finish = (/** @type {boolean} */ isKept) => {
+    const finish = (/** @type {boolean} */ isConfirmed) => {
       if (this.#renamingId !== session.id) return;
       this.#renamingId = "";
       const title = input.value.trim();
-      if (isKept && title && title !== session.title) this.#delegate.renamed(session.id, title);
+      if (isConfirmed && title && title !== session.title)
+        this.#delegate.renamed(session.id, title);
       const hadFocus = document.activeElement === input;
       const known = this.#rows.get(session.id);
       known?.row.replaceChildren(known.open, known.actions);
@@ -167,7 +170,7 @@ export class Sessions {
     input.addEventListener("keydown", (event) => {
       if (event.isComposing || event.keyCode === 229) return;
       if (event.key !== "Enter" && event.key !== "Escape") return;
-      // The focus goes to a button now, which this very key would press.
+      // `finish` moves the focus to a button, which this key event would then click.
       event.preventDefault();
       event.stopPropagation();
       finish(event.key === "Enter");
@@ -187,7 +190,7 @@ function label(button, words) {
 function newRow(id) {
   const title = make("span", { class: "session-title" });
   const time = make("time");
-  const spokenWords = make("span", { class: "unseen" });
+  const spokenWords = make("span", { class: "visually-hidden" });
   const spoken = make("span", { class: "spoken" }, icon("microphone"), spokenWords);
   const meta = make("span", { class: "session-meta" }, time, spoken);
   const open = make("button", { type: "button", class: "session" }, title, meta);

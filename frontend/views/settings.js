@@ -1,13 +1,13 @@
-/** The settings of the microphone and of the way of talking. */
+/** The settings dialog: microphone, audio processing, hands-free or push-to-talk. */
 
 import { open } from "./dialogs.js";
 import { byId, make } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
-/** @import { Preferences } from "../preferences.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { Preferences } from "../storage/local-store.js" */
 
-/** Which switch sets which preference. */
-const SWITCHES = /** @type {const} */ ({
+/** The preference that each switch sets, by element id. */
+const PREFERENCE_BY_SWITCH = /** @type {const} */ ({
   echo: "echoCancellation",
   noise: "noiseSuppression",
   gain: "autoGainControl",
@@ -34,7 +34,7 @@ export class Settings {
     for (const mode of this.#talkModes) {
       mode.addEventListener("change", () => changed({ isHandsFree: mode.value === "hands_free" }));
     }
-    for (const [id, preference] of Object.entries(SWITCHES)) {
+    for (const [id, preference] of Object.entries(PREFERENCE_BY_SWITCH)) {
       const input = byId(id, HTMLInputElement);
       input.addEventListener("change", () => changed({ [preference]: input.checked }));
     }
@@ -46,20 +46,20 @@ export class Settings {
     for (const mode of this.#talkModes) {
       mode.checked = (mode.value === "hands_free") === preferences.isHandsFree;
     }
-    for (const [id, preference] of Object.entries(SWITCHES)) {
+    for (const [id, preference] of Object.entries(PREFERENCE_BY_SWITCH)) {
       byId(id, HTMLInputElement).checked = preferences[preference];
     }
     this.relabel();
     open(this.#dialog);
   }
 
-  /** @param {MediaDeviceInfo[]} microphones Nameless until one was allowed. */
+  /** @param {MediaDeviceInfo[]} microphones Without labels until the user has allowed one. */
   showMicrophones(microphones) {
     this.#microphones = microphones.filter(({ deviceId }) => deviceId && deviceId !== "default");
     this.relabel();
   }
 
-  /** The language or the choice changed. */
+  /** Write the list of microphones in the current language. */
   relabel() {
     const options = this.#microphones.map(({ deviceId, label }, index) =>
       make(

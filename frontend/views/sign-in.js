@@ -1,8 +1,8 @@
-/** The door: sign in, or create a login where that is open. */
+/** The sign-in form, which also registers a new login where registration is open. */
 
 import { byId, write } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 /** @typedef {{ username: string, password: string, isNew: boolean }} Credentials */
 
@@ -39,7 +39,8 @@ export class SignIn {
   }
 
   /**
-   * @param {{ canRegister: boolean, isDemo: boolean, notice: string }} model `notice` is a key of the words.
+   * @param {{ canRegister: boolean, isDemo: boolean, notice: string }} model `notice` is the key of a
+   *   text, or empty.
    */
   show({ canRegister, isDemo, notice }) {
     this.#switch.hidden = !canRegister;
@@ -57,7 +58,7 @@ export class SignIn {
     this.#form.ariaBusy = String(isBusy);
   }
 
-  /** @param {string} sentence Why it failed; empty to take it back. */
+  /** @param {string} sentence Why it failed; empty to remove the message. */
   fail(sentence) {
     write(this.#error, sentence);
     for (const input of [this.#username, this.#password]) {
@@ -67,12 +68,12 @@ export class SignIn {
     if (sentence) (this.#username.value ? this.#password : this.#username).focus();
   }
 
-  /** Nothing that was typed outlives the door. */
+  /** Clear the fields after signing in, so that no password stays in the page. */
   forget() {
     this.#form.reset();
   }
 
-  /** The language or the kind of door changed. */
+  /** Write the texts for signing in or registering in the current language. */
   relabel() {
     const kind = this.#isNew ? "register" : "sign_in";
     const title = { register: "sign_in.register_title", sign_in: "sign_in.title" }[kind];

@@ -1,14 +1,14 @@
-/** Where the call stands: a word, an icon, a colour, and how quick the last answer was. */
+/** The state of the call as a word, an icon and a colour, and the latency of the last answer. */
 
-import { MAX_ATTEMPTS, shownOf } from "../call-state.js";
+import { MAX_ATTEMPTS, shownOf } from "../call/call-state.js";
 import { byId, write } from "./elements.js";
 import { icon, writeWithIcons } from "./icons.js";
 
-/** @import { CallState, Own } from "../call-state.js" */
-/** @import { Words } from "../i18n.js" */
+/** @import { CallState, Own } from "../call/call-state.js" */
+/** @import { Words } from "../words/i18n.js" */
 /** @import { Announcer } from "./announcer.js" */
 
-/** @type {Readonly<Record<string, string>>} */
+/** @type {Readonly<Record<string, string>>} Icon names by shown state. */
 const ICONS = Object.freeze({
   idle: "idle",
   asking_microphone: "microphone",
@@ -25,7 +25,7 @@ const ICONS = Object.freeze({
   no_microphone: "microphone_off",
 });
 
-/** @typedef {Own & { sentence: string }} Flags `sentence` is what was said of a lost connection. */
+/** @typedef {Own & { sentence: string }} Flags `sentence` explains why the connection was lost. */
 
 export class Status {
   #words;
@@ -39,7 +39,7 @@ export class Status {
   #latencyMs = null;
   /** @type {[CallState, Flags]} */
   #last = [
-    { name: "idle", attempt: 0, why: null, hasVoice: false },
+    { name: "idle", attempt: 0, reason: null, hasVoice: false },
     { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false, sentence: "" },
   ];
 
@@ -67,7 +67,7 @@ export class Status {
     writeWithIcons(this.#hint, sentence || this.#words.say(`hint.${hint}`));
   }
 
-  /** @param {number | null} ms */
+  /** @param {number | null} ms Null hides it. */
   showLatency(ms) {
     this.#latencyMs = ms;
     const time = ms === null ? "" : this.#words.milliseconds(ms);
@@ -75,7 +75,7 @@ export class Status {
     this.#latency.title = ms === null ? "" : this.#words.say("latency.label");
   }
 
-  /** The language changed. */
+  /** Write the texts in the current language. */
   relabel() {
     this.show(...this.#last);
     this.showLatency(this.#latencyMs);

@@ -1,11 +1,15 @@
-/** The conversation: a bubble a line, in spoken order, and a scroll that does not fight the reader. */
+/**
+ * The conversation: one bubble for each line, in spoken order. It scrolls to new lines only while the
+ * reader is at the end.
+ */
 
+import { partKey } from "../transcript/items.js";
 import { byId, make } from "./elements.js";
 
-/** @import { Words } from "../i18n.js" */
-/** @import { ShownLine } from "../realtime-client.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { ShownLine } from "../transcript/shown-lines.js" */
 
-/** So near to the end, in pixels, the reader wants to see what is new. */
+/** A reader no further from the end than this follows new lines. */
 const NEAR_END_PX = 96;
 
 export class Thread {
@@ -27,7 +31,7 @@ export class Thread {
   /** @param {Words} words */
   constructor(words) {
     this.#words = words;
-    // A scroll in a thread that has just changed its height tells nothing of what the reader wants.
+    // A scroll event caused by a change of height says nothing about what the reader wants.
     const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
     this.#thread.addEventListener("scroll", scrolled, { passive: true });
     this.#toLatest.addEventListener("click", () => {
@@ -41,12 +45,12 @@ export class Thread {
   show(lines) {
     const wasEmpty = this.#phase === "shown" && this.#lines.length === 0;
     this.#phase = "shown";
-    this.#lines = lines.filter(isWorthABubble);
+    this.#lines = lines.filter(hasBubble);
     this.#drawAll();
     if (this.#lines.length === 0 && !wasEmpty) this.#thread.scrollTop = 0;
   }
 
-  /** Another conversation is on its way. */
+  /** Show that another conversation is being loaded. */
   load() {
     this.#phase = "loading";
     this.#isAtEnd = true;
@@ -54,13 +58,13 @@ export class Thread {
     this.#drawAll();
   }
 
-  /** It did not come: that is not to say that nothing was said in it. */
+  /** Loading failed: show nothing, and not the welcome of an empty conversation. */
   fail() {
     this.#phase = "failed";
     this.#drawAll();
   }
 
-  /** The language changed. */
+  /** Write the texts in the current language. */
   relabel() {
     for (const known of this.#bubbles.values()) known.drawn = "";
     this.#drawAll();
@@ -70,7 +74,7 @@ export class Thread {
     this.#thread.focus({ preventScroll: true });
   }
 
-  /** The reader said something, and wants to see it. */
+  /** Scroll to the end and stay there: the reader has just said something. */
   follow() {
     this.#isAtEnd = true;
     this.#goToEnd();
@@ -119,7 +123,7 @@ export class Thread {
       item: line.itemId,
     });
     bubble.replaceChildren(
-      make("span", { class: "unseen" }, `${this.#words.say(speakerKey(line))}: `),
+      make("span", { class: "visually-hidden" }, `${this.#words.say(speakerKey(line))}: `),
       ...this.#contents(line),
     );
     return bubble;
@@ -135,20 +139,20 @@ export class Thread {
     return [text, make("p", { class: "note" }, this.#words.say(note))];
   }
 
-  /** What was said after the cut is there to read, and seen and told to be unheard.
-   * @param {HTMLElement} place @param {ShownLine} line */
-  #writeText(place, { shown, heardText, status }) {
+  /** Mark the part of an interrupted answer that was not heard, for the eye and for screen readers.
+   * @param {HTMLElement} paragraph @param {ShownLine} line */
+  #writeText(paragraph, { shown, heardText, status }) {
     const isCut = status === "interrupted" && heardText !== null && shown.startsWith(heardText);
     const heard = isCut ? heardText : shown;
     const unheard = shown.slice(heard.length);
     const words = unheard.trimStart();
-    place.append(heard, unheard.slice(0, unheard.length - words.length));
+    paragraph.append(heard, unheard.slice(0, unheard.length - words.length));
     if (!words) return;
-    place.append(
+    paragraph.append(
       make(
         "s",
         { class: "unheard" },
-        make("span", { class: "unseen" }, ` (${this.#words.say("thread.not_heard")}) `),
+        make("span", { class: "visually-hidden" }, ` (${this.#words.say("thread.not_heard")}) `),
         words,
       ),
     );
@@ -161,7 +165,7 @@ export class Thread {
   }
 
   #goToEnd() {
-    // A conversation is read from its end; the welcome stays where it is being read.
+    // Without lines there is only the welcome, which is read from its beginning.
     if (this.#lines.length > 0) this.#thread.scrollTop = this.#thread.scrollHeight;
     this.#scrolled();
   }
@@ -175,25 +179,25 @@ export class Thread {
 }
 
 /** @param {ShownLine} line */
-const keyOf = (line) => `${line.itemId}/${line.contentIndex}`;
+const keyOf = (line) => partKey(line.itemId, line.contentIndex);
 
 /** @param {ShownLine} line */
 const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");
 
-/** A tool's work is no speech; an answer that ended before its first word is none.
+/** Whether a line gets a bubble: not tool calls, nor answers that ended before their first word.
  * @param {ShownLine} line */
-function isWorthABubble({ role, status, text }) {
+export function hasBubble({ role, status, text }) {
   if (role === "tool") return false;
   return role === "user" || text !== "" || status === "in_progress" || status === "failed";
 }
 
 /**
- * What is to be said about a line besides its text.
+ * The note below the text of a line, or in place of it.
  *
  * @param {ShownLine} line
- * @returns {string | null} A key of the words.
+ * @returns {string | null} The key of a text.
  */
-function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
+export function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
   if (isHeldBack) return "thread.not_sent";
   if (isPending) return "thread.sending";
   const isUser = role === "user";

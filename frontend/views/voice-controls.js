@@ -1,10 +1,10 @@
-/** What one needs while talking: mute, the level or the button to hold, stop, volume. */
+/** The controls of a voice conversation: mute, level meter, push-to-talk button, stop, volume. */
 
-import { byId, keepFocus, write } from "./elements.js";
+import { byId, moveFocusOutOf, write } from "./elements.js";
 import { icon } from "./icons.js";
 import { LevelMeter } from "./level-meter.js";
 
-/** @import { Words } from "../i18n.js" */
+/** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{
@@ -41,7 +41,7 @@ export class VoiceControls {
   /** @param {VoiceModel} model */
   show(model) {
     const { isOn, isMuted, isHandsFree, isHeld, canStop, volume } = model;
-    if (!isOn) keepFocus(this.#controls);
+    if (!isOn) moveFocusOutOf(this.#controls);
     this.#controls.hidden = !isOn;
     const muteWords = this.#words.say(isMuted ? "voice.unmute" : "voice.mute");
     if (this.#mute.ariaLabel !== muteWords) {
@@ -58,7 +58,7 @@ export class VoiceControls {
     this.#last = model;
   }
 
-  /** The language changed. */
+  /** Write the texts in the current language. */
   relabel() {
     this.#mute.ariaLabel = "";
     if (this.#last) this.show(this.#last);
@@ -76,15 +76,16 @@ export class VoiceControls {
     for (const type of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
       this.#hold.addEventListener(type, release);
     }
-    // A long press must talk, and not select or open a menu.
+    // On a touch screen a long press would open the context menu.
     this.#hold.addEventListener("contextmenu", (event) => event.preventDefault());
     this.#hold.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
-      // Its click would be one more press.
+      // Otherwise the browser also clicks the button, which would be one more press.
       event.preventDefault();
       if (!event.repeat) press();
     });
-    // A screen reader, or a switch, cannot hold: its click has no pointer, and each one is half a press.
+    // Screen readers and switch devices cannot hold a button. Their clicks have no pointer (`detail` is
+    // 0), so each click toggles between holding and releasing.
     this.#hold.addEventListener("click", ({ detail }) => {
       if (detail === 0) delegate.holdChanged(!this.#last?.isHeld);
     });

@@ -1,4 +1,4 @@
-"""Users in the admin: a login can be ended there, and a token cannot be read."""
+"""Users in the admin: a login can be revoked, and a token is never shown."""
 
 import pytest
 from django.contrib import admin

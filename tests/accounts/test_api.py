@@ -1,4 +1,4 @@
-"""Register, log in, log out, me: what a person gets, and what everybody else gets."""
+"""REST: register, log in, log out, me; for the user and for everybody else."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_a_stranger_registers_and_is_signed_in(as_nobody: APIClient) -> None:
     assert user.check_password("kawara-soba-8")
 
 
-def test_nobody_registers_where_registration_is_closed(as_nobody: APIClient, settings: Any) -> None:
+def test_registration_can_be_closed(as_nobody: APIClient, settings: Any) -> None:
     settings.REGISTRATION_OPEN = False
     response = post(as_nobody, "register", GOOD)
     assert response.status_code == 403
@@ -64,7 +64,7 @@ def test_nobody_registers_where_registration_is_closed(as_nobody: APIClient, set
         (GOOD | {"is_staff": True}, "is_staff"),
     ],
 )
-def test_a_bad_registration_is_told_by_field(
+def test_an_invalid_registration_has_errors_by_field(
     as_nobody: APIClient, body: dict[str, Any], field: str
 ) -> None:
     response = post(as_nobody, "register", body)
@@ -87,14 +87,16 @@ def test_a_username_is_taken_however_it_is_written(
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("username", ["Ｔａｒｏ", "ﾀﾛｳ", "太郎", " taro\u3000", "ﬃ" * 50])
-def test_who_registered_signs_in_with_what_was_typed(as_nobody: APIClient, username: str) -> None:
+def test_a_user_logs_in_with_the_name_as_typed_at_registration(
+    as_nobody: APIClient, username: str
+) -> None:
     body = GOOD | {"username": username}
     registered, signed_in = (post(as_nobody, path, body) for path in ("register", "login"))
     assert (registered.status_code, signed_in.status_code) == (201, 200)
     assert registered.json() == signed_in.json()
 
 
-def test_refusals_are_in_the_users_language(db: None) -> None:
+def test_errors_are_in_the_users_language(db: None) -> None:
     response = post(client_of(None, "ja"), "register", {"username": "aoi", "password": "short"})
     error = response.json()["error"]
     assert error["message"] == SENTENCES["invalid"]["ja"]
@@ -123,7 +125,7 @@ def test_a_second_login_keeps_the_first_device_signed_in(as_nobody: APIClient, o
         {"username": "owner", "password": f" {PASSWORD}"},
     ],
 )
-def test_wrong_credentials_are_all_the_same(
+def test_a_wrong_name_and_a_wrong_password_give_the_same_error(
     as_nobody: APIClient, owner: User, body: dict[str, str]
 ) -> None:
     response = post(as_nobody, "login", body)
@@ -134,13 +136,15 @@ def test_wrong_credentials_are_all_the_same(
     }
 
 
-def test_a_disabled_user_looks_like_a_wrong_password(as_nobody: APIClient, owner: User) -> None:
+def test_a_disabled_user_gets_the_error_of_a_wrong_password(
+    as_nobody: APIClient, owner: User
+) -> None:
     User.objects.update(is_active=False)
     response = post(as_nobody, "login", {"username": "owner", "password": PASSWORD})
     assert response.json()["error"]["code"] == "bad_credentials"
 
 
-def test_a_user_who_does_not_exist_costs_a_password_hash_as_well(
+def test_an_unknown_user_costs_one_password_hash_as_well(
     as_nobody: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
@@ -156,7 +160,7 @@ def test_unknown_fields_are_refused(as_nobody: APIClient, path: str) -> None:
     assert response.json()["error"]["detail"] == {"remember": [SENTENCES["unknown_field"]["en"]]}
 
 
-def test_guessing_passwords_is_slowed_down_for_that_user_only(owner: User, stranger: User) -> None:
+def test_login_attempts_are_rate_limited_per_user(owner: User, stranger: User) -> None:
     client = client_of(None)
     body = {"username": "owner", "password": "wrong"}
     answers = [post(client, "login", body).status_code for _ in range(11)]
@@ -168,7 +172,7 @@ def test_guessing_passwords_is_slowed_down_for_that_user_only(owner: User, stran
     assert other.status_code == 200
 
 
-def test_me_tells_who_i_am(as_owner: APIClient, owner: User) -> None:
+def test_me_returns_the_user(as_owner: APIClient, owner: User) -> None:
     response = as_owner.get("/api/auth/me/")
     assert response.json() == {"id": owner.pk, "username": "owner", "is_staff": False}
 
@@ -191,7 +195,7 @@ def owner_session_id() -> Any:
     return "00000000-0000-4000-8000-000000000000"
 
 
-def test_logging_out_touches_nobody_else(as_owner: APIClient) -> None:
+def test_logging_out_affects_no_other_user(as_owner: APIClient) -> None:
     other = client_of(person("somebody"))
     post(as_owner, "logout", {})
     assert other.get("/api/auth/me/").status_code == 200
@@ -201,7 +205,7 @@ def test_logging_out_takes_no_fields(as_owner: APIClient) -> None:
     assert post(as_owner, "logout", {"everywhere": True}).status_code == 400
 
 
-def test_a_session_cookie_of_the_admin_is_no_login_here(staff: User) -> None:
+def test_the_admins_session_cookie_does_not_authenticate(staff: User) -> None:
     client = APIClient()
     client.force_login(staff)
     assert client.get("/api/auth/me/").status_code == 401

@@ -1,4 +1,4 @@
-"""The demo's logins: with DEBUG, and only then; new passwords every time."""
+"""The demo's users: only with DEBUG, with new passwords at every start."""
 
 from datetime import timedelta
 from importlib import import_module
@@ -55,7 +55,7 @@ def test_every_start_has_new_passwords() -> None:
     assert User.objects.count() == 2
 
 
-def test_a_demo_user_who_was_made_an_admin_is_none_after_the_next_start() -> None:
+def test_the_next_start_takes_admin_rights_from_the_demo_user() -> None:
     ensure_demo_users()
     User.objects.filter(username="demo").update(is_superuser=True, is_active=False)
     ensure_demo_users()
@@ -70,7 +70,7 @@ def test_it_refuses_without_debug(settings: Any) -> None:
     assert not User.objects.exists()
 
 
-def test_it_takes_nobody_elses_name() -> None:
+def test_it_refuses_a_name_of_another_user() -> None:
     somebody = User.objects.create_superuser("demo-admin", password=PASSWORD)
     with pytest.raises(DemoRefused, match="“demo-admin” who is not the demo's"):
         ensure_demo_users()
@@ -79,7 +79,7 @@ def test_it_takes_nobody_elses_name() -> None:
     assert not User.objects.filter(username="demo").exists()
 
 
-def test_a_retired_login_opens_the_api_no_longer(logins: DemoLogins) -> None:
+def test_a_disabled_demo_user_cannot_log_in(logins: DemoLogins) -> None:
     retire_demo_users()
     for login in logins:
         response = client_of(None).post("/api/auth/login/", login._asdict(), format="json")
@@ -87,7 +87,7 @@ def test_a_retired_login_opens_the_api_no_longer(logins: DemoLogins) -> None:
 
 
 @pytest.mark.parametrize("who", ["user", "admin"])
-def test_a_token_of_before_opens_neither_the_api_nor_a_call(logins: DemoLogins, who: str) -> None:
+def test_an_earlier_token_opens_neither_the_api_nor_a_call(logins: DemoLogins, who: str) -> None:
     token = signed_in(getattr(logins, who)._asdict())
     client = APIClient(headers={"Authorization": f"Token {token}"})
     assert client.get("/api/auth/me/").status_code == 200
@@ -97,14 +97,14 @@ def test_a_token_of_before_opens_neither_the_api_nor_a_call(logins: DemoLogins, 
         user_of(Credential("token", token), SESSION)
 
 
-def test_a_ticket_of_before_opens_no_call(logins: DemoLogins) -> None:
+def test_an_earlier_ticket_opens_no_call(logins: DemoLogins) -> None:
     ticket = tickets.issue(User.objects.get(username="demo").pk, SESSION).ticket
     retire_demo_users()
     with pytest.raises(AdmissionRefused, match="ticket_invalid"):
         user_of(Credential("ticket", ticket), SESSION)
 
 
-def test_neither_the_admins_form_nor_its_session_of_before_lets_anybody_in(
+def test_neither_the_admins_login_nor_its_earlier_session_works(
     client: Client, logins: DemoLogins
 ) -> None:
     assert client.login(**logins.admin._asdict())
@@ -114,24 +114,24 @@ def test_neither_the_admins_form_nor_its_session_of_before_lets_anybody_in(
     assert not client.login(**logins.admin._asdict())
 
 
-def test_it_says_how_many_could_still_sign_in(logins: DemoLogins) -> None:
+def test_it_returns_how_many_were_enabled(logins: DemoLogins) -> None:
     assert [retire_demo_users(), retire_demo_users()] == [2, 0]
 
 
-def test_the_next_demo_lets_them_in_again(logins: DemoLogins) -> None:
+def test_the_next_demo_enables_them_again(logins: DemoLogins) -> None:
     retire_demo_users()
     again = ensure_demo_users()
     assert authenticate(**again.admin._asdict()) is not None
     assert authenticate(**logins.admin._asdict()) is None
 
 
-def test_a_renamed_demo_user_is_one_still(logins: DemoLogins) -> None:
+def test_a_renamed_demo_user_is_disabled_too(logins: DemoLogins) -> None:
     User.objects.filter(username="demo-admin").update(username="boss")
     retire_demo_users()
     assert not User.objects.get(username="boss").is_active
 
 
-def test_nobody_else_is_retired_whatever_the_name(owner: User) -> None:
+def test_no_other_user_is_disabled_whatever_the_name(owner: User) -> None:
     real = User.objects.create_superuser("demo", password=PASSWORD)
     token = signed_in({"username": "demo", "password": PASSWORD})
     assert retire_demo_users() == 0
@@ -156,7 +156,9 @@ def test_a_mark_names_its_user(logins: DemoLogins) -> None:
     ],
     ids=str,
 )
-def test_a_pair_of_a_demo_before_the_marks_is_marked(changes: dict[str, Any], marked: int) -> None:
+def test_the_migration_marks_the_users_of_earlier_demos(
+    changes: dict[str, Any], marked: int
+) -> None:
     ensure_demo_users()
     DemoUser.objects.all().delete()
     demo = User.objects.get(username="demo")

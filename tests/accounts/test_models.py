@@ -1,4 +1,4 @@
-"""A ticket's row says whose it is and nothing else."""
+"""A ticket's row shows its user and no secret."""
 
 from uuid import uuid4
 

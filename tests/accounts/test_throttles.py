@@ -1,4 +1,4 @@
-"""Who is counted together, and that a forged header makes nobody new."""
+"""Which requests share a rate limit; a forged header does not evade it."""
 
 from typing import Any
 
@@ -37,16 +37,16 @@ def test_another_address_is_counted_apart() -> None:
     assert address_key(request()) != address_key(other)
 
 
-def test_an_address_is_counted_whoever_it_tries() -> None:
+def test_an_address_is_counted_for_all_usernames() -> None:
     assert address_key(request("owner")) == address_key(request("stranger"))
 
 
-def test_a_forged_forwarding_header_makes_nobody_new() -> None:
+def test_a_forged_forwarding_header_does_not_change_the_address() -> None:
     assert login_key(request(forwarded="203.0.113.9")) == login_key(request())
     assert address_key(request(forwarded="203.0.113.9")) == address_key(request())
 
 
-def test_no_name_is_stored_and_odd_names_do_no_harm() -> None:
+def test_no_username_is_stored_and_odd_ones_raise_nothing() -> None:
     for username in ("owner", "\ud800", ["a"], None, "x" * 9000):
         key = login_key(request(username))
         assert "owner" not in key

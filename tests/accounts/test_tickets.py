@@ -1,4 +1,4 @@
-"""Tickets: one use, half a minute, one user, one session, and nothing in the database to steal."""
+"""Tickets: one use, 30 s, one user, one session; the database has only hashes."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ def refused(ticket: str, session_id: UUID) -> bool:
     return False
 
 
-def test_a_ticket_tells_whose_it_is(owner: User) -> None:
+def test_a_ticket_returns_its_user(owner: User) -> None:
     session_id = uuid4()
     assert tickets.take(tickets.issue(owner.pk, session_id).ticket, session_id) == owner.pk
 
@@ -43,7 +43,7 @@ def test_a_ticket_works_once(owner: User) -> None:
     assert refused(ticket, session_id)
 
 
-def test_a_ticket_works_for_its_own_session_only_and_survives_the_mistake(owner: User) -> None:
+def test_a_ticket_works_for_its_own_session_only_and_is_not_used_up_by_another(owner: User) -> None:
     session_id = uuid4()
     ticket = tickets.issue(owner.pk, session_id).ticket
     assert refused(ticket, uuid4())
@@ -63,7 +63,7 @@ def test_an_expired_ticket_is_refused(owner: User) -> None:
     assert refused(ticket, session_id)
 
 
-def test_the_next_issue_sweeps_out_what_has_expired(owner: User, stranger: User) -> None:
+def test_issuing_deletes_expired_tickets(owner: User, stranger: User) -> None:
     tickets.issue(stranger.pk, uuid4())
     Ticket.objects.update(expires_at=Now() - timedelta(seconds=1))
     tickets.issue(owner.pk, uuid4())
@@ -75,14 +75,14 @@ def test_nonsense_is_refused(db: None, ticket: str) -> None:
     assert refused(ticket, uuid4())
 
 
-def test_a_user_who_may_not_sign_in_any_more_is_refused(owner: User) -> None:
+def test_a_disabled_users_ticket_is_refused(owner: User) -> None:
     session_id = uuid4()
     ticket = tickets.issue(owner.pk, session_id).ticket
     User.objects.update(is_active=False)
     assert refused(ticket, session_id)
 
 
-def test_logging_out_makes_tickets_useless(owner: User) -> None:
+def test_logging_out_revokes_tickets(owner: User) -> None:
     session_id = uuid4()
     ticket = tickets.issue(owner.pk, session_id).ticket
     tokens.revoke(owner.pk)
@@ -106,7 +106,7 @@ def test_tickets_are_long_and_different(owner: User) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_who_take_one_ticket_at_once_exactly_one_gets_it(owner: User) -> None:
+def test_of_twenty_concurrent_uses_of_a_ticket_one_succeeds(owner: User) -> None:
     session_id = uuid4()
     ticket = tickets.issue(owner.pk, session_id).ticket
     start = Barrier(TAKERS)

@@ -1,4 +1,4 @@
-"""Tokens: one a user, gone with the logout."""
+"""Tokens: one per user, deleted by logout."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,7 +11,7 @@ from backend.protocol.errors import AdmissionRefused
 pytestmark = pytest.mark.django_db
 
 
-def test_a_token_tells_whose_it_is(owner: User, stranger: User) -> None:
+def test_a_token_returns_its_user(owner: User, stranger: User) -> None:
     assert tokens.user_of(tokens.key_for(owner)) == owner.pk
     assert tokens.user_of(tokens.key_for(stranger)) == stranger.pk
 
@@ -38,7 +38,7 @@ def test_a_revoked_token_is_refused_and_another_login_makes_another(owner: User)
     assert tokens.key_for(owner) != key
 
 
-def test_the_login_time_is_the_tokens_birth(owner: User) -> None:
+def test_the_login_time_is_when_the_token_was_created(owner: User) -> None:
     assert tokens.login_time(owner.pk) is None
     tokens.key_for(owner)
     assert tokens.login_time(owner.pk) == Token.objects.get().created

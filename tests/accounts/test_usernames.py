@@ -1,10 +1,10 @@
-"""One spelling for every way to type a name."""
+"""Usernames that look the same are normalised to the same text."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.accounts.usernames import one_spelling
+from backend.accounts.usernames import normalised_username
 
 
 @pytest.mark.parametrize(
@@ -15,14 +15,14 @@ from backend.accounts.usernames import one_spelling
         ("ﾀﾛｳ", "タロウ"),
         ("ﬃ", "ffi"),
         (" aoi\u3000", "aoi"),
-        # In NFKC it begins with a space.
+        # Its NFKC form begins with a space.
         ("\u00b4aoi", "\u0301aoi"),
     ],
 )
-def test_what_looks_the_same_is_the_same(typed: str, spelling: str) -> None:
-    assert one_spelling(typed) == spelling
+def test_names_that_look_the_same_are_normalised_alike(typed: str, spelling: str) -> None:
+    assert normalised_username(typed) == spelling
 
 
 @given(typed=st.text())
-def test_a_spelling_is_its_own(typed: str) -> None:
-    assert one_spelling(one_spelling(typed)) == one_spelling(typed)
+def test_normalising_is_idempotent(typed: str) -> None:
+    assert normalised_username(normalised_username(typed)) == normalised_username(typed)

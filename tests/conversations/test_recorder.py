@@ -94,12 +94,10 @@ def executor() -> Iterator[DatabaseExecutor]:
 async def recorder(
     database: FakeDatabase, pauses: Pauses, executor: DatabaseExecutor
 ) -> AsyncIterator[Recorder]:
-    recorder = Recorder(
-        executor, sleep=pauses.sleep, write=database.write, finish_wait_s=0.05, stop_wait_s=5
-    )
+    recorder = Recorder(executor, sleep=pauses.sleep, write=database.write, finish_wait_s=0.05)
     yield recorder
     database.moving.set()
-    await recorder.stop()
+    await recorder.stop(5)
 
 
 async def test_it_writes_what_was_kept_and_how_it_ended(
@@ -218,14 +216,14 @@ async def test_a_flush_waits_for_no_pause(
         is_pausing.set()
         await asyncio.Event().wait()
 
-    recorder = Recorder(executor, sleep=for_ever, write=database.write, stop_wait_s=5)
+    recorder = Recorder(executor, sleep=for_ever, write=database.write)
     database.away = 1
     recorder.for_call(opened_call()).keep(turn())
     await recorder.flush(0.05)
     is_pausing.clear()
     assert await recorder.flush(5)
     assert database.texts == ["Hello there."]
-    await recorder.stop()
+    await recorder.stop(5)
 
 
 async def test_what_changes_while_the_database_is_away_is_written_in_its_newest_version(
@@ -294,7 +292,7 @@ async def test_stopping_writes_what_is_left(recorder: Recorder, database: FakeDa
     finished, unfinished = (recorder.for_call(opened_call()) for _ in range(2))
     await finished.finish(Ending.CLIENT_LEFT)
     unfinished.keep(turn())
-    await recorder.stop()
+    assert await recorder.stop()
     assert database.texts == ["Hello there."]
     await recorder.stop()
     endings = [piece.ending for piece in database.pieces if isinstance(piece, EndingWrite)]
@@ -304,10 +302,10 @@ async def test_stopping_writes_what_is_left(recorder: Recorder, database: FakeDa
 async def test_stopping_does_not_wait_for_ever_and_says_what_was_left(
     database: FakeDatabase, executor: DatabaseExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    recorder = Recorder(executor, write=database.write, stop_wait_s=0.02)
+    recorder = Recorder(executor, write=database.write)
     database.moving.clear()
     recorder.for_call(opened_call()).keep(turn())
-    await recorder.stop()
+    assert not await recorder.stop(0.02)
     database.moving.set()
     assert [vars(record)["fields"] for record in caplog.records] == [{"rows": 2}]
 

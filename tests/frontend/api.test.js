@@ -8,7 +8,7 @@ afterEach(() => {
   globalThis.fetch = original;
 });
 
-test("a question to the server is not waited for without end", async () => {
+test("a request has a timeout", async () => {
   let signal = null;
   globalThis.fetch = async (_path, options) => {
     signal = options.signal;
@@ -18,12 +18,12 @@ test("a question to the server is not waited for without end", async () => {
   assert.ok(signal instanceof AbortSignal);
 });
 
-test("an answer that breaks off is no answer", async () => {
+test("an answer that is cut off counts as no answer", async () => {
   globalThis.fetch = async () => new Response('{"count": 1, "resul');
   await assert.rejects(new Api().sessions(), { code: "no_network", status: 0 });
 });
 
-test("a refusal without words that can be read is still a refusal", async () => {
+test("a refusal without JSON is an internal error with its status", async () => {
   globalThis.fetch = async () => new Response("<h1>Bad gateway</h1>", { status: 502 });
   await assert.rejects(new Api().config(), { code: "internal", status: 502 });
 });

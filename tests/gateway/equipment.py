@@ -1,4 +1,4 @@
-"""Scopes as servers build them."""
+"""ASGI scopes as servers build them."""
 
 from typing import Any
 from uuid import UUID
@@ -15,14 +15,14 @@ def scope(
     extensions: dict[str, Any] | None = None,
     **headers: str,
 ) -> dict[str, Any]:
-    """A WebSocket's scope; `accept_language="ja"` is the header `accept-language`."""
-    told = {"host": host} | ({"origin": origin} if origin is not None else {})
-    told |= {name.replace("_", "-"): value for name, value in headers.items()}
+    """Return a WebSocket scope; `accept_language="ja"` sets the header `accept-language`."""
+    values = {"host": host} | ({"origin": origin} if origin is not None else {})
+    values |= {name.replace("_", "-"): value for name, value in headers.items()}
     return {
         "type": "websocket",
         "path": f"/ws/realtime/{SESSION}/",
         "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in told.items()],
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in values.items()],
         "subprotocols": list(offers),
         "extensions": extensions or {},
         "url_route": {"kwargs": {"session_id": SESSION}},

@@ -1,4 +1,4 @@
-"""The WebSocket's door, up to the point where the relay takes over."""
+"""The consumer, up to the point where the relay runs the call."""
 
 import json
 import logging
@@ -9,39 +9,39 @@ from uuid import UUID, uuid4
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
+from django.db import InterfaceError, InternalError, OperationalError
 
 from backend.accounts import tickets, tokens
-from backend.accounts.credentials import Credential
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.models import Call, Session
 from backend.gateway.routing import router
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamRefused
-from backend.relay.ports import ClientConnection
 from backend.runtime import Runtime
+from backend.upstream.providers import Provider
 from backend.upstream.target import Target
 from backend.wording import sentence
 
-Ask = Callable[..., Awaitable[Any]]
+RunInDatabase = Callable[..., Awaitable[Any]]
 
-HERE = (b"origin", b"http://127.0.0.1:8000")
+OWN_ORIGIN = (b"origin", b"http://127.0.0.1:8000")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Door:
-    """The gateway in front of a provider that refuses every call and remembers being asked."""
+class Gateway:
+    """The gateway with a provider that refuses every connection and records each attempt."""
 
     def __init__(self) -> None:
-        self.asked: list[Target] = []
+        self.dialled: list[Target] = []
         self.runtime = Runtime(self._connect)
         self._application = router(lambda: self.runtime)
 
-    async def _connect(self, target: Target) -> Any:
-        self.asked.append(target)
+    async def _connect(self, _: Provider, target: Target) -> Any:
+        self.dialled.append(target)
         raise UpstreamRefused("invalid_api_key", status=401)
 
-    def knock(
+    def client(
         self,
         session_id: Any,
         *headers: tuple[bytes, bytes],
@@ -57,10 +57,10 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    door = Door()
-    yield door
-    await door.runtime.stop()
+async def gateway() -> AsyncIterator[Gateway]:
+    gateway = Gateway()
+    yield gateway
+    await gateway.runtime.stop()
 
 
 @pytest.fixture
@@ -80,32 +80,34 @@ def ticket(session: Session) -> str:
     return tickets.issue(session.user_id, session.pk).ticket
 
 
-async def told(knocking: WebsocketCommunicator) -> tuple[list[dict[str, Any]], int]:
-    """What somebody who is let in as far as the open socket is told, and the close code."""
-    connected, subprotocol = await knocking.connect()
+async def events_and_close_code(
+    client: WebsocketCommunicator,
+) -> tuple[list[dict[str, Any]], int]:
+    """Connect and read until the close."""
+    connected, subprotocol = await client.connect()
     assert connected
     assert subprotocol in ("realtime", None)
     events: list[dict[str, Any]] = []
     while True:
-        output = await knocking.receive_output(5)
+        output = await client.receive_output(5)
         if output["type"] == "websocket.close":
-            await knocking.wait(5)
+            await client.wait(5)
             return events, output["code"]
         events.append(json.loads(output["text"]))
 
 
-async def test_a_foreign_page_is_refused_before_the_socket_opens(
-    door: Door, session: Session, ticket: str, db_read: Ask
+async def test_a_foreign_origin_is_refused_before_the_accept(
+    gateway: Gateway, session: Session, ticket: str, db_read: RunInDatabase
 ) -> None:
-    knocking = door.knock(
+    client = gateway.client(
         session.pk,
         (b"origin", b"https://evil.example"),
         offers=("realtime", f"relay.ticket.{ticket}"),
     )
-    connected, _ = await knocking.connect()
+    connected, _ = await client.connect()
     assert not connected
-    assert door.asked == []
-    # The ticket was not even looked at.
+    assert gateway.dialled == []
+    # The ticket was not used up.
     assert await db_read(tickets.take, ticket, session.pk) == session.user_id
 
 
@@ -116,95 +118,113 @@ REFUSALS: list[tuple[dict[str, Any], str, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("how", "code", "close_code"), REFUSALS)
-async def test_who_shows_nothing_good_is_told_why_and_nothing_is_opened(
-    door: Door,
+@pytest.mark.parametrize(("options", "code", "close_code"), REFUSALS)
+async def test_without_a_valid_credential_the_refusal_says_why_and_no_call_is_opened(
+    gateway: Gateway,
     session: Session,
     caplog: pytest.LogCaptureFixture,
-    how: dict[str, Any],
+    options: dict[str, Any],
     code: str,
     close_code: int,
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        events, closed = await told(door.knock(session.pk, HERE, **how))
+        events, closed = await events_and_close_code(
+            gateway.client(session.pk, OWN_ORIGIN, **options)
+        )
     assert [event["type"] for event in events] == ["relay.error", "relay.closing"]
     assert events[0]["code"] == code
     assert closed == events[1]["code"] == close_code
-    assert door.asked == []
+    assert gateway.dialled == []
     assert code in [vars(record)["fields"]["code"] for record in caplog.records]
 
 
-async def test_a_strangers_session_is_forbidden(door: Door, session: Session, token: str) -> None:
+async def test_a_strangers_session_is_forbidden(
+    gateway: Gateway, session: Session, token: str
+) -> None:
     header = (b"authorization", f"Token {token}".encode())
-    events, closed = await told(door.knock(uuid4(), header))
+    events, closed = await events_and_close_code(gateway.client(uuid4(), header))
     assert (events[0]["code"], closed) == ("session_unknown", 4403)
-    assert door.asked == []
+    assert gateway.dialled == []
 
 
-async def test_a_cookie_opens_nothing(door: Door, session: Session, token: str) -> None:
-    events, _ = await told(door.knock(session.pk, HERE, (b"cookie", f"token={token}".encode())))
+async def test_a_cookie_is_no_credential(gateway: Gateway, session: Session, token: str) -> None:
+    events, _ = await events_and_close_code(
+        gateway.client(session.pk, OWN_ORIGIN, (b"cookie", f"token={token}".encode()))
+    )
     assert events[0]["code"] == "ticket_missing"
 
 
 async def test_a_ticket_opens_a_call_in_the_sessions_language(
-    door: Door, session: Session, ticket: str, db_read: Ask
+    gateway: Gateway, session: Session, ticket: str, db_read: RunInDatabase
 ) -> None:
     offers = ("realtime", f"relay.ticket.{ticket}")
-    events, closed = await told(door.knock(session.pk, HERE, offers=offers))
+    events, closed = await events_and_close_code(
+        gateway.client(session.pk, OWN_ORIGIN, offers=offers)
+    )
     assert events[0]["message"] == sentence("provider_refused", "ja")
     assert closed == 4502
-    assert len(door.asked) == 1
+    assert len(gateway.dialled) == 1
     assert await db_read(endings, session.pk) == ["provider_refused"]
 
 
 async def test_a_token_in_a_header_opens_a_call_without_an_origin(
-    door: Door, session: Session, token: str
+    gateway: Gateway, session: Session, token: str
 ) -> None:
-    _, closed = await told(
-        door.knock(session.pk, (b"authorization", f"Bearer {token}".encode()), offers=())
+    _, closed = await events_and_close_code(
+        gateway.client(session.pk, (b"authorization", f"Bearer {token}".encode()), offers=())
     )
     assert closed == 4502
-    assert len(door.asked) == 1
+    assert len(gateway.dialled) == 1
 
 
-async def test_whoever_leaves_before_the_answer_leaves_nothing_behind(
-    door: Door, session: Session
+async def test_a_client_that_disconnects_before_the_accept_leaves_no_call(
+    gateway: Gateway, session: Session
 ) -> None:
-    knocking = door.knock(session.pk, HERE)
-    await knocking.send_input({"type": "websocket.disconnect", "code": 1006})
-    await knocking.wait(5)
-    assert door.runtime.live.count == 0
+    client = gateway.client(session.pk, OWN_ORIGIN)
+    await client.send_input({"type": "websocket.disconnect", "code": 1006})
+    await client.wait(5)
+    assert gateway.runtime.live.count == 0
 
 
-async def test_what_breaks_while_admitting_is_told_as_internal(
-    door: Door, session: Session, ticket: str, caplog: pytest.LogCaptureFixture
+async def test_an_unexpected_error_during_admission_is_reported_as_internal(
+    gateway: Gateway, session: Session, ticket: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A runtime whose database is closed can ask nobody.
-    await door.runtime.stop()
+    # A stopped runtime has closed its database threads, so authentication raises RuntimeError.
+    await gateway.runtime.stop()
     offers = ("realtime", f"relay.ticket.{ticket}")
-    events, closed = await told(door.knock(session.pk, HERE, offers=offers))
+    events, closed = await events_and_close_code(
+        gateway.client(session.pk, OWN_ORIGIN, offers=offers)
+    )
     assert (events[0]["code"], closed) == ("internal", 4500)
     assert "admission.failed" in caplog.text
 
 
-class OverloadedRuntime(Runtime):
-    """A runtime whose database does not answer in time."""
+class UnavailableRuntime(Runtime):
+    """Its database raises `error` whenever a call is to be served."""
 
-    async def serve_call(
-        self, session_id: UUID, credential: Credential, client: ClientConnection
-    ) -> Ending:
-        raise DatabaseSlow
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def serve_call(self, *arguments: Any) -> Ending:
+        raise self._error
 
 
-async def test_a_slow_database_is_told_as_unavailable(
-    door: Door, session: Session, ticket: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "error",
+    [DatabaseSlow(), OperationalError("x"), InterfaceError("x"), InternalError("x")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_database_that_does_not_answer_is_reported_as_unavailable(
+    session: Session, error: Exception
 ) -> None:
-    door.runtime = OverloadedRuntime()
-    offers = ("realtime", f"relay.ticket.{ticket}")
-    events, closed = await told(door.knock(session.pk, HERE, offers=offers))
+    gateway = Gateway()
+    gateway.runtime = UnavailableRuntime(error)
+    events, closed = await events_and_close_code(
+        gateway.client(session.pk, OWN_ORIGIN, offers=("realtime", "relay.ticket.any"))
+    )
     assert (events[0]["code"], events[0]["retryable"]) == ("unavailable", True)
-    assert (events[1]["reason"], closed) == ("internal", 4500)
-    assert "admission.failed" not in caplog.text
+    assert events[0]["message"] == sentence("unavailable", "en")
+    assert (closed, events[1]["retryable"]) == (4500, True)
 
 
 def endings(session_id: UUID) -> list[str]:
@@ -212,7 +232,7 @@ def endings(session_id: UUID) -> list[str]:
 
 
 @pytest.fixture
-async def db_read() -> AsyncIterator[Ask]:
+async def db_read() -> AsyncIterator[RunInDatabase]:
     executor = DatabaseExecutor(threads=1)
     yield executor.run
     executor.close()

@@ -1,4 +1,4 @@
-"""What a WebSocket handshake says."""
+"""Reading a WebSocket handshake."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from backend.accounts.credentials import Credential
 from backend.gateway.handshake import (
-    comes_from_an_allowed_origin,
-    credential_of,
-    language_of,
-    subprotocol_of,
+    is_origin_allowed,
+    preferred_language,
+    read_credential,
+    select_subprotocol,
 )
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -38,8 +38,10 @@ ORIGINS = ["https://friend.example.net", "http://localhost:5173"]
         ("voice.example.com", None),
     ],
 )
-def test_the_own_host_listed_origins_and_programs_may_open(host: str, origin: str | None) -> None:
-    assert comes_from_an_allowed_origin(scope(host=host, origin=origin), HOSTS, ORIGINS)
+def test_the_own_host_a_listed_origin_and_no_origin_are_allowed(
+    host: str, origin: str | None
+) -> None:
+    assert is_origin_allowed(scope(host=host, origin=origin), HOSTS, ORIGINS)
 
 
 @pytest.mark.parametrize(
@@ -63,34 +65,37 @@ def test_the_own_host_listed_origins_and_programs_may_open(host: str, origin: st
         ("voice.example.com", "https://[voice.example.com"),
         ("voice.example.com", "https://friend.example.net.evil.example"),
         ("127.0.0.1:8000", "http://localhost:8000"),
-        # A name that was rebound to this machine agrees with itself.
+        # DNS rebinding: the Origin is the host, but the host is not in ALLOWED_HOSTS.
         ("evil.example:8000", "http://evil.example:8000"),
         ("evil.example", None),
         ("", "https://voice.example.com"),
         ("voice.example.com, evil.example", "https://voice.example.com"),
     ],
 )
-def test_other_pages_may_not(host: str, origin: str | None) -> None:
-    assert not comes_from_an_allowed_origin(scope(host=host, origin=origin), HOSTS, ORIGINS)
+def test_other_origins_are_not_allowed(host: str, origin: str | None) -> None:
+    assert not is_origin_allowed(scope(host=host, origin=origin), HOSTS, ORIGINS)
 
 
-def test_two_origins_are_as_good_as_a_foreign_one() -> None:
-    twice = scope()
-    twice["headers"].append((b"Origin", b"https://voice.example.com"))
-    assert not comes_from_an_allowed_origin(twice, HOSTS, ORIGINS)
+def test_a_repeated_origin_header_is_not_allowed() -> None:
+    repeated = scope()
+    repeated["headers"].append((b"Origin", b"https://voice.example.com"))
+    assert not is_origin_allowed(repeated, HOSTS, ORIGINS)
 
 
 @given(st.text(st.characters(max_codepoint=255)))
-def test_no_origin_raises(origin: str) -> None:
-    comes_from_an_allowed_origin(scope(origin=origin), HOSTS, ORIGINS)
+def test_no_origin_value_raises(origin: str) -> None:
+    is_origin_allowed(scope(origin=origin), HOSTS, ORIGINS)
 
 
 @pytest.mark.parametrize(
-    ("asked", "credential"),
+    ("request_scope", "credential"),
     [
         (scope(offers=("realtime", "relay.ticket.abc")), Credential("ticket", "abc")),
         (scope(authorization="Token abc"), Credential("token", "abc")),
         (scope(authorization="bearer  abc"), Credential("token", "abc")),
+        (scope(authorization="Token \tabc\t "), Credential("token", "abc")),
+        (scope(authorization="Token abc\x1f"), Credential("token", "abc\x1f")),
+        (scope(authorization="Token \x85abc\xa0"), Credential("token", "\x85abc\xa0")),
         (
             scope(offers=("realtime", "relay.ticket.abc"), authorization="Token def"),
             Credential("ticket", "abc"),
@@ -98,12 +103,12 @@ def test_no_origin_raises(origin: str) -> None:
         (scope(query="page=2", authorization="Token abc"), Credential("token", "abc")),
     ],
 )
-def test_a_ticket_or_a_token_is_shown(asked: dict[str, Any], credential: Credential) -> None:
-    assert credential_of(asked) == credential
+def test_a_ticket_or_a_token_is_read(request_scope: dict[str, Any], credential: Credential) -> None:
+    assert read_credential(request_scope) == credential
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "request_scope",
     [
         scope(),
         scope(offers=("realtime",)),
@@ -116,22 +121,22 @@ def test_a_ticket_or_a_token_is_shown(asked: dict[str, Any], credential: Credent
         scope(authorization="Token " + "x" * 513),
     ],
 )
-def test_nothing_else_counts(asked: dict[str, Any]) -> None:
+def test_nothing_else_is_a_credential(request_scope: dict[str, Any]) -> None:
     with pytest.raises(AdmissionRefused, match="ticket_missing") as refused:
-        credential_of(asked)
+        read_credential(request_scope)
     assert refused.value.ending is Ending.UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("query", ["token=abc", "ticket=", "x=1&TOKEN=abc", "access_token=a&a=b"])
-def test_a_secret_in_the_url_is_refused_whatever_else_is_shown(query: str) -> None:
-    asked = scope(query=query, offers=("realtime", "relay.ticket.abc"))
+def test_a_secret_in_the_url_is_refused_even_with_a_ticket(query: str) -> None:
+    request_scope = scope(query=query, offers=("realtime", "relay.ticket.abc"))
     with pytest.raises(AdmissionRefused, match="token_in_url"):
-        credential_of(asked)
+        read_credential(request_scope)
 
 
-def test_only_realtime_is_answered() -> None:
-    assert subprotocol_of(scope(offers=("relay.ticket.abc", "realtime"))) == "realtime"
-    assert subprotocol_of(scope(offers=("relay.ticket.abc",))) is None
+def test_only_realtime_is_selected() -> None:
+    assert select_subprotocol(scope(offers=("relay.ticket.abc", "realtime"))) == "realtime"
+    assert select_subprotocol(scope(offers=("relay.ticket.abc",))) is None
 
 
 @pytest.mark.parametrize(
@@ -146,5 +151,5 @@ def test_only_realtime_is_answered() -> None:
         ("x" * 10_000, "en"),
     ],
 )
-def test_the_language_is_the_browsers(header: str, language: str) -> None:
-    assert language_of(scope(accept_language=header)) == language
+def test_the_language_is_the_browsers_first_supported_one(header: str, language: str) -> None:
+    assert preferred_language(scope(accept_language=header)) == language

@@ -1,4 +1,4 @@
-"""The door on real sockets: uvicorn, a provider, and clients who leave, stall or come twice."""
+"""The gateway on real sockets: uvicorn, a provider, clients that leave, stall or reconnect."""
 
 import asyncio
 import base64
@@ -24,22 +24,23 @@ from backend.conversations.models import Call, Session, Turn
 from backend.gateway.routing import router
 from backend.relay.limits import Limits
 from backend.runtime import Runtime
-from backend.serve import StuckReaderCut, listen
-from backend.simulator.mishaps import Kind, Mishap
-from backend.simulator.server import Running, Simulator, SimulatorOptions
+from backend.serving.listener import listen
+from backend.serving.uvicorn_server import WriteTimeoutProtocol
+from backend.simulator.engine.mishaps import Kind, Mishap
+from backend.simulator.server.server import Running, Simulator, SimulatorOptions
 from tests.upstream.equipment import CREATED, provider
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
-class QuickCut(StuckReaderCut):
-    """Cuts a stuck reader a second after its call has given up on it."""
+class QuickWriteTimeoutProtocol(WriteTimeoutProtocol):
+    """Aborts a second after the call has ended with `too_slow`."""
 
-    stuck_reader_s = 2.5
+    write_timeout_s = 2.5
 
 
-class Stage:
-    """A served gateway and a database to look at."""
+class ServedGateway:
+    """A gateway served by uvicorn, with access to its database."""
 
     def __init__(self, runtime: Runtime, port: int, session: Session) -> None:
         self.runtime = runtime
@@ -48,57 +49,57 @@ class Stage:
         self.database = DatabaseExecutor(threads=1)
 
     @asynccontextmanager
-    async def caller(self, **options: Any) -> AsyncIterator[ClientConnection]:
+    async def client(self, **options: Any) -> AsyncIterator[ClientConnection]:
         issued = await self.database.run(tickets.issue, self.session.user_id, self.session.pk)
         offers: Any = ["realtime", f"relay.ticket.{issued.ticket}"]
         url = f"ws://127.0.0.1:{self.port}/ws/realtime/{self.session.pk}/"
         async with connect(url, subprotocols=offers, compression=None, **options) as socket:
             yield socket
 
-    async def until_over(self, seconds: float) -> float:
-        """Wait until no call is held; how long it took."""
+    async def wait_until_no_call(self, seconds: float) -> float:
+        """Wait until no call is running. Returns the seconds it took."""
         began = time.monotonic()
         async with asyncio.timeout(seconds):
-            while self.runtime.live.count:  # noqa: ASYNC110 (the server's tasks bring it about)
+            while self.runtime.live.count:  # noqa: ASYNC110 (the server's tasks end them)
                 await asyncio.sleep(0.01)
         return time.monotonic() - began
 
     async def endings(self) -> list[str]:
-        def look() -> list[str]:
+        def query() -> list[str]:
             calls = Call.objects.filter(session=self.session).order_by("first_position")
             return list(calls.values_list("ending", flat=True))
 
-        return await self.database.run(look)
+        return await self.database.run(query)
 
 
 @asynccontextmanager
-async def served(session: Session, limits: Limits) -> AsyncIterator[Stage]:
+async def served(session: Session, limits: Limits) -> AsyncIterator[ServedGateway]:
     runtime = Runtime(limits=limits)
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(
         router(lambda: runtime),
-        ws=QuickCut,
+        ws=QuickWriteTimeoutProtocol,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,
     )
     server = uvicorn.Server(config)
-    stage = Stage(runtime, listener.getsockname()[1], session)
+    gateway = ServedGateway(runtime, listener.getsockname()[1], session)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield stage
+        yield gateway
     finally:
         await runtime.drain(0)
         server.should_exit = True
         await serving
         await runtime.stop()
-        stage.database.close()
+        gateway.database.close()
         assert not relay_tasks()
 
 
 def relay_tasks() -> list[str]:
-    """Tasks of calls that still run."""
+    """Names of the calls' tasks that still run."""
     coroutines = (task.get_coro() for task in asyncio.all_tasks() if not task.done())
     names = [getattr(coroutine, "__qualname__", "") for coroutine in coroutines]
     return [name for name in names if name.startswith(("Call.", "_Outbox.", "Runtime."))]
@@ -113,16 +114,16 @@ def session(transactional_db: None, settings: Settings) -> Session:
 
 
 @dataclass
-class Theatre:
-    """A stage with the simulator behind it."""
+class GatewayWithSimulator:
+    """A served gateway whose provider is the simulator."""
 
-    stage: Stage
+    gateway: ServedGateway
     simulator: Running
 
-    async def upstream_closed(self, seconds: float) -> None:
-        """Every connection that the simulator saw is over."""
+    async def wait_until_upstream_closed(self, seconds: float) -> None:
+        """Wait until the simulator has no open connection."""
         async with asyncio.timeout(seconds):
-            while any(  # noqa: ASYNC110 (the simulator's tasks bring it about)
+            while any(  # noqa: ASYNC110 (the simulator's tasks close them)
                 record["closed_at"] is None for record in self.records()
             ):
                 await asyncio.sleep(0.01)
@@ -132,15 +133,15 @@ class Theatre:
 
 
 @pytest.fixture
-async def theatre(session: Session, settings: Settings) -> AsyncIterator[Theatre]:
+async def setup(session: Session, settings: Settings) -> AsyncIterator[GatewayWithSimulator]:
     options = SimulatorOptions(pace=1.0, is_cheap=True)
     async with Simulator(options).serve() as running:
         settings.OPENAI_BASE_URL = running.base_url
-        async with served(session, Limits()) as stage:
-            yield Theatre(stage, running)
+        async with served(session, Limits()) as gateway:
+            yield GatewayWithSimulator(gateway, running)
 
 
-async def until_type(socket: ClientConnection, kind: str) -> dict[str, Any]:
+async def wait_for_type(socket: ClientConnection, kind: str) -> dict[str, Any]:
     async with asyncio.timeout(10):
         while True:
             event: dict[str, Any] = json.loads(await socket.recv())
@@ -153,62 +154,62 @@ def typed(text: str) -> str:
     return json.dumps({"type": "conversation.item.create", "item": item})
 
 
-async def wait_for_nothing(socket: ClientConnection) -> None:
+async def wait_briefly(socket: ClientConnection) -> None:
     await asyncio.sleep(0.3)
 
 
 async def wait_for_created(socket: ClientConnection) -> None:
-    await until_type(socket, "session.created")
+    await wait_for_type(socket, "session.created")
 
 
 async def wait_for_ready(socket: ClientConnection) -> None:
-    await until_type(socket, "relay.ready")
+    await wait_for_type(socket, "relay.ready")
 
 
-async def wait_for_sound(socket: ClientConnection) -> None:
-    await until_type(socket, "relay.ready")
+async def wait_for_audio(socket: ClientConnection) -> None:
+    await wait_for_type(socket, "relay.ready")
     await socket.send(typed("How much does it cost?"))
     await socket.send('{"type":"response.create"}')
-    await until_type(socket, "response.output_audio.delta")
+    await wait_for_type(socket, "response.output_audio.delta")
 
 
 PHASES = {
-    "while dialling": (Kind.HANG, wait_for_nothing),
-    "before session.created": (Kind.SILENT, wait_for_nothing),
+    "while connecting upstream": (Kind.HANG, wait_briefly),
+    "before session.created": (Kind.SILENT, wait_briefly),
     "before relay.ready": (Kind.SLOW, wait_for_created),
     "when ready": (None, wait_for_ready),
-    "in mid-answer": (None, wait_for_sound),
+    "in mid-reply": (None, wait_for_audio),
 }
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])
 @pytest.mark.parametrize("phase", PHASES)
-async def test_whenever_the_client_leaves_the_provider_is_left_within_two_seconds(
-    theatre: Theatre, phase: str, how: str
+async def test_the_upstream_closes_within_two_seconds_of_the_client_leaving(
+    setup: GatewayWithSimulator, phase: str, how: str
 ) -> None:
     mishap, moment = PHASES[phase]
     if mishap is not None:
-        theatre.simulator.befall(Mishap(mishap))
-    async with theatre.stage.caller() as socket:
+        setup.simulator.inject(Mishap(mishap))
+    async with setup.gateway.client() as socket:
         await moment(socket)
         if how == "abort":
             socket.transport.abort()
         else:
             await socket.close()
         left_at = time.monotonic()
-        await theatre.upstream_closed(2)
-        await theatre.stage.until_over(2)
+        await setup.wait_until_upstream_closed(2)
+        await setup.gateway.wait_until_no_call(2)
     assert time.monotonic() - left_at < 2
-    assert await theatre.stage.endings() == ["client_left"]
+    assert await setup.gateway.endings() == ["client_left"]
     assert not [name for name in relay_tasks() if not name.startswith("Runtime.")]
 
 
-async def test_a_provider_that_drops_in_mid_answer_is_told_within_a_second(
-    theatre: Theatre,
+async def test_a_connection_lost_in_mid_reply_reaches_the_client_within_a_second(
+    setup: GatewayWithSimulator,
 ) -> None:
-    theatre.simulator.befall(Mishap(Kind.DROP))
-    async with theatre.stage.caller() as socket:
-        await wait_for_sound(socket)
+    setup.simulator.inject(Mishap(Kind.DROP))
+    async with setup.gateway.client() as socket:
+        await wait_for_audio(socket)
         events = []
         began = time.monotonic()
         with pytest.raises(ConnectionClosed) as closed:
@@ -221,21 +222,21 @@ async def test_a_provider_that_drops_in_mid_answer_is_told_within_a_second(
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4502, "provider_failed")
 
-    def look() -> list[tuple[str, str]]:
-        turns = Turn.objects.filter(session=theatre.stage.session).order_by("position")
+    def query() -> list[tuple[str, str]]:
+        turns = Turn.objects.filter(session=setup.gateway.session).order_by("position")
         return list(turns.values_list("role", "status"))
 
-    await theatre.stage.until_over(2)
-    assert await theatre.stage.database.run(look) == [
+    await setup.gateway.wait_until_no_call(2)
+    assert await setup.gateway.database.run(query) == [
         ("user", "completed"),
         ("assistant", "interrupted"),
     ]
 
 
-async def test_a_newer_call_takes_over(theatre: Theatre) -> None:
-    async with theatre.stage.caller() as older:
-        await wait_for_sound(older)
-        async with theatre.stage.caller() as newer:
+async def test_a_newer_call_ends_the_older_with_taken_over(setup: GatewayWithSimulator) -> None:
+    async with setup.gateway.client() as older:
+        await wait_for_audio(older)
+        async with setup.gateway.client() as newer:
             await wait_for_ready(newer)
             with pytest.raises(ConnectionClosed) as closed:
                 while True:
@@ -244,22 +245,22 @@ async def test_a_newer_call_takes_over(theatre: Theatre) -> None:
             assert closed.value.rcvd.code == last["code"] == 4409
             await newer.send(typed("Still there?"))
             await newer.send('{"type":"response.create"}')
-            await until_type(newer, "response.done")
-    await theatre.stage.until_over(2)
-    assert await theatre.stage.endings() == ["taken_over", "client_left"]
-    assert theatre.records()[0]["closed_at"] is not None
+            await wait_for_type(newer, "response.done")
+    await setup.gateway.wait_until_no_call(2)
+    assert await setup.gateway.endings() == ["taken_over", "client_left"]
+    assert setup.records()[0]["closed_at"] is not None
 
 
-async def test_the_last_code_and_reason_arrive_at_a_drain(theatre: Theatre) -> None:
-    async with theatre.stage.caller() as socket:
+async def test_a_drain_closes_with_1012_and_its_reason(setup: GatewayWithSimulator) -> None:
+    async with setup.gateway.client() as socket:
         await wait_for_ready(socket)
-        await theatre.stage.runtime.drain(1)
-        assert (await until_type(socket, "relay.closing"))["code"] == 1012
+        await setup.gateway.runtime.drain(1)
+        assert (await wait_for_type(socket, "relay.closing"))["code"] == 1012
         await socket.wait_closed()
         assert (socket.close_code, socket.close_reason) == (1012, "draining")
 
 
-@pytest.mark.parametrize("variant", ["silent", "chatty"])
+@pytest.mark.parametrize("variant", ["silent", "sending"])
 async def test_a_client_that_stops_reading_costs_no_memory_and_ends(
     session: Session, settings: Settings, variant: str
 ) -> None:
@@ -267,16 +268,16 @@ async def test_a_client_that_stops_reading_costs_no_memory_and_ends(
     sent_bytes = 0
     ended = asyncio.Event()
 
-    async def flood(line: ServerConnection) -> None:
+    async def flood(connection: ServerConnection) -> None:
         nonlocal sent_bytes
-        await line.send(CREATED)
-        await line.recv()
-        await line.send('{"type":"session.updated","session":{}}')
-        sound = {"type": "response.output_audio.delta", "item_id": "item_a", "delta": delta}
-        text = json.dumps(sound)
+        await connection.send(CREATED)
+        await connection.recv()
+        await connection.send('{"type":"session.updated","session":{}}')
+        delta_event = {"type": "response.output_audio.delta", "item_id": "item_a", "delta": delta}
+        text = json.dumps(delta_event)
         try:
             while sent_bytes < 400_000_000:
-                await line.send(text)
+                await connection.send(text)
                 sent_bytes += len(text)
         except ConnectionClosed:
             ended.set()
@@ -285,26 +286,26 @@ async def test_a_client_that_stops_reading_costs_no_memory_and_ends(
         settings.OPENAI_BASE_URL = f"http://127.0.0.1:{running.port}/v1"
         async with served(
             session, Limits(stuck_send_s=1.0, last_frames_s=0.2, close_s=0.3)
-        ) as stage:
-            async with stage.caller(max_queue=1, close_timeout=0.1, ping_interval=None) as socket:
+        ) as gateway:
+            async with gateway.client(max_queue=1, close_timeout=0.1, ping_interval=None) as socket:
                 before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                chatting = asyncio.create_task(chat(socket, variant == "chatty"))
+                sending = asyncio.create_task(send_microphone(socket, variant == "sending"))
                 async with asyncio.timeout(10):
                     await ended.wait()
                 grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
-                await stage.until_over(5)
-                chatting.cancel()
+                await gateway.wait_until_no_call(5)
+                sending.cancel()
                 socket.transport.abort()
-            assert await stage.endings() == ["too_slow"]
-    # What the kernel's buffers of four sockets take; the process itself holds next to nothing.
+            assert await gateway.endings() == ["too_slow"]
+    # The kernel's buffers of four sockets account for this; the process itself holds little.
     assert sent_bytes < 32_000_000
     assert grown_kb < 32_000
 
 
-async def chat(socket: ClientConnection, is_chatty: bool) -> None:
-    """Keep the microphone open, and read nothing."""
+async def send_microphone(socket: ClientConnection, is_sending: bool) -> None:
+    """Send audio as a microphone does, and read nothing."""
     audio = base64.b64encode(bytes(1920)).decode()
     append = json.dumps({"type": "input_audio_buffer.append", "audio": audio})
-    while is_chatty:
+    while is_sending:
         await socket.send(append)
         await asyncio.sleep(0.04)

@@ -1,4 +1,4 @@
-"""How somebody is refused."""
+"""Refusals before and after the accepted handshake."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.rejections import UnknownPath, refuse_call, refuse_upgrade
+from backend.gateway.rejections import NotFound, refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionCode, AdmissionRefused
@@ -14,21 +14,21 @@ from backend.wording import sentence
 from tests.gateway.equipment import SESSION, scope
 
 
-class Sent(list[Any]):
-    """What was sent."""
+class SentMessages(list[Any]):
+    """An ASGI `send` that keeps its messages."""
 
     async def send(self, message: Any) -> None:
         self.append(message)
 
 
-async def nothing() -> Any:
+async def receive_connect() -> Any:
     return {"type": "websocket.connect"}
 
 
-async def test_before_the_accept_it_is_http_in_the_one_error_shape() -> None:
-    sent = Sent()
-    asked = scope(extensions={"websocket.http.response": {}}, accept_language="ja")
-    await refuse_upgrade(asked, sent.send, 403, "origin_foreign")
+async def test_before_the_accept_the_refusal_is_an_http_error_body() -> None:
+    sent = SentMessages()
+    request_scope = scope(extensions={"websocket.http.response": {}}, accept_language="ja")
+    await refuse_upgrade(request_scope, sent.send, 403, "origin_foreign")
     start, body = sent
     assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
     error = {"code": "origin_foreign", "message": sentence("origin_foreign", "ja")}
@@ -36,21 +36,21 @@ async def test_before_the_accept_it_is_http_in_the_one_error_shape() -> None:
     assert (b"content-length", b"%d" % len(body["body"])) in start["headers"]
 
 
-async def test_a_server_without_bodies_refuses_all_the_same() -> None:
-    sent = Sent()
+async def test_a_server_without_http_bodies_closes_the_handshake() -> None:
+    sent = SentMessages()
     await refuse_upgrade(scope(), sent.send, 403, "origin_foreign")
     assert sent == [{"type": "websocket.close"}]
 
 
-async def test_on_an_open_socket_it_is_told_why_and_closed(
+async def test_after_the_accept_two_events_and_the_close_code_say_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sent = Sent()
-    asked = scope(offers=("realtime", "relay.ticket.a-secret"), accept_language="ja")
+    sent = SentMessages()
+    request_scope = scope(offers=("realtime", "relay.ticket.a-secret"), accept_language="ja")
     with caplog.at_level(logging.WARNING):
         await refuse_call(
-            asked,
-            ClientSocket(nothing, sent.send),
+            request_scope,
+            ClientSocket(receive_connect, sent.send),
             AdmissionRefused("ticket_invalid", Ending.UNAUTHENTICATED),
         )
     error, closing = (json.loads(message["text"]) for message in sent[:2])
@@ -70,19 +70,20 @@ async def test_on_an_open_socket_it_is_told_why_and_closed(
         ("session_unknown", Ending.FORBIDDEN, False),
         ("draining", Ending.DRAINING, True),
         ("internal", Ending.INTERNAL, True),
+        ("unavailable", Ending.INTERNAL, True),
     ],
 )
-async def test_both_events_say_the_same_about_coming_back(
+async def test_both_events_carry_the_same_retryable(
     code: AdmissionCode | Ending, ending: Ending, is_retryable: bool
 ) -> None:
-    sent = Sent()
-    client = ClientSocket(nothing, sent.send)
+    sent = SentMessages()
+    client = ClientSocket(receive_connect, sent.send)
     await refuse_call(scope(), client, AdmissionRefused(code, ending))
-    told = [json.loads(message["text"])["retryable"] for message in sent[:2]]
-    assert told == [is_retryable, is_retryable]
+    values = [json.loads(message["text"])["retryable"] for message in sent[:2]]
+    assert values == [is_retryable, is_retryable]
 
 
-async def test_any_other_address_is_not_found() -> None:
-    sent = Sent()
-    await UnknownPath()(scope(extensions={"websocket.http.response": {}}), nothing, sent.send)
+async def test_any_other_path_is_not_found() -> None:
+    sent = SentMessages()
+    await NotFound()(scope(extensions={"websocket.http.response": {}}), receive_connect, sent.send)
     assert sent[0]["status"] == 404

@@ -1,11 +1,11 @@
-"""Which WebSocket address is answered by whom."""
+"""The WebSocket paths."""
 
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from backend.gateway.routing import websocket
+from backend.gateway.routing import websocket_application
 
-ADDRESSES = [
+PATHS = [
     "/ws/realtime/not-a-uuid/",
     "/ws/realtime/22222222-2222-4222-8222-222222222222",
     "/ws/realtime/22222222-2222-4222-8222-222222222222/more/",
@@ -18,9 +18,9 @@ ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-async def test_other_addresses_are_refused_without_a_traceback(address: str) -> None:
-    communicator = WebsocketCommunicator(websocket, address)
+@pytest.mark.parametrize("path", PATHS)
+async def test_other_paths_are_refused_without_a_traceback(path: str) -> None:
+    communicator = WebsocketCommunicator(websocket_application, path)
     connected, _ = await communicator.connect()
     assert not connected
     await communicator.wait()

@@ -1,4 +1,4 @@
-"""The client's socket over ASGI's callables."""
+"""The client's WebSocket over ASGI."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,8 +9,11 @@ from backend.gateway.socket import ClientSocket, Message
 from backend.relay.ports import ClientGone
 
 
-class Server:
-    """An ASGI server's two callables; `refuses` makes `send` raise as servers do."""
+class FakeServer:
+    """An ASGI server's two callables.
+
+    `send` raises for the message types and close codes in `refuses`.
+    """
 
     def __init__(self, *messages: Message, refuses: Iterable[Any] = ()) -> None:
         self.messages = list(messages)
@@ -29,8 +32,8 @@ class Server:
         return ClientSocket(self.receive, self.send)
 
 
-async def test_text_and_bytes_arrive_as_they_are() -> None:
-    server = Server(
+async def test_text_and_bytes_are_received_unchanged() -> None:
+    server = FakeServer(
         {"type": "websocket.receive", "text": "hi"},
         {"type": "websocket.receive", "text": "", "bytes": None},
         {"type": "websocket.receive", "text": None, "bytes": b"\0"},
@@ -43,8 +46,8 @@ async def test_text_and_bytes_arrive_as_they_are() -> None:
         await socket.receive()
 
 
-async def test_accepting_sending_and_closing_are_asgi_messages() -> None:
-    server = Server()
+async def test_accept_send_and_close_are_asgi_messages() -> None:
+    server = FakeServer()
     socket = server.socket()
     await socket.accept("realtime")
     await socket.send("hi")
@@ -56,19 +59,19 @@ async def test_accepting_sending_and_closing_are_asgi_messages() -> None:
     ]
 
 
-async def test_whatever_send_raises_means_that_the_client_is_gone() -> None:
-    socket = Server(refuses=["websocket.send"]).socket()
+async def test_any_error_of_the_servers_send_is_client_gone() -> None:
+    socket = FakeServer(refuses=["websocket.send"]).socket()
     with pytest.raises(ClientGone):
         await socket.send("hi")
 
 
-async def test_a_code_that_the_server_refuses_becomes_1000() -> None:
-    server = Server(refuses=[1012])
+async def test_a_close_code_the_server_refuses_becomes_1000() -> None:
+    server = FakeServer(refuses=[1012])
     await server.socket().close(1012, "draining")
     assert [message["code"] for message in server.sent] == [1000]
 
 
-async def test_closing_a_socket_that_is_gone_does_nothing() -> None:
-    server = Server(refuses=["websocket.close"])
+async def test_closing_a_closed_socket_does_nothing() -> None:
+    server = FakeServer(refuses=["websocket.close"])
     await server.socket().close(1000, "client_left")
     assert server.sent == []

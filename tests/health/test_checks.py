@@ -1,18 +1,19 @@
-"""A wrong or risky setting has an id, and a hint that says what to write."""
+"""Every wrong or risky setting gives a check message with an id and a hint."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import Error, run_checks
 
-from backend.health.checks import complaints
+from backend.health.checks import check_static_files, problems
 
 
 @dataclass
 class Given:
-    """Settings with which nothing is wrong."""
+    """Valid settings."""
 
     DEBUG: bool = False
     DEMO: bool = False
@@ -29,10 +30,10 @@ EARLY = date(2026, 10, 1)
 
 
 def ids(today: date = EARLY, **changes: Any) -> list[str]:
-    return [str(message.id) for message in complaints(replace(Given(), **changes), today)]
+    return [str(message.id) for message in problems(replace(Given(), **changes), today)]
 
 
-def test_good_settings_are_not_complained_about() -> None:
+def test_valid_settings_have_no_problems() -> None:
     assert ids() == []
 
 
@@ -64,7 +65,7 @@ def test_each_mistake_has_its_id(changes: dict[str, Any], expected: str) -> None
     ],
     ids=str,
 )
-def test_what_is_meant_so_is_no_mistake(changes: dict[str, Any]) -> None:
+def test_a_deliberate_setting_is_not_a_problem(changes: dict[str, Any]) -> None:
     assert ids(**changes) == []
 
 
@@ -77,35 +78,49 @@ def test_what_is_meant_so_is_no_mistake(changes: dict[str, Any]) -> None:
         (date(2030, 1, 1), ["kaiwa.W003"]),
     ],
 )
-def test_a_retirement_is_told_ninety_days_ahead(today: date, expected: list[str]) -> None:
+def test_a_retirement_is_reported_ninety_days_before(today: date, expected: list[str]) -> None:
     assert ids(today) == expected
 
 
-def test_a_demo_is_not_told_of_models_that_it_does_not_ask() -> None:
+def test_a_demo_has_no_problems_with_models() -> None:
     assert ids(date(2030, 1, 1), DEMO=True, DEBUG=True) == []
 
 
 def test_a_retirement_names_the_day_and_the_successor() -> None:
-    (before,) = complaints(Given(), date(2026, 12, 1))
+    (before,) = problems(Given(), date(2026, 12, 1))
     assert "retires on 2027-01-20" in before.msg
     assert before.hint == "Write REALTIME_MODEL=gpt-realtime-2.1."
-    (after,) = complaints(Given(), date(2027, 2, 1))
+    (after,) = problems(Given(), date(2027, 2, 1))
     assert "has retired on 2027-01-20" in after.msg
 
 
-def test_every_complaint_says_what_to_write() -> None:
+def test_every_problem_has_a_hint() -> None:
     bad = replace(
         Given(), OPENAI_API_KEY="", REALTIME_VOICE="x", REALTIME_MODEL="x", REGISTRATION_OPEN=True
     )
-    assert all(str(message.hint).startswith("Write ") for message in complaints(bad, EARLY))
+    assert all(str(message.hint).startswith("Write ") for message in problems(bad, EARLY))
 
 
-def test_no_complaint_quotes_the_key() -> None:
+def test_no_problem_quotes_the_key() -> None:
     bad = replace(Given(), OPENAI_API_KEY="sk-secret", OPENAI_BASE_URL="http://x.example")
-    assert all("sk-secret" not in str(message) for message in complaints(bad, EARLY))
+    assert all("sk-secret" not in str(message) for message in problems(bad, EARLY))
 
 
 def test_django_runs_the_checks(settings: Any) -> None:
     settings.REALTIME_VOICE = "nobody"
     found = [message for message in run_checks() if message.id == "kaiwa.E002"]
     assert [type(message) for message in found] == [Error]
+
+
+@pytest.mark.parametrize(
+    ("is_debug", "is_collected", "expected"),
+    [(False, False, ["kaiwa.W007"]), (False, True, []), (True, False, [])],
+)
+def test_uncollected_static_files_are_a_warning_without_debug(
+    settings: Any, tmp_path: Path, is_debug: bool, is_collected: bool, expected: list[str]
+) -> None:
+    settings.DEBUG = is_debug
+    settings.STATIC_ROOT = tmp_path
+    if is_collected:
+        (tmp_path / settings.RELEASE).mkdir()
+    assert [message.id for message in check_static_files(None)] == expected

@@ -1,4 +1,4 @@
-"""`/healthz` asks nobody; `/readyz` asks the database, and does not wait for ever."""
+"""`/healthz` needs no database; `/readyz` asks it, with a time limit."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import AsyncClient, AsyncRequestFactory, Client
 
 from backend.conversations.executor import DatabaseExecutor
-from backend.health.views import ask_database, readyz
+from backend.health.views import ping_database, readyz
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def test_healthz_asks_no_database(async_client: AsyncClient) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-def test_health_is_only_read(client: Client) -> None:
+def test_only_safe_methods_are_allowed(client: Client) -> None:
     assert {client.post(path).status_code for path in ("/healthz", "/readyz")} == {405}
 
 
@@ -44,10 +44,10 @@ def test_readyz_answers_when_the_database_does(client: Client) -> None:
 @pytest.mark.django_db
 def test_asking_the_database_takes_one_statement(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
-        ask_database()
+        ping_database()
 
 
-async def test_a_stuck_database_is_told_in_time(executor: DatabaseExecutor) -> None:
+async def test_a_stuck_database_gives_503_within_the_limit(executor: DatabaseExecutor) -> None:
     moving = threading.Event()
     assert await asked(executor, moving.wait) == (
         503,
@@ -56,13 +56,13 @@ async def test_a_stuck_database_is_told_in_time(executor: DatabaseExecutor) -> N
     moving.set()
 
 
-async def test_why_the_database_is_away_is_nobodys_business(
+async def test_the_databases_error_is_not_disclosed(
     executor: DatabaseExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
     def ask() -> None:
         raise OperationalError("password=secret")
 
-    status, told = await asked(executor, ask)
+    status, answer = await asked(executor, ask)
     assert status == 503
-    assert "secret" not in f"{told}{caplog.text}"
+    assert "secret" not in f"{answer}{caplog.text}"
     assert vars(caplog.records[0])["fields"] == {"error": "OperationalError"}

@@ -1,4 +1,4 @@
-"""The servers that journeys share."""
+"""Running stacks that the journeys share, one for each server."""
 
 from collections.abc import Iterator
 
@@ -13,17 +13,17 @@ SERVERS = ("uvicorn", "daphne")
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """A running stack, once with each server; the provider answers as fast as it can."""
+    """A running stack with each server; the simulator answers as fast as it can."""
     folder = tmp_path_factory.mktemp(f"stack-{request.param}")
     with running_stack(folder, server=request.param, simulator=("--pace", "0")) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def leisurely_stack(
+def realtime_stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """The provider speaks at 1.5 times real time, so that there is a mid-reply to interrupt."""
-    folder = tmp_path_factory.mktemp(f"leisurely-{request.param}")
+    """The simulator sends audio at 1.5 times real time, so that a test can interrupt a reply."""
+    folder = tmp_path_factory.mktemp(f"realtime-{request.param}")
     with running_stack(folder, server=request.param, simulator=("--pace", "1.5")) as running:
         yield running

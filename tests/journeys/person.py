@@ -1,4 +1,7 @@
-"""A person with a login: registers, takes a ticket, opens the socket, speaks, types, listens."""
+"""A user of the API and the WebSocket: registers, gets a ticket, connects, speaks, types.
+
+`Person` is the user, `LiveCall` one open WebSocket. The benchmarks use them too.
+"""
 
 import asyncio
 import base64
@@ -22,14 +25,14 @@ Event = dict[str, Any]
 
 
 def chunks(pcm: bytes) -> list[bytes]:
-    """PCM16 at 24 kHz in pieces of 40 ms, the last one filled up with silence."""
+    """Split PCM16 at 24 kHz into chunks of 40 ms; the last one is padded with silence."""
     padded = pcm + b"\0" * (-len(pcm) % CHUNK_BYTES)
     return [padded[at : at + CHUNK_BYTES] for at in range(0, len(padded), CHUNK_BYTES)]
 
 
 @dataclass(slots=True)
 class Person:
-    """Somebody with a token, in front of one server."""
+    """A registered user of one server, with a token."""
 
     stack: Stack
     username: str
@@ -72,7 +75,7 @@ class Person:
 
     @asynccontextmanager
     async def call(self, session_id: str, *, ready: bool = True) -> "AsyncIterator[LiveCall]":
-        """An open socket on the session, by ticket as the page opens it, left cleanly."""
+        """Connect to the session with a ticket, as the page does; close normally at the end."""
         ticket = await self.ticket(session_id)
         async with connect(
             f"ws://127.0.0.1:{self.stack.port}/ws/realtime/{session_id}/",
@@ -94,7 +97,7 @@ class Person:
 
 @dataclass(slots=True)
 class LiveCall:
-    """One open socket: all that arrived, when it arrived, and ways to say something."""
+    """One open WebSocket: the events received, their times, and methods that send."""
 
     socket: ClientConnection
     events: list[Event] = field(default_factory=list)
@@ -119,7 +122,10 @@ class LiveCall:
     async def until(
         self, wanted: Callable[[Event], bool], *, after: int = 0, seconds: float = 20
     ) -> int:
-        """The index of the first event from `after` on that is wanted; waits for it."""
+        """Wait for the first event from index `after` on for which `wanted` is true.
+
+        Returns its index. Raises AssertionError if the call ends first.
+        """
         checked = after
 
         def found() -> bool:
@@ -140,19 +146,19 @@ class LiveCall:
         return await self.until(lambda event: event["type"] == kind, after=after, seconds=seconds)
 
     async def until_ended(self, seconds: float = 20) -> int:
-        """Wait for the end of the call and return its close code."""
+        """Wait until the socket is closed. Returns the close code."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: self.ended)
         assert self.socket.close_code is not None
         return self.socket.close_code
 
     def types(self) -> list[str]:
-        """The types that arrived, each run of the same one told once."""
-        told: list[str] = []
+        """Return the types of the received events, with repeats in a row collapsed."""
+        collapsed: list[str] = []
         for event in self.events:
-            if not told or told[-1] != event["type"]:
-                told.append(event["type"])
-        return told
+            if not collapsed or collapsed[-1] != event["type"]:
+                collapsed.append(event["type"])
+        return collapsed
 
     def of_type(self, kind: str, *, after: int = 0) -> list[Event]:
         return [event for event in self.events[after:] if event["type"] == kind]
@@ -161,7 +167,7 @@ class LiveCall:
         await self.socket.send(json.dumps(event))
 
     async def say(self, pcm: bytes, *, pace: float = 1.0) -> None:
-        """Speak: 40 ms chunks at `pace` times a person's speed."""
+        """Send audio in 40 ms chunks, at `pace` times real time."""
         began = time.monotonic()
         for number, chunk in enumerate(chunks(pcm)):
             self.sent_audio += chunk
@@ -174,7 +180,7 @@ class LiveCall:
         await self.say(b"\0" * int(seconds * 48_000), pace=pace)
 
     async def type(self, text: str, *, is_silent: bool = False) -> None:
-        """Send a typed message and ask for an answer; a silent one is written and not spoken."""
+        """Send a text message and `response.create`; `is_silent` asks for a text-only reply."""
         item = {
             "type": "message",
             "role": "user",

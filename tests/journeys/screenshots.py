@@ -1,9 +1,9 @@
-"""Pictures of every state of the page, as `<state>-<language>-<scheme>-<width>.png`.
+"""Takes a screenshot of every state of the page: `<state>-<language>-<scheme>-<width>.png`.
 
     python -m tests.journeys.screenshots docs/screenshots
 
-Japanese and English, light and dark, wide and narrow: each state in two looks at least, so that it
-is seen in both languages, both schemes and both widths, and all stays within a few megabytes.
+Each state is taken in two of the four looks or in all, so that both languages, both colour schemes
+and both widths are covered and all files stay within a few megabytes.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.journeys.page.tour import Look, talkative_browser, tour
+from tests.journeys.page.tour import Look, speaking_browser, tour
 from tests.journeys.page.visitor import Visitor, running_page_stack, visiting
 from tests.journeys.stack import Stack
 
@@ -27,11 +27,11 @@ ONLY_TWICE = (
     "help-", "sign-in-refused", "register", "demo", "rename", "delete", "unreachable", "text",
     "muted", "push-to-talk", "keys",
 )  # fmt: skip
-"""States whose names begin so are shown in the first two looks alone."""
+"""Prefixes of the states that are taken in the first two looks only."""
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pictures into the folder that is named."""
+    """Write the screenshots into the folder named on the command line."""
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2
@@ -53,18 +53,18 @@ def main(arguments: list[str]) -> int:
 
 def _take(folder: Path, stack: Stack, look: Look, pictures: Path) -> None:
     is_first = look in LOOKS[:2]
-    with sync_playwright() as playwright, talkative_browser(playwright, folder, look) as browser:
+    with sync_playwright() as playwright, speaking_browser(playwright, folder, look) as browser:
         for state, visitor in tour(browser, stack, look):
             if is_first or not state.startswith(ONLY_TWICE):
                 _picture(state, visitor, look, pictures)
-        with visiting(browser, stack, **look.of_a_device()) as visitor:
+        with visiting(browser, stack, **look.context_options()) as visitor:
             visitor.allow("404 (Not Found)")
             _open_a_session_in_the_admin(visitor)
             _picture("admin-session", visitor, look, pictures)
 
 
 def _open_a_session_in_the_admin(visitor: Visitor) -> None:
-    """The one that was spoken."""
+    """Open the session that has a voice turn."""
     username, password = f"admin-{secrets.token_hex(2)}", secrets.token_urlsafe(16)
     visitor.stack.manage(
         "createsuperuser", "--no-input", "--username", username, "--email", "admin@example.org",
@@ -81,7 +81,7 @@ def _open_a_session_in_the_admin(visitor: Visitor) -> None:
 
 
 def _picture(state: str, visitor: Visitor, look: Look, pictures: Path) -> None:
-    # Of a card one needs to see the place; all around it is the same each time.
+    # For a help card only its place is taken; the rest of the page is the same each time.
     is_card = state.startswith("help-") and not look.is_narrow
     shown = visitor.page.locator("#dock") if is_card else visitor.page
     shown.screenshot(path=pictures / f"{state}-{look}.png", animations="disabled")

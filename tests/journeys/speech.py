@@ -1,17 +1,17 @@
-"""Sentences that people say in the journeys, spoken by espeak-ng: PCM16, 24 kHz, mono."""
+"""Speech for the journeys, synthesised by espeak-ng: PCM16, 24 kHz, mono."""
 
 from functools import cache
 
-from backend.simulator.lines import PHRASES
-from backend.simulator.voice import EspeakVoice
+from backend.simulator.persona.script import PHRASES
+from backend.simulator.sound.synthesiser import EspeakSynthesiser
 
 QUESTION = "How many people work on the orders?"
 
 
 async def speak(text: str, language: str = "en") -> bytes:
-    """A sentence as sound; one of the suggested Japanese sentences is read from its kana."""
+    """Synthesise a sentence; the simulator's Japanese phrases are read from their kana."""
     if (text, language) not in _spoken:
-        voice = EspeakVoice()
+        voice = EspeakSynthesiser()
         try:
             _spoken[text, language] = await voice.speak(
                 _readings().get(text, text), "ja" if language == "ja" else "en", "narrator"

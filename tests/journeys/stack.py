@@ -1,4 +1,4 @@
-"""The real server process and the real simulator process, as an operator would start them."""
+"""The stack of a journey: the real server process and the real simulator process."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nothing listens on right now."""
+    """Return a port on 127.0.0.1 that is free right now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status, headers, and the JSON or text of its body."""
+    """An HTTP response: status, headers, and the body as text or JSON."""
 
     status: int
     headers: dict[str, str]
@@ -43,7 +43,7 @@ class Answer:
 def http(
     method: str, url: str, body: Any = None, *, token: str = "", language: str = "en"
 ) -> Answer:
-    """One HTTP request with JSON both ways; an error status is an answer like any other."""
+    """Send one HTTP request with a JSON body. Does not raise for an error status."""
     request = urllib.request.Request(url, method=method)
     request.add_header("Accept-Language", language)
     if token:
@@ -60,11 +60,11 @@ def http(
 
 
 def wait_until_answers(url: str, process: subprocess.Popen[bytes], seconds: float = 40) -> None:
-    """Return when `url` answers 200; raises if the process ends or the time is over."""
+    """Wait until `url` answers 200. Raises RuntimeError if the process exits, or TimeoutError."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"the process ended with {process.returncode} before it answered")
+            raise RuntimeError(f"the process exited with {process.returncode} before it answered")
         try:
             with urllib.request.urlopen(url, timeout=2) as response:
                 if response.status == 200:
@@ -76,7 +76,7 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes], seconds: floa
 
 @dataclass(slots=True)
 class Stack:
-    """A running server with its simulator; `log` holds all that both wrote to stderr and stdout."""
+    """A running server and its simulator; `log()` returns what both wrote to stdout and stderr."""
 
     folder: Path
     server: str
@@ -99,7 +99,7 @@ class Stack:
         )
 
     def manage(self, *arguments: str, **env: str) -> str:
-        """Run manage.py with the server's settings and return what it printed."""
+        """Run manage.py with the server's settings. Returns its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT, env={**self.env, **env}, check=True, capture_output=True, text=True,
@@ -126,7 +126,7 @@ class Stack:
         wait_until_answers(f"{self.url}/healthz", process)
 
     def stop(self, name: str, how: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
-        """Signal one process, wait for its end, and return its exit code."""
+        """Signal one process and wait for its exit. Returns the exit code."""
         process = self.processes.pop(name)
         process.send_signal(how)
         try:
@@ -145,7 +145,7 @@ class Stack:
 def running_stack(
     folder: Path, *, server: str = "uvicorn", simulator: tuple[str, ...] = (), **env: str
 ) -> Iterator[Stack]:
-    """Migrate a fresh database in `folder`, start simulator and server, stop both afterwards."""
+    """Migrate a new database in `folder`, start simulator and server, stop both at the end."""
     port, simulator_port = free_port(), free_port()
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     stack = Stack(

@@ -1,4 +1,4 @@
-"""Behind a proxy that speaks TLS, on the same machine: the admin, and the address of a call."""
+"""Behind a TLS proxy on the same machine: the admin's login form, and the WebSocket URL."""
 
 import http.client
 import json
@@ -18,21 +18,22 @@ pytestmark = pytest.mark.journey
 
 HOST = "voice.example.com"
 ORIGIN = f"https://{HOST}"
-TOLD = {"uvicorn": f"wss://{HOST}/ws/", "daphne": f"ws://{HOST}/ws/"}
-"""Daphne can believe everybody's `X-Forwarded-Proto` or nobody's, so it believes nobody's."""
+TICKET_URLS = {"uvicorn": f"wss://{HOST}/ws/", "daphne": f"ws://{HOST}/ws/"}
+"""The beginning of a ticket's URL. Daphne can trust `X-Forwarded-Proto` from every address or from
+none, so it trusts none, and its URL is not `wss`."""
 
 
 @dataclass
 class Browser:
-    """What a browser on https sends, as a proxy passes it on; cookies are kept by hand."""
+    """Sends what a browser on https sends, as the proxy forwards it; keeps cookies by hand."""
 
     stack: Stack
     cookies: dict[str, str] = field(default_factory=dict)
 
     def send(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
-        line = http.client.HTTPConnection("127.0.0.1", self.stack.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.stack.port, timeout=20)
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        passed_on: Mapping[str, str] = {
+        forwarded: Mapping[str, str] = {
             "Host": HOST,
             "Origin": ORIGIN,
             "Referer": f"{ORIGIN}{path}",
@@ -40,19 +41,19 @@ class Browser:
             "X-Forwarded-For": "192.0.2.7",
             "X-Forwarded-Proto": "https",
         }
-        line.request(method, path, body, {**passed_on, **headers})
-        response = line.getresponse()
+        connection.request(method, path, body, {**forwarded, **headers})
+        response = connection.getresponse()
         for header in response.headers.get_all("Set-Cookie", []):
             for name, morsel in SimpleCookie(header).items():
                 assert morsel["secure"]
                 self.cookies[name] = morsel.value
         text = response.read().decode()
-        line.close()
+        connection.close()
         return Answer(response.status, dict(response.headers), text)
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_the_admins_form_is_taken_and_a_ticket_says_where_to_call(
+def test_the_admin_login_form_works_and_a_ticket_has_the_servers_url(
     tmp_path: Path, server: str
 ) -> None:
     hosts = f"127.0.0.1,{HOST}"
@@ -76,6 +77,6 @@ def test_the_admins_form_is_taken_and_a_ticket_says_where_to_call(
         answer = browser.send("POST", "/api/auth/register/", login, **json_type)
         headers = {**json_type, "Authorization": f"Token {answer.json['token']}"}
         session = browser.send("POST", "/api/sessions/", "{}", **headers).json
-        wish = json.dumps({"session_id": session["id"]})
-        ticket = browser.send("POST", "/api/realtime/tickets/", wish, **headers).json
-        assert ticket["url"].startswith(TOLD[server])
+        body = json.dumps({"session_id": session["id"]})
+        ticket = browser.send("POST", "/api/realtime/tickets/", body, **headers).json
+        assert ticket["url"].startswith(TICKET_URLS[server])

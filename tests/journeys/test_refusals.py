@@ -1,4 +1,4 @@
-"""What bad input gets, on the real servers: refused early, told why, nothing opened upstream."""
+"""Refusals on the real servers: credentials, frames, forbidden events, provider failures."""
 
 import asyncio
 import json
@@ -15,13 +15,13 @@ pytestmark = pytest.mark.journey
 
 
 def calls_seen(stack: Stack) -> int:
-    """How many connections the provider has seen so far."""
+    """The number of connections the simulator has had so far."""
     calls = http("GET", f"{stack.simulator_url}/simulator/calls").json["calls"]
     return calls[-1]["number"] if calls else 0
 
 
 async def refusal(stack: Stack, path: str, **options: Any) -> tuple[int, str]:
-    """(close code or HTTP status, the `relay.error` code) of a connection that must be refused."""
+    """Connect and be refused. Returns (close code or HTTP status, code of `relay.error`)."""
     options.setdefault("origin", stack.url)
     code = ""
     try:
@@ -41,7 +41,7 @@ async def refusal(stack: Stack, path: str, **options: Any) -> tuple[int, str]:
         return closed.rcvd.code, code
 
 
-async def test_every_wrong_way_in_is_refused_before_anything_is_opened_upstream(
+async def test_every_bad_credential_is_refused_before_an_upstream_connection(
     stack: Stack,
 ) -> None:
     person, stranger = await Person.register(stack), await Person.register(stack)
@@ -117,7 +117,7 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
 
 
 @pytest.mark.parametrize(("frame", "code"), BAD_FRAMES, ids=[code for _, code in BAD_FRAMES])
-async def test_one_bad_frame_is_told_and_the_call_goes_on(
+async def test_one_bad_frame_is_reported_and_the_call_goes_on(
     stack: Stack, frame: str | bytes, code: str
 ) -> None:
     person = await Person.register(stack, language="ja")
@@ -152,7 +152,7 @@ FORBIDDEN: list[dict[str, Any]] = [
 ]
 
 
-async def test_what_clients_may_not_send_never_reaches_the_provider(stack: Stack) -> None:
+async def test_forbidden_events_never_reach_the_provider(stack: Stack) -> None:
     person = await Person.register(stack)
     async with person.call(await person.new_session()) as live:
         for event in FORBIDDEN:
@@ -179,7 +179,7 @@ MISHAPS: list[tuple[dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("mishap", "close_code"), MISHAPS, ids=lambda value: str(value))
-async def test_a_failing_provider_is_told_in_the_users_language(
+async def test_a_provider_failure_is_reported_in_the_users_language(
     stack: Stack, mishap: dict[str, Any], close_code: int
 ) -> None:
     person = await Person.register(stack, language="ja")

@@ -1,4 +1,4 @@
-"""A person's way through the real server: speak, interrupt, type, leave, be remembered."""
+"""Whole conversations over the real server: speak, interrupt, type, leave, come back."""
 
 import asyncio
 import hashlib
@@ -10,8 +10,8 @@ import pytest
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from tests.journeys.admin_client import AdminClient
 from tests.journeys.person import LiveCall, Person
-from tests.journeys.reviewer import Reviewer
 from tests.journeys.speech import QUESTION, speak
 from tests.journeys.stack import Stack, http
 
@@ -21,7 +21,7 @@ INTERRUPTION = "Sorry, let me stop you there."
 
 
 def audio_ms(events: list[dict[str, Any]], item_id: str) -> int:
-    """Milliseconds of the item's sound that arrived; 24 kHz PCM16 is 48 bytes a millisecond."""
+    """Milliseconds of the item's audio received; 24 kHz PCM16 is 48 bytes a millisecond."""
     lengths = [
         len(event["delta"]) * 3 // 4
         for event in events
@@ -30,8 +30,11 @@ def audio_ms(events: list[dict[str, Any]], item_id: str) -> int:
     return sum(lengths) // 48
 
 
-async def interrupt_the_next_answer(live: LiveCall, *, after: int) -> tuple[str, int]:
-    """Cut in as soon as sound comes; truncate at what a person would have heard by then."""
+async def interrupt_the_next_reply(live: LiveCall, *, after: int) -> tuple[str, int]:
+    """Speak as soon as audio arrives; truncate at what has been heard in real time by then.
+
+    Returns the item's id and the `audio_end_ms`.
+    """
     first = await live.until_type("response.output_audio.delta", after=after)
     item_id = live.events[first]["item_id"]
     await live.say(await speak(INTERRUPTION))
@@ -51,10 +54,10 @@ async def interrupt_the_next_answer(live: LiveCall, *, after: int) -> tuple[str,
     return item_id, heard_ms
 
 
-async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(
-    leisurely_stack: Stack,
+async def test_a_spoken_and_typed_conversation_is_stored_word_for_word(
+    realtime_stack: Stack,
 ) -> None:
-    person = await Person.register(leisurely_stack)
+    person = await Person.register(realtime_stack)
     session_id = await person.new_session()
 
     async with person.call(session_id) as live:
@@ -64,7 +67,7 @@ async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(
         await live.say(await speak(QUESTION))
         await live.say_nothing(0.7)
         first_answer = await live.until_type("response.created")
-        cut_item, heard_ms = await interrupt_the_next_answer(live, after=first_answer)
+        cut_item, heard_ms = await interrupt_the_next_reply(live, after=first_answer)
 
         second_answer = await live.until_type("response.done", after=first_answer)
         await live.until_type("response.done", after=second_answer + 1)
@@ -73,8 +76,8 @@ async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(
         await live.until_type("response.done", after=typed_at)
         left_at = time.monotonic()
 
-    heard_by_simulator = http("GET", f"{leisurely_stack.simulator_url}/simulator/calls").json
-    ours = heard_by_simulator["calls"][-1]
+    simulator_calls = http("GET", f"{realtime_stack.simulator_url}/simulator/calls").json
+    ours = simulator_calls["calls"][-1]
     assert ours["audio_bytes"] == len(live.sent_audio)
     assert ours["audio_sha256"] == hashlib.sha256(live.sent_audio).hexdigest()
     names = {name.lower() for name in ours["headers"]}
@@ -116,7 +119,7 @@ async def test_a_spoken_and_typed_conversation_is_kept_word_for_word(
 
 
 def transcript_of(live: LiveCall, item_id: str) -> str:
-    """What the provider said the item's words are."""
+    """The item's final transcript from the provider."""
     done = [
         event
         for event in live.of_type("response.output_audio_transcript.done")
@@ -127,7 +130,7 @@ def transcript_of(live: LiveCall, item_id: str) -> str:
 
 
 async def ended_session(person: Person, session_id: str) -> dict[str, Any]:
-    """The session once its last call has ended; within ten seconds."""
+    """Wait for up to ten seconds until all calls have ended. Returns the session."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         session: dict[str, Any] = (await person.api("GET", f"sessions/{session_id}/")).json
@@ -136,7 +139,7 @@ async def ended_session(person: Person, session_id: str) -> dict[str, Any]:
     raise AssertionError("the call has not ended")
 
 
-async def test_a_person_who_comes_back_is_remembered(stack: Stack) -> None:
+async def test_a_second_call_replays_the_first_calls_history(stack: Stack) -> None:
     person = await Person.register(stack)
     session_id = await person.new_session()
     async with person.call(session_id) as live:
@@ -159,7 +162,7 @@ async def test_a_person_who_comes_back_is_remembered(stack: Stack) -> None:
     assert len(turns) == 4
 
 
-async def test_an_admin_reads_the_conversation(stack: Stack) -> None:
+async def test_an_admin_can_read_the_conversation(stack: Stack) -> None:
     person = await Person.register(stack)
     session_id = await person.new_session(title="About the price")
     async with person.call(session_id) as live:
@@ -167,16 +170,14 @@ async def test_an_admin_reads_the_conversation(stack: Stack) -> None:
         await live.until_type("response.done")
     await ended_session(person, session_id)
 
-    reviewer = await asyncio.to_thread(Reviewer.sign_in, stack)
-    page = await asyncio.to_thread(
-        reviewer.read, f"/admin/conversations/session/{session_id}/change/"
-    )
+    admin = await asyncio.to_thread(AdminClient.sign_in, stack)
+    page = await asyncio.to_thread(admin.read, f"/admin/conversations/session/{session_id}/change/")
     assert "About the price" in page
     assert page.index("How much does it cost?") < page.index("client_left")
     assert person.token not in page
 
 
-async def test_a_word_that_is_typed_and_left_is_kept(stack: Stack) -> None:
+async def test_a_message_typed_just_before_leaving_is_stored(stack: Stack) -> None:
     person = await Person.register(stack)
     session_id = await person.new_session()
     async with person.call(session_id) as live:

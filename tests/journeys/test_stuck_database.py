@@ -1,4 +1,4 @@
-"""A database that is stuck delays no sound and loses no word."""
+"""A locked database delays no audio and loses no turn."""
 
 import asyncio
 import sqlite3
@@ -13,10 +13,10 @@ from tests.journeys.test_relay_journey import ended_session
 
 pytestmark = pytest.mark.journey
 
-ANSWER_WITHIN_S = 8.0
+REPLY_WITHIN_S = 8.0
 
 
-async def test_a_locked_database_delays_no_answer_and_loses_no_turn(stack: Stack) -> None:
+async def test_a_locked_database_delays_no_reply_and_loses_no_turn(stack: Stack) -> None:
     person = await Person.register(stack)
     session_id = await person.new_session()
     async with person.call(session_id) as live:
@@ -29,10 +29,10 @@ async def test_a_locked_database_delays_no_answer_and_loses_no_turn(stack: Stack
             await live.say(await speak(QUESTION))
             await live.say_nothing(0.7)
             spoken = await live.until_type(
-                "response.done", after=greeted + 1, seconds=ANSWER_WITHIN_S
+                "response.done", after=greeted + 1, seconds=REPLY_WITHIN_S
             )
             await live.type("How much does it cost?")
-            await live.until_type("response.done", after=spoken + 1, seconds=ANSWER_WITHIN_S)
+            await live.until_type("response.done", after=spoken + 1, seconds=REPLY_WITHIN_S)
             assert live.of_type("relay.error") == []
         finally:
             lock.execute("ROLLBACK")
@@ -42,12 +42,12 @@ async def test_a_locked_database_delays_no_answer_and_loses_no_turn(stack: Stack
     turns = await person.turns(session_id)
     assert [turn["role"] for turn in turns] == ["user", "assistant"] * 3
     assert all(turn["text"] for turn in turns)
-    # The person leaves with the last answer's end, faster than it can have been heard.
+    # The person disconnects when the last reply has arrived, before it can have been heard.
     assert [turn["status"] for turn in turns] == ["completed"] * 5 + ["interrupted"]
     assert turns[2]["text"] == QUESTION
 
 
-async def test_two_calls_of_one_person_do_not_share_words(stack: Stack) -> None:
+async def test_two_calls_of_one_person_are_stored_separately(stack: Stack) -> None:
     person = await Person.register(stack)
     first_id, second_id = await person.new_session(), await person.new_session()
     async with person.call(first_id) as first, person.call(second_id) as second:

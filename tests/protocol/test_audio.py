@@ -1,4 +1,4 @@
-"""Sums of PCM16, against the base64 codec itself."""
+"""PCM16 arithmetic, against the base64 codec."""
 
 import base64
 
@@ -20,15 +20,15 @@ def test_only_whole_samples_are_counted(ms: float, byte_count: int) -> None:
 
 
 @given(st.binary(max_size=100))
-def test_the_length_of_base64_tells_the_bytes(sound: bytes) -> None:
+def test_the_byte_count_follows_from_the_length_of_base64(sound: bytes) -> None:
     assert bytes_of_base64(base64.b64encode(sound).decode()) == len(sound)
 
 
-def test_forty_milliseconds_of_base64_sound_for_forty_milliseconds() -> None:
+def test_base64_of_forty_milliseconds_lasts_forty_milliseconds() -> None:
     assert ms_of_base64(base64.b64encode(bytes(1920)).decode()) == 40
 
 
 @pytest.mark.parametrize("broken", ["", "=", "==", "===="])
-def test_what_is_no_base64_never_sounds_for_less_than_nothing(broken: str) -> None:
+def test_invalid_base64_never_has_a_negative_length(broken: str) -> None:
     assert bytes_of_base64(broken) >= 0
     assert ms_of_base64("") == 0

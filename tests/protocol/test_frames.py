@@ -1,4 +1,4 @@
-"""The strict reader against every trick, the lenient one against every surprise."""
+"""The strict parser on malformed client frames, the lenient one on odd provider frames."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def _nested(depth: int, inner: str = "1") -> str:
     return f'{{"type":"t","x":{"[" * (depth - 1)}{inner}{"]" * (depth - 1)}}}'
 
 
-def test_a_sound_frame_keeps_its_text_and_gives_its_type_and_event() -> None:
+def test_a_valid_frame_keeps_its_text_and_gives_its_type_and_event() -> None:
     text = ' {"type": "response.cancel", "event_id": "e1", "n": [1, 2.5, -0, true, null]}\n'
     frame = parse_from_client(text, LIMIT)
     assert frame.text == text
@@ -88,7 +88,7 @@ def test_a_sound_frame_keeps_its_text_and_gives_its_type_and_event() -> None:
         ('{"Type":"t"}', "frame_without_type"),
     ],
 )
-def test_what_is_not_sound_is_named(text: str | bytes, code: str) -> None:
+def test_an_invalid_frame_has_the_code_of_its_fault(text: str | bytes, code: str) -> None:
     assert _code(text) == code
 
 
@@ -100,13 +100,13 @@ def test_the_limit_counts_bytes_and_not_characters() -> None:
     assert _code(text, size - 1) == "frame_too_large"
 
 
-def test_an_ascii_frame_may_be_just_as_large_as_the_limit() -> None:
+def test_an_ascii_frame_can_be_as_large_as_the_limit() -> None:
     text = '{"type":"t"}'
     assert parse_from_client(text, len(text)).type == "t"
     assert _code(text, len(text) - 1) == "frame_too_large"
 
 
-def test_size_is_judged_before_anything_is_read() -> None:
+def test_the_size_is_checked_before_the_frame_is_parsed() -> None:
     assert _code("[" * (LIMIT + 1)) == "frame_too_large"
 
 
@@ -149,7 +149,7 @@ def test_an_unclosed_string_costs_no_more_than_its_length() -> None:
     assert time.perf_counter() - began < 1
 
 
-def test_a_whole_number_may_be_as_long_as_all_readers_agree_on() -> None:
+def test_an_integer_can_be_as_long_as_parsers_agree_on() -> None:
     largest = "9" * MAX_INTEGER_DIGITS
     assert parse_from_client(f'{{"type":"t","n":{largest}}}', LIMIT).event["n"] == int(largest)
     assert parse_from_client(f'{{"type":"t","n":-{largest}}}', LIMIT).event["n"] == -int(largest)
@@ -157,7 +157,7 @@ def test_a_whole_number_may_be_as_long_as_all_readers_agree_on() -> None:
     assert _code(f'{{"type":"t","n":{"9" * 9000}}}') == "frame_not_finite"
 
 
-def test_a_pair_of_surrogates_is_one_character_and_welcome() -> None:
+def test_an_escaped_surrogate_pair_is_accepted() -> None:
     frame = parse_from_client(r'{"type":"t","x":"\ud83d\ude00 \u3042"}', LIMIT)
     assert frame.event["x"] == "😀 あ"
 
@@ -187,7 +187,7 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=5), _JSON, max_size=4), st.booleans())
-def test_every_sound_event_is_read_as_any_reader_reads_it(
+def test_every_valid_event_is_parsed_as_json_loads_does(
     fields: dict[str, Any], is_ascii: bool
 ) -> None:
     try:
@@ -201,7 +201,7 @@ def test_every_sound_event_is_read_as_any_reader_reads_it(
 
 
 @given(st.text() | st.binary())
-def test_nothing_but_a_bad_frame_is_ever_raised(text: str | bytes) -> None:
+def test_no_client_text_raises_anything_but_bad_frame(text: str | bytes) -> None:
     try:
         frame = parse_from_client(text, 50)
     except BadFrame as error:
@@ -225,7 +225,7 @@ def _audio_delta(byte_count: int) -> dict[str, Any]:
     }
 
 
-def test_a_look_at_an_audio_delta_tells_what_it_belongs_to() -> None:
+def test_the_fields_of_an_audio_delta_are_read() -> None:
     text = json.dumps(_audio_delta(960))
     frame = peek_from_upstream(text)
     assert (frame.text, frame.type, frame.event_id) == (
@@ -237,14 +237,14 @@ def test_a_look_at_an_audio_delta_tells_what_it_belongs_to() -> None:
     assert audio_ms_of(frame) == 20
 
 
-def test_an_event_is_built_once_and_only_when_asked_for() -> None:
+def test_an_event_is_parsed_once_and_on_first_access() -> None:
     frame = peek_from_upstream(json.dumps(_audio_delta(3)))
     assert frame._event is None
     assert frame.event == _audio_delta(3)
     assert frame.event is frame.event
 
 
-def test_unknown_types_and_further_fields_pass() -> None:
+def test_unknown_types_and_additional_fields_pass() -> None:
     frame = peek_from_upstream('{"type":"response.output_smell.delta","smell":{"rose":[1]}}')
     assert frame.type == "response.output_smell.delta"
     assert (frame.item_id, frame.response_id, frame.content_index, frame.delta) == (
@@ -265,7 +265,7 @@ def test_unknown_types_and_further_fields_pass() -> None:
         '{"type":"t","content_index":true}',
     ],
 )
-def test_a_field_of_another_kind_counts_as_missing(text: str) -> None:
+def test_a_field_of_another_type_counts_as_missing(text: str) -> None:
     frame = peek_from_upstream(text)
     assert (frame.type, frame.item_id, frame.content_index, frame.delta, frame.event_id) == (
         "t",
@@ -277,13 +277,13 @@ def test_a_field_of_another_kind_counts_as_missing(text: str) -> None:
     assert frame.event == json.loads(text)
 
 
-def test_fields_of_the_right_kind_are_kept_beside_one_of_another() -> None:
+def test_fields_of_the_right_type_are_kept_beside_one_of_another() -> None:
     frame = peek_from_upstream('{"type":"t","item_id":5,"response_id":"r","content_index":3}')
     assert (frame.response_id, frame.content_index) == ("r", 3)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"type":null}', '{"type":5}'])
-def test_an_object_without_a_type_is_an_event_without_a_name(text: str) -> None:
+def test_an_object_without_a_type_has_an_empty_type(text: str) -> None:
     assert peek_from_upstream(text).type == ""
 
 
@@ -310,14 +310,14 @@ def test_an_escaped_lone_surrogate_passes() -> None:
         '{"type":"t","x":' + "[" * 200_000,
     ],
 )
-def test_what_is_no_json_object_is_the_providers_failure(text: str) -> None:
+def test_anything_but_a_json_object_raises_upstream_failed(text: str) -> None:
     with pytest.raises(UpstreamFailed) as caught:
         peek_from_upstream(text)
     assert caught.value.code == "provider_failed"
 
 
 @given(st.text())
-def test_nothing_but_the_providers_failure_is_ever_raised(text: str) -> None:
+def test_no_provider_text_raises_anything_but_upstream_failed(text: str) -> None:
     try:
         peek_from_upstream(text)
     except UpstreamFailed as error:

@@ -1,4 +1,4 @@
-"""The table of a response's life, and which response holds the floor."""
+"""The transitions of a response, and which response is active."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_every_state_has_its_row_and_only_known_ones_are_reached() -> None:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_end_is_the_end(end: ResponseState) -> None:
+def test_an_end_has_no_transition(end: ResponseState) -> None:
     assert TRANSITIONS[end] == {}
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_active_before_the_first_response() -> None:
     assert life.state_of("resp_1") is ResponseState.UNSEEN
 
 
-def test_a_response_holds_the_floor_from_its_creation_to_its_end() -> None:
+def test_a_response_is_active_from_its_creation_to_its_end() -> None:
     life = _life(_created("resp_1"))
     assert life.active_id == "resp_1"
     assert life.is_active
@@ -65,22 +65,22 @@ def test_a_response_holds_the_floor_from_its_creation_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_each_way_to_end_frees_the_floor(end: ResponseState) -> None:
+def test_each_end_makes_a_response_inactive(end: ResponseState) -> None:
     life = _life(_created("resp_1"), _done("resp_1", end.value))
     assert life.state_of("resp_1") is end
     assert not life.is_active
 
 
 @pytest.mark.parametrize("status", ["abandoned", None, 5, "in_progress"])
-def test_an_end_by_an_unknown_name_is_an_end(status: Any) -> None:
+def test_an_unknown_status_is_an_end(status: Any) -> None:
     assert not _life(_created("resp_1"), _done("resp_1", status)).is_active
 
 
-def test_a_response_whose_creation_was_missed_is_seen_by_its_stream() -> None:
+def test_a_delta_makes_a_response_active_without_its_creation() -> None:
     assert _life(_delta("resp_1")).active_id == "resp_1"
 
 
-def test_late_and_repeated_events_do_not_revive_a_response() -> None:
+def test_late_and_repeated_events_do_not_reactivate_a_response() -> None:
     life = _life(_created("resp_1"), _done("resp_1", "cancelled"))
     for event in (_delta("resp_1"), _created("resp_1"), _done("resp_1", "completed")):
         life.feed(event)
@@ -94,13 +94,15 @@ def test_an_end_without_a_beginning_leaves_nothing_active() -> None:
     assert not life.is_active
 
 
-def test_a_response_outside_of_the_conversation_does_not_hold_the_floor() -> None:
+def test_an_out_of_band_response_is_not_active() -> None:
     life = _life(_created("resp_1", conversation_id=None))
     assert life.state_of("resp_1") is ResponseState.GENERATING
+    assert life.is_out_of_band("resp_1")
+    assert not life.is_out_of_band("resp_2")
     assert not life.is_active
 
 
-def test_a_response_in_the_conversation_holds_the_floor_beside_one_outside() -> None:
+def test_a_response_in_the_conversation_is_active_beside_an_out_of_band_one() -> None:
     life = _life(
         _created("resp_1", conversation_id="conv_1"), _created("resp_2", conversation_id=None)
     )
@@ -109,11 +111,11 @@ def test_a_response_in_the_conversation_holds_the_floor_beside_one_outside() -> 
     assert life.active_id is None
 
 
-def test_a_provider_that_names_no_conversation_means_the_only_one() -> None:
+def test_a_response_without_a_conversation_id_is_in_the_conversation() -> None:
     assert _life(_created("resp_1")).is_active
 
 
-def test_of_several_the_newest_is_the_active_one() -> None:
+def test_of_several_responses_the_newest_is_active() -> None:
     life = _life(_created("resp_1"), _created("resp_2"))
     assert life.active_id == "resp_2"
     life.feed(_done("resp_2"))
@@ -137,7 +139,7 @@ def test_of_several_the_newest_is_the_active_one() -> None:
         {"type": "conversation.item.added", "response_id": "resp_1"},
     ],
 )
-def test_whatever_is_not_about_a_response_is_passed_over(event: dict[str, Any]) -> None:
+def test_an_event_about_no_response_changes_nothing(event: dict[str, Any]) -> None:
     life = _life(event)
     assert not life.is_active
     assert life.state_of("resp_1") is ResponseState.UNSEEN

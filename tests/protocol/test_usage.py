@@ -1,4 +1,4 @@
-"""What is billed, from whole events, half events and nonsense."""
+"""Usage from complete, incomplete and malformed events."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_totals_without_details_are_text() -> None:
 
 
 @pytest.mark.parametrize("usage", [None, {}, [], "much", 5])
-def test_no_usage_is_none_and_not_nothing(usage: Any) -> None:
+def test_an_empty_usage_is_none(usage: Any) -> None:
     assert usage_of(_done(usage)) is None
     assert usage_of(_transcribed(usage)) is None
 
@@ -87,7 +87,7 @@ def test_a_missing_usage_is_none() -> None:
 
 
 @pytest.mark.parametrize("source_id", [None, "", 5])
-def test_what_belongs_to_nobody_is_not_counted(source_id: Any) -> None:
+def test_usage_without_an_id_is_not_counted(source_id: Any) -> None:
     assert usage_of(_done(VOICE, source_id)) is None
     assert usage_of(_transcribed(VOICE, source_id)) is None
 
@@ -95,7 +95,7 @@ def test_what_belongs_to_nobody_is_not_counted(source_id: Any) -> None:
 @pytest.mark.parametrize(
     "event_type", ["response.created", "response.output_item.done", None, ["x"]]
 )
-def test_other_events_bill_nothing(event_type: Any) -> None:
+def test_other_events_have_no_usage(event_type: Any) -> None:
     assert usage_of({**_done(VOICE), "type": event_type}) is None
 
 
@@ -112,25 +112,25 @@ def test_missing_and_null_details_are_zero() -> None:
 
 
 @pytest.mark.parametrize("count", [-1, "5", 2.5, True, [5]])
-def test_what_is_no_count_is_zero(count: Any) -> None:
+def test_an_invalid_count_is_zero(count: Any) -> None:
     assert usage_of(_done({"input_token_details": {"audio_tokens": count}})) == Usage(
         "resp_1", "response"
     )
 
 
-def test_an_absurd_count_is_as_much_as_can_be_kept() -> None:
+def test_an_absurd_count_is_capped() -> None:
     usage = usage_of(_done({"input_token_details": {"audio_tokens": 2**62}}))
     assert usage == Usage("resp_1", "response", audio_in=2**31 - 1)
 
 
 @pytest.mark.parametrize("seconds", [None, -1, "2", True, float("inf"), float("nan")])
-def test_what_is_no_duration_is_zero(seconds: Any) -> None:
+def test_an_invalid_duration_is_zero(seconds: Any) -> None:
     assert usage_of(_transcribed({"type": "duration", "seconds": seconds})) == Usage(
         "item_1", "transcription"
     )
 
 
-def test_more_cached_than_given_is_all_that_was_given() -> None:
+def test_cached_tokens_are_capped_at_the_input() -> None:
     usage = usage_of(
         _done(
             {
@@ -148,7 +148,7 @@ def test_more_cached_than_given_is_all_that_was_given() -> None:
     assert usage == Usage("resp_1", "response", text_in=5, text_in_cached=5)
 
 
-def test_every_bill_on_a_tape_is_found() -> None:
+def test_every_usage_on_a_tape_is_found() -> None:
     found = [usage_of(line.event) for line in tape("plain_voice_exchange")]
     assert [usage.source_id for usage in found if usage] == [
         "item_U1",
@@ -175,7 +175,7 @@ _ANYTHING: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(_ANYTHING)
-def test_no_usage_however_odd_raises_or_counts_below_zero(usage: Any) -> None:
+def test_no_malformed_usage_raises_or_is_negative(usage: Any) -> None:
     counted = usage_of(_done(usage))
     if counted:
         assert counted.text_in >= counted.text_in_cached >= 0

@@ -9,7 +9,9 @@ from typing import Any
 from backend.protocol.endings import ENDINGS
 from backend.protocol.transcript.turns import Role
 from backend.relay.limits import DEFAULT_LIMITS, Limits
-from backend.relay.plan import CallPlan, PastItem, TurnDetection
+from backend.relay.plan import CallPlan, PastItem
+from backend.upstream.providers.openai import OpenAI
+from backend.upstream.target import SessionSettings, TurnDetection
 
 START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 CLOSING_ENDINGS = [ending for ending, row in ENDINGS.items() if row.close_code is not None]
@@ -35,9 +37,9 @@ def plan(*past: PastItem, language: str = "en", limits: Limits | None = None) ->
         language="ja" if language == "ja" else "en",
         model="gpt-realtime",
         voice="marin",
-        instructions=SECRET_INSTRUCTIONS,
-        transcription_model="gpt-transcribe",
-        turn_detection=TurnDetection(),
+        session=OpenAI().session(
+            SessionSettings(SECRET_INSTRUCTIONS, "marin", "gpt-transcribe", TurnDetection())
+        ),
         past=past,
         limits=limits or DEFAULT_LIMITS,
     )

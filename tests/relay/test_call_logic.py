@@ -622,6 +622,7 @@ EVENTS = st.builds(
 FRAMES = EVENTS | st.text(max_size=20)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     st.lists(

@@ -26,7 +26,10 @@ from backend.relay.effects import (
     ToClient,
     ToUpstream,
 )
-from backend.relay.replay import replay
+from backend.relay.replay import UNKNOWN_PLAN, replay
+from backend.relay.tape import plan_content
+from backend.upstream.providers.openai import OpenAI
+from backend.upstream.target import SessionSettings, TurnDetection
 from tests import tapes
 from tests.relay.conversations import tape_of
 
@@ -37,6 +40,19 @@ SEEDS = range(200)
 UPDATED = json.dumps(
     {"at_ms": 1, "side": "upstream", "event": {"type": "session.updated", "event_id": "event_u"}}
 )
+
+
+OPENAI_PLAN = json.dumps(
+    {
+        "at_ms": 0,
+        "side": "relay",
+        "plan": {
+            **plan_content(UNKNOWN_PLAN),
+            "session": OpenAI().session(SessionSettings("", "", "", TurnDetection())),
+        },
+    }
+)
+"""The tapes in `tests/tapes` have no plan, and so no session configuration of any provider."""
 
 
 def decided(lines: Iterable[str]) -> str:
@@ -75,10 +91,10 @@ def _digest(text: str) -> str:
 
 
 def _tape_lines(name: str) -> list[str]:
-    """The tape, with the `session.updated` without which no call becomes ready."""
+    """The tape, with a plan and with the `session.updated` that a call needs to become ready."""
     text = (tapes.FOLDER / f"{name}.jsonl").read_text(encoding="utf-8")
     first, *others = text.splitlines()
-    return [first, UPDATED, *others]
+    return [OPENAI_PLAN, first, UPDATED, *others]
 
 
 def _of_a_seed(seed: int) -> str:

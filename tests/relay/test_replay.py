@@ -147,3 +147,23 @@ def test_every_kind_of_effect_is_printed() -> None:
     tape = [json.dumps({"at_ms": 0, "side": "upstream", "event": event}) for event in events]
     names = {json.loads(line).get("effect") for line in printed(replay(tape))}
     assert {"to_client", "to_upstream", "count_usage", "log_event", "hang_up"} <= names
+
+
+def test_a_tape_from_before_plans_had_a_session_replays_with_an_empty_one(
+    taped: tuple[Path, Client, Provider, Record],
+) -> None:
+    first, *others = taped[0].read_text(encoding="utf-8").splitlines()
+    line = json.loads(first)
+    del line["plan"]["session"]
+    detection = {"type": "server_vad", "threshold": 0.5, "silence_ms": 500, "prefix_ms": 300}
+    line["plan"] |= {"instructions": "", "transcription_model": "", "turn_detection": detection}
+    old, new = replay([json.dumps(line), *others]), replay([first, *others])
+    updates = [
+        json.loads(effect.text)["session"]
+        for replayed in (old, new)
+        for _, effect in replayed.effects
+        if isinstance(effect, ToUpstream) and '"session.update"' in effect.text
+    ]
+    assert updates == [{}, plan().session]
+    assert old.turns() == new.turns()
+    assert len(old.effects) == len(new.effects)

@@ -1,4 +1,4 @@
-"""Lets the simulator choose numpy's threads before a test imports numpy."""
+"""Imports the simulator first, because it sets numpy's thread count before numpy is imported."""
 
 import backend.simulator
 

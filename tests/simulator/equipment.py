@@ -1,4 +1,4 @@
-"""What the simulator's tests share: a clock, sound that counts as speech, an engine on a bench."""
+"""Helpers of the simulator's tests: synthetic audio, events, and an engine with a clock."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from backend.simulator.effects import Effect, HangUp, Language, Line, Say, Send, Understand
-from backend.simulator.engine import Engine, EngineOptions
+from backend.simulator.engine.effects import (
+    CloseWebSocket,
+    Effect,
+    Language,
+    Recognise,
+    Send,
+    Synthesise,
+    Utterance,
+)
+from backend.simulator.engine.engine import Engine, EngineOptions
 
 Event = dict[str, Any]
 TRANSCRIBING: Event = {"audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}}
@@ -24,12 +32,12 @@ ANSWER_ENDS = [
 
 
 def silence(ms: int) -> bytes:
-    """Digital silence, PCM16 24 kHz."""
+    """Digital silence, PCM16 mono 24 kHz."""
     return bytes(ms * 48)
 
 
 def speech(ms: int, level: float = 0.2) -> bytes:
-    """A buzz that comes and goes four times a second, as syllables do."""
+    """A buzz modulated four times a second, which the detector takes for speech."""
     time = np.arange(ms * 24) / 24_000
     buzz = np.sign(np.sin(2 * np.pi * 140 * time)) * level
     syllables = np.clip(np.sin(2 * np.pi * 4 * time + 0.3) + 0.8, 0.01, 1)
@@ -43,123 +51,129 @@ def noise(ms: int, level: float = 0.05) -> bytes:
 
 
 def append(pcm: bytes) -> Event:
-    """The event that brings this sound."""
+    """The `input_audio_buffer.append` of this audio."""
     return {"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()}
 
 
 def text_item(text: str, role: str = "user", **fields: Any) -> Event:
-    """A message as a client writes it."""
+    """A message item as a client sends it."""
     kind = "output_text" if role == "assistant" else "input_text"
     content = [{"type": kind, "text": text}]
     return {"type": "message", "role": role, "content": content, **fields}
 
 
-class Parrot:
-    """A persona that answers with what it heard."""
+class EchoPersona:
+    """A persona whose answer repeats the user's text and counts the previous replies."""
 
     def language(
         self, user_texts: Sequence[str], transcription_language: str | None, instructions: str
     ) -> Language:
-        """English, always."""
+        """Return English."""
         return "en"
 
-    def answer(self, heard: str | None, said: Sequence[str], language: Language) -> Line:
-        """What was heard, and how many answers went before."""
-        text = f"You said {heard!r} after {len(said)} answers."
-        return Line(text, text, language)
+    def answer(
+        self, user_text: str | None, previous_replies: Sequence[str], language: Language
+    ) -> Utterance:
+        """Repeat the user's text, and count the previous replies."""
+        text = f"You said {user_text!r} after {len(previous_replies)} answers."
+        return Utterance(text, text, language)
 
 
-class Bench:
-    """An engine with a clock: plays its server, speaks at once, hears what it is told to."""
+class EngineBench:
+    """An engine with a simulated clock and the role of its server.
+
+    `recognised_text`: the result of recognition. `line_ms`: the length of synthesised speech, None
+    if synthesis fails. `holds_…`: results wait for `release`.
+    """
 
     def __init__(self, options: EngineOptions | None = None, *, is_opened: bool = True) -> None:
         ids = count(1)
         self.engine = Engine(
             "gpt-realtime",
-            Parrot(),
+            EchoPersona(),
             lambda prefix: f"{prefix}_{next(ids)}",
             options or EngineOptions(pace=0, late_every=0),
         )
         self.now = 1_000.0
         self.events: list[Event] = []
-        self.closed: HangUp | None = None
-        self.will_hear: str | None = "Hello."
+        self.closed: CloseWebSocket | None = None
+        self.recognised_text: str | None = "Hello."
         self.line_ms: int | None = 1_000
-        self.holds_speech = False
-        self.holds_hearing = False
-        self.held: list[Say | Understand] = []
+        self.holds_synthesis = False
+        self.holds_recognition = False
+        self.held: list[Synthesise | Recognise] = []
         if is_opened:
-            self._carry_out(self.engine.open(self.now))
+            self._apply(self.engine.open(self.now))
 
     def send(self, type: str, **fields: Any) -> list[Event]:
-        """A client event; answers with what came of it."""
-        return self.hear_of({"type": type, **fields})
+        """Send a client event; return the events it caused."""
+        return self.send_raw({"type": type, **fields})
 
-    def hear_of(self, event: object) -> list[Event]:
-        """Anything that a client may send."""
+    def send_raw(self, event: object) -> list[Event]:
+        """Send any JSON value as a client event; return the events it caused."""
         seen = len(self.events)
-        self._carry_out(self.engine.from_client(event, self.now))
+        self._apply(self.engine.from_client(event, self.now))
         return self.events[seen:]
 
     def configure(self, *settings: Event) -> list[Event]:
-        """`session.update` with these settings."""
+        """Send a `session.update` for each of these settings; return the last one's events."""
         for setting in settings:
             found = self.send("session.update", session={"type": "realtime", **setting})
         return found
 
     def play(self, pcm: bytes) -> list[Event]:
-        """Sound in chunks of 40 ms, at a speaking pace."""
+        """Send audio in chunks of 40 ms, in real time; return the events it caused."""
         seen = len(self.events)
         for start in range(0, len(pcm), 1_920):
-            self.hear_of(append(pcm[start : start + 1_920]))
+            self.send_raw(append(pcm[start : start + 1_920]))
             self.wait(0.04)
         return self.events[seen:]
 
     def wait(self, seconds: float) -> list[Event]:
-        """Time passes; the engine is woken when it asked to be."""
+        """Advance the clock, with a tick whenever the engine pending for one; return the events."""
         seen = len(self.events)
         until = self.now + seconds
         while (at := self.engine.wakes_at) is not None and at <= until:
             self.now = max(self.now, at)
-            self._carry_out(self.engine.tick(self.now))
+            self._apply(self.engine.tick(self.now))
         self.now = until
         return self.events[seen:]
 
     def release(self) -> list[Event]:
-        """What was held is answered now."""
+        """Deliver the results that were held; return the events they caused."""
         seen = len(self.events)
         held, self.held = self.held, []
         for effect in held:
-            self._answer(effect)
+            self._deliver_result(effect)
         return self.events[seen:]
 
-    def _carry_out(self, effects: Iterable[Effect]) -> None:
-        asked: list[Say | Understand] = []
+    def _apply(self, effects: Iterable[Effect]) -> None:
+        pending: list[Synthesise | Recognise] = []
         for effect in effects:
             match effect:
                 case Send(event):
                     self.events.append(event)
-                case HangUp():
+                case CloseWebSocket():
                     self.closed = effect
-                case Say() if self.holds_speech:
+                case Synthesise() if self.holds_synthesis:
                     self.held.append(effect)
-                case Understand() if self.holds_hearing:
+                case Recognise() if self.holds_recognition:
                     self.held.append(effect)
-                case Say() | Understand():
-                    asked.append(effect)
-        for effect in asked:
-            self._answer(effect)
+                case Synthesise() | Recognise():
+                    pending.append(effect)
+        for effect in pending:
+            self._deliver_result(effect)
 
-    def _answer(self, effect: Say | Understand) -> None:
-        if isinstance(effect, Say):
+    def _deliver_result(self, effect: Synthesise | Recognise) -> None:
+        if isinstance(effect, Synthesise):
             pcm = None if self.line_ms is None else speech(self.line_ms)
-            self._carry_out(self.engine.spoken(effect.response_id, pcm, self.now))
+            self._apply(self.engine.synthesised(effect.response_id, pcm, self.now))
         else:
-            self._carry_out(self.engine.understood(effect.item_id, self.will_hear, self.now))
+            self._apply(self.engine.recognised(effect.item_id, self.recognised_text, self.now))
 
 
 def types(events: Iterable[Event]) -> list[str]:
-    """The events' types."""
+    """The types of the events."""
     return [event["type"] for event in events]
 
 
@@ -170,6 +184,6 @@ def only(events: Iterable[Event], type: str) -> Event:
 
 
 def error_of(events: Iterable[Event]) -> Event:
-    """What the one `error` says."""
+    """The `error` object of the only `error` event."""
     found: Event = only(events, "error")["error"]
     return found

@@ -1,9 +1,9 @@
-"""Tapes: whole calls as files, and the turns that they must end in.
+"""Tapes: calls as files, and the turns that they must give.
 
 `name.jsonl` has one frame a line, `{"at_ms": 0, "side": "client" | "upstream", "event": {…}}`, a
 malformed one `"text"` for `"event"`; `side` is where it came from. `name.turns.json` is the list of
 turns, in spoken order. `name.past.json`, where there is one, is the list of turns of earlier
-calls that were replayed to the provider before the tape begins. `scribe.py` writes them.
+calls that were replayed to the provider before the tape begins. `writer.py` writes them.
 """
 
 import json
@@ -32,12 +32,12 @@ class TapeLine:
 
     @property
     def at(self) -> datetime:
-        """When it came, the tape having begun at `STARTED_AT`."""
+        """The time of the frame; the tape begins at `STARTED_AT`."""
         return STARTED_AT + timedelta(milliseconds=self.at_ms)
 
 
 def read_tape(path: Path) -> list[TapeLine]:
-    """The frames of a tape, in the order in which they came."""
+    """The frames of a tape, in order."""
     lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     return [
         TapeLine(
@@ -56,7 +56,7 @@ def tape(name: str) -> list[TapeLine]:
 
 
 def expected_turns(name: str) -> list[dict[str, Any]]:
-    """The turns that this tape must end in, in spoken order."""
+    """The turns that this tape must give, in spoken order."""
     turns: list[dict[str, Any]] = _read(f"{name}.turns.json")
     return turns
 
@@ -73,7 +73,7 @@ def _read(file_name: str) -> Any:
 
 
 def as_expected(turn: Turn) -> dict[str, Any]:
-    """A turn in the form of `name.turns.json`: without its position and its times."""
+    """A turn in the format of `name.turns.json`: without its position and its times."""
     return {
         "item_id": turn.item_id,
         "content_index": turn.content_index,

@@ -1,4 +1,4 @@
-"""Log lines: what they say, and what they never say."""
+"""Log lines: their form, and that secrets and content never appear."""
 
 import io
 import logging
@@ -26,7 +26,7 @@ NOISE = st.text(max_size=20)
 
 @pytest.fixture
 def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
-    """A logger whose only handler is dressed as in the settings, and what it wrote."""
+    """A logger with the filter and formatter of the settings, and its output."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.addFilter(Mask())
@@ -59,7 +59,7 @@ def test_an_event_is_one_line_with_its_fields(log: tuple[logging.Logger, io.Stri
     )
 
 
-def test_a_field_outside_the_list_is_dropped_and_only_named(
+def test_a_field_outside_the_list_is_dropped_and_its_name_logged(
     log: tuple[logging.Logger, io.StringIO],
 ) -> None:
     logger, written = log
@@ -68,14 +68,14 @@ def test_a_field_outside_the_list_is_dropped_and_only_named(
     assert "code=x dropped=transcript" in written.getvalue()
 
 
-def test_no_field_of_the_list_could_hold_what_was_said() -> None:
+def test_no_field_of_the_list_is_for_content() -> None:
     assert not ALLOWED_FIELDS & {
         "text", "message", "transcript", "audio", "body", "instructions", "token", "ticket", "key",
         "headers", "username", "password", "exception", "reason", "frame", "event", "delta",
     }  # fmt: skip
 
 
-def test_a_value_of_no_plain_type_is_told_by_its_type(
+def test_a_value_of_another_type_is_logged_as_its_type(
     log: tuple[logging.Logger, io.StringIO],
 ) -> None:
     logger, written = log
@@ -91,14 +91,14 @@ def test_a_value_cannot_forge_a_line_or_a_field(log: tuple[logging.Logger, io.St
     assert "\x1b" not in written.getvalue()
 
 
-def test_nothing_is_made_for_a_level_that_is_off(log: tuple[logging.Logger, io.StringIO]) -> None:
+def test_nothing_is_formatted_for_a_disabled_level(log: tuple[logging.Logger, io.StringIO]) -> None:
     logger, written = log
     logger.setLevel(logging.WARNING)
     log_event(logger, logging.INFO, "quiet")
     assert written.getvalue() == ""
 
 
-def test_an_exception_is_told_without_its_text(log: tuple[logging.Logger, io.StringIO]) -> None:
+def test_an_exception_is_logged_without_its_text(log: tuple[logging.Logger, io.StringIO]) -> None:
     logger, written = log
 
     def fail() -> None:
@@ -119,7 +119,7 @@ def test_an_exception_is_told_without_its_text(log: tuple[logging.Logger, io.Str
     assert line.endswith(" fail\n")
 
 
-def test_an_exception_among_the_arguments_is_told_by_its_type(
+def test_an_exception_among_the_arguments_is_logged_as_its_type(
     log: tuple[logging.Logger, io.StringIO],
 ) -> None:
     logger, written = log
@@ -130,7 +130,7 @@ def test_an_exception_among_the_arguments_is_told_by_its_type(
     assert written.getvalue().count("ValueError") == 3
 
 
-def test_a_line_that_cannot_be_formatted_is_told_without_its_arguments(
+def test_a_record_that_cannot_be_formatted_is_logged_without_its_arguments(
     log: tuple[logging.Logger, io.StringIO],
 ) -> None:
     logger, written = log
@@ -145,7 +145,7 @@ def test_a_stack_stays_on_the_line(log: tuple[logging.Logger, io.StringIO]) -> N
     assert written.getvalue().count("\n") == 1
 
 
-def test_the_formatter_alone_masks_and_tells_no_exception_text() -> None:
+def test_the_formatter_alone_masks_and_omits_exception_texts() -> None:
     try:
         raise ValueError("Bearer abcdefgh")
     except ValueError:
@@ -171,7 +171,7 @@ def test_the_formatter_alone_masks_and_tells_no_exception_text() -> None:
         ("\\nsk-" + "a1" * 12, "a1a1"),
     ],
 )
-def test_a_secret_is_blotted_out(text: str, secret: str) -> None:
+def test_a_secret_is_redacted(text: str, secret: str) -> None:
     assert secret not in masked(text)
     assert masked(masked(text)) == masked(text)
 
@@ -209,7 +209,7 @@ def test_a_token_never_survives_behind_its_word(before: str, secret: str, after:
     after=NOISE,
     prefix=st.sampled_from(["Bearer ", "relay.ticket.", "openai-insecure-api-key.", "?token="]),
 )
-def test_a_pass_never_survives_behind_its_prefix(secret: str, after: str, prefix: str) -> None:
+def test_a_ticket_never_survives_behind_its_prefix(secret: str, after: str, prefix: str) -> None:
     assert secret not in masked(prefix + secret + after)
 
 
@@ -237,11 +237,11 @@ def test_no_way_of_logging_lets_a_key_through(secret: str, shape: str, where: st
 
 
 @given(text=st.text(max_size=200))
-def test_masking_never_fails_and_settles_at_once(text: str) -> None:
+def test_masking_never_fails_and_is_idempotent(text: str) -> None:
     assert masked(masked(text)) == masked(text)
 
 
-def test_masking_a_long_line_takes_no_quadratic_time() -> None:
+def test_masking_a_long_line_is_not_quadratic() -> None:
     began = time.perf_counter()
     for text in (
         "sk-" * 20_000,
@@ -255,7 +255,7 @@ def test_masking_a_long_line_takes_no_quadratic_time() -> None:
 
 
 @pytest.mark.parametrize("debug", ["on", "off"])
-def test_what_django_says_is_masked_and_comes_once(debug: str) -> None:
+def test_djangos_records_are_masked_and_written_once(debug: str) -> None:
     loggers = ("django", "django.request", "django.security.csrf", "django.server", "elsewhere")
     code = (
         "import django, logging\n"

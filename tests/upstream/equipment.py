@@ -1,4 +1,4 @@
-"""A provider that follows a script, and a raw TCP server for what no library would send."""
+"""A scripted WebSocket provider, and a raw TCP server for bytes that no library would send."""
 
 import asyncio
 import contextlib
@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import websockets.asyncio.server as websockets_server
 from websockets.http11 import Request, Response
 
+from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import Target
 
+OPENAI = OpenAI()
 CREATED = json.dumps({"type": "session.created", "event_id": "e1", "session": {"id": "sess_1"}})
 KEY = "sk-test-0123456789abcdef0123456789"
 
@@ -29,7 +31,7 @@ def target_at(port: int, *, scheme: str = "http", proxy: str | None = None) -> T
 
 
 class Provider:
-    """What a scripted provider saw: the upgrade requests, and where it listens."""
+    """The upgrade requests that a scripted provider got, and its port."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -44,7 +46,7 @@ class Provider:
 async def provider(
     script: Script, *, answer: Callable[[Request], Response | None] = lambda _: None
 ) -> AsyncIterator[Provider]:
-    """A WebSocket server whose every connection follows the script, unless `answer` refuses it."""
+    """A WebSocket server that runs the script on every connection that `answer` does not refuse."""
     seen = Provider()
 
     def look(_: websockets_server.ServerConnection, request: Request) -> Response | None:
@@ -60,7 +62,7 @@ async def provider(
 
 @contextlib.asynccontextmanager
 async def raw_server(script: RawScript) -> AsyncIterator[int]:
-    """A TCP server whose every connection follows the script; yields its port."""
+    """A TCP server that runs the script on every connection; yields its port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,7 +84,7 @@ async def raw_server(script: RawScript) -> AsyncIterator[int]:
 
 
 def answering(raw: bytes) -> RawScript:
-    """Read the request's head, answer with these bytes, hang up."""
+    """A script: read the request's head, answer with these bytes, close."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -94,6 +96,6 @@ def answering(raw: bytes) -> RawScript:
 
 
 def refusal(status: int, body: bytes = b"", *headers: str) -> bytes:
-    """A whole HTTP answer."""
+    """A complete HTTP response."""
     head = [f"HTTP/1.1 {status} No", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(head).encode() + body

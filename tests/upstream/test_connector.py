@@ -1,4 +1,4 @@
-"""The connector against a scripted provider and against raw sockets that misbehave."""
+"""The connector against a scripted provider and against raw sockets."""
 
 import asyncio
 import datetime
@@ -27,11 +27,12 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.relay.ports import UpstreamConnection
-from backend.upstream.connector import LineLimits, ProviderSocket, connect
+from backend.upstream.connector import ConnectionLimits, ProviderSocket, connect
 from backend.upstream.target import Target
 from tests.upstream.equipment import (
     CREATED,
     KEY,
+    OPENAI,
     answering,
     provider,
     raw_server,
@@ -39,45 +40,45 @@ from tests.upstream.equipment import (
     target_at,
 )
 
-QUICK = LineLimits(ping_interval_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.2)
+QUICK = ConnectionLimits(ping_interval_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.2)
 
 
-async def open_line(
-    target: Target, *, within_s: float = 5.0, limits: LineLimits = QUICK
+async def open_connection(
+    target: Target, *, within_s: float = 5.0, limits: ConnectionLimits = QUICK
 ) -> ProviderSocket:
-    return await connect(target, open_timeout_s=within_s, limits=limits, chance=lambda: 0.0)
+    return await connect(OPENAI, target, open_timeout_s=within_s, limits=limits, chance=lambda: 0.0)
 
 
-async def accept(line: websockets_server.ServerConnection) -> None:
-    await line.send(CREATED)
-    await line.wait_closed()
+async def accept(connection: websockets_server.ServerConnection) -> None:
+    await connection.send(CREATED)
+    await connection.wait_closed()
 
 
 async def refused(target: Target, *, within_s: float = 5.0) -> UpstreamError:
     with pytest.raises(UpstreamError) as caught:
-        await open_line(target, within_s=within_s)
+        await open_connection(target, within_s=within_s)
     return caught.value
 
 
 async def test_it_opens_at_session_created_and_carries_frames_both_ways() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send('{"type": "conversation.created"}')
-        await line.send(CREATED)
-        async for text in line:
-            await line.send(f"heard {len(text)}")
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send('{"type": "conversation.created"}')
+        await connection.send(CREATED)
+        async for text in connection:
+            await connection.send(f"heard {len(text)}")
 
-    async with provider(script) as seen:
-        line: UpstreamConnection = await open_line(seen.target)
-        assert line.created_text == CREATED
-        await line.send("x" * 3_000_000)
-        assert await line.receive() == "heard 3000000"
-        await line.close()
+    async with provider(script) as server:
+        connection: UpstreamConnection = await open_connection(server.target)
+        assert connection.created_text == CREATED
+        await connection.send("x" * 3_000_000)
+        assert await connection.receive() == "heard 3000000"
+        await connection.close()
 
 
-async def test_the_upgrade_carries_key_person_and_name_but_no_beta_and_no_compression() -> None:
-    async with provider(accept) as seen:
-        await (await open_line(seen.target)).close()
-    request = seen.requests[0]
+async def test_the_upgrade_carries_key_user_and_agent_but_no_beta_and_no_compression() -> None:
+    async with provider(accept) as server:
+        await (await open_connection(server.target)).close()
+    request = server.requests[0]
     assert request.path == "/v1/realtime?model=gpt-realtime"
     assert request.headers["Authorization"] == f"Bearer {KEY}"
     assert request.headers["OpenAI-Safety-Identifier"] == "a1b2c3"
@@ -87,15 +88,15 @@ async def test_the_upgrade_carries_key_person_and_name_but_no_beta_and_no_compre
 
 
 async def test_a_frame_of_several_megabytes_is_received() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        await line.send("y" * 8_000_000)
-        await line.wait_closed()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        await connection.send("y" * 8_000_000)
+        await connection.wait_closed()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target)
-        assert len(await line.receive()) == 8_000_000
-        await line.close()
+    async with provider(script) as server:
+        connection = await open_connection(server.target)
+        assert len(await connection.receive()) == 8_000_000
+        await connection.close()
 
 
 @pytest.mark.parametrize(
@@ -140,11 +141,11 @@ async def test_no_redirect_is_followed(status: int, is_same_host: bool) -> None:
                 headers_of(Location=f"ws://127.0.0.1:{port}/v1/realtime", Connection="close"),
             )
 
-        async with provider(accept, answer=answer) as seen:
-            here = seen.port
-            error = await refused(seen.target)
+        async with provider(accept, answer=answer) as server:
+            here = server.port
+            error = await refused(server.target)
     assert (type(error), error.code, error.status) == (UpstreamRefused, "redirected", status)
-    assert len(seen.requests) == 1
+    assert len(server.requests) == 1
     assert elsewhere.requests == []
 
 
@@ -152,7 +153,7 @@ def headers_of(**headers: str) -> Headers:
     return Headers(headers)
 
 
-async def test_a_refusal_is_final_but_an_overload_is_tried_once_more() -> None:
+async def test_a_refusal_is_final_and_an_overload_is_retried_once() -> None:
     tried = {401: 0, 500: 0}
 
     async def count(status: int) -> None:
@@ -168,30 +169,30 @@ async def test_a_refusal_is_final_but_an_overload_is_tried_once_more() -> None:
     assert tried == {401: 1, 500: 2}
 
 
-async def test_an_overload_that_passes_is_not_noticed() -> None:
+async def test_an_overload_that_passes_raises_nothing() -> None:
     answers = iter([Response(503, "Busy", headers_of(**{"Content-Length": "0"})), None])
-    async with provider(accept, answer=lambda _: next(answers)) as seen:
-        await (await open_line(seen.target)).close()
-    assert len(seen.requests) == 2
+    async with provider(accept, answer=lambda _: next(answers)) as server:
+        await (await open_connection(server.target)).close()
+    assert len(server.requests) == 2
 
 
-async def test_nobody_listening_is_unreachable() -> None:
+async def test_a_closed_port_is_unreachable() -> None:
     async with raw_server(answering(b"")) as port:
         pass
     error = await refused(target_at(port))
     assert (type(error), error.code) == (UpstreamUnavailable, "unreachable")
 
 
-async def test_an_unknown_name_is_unavailable() -> None:
+async def test_an_unknown_host_name_is_unavailable() -> None:
     error = await refused(Target("http://no-such-host.invalid/v1", KEY, "m", "a1"))
     assert (type(error), error.code) == (UpstreamUnavailable, "name_unknown")
 
 
-async def test_a_missing_key_is_refused_before_anything_is_dialled() -> None:
-    async with provider(accept) as seen:
-        error = await refused(Target(f"http://127.0.0.1:{seen.port}/v1", "", "m", "a1"))
+async def test_a_missing_key_is_refused_without_a_connection() -> None:
+    async with provider(accept) as server:
+        error = await refused(Target(f"http://127.0.0.1:{server.port}/v1", "", "m", "a1"))
     assert (type(error), error.code) == (UpstreamRefused, "api_key_missing")
-    assert seen.requests == []
+    assert server.requests == []
 
 
 async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -214,35 +215,35 @@ async def test_a_provider_that_hangs_before_the_upgrade_is_timed_out(script: obj
     assert (type(error), error.code) == (UpstreamTimeout, "timed_out")
 
 
-async def test_an_upgrade_without_session_created_is_timed_out_and_hung_up() -> None:
-    hung_up = asyncio.Event()
+async def test_an_upgrade_without_session_created_is_timed_out_and_closed() -> None:
+    was_closed = asyncio.Event()
 
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.wait_closed()
-        hung_up.set()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.wait_closed()
+        was_closed.set()
 
-    async with provider(script) as seen:
-        error = await refused(seen.target, within_s=0.3)
-        await asyncio.wait_for(hung_up.wait(), 1)
+    async with provider(script) as server:
+        error = await refused(server.target, within_s=0.3)
+        await asyncio.wait_for(was_closed.wait(), 1)
     assert (type(error), error.code) == (UpstreamTimeout, "timed_out")
 
 
-async def test_a_cancelled_dial_leaves_no_socket_open() -> None:
-    hung_up = asyncio.Event()
-    dialled = asyncio.Event()
+async def test_a_cancelled_connect_leaves_no_socket_open() -> None:
+    was_closed = asyncio.Event()
+    connected = asyncio.Event()
 
-    async def script(line: websockets_server.ServerConnection) -> None:
-        dialled.set()
-        await line.wait_closed()
-        hung_up.set()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        connected.set()
+        await connection.wait_closed()
+        was_closed.set()
 
-    async with provider(script) as seen:
-        dialling = asyncio.create_task(open_line(seen.target))
-        await dialled.wait()
-        dialling.cancel()
+    async with provider(script) as server:
+        connecting = asyncio.create_task(open_connection(server.target))
+        await connected.wait()
+        connecting.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await dialling
-        await asyncio.wait_for(hung_up.wait(), 1)
+            await connecting
+        await asyncio.wait_for(was_closed.wait(), 1)
 
 
 @pytest.mark.parametrize(
@@ -265,21 +266,21 @@ async def test_a_cancelled_dial_leaves_no_socket_open() -> None:
 async def test_a_first_event_that_is_not_session_created(
     first: object, kind: type[UpstreamError], code: str
 ) -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(first if isinstance(first, str | bytes) else json.dumps(first))
-        await line.wait_closed()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(first if isinstance(first, str | bytes) else json.dumps(first))
+        await connection.wait_closed()
 
-    async with provider(script) as seen:
-        error = await refused(seen.target)
+    async with provider(script) as server:
+        error = await refused(server.target)
     assert (type(error), error.code) == (kind, code)
 
 
 async def test_a_wrong_key_that_upgrades_and_is_closed_is_refused() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.close(3000, "invalid_request_error.invalid_api_key")
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.close(3000, "invalid_request_error.invalid_api_key")
 
-    async with provider(script) as seen:
-        error = await refused(seen.target)
+    async with provider(script) as server:
+        error = await refused(server.target)
     assert (type(error), error.code, error.status) == (UpstreamRefused, "invalid_api_key", 3000)
 
 
@@ -295,162 +296,170 @@ async def test_a_wrong_key_that_upgrades_and_is_closed_is_refused() -> None:
          UpstreamRefused, "beta_api_shape_disabled"),
     ],
 )  # fmt: skip
-async def test_every_close_ends_the_call_with_its_meaning(
+async def test_every_close_raises_its_error_on_each_further_use(
     close_code: int, reason: str, kind: type[UpstreamError], code: str
 ) -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        await line.send("last words")
-        await line.close(close_code, reason)
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        await connection.send("last words")
+        await connection.close(close_code, reason)
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target)
-        assert await line.receive() == "last words"
-        for attempt in (line.receive(), line.send("x"), line.receive()):
+    async with provider(script) as server:
+        connection = await open_connection(server.target)
+        assert await connection.receive() == "last words"
+        for attempt in (connection.receive(), connection.send("x"), connection.receive()):
             with pytest.raises(UpstreamError) as caught:
                 await attempt
             error = caught.value
             assert (type(error), error.code, error.status) == (kind, code, close_code)
-        await line.close()
+        await connection.close()
 
 
-async def test_a_close_without_a_code_is_an_ending_too() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        line.transport.write(b"\x88\x00")
-        await line.wait_closed()
+async def test_a_close_without_a_code_is_an_end_of_the_connection() -> None:
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        connection.transport.write(b"\x88\x00")
+        await connection.wait_closed()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target)
+    async with provider(script) as server:
+        connection = await open_connection(server.target)
         with pytest.raises(UpstreamUnavailable) as caught:
-            await line.receive()
+            await connection.receive()
         assert caught.value.status == 1005
 
 
 async def test_a_dropped_connection_is_a_failure() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        line.transport.abort()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        connection.transport.abort()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target)
+    async with provider(script) as server:
+        connection = await open_connection(server.target)
         with pytest.raises(UpstreamFailed) as caught:
-            await line.receive()
+            await connection.receive()
         assert (caught.value.code, caught.value.status) == ("connection_lost", 1006)
 
 
-async def test_a_provider_that_goes_silent_is_noticed_by_our_pings() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        line.transport.pause_reading()
+async def test_a_provider_that_answers_no_ping_has_stalled() -> None:
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        connection.transport.pause_reading()
         await asyncio.sleep(0.6)
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target)
+    async with provider(script) as server:
+        connection = await open_connection(server.target)
         with pytest.raises(UpstreamFailed) as caught:
-            await asyncio.wait_for(line.receive(), 2)
+            await asyncio.wait_for(connection.receive(), 2)
         assert caught.value.code == "stalled"
-        await line.close()
+        await connection.close()
 
 
 async def test_a_binary_frame_is_a_failure() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        await line.send(b"\x00")
-        await line.wait_closed()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        await connection.send(b"\x00")
+        await connection.wait_closed()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target)
+    async with provider(script) as server:
+        connection = await open_connection(server.target)
         with pytest.raises(UpstreamFailed) as caught:
-            await line.receive()
+            await connection.receive()
         assert caught.value.code == "frame_binary"
-        await line.close()
+        await connection.close()
 
 
 async def test_a_frame_over_the_limit_is_a_failure() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        await line.send("x" * 2000)
-        await line.wait_closed()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        await connection.send("x" * 2000)
+        await connection.wait_closed()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(frame_bytes=1000))
+    async with provider(script) as server:
+        connection = await open_connection(server.target, limits=ConnectionLimits(frame_bytes=1000))
         with pytest.raises(UpstreamFailed) as caught:
-            await line.receive()
+            await connection.receive()
         assert caught.value.code == "frame_too_large"
 
 
 async def test_sending_waits_while_the_provider_does_not_read() -> None:
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        line.transport.pause_reading()
-        await line.wait_closed()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        connection.transport.pause_reading()
+        await connection.wait_closed()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.1))
+    async with provider(script) as server:
+        connection = await open_connection(
+            server.target, limits=ConnectionLimits(close_timeout_s=0.1)
+        )
         frame, sent = "x" * 500_000, 0
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 while sent < 200:
-                    await line.send(frame)
+                    await connection.send(frame)
                     sent += 1
         assert 0 < sent < 100
-        await line.close()
+        await connection.close()
 
 
-async def test_receiving_is_bounded_while_nobody_asks() -> None:
+async def test_the_receive_queue_is_bounded_while_nothing_reads() -> None:
     sent = 0
 
-    async def script(line: websockets_server.ServerConnection) -> None:
+    async def script(connection: websockets_server.ServerConnection) -> None:
         nonlocal sent
-        await line.send(CREATED)
+        await connection.send(CREATED)
         while True:
-            await line.send("x" * 500_000)
+            await connection.send("x" * 500_000)
             sent += 1
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.1))
+    async with provider(script) as server:
+        connection = await open_connection(
+            server.target, limits=ConnectionLimits(close_timeout_s=0.1)
+        )
         await asyncio.sleep(0.5)
         assert sent < 100
-        await line.close()
+        await connection.close()
 
 
 @pytest.mark.parametrize("is_reading", [True, False])
-async def test_closing_takes_no_longer_than_its_limit(is_reading: bool) -> None:
+async def test_close_takes_no_longer_than_its_limit(is_reading: bool) -> None:
     gone = asyncio.Event()
 
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
         if not is_reading:
-            line.transport.pause_reading()
+            connection.transport.pause_reading()
             await asyncio.sleep(0.5)
-            line.transport.resume_reading()
-        await line.wait_closed()
+            connection.transport.resume_reading()
+        await connection.wait_closed()
         gone.set()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.2))
+    async with provider(script) as server:
+        connection = await open_connection(
+            server.target, limits=ConnectionLimits(close_timeout_s=0.2)
+        )
         began = time.monotonic()
-        await line.close()
-        await line.close()
+        await connection.close()
+        await connection.close()
         assert time.monotonic() - began < (0.1 if is_reading else 0.4)
         await asyncio.wait_for(gone.wait(), 2)
 
 
-async def test_a_cancelled_close_goes_on_closing() -> None:
+async def test_a_cancelled_close_still_closes() -> None:
     gone = asyncio.Event()
 
-    async def script(line: websockets_server.ServerConnection) -> None:
-        await line.send(CREATED)
-        line.transport.pause_reading()
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        await connection.send(CREATED)
+        connection.transport.pause_reading()
         await asyncio.sleep(0.4)
-        line.transport.resume_reading()
-        await line.wait_closed()
+        connection.transport.resume_reading()
+        await connection.wait_closed()
         gone.set()
 
-    async with provider(script) as seen:
-        line = await open_line(seen.target, limits=LineLimits(close_timeout_s=0.2))
-        closing = asyncio.create_task(line.close())
+    async with provider(script) as server:
+        connection = await open_connection(
+            server.target, limits=ConnectionLimits(close_timeout_s=0.2)
+        )
+        closing = asyncio.create_task(connection.close())
         await asyncio.sleep(0.05)
         closing.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -468,15 +477,15 @@ async def test_a_proxy_is_used_only_when_the_target_names_one(
         writer.write(refusal(502))
         await writer.drain()
 
-    async with raw_server(proxy) as proxy_port, provider(accept) as seen:
+    async with raw_server(proxy) as proxy_port, provider(accept) as server:
         url = f"http://127.0.0.1:{proxy_port}"
         for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
             monkeypatch.setenv(name, url)
             monkeypatch.setenv(name.upper(), url)
         monkeypatch.setenv("no_proxy", "")
-        await (await open_line(seen.target)).close()
+        await (await open_connection(server.target)).close()
         assert asked == []
-        error = await refused(target_at(seen.port, proxy=url))
+        error = await refused(target_at(server.port, proxy=url))
     assert (type(error), error.code) == (UpstreamUnavailable, "proxy_failed")
     assert len(asked) == 1
     assert KEY.encode() not in asked[0]
@@ -509,7 +518,7 @@ def self_signed(folder: Path) -> Path:
     return path
 
 
-async def test_an_untrusted_certificate_ends_the_dial_before_the_key_is_sent(
+async def test_an_untrusted_certificate_stops_the_connection_before_the_key_is_sent(
     tmp_path: Path,
 ) -> None:
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -528,7 +537,7 @@ async def test_an_untrusted_certificate_ends_the_dial_before_the_key_is_sent(
     assert heard == b""
 
 
-async def test_plain_text_where_tls_is_expected_is_a_tls_failure() -> None:
+async def test_plain_text_instead_of_tls_is_a_tls_failure() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -552,13 +561,13 @@ async def test_neither_logs_nor_errors_quote_the_provider_or_the_key(
     assert "Incorrect" not in said
 
 
-async def test_a_hundred_lines_leave_nothing_behind() -> None:
-    async with provider(accept) as seen:
+async def test_a_hundred_connections_leave_no_task_behind() -> None:
+    async with provider(accept) as server:
         before = len(asyncio.all_tasks())
         for _ in range(50):
-            await (await open_line(seen.target)).close()
-        lines = await asyncio.gather(*(open_line(seen.target) for _ in range(50)))
-        await asyncio.gather(*(line.close() for line in lines))
+            await (await open_connection(server.target)).close()
+        connections = await asyncio.gather(*(open_connection(server.target) for _ in range(50)))
+        await asyncio.gather(*(connection.close() for connection in connections))
         await asyncio.sleep(0.05)
         gc.collect()
         assert len(asyncio.all_tasks()) <= before + 1

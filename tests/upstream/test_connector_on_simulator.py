@@ -1,4 +1,4 @@
-"""The connector against the real simulator, which refuses in the provider's own manner."""
+"""The connector against the real simulator, which refuses as the provider does."""
 
 import asyncio
 import http.client
@@ -15,6 +15,7 @@ import pytest
 from backend.protocol.errors import UpstreamError
 from backend.upstream.connector import connect
 from backend.upstream.target import Target
+from tests.upstream.equipment import OPENAI
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,35 +41,35 @@ def target_at(base_url: str) -> Target:
 
 
 def control(base_url: str, method: str, mishap: object = None) -> None:
-    """One request to the simulator's own surface."""
-    line = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=5)
+    """One request to the simulator's control API."""
+    connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=5)
     body = json.dumps(mishap) if mishap else None
-    line.request(method, "/simulator/mishaps", body, {"Content-Type": "application/json"})
-    answer = line.getresponse()
+    connection.request(method, "/simulator/mishaps", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
     answer.read()
-    line.close()
+    connection.close()
     assert answer.status < 300
 
 
 def clear(base_url: str) -> None:
-    """Nothing goes wrong any more."""
+    """Remove every mishap."""
     control(base_url, "DELETE")
 
 
 def ask_for(base_url: str, mishap: dict[str, object]) -> None:
-    """All calls go wrong like this, and no longer as before."""
+    """Make every call go wrong like this, and in no other way."""
     clear(base_url)
     control(base_url, "POST", {**mishap, "times": 0})
 
 
-async def test_a_line_to_the_simulator_opens_speaks_and_closes(simulator: str) -> None:
+async def test_a_connection_to_the_simulator_opens_speaks_and_closes(simulator: str) -> None:
     await asyncio.to_thread(clear, simulator)
-    line = await connect(target_at(simulator))
-    assert json.loads(line.created_text)["type"] == "session.created"
-    await line.send(json.dumps({"type": "session.update", "session": {"type": "realtime"}}))
-    assert json.loads(await line.receive())["type"] == "session.updated"
+    connection = await connect(OPENAI, target_at(simulator))
+    assert json.loads(connection.created_text)["type"] == "session.created"
+    await connection.send(json.dumps({"type": "session.update", "session": {"type": "realtime"}}))
+    assert json.loads(await connection.receive())["type"] == "session.updated"
     began = time.monotonic()
-    await line.close()
+    await connection.close()
     assert time.monotonic() - began < 1
 
 
@@ -96,6 +97,6 @@ async def test_each_refusal_of_the_simulator_has_its_ending(
 ) -> None:
     await asyncio.to_thread(ask_for, simulator, mishap)
     with pytest.raises(UpstreamError) as caught:
-        await connect(target_at(simulator), open_timeout_s=0.8, chance=lambda: 0.0)
+        await connect(OPENAI, target_at(simulator), open_timeout_s=0.8, chance=lambda: 0.0)
     error = caught.value
     assert (error.ending, error.code, error.retry_after_s) == (ending, code, retry_after_s)

@@ -1,8 +1,8 @@
-"""What was heard of a spoken text that was cut off: an estimate, cut to a whole word.
+"""How much of a spoken text was heard before it was cut off: an estimate, cut to a whole word.
 
-A transcript runs ahead of its audio, so a delta's words are taken to sound from the place that
-the audio had reached when the delta came, to the place where the next one came; within that span
-evenly. The first delta sounds from the beginning and the last to the end of what audio there is.
+A transcript runs ahead of its audio. So the text of a delta is taken to sound from the audio
+position at which the delta came to the position at which the next one came, and evenly in between.
+The first delta sounds from the beginning, the last one to the end of the audio.
 """
 
 import unicodedata
@@ -17,67 +17,65 @@ _UNSPACED = (
     (0xFF00, 0xFFEF),  # full-width and half-width forms
     (0x20000, 0x3FFFF),  # further ideographs
 )
-"""Scripts that put no spaces between words: every character is a place to cut."""
+"""Scripts without spaces between words: a text can be cut at every character."""
 
 _PAUSES = "、。，．！？…"
-_PAUSE_REACH = 2
-"""How many characters are given up, at most, to end at a pause in an unspaced script."""
+_MAX_PAUSE_DISTANCE = 2
+"""How many characters a cut in an unspaced script moves back, at most, to end at a pause."""
 
 
 @dataclass(slots=True)
-class AudioMarks:
-    """How far the audio had come when the text came; `audio_ms` is all the audio so far."""
+class TextTiming:
+    """Which audio position each stretch of a text came at. `audio_ms` is all the audio so far."""
 
     audio_ms: float = 0.0
-    streamed_chars: int = 0
+    text_chars: int = 0
     _marks: list[tuple[float, int]] = field(default_factory=list)
 
-    def hear(self, ms: float) -> None:
-        """So much more audio came."""
+    def add_audio(self, ms: float) -> None:
+        """Count this much more audio."""
         self.audio_ms += ms
 
-    def stream(self, chars: int) -> None:
-        """So many more characters came."""
+    def add_text(self, chars: int) -> None:
+        """Count this many more characters, at the present audio position."""
         if not self._marks or self.audio_ms > self._marks[-1][0]:
-            self._marks.append((self.audio_ms, self.streamed_chars))
-        self.streamed_chars += chars
+            self._marks.append((self.audio_ms, self.text_chars))
+        self.text_chars += chars
 
-    def share_heard(self, heard_ms: float) -> float:
+    def text_share(self, heard_ms: float) -> float:
         """The share of the text, 0 to 1, that sounds in the first `heard_ms` milliseconds.
 
-        All of it where less audio is known than was heard: nothing then says that any was missed.
+        1 where `heard_ms` reaches the end of the known audio: nothing shows that any was missed.
         """
         if heard_ms <= 0:
             return 0.0
         if heard_ms >= self.audio_ms:
             return 1.0
-        if not self.streamed_chars:
+        if not self.text_chars:
             return heard_ms / self.audio_ms
         start_ms, start_chars = 0.0, 0
-        for ms, chars in (*self._marks[1:], (self.audio_ms, self.streamed_chars)):
+        for ms, chars in (*self._marks[1:], (self.audio_ms, self.text_chars)):
             if ms > heard_ms:
                 progress = (heard_ms - start_ms) / (ms - start_ms)
-                return (start_chars + progress * (chars - start_chars)) / self.streamed_chars
+                return (start_chars + progress * (chars - start_chars)) / self.text_chars
             start_ms, start_chars = ms, chars
         return 1.0
 
 
-def heard_text(text: str, marks: AudioMarks, heard_ms: float) -> str:
+def heard_text(text: str, timing: TextTiming, heard_ms: float) -> str:
     """The beginning of `text` that was heard in `heard_ms` milliseconds, to a whole word."""
-    # A hair is added so that a share that stands for n characters is never taken for n - 1.
-    return cut_to_whole_word(text, int(marks.share_heard(heard_ms) * len(text) + 1e-6))
+    # The margin keeps a rounding error from turning a share of n characters into n - 1.
+    return cut_to_whole_word(text, int(timing.text_share(heard_ms) * len(text) + 1e-6))
 
 
 def cut_to_whole_word(text: str, chars: int) -> str:
-    """The first `chars` characters, less a last word that is not whole, and less trailing space.
+    """The first `chars` characters without a last word that is not whole and without end space.
 
-    In scripts without spaces every character stands alone, and a pause close before is preferred.
+    In scripts without spaces each character is a word, and a pause shortly before is preferred.
     """
     if chars >= len(text):
         return text
-    cut = _cut_spaced(text, chars)
-    while cut and _clings(text[cut - 1], text[cut]):
-        cut -= 1
+    cut = _cut_between_characters(text, chars)
     if cut == chars:
         cut = _cut_at_pause(text, cut)
     while cut and is_space(text[cut - 1]):
@@ -86,17 +84,32 @@ def cut_to_whole_word(text: str, chars: int) -> str:
 
 
 def has_words(text: str) -> bool:
-    """Whether there is anything but space in this text."""
+    """Whether the text holds anything but white space."""
     return not all(is_space(char) for char in text)
 
 
 def is_space(char: str) -> bool:
-    """Whether this is white space; spelt out, since every language has its own opinion."""
+    """Whether this is white space: an explicit rule, since Python and JavaScript differ here."""
     return char in "\t\n\v\f\r" or unicodedata.category(char)[0] == "Z"
 
 
+def _cut_between_characters(text: str, cut: int) -> int:
+    """Back to where neither a word nor what a reader sees as one character is cut.
+
+    Both are checked until neither moves the cut: in `aaa` and a zero-width joiner, stepping back
+    from the joiner ends inside the word.
+    """
+    while True:
+        shorter = _cut_spaced(text, cut)
+        while shorter and _is_one_character(text[shorter - 1], text[shorter]):
+            shorter -= 1
+        if shorter == cut:
+            return cut
+        cut = shorter
+
+
 def _cut_spaced(text: str, cut: int) -> int:
-    """Back to the start of the word that `cut` goes through; punctuation may be cut off a word."""
+    """Move the cut back to the start of the word it divides; punctuation may be cut off a word."""
     if not (cut and _in_word(text[cut - 1]) and _in_word(text[cut])):
         return cut
     end = cut
@@ -113,8 +126,8 @@ def _in_word(char: str) -> bool:
     return not is_space(char) and not any(low <= ord(char) <= high for low, high in _UNSPACED)
 
 
-def _clings(before: str, after: str) -> bool:
-    """Whether these two are one character to a reader: accents, joined emoji, skin tones."""
+def _is_one_character(before: str, after: str) -> bool:
+    """Whether the two display as one character: accents, joined emoji, skin tones."""
     return (
         unicodedata.category(after)[0] == "M"
         or "\u200d" in (before, after)
@@ -123,7 +136,7 @@ def _clings(before: str, after: str) -> bool:
 
 
 def _cut_at_pause(text: str, cut: int) -> int:
-    for shorter in range(cut, max(cut - _PAUSE_REACH - 1, 0), -1):
+    for shorter in range(cut, max(cut - _MAX_PAUSE_DISTANCE - 1, 0), -1):
         if text[shorter - 1] in _PAUSES:
             return shorter
     return cut

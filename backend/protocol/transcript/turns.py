@@ -1,4 +1,4 @@
-"""A Turn: one finished utterance or message by one speaker, as a value."""
+"""A Turn: one utterance or message by one speaker, as a value."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,13 +25,13 @@ class TurnStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker said, and where it stands in the call.
+    """One version of a turn; a later version with the same key replaces it.
 
-    `position` counts from 0 in spoken order within the call; a later event may move a turn, and
-    then the moved turns are told again. `text` is all that was said or generated. `heard_text` and
-    `heard_ms` are set only when playback was cut off: the part that was heard (an estimate, cut to
-    a whole word) and the milliseconds of audio that were played. `item_id` and `content_index`
-    identify the turn for good: telling it twice is harmless.
+    `item_id` and `content_index` are the key and never change, so storing a turn twice is harmless.
+    `position` counts from 0 in spoken order within the call; a later event can move turns, and then
+    each moved turn has a new version. `text` is everything that was said or generated. `heard_text`
+    and `heard_ms` are set only where playback was cut off: the text that was heard (an estimate,
+    cut to a whole word) and the milliseconds of audio that were played.
     """
 
     item_id: str

@@ -8,15 +8,15 @@ import {
   downMix,
   floatFromInt16,
   int16FromFloat,
-  levelOf,
   pcmFromBase64,
   Resampler,
+  rmsOf as rmsOfPcm,
 } from "../../../frontend/audio/pcm.js";
-import { chance, decibels, joined, ramp, rmsOf, tone, withoutTone } from "./sounds.js";
+import { decibels, joined, ramp, rmsOf, seededRandom, tone, withoutTone } from "./sounds.js";
 
 const RATES = [8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000];
 
-/** All of a sound at another rate, without its first and last moments, where it is cut on. */
+/** A sound at another rate, without `edge` samples at both ends, where the filter sees the cut. */
 function resampled(samples, from, to, edge = 200) {
   const resampler = new Resampler(from, to);
   resampler.push(samples);
@@ -27,14 +27,14 @@ function resampled(samples, from, to, edge = 200) {
 
 describe("the resampler to 24 kHz", () => {
   for (const from of [44_100, 48_000, 96_000]) {
-    test(`lets nothing above 13 kHz of ${from} Hz fold back: -80 dB`, () => {
+    test(`attenuates aliases of tones above 13 kHz at ${from} Hz by 80 dB`, () => {
       for (let frequency = 13_000; frequency < from / 2; frequency += 613) {
         const folded = resampled(tone(frequency, from, 9600), from, 24_000);
         assert.ok(decibels(rmsOf(folded) / Math.SQRT1_2) < -80, `${frequency} Hz`);
       }
     });
 
-    test(`keeps speech of ${from} Hz as it is: 0.1 dB to 9 kHz, 3 dB to 10.5 kHz`, () => {
+    test(`is flat from ${from} Hz: within 0.1 dB to 9 kHz, 3 dB to 10.5 kHz`, () => {
       for (const [frequency, most] of [
         [100, 0.1],
         [1000, 0.1],
@@ -51,10 +51,10 @@ describe("the resampler to 24 kHz", () => {
 
 describe("the resampler from 24 kHz", () => {
   for (const to of [44_100, 48_000, 96_000]) {
-    test(`adds no image at ${to} Hz: -80 dB`, () => {
+    test(`attenuates images at ${to} Hz by 80 dB`, () => {
       for (const frequency of [440, 3000, 8000, 10_500]) {
         const played = resampled(tone(frequency, 24_000, 4800), 24_000, to);
-        // Whole periods, so that what is measured as the tone is all of it.
+        // Whole periods only, so that `withoutTone` removes the tone completely.
         const whole = played.subarray(0, Math.floor((played.length * 20) / to) * (to / 20));
         assert.ok(decibels(rmsOf(withoutTone(whole, frequency, to))) < -80, `${frequency} Hz`);
       }
@@ -82,13 +82,13 @@ describe("any resampler", () => {
       });
 
       test(`${from} to ${to} Hz does not depend on block sizes`, () => {
-        const random = chance(7);
+        const random = seededRandom(7);
         const sound = Float32Array.from({ length: from / 4 }, () => 2 * random() - 1);
         const blocks = inBlocks(sound, from, to, () => 1 + Math.floor(random() * 700));
         assert.deepEqual(blocks, resampled(sound, from, to, 0));
       });
 
-      test(`${from} to ${to} Hz says exactly what it still needs`, () => {
+      test(`${from} to ${to} Hz knows exactly how many samples it still needs`, () => {
         const resampler = new Resampler(from, to);
         const output = new Float32Array(128);
         for (let quantum = 1; quantum <= 100; quantum += 1) {
@@ -109,13 +109,13 @@ describe("any resampler", () => {
     assert.equal(new Resampler(48_000, 24_000).lookahead / 48_000, 16 / 24_000);
   });
 
-  test("between equal rates passes every bit at once", () => {
+  test("between equal rates passes every sample unchanged and at once", () => {
     const sound = Float32Array.from(ramp(1000), floatFromInt16);
     assert.deepEqual(resampled(sound, 24_000, 24_000, 0), sound);
     assert.equal(new Resampler(24_000, 24_000).lookahead, 0);
   });
 
-  test("forgets everything at a reset", () => {
+  test("forgets all samples at a reset", () => {
     const resampler = new Resampler(24_000, 44_100);
     resampler.push(tone(440, 24_000, 3000));
     resampler.pull(new Float32Array(2000));
@@ -131,11 +131,11 @@ describe("any resampler", () => {
 });
 
 describe("samples", () => {
-  test("are clipped, not wrapped around", () => {
+  test("beyond full scale are clipped, not wrapped around", () => {
     assert.deepEqual([2, 1, -1, -2].map(int16FromFloat), [32_767, 32_767, -32_768, -32_768]);
   });
 
-  test("survive the way to floats and back, all of them", () => {
+  test("survive the conversion to floats and back, every value", () => {
     for (let sample = -32_768; sample < 32_768; sample += 1) {
       assert.equal(int16FromFloat(floatFromInt16(sample)), sample);
     }
@@ -147,14 +147,14 @@ describe("samples", () => {
     assert.deepEqual(mono, Float32Array.of(0.5, 0));
   });
 
-  test("have a level in parts of full scale", () => {
-    assert.deepEqual(levelOf(Int16Array.of(-32_768, 0)), { rms: Math.SQRT1_2, peak: 1 });
-    assert.deepEqual(levelOf(new Int16Array(0)), { rms: 0, peak: 0 });
+  test("have an RMS level as a fraction of full scale", () => {
+    assert.equal(rmsOfPcm(Int16Array.of(-32_768, 0)), Math.SQRT1_2);
+    assert.equal(rmsOfPcm(new Int16Array(0)), 0);
   });
 });
 
 describe("base64", () => {
-  /** Takes the browser's own way out of sight, where there is one. */
+  /** Run without the built-in base64 methods of Uint8Array, where there are some. */
   function withoutNative(run) {
     const { toBase64 } = Uint8Array.prototype;
     const { fromBase64 } = Uint8Array;
@@ -168,12 +168,12 @@ describe("base64", () => {
     }
   }
 
-  test("is that of the little-endian bytes", () => {
+  test("encodes the little-endian bytes", () => {
     assert.equal(base64FromPcm(Int16Array.of(1, -2)), "AQD+/w==");
     assert.deepEqual(pcmFromBase64("AQD+/w=="), Int16Array.of(1, -2));
   });
 
-  test("comes back as it went, also where the browser has no way of its own", () => {
+  test("decodes to the same samples, also without the built-in methods", () => {
     const long = ramp(123_457);
     withoutNative(() => {
       assert.equal(base64FromPcm(long), Buffer.from(long.buffer).toString("base64"));
@@ -181,7 +181,7 @@ describe("base64", () => {
     });
   });
 
-  test("uses the browser's own way where there is one", () => {
+  test("uses the built-in methods where there are some", () => {
     withoutNative(() => {
       Uint8Array.prototype.toBase64 = () => "own";
       Uint8Array.fromBase64 = () => Uint8Array.of(7, 0);
@@ -196,11 +196,11 @@ describe("base64", () => {
     assert.equal(base64FromPcm(Int16Array.of(9, 1, -2, 9).subarray(1, 3)), "AQD+/w==");
   });
 
-  test("drops half a sample at the end", () => {
+  test("drops an odd byte at the end", () => {
     assert.deepEqual(pcmFromBase64(btoa("\x01\x00\x02")), Int16Array.of(1));
   });
 
-  test("refuses what is none", () => {
+  test("throws for a text that is not base64", () => {
     assert.throws(() => pcmFromBase64("not base64!"));
   });
 });
@@ -218,7 +218,7 @@ describe("the chunker", () => {
     assert.deepEqual(chunks, [ramp(CHUNK_SAMPLES), ramp(CHUNK_SAMPLES, CHUNK_SAMPLES)]);
   });
 
-  test("flushes a part filled up with zeros, and nothing when it has none", () => {
+  test("flushes a partial chunk padded with zeros, and nothing when it is empty", () => {
     const { chunks, chunker } = chunking();
     chunker.flush();
     chunker.push(Float32Array.of(0.5));
@@ -230,13 +230,13 @@ describe("the chunker", () => {
   });
 });
 
-/** Where the weight of an impulse lies, in samples. */
+/** The centre of gravity of an impulse, in samples, and its weight. */
 function centreOf(samples) {
   const weight = samples.reduce((sum, sample) => sum + sample, 0);
   return [samples.reduce((sum, sample, i) => sum + sample * i, 0) / weight, weight];
 }
 
-/** The same sound, pushed and pulled in blocks of any size. */
+/** A sound at another rate, pushed and pulled in blocks of the sizes that `size()` returns. */
 function inBlocks(samples, from, to, size) {
   const resampler = new Resampler(from, to);
   const pulled = [];

@@ -1,4 +1,4 @@
-/** Sounds and measures for the audio tests. */
+/** Test sounds and measurements for the audio tests. */
 
 /**
  * @param {number} frequency Hz
@@ -21,7 +21,7 @@ export function decibels(ratio) {
 }
 
 /**
- * What is left of a sound when the tone of one frequency is taken out.
+ * A sound without its tone of one frequency.
  * @param {Float32Array} samples
  * @param {number} frequency Hz
  * @param {number} rate Hz
@@ -39,8 +39,8 @@ export function withoutTone(samples, frequency, rate) {
   );
 }
 
-/** The same numbers in 0..1 each time (mulberry32). @param {number} seed */
-export function chance(seed) {
+/** A generator of repeatable random numbers in 0..1 (mulberry32). @param {number} seed */
+export function seededRandom(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -60,7 +60,7 @@ export function joined(blocks) {
   return all;
 }
 
-/** Never zero, and each sample tells its place: i mod 32000 + 1. @param {number} length */
+/** Samples that are never zero and show their index: i mod 32000 + 1. @param {number} length */
 export function ramp(length, start = 0) {
   return Int16Array.from({ length }, (_, i) => ((start + i) % 32_000) + 1);
 }

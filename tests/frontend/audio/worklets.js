@@ -1,4 +1,4 @@
-/** The audio thread's globals for node: a processor is fed quanta and its messages are kept. */
+/** The globals of an AudioWorkletGlobalScope for node, and a driver for one processor. */
 
 globalThis.AudioWorkletProcessor = class {
   port = {
@@ -18,9 +18,9 @@ const registered = new Map();
 globalThis.registerProcessor = (name, processor) => registered.set(name, processor);
 
 /**
- * A processor as the audio thread would make it.
+ * Create a registered processor. Its messages are collected in `sent`.
  * @param {string} name
- * @param {number} rate Of the context, in Hz.
+ * @param {number} rate Sample rate of the context, in Hz.
  * @param {object} [processorOptions]
  */
 export function processorAt(name, rate, processorOptions = {}) {

@@ -1,4 +1,4 @@
-"""A site with the real modules under a strict policy; Chromium with a microphone of our making."""
+"""A site with the real audio modules under a strict CSP; Chromium with a fake microphone."""
 
 import base64
 import threading
@@ -26,7 +26,7 @@ Samples = npt.NDArray[np.float64]
 
 
 class _Site(SimpleHTTPRequestHandler):
-    """The two folders, each under its prefix, with the policy on every answer."""
+    """Serves the two folders, each under its prefix, with the CSP on every response."""
 
     def translate_path(self, path: str) -> str:
         for prefix, folder in FOLDERS.items():
@@ -45,12 +45,12 @@ class _Site(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the tests' output is theirs."""
+        """Log nothing: requests would clutter the tests' output."""
 
 
 @contextmanager
 def running_site() -> Iterator[str]:
-    """Serves the page; yields its address."""
+    """Serve the test page. Yields its URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Site) as server:
         serving = threading.Thread(target=partial(server.serve_forever, poll_interval=0.05))
         serving.start()
@@ -63,7 +63,7 @@ def running_site() -> Iterator[str]:
 
 @contextmanager
 def chromium(playwright: Playwright, *flags: str) -> Iterator[Browser]:
-    """The distribution's Chromium, headless, with these flags on top."""
+    """Run the distribution's Chromium, headless, with additional flags."""
     browser = playwright.chromium.launch(
         executable_path=CHROMIUM,
         args=["--headless=new", "--no-sandbox", "--disable-background-networking", *flags],
@@ -75,56 +75,58 @@ def chromium(playwright: Playwright, *flags: str) -> Iterator[Browser]:
 
 
 def microphone_playing(wav: Path) -> Sequence[str]:
-    """The flags of a fake microphone that plays the file once."""
+    """Return the flags for a fake microphone that plays the file once."""
     return (*FAKE_DEVICE, f"--use-file-for-fake-audio-capture={wav}%noloop")
 
 
-class Stage:
-    """A page of the site on which scenes are played."""
+class ScenarioPage:
+    """A browser page on which the scenarios of page/scenarios.js run."""
 
-    def __init__(self, page: Page, address: str) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self._page = page
-        self._address = address
-        self.complaints: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self._url = url
+        self.messages: list[str] = []
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
 
-    def play(self, scene: str, **options: Any) -> dict[str, Any]:
-        """Loads the page anew (a fifth of the cost of a new one), plays a scene of page/scenes.js
-        and answers what it saw. What the page logs or throws is an error."""
-        self._page.goto(self._address)
-        self._page.wait_for_function("globalThis.scenes")
-        seen: dict[str, Any] = self._page.evaluate(
-            "([scene, options]) => scenes[scene](options)", [scene, options]
+    def run(self, scenario: str, **options: Any) -> dict[str, Any]:
+        """Reload the page, run one scenario and return its report.
+
+        A reload costs a fifth of a new page. Fails if the page logs or throws anything.
+        """
+        self._page.goto(self._url)
+        self._page.wait_for_function("globalThis.scenarios")
+        report: dict[str, Any] = self._page.evaluate(
+            "([scenario, options]) => scenarios[scenario](options)", [scenario, options]
         )
-        assert self.complaints == []
-        return seen
+        assert self.messages == []
+        return report
 
 
 @contextmanager
-def stage_in(
-    browser: Browser, address: str, permissions: Sequence[str] = ("microphone",)
-) -> Iterator[Stage]:
-    """A page of its own, with these permissions."""
+def scenario_page(
+    browser: Browser, url: str, permissions: Sequence[str] = ("microphone",)
+) -> Iterator[ScenarioPage]:
+    """Open a page in a new browser context with these permissions."""
     context = browser.new_context(permissions=list(permissions))
     try:
-        yield Stage(context.new_page(), address)
+        yield ScenarioPage(context.new_page(), url)
     finally:
         context.close()
 
 
 def pcm_from(text: str) -> Samples:
-    """Base64 of PCM16 as samples in -1..1."""
+    """Decode base64 of PCM16 into samples in -1..1."""
     return np.frombuffer(base64.b64decode(text), dtype="<i2").astype(np.float64) / 32_768
 
 
 def floats_from(text: str) -> Samples:
-    """Base64 of Float32 as samples."""
+    """Decode base64 of Float32 into samples."""
     return np.frombuffer(base64.b64decode(text), dtype="<f4").astype(np.float64)
 
 
 def write_wav(path: Path, samples: Samples, rate: int) -> Path:
-    """Writes a mono file (a stereo one is mixed down 35 % quieter by the fake device)."""
+    """Write a mono file; the fake device would mix a stereo one down 35 % quieter."""
     pcm = np.clip(np.round(samples * 32_768), -32_768, 32_767).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -135,59 +137,62 @@ def write_wav(path: Path, samples: Samples, rate: int) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """How alike a sound is to its source, by stretches of 100 ms that are not silent."""
+class Similarity:
+    """How similar a recording is to its source, in segments of 100 ms that are not silent."""
 
     correlations: npt.NDArray[np.float64]
     lags: npt.NDArray[np.int64]
-    """By how many samples each stretch came later than in the source, where it came through."""
+    """Each matching segment's delay against the source, in samples."""
 
     @property
-    def typical(self) -> float:
-        """The correlation of the middle one."""
+    def median_correlation(self) -> float:
+        """The median of the segments' correlations."""
         return float(np.median(self.correlations))
 
     @property
-    def share_that_came(self) -> float:
-        """How many of the stretches correlate by more than 0.99, of 1."""
+    def share_received(self) -> float:
+        """The share of segments with a correlation above 0.99, from 0 to 1."""
         return float(np.mean(self.correlations > 0.99))
 
     @property
-    def is_without_loss(self) -> bool:
-        """Whether no stretch came earlier, against the one before it, than it was spoken."""
+    def has_no_loss(self) -> bool:
+        """True if no segment is earlier, relative to the one before it, than in the source."""
         return bool((np.diff(self.lags) >= -1).all())
 
 
-def likeness(heard: Samples, source: Samples) -> Likeness:
-    """Compares by stretches, since the browser's pretended microphone has a thread of its own.
+def similarity(recording: Samples, source: Samples) -> Similarity:
+    """Compare by segments, since the browser's fake microphone runs in a thread of its own.
 
-    Where a virtual machine is held up for a moment (10 % of its time was taken by its host), the
-    browser finds nothing to hand on and puts 10 ms of silence in: seen in one sentence of four.
-    That shifts what follows and loses nothing; a chunk that we lost would pull it forward by 960.
+    When a virtual machine is paused for a moment (its host took 10 % of its time), the browser has
+    no samples to pass on and inserts 10 ms of silence: seen in one sentence of four. That delays
+    the rest and loses nothing; a chunk lost by us would make the rest earlier by 960 samples.
     """
     size, reach = WIRE_RATE // 10, WIRE_RATE // 4
-    lag, _ = _best_fit(heard, source)
+    lag, _ = _best_match(recording, source)
     correlations, lags = [], []
     for start in range(0, len(source) - size + 1, size):
-        stretch = source[start : start + size]
-        if np.sqrt(np.mean(stretch**2)) < 0.02:
+        segment = source[start : start + size]
+        if np.sqrt(np.mean(segment**2)) < 0.02:
             continue
         first = max(0, start + lag - reach)
-        place, correlation = _best_fit(heard[first : start + lag + size + reach], stretch)
+        place, correlation = _best_match(recording[first : start + lag + size + reach], segment)
         correlations.append(correlation)
         if correlation > 0.99:
             lags.append(first + place - start)
-    return Likeness(np.array(correlations), np.array(lags))
+    return Similarity(np.array(correlations), np.array(lags))
 
 
-def _best_fit(heard: Samples, source: Samples) -> tuple[int, float]:
-    """Where in `heard` the source fits best, and how well, to parts of a sample."""
-    size = 1 << (len(heard) + len(source)).bit_length()
-    places = len(heard) - len(source) + 1
-    spectrum = np.fft.rfft(heard, size)
+def _best_match(recording: Samples, source: Samples) -> tuple[int, float]:
+    """Return the lag in samples at which the source matches best, and the correlation there.
+
+    The correlation also considers shifts by fractions of a sample.
+    """
+    size = 1 << (len(recording) + len(source)).bit_length()
+    places = len(recording) - len(source) + 1
+    spectrum = np.fft.rfft(recording, size)
     products = np.fft.irfft(spectrum * np.conj(np.fft.rfft(source, size)), size)[:places]
-    energy = np.cumsum(np.concatenate([[0.0], heard**2]))
-    # By likeness: a louder place that fits worse has the larger product.
+    energy = np.cumsum(np.concatenate([[0.0], recording**2]))
+    # Normalised by energy: a louder place that matches worse has the larger product.
     lag = int(np.argmax(products / np.sqrt(energy[len(source) :] - energy[:places] + 1e-6)))
     frequencies = np.fft.rfftfreq(size)
     shifted = (
@@ -195,5 +200,6 @@ def _best_fit(heard: Samples, source: Samples) -> tuple[int, float]:
         for shift in np.arange(-0.5, 0.51, 0.05)
     )
     return lag, max(
-        float(np.corrcoef(sound[lag : lag + len(source)], source)[0, 1]) for sound in shifted
+        float(np.corrcoef(candidate[lag : lag + len(source)], source)[0, 1])
+        for candidate in shifted
     )

@@ -1,4 +1,4 @@
-"""The microphone in real Chromium, which plays it a sentence."""
+"""`audio/microphone.js` in real Chromium with a fake microphone that plays a sentence."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,24 +12,26 @@ from playwright.sync_api import Browser, Playwright
 from tests.journeys.audio.equipment import (
     WIRE_RATE,
     Samples,
-    Stage,
+    ScenarioPage,
     chromium,
-    likeness,
     microphone_playing,
     pcm_from,
-    stage_in,
+    scenario_page,
+    similarity,
     write_wav,
 )
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 
 @pytest.fixture(scope="module")
-def listening(
+def speaking_browser(
     playwright: Playwright, sentence: Samples, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
-    """A browser whose microphone says the sentence once, whenever it is opened; on a busy machine
-    it takes a while until it is heard."""
+    """A browser whose microphone plays the sentence once each time it is opened.
+
+    On a busy machine the first samples take a while to arrive.
+    """
     pause = np.zeros(WIRE_RATE)
     sound = np.concatenate([pause, sentence, pause])
     wav = write_wav(tmp_path_factory.mktemp("wav") / "sentence.wav", sound, WIRE_RATE)
@@ -38,147 +40,150 @@ def listening(
 
 
 @pytest.fixture(scope="module")
-def stage(listening: Browser, site: str) -> Iterator[Stage]:
-    with stage_in(listening, site) as stage:
-        yield stage
+def page(speaking_browser: Browser, site: str) -> Iterator[ScenarioPage]:
+    with scenario_page(speaking_browser, site) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
-def sentence_seen(stage: Stage, sentence: Samples) -> dict[str, Any]:
-    """What came of the whole sentence."""
-    return stage.play("hear", chunks=len(sentence) // 960 + 30)
+def sentence_report(page: ScenarioPage, sentence: Samples) -> dict[str, Any]:
+    """The report of recording the whole sentence."""
+    return page.run("record", chunks=len(sentence) // 960 + 30)
 
 
 def test_the_sentence_arrives_as_it_was_spoken(
-    sentence_seen: dict[str, Any], sentence: Samples
+    sentence_report: dict[str, Any], sentence: Samples
 ) -> None:
-    seen = sentence_seen
-    heard = pcm_from(seen["pcm"])
-    arrived = likeness(heard, sentence)
-    assert arrived.share_that_came > 0.9
-    assert arrived.typical > 0.99
-    assert arrived.is_without_loss
-    assert np.sqrt(np.mean(heard**2)) > 0.02
-    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
-    assert {chunk["samples"] for chunk in seen["chunks"]} == {960}
-    assert (seen["problems"], seen["allowed"]) == ([], [{"streams": 1, "chunks": 0}])
+    report = sentence_report
+    recording = pcm_from(report["pcm"])
+    result = similarity(recording, sentence)
+    assert result.share_received > 0.9
+    assert result.median_correlation > 0.99
+    assert result.has_no_loss
+    assert np.sqrt(np.mean(recording**2)) > 0.02
+    assert [chunk["seq"] for chunk in report["chunks"]] == list(range(len(report["chunks"])))
+    assert {chunk["samples"] for chunk in report["chunks"]} == {960}
+    assert (report["problems"], report["allowed"]) == ([], [{"streams": 1, "chunks": 0}])
 
 
-def test_each_chunk_carries_its_own_level(sentence_seen: dict[str, Any]) -> None:
-    seen = sentence_seen
-    chunks = pcm_from(seen["pcm"]).reshape(-1, 960)
-    assert [chunk["peak"] for chunk in seen["chunks"]] == pytest.approx(np.abs(chunks).max(axis=1))
-    assert [chunk["rms"] for chunk in seen["chunks"]] == pytest.approx(
+def test_each_chunk_carries_its_own_level(sentence_report: dict[str, Any]) -> None:
+    report = sentence_report
+    chunks = pcm_from(report["pcm"]).reshape(-1, 960)
+    assert [chunk["rms"] for chunk in report["chunks"]] == pytest.approx(
         np.sqrt((chunks**2).mean(axis=1))
     )
 
 
-def test_it_is_heard_with_the_browsers_processing_on(stage: Stage) -> None:
-    seen = stage.play("hear", chunks=50, settings={})
-    assert max(chunk["rms"] for chunk in seen["chunks"]) > 0.01
+def test_speech_arrives_with_the_browsers_processing_on(page: ScenarioPage) -> None:
+    report = page.run("record", chunks=50, settings={})
+    assert max(chunk["rms"] for chunk in report["chunks"]) > 0.01
 
 
-def test_mute_sends_exact_zeros_and_keeps_the_clock(stage: Stage) -> None:
-    seen = stage.play("mute")
-    chunks = seen["chunks"]
-    # A chunk may be on its way, and one is half spoken, when the button is pressed.
-    muted = chunks[seen["mutedFrom"] + 2 : seen["unmutedFrom"]]
+def test_mute_sends_exact_zeros_and_keeps_the_clock(page: ScenarioPage) -> None:
+    report = page.run("mute")
+    chunks = report["chunks"]
+    # When the button is pressed, one chunk may be in flight and another is half filled.
+    muted = chunks[report["mutedFrom"] + 2 : report["unmutedFrom"]]
     assert len(muted) >= 13
-    assert all(chunk["zeros"] == 960 and chunk["rms"] == chunk["peak"] == 0 for chunk in muted)
+    assert all(chunk["zeros"] == 960 and chunk["rms"] == 0 for chunk in muted)
     assert [chunk["seq"] for chunk in chunks] == list(range(len(chunks)))
 
 
-def test_nothing_is_sent_between_presses(stage: Stage) -> None:
-    seen = stage.play("pushToTalk", tailMs=400)
-    chunks = seen["chunks"]
-    assert seen["beforePress"] == 0
-    assert seen["atRelease"] == seen["beforeSecondPress"] < len(chunks)
-    tail = chunks[seen["atRelease"] - 10 : seen["atRelease"]]
+def test_push_to_talk_sends_nothing_between_presses(page: ScenarioPage) -> None:
+    report = page.run("pushToTalk", tailMs=400)
+    chunks = report["chunks"]
+    assert report["beforePress"] == 0
+    assert report["atRelease"] == report["beforeSecondPress"] < len(chunks)
+    tail = chunks[report["atRelease"] - 10 : report["atRelease"]]
     assert [chunk["zeros"] for chunk in tail] == [960] * 10
     assert [chunk["seq"] for chunk in chunks] == list(range(len(chunks)))
 
 
-def test_stop_ends_the_tracks_and_start_opens_them_again(stage: Stage) -> None:
-    seen = stage.play("startAndStopTwice")
-    assert seen["opened"] == [True, True]
-    assert seen["afterStop"]["streams"] == 1
-    assert seen["afterStop"]["live"] == 0
-    assert seen["later"] == seen["afterStop"]["chunks"]
-    assert seen["whileOpen"] == {"deviceId": "default", "live": 1}
-    assert seen["liveTracks"] == 0
-    assert "deviceId" not in seen or seen["deviceId"] is None
-    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+def test_stop_ends_the_tracks_and_start_opens_them_again(page: ScenarioPage) -> None:
+    report = page.run("startAndStopTwice")
+    assert report["opened"] == [True, True]
+    assert report["afterStop"]["streams"] == 1
+    assert report["afterStop"]["live"] == 0
+    assert report["later"] == report["afterStop"]["chunks"]
+    assert report["whileOpen"] == {"deviceId": "default", "live": 1}
+    assert report["liveTracks"] == 0
+    assert "deviceId" not in report or report["deviceId"] is None
+    assert [chunk["seq"] for chunk in report["chunks"]] == list(range(len(report["chunks"])))
 
 
-def test_a_stop_while_the_person_is_asked_leaves_no_track_open(stage: Stage) -> None:
-    seen = stage.play("stopWhileAsking")
-    assert seen["allowed"] == []
-    assert seen["opened"] is False
-    assert seen["streams"] == 1
-    assert seen["liveTracks"] == 0
+def test_a_stop_while_permission_is_pending_leaves_no_track_open(page: ScenarioPage) -> None:
+    report = page.run("stopWhilePermissionIsPending")
+    assert report["allowed"] == []
+    assert report["opened"] is False
+    assert report["streams"] == 1
+    assert report["liveTracks"] == 0
 
 
-def test_a_lost_device_is_replaced_by_the_default_one(stage: Stage) -> None:
-    seen = stage.play("loseDevice", isAnotherThere=True)
-    assert seen["problems"] == ["stopped", "recovered"]
-    assert seen["streams"] == 2
-    assert seen["liveTracks"] == 0
-    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+def test_a_lost_device_is_replaced_by_the_default_one(page: ScenarioPage) -> None:
+    report = page.run("loseDevice", isAnotherThere=True)
+    assert report["problems"] == ["stopped", "recovered"]
+    assert report["streams"] == 2
+    assert report["liveTracks"] == 0
+    assert [chunk["seq"] for chunk in report["chunks"]] == list(range(len(report["chunks"])))
 
 
-def test_a_lost_device_without_another_is_told_once_and_can_be_tried_again(stage: Stage) -> None:
-    seen = stage.play("loseDevice", isAnotherThere=False)
-    assert seen["problems"] == ["stopped", "recovered"]
-    assert seen["streams"] == 2
-    assert seen["liveTracks"] == 0
-    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+def test_a_lost_device_without_another_is_reported_once_and_can_be_retried(
+    page: ScenarioPage,
+) -> None:
+    report = page.run("loseDevice", isAnotherThere=False)
+    assert report["problems"] == ["stopped", "recovered"]
+    assert report["streams"] == 2
+    assert report["liveTracks"] == 0
+    assert [chunk["seq"] for chunk in report["chunks"]] == list(range(len(report["chunks"])))
 
 
-def test_a_context_put_to_sleep_is_told_and_woken(stage: Stage) -> None:
-    seen = stage.play("sleepAndWake")
-    assert seen["problems"] == ["stopped", "recovered"]
-    assert seen["streams"] == 1
+def test_a_suspended_context_is_reported_and_resumed(page: ScenarioPage) -> None:
+    report = page.run("suspendAndRecover")
+    assert report["problems"] == ["stopped", "recovered"]
+    assert report["streams"] == 1
 
 
-def test_a_busy_page_is_not_taken_for_a_dead_microphone(stage: Stage) -> None:
-    seen = stage.play("blockPage", ms=1300)
-    assert seen["problems"] == []
-    assert [chunk["seq"] for chunk in seen["chunks"]] == list(range(len(seen["chunks"])))
+def test_a_blocked_page_is_not_reported_as_a_stopped_microphone(page: ScenarioPage) -> None:
+    report = page.run("blockPage", ms=1300)
+    assert report["problems"] == []
+    assert [chunk["seq"] for chunk in report["chunks"]] == list(range(len(report["chunks"])))
 
 
-def test_a_microphone_can_be_chosen_and_an_unplugged_choice_is_forgiven(stage: Stage) -> None:
-    seen = stage.play("choose")
-    assert "Fake Audio Input 2" in {microphone["label"] for microphone in seen["listed"]}
-    assert seen["used"] == seen["chosen"] != "default"
-    assert seen["usedInstead"] == "default"
+def test_a_chosen_microphone_is_used_and_a_missing_one_is_replaced(
+    page: ScenarioPage,
+) -> None:
+    report = page.run("chooseMicrophone")
+    assert "Fake Audio Input 2" in {microphone["label"] for microphone in report["listed"]}
+    assert report["used"] == report["chosen"] != "default"
+    assert report["usedInstead"] == "default"
 
 
-def test_plugging_in_and_out_is_told_until_one_looks_away(stage: Stage) -> None:
-    assert len(stage.play("watchPlugs")["seen"]) == 1
+def test_device_changes_are_reported_until_the_signal_aborts(page: ScenarioPage) -> None:
+    assert len(page.run("watchDeviceChanges")["counts"]) == 1
 
 
-def test_a_worklet_that_cannot_be_fetched_leaves_no_track_open(stage: Stage) -> None:
-    seen = stage.play("loseNetworkWhileStarting")
-    assert seen == {"kind": "failed", "streams": 1, "liveTracks": 0}
+def test_a_worklet_that_cannot_be_fetched_leaves_no_track_open(page: ScenarioPage) -> None:
+    report = page.run("loseNetworkWhileStarting")
+    assert report == {"kind": "failed", "streams": 1, "liveTracks": 0}
 
 
-def test_a_denied_microphone_is_told(listening: Browser, site: str) -> None:
-    with stage_in(listening, site, permissions=()) as stage:
-        assert stage.play("failToStart")["kind"] == "denied"
+def test_a_denied_microphone_is_reported(speaking_browser: Browser, site: str) -> None:
+    with scenario_page(speaking_browser, site, permissions=()) as page:
+        assert page.run("failToStart")["kind"] == "denied"
 
 
-def test_a_missing_microphone_and_an_insecure_page_are_told(
+def test_a_missing_microphone_and_an_insecure_page_are_reported(
     playwright: Playwright, site: str
 ) -> None:
-    elsewhere = f"http://kaiwa.test:{urlsplit(site).port}{urlsplit(site).path}"
+    insecure_url = f"http://kaiwa.test:{urlsplit(site).port}{urlsplit(site).path}"
     with chromium(playwright, "--host-resolver-rules=MAP kaiwa.test 127.0.0.1") as browser:
-        for address, kind in ((site, "missing"), (elsewhere, "insecure")):
-            with stage_in(browser, address) as stage:
-                seen = stage.play("failToStart")
-                assert seen == {"kind": kind, "isMicrophoneError": True, "liveTracks": 0}
+        for url, kind in ((site, "missing"), (insecure_url, "insecure")):
+            with scenario_page(browser, url) as page:
+                report = page.run("failToStart")
+                assert report == {"kind": kind, "isMicrophoneError": True, "liveTracks": 0}
 
 
-def test_a_silent_microphone_is_told_and_its_return_too(
+def test_a_silent_microphone_is_reported_and_its_recovery_too(
     playwright: Playwright, site: str, tmp_path: Path
 ) -> None:
     late = np.concatenate([np.zeros(int(3.4 * WIRE_RATE)), 0.3 * np.sin(np.arange(WIRE_RATE) / 10)])
@@ -186,8 +191,8 @@ def test_a_silent_microphone_is_told_and_its_return_too(
 
     with (
         chromium(playwright, *microphone_playing(wav)) as browser,
-        stage_in(browser, site) as stage,
+        scenario_page(browser, site) as page,
     ):
-        seen = stage.play("hearNothingThenSomething")
-        assert seen["problems"] == ["silent", "recovered"]
-        assert 74 <= sum(chunk["zeros"] == 960 for chunk in seen["chunks"]) <= 95
+        report = page.run("recordSilenceThenSound")
+        assert report["problems"] == ["silent", "recovered"]
+        assert 74 <= sum(chunk["zeros"] == 960 for chunk in report["chunks"]) <= 95

@@ -1,4 +1,4 @@
-"""For everyone: an accessibility checker finds no violation in any state."""
+"""axe-core finds no accessibility violation in any state of the page."""
 
 from pathlib import Path
 from typing import Any
@@ -6,40 +6,40 @@ from typing import Any
 import pytest
 from playwright.sync_api import Playwright
 
-from tests.journeys.page.tour import Look, talkative_browser, tour
+from tests.journeys.page.tour import Look, speaking_browser, tour
 from tests.journeys.page.visitor import Visitor
 from tests.journeys.stack import ROOT, Stack
 
-pytestmark = [pytest.mark.page, pytest.mark.unhurried]
+pytestmark = [pytest.mark.page, pytest.mark.untimed_audio]
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 LOOKS = (Look("en", "light", 1280), Look("ja", "dark", 360))
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_an_accessibility_checker_finds_nothing_in_any_state(
-    look: Look, playwright: Playwright, stack: Stack, tmp_path: Path, figures: dict[str, str]
+def test_axe_finds_no_violation_in_any_state(
+    look: Look, playwright: Playwright, stack: Stack, tmp_path: Path, measurements: dict[str, str]
 ) -> None:
-    complaints: dict[str, list[Any]] = {}
-    with talkative_browser(playwright, tmp_path, look) as browser:
+    violations: dict[str, list[Any]] = {}
+    with speaking_browser(playwright, tmp_path, look) as browser:
         for state, visitor in tour(browser, stack, look):
-            complaints[state] = violations_in(visitor, "#help" if "help-" in state else "html")
+            violations[state] = find_violations(visitor, "#help" if "help-" in state else "html")
             too_wide_px = visitor.page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
             if too_wide_px > 0:
-                complaints[state].append(f"wider than the screen by {too_wide_px} px")
-    assert {state: found for state, found in complaints.items() if found} == {}
-    figures[f"states checked by axe-core, {look}"] = str(len(complaints))
+                violations[state].append(f"wider than the screen by {too_wide_px} px")
+    assert {state: found for state, found in violations.items() if found} == {}
+    measurements[f"states checked by axe-core, {look}"] = str(len(violations))
 
 
-def violations_in(visitor: Visitor, within: str) -> list[Any]:
-    """What axe-core complains about, each with the elements it means."""
+def find_violations(visitor: Visitor, within: str) -> list[Any]:
+    """Return axe-core's violations, each with its elements."""
     if not visitor.page.evaluate("'axe' in globalThis"):
         visitor.page.evaluate(AXE)
-    violations: list[Any] = visitor.page.evaluate(
+    found: list[Any] = visitor.page.evaluate(
         """async (within) => {
-          // A button that is fading in has no contrast yet; what moves for ever is not waited for.
+          // Wait for fade-ins, which have low contrast; ignore animations that never end.
           const ending = document.getAnimations()
             .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
           await Promise.allSettled(ending.map(({ finished }) => finished));
@@ -49,4 +49,4 @@ def violations_in(visitor: Visitor, within: str) -> list[Any]:
         }""",
         within,
     )
-    return violations
+    return found

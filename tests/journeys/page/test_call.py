@@ -1,4 +1,4 @@
-"""A call that is not used as it was thought up: its figures, its line, its silences."""
+"""A voice call: the latency shown, typing while speaking, lost devices and frozen servers."""
 
 import re
 import signal
@@ -11,18 +11,18 @@ from tests.journeys.audio.equipment import pcm_from
 from tests.journeys.page.visitor import Visitor, register, visiting
 from tests.journeys.stack import Stack
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 SPEECH_RMS = 0.005
-"""-46 dB of full scale, as the page takes it."""
-QUIET_MS = 10_000
-"""After so long the page asks a line that says nothing,"""
-ANSWER_MS = 8_000
-"""and after so long without an answer it gives it up."""
+"""-46 dB of full scale, the page's own threshold for speech."""
+IDLE_MS = 10_000
+"""After this time without a frame the page sends `relay.ping`."""
+PONG_TIMEOUT_MS = 8_000
+"""After this time without `relay.pong` the page reconnects."""
 
 
-def last_word_at(visitor: Visitor, before: float) -> float:
-    """When the page sent the last chunk with speech in it."""
+def last_speech_sent_at(visitor: Visitor, before: float) -> float:
+    """The time at which the page sent the last chunk that contains speech."""
     return max(
         float(frame["at"])
         for frame in visitor.watched("frames")
@@ -32,23 +32,23 @@ def last_word_at(visitor: Visitor, before: float) -> float:
     )
 
 
-def test_the_time_to_an_answer_counts_from_the_last_word(
-    browser: Browser, stack: Stack, figures: dict[str, str]
+def test_the_latency_shown_counts_from_the_last_speech(
+    browser: Browser, stack: Stack, measurements: dict[str, str]
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.tap_microphone()
         latency = visitor.page.locator("#latency")
         expect(latency).to_contain_text("Answered in")
-        start = next(told for told in visitor.watched("speaker") if told["kind"] == "start")
-        measured_ms = start["at"] + start["latencyMs"] - last_word_at(visitor, start["at"])
+        start = next(each for each in visitor.watched("speaker") if each["kind"] == "start")
+        measured_ms = start["at"] + start["latencyMs"] - last_speech_sent_at(visitor, start["at"])
         shown_ms = float(re.sub(r"[^\d.]", "", latency.inner_text()))
         # The provider alone waits for 500 ms of silence.
         assert measured_ms > 500
         assert shown_ms == pytest.approx(measured_ms, abs=50)
-        figures["from the last word to the answer, as shown"] = f"{shown_ms:.0f} ms"
+        measurements["latency from the last speech to the reply, as shown"] = f"{shown_ms:.0f} ms"
 
 
-def test_what_was_typed_while_one_spoke_is_answered_though_the_speech_is_dropped(
+def test_a_message_typed_while_speaking_is_answered_and_the_speech_dropped(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
@@ -60,42 +60,44 @@ def test_what_was_typed_while_one_spoke_is_answered_though_the_speech_is_dropped
         assert [line["modality"] for line in visitor.bubbles()] == ["text", "text"]
 
 
-def test_a_microphone_that_is_unplugged_in_mid_word_leaves_one_to_type(
+def test_typing_works_after_the_microphone_is_unplugged_in_mid_word(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.tap_microphone()
         visitor.await_state("hearing_you")
-        visitor.page.evaluate("watch.unplug()")
+        visitor.page.evaluate("watch.unplugMicrophone()")
         visitor.await_state("listening")
         expect(visitor.page.locator("#state-name")).to_have_text("No microphone")
         visitor.type("How many people work on the orders?")
         expect(visitor.answers).to_have_attribute("data-status", "completed")
 
 
-def test_a_frozen_server_is_noticed_though_nothing_is_due(browser: Browser, stack: Stack) -> None:
+def test_a_frozen_server_is_noticed_while_no_reply_is_expected(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(browser, stack, login=register(stack), is_new=True) as visitor:
         visitor.page.clock.install()
         visitor.tap_microphone()
         visitor.await_state("speaking")
         visitor.await_state("listening")
-        visitor.page.clock.fast_forward(QUIET_MS)
+        visitor.page.clock.fast_forward(IDLE_MS)
         visitor.await_event("relay.pong")
-        visitor.page.clock.fast_forward(ANSWER_MS)
+        visitor.page.clock.fast_forward(PONG_TIMEOUT_MS)
         expect(visitor.page.locator("html")).to_have_attribute("data-state", "listening")
 
         server = stack.processes["server"]
         server.send_signal(signal.SIGSTOP)
         try:
-            visitor.page.clock.fast_forward(QUIET_MS)
-            visitor.page.clock.fast_forward(ANSWER_MS)
+            visitor.page.clock.fast_forward(IDLE_MS)
+            visitor.page.clock.fast_forward(PONG_TIMEOUT_MS)
             visitor.await_state("reconnecting")
         finally:
             server.send_signal(signal.SIGCONT)
         visitor.await_state("listening")
 
 
-def test_sound_that_came_too_late_to_be_taken_is_no_fault_of_the_person(
+def test_a_rate_limit_shows_the_slow_network_card_until_a_reply(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack), is_new=True) as visitor:
@@ -117,7 +119,7 @@ def test_sound_that_came_too_late_to_be_taken_is_no_fault_of_the_person(
         visitor.tap_microphone()
         visitor.await_state("speaking")
 
-        # What is refused of one message is not why the line is lost later.
+        # An error about one message is not the reason shown for a later lost connection.
         visitor.receive({"type": "relay.error", "code": "too_early", "message": "Too early."})
         visitor.context.set_offline(True)
         visitor.await_state("reconnecting")

@@ -1,4 +1,4 @@
-"""What goes wrong, and what the page makes of it: a card that helps, and a way back."""
+"""Failures: the help card that the page shows for each, and the way to continue."""
 
 import signal
 from pathlib import Path
@@ -7,16 +7,16 @@ import pytest
 from playwright.sync_api import Browser, Playwright, Response, expect
 
 from tests.journeys.audio.equipment import chromium, microphone_playing
-from tests.journeys.page.visitor import Visitor, befall, is_of_one_session, register, visiting
+from tests.journeys.page.visitor import Visitor, inject_fault, is_of_one_session, register, visiting
 from tests.journeys.stack import Stack, http
 
 pytestmark = pytest.mark.page
 
 LOST_CONNECTION = ("WebSocket connection", "net::ERR_CONNECTION_REFUSED")
-"""What the browser itself writes into the console when a server is gone."""
+"""The browser's own console messages when the server is gone."""
 
 
-def test_a_denied_microphone_is_explained_and_costs_no_call(browser: Browser, stack: Stack) -> None:
+def test_a_denied_microphone_shows_a_card_and_opens_no_call(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack), permissions=()) as visitor:
         visitor.tap_microphone()
         card = visitor.help_card("microphone_denied")
@@ -30,7 +30,7 @@ def test_a_denied_microphone_is_explained_and_costs_no_call(browser: Browser, st
         expect(card).to_have_count(0)
 
 
-def test_a_missing_microphone_is_told_and_one_may_type(
+def test_a_missing_microphone_shows_a_card_and_typing_works(
     playwright: Playwright, stack: Stack
 ) -> None:
     with (
@@ -39,11 +39,13 @@ def test_a_missing_microphone_is_told_and_one_may_type(
     ):
         visitor.tap_microphone()
         expect(visitor.help_card("microphone_missing")).to_contain_text("Plug one in")
-        assert visitor.say_by_keyboard("How many people work on the orders?")
+        assert visitor.type_and_wait("How many people work on the orders?")
         assert visitor.live_tracks() == 0
 
 
-def test_a_silent_microphone_is_told(playwright: Playwright, stack: Stack, tmp_path: Path) -> None:
+def test_a_silent_microphone_shows_a_card(
+    playwright: Playwright, stack: Stack, tmp_path: Path
+) -> None:
     with (
         chromium(playwright, *microphone_playing(tmp_path / "missing.wav")) as browser,
         visiting(browser, stack, login=register(stack)) as visitor,
@@ -53,15 +55,17 @@ def test_a_silent_microphone_is_told(playwright: Playwright, stack: Stack, tmp_p
         expect(card).to_contain_text("perfectly silent")
         card.get_by_role("button", name="Choose a microphone").click()
         expect(visitor.page.get_by_role("dialog", name="Settings")).to_be_visible()
-        # The default one, and two more that the browser pretends to have.
+        # The default one and the two of the fake device.
         expect(visitor.page.locator("#device option")).to_have_count(3)
 
 
-def test_a_server_that_was_killed_is_come_back_to(browser: Browser, stack: Stack) -> None:
+def test_the_page_reconnects_to_a_server_that_was_killed_and_restarted(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow(*LOST_CONNECTION)
-        visitor.say_by_keyboard("How many people work on the orders?")
-        visitor.await_kept(2)
+        visitor.type_and_wait("How many people work on the orders?")
+        visitor.await_stored(2)
         stack.stop("server", signal.SIGKILL)
         try:
             visitor.await_state("reconnecting")
@@ -70,7 +74,7 @@ def test_a_server_that_was_killed_is_come_back_to(browser: Browser, stack: Stack
             expect(visitor.lines.last).to_contain_text("Sending…")
         finally:
             stack.start_server()
-        # On a slow machine the third attempt may be over by now; then there is the button.
+        # On a slow machine the third attempt may already have failed; then the button is shown.
         back = visitor.page.locator('#help button[data-action="reconnect"]')
         expect(visitor.answers.nth(1).or_(back)).to_be_visible()
         if back.count():
@@ -79,7 +83,7 @@ def test_a_server_that_was_killed_is_come_back_to(browser: Browser, stack: Stack
         visitor.await_state("idle")
         assert "Reconnecting (1 of 3)" in visitor.watched("announced")
 
-        visitor.await_kept(4)
+        visitor.await_stored(4)
         before = visitor.bubbles()
         assert [line["role"] for line in before] == ["user", "assistant"] * 2
         visitor.page.reload()
@@ -88,45 +92,43 @@ def test_a_server_that_was_killed_is_come_back_to(browser: Browser, stack: Stack
         assert [turn["text"] for turn in visitor.turns()] == [line["text"] for line in before]
 
 
-def test_without_a_server_one_gets_a_button_after_three_attempts(
-    browser: Browser, stack: Stack
-) -> None:
+def test_after_three_failed_attempts_a_button_reconnects(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow("net::ERR_INTERNET_DISCONNECTED")
-        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
-        visitor.await_kept(2)
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
+        visitor.await_stored(2)
         visitor.page.reload()
         expect(visitor.lines).to_have_count(2)
         visitor.context.set_offline(True)
         visitor.type("Who else decides about this?")
         card = visitor.help_card("no_network")
         expect(card).to_be_visible()
-        attempts = [told for told in visitor.watched("announced") if told.startswith("Reconn")]
+        attempts = [text for text in visitor.watched("announced") if text.startswith("Reconn")]
         assert attempts == [f"Reconnecting ({n} of 3)" for n in (1, 2, 3)]
         visitor.context.set_offline(False)
         card.get_by_role("button", name="Connect again").click()
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
 
 
-def test_a_lost_network_is_told_at_once_and_its_return_is_enough(
+def test_a_lost_network_is_shown_at_once_and_its_return_reconnects(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow("net::ERR_INTERNET_DISCONNECTED")
-        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
-        # An open socket outlives Chromium's pretended loss: the page must not wait for its end.
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
+        # Chromium's offline mode keeps an open socket: the page must not wait for it to close.
         visitor.context.set_offline(True)
         visitor.await_state("reconnecting")
         visitor.context.set_offline(False)
         visitor.await_state("idle")
-        assert visitor.say_by_keyboard("How many people work on the orders?")
+        assert visitor.type_and_wait("How many people work on the orders?")
 
 
-def test_a_provider_that_refuses_is_told_and_the_message_is_not_lost(
+def test_a_provider_refusal_shows_a_card_and_the_message_is_not_lost(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
-        befall(stack, kind="refuse", status=401)
+        inject_fault(stack, kind="refuse", status=401)
         visitor.type("How many people work on the orders?")
         card = visitor.help_card("provider_refused")
         expect(card).to_contain_text("The voice service refused")
@@ -137,9 +139,9 @@ def test_a_provider_that_refuses_is_told_and_the_message_is_not_lost(
         expect(card).to_have_count(0)
 
 
-def test_an_answer_that_fails_is_told_and_the_call_goes_on(browser: Browser, stack: Stack) -> None:
+def test_a_failed_reply_shows_a_card_and_the_call_goes_on(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
-        befall(stack, kind="rate_limit")
+        inject_fault(stack, kind="rate_limit")
         visitor.type("How many people work on the orders?")
         expect(visitor.help_card("answer_failed")).to_be_visible()
         visitor.type("What is the most difficult part for you?")
@@ -147,56 +149,58 @@ def test_an_answer_that_fails_is_told_and_the_call_goes_on(browser: Browser, sta
         expect(visitor.page.locator("#help")).to_be_empty()
 
 
-def test_a_past_that_cannot_be_read_is_asked_for_again(browser: Browser, stack: Stack) -> None:
+def test_a_history_request_that_fails_is_retried(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow("net::ERR_FAILED")
-        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
         visitor.page.route("**/turns/", lambda route: route.abort())
-        # Lost just after it was sent: the server has it, and the page does not know.
+        # Lost just after sending: the server has the message, and the page cannot know that.
         visitor.type("How many people work on the orders?")
         visitor.page.evaluate("dispatchEvent(new Event('offline'))")
         expect(visitor.page.locator("#state-name")).to_contain_text("2 of 3")
         visitor.page.unroute("**/turns/")
         visitor.await_state("idle")
         expect(visitor.answers.nth(1)).to_be_visible()
-        visitor.await_kept(len(visitor.bubbles()))
+        visitor.await_stored(len(visitor.bubbles()))
         kept = [(turn["item_id"], turn["text"]) for turn in visitor.turns()]
         assert [(line["item"], line["text"]) for line in visitor.bubbles()] == kept
 
 
-def test_what_was_said_in_another_tab_meanwhile_is_there_with_the_next_message(
+def test_turns_from_another_tab_appear_with_the_next_message(
     browser: Browser, stack: Stack
 ) -> None:
     login = register(stack)
     with visiting(browser, stack, login=login) as first:
-        first.say_by_keyboard("Hello, thank you for taking the time today.")
-        first.await_kept(2)
+        first.type_and_wait("Hello, thank you for taking the time today.")
+        first.await_stored(2)
         with visiting(browser, stack, login=login) as second:
             second.open(f"/#/s/{first.session_id}")
             second.page.reload()
             expect(second.lines).to_have_count(2)
-            first.say_by_keyboard("How many people work on the orders?")
-            first.await_kept(4)
+            first.type_and_wait("How many people work on the orders?")
+            first.await_stored(4)
             second.type("What is the most difficult part for you?")
             expect(second.answers.nth(2)).to_have_attribute("data-status", "completed")
-            second.await_kept(6)
-            told = [turn["text"] for turn in second.turns()]
-            assert [line["text"] for line in second.bubbles()] == told
+            second.await_stored(6)
+            stored = [turn["text"] for turn in second.turns()]
+            assert [line["text"] for line in second.bubbles()] == stored
 
 
-def test_a_session_that_another_tab_took_over_is_left_to_it(browser: Browser, stack: Stack) -> None:
+def test_a_session_taken_over_by_another_tab_is_not_reconnected(
+    browser: Browser, stack: Stack
+) -> None:
     login = register(stack)
     with visiting(browser, stack, login=login) as first:
-        first.say_by_keyboard("How many people work on the orders?")
-        first.await_kept(2)
+        first.type_and_wait("How many people work on the orders?")
+        first.await_stored(2)
         with visiting(browser, stack, login=login) as second:
             second.open(f"/#/s/{first.session_id}")
             second.page.reload()
             expect(second.lines).to_have_count(2)
-            second.say_by_keyboard("What is the most difficult part for you?")
+            second.type_and_wait("What is the most difficult part for you?")
             card = first.help_card("taken_over")
             expect(card).to_be_visible()
-            # Long enough for a first attempt to come back, which must not be made.
+            # Long enough for a first reconnect attempt, which must not happen.
             first.page.wait_for_timeout(1500)
             assert first.page.evaluate("watch.sockets.length") == 1
             expect(first.page.locator("html")).to_have_attribute("data-state", "ended")
@@ -208,14 +212,14 @@ def test_a_session_that_another_tab_took_over_is_left_to_it(browser: Browser, st
 
 
 def is_refresh(response: Response) -> bool:
-    """A little after a turn the page brings its list up to date; then it asks nothing any more."""
+    """True for the request that refreshes the session list after a turn, the last one of a turn."""
     return response.request.method == "GET" and is_of_one_session(response.url)
 
 
-def test_signing_out_elsewhere_ends_the_call_here(browser: Browser, stack: Stack) -> None:
+def test_signing_out_elsewhere_ends_this_call(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         with visitor.page.expect_response(is_refresh) as refresh:
-            visitor.say_by_keyboard("How many people work on the orders?")
+            visitor.type_and_wait("How many people work on the orders?")
         assert refresh.value.ok
         http("POST", f"{stack.url}/api/auth/logout/", token=visitor.token)
         expect(visitor.help_card("revoked")).to_contain_text("You signed out elsewhere")
@@ -245,8 +249,8 @@ HOSTILE_EVENTS = (
 
 def test_a_hostile_transcript_is_shown_as_text(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
-        visitor.say_by_keyboard(HOSTILE)
-        visitor.await_kept(2)
+        visitor.type_and_wait(HOSTILE)
+        visitor.await_stored(2)
         session = f"{stack.url}/api/sessions/{visitor.session_id}/"
         title = visitor.page.locator("#sessions .session-title")
         expect(title).to_contain_text("<img src=x")
@@ -258,7 +262,7 @@ def test_a_hostile_transcript_is_shown_as_text(browser: Browser, stack: Stack) -
         expect(visitor.page.locator("#title")).to_have_text(HOSTILE)
         expect(visitor.lines.first.locator(".text")).to_have_text(HOSTILE)
 
-        visitor.say_by_keyboard("How many people work on the orders?")
+        visitor.type_and_wait("How many people work on the orders?")
         for event in HOSTILE_EVENTS:
             visitor.receive(event)
         for text in (f"{HOSTILE} heard", f"{HOSTILE} said"):
@@ -270,5 +274,5 @@ def test_a_hostile_transcript_is_shown_as_text(browser: Browser, stack: Stack) -
 
 
 def assert_is_text(visitor: Visitor) -> None:
-    """Nothing of it became an element; `visiting` sees to dialogs, requests and the policy."""
+    """Check that no element was created; `visiting` checks dialogs, requests and the CSP."""
     assert visitor.page.locator("img, body script").count() == 0

@@ -1,4 +1,4 @@
-"""What one sees first: how soon, how still, from where, and in which language."""
+"""The first load: time to paint, layout shift, size, and language."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ pytestmark = pytest.mark.page
 
 
 def load_of(visitor: Visitor) -> dict[str, Any]:
-    """What the load took: first paint in ms, requests, and bytes over the line."""
+    """The load's first paint in ms, number of requests, and bytes transferred."""
     load: dict[str, Any] = visitor.page.evaluate(
         """async () => {
           const painted = () => performance.getEntriesByName("first-contentful-paint");
-          await watch.until(() => painted().length > 0, "the first paint");
+          await watch.waitUntil(() => painted().length > 0, "the first paint");
           const [paint] = painted();
           const loads = [...performance.getEntriesByType("navigation"),
             ...performance.getEntriesByType("resource")];
@@ -27,8 +27,8 @@ def load_of(visitor: Visitor) -> dict[str, Any]:
     return load
 
 
-def test_the_page_is_there_at_once_and_does_not_jump(
-    browser: Browser, stack: Stack, figures: dict[str, str]
+def test_the_page_loads_without_layout_shift(
+    browser: Browser, stack: Stack, measurements: dict[str, str]
 ) -> None:
     login = register(stack)
     for name, who in (("sign-in", None), ("conversation", login)):
@@ -41,14 +41,14 @@ def test_the_page_is_there_at_once_and_does_not_jump(
             load = load_of(visitor)
             assert layout_shift(visitor.watched("shifts")) == 0
             assert load["bytes"] < 400_000
-            figures[f"load of the {name}"] = (
+            measurements[f"load of the {name}"] = (
                 f"first paint {load['paintMs']:.0f} ms, {load['requests']} requests, "
                 f"{load['bytes'] / 1000:.0f} kB, layout shift 0"
             )
 
 
 @pytest.mark.parametrize("is_signed_in", [False, True])
-def test_nor_does_it_jump_where_it_is_seen_before_its_scripts_have_run(
+def test_a_paint_before_the_scripts_run_causes_no_layout_shift(
     browser: Browser, stack: Stack, is_signed_in: bool
 ) -> None:
     with visiting(browser, stack, login=register(stack) if is_signed_in else None) as visitor:
@@ -80,7 +80,7 @@ def test_the_language_follows_the_browser(
         expect(visitor.page.get_by_role("heading", name=greeting)).to_be_visible()
 
 
-def test_the_language_can_be_switched_and_stays_so(browser: Browser, stack: Stack) -> None:
+def test_the_language_can_be_switched_and_is_remembered(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, locale="ja-JP") as visitor:
         page = visitor.page
         expect(page.get_by_role("button", name="サインイン")).to_be_visible()
@@ -91,7 +91,7 @@ def test_the_language_can_be_switched_and_stays_so(browser: Browser, stack: Stac
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_the_servers_own_words_are_in_the_chosen_language(browser: Browser, stack: Stack) -> None:
+def test_the_servers_messages_are_in_the_chosen_language(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, locale="ja-JP") as visitor:
         visitor.allow("400 (Bad Request)", "401 (Unauthorized)")
         page = visitor.page

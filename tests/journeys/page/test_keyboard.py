@@ -1,18 +1,18 @@
-"""A journey by keyboard alone, and the key that one holds to talk."""
+"""A whole conversation by keyboard only, and the push-to-talk key."""
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.page.conftest import SECOND_QUESTION
-from tests.journeys.page.sounds import spoken
+from tests.journeys.page.speech_files import spoken
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
 
 pytestmark = pytest.mark.page
 
 
-@pytest.mark.unhurried
-def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
+@pytest.mark.untimed_audio
+def test_everything_can_be_done_by_keyboard(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack) as visitor:
         page, keys = visitor.page, visitor.page.keyboard
         login = register(stack)
@@ -54,10 +54,12 @@ def test_one_can_do_it_all_by_keyboard(browser: Browser, stack: Stack) -> None:
         assert visitor.live_tracks() == 0
 
 
-@pytest.mark.heard
-def test_space_is_held_to_talk_and_nothing_is_sent_between(browser: Browser, stack: Stack) -> None:
-    hands_on = {"isHandsFree": False}
-    with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:
+@pytest.mark.realtime_audio
+def test_space_is_push_to_talk_and_nothing_is_sent_between_presses(
+    browser: Browser, stack: Stack
+) -> None:
+    push_to_talk = {"isHandsFree": False}
+    with visiting(browser, stack, login=register(stack), preferences=push_to_talk) as visitor:
         page = visitor.page
         visitor.tap_microphone()
         visitor.await_state("listening")
@@ -69,7 +71,7 @@ def test_space_is_held_to_talk_and_nothing_is_sent_between(browser: Browser, sta
         visitor.await_event("input_audio_buffer.speech_started")
         page.wait_for_timeout(len(spoken(SECOND_QUESTION)) / 24)
         page.keyboard.up("Space")
-        # What was being said, and a second of silence behind it, may still be on its way.
+        # The last chunks, and the second of silence after them, may still be in flight.
         page.wait_for_timeout(500)
         sent = len(visitor.sent("input_audio_buffer.append"))
         visitor.await_state("speaking")

@@ -1,4 +1,4 @@
-"""The microphone as one turns it on and off: what is held, and for how long."""
+"""The microphone switched on and off: permission, mute, push-to-talk, and what stays open."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.journeys.audio.equipment import pcm_from
 from tests.journeys.page.conftest import SECOND_QUESTION
-from tests.journeys.page.sounds import BEFORE_S, spoken
+from tests.journeys.page.speech_files import BEFORE_S, spoken
 from tests.journeys.page.visitor import register, visiting
 from tests.journeys.stack import Stack
 
-pytestmark = [pytest.mark.page, pytest.mark.heard]
+pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
 
 COUNT_STARTS_AND_CALLS = """(() => {
   const { client } = kaiwa.talk;
@@ -27,20 +27,20 @@ COUNT_STARTS_AND_CALLS = """(() => {
 })()"""
 
 
-def test_whoever_changes_their_mind_while_it_opens_holds_one_and_gives_it_back(
+def test_switching_back_and_forth_while_permission_is_pending_opens_one_microphone(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
-        visitor.page.evaluate("watch.keepAsking()")
+        visitor.page.evaluate("watch.holdPermission()")
         visitor.tap_microphone()
         visitor.await_state("asking_microphone")
         visitor.tap_typing()
         visitor.tap_microphone()
-        visitor.page.evaluate("watch.allow()")
+        visitor.page.evaluate("watch.grantPermission()")
         visitor.await_state("listening")
         assert (visitor.live_tracks(), visitor.open_contexts()) == (1, 1)
 
-        # As from the browser's console.
+        # Called directly, as from the browser's console.
         visitor.page.evaluate("kaiwa.talk.client.startAudioStream({ context: new AudioContext() })")
         assert (visitor.live_tracks(), visitor.open_contexts()) == (1, 1)
 
@@ -49,41 +49,43 @@ def test_whoever_changes_their_mind_while_it_opens_holds_one_and_gives_it_back(
         assert (visitor.live_tracks(), visitor.open_contexts()) == (0, 0)
 
 
-def test_no_call_is_opened_before_the_microphone_of_the_last_tap_is_allowed(
+def test_no_call_is_opened_before_the_last_taps_permission_is_granted(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
-        visitor.page.evaluate("watch.keepAsking(); ({ allow: globalThis.allowFirst } = watch)")
+        visitor.page.evaluate(
+            "watch.holdPermission(); ({ grantPermission: globalThis.grantFirst } = watch)"
+        )
         visitor.page.evaluate(COUNT_STARTS_AND_CALLS)
         visitor.tap_microphone()
         visitor.await_state("asking_microphone")
         visitor.tap_typing()
-        visitor.page.evaluate("watch.keepAsking()")
+        visitor.page.evaluate("watch.holdPermission()")
         visitor.tap_microphone()
-        visitor.page.evaluate("allowFirst()")
+        visitor.page.evaluate("grantFirst()")
         calls = visitor.page.evaluate(
             """starts[0].then(() => navigator.mediaDevices.enumerateDevices()).then(() => calls)"""
         )
         assert (calls, visitor.live_tracks()) == (0, 0)
 
-        visitor.page.evaluate("watch.allow()")
+        visitor.page.evaluate("watch.grantPermission()")
         visitor.await_state("listening")
         assert (visitor.page.evaluate("calls"), visitor.live_tracks()) == (1, 1)
 
 
-def test_a_setting_that_is_changed_while_one_is_asked_holds_from_the_start(
+def test_a_setting_changed_while_permission_is_pending_applies_from_the_start(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
-        page.evaluate("watch.keepAsking()")
+        page.evaluate("watch.holdPermission()")
         visitor.tap_microphone()
         visitor.await_state("asking_microphone")
         page.get_by_role("button", name="Settings").click()
         for label in ("Remove echo", "Reduce noise"):
             page.get_by_label(label).uncheck()
         page.get_by_role("button", name="Done").click()
-        page.evaluate("watch.allow()")
+        page.evaluate("watch.grantPermission()")
         visitor.await_state("listening")
         used = page.evaluate("watch.tracks.at(-1).getSettings()")
         assert (used["echoCancellation"], used["noiseSuppression"]) == (False, False)
@@ -91,16 +93,16 @@ def test_a_setting_that_is_changed_while_one_is_asked_holds_from_the_start(
         assert visitor.live_tracks() == 1
 
 
-def test_another_microphone_helps_when_the_first_was_unplugged(
+def test_another_microphone_can_be_chosen_after_the_first_is_unplugged(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
         visitor.tap_microphone()
         visitor.await_state("listening")
-        page.evaluate("watch.unplug()")
+        page.evaluate("watch.unplugMicrophone()")
         expect(page.locator("#state-name")).to_have_text("No microphone")
-        page.evaluate("watch.plugIn()")
+        page.evaluate("watch.plugInMicrophone()")
         page.get_by_role("button", name="Settings").click()
         page.locator("#device").select_option(index=1)
         page.get_by_role("button", name="Done").click()
@@ -108,7 +110,7 @@ def test_another_microphone_helps_when_the_first_was_unplugged(
         expect(visitor.help_card("microphone_stopped")).to_have_count(0)
 
 
-def test_hold_to_talk_is_held_by_a_plain_click_until_the_next(
+def test_a_plain_click_holds_push_to_talk_until_the_next_click(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(
@@ -117,7 +119,7 @@ def test_hold_to_talk_is_held_by_a_plain_click_until_the_next(
         visitor.tap_microphone()
         visitor.await_state("listening")
         hold = visitor.page.locator("#hold")
-        # As a screen reader does it: no pointer, no key.
+        # A screen reader's click comes without pointer and key events.
         hold.evaluate("(button) => button.click()")
         expect(hold).to_have_attribute("aria-pressed", "true")
         visitor.await_state("hearing_you")
@@ -132,11 +134,11 @@ def test_hold_to_talk_is_held_by_a_plain_click_until_the_next(
         expect(hold).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_press_that_ends_before_the_call_stands_is_sent_whole(
+def test_a_press_that_ends_before_the_call_is_ready_is_sent_completely(
     browser: Browser, stack: Stack
 ) -> None:
-    hands_on = {"isHandsFree": False}
-    with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:
+    push_to_talk = {"isHandsFree": False}
+    with visiting(browser, stack, login=register(stack), preferences=push_to_talk) as visitor:
         page, held = visitor.page, list[Route]()
         page.route("**/api/realtime/tickets/", lambda route: held.append(route))
         visitor.tap_microphone()
@@ -150,10 +152,10 @@ def test_a_press_that_ends_before_the_call_stands_is_sent_whole(
         visitor.await_state("speaking")
 
 
-def test_a_mute_holds_from_before_the_call_is_opened(browser: Browser, stack: Stack) -> None:
+def test_muting_before_the_call_is_opened_sends_only_zeros(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
-        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
-        visitor.await_kept(2)
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
+        visitor.await_stored(2)
         page, history, tickets = visitor.page, list[Route](), list[Route]()
         page.route("**/turns/", lambda route: history.append(route))
         page.route("**/api/realtime/tickets/", lambda route: tickets.append(route))
@@ -167,14 +169,14 @@ def test_a_mute_holds_from_before_the_call_is_opened(browser: Browser, stack: St
         tickets[0].continue_()
         visitor.await_state("listening")
         page.evaluate(
-            """watch.until(() => watch.frames.filter(({ event }) =>
+            """watch.waitUntil(() => watch.frames.filter(({ event }) =>
               event.type === "input_audio_buffer.append").length > 20, "sound was sent")"""
         )
         sent = [pcm_from(event["audio"]) for event in visitor.sent("input_audio_buffer.append")]
         assert not np.any(np.concatenate(sent))
 
 
-def test_a_page_that_was_put_away_can_be_talked_to_again(browser: Browser, stack: Stack) -> None:
+def test_voice_mode_can_be_restarted_after_pagehide(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.tap_microphone()
         visitor.await_state("listening")
@@ -186,7 +188,7 @@ def test_a_page_that_was_put_away_can_be_talked_to_again(browser: Browser, stack
         visitor.await_state("listening")
 
 
-def test_a_muted_call_is_muted_when_it_is_opened_again(browser: Browser, stack: Stack) -> None:
+def test_a_muted_call_stays_muted_after_reconnecting(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow("net::ERR_INTERNET_DISCONNECTED")
         visitor.tap_microphone()
@@ -207,9 +209,9 @@ def test_a_muted_call_is_muted_when_it_is_opened_again(browser: Browser, stack: 
         expect(visitor.page.locator("#state-name")).to_have_text("Muted")
 
 
-def test_another_way_to_talk_lets_go_of_what_was_held(browser: Browser, stack: Stack) -> None:
-    hands_on = {"isHandsFree": False}
-    with visiting(browser, stack, login=register(stack), preferences=hands_on) as visitor:
+def test_changing_the_talk_mode_releases_push_to_talk(browser: Browser, stack: Stack) -> None:
+    push_to_talk = {"isHandsFree": False}
+    with visiting(browser, stack, login=register(stack), preferences=push_to_talk) as visitor:
         page = visitor.page
         visitor.tap_microphone()
         visitor.await_state("listening")
@@ -221,7 +223,9 @@ def test_another_way_to_talk_lets_go_of_what_was_held(browser: Browser, stack: S
         expect(page.locator("#hold")).to_have_attribute("aria-pressed", "false")
 
 
-def test_space_mutes_again_only_what_it_has_unmuted(browser: Browser, stack: Stack) -> None:
+def test_releasing_space_restores_only_the_mute_that_it_lifted(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         keyboard = visitor.page.keyboard
         mute = visitor.page.locator("#mute")

@@ -1,11 +1,11 @@
-"""Around the conversation: addresses, the list, the door, and the box to write in."""
+"""Around the conversation: the URL, the session list, sign-in, and the message box."""
 
 import pytest
 from playwright.sync_api import APIResponse, Browser, Route, expect
 
 from tests.journeys.page.conftest import SECOND_QUESTION
 from tests.journeys.page.visitor import (
-    PATIENCE_MS,
+    TIMEOUT_MS,
     Login,
     Visitor,
     is_of_one_session,
@@ -17,7 +17,9 @@ from tests.journeys.stack import Stack, http
 pytestmark = pytest.mark.page
 
 
-def test_the_way_to_the_box_does_not_hang_up(browser: Browser, stack: Stack) -> None:
+def test_the_skip_link_and_the_back_button_do_not_end_the_call(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
         visitor.tap_microphone()
@@ -42,13 +44,13 @@ OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
 UNREACHABLE = "The server cannot be reached. Check your network and try again."
 
 
-def test_what_cannot_be_renamed_or_deleted_is_told_and_still_there(
+def test_a_failed_rename_or_deletion_is_reported_and_changes_nothing(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow(OFFLINE)
         page = visitor.page
-        visitor.say_by_keyboard("How many people work on the orders?")
+        visitor.type_and_wait("How many people work on the orders?")
         title = page.locator("#sessions .session-title")
         expect(title).to_have_text("How many people work on the orders?")
         complaint = page.locator("#drawer-complaint")
@@ -71,7 +73,7 @@ def test_what_cannot_be_renamed_or_deleted_is_told_and_still_there(
         expect(page.get_by_role("heading", name="What shall we talk about?")).to_be_visible()
 
 
-def test_who_cannot_be_signed_out_everywhere_is_told_and_stays_signed_in(
+def test_a_failed_sign_out_is_reported_and_the_user_stays_signed_in(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
@@ -89,15 +91,15 @@ def test_who_cannot_be_signed_out_everywhere_is_told_and_stays_signed_in(
         assert visitor.token is None
 
 
-def test_a_conversation_that_cannot_be_loaded_keeps_ones_words_and_is_tried_again(
+def test_a_conversation_that_fails_to_load_keeps_the_draft_and_can_be_retried(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow(OFFLINE)
         page, box = visitor.page, visitor.page.locator("#message")
         row = page.locator("#sessions .session")
-        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
-        visitor.await_kept(2)
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
+        visitor.await_stored(2)
         page.locator("#new-session").click()
         visitor.context.set_offline(True)
         row.click()
@@ -127,13 +129,13 @@ def test_a_conversation_that_cannot_be_loaded_keeps_ones_words_and_is_tried_agai
         expect(visitor.answers.nth(1)).to_be_visible()
 
 
-def test_what_is_sent_to_a_conversation_that_could_not_be_loaded_loads_it(
+def test_sending_to_a_conversation_that_failed_to_load_loads_it(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow(OFFLINE)
-        visitor.say_by_keyboard("Hello, thank you for taking the time today.")
-        visitor.await_kept(2)
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
+        visitor.await_stored(2)
         visitor.page.locator("#new-session").click()
         visitor.context.set_offline(True)
         visitor.page.locator("#sessions .session").click()
@@ -145,7 +147,7 @@ def test_what_is_sent_to_a_conversation_that_could_not_be_loaded_loads_it(
         expect(visitor.page.locator("#help")).to_be_empty()
 
 
-def test_a_list_that_cannot_be_loaded_says_so_and_is_asked_for_again(
+def test_a_session_list_that_fails_to_load_says_so_and_can_be_retried(
     browser: Browser, stack: Stack
 ) -> None:
     login = register(stack)
@@ -181,10 +183,8 @@ def test_a_list_that_cannot_be_loaded_says_so_and_is_asked_for_again(
         expect(retry).to_be_hidden()
 
 
-@pytest.mark.heard
-def test_a_conversation_is_new_until_its_first_words_name_it(
-    browser: Browser, stack: Stack
-) -> None:
+@pytest.mark.realtime_audio
+def test_a_conversation_is_titled_by_its_first_message(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
         titles = page.evaluate_handle(
@@ -207,39 +207,39 @@ def test_a_conversation_is_new_until_its_first_words_name_it(
         expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
 
 
-def test_both_of_two_conversations_are_named(browser: Browser, stack: Stack) -> None:
+def test_two_conversations_each_get_their_title(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         titles = ["How many people work on the orders?", "Who else decides about this?"]
         for title in titles:
             visitor.page.locator("#new-session").click()
-            visitor.say_by_keyboard(title)
+            visitor.type_and_wait(title)
         expect(visitor.page.locator("#sessions .session-title")).to_have_text(titles[::-1])
 
 
-def test_what_was_asked_before_a_change_does_not_undo_it(browser: Browser, stack: Stack) -> None:
+def test_a_response_older_than_a_change_does_not_undo_it(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         visitor.allow("404 (Not Found)")
         page, old = visitor.page, list[tuple[Route, APIResponse]]()
         title = page.locator("#sessions .session-title")
         texts = iter(("How many people work on the orders?", "Who else decides about this?"))
 
-        def answer_the_first_later(route: Route) -> None:
+        def delay_the_first_get(route: Route) -> None:
             if route.request.method == "GET" and not old:
                 old.append((route, route.fetch()))
             else:
                 route.continue_()
 
-        def say_and_hold_the_refresh() -> tuple[Route, APIResponse]:
+        def type_and_hold_the_refresh() -> tuple[Route, APIResponse]:
             old.clear()
-            visitor.say_by_keyboard(next(texts))
-            for _ in range(PATIENCE_MS // 20):
+            visitor.type_and_wait(next(texts))
+            for _ in range(TIMEOUT_MS // 20):
                 if not old:
                     page.wait_for_timeout(20)
             return old[0]
 
-        page.route(is_of_one_session, answer_the_first_later)
+        page.route(is_of_one_session, delay_the_first_get)
 
-        route, response = say_and_hold_the_refresh()
+        route, response = type_and_hold_the_refresh()
         page.get_by_role("button", name="Rename").click()
         page.get_by_label("New name").fill("Orders")
         page.keyboard.press("Enter")
@@ -249,7 +249,7 @@ def test_what_was_asked_before_a_change_does_not_undo_it(browser: Browser, stack
         assert again.value.ok
         expect(title).to_have_text("Orders")
 
-        route, response = say_and_hold_the_refresh()
+        route, response = type_and_hold_the_refresh()
         page.get_by_role("button", name="Delete “").click()
         page.get_by_role("button", name="Delete", exact=True).click()
         expect(title).to_have_count(0)
@@ -258,12 +258,14 @@ def test_what_was_asked_before_a_change_does_not_undo_it(browser: Browser, stack
         expect(title).to_have_count(0)
 
 
-def test_nobody_sees_what_somebody_else_was_about_to_see(browser: Browser, stack: Stack) -> None:
+def test_a_late_response_for_one_user_is_not_shown_to_the_next(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page, held = visitor.page, list[Route]()
         page.route(is_of_one_session, lambda route: held.append(route))
         with page.expect_request(lambda request: is_of_one_session(request.url)):
-            visitor.say_by_keyboard("How many people work on the orders?")
+            visitor.type_and_wait("How many people work on the orders?")
         page.locator("#account summary").click()
         page.get_by_role("button", name="Sign out", exact=True).click()
         sign_in(visitor, register(stack))
@@ -275,11 +277,11 @@ def test_nobody_sees_what_somebody_else_was_about_to_see(browser: Browser, stack
         expect(page.locator("#sessions .session")).to_have_count(0)
 
 
-def test_words_that_are_still_being_composed_are_not_sent(browser: Browser, stack: Stack) -> None:
+def test_enter_during_an_ime_composition_does_not_send(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         box = visitor.page.locator("#message")
         box.fill("こんにちは")
-        # As browsers tell the Enter that ends a composition: Chromium and Firefox, and Safari.
+        # The Enter that ends a composition: in Chromium and Firefox, and in Safari.
         for how in ("{ isComposing: true }", "{ keyCode: 229 }"):
             box.evaluate(
                 f"""(box) => box.dispatchEvent(new KeyboardEvent("keydown",
@@ -292,7 +294,7 @@ def test_words_that_are_still_being_composed_are_not_sent(browser: Browser, stac
         assert [line["text"] for line in visitor.bubbles()].count("こんにちは") == 1
 
 
-def test_who_backs_out_of_a_deletion_keeps_it_whatever_was_said_before(
+def test_a_cancelled_deletion_deletes_nothing_after_an_earlier_confirmed_one(
     browser: Browser, stack: Stack
 ) -> None:
     login = register(stack)
@@ -311,9 +313,7 @@ def test_who_backs_out_of_a_deletion_keeps_it_whatever_was_said_before(
         expect(rows).to_have_count(1)
 
 
-def test_what_was_written_and_not_sent_is_there_after_a_reload(
-    browser: Browser, stack: Stack
-) -> None:
+def test_a_draft_survives_a_reload_but_not_a_sign_out(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page, box = visitor.page, visitor.page.locator("#message")
         box.fill("How many people")
@@ -329,7 +329,7 @@ def test_what_was_written_and_not_sent_is_there_after_a_reload(
 ARABIC = "كيف حالك؟ Kaiwa!"
 
 
-def test_what_runs_from_right_to_left_is_shown_so(browser: Browser, stack: Stack) -> None:
+def test_right_to_left_text_is_shown_right_to_left(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
         page.locator("#message").fill(ARABIC)
@@ -353,7 +353,7 @@ def test_what_runs_from_right_to_left_is_shown_so(browser: Browser, stack: Stack
             assert first > last
 
 
-def test_a_login_is_one_for_all_tabs(browser: Browser, stack: Stack) -> None:
+def test_signing_in_and_out_applies_to_all_tabs(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         with visitor.page.expect_popup() as popup:
             visitor.page.evaluate("void open('/')")
@@ -369,7 +369,7 @@ def test_a_login_is_one_for_all_tabs(browser: Browser, stack: Stack) -> None:
         expect(visitor.page.get_by_text("You are signed out.")).to_be_visible()
         assert visitor.token is None
         visitor.page.evaluate(
-            """watch.until(() => watch.tracks.every(({ readyState }) => readyState === "ended"),
+            """watch.waitUntil(() => watch.tracks.every(({ readyState }) => readyState === "ended"),
               "the microphone is off")"""
         )
 
@@ -381,7 +381,9 @@ def test_a_login_is_one_for_all_tabs(browser: Browser, stack: Stack) -> None:
         assert (visitor.token, visitor.session_id) == (token, "")
 
 
-def test_a_message_that_is_too_long_is_refused_and_not_cut(browser: Browser, stack: Stack) -> None:
+def test_a_message_that_is_too_long_is_refused_and_not_truncated(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page, box = visitor.page, visitor.page.locator("#message")
         most = "あ" * 32_000
@@ -394,7 +396,7 @@ def test_a_message_that_is_too_long_is_refused_and_not_cut(browser: Browser, sta
         expect(page.get_by_role("alert")).to_have_count(0)
         box.press("Enter")
         expect(visitor.answers).to_have_attribute("data-status", "completed")
-        visitor.await_kept(2)
+        visitor.await_stored(2)
         assert len(visitor.turns()[0]["text"]) == len(most)
 
 
@@ -404,7 +406,7 @@ def sign_in(visitor: Visitor, login: Login) -> None:
     visitor.page.get_by_role("button", name="Sign in").click()
 
 
-def test_one_may_type_as_soon_as_one_is_in_and_is_not_interrupted_later(
+def test_the_message_box_has_focus_after_sign_in_and_focus_is_not_moved_later(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack) as visitor:
@@ -419,7 +421,7 @@ def test_one_may_type_as_soon_as_one_is_in_and_is_not_interrupted_later(
         expect(visitor.page.locator("#thread")).to_be_focused()
 
 
-def test_signing_in_opens_no_keyboard_on_a_phone(browser: Browser, stack: Stack) -> None:
+def test_signing_in_on_a_phone_does_not_open_the_keyboard(browser: Browser, stack: Stack) -> None:
     with visiting(
         browser, stack, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
     ) as visitor:
@@ -432,8 +434,10 @@ def test_signing_in_opens_no_keyboard_on_a_phone(browser: Browser, stack: Stack)
         expect(hint).to_have_text("You are muted. Unmute to speak")
 
 
-@pytest.mark.unhurried
-def test_the_welcome_stays_where_it_is_being_read(browser: Browser, stack: Stack) -> None:
+@pytest.mark.untimed_audio
+def test_the_welcome_keeps_its_scroll_position_when_a_call_starts(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(
         browser, stack, login=register(stack), viewport={"width": 740, "height": 360}
     ) as visitor:
@@ -442,11 +446,11 @@ def test_the_welcome_stays_where_it_is_being_read(browser: Browser, stack: Stack
         scrolled = thread.evaluate("(thread) => (thread.scrollTop = 80, thread.scrollTop)")
         assert scrolled == 80
         visitor.tap_microphone()
-        # At once: the first word takes the welcome's place.
+        # Read within the same script: the first turn replaces the welcome.
         while_listening = thread.evaluate(
             """async (thread) => {
               const { dataset } = document.documentElement;
-              await watch.until(() => dataset.state === "listening", "the call stood");
+              await watch.waitUntil(() => dataset.state === "listening", "the call is ready");
               return thread.scrollTop;
             }"""
         )

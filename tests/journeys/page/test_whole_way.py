@@ -1,4 +1,4 @@
-"""The whole way of somebody who has never seen Kaiwa, and that of their voice to the provider."""
+"""A new user's whole conversation, and the path of their audio to the provider."""
 
 import math
 import urllib.request
@@ -15,32 +15,32 @@ from tests.journeys.audio.equipment import (
     Samples,
     chromium,
     floats_from,
-    likeness,
     microphone_playing,
+    similarity,
 )
 from tests.journeys.page.conftest import QUESTION, SECOND_QUESTION
-from tests.journeys.page.sounds import monologue, spoken
+from tests.journeys.page.speech_files import microphone_wav, spoken
 from tests.journeys.page.visitor import Visitor, layout_shift, register, visiting
 from tests.journeys.stack import Stack, http
 
-pytestmark = [pytest.mark.page, pytest.mark.alone]
+pytestmark = [pytest.mark.page, pytest.mark.exclusive]
 
 SILENT_WITHIN_MS = 50
-UNTIL_CUTTING_IN_S = 4.0
-"""The answer begins about a second after the question and lasts seven."""
+PAUSE_BEFORE_INTERRUPTION_S = 4.0
+"""The reply begins about a second after the question and lasts seven."""
 GREETING = "Hello, thank you for taking the time today."
 
 
 @dataclass(slots=True)
 class Journey:
-    """What came of the one whole journey that the tests below judge."""
+    """What one whole conversation produced; the tests below check it."""
 
     tracks_while_talking: int = 0
     tracks_after_talking: int = 0
     heard: Samples = field(default_factory=lambda: np.zeros(0))
     rate: int = 0
-    cut_at: int = 0
-    """The frame of `heard` at which the page could first know that somebody cuts in."""
+    interrupted_at_frame: int = 0
+    """The frame of `heard` at which the page received the interruption's `speech_started`."""
     speaker: list[dict[str, Any]] = field(default_factory=list)
     truncations: list[dict[str, Any]] = field(default_factory=list)
     announced: list[str] = field(default_factory=list)
@@ -54,32 +54,32 @@ class Journey:
 def journey(
     playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Journey]:
-    """Signs in, types, talks, is answered, cuts in, types again, reloads."""
-    wav = monologue(
+    """Sign up, type, talk, interrupt the reply, type again, reload."""
+    wav = microphone_wav(
         tmp_path_factory.mktemp("talk") / "talk.wav",
-        QUESTION, UNTIL_CUTTING_IN_S, SECOND_QUESTION,
+        QUESTION, PAUSE_BEFORE_INTERRUPTION_S, SECOND_QUESTION,
     )  # fmt: skip
-    seen = Journey()
+    result = Journey()
     with (
         chromium(playwright, *microphone_playing(wav)) as browser,
         visiting(browser, stack) as visitor,
     ):
         sign_up(visitor)
-        visitor.say_by_keyboard(GREETING)
+        visitor.type_and_wait(GREETING)
         expect(visitor.page.locator("#title")).to_contain_text("Hello, thank you")
-        talk_and_cut_in(visitor, seen)
+        talk_and_interrupt(visitor, result)
         visitor.tap_typing()
         visitor.await_state("idle")
-        seen.tracks_after_talking = visitor.live_tracks()
-        visitor.say_by_keyboard("Who else decides about this?")
+        result.tracks_after_talking = visitor.live_tracks()
+        visitor.type_and_wait("Who else decides about this?")
 
-        visitor.await_kept(8)
-        seen.announced, seen.shifts = visitor.watched("announced"), visitor.watched("shifts")
-        seen.bubbles, seen.turns = visitor.bubbles(), visitor.turns()
+        visitor.await_stored(8)
+        result.announced, result.shifts = visitor.watched("announced"), visitor.watched("shifts")
+        result.bubbles, result.turns = visitor.bubbles(), visitor.turns()
         visitor.page.reload()
-        expect(visitor.lines).to_have_count(len(seen.bubbles))
-        seen.bubbles_after_reload = visitor.bubbles()
-    yield seen
+        expect(visitor.lines).to_have_count(len(result.bubbles))
+        result.bubbles_after_reload = visitor.bubbles()
+    yield result
 
 
 def sign_up(visitor: Visitor) -> None:
@@ -92,54 +92,61 @@ def sign_up(visitor: Visitor) -> None:
     expect(page.locator("#message")).to_be_focused()
 
 
-def talk_and_cut_in(visitor: Visitor, seen: Journey) -> None:
-    """The second question of the recording falls into the first answer; the second is heard out."""
+def talk_and_interrupt(visitor: Visitor, result: Journey) -> None:
+    """The recording's second question interrupts the first reply; the second reply completes."""
     visitor.tap_microphone()
     visitor.await_state("listening")
-    seen.tracks_while_talking = visitor.live_tracks()
-    visitor.listen()
+    result.tracks_while_talking = visitor.live_tracks()
+    visitor.start_recording()
     visitor.await_state("speaking")
     expect(visitor.answers.nth(1)).to_have_attribute("data-status", "interrupted")
     expect(visitor.answers.nth(2)).to_have_attribute("data-status", "completed")
     visitor.await_state("listening")
-    recorded = visitor.page.evaluate("watch.recorded()")
-    seen.rate = recorded["sampleRate"]
-    seen.heard = floats_from(recorded["heard"])
-    seen.cut_at = int(recorded["cutAtContextS"] * seen.rate)
-    seen.speaker = visitor.watched("speaker")
-    seen.truncations = visitor.sent("conversation.item.truncate")
+    recorded = visitor.page.evaluate("watch.stopRecording()")
+    result.rate = recorded["sampleRate"]
+    result.heard = floats_from(recorded["heard"])
+    result.interrupted_at_frame = int(recorded["cutAtContextS"] * result.rate)
+    result.speaker = visitor.watched("speaker")
+    result.truncations = visitor.sent("conversation.item.truncate")
 
 
-def test_the_microphone_is_open_while_one_talks_and_not_a_moment_longer(journey: Journey) -> None:
+def test_the_microphone_is_open_only_during_voice_mode(journey: Journey) -> None:
     assert (journey.tracks_while_talking, journey.tracks_after_talking) == (1, 0)
 
 
-def test_the_answers_are_heard_without_a_gap(journey: Journey) -> None:
-    assert [told for told in journey.speaker if told["kind"] == "underrun"] == []
-    for answer in (journey.heard[: journey.cut_at], journey.heard[journey.cut_at :]):
+def test_the_replies_are_played_without_a_gap(journey: Journey) -> None:
+    assert [each for each in journey.speaker if each["kind"] == "underrun"] == []
+    for answer in (
+        journey.heard[: journey.interrupted_at_frame],
+        journey.heard[journey.interrupted_at_frame :],
+    ):
         assert np.sqrt(np.mean(np.extract(answer != 0, answer) ** 2)) > 0.02
 
 
-def test_cutting_in_silences_the_answer_at_once(journey: Journey, figures: dict[str, str]) -> None:
-    heard, rate, cut_at = journey.heard, journey.rate, journey.cut_at
-    assert np.any(heard[cut_at - rate // 4 : cut_at]), "nothing sounded when it was cut"
-    sounding = np.flatnonzero(heard[cut_at : cut_at + rate // 2])
+def test_an_interruption_silences_the_reply_at_once(
+    journey: Journey, measurements: dict[str, str]
+) -> None:
+    heard, rate, interrupted_at_frame = journey.heard, journey.rate, journey.interrupted_at_frame
+    assert np.any(heard[interrupted_at_frame - rate // 4 : interrupted_at_frame]), (
+        "nothing was playing at the interruption"
+    )
+    sounding = np.flatnonzero(heard[interrupted_at_frame : interrupted_at_frame + rate // 2])
     silent_after_ms = float(sounding[-1] + 1) * 1000 / rate if len(sounding) else 0.0
     assert silent_after_ms < SILENT_WITHIN_MS
-    figures["silence after cutting in"] = f"{silent_after_ms:.0f} ms"
+    measurements["silence after an interruption"] = f"{silent_after_ms:.0f} ms"
 
 
-def test_what_was_heard_of_a_cut_answer_is_told_to_the_millisecond(journey: Journey) -> None:
+def test_audio_end_ms_is_what_was_heard_to_the_millisecond(journey: Journey) -> None:
     (truncation,) = journey.truncations
-    flushed = next(told for told in journey.speaker if told["kind"] == "flushed" and told["cuts"])
-    played_ms = flushed["cuts"][0]["played"] / 24
+    flushed = next(each for each in journey.speaker if each["kind"] == "flushed" and each["cuts"])
+    played_ms = flushed["cuts"][0]["playedSamples"] / 24
     assert truncation["audio_end_ms"] == math.floor(played_ms - flushed["latencyMs"])
-    tapped = np.flatnonzero(journey.heard[: journey.cut_at + journey.rate // 4])
-    # The first samples of a voice may be zeros.
+    tapped = np.flatnonzero(journey.heard[: journey.interrupted_at_frame + journey.rate // 4])
+    # The first samples of speech may be zeros.
     assert played_ms == pytest.approx((tapped[-1] - tapped[0]) * 1000 / journey.rate, abs=5)
 
 
-def test_both_sides_are_read_in_the_order_in_which_they_were_spoken(journey: Journey) -> None:
+def test_both_sides_are_shown_in_spoken_order(journey: Journey) -> None:
     assert [(line["role"], line["modality"]) for line in journey.bubbles] == [
         ("user", "text"),
         ("assistant", "text"),
@@ -155,7 +162,7 @@ def test_both_sides_are_read_in_the_order_in_which_they_were_spoken(journey: Jou
     assert texts[5].startswith("There are four of us")
 
 
-def test_what_was_not_heard_is_shown_to_be_so_and_kept_so(journey: Journey) -> None:
+def test_unheard_text_is_marked_and_stored_as_unheard(journey: Journey) -> None:
     cut = journey.bubbles[3]
     assert (cut["status"], cut["item"]) == ("interrupted", journey.truncations[0]["item_id"])
     assert cut["heard"].strip() and cut["unheard"]
@@ -165,20 +172,20 @@ def test_what_was_not_heard_is_shown_to_be_so_and_kept_so(journey: Journey) -> N
     assert row["heard_text"].strip() == cut["heard"].strip()
 
 
-def test_the_server_has_what_the_page_shows(journey: Journey) -> None:
-    def essence(turn: dict[str, Any], item: str) -> tuple[str, ...]:
+def test_the_server_has_stored_what_the_page_shows(journey: Journey) -> None:
+    def key_fields(turn: dict[str, Any], item: str) -> tuple[str, ...]:
         return turn[item], turn["role"], turn["modality"], turn["status"], turn["text"]
 
-    kept = [essence(turn, "item_id") for turn in journey.turns]
-    assert kept == [essence(line, "item") for line in journey.bubbles]
-    assert len({turn["item_id"] for turn in journey.turns}) == len(kept)
+    stored = [key_fields(turn, "item_id") for turn in journey.turns]
+    assert stored == [key_fields(line, "item") for line in journey.bubbles]
+    assert len({turn["item_id"] for turn in journey.turns}) == len(stored)
 
 
-def test_a_reload_finds_it_all_again_and_nothing_twice(journey: Journey) -> None:
+def test_a_reload_shows_the_same_conversation(journey: Journey) -> None:
     assert journey.bubbles_after_reload == journey.bubbles
 
 
-def test_each_state_is_told_once_to_those_who_listen(journey: Journey) -> None:
+def test_a_screen_reader_gets_each_state_once(journey: Journey) -> None:
     first = journey.announced.index("Hearing you")
     assert journey.announced[first : first + 8] == [
         "Hearing you",
@@ -190,17 +197,19 @@ def test_each_state_is_told_once_to_those_who_listen(journey: Journey) -> None:
         "Speaking",
         "Listening",
     ]
-    assert all(told != after for told, after in pairwise(journey.announced))
+    assert all(text != following for text, following in pairwise(journey.announced))
 
 
-def test_nothing_jumps_while_one_talks(journey: Journey, figures: dict[str, str]) -> None:
+def test_the_conversation_causes_almost_no_layout_shift(
+    journey: Journey, measurements: dict[str, str]
+) -> None:
     shift = layout_shift(journey.shifts)
     assert shift < 0.02, journey.shifts
-    figures["layout shift in a whole conversation, worst 5 s"] = f"{shift:.4f}"
+    measurements["layout shift in a whole conversation, worst 5 s"] = f"{shift:.4f}"
 
 
-def test_the_sentence_arrives_at_the_provider_as_it_was_spoken(
-    browser: Browser, stack: Stack, figures: dict[str, str]
+def test_the_sentence_arrives_unchanged_at_the_provider(
+    browser: Browser, stack: Stack, measurements: dict[str, str]
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
@@ -214,16 +223,18 @@ def test_the_sentence_arrives_at_the_provider_as_it_was_spoken(
 
         call = http("GET", f"{stack.simulator_url}/simulator/calls").json["calls"][-1]
         assert call["heard"] == [SECOND_QUESTION]
-        heard = heard_by_the_simulator(stack, call["number"])
-        arrived = likeness(heard, spoken(SECOND_QUESTION))
-        assert arrived.share_that_came > 0.9
-        assert arrived.typical > 0.99
-        assert arrived.is_without_loss
-        figures["correlation of the sentence with its source"] = f"{arrived.typical:.5f}"
+        heard = audio_received_by_the_simulator(stack, call["number"])
+        result = similarity(heard, spoken(SECOND_QUESTION))
+        assert result.share_received > 0.9
+        assert result.median_correlation > 0.99
+        assert result.has_no_loss
+        measurements["correlation of the sentence with its source"] = (
+            f"{result.median_correlation:.5f}"
+        )
 
 
-def heard_by_the_simulator(stack: Stack, number: int) -> Samples:
-    """The sound of one of its calls, as samples in -1..1."""
+def audio_received_by_the_simulator(stack: Stack, number: int) -> Samples:
+    """The audio of one of its calls, as samples in -1..1."""
     url = f"{stack.simulator_url}/simulator/calls/{number}/audio"
     with urllib.request.urlopen(url, timeout=20) as response:
         return np.frombuffer(response.read(), dtype="<i2").astype(np.float64) / 32_768

@@ -1,4 +1,4 @@
-"""A tour of everything that the page can look like, state by state, for checkers and pictures."""
+"""Brings the page into each of its states in turn, for accessibility checks and screenshots."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,21 +10,21 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, Playwright, expect
 
-from backend.simulator.lines import PHRASES
+from backend.simulator.persona.script import PHRASES
 from tests.journeys.audio.equipment import chromium, microphone_playing
-from tests.journeys.page.sounds import monologue
-from tests.journeys.page.visitor import Visitor, befall, register, visiting
+from tests.journeys.page.speech_files import microphone_wav
+from tests.journeys.page.visitor import Visitor, inject_fault, register, visiting
 from tests.journeys.stack import Stack
 
-UNTIL_CUTTING_IN_S = 4.0
-"""The answer begins about a second after the question and lasts seven."""
+PAUSE_BEFORE_INTERRUPTION_S = 4.0
+"""The reply begins about a second after the question and lasts seven."""
 
-Stop = tuple[str, Visitor]
+NamedState = tuple[str, Visitor]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """In which language, colours and width one goes."""
+    """A language, a colour scheme and a width of the page."""
 
     language: Literal["en", "ja"]
     scheme: Literal["light", "dark"]
@@ -39,11 +39,11 @@ class Look:
 
     @property
     def phrases(self) -> Sequence[str]:
-        """What the simulator knows by ear: a greeting, then questions."""
+        """The phrases that the simulator recognises: a greeting, then questions."""
         return [phrase.caption for phrase in PHRASES[self.language]]
 
-    def of_a_device(self) -> dict[str, Any]:
-        """The options of a browser context that looks so."""
+    def context_options(self) -> dict[str, Any]:
+        """The options of a browser context with this look."""
         return {
             "locale": {"en": "en-GB", "ja": "ja-JP"}[self.language],
             "color_scheme": self.scheme,
@@ -53,27 +53,27 @@ class Look:
 
 
 @contextmanager
-def talkative_browser(playwright: Playwright, folder: Path, look: Look) -> Iterator[Browser]:
-    """A browser whose microphone asks a question, and another one in the middle of the answer."""
+def speaking_browser(playwright: Playwright, folder: Path, look: Look) -> Iterator[Browser]:
+    """A browser whose microphone plays a question, and a second one in the middle of the reply."""
     _, question, second_question, *_ = look.phrases
-    wav = monologue(
+    wav = microphone_wav(
         folder / f"tour-{look.language}.wav",
-        question, UNTIL_CUTTING_IN_S, second_question, language=look.language,
+        question, PAUSE_BEFORE_INTERRUPTION_S, second_question, language=look.language,
     )  # fmt: skip
     with chromium(playwright, *microphone_playing(wav)) as browser:
         yield browser
 
 
-def tour(browser: Browser, stack: Stack, look: Look) -> Iterator[Stop]:
-    """Every state by its name, with the page that is in it. Once in a stack and language."""
-    visit = partial(visiting, browser, stack, **look.of_a_device())
-    yield from _at_the_door(visit)
+def tour(browser: Browser, stack: Stack, look: Look) -> Iterator[NamedState]:
+    """Yield each state's name, and the page in that state. Once for each stack and language."""
+    visit = partial(visiting, browser, stack, **look.context_options())
+    yield from _signed_out(visit)
     login = register(stack, {"en": "robin", "ja": "aoi"}[look.language])
     with visit(login=login) as visitor:
-        yield from _before_the_first_word(visitor, look)
+        yield from _new_conversation(visitor, look)
         yield from _typing(visitor, look)
         yield from _talking(visitor)
-        yield from _around_the_conversation(visitor, look)
+        yield from _dialogs_and_drawer(visitor, look)
         yield from _help(visitor)
     with visit(login=login) as visitor:
         yield from _starting_to_talk(visitor)
@@ -83,7 +83,7 @@ def tour(browser: Browser, stack: Stack, look: Look) -> Iterator[Stop]:
         yield from _losing_the_server(visitor, look)
 
 
-def _at_the_door(visit: Any) -> Iterator[Stop]:
+def _signed_out(visit: Any) -> Iterator[NamedState]:
     with visit() as visitor:
         yield "sign-in", visitor
         visitor.allow("400 (Bad Request)", "401 (Unauthorized)")
@@ -96,7 +96,7 @@ def _at_the_door(visit: Any) -> Iterator[Stop]:
         yield "register", visitor
 
 
-def _before_the_first_word(visitor: Visitor, look: Look) -> Iterator[Stop]:
+def _new_conversation(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     expect(visitor.page.locator("#suggestions")).to_be_visible()
     yield "empty", visitor
     if look.is_narrow:
@@ -109,22 +109,23 @@ def _before_the_first_word(visitor: Visitor, look: Look) -> Iterator[Stop]:
     visitor.page.locator("#demo summary").click()
 
 
-def _typing(visitor: Visitor, look: Look) -> Iterator[Stop]:
-    visitor.say_by_keyboard(look.phrases[0])
+def _typing(visitor: Visitor, look: Look) -> Iterator[NamedState]:
+    visitor.type_and_wait(look.phrases[0])
     yield "text", visitor
 
 
-def _talking(visitor: Visitor) -> Iterator[Stop]:
+def _talking(visitor: Visitor) -> Iterator[NamedState]:
     visitor.tap_microphone()
     visitor.await_state("listening")
     yield "listening", visitor
     visitor.await_state("hearing_you")
     yield "hearing-you", visitor
-    # A stop takes its time, and who speaks does not wait: the answer that is cut has no stop.
+    # No state is yielded during the reply that is interrupted: the caller takes its time with each
+    # one, and the fake microphone does not wait.
     visitor.await_state("interrupted")
     yield "interrupted", visitor
     visitor.await_state("speaking")
-    # Words of it, and not that they are being prepared, which ends in an ellipsis.
+    # Words of the reply, not the placeholder that ends in an ellipsis.
     expect(visitor.answers.nth(2).locator(".text")).to_have_text(re.compile("[^…]{8}[^…]*$"))
     yield "speaking", visitor
     expect(visitor.answers.nth(2).locator(".text")).to_contain_text(re.compile("[,。]"))
@@ -136,7 +137,7 @@ def _talking(visitor: Visitor) -> Iterator[Stop]:
     visitor.await_state("idle")
 
 
-def _around_the_conversation(visitor: Visitor, look: Look) -> Iterator[Stop]:
+def _dialogs_and_drawer(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     page = visitor.page
     page.locator("#settings-open").click()
     yield "settings", visitor
@@ -162,12 +163,13 @@ def _around_the_conversation(visitor: Visitor, look: Look) -> Iterator[Stop]:
         page.locator("#drawer-close").click()
 
 
-def _help(visitor: Visitor) -> Iterator[Stop]:
-    """Each card, in the place where it would be; how each is come by is the failures' test."""
+def _help(visitor: Visitor) -> Iterator[NamedState]:
+    """Show each help card in its place; `test_failures.py` tests what leads to each."""
     names: list[str] = visitor.page.evaluate(
         """async () => {
-          const { HELP } = await import("/static/help.js");
-          const { HelpCard } = await import("/static/views/help-card.js");
+          const app = document.querySelector("script[type=module]").src;
+          const { HELP } = await import(new URL("words/help.js", app));
+          const { HelpCard } = await import(new URL("views/help-card.js", app));
           const place = document.getElementById("help");
           watch.helpCard = new HelpCard(place, kaiwa.words, () => {});
           return Object.keys(HELP);
@@ -182,30 +184,30 @@ def _help(visitor: Visitor) -> Iterator[Stop]:
     visitor.page.evaluate("watch.helpCard.hide()")
 
 
-def _starting_to_talk(visitor: Visitor) -> Iterator[Stop]:
-    visitor.page.evaluate("watch.keepAsking()")
+def _starting_to_talk(visitor: Visitor) -> Iterator[NamedState]:
+    visitor.page.evaluate("watch.holdPermission()")
     visitor.tap_microphone()
     visitor.await_state("asking_microphone")
     yield "asking-microphone", visitor
     visitor.page.route("**/api/realtime/tickets/", lambda route: None)
-    visitor.page.evaluate("watch.allow()")
+    visitor.page.evaluate("watch.grantPermission()")
     visitor.await_state("connecting")
     yield "connecting", visitor
 
 
-def _push_to_talk(visitor: Visitor) -> Iterator[Stop]:
+def _push_to_talk(visitor: Visitor) -> Iterator[NamedState]:
     visitor.tap_microphone()
     visitor.await_state("listening")
     expect(visitor.page.locator("#hold")).to_be_visible()
     yield "push-to-talk", visitor
 
 
-def _losing_the_server(visitor: Visitor, look: Look) -> Iterator[Stop]:
-    befall(visitor.stack, kind="stall", after="response.created")
+def _losing_the_server(visitor: Visitor, look: Look) -> Iterator[NamedState]:
+    inject_fault(visitor.stack, kind="stall", after="response.created")
     visitor.type(look.phrases[1])
     visitor.await_state("thinking")
     yield "thinking", visitor
-    visitor.await_kept(1)
+    visitor.await_stored(1)
     visitor.page.reload()
     expect(visitor.lines).to_have_count(1)
     visitor.allow("net::ERR_INTERNET_DISCONNECTED")

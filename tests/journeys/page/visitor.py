@@ -1,4 +1,4 @@
-"""A person in front of the page: what they do, what they see, and what must never happen."""
+"""A user of the page in a real browser: actions, what the page shows, and checks on every test."""
 
 import re
 import secrets
@@ -17,19 +17,19 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.journeys.page.devices import device, remembered
+from tests.journeys.page.contexts import browser_context, storage_script
 from tests.journeys.stack import ROOT, Stack, http, running_stack
 
-HERE = Path(__file__).resolve().parent
-WATCH = (HERE / "watch.js").read_text()
-PATIENCE_MS = 20_000
+FOLDER = Path(__file__).resolve().parent
+WATCH = (FOLDER / "watch.js").read_text()
+TIMEOUT_MS = 20_000
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login that was made through the API."""
+    """A user that was registered over the API."""
 
     username: str
     password: str
@@ -37,7 +37,7 @@ class Login:
 
 
 def running_page_stack(folder: Path) -> AbstractContextManager[Stack]:
-    """What `make run` starts: the server in demo mode, and the simulator at about its pace."""
+    """Run what `make run` starts: the server in demo mode, and the simulator at about that pace."""
     return running_stack(
         folder,
         simulator=("--pace", "4"),
@@ -48,7 +48,7 @@ def running_page_stack(folder: Path) -> AbstractContextManager[Stack]:
 
 
 def register(stack: Stack, username: str = "") -> Login:
-    """Make a login as a script would, for journeys that are not about signing in."""
+    """Register a user over the API, for tests that are not about signing in."""
     username = username or f"visitor-{secrets.token_hex(4)}"
     password = secrets.token_urlsafe(16)
     body = {"username": username, "password": password}
@@ -58,19 +58,19 @@ def register(stack: Stack, username: str = "") -> Login:
 
 
 def is_of_one_session(url: str) -> bool:
-    """Whether this is the address of one session, and not of the list or of its turns."""
+    """True for the URL of one session; false for the list and for a session's turns."""
     return re.search("/api/sessions/[0-9a-f-]{36}/$", url) is not None
 
 
-def befall(stack: Stack, **mishap: Any) -> None:
-    """Let this happen to the next call at the provider."""
+def inject_fault(stack: Stack, **mishap: Any) -> None:
+    """Make the simulator misbehave in this way in its next call."""
     answer = http("POST", f"{stack.simulator_url}/simulator/mishaps", mishap)
     assert answer.status < 300, answer.text
 
 
 @dataclass(slots=True)
 class Visitor:
-    """One page of one browser context, watched from its first request to its last."""
+    """One page of one browser context. Records its requests, errors and console messages."""
 
     stack: Stack
     context: BrowserContext
@@ -82,7 +82,7 @@ class Visitor:
 
     def __post_init__(self) -> None:
         page = self.page
-        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
@@ -101,11 +101,11 @@ class Visitor:
         dialog.dismiss()
 
     def allow(self, *parts: str) -> None:
-        """Complaints that are the journey's point: a browser reports every lost connection."""
+        """Accept console messages that contain one of these parts, such as lost connections."""
         self.allowed += parts
 
-    def assert_nothing_untoward(self) -> None:
-        """No request elsewhere, no complaint in the console, nothing that the policy stopped."""
+    def assert_no_complaints(self) -> None:
+        """Check: no request to another origin, no console error or warning, no CSP violation."""
         origins = (self.stack.url, self.stack.url.replace("http", "ws", 1), "data:")
         assert [url for url in self.requests if not url.startswith(origins)] == []
         unexpected = [
@@ -117,7 +117,7 @@ class Visitor:
         if not self.page.is_closed():
             assert self.watched("violations") == []
 
-    # ── What they do ────────────────────────────────────────────────────────────────────────────
+    # Actions
 
     def open(self, path: str = "/") -> None:
         self.page.goto(f"{self.stack.url}{path}")
@@ -127,8 +127,8 @@ class Visitor:
         self.page.locator("#message").fill(text)
         self.page.locator("#message").press("Enter")
 
-    def say_by_keyboard(self, text: str) -> str:
-        """Type, wait for the whole answer, and return it."""
+    def type_and_wait(self, text: str) -> str:
+        """Send a message and wait for the complete reply. Returns its text."""
         before = self.answers.count()
         self.type(text)
         expect(self.answers).to_have_count(before + 1)
@@ -142,11 +142,11 @@ class Visitor:
     def tap_typing(self) -> None:
         self.page.locator("#mode-text").click()
 
-    def listen(self) -> None:
-        """Record what leaves the loudspeaker from now on; the voice must be running."""
-        self.page.evaluate("watch.listen()")
+    def start_recording(self) -> None:
+        """Record the speaker's output from now on; voice mode must be on."""
+        self.page.evaluate("watch.startRecording()")
 
-    # ── What they see ───────────────────────────────────────────────────────────────────────────
+    # What the page shows
 
     @property
     def lines(self) -> Locator:
@@ -157,13 +157,13 @@ class Visitor:
         return self.page.locator('#lines > li[data-role="assistant"]')
 
     def bubbles(self) -> list[dict[str, Any]]:
-        """The conversation as it stands on the screen."""
+        """The transcript as the page shows it, one dict for each turn."""
         shown: list[dict[str, Any]] = self.lines.evaluate_all(
             """(lines) => lines.map((line) => {
               const unheard = line.querySelector(".unheard")?.cloneNode(true) ?? null;
-              unheard?.querySelector(".unseen")?.remove();
+              unheard?.querySelector(".visually-hidden")?.remove();
               const text = line.querySelector(".text").cloneNode(true);
-              for (const hidden of text.querySelectorAll(".unseen")) hidden.remove();
+              for (const hidden of text.querySelectorAll(".visually-hidden")) hidden.remove();
               const { item, role, modality, status } = line.dataset;
               const whole = text.textContent;
               text.querySelector(".unheard")?.remove();
@@ -174,9 +174,9 @@ class Visitor:
         return shown
 
     def await_state(self, *names: str) -> None:
-        """Wait until the call is in one of these states, however short it may be."""
+        """Wait until the page shows one of these call states."""
         self.page.evaluate(
-            """(names) => watch.until(
+            """(names) => watch.waitUntil(
               () => names.includes(document.documentElement.dataset.state), names)""",
             names,
         )
@@ -184,13 +184,13 @@ class Visitor:
     def help_card(self, name: str) -> Locator:
         return self.page.locator(f'#help [data-help="{name}"]')
 
-    # ── What passed the page's doors ────────────────────────────────────────────────────────────
+    # What watch.js has recorded
 
     def watched(self, name: str) -> Any:
         return self.page.evaluate("(name) => watch[name]", name)
 
     def sent(self, kind: str) -> list[dict[str, Any]]:
-        """Events of this type that the page sent, oldest first."""
+        """The events of this type that the page has sent, oldest first."""
         frames: list[dict[str, Any]] = self.page.evaluate(
             """(kind) => watch.frames
               .filter(({ way, event }) => way === "out" && event.type === kind)
@@ -200,16 +200,16 @@ class Visitor:
         return frames
 
     def await_event(self, kind: str, count: int = 1) -> None:
-        """Wait until so many events of this type have come from the server."""
+        """Wait until the page has received `count` events of this type."""
         self.page.evaluate(
-            """([kind, count]) => watch.until(() => watch.frames
+            """([kind, count]) => watch.waitUntil(() => watch.frames
               .filter(({ way, event }) => way === "in" && event.type === kind).length >= count,
               kind)""",
             [kind, count],
         )
 
     def receive(self, event: dict[str, Any]) -> None:
-        """Let the page hear an event that no server sent."""
+        """Dispatch an event to the page as if the server had sent it."""
         self.page.evaluate(
             """(event) => watch.sockets.at(-1).dispatchEvent(
               new MessageEvent("message", { data: JSON.stringify(event) }))""",
@@ -217,20 +217,20 @@ class Visitor:
         )
 
     def live_tracks(self) -> int:
-        """Microphone tracks that are open: the browser's light is on if there is one."""
+        """The number of open microphone tracks; the browser shows its indicator if there is one."""
         open_tracks: int = self.page.evaluate(
             "watch.tracks.filter(({ readyState }) => readyState === 'live').length"
         )
         return open_tracks
 
     def open_contexts(self) -> int:
-        """Audio contexts that are not closed: each holds a device."""
+        """The number of audio contexts that are not closed; each one keeps a device open."""
         contexts: int = self.page.evaluate(
             "watch.contexts.filter(({ state }) => state !== 'closed').length"
         )
         return contexts
 
-    # ── What the server has ─────────────────────────────────────────────────────────────────────
+    # What the server has stored
 
     @property
     def token(self) -> str:
@@ -242,16 +242,16 @@ class Visitor:
         session_id: str = self.page.evaluate("location.hash.replace('#/s/', '')")
         return session_id
 
-    def await_kept(self, count: int) -> None:
-        """Wait until the server has so many whole turns: it writes them down in its own time."""
-        for _ in range(PATIENCE_MS // 50):
+    def await_stored(self, count: int) -> None:
+        """Wait until the server has stored `count` final turns; it writes them with a delay."""
+        for _ in range(TIMEOUT_MS // 50):
             if sum(turn["status"] != "in_progress" for turn in self.turns()) >= count:
                 return
             self.page.wait_for_timeout(50)
-        raise AssertionError(f"the server has not kept {count} turns: {self.turns()}")
+        raise AssertionError(f"the server has not stored {count} turns: {self.turns()}")
 
     def turns(self) -> list[dict[str, Any]]:
-        """The session's turns as the API has them."""
+        """The session's turns from the API."""
         url = f"{self.stack.url}/api/sessions/{self.session_id}/turns/?page_size=200"
         answer = http("GET", url, token=self.token)
         assert answer.status == 200, answer.text
@@ -260,12 +260,12 @@ class Visitor:
 
 
 def layout_shift(shifts: list[dict[str, Any]]) -> float:
-    """How much a page jumped by itself: the worst 5 s of it, as browsers reckon it."""
-    by_itself = [shift for shift in shifts if not shift["hadRecentInput"]]
+    """Cumulative layout shift without user input: the worst window of 5 s, as browsers count it."""
+    without_input = [shift for shift in shifts if not shift["hadRecentInput"]]
     return max(
         (
-            sum(other["value"] for other in by_itself if 0 <= other["at"] - first["at"] < 5000)
-            for first in by_itself
+            sum(other["value"] for other in without_input if 0 <= other["at"] - first["at"] < 5000)
+            for first in without_input
         ),
         default=0.0,
     )
@@ -282,23 +282,26 @@ def visiting(
     is_new: bool = False,
     **options: Any,
 ) -> Iterator[Visitor]:
-    """A device of one's own, opened at `/`; a picture is kept in var/ if the journey fails."""
+    """Open the page at `/` in a browser context and check for complaints at the end.
+
+    A screenshot is saved in var/failed-journeys/ if the test fails.
+    """
     options.setdefault("locale", "en-GB")
     options.setdefault("viewport", {"width": 1280, "height": 800})
-    with device(browser, permissions, is_new=is_new, **options) as context:
+    with browser_context(browser, permissions, is_new=is_new, **options) as context:
         visitor = Visitor(stack, context, context.new_page(), login)
-        for script in (remembered(login.token if login else "", preferences or {}), WATCH):
+        for script in (storage_script(login.token if login else "", preferences or {}), WATCH):
             visitor.page.add_init_script(script)
         try:
             visitor.open()
             yield visitor
-            visitor.assert_nothing_untoward()
+            visitor.assert_no_complaints()
         except BaseException:
-            _keep_picture(visitor.page)
+            _save_screenshot(visitor.page)
             raise
 
 
-def _keep_picture(page: Page) -> None:
+def _save_screenshot(page: Page) -> None:
     folder = ROOT / "var" / "failed-journeys"
     folder.mkdir(parents=True, exist_ok=True)
     if not page.is_closed():

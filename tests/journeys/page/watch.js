@@ -1,4 +1,7 @@
-/** Runs before the page's own scripts: keeps what passes the page's doors, for the tests to read. */
+/**
+ * Runs before the page's own scripts. Wraps WebSocket, getUserMedia, AudioContext and
+ * AudioWorkletNode, and records in `watch` what the page sends, receives, opens and announces.
+ */
 
 (() => {
   const watch = {
@@ -11,11 +14,11 @@
     /** @type {AudioContext[]} */
     contexts: [],
     /** @type {Promise<void>} */
-    answer: Promise.resolve(),
-    allow: () => {},
-    /** @type {{ kind: string, at: number, latencyMs: number }[]} What the speaker's audio thread told. */
+    permission: Promise.resolve(),
+    grantPermission: () => {},
+    /** @type {{ kind: string, at: number, latencyMs: number }[]} Messages of the playback worklet. */
     speaker: [],
-    /** @type {string[]} What a screen reader was told. */
+    /** @type {string[]} Texts of the live region. */
     announced: [],
     /** @type {string[]} */
     states: [],
@@ -32,7 +35,7 @@
     watch.violations.push(`${violatedDirective} ${blockedURI}`),
   );
 
-  const note = (way, text) =>
+  const recordFrame = (way, text) =>
     watch.frames.push({ way, at: performance.now(), event: JSON.parse(text) });
 
   globalThis.WebSocket = class extends WebSocket {
@@ -40,10 +43,10 @@
       super(...args);
       watch.sockets.push(this);
       this.addEventListener("message", ({ data }) => {
-        note("in", data);
+        recordFrame("in", data);
         const { type } = watch.frames.at(-1).event;
         const { recorder } = watch;
-        // The page's own listener comes after this one: the earliest moment at which it can know.
+        // The page's own listener runs after this one, so this is the earliest moment it can react.
         if (type === "input_audio_buffer.speech_started" && recorder) {
           recorder.cutAtContextS = recorder.context.currentTime;
         }
@@ -51,17 +54,17 @@
     }
 
     send(text) {
-      note("out", text);
+      recordFrame("out", text);
       super.send(text);
     }
   };
 
   const devices = navigator.mediaDevices;
   if (devices) {
-    const ask = devices.getUserMedia.bind(devices);
+    const getUserMedia = devices.getUserMedia.bind(devices);
     devices.getUserMedia = async (constraints) => {
-      await watch.answer;
-      const stream = await ask(constraints);
+      await watch.permission;
+      const stream = await getUserMedia(constraints);
       watch.tracks.push(...stream.getTracks());
       return stream;
     };
@@ -104,44 +107,45 @@
       }).observe(announcer, { childList: true });
     }
     const root = document.documentElement;
-    const tellState = () => {
+    const recordState = () => {
       const state = root.dataset.state ?? "";
       if (watch.states.at(-1) !== state) watch.states.push(state);
     };
-    new MutationObserver(tellState).observe(root, { attributeFilter: ["data-state"] });
+    new MutationObserver(recordState).observe(root, { attributeFilter: ["data-state"] });
   });
 
-  /** The browser's question about the microphone stays open until one allows it. */
-  watch.keepAsking = () => {
-    watch.answer = new Promise((resolve) => {
-      watch.allow = resolve;
+  /** Keeps the browser's permission prompt pending until `grantPermission` is called. */
+  watch.holdPermission = () => {
+    watch.permission = new Promise((resolve) => {
+      watch.grantPermission = resolve;
     });
   };
 
-  /** The microphone is pulled out, and there is no other. */
-  watch.unplug = () => {
-    watch.answer = Promise.reject(new DOMException("", "NotFoundError"));
-    watch.answer.catch(() => {});
+  /** Ends the microphone track; another request finds no device. */
+  watch.unplugMicrophone = () => {
+    watch.permission = Promise.reject(new DOMException("", "NotFoundError"));
+    watch.permission.catch(() => {});
     const track = watch.tracks.at(-1);
     track.stop();
     track.dispatchEvent(new Event("ended"));
   };
 
-  watch.plugIn = () => {
-    watch.answer = Promise.resolve();
+  /** Lets getUserMedia succeed again. */
+  watch.plugInMicrophone = () => {
+    watch.permission = Promise.resolve();
   };
 
-  /** Resolves when the condition holds. (A page's policy lets no test tool poll by eval.) */
-  watch.until = async (condition, what, timeoutMs = 20_000) => {
+  /** Polls the condition every 20 ms. The CSP forbids the eval that Playwright's own polling uses. */
+  watch.waitUntil = async (condition, what, timeoutMs = 20_000) => {
     const deadline = performance.now() + timeoutMs;
     while (!condition()) {
-      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+      if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
 
-  /** Records what leaves the speaker, from now on: as soon as the recorder says that it is steady. */
-  watch.listen = async () => {
+  /** Records the speaker's output. Resolves when the recorder is steady; see recorder-worklet.js. */
+  watch.startRecording = async () => {
     const { context, speaker } = globalThis.kaiwa.talk.client.voice;
     await context.audioWorklet.addModule("/static/test/recorder-worklet.js");
     const node = new AudioWorkletNode(context, "test-recorder");
@@ -152,8 +156,11 @@
     watch.recorder = { context, node, cutAtContextS: -1 };
   };
 
-  /** What was recorded: Float32 as base64 from the context's first frame on, and when one cut in. */
-  watch.recorded = async () => {
+  /**
+   * Returns the recording as base64 of Float32, from the context's first frame on, and the context's
+   * time at the last `speech_started`.
+   */
+  watch.stopRecording = async () => {
     const { context, node, cutAtContextS } = watch.recorder;
     const blocks = await new Promise((resolve) => {
       node.port.onmessage = ({ data }) => resolve(data);

@@ -1,14 +1,14 @@
 /**
- * The page's assembler for the Python tests to compare with: reads conversations as JSON from standard
- * input, `[[event, ...], ...]`, and writes the turns that each ends in.
+ * Runs the page's assembler for the Python tests: reads conversations as JSON from standard input,
+ * `[[event, ...], ...]`, and writes the turns of each.
  */
 
 import { readFileSync } from "node:fs";
 
-import { Transcript } from "../../../frontend/transcript.js";
+import { TranscriptAssembler } from "../../../frontend/transcript/assembler.js";
 
 const turnsIn = (events) => {
-  const transcript = new Transcript();
+  const transcript = new TranscriptAssembler();
   for (const event of events) transcript.feed(event);
   return transcript
     .lines()

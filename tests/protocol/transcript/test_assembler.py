@@ -1,4 +1,4 @@
-"""The assembler against tapes, against every order of telling, and against each of its laws."""
+"""The assembler against the tapes, against events in any order, and law by law."""
 
 import json
 import random
@@ -18,14 +18,15 @@ from pydantic import TypeAdapter
 from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from tests.protocol.interleavings import (
-    Author,
-    Ledger,
-    ending,
+    ConversationMaker,
+    TurnStore,
+    apply,
     fed,
     merged,
     reordered,
     repeated,
-    told,
+    turns_of,
+    upstream_events,
 )
 from tests.tapes import (
     FOLDER,
@@ -36,12 +37,12 @@ from tests.tapes import (
     past_turns,
     tape,
 )
-from tests.tapes.scribe import Scribe, files, spoken, turn
+from tests.tapes.writer import TapeWriter, files, spoken, turn
 
-TWIN = Path(__file__).resolve().parent / "page_transcript.mjs"
+PAGE_ASSEMBLER = Path(__file__).resolve().parent / "page_transcript.mjs"
 
 
-def _from_provider(name: str) -> list[dict[str, Any]]:
+def _upstream_events(name: str) -> list[dict[str, Any]]:
     return [dict(line.event) for line in tape(name) if line.side == "upstream"]
 
 
@@ -49,12 +50,12 @@ def _past_ids(name: str) -> list[str]:
     return [past["item_id"] for past in past_turns(name)]
 
 
-def _fed(call: Scribe, past: tuple[str, ...] = ()) -> TranscriptAssembler:
-    return fed(told(call), past)
+def _fed(call: TapeWriter, past: tuple[str, ...] = ()) -> TranscriptAssembler:
+    return fed(upstream_events(call), past)
 
 
 def _texts(assembler: TranscriptAssembler) -> list[str]:
-    return [spoken_turn.text for spoken_turn in assembler.turns()]
+    return [turn_.text for turn_ in assembler.turns()]
 
 
 # Tapes
@@ -64,7 +65,7 @@ def test_there_are_tapes() -> None:
     assert len(NAMES) >= 12
 
 
-def test_the_tapes_are_as_the_scribe_writes_them() -> None:
+def test_the_tapes_are_what_the_tape_writer_writes() -> None:
     found = {
         path.name: path.read_text(encoding="utf-8")
         for path in FOLDER.iterdir()
@@ -74,111 +75,123 @@ def test_the_tapes_are_as_the_scribe_writes_them() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_tape_ends_in_its_turns(name: str) -> None:
+def test_a_tape_gives_its_expected_turns(name: str) -> None:
     assembler = TranscriptAssembler(_past_ids(name))
     for line in tape(name):
         if line.side == "upstream":
-            assembler.feed(line.event, line.at)
-    assert ending(assembler) == expected_turns(name)
+            apply(assembler, dict(line.event), line.at)
+    assert turns_of(assembler) == expected_turns(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_hanging_up_at_the_end_of_a_tape_changes_nothing(name: str) -> None:
-    assembler = fed(_from_provider(name), _past_ids(name))
+def test_finishing_at_the_end_of_a_tape_changes_nothing(name: str) -> None:
+    assembler = fed(_upstream_events(name), _past_ids(name))
     assembler.finish(STARTED_AT)
-    assert ending(assembler) == expected_turns(name)
+    assert turns_of(assembler) == expected_turns(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=25)
-@given(chance=st.randoms(use_true_random=False))
-def test_a_tape_told_in_another_order_ends_in_the_same_turns(
-    name: str, chance: random.Random
-) -> None:
-    events = reordered(_from_provider(name), chance)
-    assert ending(fed(events, _past_ids(name))) == expected_turns(name)
+@given(rng=st.randoms(use_true_random=False))
+def test_a_tape_in_another_order_gives_the_same_turns(name: str, rng: random.Random) -> None:
+    events = reordered(_upstream_events(name), rng)
+    assert turns_of(fed(events, _past_ids(name))) == expected_turns(name)
 
 
-_STRANGE = {"duplicates_and_unknown_types"}
+_NOT_OFFICIAL = {"duplicates_and_unknown_types"}
 _SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in _STRANGE])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in _NOT_OFFICIAL])
 def test_every_event_of_a_tape_is_one_of_the_official_sdk(name: str) -> None:
-    for event in _from_provider(name):
+    for event in _upstream_events(name):
         _SERVER_EVENT.validate_python(event)
 
 
 # Interleavings
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
-@given(chance=st.randoms(use_true_random=False), utterances=st.integers(0, 8))
-def test_a_conversation_ends_in_its_turns_however_it_is_told(
-    chance: random.Random, utterances: int
+@given(rng=st.randoms(use_true_random=False), utterances=st.integers(0, 8))
+def test_a_conversation_gives_its_turns_in_any_order_of_events(
+    rng: random.Random, utterances: int
 ) -> None:
-    conversation = Author(chance).conversation(utterances)
-    events = repeated(merged(conversation.streams, chance), chance)
-    assert ending(fed(events)) == conversation.turns
+    conversation = ConversationMaker(rng).conversation(utterances)
+    events = repeated(merged(conversation.streams, rng), rng)
+    assert turns_of(fed(events)) == conversation.turns
 
 
 @settings(max_examples=60)
-@given(chance=st.randoms(use_true_random=False), utterances=st.integers(1, 5))
-def test_who_keeps_what_is_told_has_at_every_moment_what_is_said(
-    chance: random.Random, utterances: int
+@given(rng=st.randoms(use_true_random=False), utterances=st.integers(1, 5))
+def test_the_newest_version_of_each_returned_turn_is_the_transcript_at_any_moment(
+    rng: random.Random, utterances: int
 ) -> None:
-    conversation = Author(chance).conversation(utterances)
-    assembler, ledger = TranscriptAssembler(), Ledger()
-    for number, event in enumerate(repeated(merged(conversation.streams, chance), chance)):
-        news = assembler.feed(event, STARTED_AT + timedelta(milliseconds=number))
-        ledger.keep(news)
+    conversation = ConversationMaker(rng).conversation(utterances)
+    assembler, store = TranscriptAssembler(), TurnStore()
+    for number, event in enumerate(repeated(merged(conversation.streams, rng), rng)):
+        news = apply(assembler, event, STARTED_AT + timedelta(milliseconds=number))
+        store.keep(news)
         turns = assembler.turns()
-        assert ledger.turns() == turns
+        assert store.turns() == turns
         assert [said.position for said in turns] == list(range(len(turns)))
         assert [said.position for said in news] == sorted(said.position for said in news)
         assert assembler.feed({"type": "rate_limits.updated"}, STARTED_AT) == []
 
 
 @settings(max_examples=60)
-@given(chance=st.randoms(use_true_random=False), utterances=st.integers(1, 5), data=st.data())
-def test_a_call_may_end_anywhere_and_leaves_nothing_in_progress(
-    chance: random.Random, utterances: int, data: st.DataObject
+@given(rng=st.randoms(use_true_random=False), utterances=st.integers(1, 5))
+def test_a_final_status_never_goes_back_to_in_progress(rng: random.Random, utterances: int) -> None:
+    conversation = ConversationMaker(rng).conversation(utterances)
+    assembler, final = TranscriptAssembler(), set[tuple[str, int]]()
+    for event in repeated(merged(conversation.streams, rng), rng):
+        for version in apply(assembler, event, STARTED_AT):
+            key = version.item_id, version.content_index
+            if version.status is not TurnStatus.IN_PROGRESS:
+                final.add(key)
+            assert key not in final or version.status is not TurnStatus.IN_PROGRESS
+
+
+@settings(max_examples=60)
+@given(rng=st.randoms(use_true_random=False), utterances=st.integers(1, 5), data=st.data())
+def test_a_call_that_ends_anywhere_leaves_no_turn_in_progress(
+    rng: random.Random, utterances: int, data: st.DataObject
 ) -> None:
-    conversation = Author(chance).conversation(utterances)
-    events = merged(conversation.streams, chance)
+    conversation = ConversationMaker(rng).conversation(utterances)
+    events = merged(conversation.streams, rng)
     end = data.draw(st.integers(0, len(events)))
-    assembler, ledger = TranscriptAssembler(), Ledger()
+    assembler, store = TranscriptAssembler(), TurnStore()
     for event in events[:end]:
-        ledger.keep(assembler.feed(event, STARTED_AT))
-    ledger.keep(assembler.finish(STARTED_AT))
-    assert ledger.turns() == assembler.turns()
-    assert all(said.status is not TurnStatus.IN_PROGRESS for said in ledger.turns())
-    assert all(said.completed_at for said in ledger.turns())
+        store.keep(apply(assembler, event, STARTED_AT))
+    store.keep(assembler.finish(STARTED_AT))
+    assert store.turns() == assembler.turns()
+    assert all(said.status is not TurnStatus.IN_PROGRESS for said in store.turns())
+    assert all(said.completed_at for said in store.turns())
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node compares the page's assembler")
-def test_the_page_ends_in_the_same_turns() -> None:
-    chance = random.Random(20261121)
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_the_pages_assembler_gives_the_same_turns() -> None:
+    rng = random.Random(20261121)
     conversations = []
     for _ in range(150):
-        streams = Author(chance).conversation(chance.randint(1, 8)).streams
-        conversations.append(repeated(merged(streams, chance), chance))
+        streams = ConversationMaker(rng).conversation(rng.randint(1, 8)).streams
+        conversations.append(repeated(merged(streams, rng), rng))
     page = subprocess.run(
-        ["node", str(TWIN)],
+        ["node", str(PAGE_ASSEMBLER)],
         input=json.dumps(conversations),
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert json.loads(page.stdout) == [ending(fed(events)) for events in conversations]
+    assert json.loads(page.stdout) == [turns_of(fed(events)) for events in conversations]
 
 
-# What is told, and when
+# Which turns `feed` returns
 
 
-def test_a_turn_is_told_with_its_first_word_and_each_time_it_grows() -> None:
-    call = Scribe()
+def test_a_turn_is_returned_with_its_first_word_and_whenever_it_grows() -> None:
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
     call.response_begins("resp_1")
     call.answer_begins("resp_1", "item_A1", "item_U1")
@@ -186,7 +199,7 @@ def test_a_turn_is_told_with_its_first_word_and_each_time_it_grows() -> None:
     assert assembler.turns() == []
     since = len(call.lines)
     call.says("resp_1", "item_A1", ["Yes, ", "of course."])
-    news = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    news = [apply(assembler, event, STARTED_AT) for event in upstream_events(call, since)]
     assert [[said.text for said in each] for each in news] == [
         ["Yes, "],
         [],
@@ -195,26 +208,26 @@ def test_a_turn_is_told_with_its_first_word_and_each_time_it_grows() -> None:
     ]
 
 
-def test_a_turn_that_comes_in_between_moves_those_behind_it() -> None:
-    call = Scribe()
+def test_an_inserted_turn_moves_the_turns_behind_it() -> None:
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
     call.answer("resp_1", "item_A1", "item_U1", ["Yes."])
     assembler = _fed(call)
     since = len(call.lines)
     call.transcribed("item_U1", "Really?")
-    (news,) = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    (news,) = [apply(assembler, event, STARTED_AT) for event in upstream_events(call, since)]
     assert [(said.text, said.position) for said in news] == [("Really?", 0), ("Yes.", 1)]
 
 
-def test_what_is_said_twice_is_told_once() -> None:
-    call = Scribe()
+def test_repeated_events_return_nothing() -> None:
+    call = TapeWriter()
     call.user_types("typed-1", None, "Hello.")
     assembler = _fed(call)
-    assert [assembler.feed(event, STARTED_AT) for event in told(call)] == [[], [], []]
+    assert [apply(assembler, event, STARTED_AT) for event in upstream_events(call)] == [[], [], []]
 
 
-def test_audio_that_comes_after_a_truncation_is_told_with_the_next_event() -> None:
-    call = Scribe()
+def test_audio_after_a_truncation_changes_the_turn_at_the_next_event() -> None:
+    call = TapeWriter()
     call.response_begins("resp_1")
     call.answer_begins("resp_1", "item_A1", None)
     call.part_begins("resp_1", "item_A1")
@@ -222,14 +235,14 @@ def test_audio_that_comes_after_a_truncation_is_told_with_the_next_event() -> No
     call.truncates("item_A1", 4)
     assembler = _fed(call)
     assert assembler.turns()[0].heard_text == "One two "
-    assembler.hear_audio("item_A1", 0, 8)
+    assembler.add_audio("item_A1", 0, 8)
     (heard,) = assembler.feed({"type": "rate_limits.updated"}, STARTED_AT)
     assert heard.heard_text == "One"
 
 
 def test_times_are_those_of_the_events() -> None:
     at = [STARTED_AT + timedelta(seconds=second) for second in range(9)]
-    call = Scribe()
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
     call.transcribed("item_U1", "Hi.")
     call.answer("resp_1", "item_A1", "item_U1", ["Ho."])
@@ -242,63 +255,65 @@ def test_times_are_those_of_the_events() -> None:
         "response.done": 8,
     }
     assembler, now = TranscriptAssembler(), 0
-    for event in told(call):
+    for event in upstream_events(call):
         now = seconds.get(event["type"], now)
-        assembler.feed(event, at[now])
+        apply(assembler, event, at[now])
     user, answer = assembler.turns()
     assert (user.started_at, user.completed_at) == (at[1], at[2])
     assert (answer.started_at, answer.completed_at) == (at[5], at[7])
 
 
-def test_what_is_told_twice_happened_when_it_was_told_first() -> None:
-    call = Scribe()
+def test_repeated_events_do_not_change_times() -> None:
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
-    without_words = told(call)
+    without_words = upstream_events(call)
     call.transcribed("item_U1", "Hi.")
     assembler = TranscriptAssembler()
-    for second, events in enumerate([without_words, without_words, told(call), told(call)]):
+    for second, events in enumerate(
+        [without_words, without_words, upstream_events(call), upstream_events(call)]
+    ):
         for event in events:
-            assembler.feed(event, STARTED_AT + timedelta(seconds=second))
+            apply(assembler, event, STARTED_AT + timedelta(seconds=second))
     (said,) = assembler.turns()
     assert (said.started_at, said.completed_at) == (STARTED_AT, STARTED_AT)
 
 
-def test_the_end_of_a_response_is_told_of_items_that_it_does_not_name() -> None:
-    call = Scribe()
+def test_the_end_of_a_response_ends_items_that_it_does_not_list() -> None:
+    call = TapeWriter()
     call.response_begins("resp_1")
     call.says("resp_1", "item_A1", ["I was ", "saying"])
     assembler = _fed(call)
     since = len(call.lines)
     call.response_ends("resp_1", [], "cancelled")
-    ((said,),) = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    ((said,),) = [apply(assembler, event, STARTED_AT) for event in upstream_events(call, since)]
     assert said.status is TurnStatus.INTERRUPTED
 
 
-def test_a_turn_in_progress_has_not_ended() -> None:
-    call = Scribe()
+def test_a_turn_in_progress_has_no_end_time() -> None:
+    call = TapeWriter()
     call.response_begins("resp_1")
     call.says("resp_1", "item_A1", ["I ", "am"])
     (said,) = _fed(call).turns()
     assert (said.status, said.completed_at) == (TurnStatus.IN_PROGRESS, None)
 
 
-# The cheap path of audio
+# Audio
 
 
-def test_audio_that_is_only_heard_counts_like_audio_that_is_fed() -> None:
-    events = _from_provider("interruption_with_truncation")
+def test_audio_without_event_ids_counts() -> None:
+    events = _upstream_events("interruption_with_truncation")
     assembler = TranscriptAssembler()
     for event in events:
         if event["type"] == "response.output_audio.delta":
-            assembler.hear_audio(event["item_id"], event["content_index"], 2)
+            assembler.add_audio(event["item_id"], event["content_index"], 2)
         else:
-            assembler.feed(event, STARTED_AT)
-    assert ending(assembler) == expected_turns("interruption_with_truncation")
+            apply(assembler, event, STARTED_AT)
+    assert turns_of(assembler) == expected_turns("interruption_with_truncation")
 
 
-def test_audio_alone_makes_no_turn_and_marks_an_answer() -> None:
+def test_audio_alone_makes_no_turn_but_an_answers_part() -> None:
     assembler = TranscriptAssembler()
-    assembler.hear_audio("item_A1", 0, 20)
+    assembler.add_audio("item_A1", 0, 20)
     assert assembler.feed({"type": "rate_limits.updated"}, STARTED_AT) == []
     assembler.feed(
         {
@@ -317,14 +332,22 @@ def test_audio_alone_makes_no_turn_and_marks_an_answer() -> None:
     )
 
 
-def test_audio_of_the_past_is_nobodys() -> None:
+def test_a_repeated_audio_delta_counts_once_wherever_it_is_repeated() -> None:
+    assembler = TranscriptAssembler()
+    counted = [assembler.add_audio("item_A1", 0, 20, event_id) for event_id in "abab"]
+    assert counted == [True, True, False, False]
+    assert assembler.add_audio("item_A1", 0, 20)
+    assert assembler.add_audio("item_A1", 0, 20)
+
+
+def test_audio_of_a_replayed_item_does_not_count() -> None:
     assembler = TranscriptAssembler(["item_P1"])
-    assembler.hear_audio("item_P1", 0, 20)
+    assembler.add_audio("item_P1", 0, 20)
     assert assembler.finish(STARTED_AT) == []
 
 
 def test_audio_of_one_part_does_not_count_for_another() -> None:
-    call = Scribe()
+    call = TapeWriter()
     call.says("resp_1", "item_A1", ["One ", "two."])
     call.says("resp_1", "item_A1", ["Three ", "four."], 1)
     call.truncates("item_A1", 2, 1)
@@ -332,22 +355,22 @@ def test_audio_of_one_part_does_not_count_for_another() -> None:
     assert (first.heard_text, second.heard_text) == (None, "Three")
 
 
-def test_audio_after_the_end_of_the_audio_is_an_echo() -> None:
-    call = Scribe()
+def test_audio_after_the_end_of_the_audio_does_not_count() -> None:
+    call = TapeWriter()
     call.says("resp_1", "item_A1", ["One ", "two."])
     call.part_ends("resp_1", "item_A1", "One two.")
     call.truncates("item_A1", 4)
-    echo = {**told(call)[2], "event_id": "event_echo"}
+    echo = {**upstream_events(call)[2], "event_id": "event_echo"}
     assert echo["type"] == "response.output_audio.delta"
-    assembler = fed([*told(call), echo, echo, echo])
+    assembler = fed([*upstream_events(call), echo, echo, echo])
     assert assembler.turns()[0].heard_text == "One two."
 
 
 # The end of a call
 
 
-def test_hanging_up_interrupts_and_keeps_what_was_said_and_lost() -> None:
-    call = Scribe()
+def test_finishing_interrupts_and_keeps_speech_without_a_transcript() -> None:
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
     call.response_begins("resp_1")
     call.answer_begins("resp_1", "item_A1", "item_U1")
@@ -362,14 +385,14 @@ def test_hanging_up_interrupts_and_keeps_what_was_said_and_lost() -> None:
     assert assembler.finish(STARTED_AT) == []
 
 
-def test_the_end_of_the_call_cuts_off_what_was_playing_unless_a_truncation_did() -> None:
+def test_the_end_of_the_call_truncates_what_was_playing_unless_a_truncation_did() -> None:
     def answered() -> TranscriptAssembler:
         assembler = TranscriptAssembler()
         answer = {"item_id": "item_a", "response_id": "resp_1", "content_index": 0}
         streamed = {"type": "response.output_audio_transcript.delta", **answer}
         for word in ("One ", "two ", "three."):
             assembler.feed({**streamed, "event_id": word, "delta": word}, STARTED_AT)
-            assembler.hear_audio("item_a", 0, 1000)
+            assembler.add_audio("item_a", 0, 1000)
         return assembler
 
     at_the_end = {("item_a", 0): 2000, ("item_b", 0): 10, ("item_a", 1): 10}
@@ -382,22 +405,22 @@ def test_the_end_of_the_call_cuts_off_what_was_playing_unless_a_truncation_did()
     assert [turn.heard_ms for turn in truncated.turns()] == [2500]
 
 
-def test_words_that_come_after_hanging_up_are_still_taken() -> None:
-    call = Scribe()
+def test_a_transcript_after_the_end_is_still_applied() -> None:
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
     assembler = _fed(call)
     assembler.finish(STARTED_AT)
     since = len(call.lines)
     call.transcribed("item_U1", "Goodbye.")
-    ((news,),) = [assembler.feed(event, STARTED_AT) for event in told(call, since)]
+    ((news,),) = [apply(assembler, event, STARTED_AT) for event in upstream_events(call, since)]
     assert (news.text, news.status) == ("Goodbye.", TurnStatus.COMPLETED)
 
 
-# Laws that no tape shows
+# Laws that no tape covers
 
 
-def test_a_commit_alone_gives_speech_its_place() -> None:
-    call = Scribe()
+def test_a_commit_alone_places_speech() -> None:
+    call = TapeWriter()
     call.event("input_audio_buffer.committed", item_id="item_U2", previous_item_id="item_U1")
     call.event("input_audio_buffer.committed", item_id="item_U1", previous_item_id=None)
     call.event("input_audio_buffer.committed", item_id="item_U3", previous_item_id="item_U1")
@@ -406,8 +429,8 @@ def test_a_commit_alone_gives_speech_its_place() -> None:
     assert _texts(_fed(call)) == ["item_U1", "item_U3", "item_U2"]
 
 
-def test_an_item_knows_better_than_its_commit_where_it_stands() -> None:
-    call = Scribe()
+def test_an_items_own_event_outranks_its_commit() -> None:
+    call = TapeWriter()
     call.user_types("typed-1", None, "One.")
     call.user_types("typed-2", "typed-1", "Two.")
     call.user_speaks("item_U1", "typed-2")
@@ -418,8 +441,8 @@ def test_an_item_knows_better_than_its_commit_where_it_stands() -> None:
     assert _texts(_fed(call)) == ["One.", "Two.", "Three."]
 
 
-def test_the_first_end_of_a_response_is_its_end() -> None:
-    call = Scribe()
+def test_the_first_end_of_a_response_is_final() -> None:
+    call = TapeWriter()
     call.says("resp_1", "item_A1", ["So."])
     call.response_ends("resp_1", [], "failed")
     call.response_ends("resp_1", [], "completed")
@@ -436,35 +459,35 @@ def test_the_first_end_of_a_response_is_its_end() -> None:
         {"type": "message", "role": "tool"},
     ],
 )
-def test_what_is_no_utterance_makes_no_turn_whatever_it_holds(kind: dict[str, Any]) -> None:
-    call = Scribe()
+def test_other_items_than_messages_make_no_turn_whatever_they_hold(kind: dict[str, Any]) -> None:
+    call = TapeWriter()
     item = {"id": "item_1", "content": [{"type": "text", "text": "Words."}], **kind}
     call.item(item, None)
     call.writes("resp_1", "item_1", ["More ", "words."])
     assert _fed(call).turns() == []
 
 
-def test_an_answer_that_was_heard_to_its_end_before_it_was_truncated_was_all_heard() -> None:
-    call = Scribe()
+def test_an_answer_truncated_at_its_end_was_heard_completely() -> None:
+    call = TapeWriter()
     call.answer("resp_1", "item_A1", "item_U1", ["All ", "of ", "it."])
     call.truncates("item_A1", 6)
     (said,) = _fed(call).turns()
     assert (said.status, said.heard_text) == (TurnStatus.INTERRUPTED, "All of it.")
 
 
-def test_a_transcript_told_only_whole_is_cut_by_its_share_of_the_sound() -> None:
+def test_a_transcript_without_deltas_is_cut_by_its_share_of_the_audio() -> None:
     assembler = TranscriptAssembler()
-    assembler.hear_audio("item_A1", 0, 1000)
-    call = Scribe()
+    assembler.add_audio("item_A1", 0, 1000)
+    call = TapeWriter()
     call.part_ends("resp_1", "item_A1", "One two three four")
     call.truncates("item_A1", 500)
-    for event in told(call):
-        assembler.feed(event, STARTED_AT)
+    for event in upstream_events(call):
+        apply(assembler, event, STARTED_AT)
     assert assembler.turns()[0].heard_text == "One two"
 
 
-def test_what_is_deleted_before_its_words_come_keeps_its_words() -> None:
-    call = Scribe()
+def test_a_transcript_after_a_deletion_is_kept() -> None:
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
     call.event("conversation.item.deleted", item_id="item_U1")
     call.transcribed("item_U1", "Too late.")
@@ -472,38 +495,38 @@ def test_what_is_deleted_before_its_words_come_keeps_its_words() -> None:
 
 
 def test_a_response_that_names_no_conversation_is_in_the_conversation() -> None:
-    call = Scribe()
+    call = TapeWriter()
     call.response_begins("resp_1")
-    events = told(call)
+    events = upstream_events(call)
     del events[-1]["response"]["conversation_id"]
     since = len(call.lines)
     call.says("resp_1", "item_A1", ["Here."])
-    assert _texts(fed([*events, *told(call, since)])) == ["Here."]
+    assert _texts(fed([*events, *upstream_events(call, since)])) == ["Here."]
 
 
-def test_an_item_of_the_conversation_speaks_whatever_its_response_says() -> None:
-    call = Scribe()
+def test_an_item_of_the_conversation_makes_a_turn_though_its_response_is_out_of_band() -> None:
+    call = TapeWriter()
     call.response_begins("resp_1", None)
     call.answer_begins("resp_1", "item_A1", None)
     call.says("resp_1", "item_A1", ["Here."])
     assert _texts(_fed(call)) == ["Here."]
 
 
-def test_a_response_that_tells_only_at_its_end_that_it_is_elsewhere_is() -> None:
-    call = Scribe()
+def test_a_response_can_be_known_as_out_of_band_at_its_end_only() -> None:
+    call = TapeWriter()
     call.response_ends("resp_1", [spoken("item_O1", "Aside.")], conversation=None)
     assert _texts(_fed(call)) == []
 
 
-def test_an_old_name_and_a_retrieved_item_tell_of_items_too() -> None:
-    call = Scribe()
+def test_created_and_retrieved_items_are_read_too() -> None:
+    call = TapeWriter()
     call.event("conversation.item.created", item=spoken("item_A1", "One."), previous_item_id=None)
     call.event("conversation.item.retrieved", item=spoken("item_A2", "Two."))
     assert _texts(_fed(call)) == ["One.", "Two."]
 
 
-def test_an_item_in_progress_is_not_taken_at_its_word() -> None:
-    call = Scribe()
+def test_the_text_of_an_item_in_progress_is_not_taken_as_complete() -> None:
+    call = TapeWriter()
     early = spoken("item_A1", "Wel", "in_progress")
     call.event("conversation.item.added", item=early, previous_item_id=None)
     call.says("resp_1", "item_A1", ["Well, ", "yes."])
@@ -511,7 +534,7 @@ def test_an_item_in_progress_is_not_taken_at_its_word() -> None:
 
 
 def test_the_users_transcript_may_come_with_the_item() -> None:
-    call = Scribe()
+    call = TapeWriter()
     call.user_speaks("item_U1", None)
     content = [{"type": "input_audio", "transcript": "Hello."}]
     item = {"id": "item_U1", "type": "message", "role": "user", "content": content}
@@ -520,30 +543,30 @@ def test_the_users_transcript_may_come_with_the_item() -> None:
     assert (said.text, said.status) == ("Hello.", TurnStatus.COMPLETED)
 
 
-def test_an_end_by_a_name_that_nobody_knows_is_an_end() -> None:
-    call = Scribe()
+def test_an_unknown_response_status_is_an_end() -> None:
+    call = TapeWriter()
     call.response_begins("resp_1")
     call.says("resp_1", "item_A1", ["So."])
     call.response_ends("resp_1", [], "abandoned")
     assert _fed(call).turns()[0].status is TurnStatus.COMPLETED
 
 
-def test_words_are_cleaned_of_what_a_database_refuses() -> None:
-    call = Scribe()
+def test_text_is_cleaned_of_what_a_database_refuses() -> None:
+    call = TapeWriter()
     call.transcribed("item_U1", "a\0b\ud83dc\U0001f600d\ud83d\ude00")
     assert _texts(_fed(call)) == ["ab\ufffdc😀d😀"]
 
 
-def test_items_without_any_predecessor_stand_as_they_come() -> None:
-    call = Scribe()
+def test_items_without_a_predecessor_are_in_order_of_arrival() -> None:
+    call = TapeWriter()
     call.transcribed("item_U1", "One.")
     call.response_ends("resp_1", [spoken("item_A1", "Two.")])
     call.transcribed("item_U2", "Three.")
     assert _texts(_fed(call)) == ["One.", "Two.", "Three."]
 
 
-def test_replayed_items_anchor_the_chain_and_stay_silent() -> None:
-    call = Scribe()
+def test_replayed_items_link_the_chain_and_make_no_turns() -> None:
+    call = TapeWriter()
     call.user_speaks("item_U1", "item_P1")
     call.transcribed("item_U1", "Between.")
     call.user_types("typed-1", "item_P2", "Behind.")
@@ -553,15 +576,15 @@ def test_replayed_items_anchor_the_chain_and_stay_silent() -> None:
 
 
 @pytest.mark.parametrize("ms", [None, "5", [], float("nan"), float("inf"), 10**400, -(10**9)])
-def test_a_truncation_without_a_time_truncates_nothing(ms: Any) -> None:
-    call = Scribe()
+def test_a_truncation_without_a_valid_time_is_ignored(ms: Any) -> None:
+    call = TapeWriter()
     call.says("resp_1", "item_A1", ["Yes."])
     call.event("conversation.item.truncated", item_id="item_A1", content_index=0, audio_end_ms=ms)
     assert _fed(call).turns()[0].heard_ms is None
 
 
-def test_a_truncation_before_the_beginning_is_one_at_the_beginning() -> None:
-    call = Scribe()
+def test_a_negative_truncation_is_one_at_zero() -> None:
+    call = TapeWriter()
     call.says("resp_1", "item_A1", ["Yes."])
     call.truncates("item_A1", -7)
     (said,) = _fed(call).turns()
@@ -569,7 +592,7 @@ def test_a_truncation_before_the_beginning_is_one_at_the_beginning() -> None:
 
 
 @pytest.mark.parametrize("index", [None, -1, "1", 1.5, True])
-def test_a_missing_or_odd_index_means_the_first_part(index: Any) -> None:
+def test_a_missing_or_invalid_index_means_the_first_part(index: Any) -> None:
     event = {
         "type": "response.output_audio_transcript.done",
         "item_id": "item_A1",
@@ -596,9 +619,10 @@ _ANY = st.recursive(
 
 
 def _types() -> list[str]:
-    return sorted({event["type"] for name in NAMES for event in _from_provider(name)})
+    return sorted({event["type"] for name in NAMES for event in _upstream_events(name)})
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.lists(
@@ -610,7 +634,7 @@ def _types() -> list[str]:
         max_size=8,
     )
 )
-def test_no_event_however_odd_breaks_the_transcript(events: list[Mapping[str, Any]]) -> None:
+def test_no_malformed_event_raises_or_breaks_the_positions(events: list[Mapping[str, Any]]) -> None:
     assembler = TranscriptAssembler()
     for event in events:
         for said in assembler.feed(event, STARTED_AT):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.protocol.transcript.heard import (
-    AudioMarks,
+    TextTiming,
     cut_to_whole_word,
     has_words,
     heard_text,
@@ -13,53 +13,53 @@ from backend.protocol.transcript.heard import (
 )
 
 
-def _marks(*came: tuple[str, float]) -> AudioMarks:
-    """Words and sound as they came: `("Hello ", 100)` is a word, then its 100 ms."""
-    marks = AudioMarks()
+def _timing(*came: tuple[str, float]) -> TextTiming:
+    """Text and audio in order: `("Hello ", 100)` is a text, then 100 ms of audio."""
+    timing = TextTiming()
     for words, ms in came:
         if words:
-            marks.stream(len(words))
+            timing.add_text(len(words))
         if ms:
-            marks.hear(ms)
-    return marks
+            timing.add_audio(ms)
+    return timing
 
 
 @pytest.mark.parametrize(
     ("heard_ms", "share"),
     [(-5, 0.0), (0, 0.0), (50, 0.1), (100, 0.2), (150, 0.6), (200, 1.0), (999, 1.0)],
 )
-def test_words_sound_from_where_they_came_to_where_the_next_came(
+def test_text_sounds_from_where_it_came_to_where_the_next_text_came(
     heard_ms: float, share: float
 ) -> None:
-    marks = _marks(("ab", 100), ("cdefghij", 100))
-    assert marks.share_heard(heard_ms) == pytest.approx(share)
+    timing = _timing(("ab", 100), ("cdefghij", 100))
+    assert timing.text_share(heard_ms) == pytest.approx(share)
 
 
-def test_words_that_came_before_any_sound_share_all_of_it() -> None:
-    marks = _marks(("abcd", 0), ("ef", 0), ("gh", 200))
-    assert marks.share_heard(50) == pytest.approx(0.25)
-    assert marks.share_heard(100) == pytest.approx(0.5)
+def test_text_before_any_audio_shares_all_of_it() -> None:
+    timing = _timing(("abcd", 0), ("ef", 0), ("gh", 200))
+    assert timing.text_share(50) == pytest.approx(0.25)
+    assert timing.text_share(100) == pytest.approx(0.5)
 
 
-def test_words_that_came_after_all_sound_share_all_of_it() -> None:
-    assert _marks(("", 200), ("abcd", 0)).share_heard(50) == pytest.approx(0.25)
+def test_text_after_all_audio_shares_all_of_it() -> None:
+    assert _timing(("", 200), ("abcd", 0)).text_share(50) == pytest.approx(0.25)
 
 
-def test_several_words_at_one_place_share_their_span() -> None:
-    marks = _marks(("ab", 100), ("cd", 0), ("ef", 100), ("gh", 100))
-    assert marks.share_heard(100) == pytest.approx(2 / 8)
-    assert marks.share_heard(150) == pytest.approx(4 / 8)
-    assert marks.share_heard(200) == pytest.approx(6 / 8)
+def test_several_deltas_at_one_position_share_their_span() -> None:
+    timing = _timing(("ab", 100), ("cd", 0), ("ef", 100), ("gh", 100))
+    assert timing.text_share(100) == pytest.approx(2 / 8)
+    assert timing.text_share(150) == pytest.approx(4 / 8)
+    assert timing.text_share(200) == pytest.approx(6 / 8)
 
 
-def test_a_text_told_whole_sounds_evenly() -> None:
-    assert _marks(("", 400)).share_heard(100) == pytest.approx(0.25)
+def test_a_text_without_deltas_sounds_evenly() -> None:
+    assert _timing(("", 400)).text_share(100) == pytest.approx(0.25)
 
 
-def test_without_known_sound_nothing_says_that_any_was_missed() -> None:
-    assert _marks(("abc", 0)).share_heard(1) == 1.0
-    assert _marks(("abc", 0)).share_heard(0) == 0.0
-    assert AudioMarks().share_heard(1) == 1.0
+def test_without_known_audio_all_of_the_text_counts_as_heard() -> None:
+    assert _timing(("abc", 0)).text_share(1) == 1.0
+    assert _timing(("abc", 0)).text_share(0) == 0.0
+    assert TextTiming().text_share(1) == 1.0
 
 
 @given(
@@ -67,26 +67,26 @@ def test_without_known_sound_nothing_says_that_any_was_missed() -> None:
     st.floats(0, 500),
     st.floats(0, 500),
 )
-def test_whoever_heard_longer_heard_no_less(
+def test_more_time_never_means_a_smaller_share(
     came: list[tuple[str, int]], one: float, other: float
 ) -> None:
-    marks = _marks(*came)
+    timing = _timing(*came)
     shorter, longer = sorted((one, other))
-    assert 0 <= marks.share_heard(shorter) <= marks.share_heard(longer) + 1e-9 <= 1 + 2e-9
+    assert 0 <= timing.text_share(shorter) <= timing.text_share(longer) + 1e-9 <= 1 + 2e-9
 
 
 @pytest.mark.parametrize("heard_ms", range(0, 901, 100))
-def test_a_boundary_between_words_is_met_exactly(heard_ms: int) -> None:
+def test_a_cut_between_words_is_exact(heard_ms: int) -> None:
     words = [f"word{n} " for n in range(9)]
-    marks = _marks(*((word, 100) for word in words))
+    timing = _timing(*((word, 100) for word in words))
     text = "".join(words)
     expected = "".join(words[: heard_ms // 100])
-    assert heard_text(text, marks, heard_ms) == (expected if heard_ms == 900 else expected[:-1])
+    assert heard_text(text, timing, heard_ms) == (expected if heard_ms == 900 else expected[:-1])
 
 
-def test_a_longer_whole_text_is_cut_at_the_same_share() -> None:
-    marks = _marks(("one two ", 100), ("three four", 100))
-    assert heard_text("one two, three, and four!", marks, 100) == "one two,"
+def test_a_longer_complete_text_is_cut_at_the_same_share() -> None:
+    timing = _timing(("one two ", 100), ("three four", 100))
+    assert heard_text("one two, three, and four!", timing, 100) == "one two,"
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,10 @@ def test_scripts_without_spaces_are_cut_between_characters(text: str, chars: int
         ("👩\u200d👩\u200d👧 hi", 3, ""),
         ("❤\ufe0f yes", 1, ""),
         ("e\u0301te\u0301 fini", 3, ""),
+        ("yes aaaa\u200d", 8, "yes"),
     ],
 )
-def test_what_is_one_character_to_a_reader_is_not_torn(text: str, chars: int, cut: str) -> None:
+def test_what_displays_as_one_character_is_not_divided(text: str, chars: int, cut: str) -> None:
     assert cut_to_whole_word(text, chars) == cut
 
 
@@ -169,9 +170,7 @@ _TEXT = st.text(st.sampled_from("ab ,.'-、。か\u3099日本ー\u3000👍\u200d
 
 
 @given(_TEXT, st.integers(0, 25))
-def test_a_cut_is_a_beginning_of_the_text_and_never_longer_than_asked(
-    text: str, chars: int
-) -> None:
+def test_a_cut_is_a_prefix_and_not_longer_than_asked(text: str, chars: int) -> None:
     cut = cut_to_whole_word(text, chars)
     assert text.startswith(cut)
     assert len(cut) <= chars
@@ -184,17 +183,17 @@ def test_a_longer_cut_is_never_shorter(text: str, chars: int) -> None:
 
 
 @given(_TEXT, st.integers(0, 25))
-def test_a_cut_of_spaced_words_ends_where_a_word_ends(text: str, chars: int) -> None:
+def test_a_cut_in_a_spaced_script_ends_at_the_end_of_a_word(text: str, chars: int) -> None:
     cut = cut_to_whole_word(text, chars)
     before, after = cut[-1:], text[len(cut) : len(cut) + 1]
     assert not (before in ("a", "b") and after in ("a", "b"))
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\r\n\v\f", "\u3000\u00a0\u2028"])
-def test_space_alone_is_no_words(blank: str) -> None:
+def test_white_space_has_no_words(blank: str) -> None:
     assert not has_words(blank)
 
 
 @pytest.mark.parametrize("words", ["a", ".", " あ", "…", "\u200b", "0"])
-def test_anything_else_is(words: str) -> None:
+def test_any_other_character_is_a_word(words: str) -> None:
     assert has_words(words)

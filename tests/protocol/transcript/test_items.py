@@ -1,4 +1,4 @@
-"""One item at a time: what it makes of what it is told."""
+"""One item at a time: its text, its status and its turn."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ LATER = NOW + timedelta(seconds=3)
 def _voice(text: str = "") -> Part:
     part = Part(Modality.VOICE, first_at=NOW)
     if text:
-        part.stream(text, "")
+        part.add_text(text, "")
     return part
 
 
@@ -22,66 +22,66 @@ def _item(role: Role | None, part: Part) -> Item:
     return Item("item_1", role=role, parts={0: part})
 
 
-def test_deltas_are_joined_and_the_whole_text_replaces_them() -> None:
+def test_deltas_are_joined_and_the_complete_text_replaces_them() -> None:
     part = _voice("Hel")
-    part.stream("lo wrold", "e2")
+    part.add_text("lo wrold", "e2")
     assert part.text == "Hello wrold"
-    part.settle("Hello world.")
+    part.complete_text("Hello world.")
     assert part.text == "Hello world."
 
 
 def test_a_delta_counts_once() -> None:
     part = _voice()
     for event_id in ("e1", "e1", "e2", "e1"):
-        part.stream("ha", event_id)
+        part.add_text("ha", event_id)
     assert part.text == "haha"
 
 
 def test_deltas_without_ids_are_all_counted() -> None:
     part = _voice("ha")
-    part.stream("ha", "")
+    part.add_text("ha", "")
     assert part.text == "haha"
 
 
-def test_no_delta_follows_the_whole_text() -> None:
+def test_no_delta_is_taken_after_the_complete_text() -> None:
     part = _voice("Hello")
-    part.settle("Hello.")
-    part.stream("!", "e9")
+    part.complete_text("Hello.")
+    part.add_text("!", "e9")
     assert part.text == "Hello."
 
 
-def test_not_even_when_the_whole_text_was_blank() -> None:
+def test_no_delta_is_taken_after_a_blank_complete_text() -> None:
     part = _voice("Hello")
-    part.settle("")
-    part.stream("!", "e9")
+    part.complete_text("")
+    part.add_text("!", "e9")
     assert part.text == "Hello"
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\u3000"])
-def test_nothing_blank_replaces_words(blank: str) -> None:
+def test_white_space_does_not_replace_words(blank: str) -> None:
     part = _voice("Hello")
-    part.settle(blank)
+    part.complete_text(blank)
     assert part.text == "Hello"
 
 
-def test_the_last_whole_text_is_the_text() -> None:
+def test_the_last_complete_text_counts() -> None:
     part = _voice()
-    part.settle("Hello there.")
-    part.settle("Hello")
+    part.complete_text("Hello there.")
+    part.complete_text("Hello")
     assert part.text == "Hello"
 
 
-def test_after_a_truncation_nothing_shortens_the_text() -> None:
+def test_a_truncated_text_is_not_shortened() -> None:
     part = _voice("Hello there.")
     part.truncate(10)
-    part.settle("Hello")
+    part.complete_text("Hello")
     assert part.text == "Hello there."
 
 
-def test_after_a_truncation_the_text_may_still_be_corrected_and_grow() -> None:
+def test_a_truncated_text_can_be_corrected_and_grow() -> None:
     part = _voice("Hello their")
     part.truncate(10)
-    part.settle("Hello there, you.")
+    part.complete_text("Hello there, you.")
     assert part.text == "Hello there, you."
 
 
@@ -95,11 +95,11 @@ def test_the_smallest_truncation_counts() -> None:
 def test_audio_counts_once_and_not_after_its_end() -> None:
     part = _voice()
     for event_id in ("a1", "a1", "a2"):
-        part.hear(10, event_id)
-    assert part.marks.audio_ms == 20
-    part.audio_event_ids = None
-    part.hear(10, "a3")
-    assert part.marks.audio_ms == 20
+        part.add_audio(10, event_id)
+    assert part.timing.audio_ms == 20
+    part.complete_audio()
+    part.add_audio(10, "a3")
+    assert part.timing.audio_ms == 20
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_audio_counts_once_and_not_after_its_end() -> None:
         (False, True, True, TurnStatus.FAILED),
     ],
 )
-def test_a_users_speech_stands_as_its_transcription_does(
+def test_the_status_of_speech_is_that_of_its_transcription(
     transcribed: bool, failed: bool, deleted: bool, status: TurnStatus
 ) -> None:
     part = _voice("words")
-    part.transcribed, part.failed = transcribed, failed
+    part.is_transcribed, part.is_failed = transcribed, failed
     item = _item(Role.USER, part)
-    item.deleted = deleted
+    item.is_deleted = deleted
     assert item.status_of(part, None, is_finished=False) is status
 
 
@@ -145,44 +145,44 @@ def test_a_typed_message_is_complete_at_once() -> None:
         ("both", None, TurnStatus.INTERRUPTED),
     ],
 )
-def test_an_answer_stands_as_its_item_does_and_else_as_its_response_ended(
+def test_the_status_of_an_answer_is_its_items_else_its_responses(
     item_status: str, response_end: TurnStatus | None, status: TurnStatus
 ) -> None:
     part = _voice("words")
     item = _item(Role.ASSISTANT, part)
-    item.completed = item_status in ("completed", "both")
-    item.incomplete = item_status in ("incomplete", "both")
+    item.is_completed = item_status in ("completed", "both")
+    item.is_incomplete = item_status in ("incomplete", "both")
     assert item.status_of(part, response_end, is_finished=False) is status
 
 
 @pytest.mark.parametrize("response_end", [None, TurnStatus.COMPLETED, TurnStatus.FAILED])
-def test_a_truncated_or_deleted_answer_was_interrupted(response_end: TurnStatus | None) -> None:
+def test_a_truncated_or_deleted_answer_is_interrupted(response_end: TurnStatus | None) -> None:
     truncated, deleted = _voice("words"), _voice("words")
     truncated.truncate(0)
     cut, gone = _item(Role.ASSISTANT, truncated), _item(Role.ASSISTANT, deleted)
-    gone.deleted = True
+    gone.is_deleted = True
     assert cut.status_of(truncated, response_end, False) is TurnStatus.INTERRUPTED
     assert gone.status_of(deleted, response_end, False) is TurnStatus.INTERRUPTED
 
 
-def test_a_written_answer_that_is_deleted_was_read_all_the_same() -> None:
-    part = Part(Modality.TEXT, whole="words")
+def test_a_deleted_written_answer_stays_completed() -> None:
+    part = Part(Modality.TEXT, final="words")
     item = _item(Role.ASSISTANT, part)
-    item.completed = item.deleted = True
+    item.is_completed = item.is_deleted = True
     turn = item.turn(0, 0, item.status_of(part, None, False))
     assert (turn.status, turn.heard_text, turn.heard_ms) == (TurnStatus.COMPLETED, None, None)
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.ASSISTANT])
-def test_the_end_of_the_call_interrupts_what_is_in_progress(role: Role) -> None:
+def test_the_end_of_the_call_interrupts_a_part_in_progress(role: Role) -> None:
     part = _voice("words")
     assert _item(role, part).status_of(part, None, is_finished=True) is TurnStatus.INTERRUPTED
 
 
-def test_the_end_of_the_call_interrupts_nothing_that_is_complete() -> None:
+def test_the_end_of_the_call_leaves_a_completed_part() -> None:
     part = _voice("words")
     item = _item(Role.ASSISTANT, part)
-    item.completed = True
+    item.is_completed = True
     assert item.status_of(part, None, is_finished=True) is TurnStatus.COMPLETED
 
 
@@ -202,7 +202,7 @@ def test_the_end_of_the_call_interrupts_nothing_that_is_complete() -> None:
         (Role.ASSISTANT, Modality.VOICE, "", False, False, True, False, False),
     ],
 )
-def test_words_make_a_turn_and_so_does_what_was_said_and_lost(
+def test_words_make_a_turn_and_so_does_speech_without_a_transcript(
     role: Role | None,
     modality: Modality,
     text: str,
@@ -212,22 +212,22 @@ def test_words_make_a_turn_and_so_does_what_was_said_and_lost(
     deleted: bool,
     is_turn: bool,
 ) -> None:
-    part = Part(modality, streamed=text, failed=failed, transcribed=transcribed)
+    part = Part(modality, streamed=text, is_failed=failed, is_transcribed=transcribed)
     item = _item(role, part)
-    item.deleted = deleted
+    item.is_deleted = deleted
     assert item.is_turn(part, finished) is is_turn
 
 
-def test_what_does_not_speak_makes_no_turn() -> None:
+def test_an_item_that_is_no_message_makes_no_turn() -> None:
     part = _voice("words")
     item = _item(Role.ASSISTANT, part)
-    item.speaks = False
+    item.is_message = False
     assert not item.is_turn(part, is_finished=False)
 
 
-def test_heard_text_is_told_only_of_a_spoken_answer_that_was_cut() -> None:
+def test_only_a_truncated_spoken_answer_has_heard_text() -> None:
     part = _voice("Hello there")
-    part.hear(100, "a1")
+    part.add_audio(100, "a1")
     item = _item(Role.ASSISTANT, part)
     assert item.turn(0, 0, TurnStatus.COMPLETED).heard_ms is None
     part.truncate(50)
@@ -237,11 +237,11 @@ def test_heard_text_is_told_only_of_a_spoken_answer_that_was_cut() -> None:
     assert user.turn(0, 0, TurnStatus.COMPLETED).heard_text is None
 
 
-def test_a_deleted_answer_was_not_heard_unless_it_is_said_how_much_was() -> None:
+def test_a_deleted_answer_was_not_heard_unless_it_was_truncated() -> None:
     part = _voice("Hello there")
-    part.hear(100, "a1")
+    part.add_audio(100, "a1")
     item = _item(Role.ASSISTANT, part)
-    item.deleted = True
+    item.is_deleted = True
     turn = item.turn(0, 0, TurnStatus.INTERRUPTED)
     assert (turn.heard_text, turn.heard_ms) == ("", 0)
     part.truncate(50)
@@ -254,7 +254,7 @@ def test_a_users_speech_lasts_from_its_start_to_its_stop() -> None:
     item = _item(Role.USER, part)
     item.speech_started_at = NOW - timedelta(seconds=2)
     item.speech_stopped_at = NOW - timedelta(seconds=1)
-    item.note_end(part, LATER)
+    item.record_end(part, LATER)
     turn = item.turn(0, 0, TurnStatus.COMPLETED)
     assert turn.started_at == NOW - timedelta(seconds=2)
     assert turn.completed_at == NOW - timedelta(seconds=1)
@@ -263,15 +263,15 @@ def test_a_users_speech_lasts_from_its_start_to_its_stop() -> None:
 def test_speech_that_the_client_committed_lasts_until_its_commit() -> None:
     part = _voice("words")
     item = _item(Role.USER, part)
-    item.note_end(part, LATER)
+    item.record_end(part, LATER)
     turn = item.turn(0, 0, TurnStatus.COMPLETED)
     assert (turn.started_at, turn.completed_at) == (NOW, NOW)
 
 
-def test_an_answer_ends_when_its_end_is_told_first() -> None:
+def test_the_first_end_of_an_answer_is_its_end_time() -> None:
     part = _voice("words")
     item = _item(Role.ASSISTANT, part)
-    item.note_end(part, LATER)
-    item.note_end(part, LATER + timedelta(seconds=9))
+    item.record_end(part, LATER)
+    item.record_end(part, LATER + timedelta(seconds=9))
     turn = item.turn(0, 0, TurnStatus.COMPLETED)
     assert (turn.started_at, turn.completed_at) == (NOW, LATER)

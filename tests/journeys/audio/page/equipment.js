@@ -1,25 +1,25 @@
-/** What the scenes are made with: waiting for conditions, a recorder, deltas in time. */
+/** Helpers for the scenarios: waiting for conditions, a recorder, a ramp of samples. */
 
 import { base64FromPcm } from "/static/audio/pcm.js";
 
 /**
- * Resolves as soon as the condition holds; the audio goes on meanwhile.
+ * Polls the condition every 5 ms; resolves when it is true.
  * @param {() => boolean} condition
  * @param {string} what
  */
 export async function until(condition, what, timeoutMs = 10_000) {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
 /**
  * @param {AudioContext} context
- * @param {number} seconds Of the context's own time.
+ * @param {number} seconds In the context's own time.
  */
-export function untilLater(context, seconds) {
+export function untilElapsed(context, seconds) {
   const then = context.currentTime + seconds;
   return until(() => context.currentTime >= then, `${seconds} s have passed`);
 }
@@ -31,13 +31,13 @@ export async function runningContext(options) {
   return context;
 }
 
-/** Keeps the main thread busy. @param {number} ms */
+/** Blocks the main thread. @param {number} ms */
 export function block(ms) {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }
 
-/** Float32 samples for the test to read. @param {Float32Array} samples */
+/** Encodes Float32 samples. @param {Float32Array} samples */
 export function floatsAsBase64(samples) {
   return base64FromPcm(new Int16Array(samples.buffer, samples.byteOffset, samples.length * 2));
 }
@@ -51,11 +51,11 @@ export class Recorder {
   }
 
   /**
-   * Resolves when the context leaves out no quanta any more.
+   * Resolves when the context no longer skips quanta; see recorder-worklet.js.
    * @param {AudioContext} context
    * @param {AudioNode} source
    */
-  static async listeningTo(context, source) {
+  static async connectedTo(context, source) {
     await context.audioWorklet.addModule("/page/recorder-worklet.js");
     const node = new AudioWorkletNode(context, "test-recorder");
     const { promise: steady, resolve } = Promise.withResolvers();
@@ -66,7 +66,7 @@ export class Recorder {
   }
 
   /**
-   * All that passed, from the context's first frame on.
+   * All recorded samples, from the context's first frame on.
    * @returns {Promise<Float32Array>}
    */
   async report() {
@@ -82,7 +82,7 @@ export class Recorder {
 }
 
 /**
- * Never zero, and each sample tells its place: i mod 32000 + 1.
+ * A ramp that is never zero, so that each sample shows its position: i mod 32000 + 1.
  * @param {number} start
  * @param {number} length
  */

@@ -1,0 +1,247 @@
+"""The simulator's server: handshake, one engine per call, shared speech.
+
+async with Simulator(SimulatorOptions(pace=0)).serve(port=0) as running:
+    running.base_url    # "http://127.0.0.1:PORT/v1", for OPENAI_BASE_URL
+"""
+
+import asyncio
+import http.client
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from backend.simulator.engine import mishaps
+from backend.simulator.engine.engine import Engine, EngineOptions
+from backend.simulator.engine.mishaps import Kind, Mishap
+from backend.simulator.persona.customer import Customer
+from backend.simulator.persona.script import PHRASES
+from backend.simulator.server.call import Call, encode
+from backend.simulator.server.call_records import CallRecords
+from backend.simulator.server.control_api import ControlState
+from backend.simulator.server.control_connection import ControlOrWebSocketConnection
+from backend.simulator.sound.recogniser import NullRecogniser, PhraseRecogniser, Recogniser
+from backend.simulator.sound.synthesiser import EspeakSynthesiser, Synthesiser, ToneSynthesiser
+
+PATH = "/v1/realtime"
+MAX_FRAME_BYTES = 21 * 1024 * 1024
+"""An append of 15 MiB is 20 MiB of base64."""
+_HANDSHAKE_TIMEOUT_S = 120.0
+_CLOSE_TIMEOUT_S = 0.4
+"""How long to wait for a client's close frame: the whole process must stop within a second."""
+
+_log = logging.getLogger("backend.simulator.line")
+_log.setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """Options of the simulator; see `python -m backend.simulator --help`.
+
+    `is_cheap`: a tone in place of speech, and no recognition, so that a benchmark measures the
+    relay and not the simulator.
+    """
+
+    host: str = "127.0.0.1"
+    cap_s: float = 3600.0
+    pace: float = 5.0
+    late_every: int = 3
+    keep_audio_mb: int = 128
+    is_cheap: bool = False
+
+
+class Running:
+    """A simulator that is listening."""
+
+    def __init__(self, base_url: str, state: ControlState) -> None:
+        self.base_url = base_url
+        self.records = state.records
+        self._state = state
+
+    def inject(self, mishap: Mishap) -> None:
+        """Apply a mishap, to the next calls or to the open ones."""
+        if mishap.calls == "running":
+            self._state.inject(mishap)
+        else:
+            self._state.pending_mishaps.add(mishap)
+
+    def clear_mishaps(self) -> None:
+        """Remove the mishaps for the next calls."""
+        self._state.pending_mishaps.clear()
+
+
+def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -> Response:
+    content = body.encode()
+    fields = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(content))),
+        ("Connection", "close"),
+        *headers,
+    ]
+    # Not every status from 400 to 599 has a reason phrase.
+    phrase = http.client.responses.get(status, "Refused")
+    return Response(status, phrase, Headers(fields), content)
+
+
+class Simulator:
+    """The server; it owns the synthesiser and the recogniser, and closes them at the end.
+
+    `recogniser`: replaces its own. The server listens before the recogniser is ready (0.8 s).
+    """
+
+    def __init__(
+        self, options: SimulatorOptions | None = None, recogniser: Recogniser | None = None
+    ) -> None:
+        self._options = options or SimulatorOptions()
+        self._synthesiser: Synthesiser = (
+            ToneSynthesiser() if self._options.is_cheap else EspeakSynthesiser()
+        )
+        self._recogniser = recogniser or (
+            NullRecogniser()
+            if self._options.is_cheap
+            else PhraseRecogniser(self._synthesiser, PHRASES)
+        )
+        self._pending_mishaps = mishaps.PendingMishaps()
+        self._records = CallRecords(self._options.keep_audio_mb * 1024 * 1024)
+        self._calls: set[Call] = set()
+        self._mishaps_by_connection: dict[ServerConnection, Sequence[Mishap]] = {}
+        self._stopping = asyncio.Event()
+        self._now = _clock()
+
+    @asynccontextmanager
+    async def serve(self, port: int = 0) -> AsyncIterator[Running]:
+        """Listen until the block ends; then close all calls, the recogniser and the synthesiser."""
+        state = ControlState(self._records, self._pending_mishaps, self._inject)
+        server: Server = await serve(
+            self._serve_call,
+            self._options.host,
+            port,
+            process_request=self._process_request,
+            compression=None,
+            open_timeout=_HANDSHAKE_TIMEOUT_S,
+            ping_interval=None,
+            close_timeout=_CLOSE_TIMEOUT_S,
+            max_size=MAX_FRAME_BYTES,
+            max_queue=32,
+            write_limit=256 * 1024,
+            server_header=None,
+            logger=_log,
+            create_connection=partial(ControlOrWebSocketConnection, state),  # type: ignore[arg-type]  # any factory works
+        )
+        try:
+            self._recogniser.prepare()
+            bound = next(iter(server.sockets)).getsockname()[1]
+            yield Running(f"http://{self._options.host}:{bound}/v1", state)
+        finally:
+            self._stopping.set()
+            server.close()
+            await server.wait_closed()
+            await self._recogniser.close()
+            await self._synthesiser.close()
+
+    def _inject(self, mishap: Mishap) -> int:
+        for call in self._calls:
+            call.inject(mishap)
+        return len(self._calls)
+
+    async def _process_request(
+        self, connection: ServerConnection, request: Request
+    ) -> Response | None:
+        """Return an HTTP response to refuse the upgrade, or None to accept it."""
+        if urlsplit(request.path).path.rstrip("/") != PATH:
+            message = "Unknown request URL. Please check the URL for typos."
+            return _response(404, mishaps.error_body("invalid_request_error", None, message))
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip(" \t"):
+            message = "Missing bearer or basic authentication in header"
+            return _response(401, mishaps.error_body("invalid_request_error", None, message))
+        mishaps_of_call = self._pending_mishaps.take_for_next_call()
+        handshake_mishaps = [
+            each for each in mishaps_of_call if each.kind in mishaps.HANDSHAKE_KINDS
+        ]
+        for mishap in handshake_mishaps:
+            if mishap.kind is Kind.HANG:
+                closed = asyncio.ensure_future(connection.wait_closed())
+                stopping = asyncio.ensure_future(self._stopping.wait())
+                await asyncio.wait({closed, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                closed.cancel()
+                stopping.cancel()
+                connection.transport.abort()
+                return _response(503, "")
+            refusal = mishaps.http_refusal(mishap)
+            return _response(refusal.status, refusal.body, refusal.headers)
+        self._mishaps_by_connection[connection] = mishaps_of_call
+        return None
+
+    async def _serve_call(self, connection: ServerConnection) -> None:
+        mishaps_of_call = self._mishaps_by_connection.pop(connection, ())
+        request = connection.request
+        assert request is not None  # set after the handshake
+        model = parse_qs(urlsplit(request.path).query).get("model", ["gpt-realtime"])[0]
+        headers = {
+            name.lower(): value
+            for name, value in request.headers.raw_items()
+            if name.lower() != "authorization"
+        }
+        record = self._records.open(model, headers, self._now())
+        if "openai-beta" in headers:
+            await self._refuse_beta(connection)
+            record.closed_at = self._now()
+            return
+        options = self._options
+        engine = Engine(
+            model,
+            Customer(),
+            _id_source(),
+            EngineOptions(cap_s=options.cap_s, pace=options.pace, late_every=options.late_every),
+        )
+        call = Call(
+            connection,
+            engine,
+            record,
+            self._records,
+            self._synthesiser,
+            self._recogniser,
+            mishaps_of_call,
+            self._now,
+        )
+        self._calls.add(call)
+        try:
+            await call.run()
+        finally:
+            self._calls.discard(call)
+
+    @staticmethod
+    async def _refuse_beta(connection: ServerConnection) -> None:
+        error = {
+            "type": "invalid_request_error",
+            "code": "beta_api_shape_disabled",
+            "message": "The Realtime Beta API is no longer supported. Please use /v1/realtime for "
+            "the GA API.",
+            "param": None,
+            "event_id": None,
+        }
+        event = {"type": "error", "event_id": _id_source()("event"), "error": error}
+        await connection.send(encode(event).decode())
+        await connection.close(4000, "invalid_request_error.beta_api_shape_disabled")
+
+
+def _clock() -> Callable[[], float]:
+    """A clock in Unix seconds that never goes back, even if the system clock does."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+def _id_source() -> Callable[[str], str]:
+    """A function that returns unique ids: a random stem for the call, and a counter (cheap)."""
+    stem, numbers = secrets.token_hex(6), count(1)
+    return lambda prefix: f"{prefix}_{stem}{next(numbers):08x}"

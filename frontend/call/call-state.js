@@ -1,0 +1,190 @@
+/**
+ * The state of a call, derived from facts whose changes may arrive in any order. Pure.
+ *
+ * CHANGES says how each event changes the facts; the state is the first row of RULES that holds. A
+ * table of facts copes with what a graph of transitions does not: an answer that ends before its
+ * sound does, an interruption before the answer's end, a connection lost in the middle of a word.
+ */
+
+/**
+ * @typedef {"idle" | "asking_microphone" | "connecting" | "listening" | "hearing_you" | "thinking"
+ *   | "speaking" | "interrupted" | "reconnecting" | "ended"} StateName
+ * @typedef {{
+ *   link: "closed" | "connecting" | "open" | "reconnecting" | "ended",
+ *   attempt: number,
+ *   reason: string | null,
+ *   isAsking: boolean,
+ *   isStarting: boolean,
+ *   hasVoice: boolean,
+ *   isHearing: boolean,
+ *   isAnswering: boolean,
+ *   isPlaying: boolean,
+ *   wasCut: boolean,
+ * }} Facts `attempt` counts reconnections; `reason` is the ending of the last call, if it ended.
+ * @typedef {{ name: StateName, attempt: number, reason: string | null, hasVoice: boolean }} CallState
+ * @typedef {keyof typeof CHANGES} Change
+ * @typedef {{ attempt?: number, reason?: string }} ChangeDetail
+ */
+
+/** Automatic attempts to reconnect before the user is asked. */
+export const MAX_ATTEMPTS = 3;
+
+/** @type {Readonly<Facts>} */
+export const INITIAL_FACTS = Object.freeze({
+  link: "closed",
+  attempt: 0,
+  reason: null,
+  isAsking: false,
+  isStarting: false,
+  hasVoice: false,
+  isHearing: false,
+  isAnswering: false,
+  isPlaying: false,
+  wasCut: false,
+});
+
+const NO_MICROPHONE = { isAsking: false, isStarting: false };
+const NO_SOUND = { isHearing: false, isAnswering: false, isPlaying: false, wasCut: false };
+
+/** @type {(facts: Facts) => Partial<Facts>} */
+const cut = (facts) => ({
+  isAnswering: false,
+  isPlaying: false,
+  wasCut: facts.isPlaying || facts.isAnswering,
+});
+
+/** The facts that each change sets. */
+export const CHANGES = Object.freeze({
+  microphone_asked: () => ({ isAsking: true }),
+  /** @param {Facts} facts Not asking when a device is opened again later: it was allowed before. */
+  microphone_allowed: (facts) => ({ isAsking: false, isStarting: facts.isAsking }),
+  microphone_refused: () => NO_MICROPHONE,
+  voice_started: () => ({ ...NO_MICROPHONE, hasVoice: true }),
+  voice_stopped: () => ({ ...NO_MICROPHONE, hasVoice: false, ...NO_SOUND }),
+  connecting: () => ({ link: "connecting", attempt: 0, reason: null, ...NO_SOUND }),
+  ready: () => ({ link: "open", attempt: 0, reason: null }),
+  /** @param {Facts} _facts @param {{ attempt?: number }} detail */
+  reconnecting: (_facts, { attempt = 1 }) => ({ link: "reconnecting", attempt, ...NO_SOUND }),
+  /** @param {Facts} _facts @param {{ reason?: string }} detail */
+  ended: (_facts, { reason = "internal" }) => ({
+    link: "ended",
+    reason,
+    attempt: 0,
+    hasVoice: false,
+    ...NO_SOUND,
+  }),
+  closed: () => ({ link: "closed", reason: null, attempt: 0, hasVoice: false, ...NO_SOUND }),
+  /** @param {Facts} facts */
+  speech_started: (facts) => ({ ...cut(facts), wasCut: facts.isPlaying, isHearing: true }),
+  speech_stopped: () => ({ isHearing: false, isAnswering: true, wasCut: false }),
+  speech_dropped: () => ({ isHearing: false, wasCut: false }),
+  answer_asked: () => ({ isAnswering: true }),
+  answer_started: () => ({ isAnswering: true, wasCut: false }),
+  answer_ended: () => ({ isAnswering: false }),
+  sound_started: () => ({ isPlaying: true, wasCut: false }),
+  sound_ended: () => ({ isPlaying: false }),
+  answer_cut: cut,
+  cut_shown: () => ({ wasCut: false }),
+});
+
+/** @type {ReadonlyArray<readonly [StateName, (facts: Facts) => boolean]>} */
+const RULES = [
+  ["asking_microphone", (facts) => facts.isAsking],
+  ["connecting", (facts) => facts.link === "connecting" || facts.isStarting],
+  ["reconnecting", (facts) => facts.link === "reconnecting"],
+  // The microphone is asked for before the call is opened, which follows at once.
+  ["connecting", (facts) => (facts.link === "closed" || facts.link === "ended") && facts.hasVoice],
+  ["ended", (facts) => facts.link === "ended"],
+  ["idle", (facts) => facts.link === "closed"],
+  ["interrupted", (facts) => facts.wasCut],
+  ["hearing_you", (facts) => facts.isHearing],
+  ["speaking", (facts) => facts.isPlaying],
+  ["thinking", (facts) => facts.isAnswering],
+  ["listening", (facts) => facts.hasVoice],
+  ["idle", () => true],
+];
+
+/** Every name that `stateOf` can return. */
+export const STATES = Object.freeze([...new Set(RULES.map(([name]) => name))]);
+
+/**
+ * The facts after a change. The given facts are not modified.
+ *
+ * @param {Facts} facts
+ * @param {Change} change
+ * @param {ChangeDetail} [detail]
+ * @returns {Facts}
+ */
+export function after(facts, change, detail = {}) {
+  const changed = /** @type {(facts: Facts, detail: object) => Partial<Facts>} */ (CHANGES[change]);
+  return { ...facts, ...changed(facts, detail) };
+}
+
+/**
+ * The state that the facts amount to.
+ *
+ * @param {Facts} facts
+ * @returns {CallState}
+ */
+export function stateOf(facts) {
+  const rule = RULES.find(([, holds]) => holds(facts));
+  const { attempt, reason, hasVoice } = facts;
+  return { name: rule ? rule[0] : "idle", attempt, reason, hasVoice };
+}
+
+/**
+ * How long the state "interrupted" is shown: shortly when the user speaks, since "hearing you" matters
+ * more, and long enough to be read when they pressed a key.
+ *
+ * @param {Facts} facts
+ * @returns {number} Milliseconds.
+ */
+export function cutShownMs({ isHearing }) {
+  return isHearing ? 300 : 1200;
+}
+
+/**
+ * What the user's microphone does, which the server does not know.
+ *
+ * @typedef {{ isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean }} Own
+ *   `isWaitingForPress` with push-to-talk while the key is not held.
+ * @typedef {StateName | "no_microphone" | "muted" | "waiting_for_press"} ShownName
+ * @typedef {ShownName | "no_microphone_answering" | "muted_answering" | "press_to_cut_in"} HintName
+ */
+
+/** States in which the user would be heard if their microphone sent anything. */
+const IN_CALL = new Set([
+  "connecting",
+  "listening",
+  "hearing_you",
+  "thinking",
+  "speaking",
+  "interrupted",
+]);
+/** States in which there is an answer to stop. */
+const ANSWERING = new Set(["thinking", "speaking"]);
+
+/**
+ * The name and the hint to show for a state. With a microphone that sends nothing, "listening" and
+ * "speak to interrupt" would be wrong.
+ *
+ * @param {CallState} state
+ * @param {Own} own
+ * @returns {{ name: ShownName, hint: HintName }}
+ */
+export function shownOf({ name, hasVoice }, own) {
+  const cause = hasVoice ? silenceCause(own) : null;
+  const shown = name === "listening" && cause ? cause : name;
+  if (!cause || !IN_CALL.has(name)) return { name: shown, hint: shown };
+  if (cause === "waiting_for_press") {
+    return { name: shown, hint: name === "speaking" ? "press_to_cut_in" : shown };
+  }
+  return { name: shown, hint: ANSWERING.has(name) ? `${cause}_answering` : cause };
+}
+
+/** Why the microphone sends nothing; null when it does send. @param {Own} own */
+function silenceCause({ isMuted, isWaitingForPress, hasNoMicrophone }) {
+  if (hasNoMicrophone) return "no_microphone";
+  if (isMuted) return "muted";
+  return isWaitingForPress ? "waiting_for_press" : null;
+}

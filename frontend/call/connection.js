@@ -1,0 +1,252 @@
+/** The WebSocket of one session: opened with a ticket, reopened when it breaks, and closed for good. */
+
+import { ApiError } from "../api.js";
+import { Latest } from "../latest.js";
+import { WEBSOCKET } from "../shared-facts.js";
+import { Heartbeat } from "./heartbeat.js";
+import { afterClose, attemptsThatCount } from "./reconnect.js";
+
+/** @import { Ticket } from "../api.js" */
+/** @import { Closing } from "./reconnect.js" */
+/** @import { ServerEvent, Frame } from "./turn-taking.js" */
+
+/** The relay sends `relay.ready` or a reason within 8 s; a connection that sends nothing for longer
+ * is dead. */
+const OPENING_TIMEOUT_MS = 15_000;
+
+/** `WebSocket.OPEN`, which is the same in every browser. */
+const OPEN = 1;
+
+/** Answered by the relay itself; it does not keep an idle call alive. */
+const PING = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
+
+/**
+ * Why no ticket was issued, by HTTP status. Other statuses are tried again.
+ * @type {Readonly<Record<number, string>>}
+ */
+const REASON_BY_STATUS = Object.freeze({
+  401: "unauthenticated",
+  403: "forbidden",
+  404: "forbidden",
+  409: "session_closed",
+  429: "rate_limit",
+});
+
+/**
+ * @typedef {{
+ *   takeTicket: () => Promise<Ticket>,
+ *   url: () => Promise<string>,
+ *   onEvent: (event: ServerEvent) => void,
+ *   onReconnecting: (attempt: number) => void,
+ *   onEnded: (reason: string, message: string) => void,
+ *   openSocket?: (url: string, protocols: string[]) => WebSocket,
+ *   network?: EventTarget,
+ * }} ConnectionOptions `network` fires `online` and `offline`; it is the window in a browser.
+ *   `onEnded` is called once, when no further attempt will be made; `message` is for the user, in
+ *   their language, and may be empty.
+ */
+
+/** The address of a session's WebSocket. @param {string} sessionId @param {string} pageUrl */
+export function websocketUrl(sessionId, pageUrl) {
+  const path = WEBSOCKET.path.replace("{session_id}", encodeURIComponent(sessionId));
+  const url = new URL(path, pageUrl);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+/** Keeps one session connected. */
+export class Connection {
+  #options;
+  #network;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #attempts = 0;
+  /** Between open() and close() or a final ending. */
+  #isWanted = false;
+  #wasReady = false;
+  /** Of several attempts to connect, the answers of the latest count. */
+  #attempt = new Latest();
+  /** @type {Closing & { message: string } | null} */
+  #closing = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #readyAtMs = 0;
+  #needsHeartbeat = false;
+  #heartbeat = new Heartbeat({
+    sendPing: () => this.send(PING),
+    onTimeout: () => this.drop({ hasTimedOut: true }),
+  });
+  #onOnline = () => this.#reconnectNow();
+  /** The browser knows that it is offline long before the connection breaks. */
+  #onOffline = () => this.drop();
+
+  /** @param {ConnectionOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.#network = options.network ?? globalThis;
+  }
+
+  /** Bytes in the browser's send buffer. */
+  get unsentBytes() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** Whether the call is open: `relay.ready` was received, and the socket is still open. */
+  get isReady() {
+    return this.#wasReady && this.#socket?.readyState === OPEN;
+  }
+
+  /** Connect, and reconnect until `close()` or a final ending. Harmless when open. */
+  open() {
+    if (this.#isWanted) return;
+    this.#isWanted = true;
+    this.#attempts = 0;
+    this.#network.addEventListener("online", this.#onOnline);
+    this.#network.addEventListener("offline", this.#onOffline);
+    this.#connect();
+  }
+
+  /** Send a frame; it is dropped when the socket is not open. @param {Frame} frame */
+  send(frame) {
+    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  /**
+   * Turn the heartbeat on or off. With it, a dead connection is dropped within 20 s.
+   * @param {boolean} needsHeartbeat
+   */
+  setHeartbeat(needsHeartbeat) {
+    this.#needsHeartbeat = needsHeartbeat;
+    if (needsHeartbeat && this.isReady) this.#heartbeat.start();
+    else this.#heartbeat.stop();
+  }
+
+  /** Close the WebSocket and do not reconnect. Harmless when closed. */
+  close() {
+    this.#stop();
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(1000);
+  }
+
+  /**
+   * Treat the connection as lost although it looks open, and reconnect.
+   * @param {{ hasTimedOut?: boolean }} [cause] `hasTimedOut` when nothing was received although
+   *   something was due.
+   */
+  drop({ hasTimedOut = false } = {}) {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#attempt.cancel();
+    this.#lost(0, hasTimedOut);
+    socket.close();
+  }
+
+  #stop() {
+    this.#isWanted = false;
+    this.#wasReady = false;
+    this.#attempt.cancel();
+    clearTimeout(this.#timer);
+    this.#heartbeat.stop();
+    this.#network.removeEventListener("online", this.#onOnline);
+    this.#network.removeEventListener("offline", this.#onOffline);
+  }
+
+  async #connect() {
+    const signal = this.#attempt.next();
+    this.#closing = null;
+    this.#wasReady = false;
+    try {
+      const { ticket } = await this.#options.takeTicket();
+      const url = await this.#options.url();
+      if (!signal.aborted) this.#openSocket(url, ticket, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#ticketRefused(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  #ticketRefused(error) {
+    const refusal = error instanceof ApiError ? error : new ApiError("internal", 0, "");
+    const final = REASON_BY_STATUS[refusal.status];
+    const reason = final ?? (refusal.status === 0 ? "no_network" : "internal");
+    this.#closing = { reason, retryable: final === undefined, message: refusal.sentence };
+    this.#lost(0);
+  }
+
+  /** @param {string} url @param {string} ticket @param {AbortSignal} signal */
+  #openSocket(url, ticket, signal) {
+    const protocols = [WEBSOCKET.subprotocol, WEBSOCKET.ticketSubprotocolPrefix + ticket];
+    const open = this.#options.openSocket ?? ((...of) => new WebSocket(...of));
+    const socket = open(url, protocols);
+    this.#socket = socket;
+    this.#timer = setTimeout(() => socket.close(), OPENING_TIMEOUT_MS);
+    socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
+    socket.addEventListener("close", ({ code }) => this.#lost(code), { signal });
+  }
+
+  /** @param {unknown} text */
+  #receive(text) {
+    this.#heartbeat.received();
+    const event = eventFrom(text);
+    if (!event || event.event_id === PING.event_id) return;
+    if (event.type === "relay.closing") this.#closing = closingFrom(event);
+    if (event.type === "relay.ready") this.#becameReady();
+    this.#options.onEvent(event);
+  }
+
+  #becameReady() {
+    this.#wasReady = true;
+    clearTimeout(this.#timer);
+    this.#readyAtMs = performance.now();
+    if (this.#needsHeartbeat) this.#heartbeat.start();
+  }
+
+  /** Reconnect after a backoff, or end. @param {number} closeCode @param {boolean} [hasTimedOut] */
+  #lost(closeCode, hasTimedOut = false) {
+    clearTimeout(this.#timer);
+    this.#heartbeat.stop();
+    this.#socket = null;
+    if (this.#wasReady) {
+      const openMs = performance.now() - this.#readyAtMs;
+      this.#attempts = attemptsThatCount(this.#attempts, openMs, hasTimedOut);
+    }
+    this.#wasReady = false;
+    const decision = afterClose(this.#closing, closeCode, this.#attempts);
+    if (decision.kind === "end") {
+      this.#stop();
+      this.#options.onEnded(decision.reason, this.#closing?.message ?? "");
+      return;
+    }
+    this.#attempts = decision.attempt;
+    this.#options.onReconnecting(decision.attempt);
+    this.#timer = setTimeout(() => this.#connect(), decision.delayMs);
+  }
+
+  /** The browser is online again: skip the rest of the backoff. */
+  #reconnectNow() {
+    if (this.#socket || !this.#isWanted) return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+}
+
+/**
+ * @param {unknown} text
+ * @returns {ServerEvent | null} Null when the text is not a JSON object with a `type`.
+ */
+function eventFrom(text) {
+  try {
+    const event = JSON.parse(String(text));
+    return typeof event?.type === "string" ? event : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {ServerEvent} event */
+const closingFrom = ({ reason, retryable, message }) => ({
+  reason: String(reason),
+  retryable: retryable === true,
+  message: String(message ?? ""),
+});

@@ -1,0 +1,299 @@
+/**
+ * Turn taking: which frames go to the server when the user speaks, types or interrupts. Pure.
+ *
+ * At most one response is requested at a time, and each has one owner: the server creates the
+ * responses to speech, this object those to typed messages, after the running response has ended (the
+ * provider refuses a second one with "conversation_already_has_active_response").
+ */
+
+/**
+ * @typedef {{ type: string, event_id?: string, [field: string]: unknown }} Frame
+ * @typedef {{ type: string, [field: string]: any }} ServerEvent
+ * @typedef {{ itemId: string, contentIndex: number, heardMs: number, wasAllHeard: boolean }} Cut
+ *   Audio that was cut off; `heardMs` is what had left the loudspeaker.
+ * @typedef {{ itemId: string, text: string }} TypedMessage
+ * @typedef {"audio" | "text"} Modality
+ */
+
+/** Turns user actions and server events into frames to send. */
+export class TurnTaking {
+  /** @type {string | null} Empty while a response runs whose id is not known. */
+  #activeResponseId = null;
+  /** `response.create` was sent, and `response.created` has not come. */
+  #isRequested = false;
+  #requestEventId = "";
+  /** The requested response must be cancelled as soon as it is created. */
+  #cancelWhenCreated = false;
+  /** A response has to be requested as soon as nothing stands in its way. */
+  #mustRequest = false;
+  /** A message was typed during speech: the server's response to the speech covers it. */
+  #isCoveredBySpeech = false;
+  #isUserSpeaking = false;
+  #isOpen = false;
+  /** @type {Modality} Of the next response that is requested. */
+  #modality = "text";
+  /** @type {Map<string, TypedMessage>} Messages that the server has not confirmed, oldest first. */
+  #unconfirmed = new Map();
+  /** @type {Set<string>} Items whose audio was cut off. */
+  #cutItems = new Set();
+  /** @type {Set<string>} */
+  #cancelledResponses = new Set();
+  /** @type {() => string} */
+  #newId;
+
+  /** @param {() => string} newId Returns a fresh id of at most 32 letters, digits, `_` or `-`. */
+  constructor(newId) {
+    this.#newId = newId;
+  }
+
+  /** Typed messages that the server has not confirmed yet, oldest first. */
+  get unconfirmed() {
+    return [...this.#unconfirmed.values()];
+  }
+
+  /** Whether a response is running, was requested, or will be. */
+  get isAnswerDue() {
+    return this.#activeResponseId !== null || this.#isRequested || this.#mustRequest;
+  }
+
+  /**
+   * The call is open. Messages that were lost on the way are sent again, with the same item ids.
+   *
+   * @param {ReadonlySet<string>} knownItemIds Items of the server's history.
+   * @returns {Frame[]}
+   */
+  open(knownItemIds) {
+    this.#isOpen = true;
+    for (const itemId of [...this.#unconfirmed.keys()]) {
+      if (knownItemIds.has(itemId)) this.#unconfirmed.delete(itemId);
+    }
+    return this.#messageFrames(this.unconfirmed);
+  }
+
+  /** The call is closed or lost, and the running response with it. */
+  close() {
+    this.#isOpen = false;
+    // A response that was not created will be requested again, and so will one to lost speech.
+    this.#mustRequest ||=
+      (this.#isRequested && !this.#cancelWhenCreated) || this.#isCoveredBySpeech;
+    this.#isCoveredBySpeech = false;
+    this.#activeResponseId = null;
+    this.#isRequested = false;
+    this.#cancelWhenCreated = false;
+    this.#isUserSpeaking = false;
+    this.#cancelledResponses.clear();
+  }
+
+  /**
+   * The user sent a message, to be answered in `modality`.
+   *
+   * @param {string} text
+   * @param {Modality} modality
+   * @returns {Frame[]}
+   */
+  addMessage(text, modality) {
+    const message = { itemId: this.#newId(), text };
+    this.#unconfirmed.set(message.itemId, message);
+    this.#modality = modality;
+    this.#mustRequest = true;
+    if (!this.#isOpen) return [];
+    if (this.#isUserSpeaking) {
+      // The server will respond to the speech, and to this message with it.
+      this.#mustRequest = false;
+      this.#isCoveredBySpeech = true;
+      return [this.#itemFrame(message)];
+    }
+    if (this.#isFree) return this.#messageFrames([message]);
+    return [this.#itemFrame(message), ...this.#cancelResponse()];
+  }
+
+  /** @param {Modality} modality Of responses that are not requested yet. */
+  answerIn(modality) {
+    this.#modality = modality;
+  }
+
+  /**
+   * The microphone is off. If the user was speaking, clear the audio buffer; else the server would
+   * wait for the end of the sentence for ever.
+   *
+   * @returns {Frame[]}
+   */
+  clearSpeech() {
+    if (!this.#isUserSpeaking) return [];
+    return [{ type: "input_audio_buffer.clear", event_id: this.#newId() }];
+  }
+
+  /**
+   * Cancel the running response and request none. The server still responds to speech that is going
+   * on, and to messages that were typed during it.
+   *
+   * @returns {Frame[]}
+   */
+  stop() {
+    this.#mustRequest = false;
+    return this.#cancelResponse();
+  }
+
+  /**
+   * Audio was cut off: tell the server what was heard of it. Items that were heard whole need no
+   * frame; truncating a fully played item would delete its transcript at the provider.
+   *
+   * @param {ReadonlyArray<Cut>} cuts
+   * @returns {Frame[]}
+   */
+  truncate(cuts) {
+    for (const { itemId } of cuts) this.#cutItems.add(itemId);
+    return cuts
+      .filter((cut) => !cut.wasAllHeard)
+      .map((cut) => ({
+        type: "conversation.item.truncate",
+        event_id: this.#newId(),
+        item_id: cut.itemId,
+        content_index: cut.contentIndex,
+        audio_end_ms: cut.heardMs,
+      }));
+  }
+
+  /**
+   * Whether this audio may still be played: its item was not cut and its response not cancelled.
+   *
+   * @param {ServerEvent} event
+   */
+  isPlayable(event) {
+    return !this.#cutItems.has(event.item_id) && !this.#cancelledResponses.has(event.response_id);
+  }
+
+  /**
+   * @param {ServerEvent} event
+   * @returns {Frame[]} The frames to send in reply.
+   */
+  fromServer(event) {
+    const handler = Object.hasOwn(this.#handlers, event.type) ? this.#handlers[event.type] : null;
+    return handler?.(event) ?? [];
+  }
+
+  /** @type {Readonly<Record<string, (event: ServerEvent) => Frame[]>>} */
+  #handlers = Object.freeze({
+    "conversation.item.added": (event) => this.#itemConfirmed(event),
+    "conversation.item.created": (event) => this.#itemConfirmed(event),
+    "conversation.item.done": (event) => this.#itemConfirmed(event),
+    "input_audio_buffer.speech_started": () => this.#speechStarted(),
+    "input_audio_buffer.speech_stopped": () => this.#speechStopped(),
+    "input_audio_buffer.cleared": () => this.#speechCleared(),
+    "response.created": (event) => this.#responseCreated(event),
+    "response.done": (event) => this.#responseDone(event),
+    error: (event) => this.#refused(event.error ?? {}),
+    "relay.error": (event) => this.#refused(event),
+  });
+
+  /** Whether a response may be requested. */
+  get #isFree() {
+    return this.#activeResponseId === null && !this.#isRequested;
+  }
+
+  /** @param {ServerEvent} event @returns {Frame[]} */
+  #itemConfirmed(event) {
+    this.#unconfirmed.delete(event.item?.id);
+    return [];
+  }
+
+  /** @returns {Frame[]} */
+  #speechStarted() {
+    this.#isUserSpeaking = true;
+    // The server cancels its response when it detects speech; audio that is under way is not played.
+    if (this.#activeResponseId !== null) this.#cancelledResponses.add(this.#activeResponseId);
+    return [];
+  }
+
+  /** @returns {Frame[]} */
+  #speechStopped() {
+    this.#isUserSpeaking = false;
+    this.#isCoveredBySpeech = false;
+    return [];
+  }
+
+  /** @returns {Frame[]} */
+  #speechCleared() {
+    this.#isUserSpeaking = false;
+    this.#mustRequest ||= this.#isCoveredBySpeech;
+    this.#isCoveredBySpeech = false;
+    return this.#mustRequest && this.#isFree ? [this.#responseFrame()] : [];
+  }
+
+  /** @param {ServerEvent} event @returns {Frame[]} */
+  #responseCreated(event) {
+    const id = String(event.response?.id ?? "");
+    this.#activeResponseId = id;
+    this.#isRequested = false;
+    if (!this.#cancelWhenCreated) return [];
+    this.#cancelWhenCreated = false;
+    return this.#cancelFrames(id);
+  }
+
+  /** @param {ServerEvent} event @returns {Frame[]} */
+  #responseDone(event) {
+    const id = event.response?.id;
+    if (id && this.#activeResponseId && id !== this.#activeResponseId) return [];
+    this.#activeResponseId = null;
+    return this.#mustRequest && !this.#isUserSpeaking ? [this.#responseFrame()] : [];
+  }
+
+  /** @param {Record<string, any>} error @returns {Frame[]} */
+  #refused({ code, event_id: eventId }) {
+    if (code === "response_cancel_not_active") return this.#responseDone({ type: "response.done" });
+    if (!eventId || eventId !== this.#requestEventId) return [];
+    this.#isRequested = false;
+    this.#cancelWhenCreated = false;
+    // Another response is running; ours is requested again when that one has ended.
+    this.#mustRequest = code === "conversation_already_has_active_response";
+    if (this.#mustRequest) this.#activeResponseId ??= "";
+    return [];
+  }
+
+  /** @returns {Frame[]} */
+  #cancelResponse() {
+    if (this.#activeResponseId !== null) return this.#cancelFrames(this.#activeResponseId);
+    this.#cancelWhenCreated = this.#isRequested;
+    return [];
+  }
+
+  /** @param {string} responseId @returns {Frame[]} */
+  #cancelFrames(responseId) {
+    if (this.#cancelledResponses.has(responseId)) return [];
+    this.#cancelledResponses.add(responseId);
+    const frame = { type: "response.cancel", event_id: this.#newId() };
+    return [responseId ? { ...frame, response_id: responseId } : frame];
+  }
+
+  /** @param {ReadonlyArray<TypedMessage>} messages @returns {Frame[]} */
+  #messageFrames(messages) {
+    const items = messages.map((message) => this.#itemFrame(message));
+    return this.#mustRequest ? [...items, this.#responseFrame()] : items;
+  }
+
+  /** @param {TypedMessage} message @returns {Frame} */
+  #itemFrame({ itemId, text }) {
+    return {
+      type: "conversation.item.create",
+      event_id: this.#newId(),
+      item: {
+        id: itemId,
+        type: "message",
+        role: "user",
+        content: [{ type: "input_text", text }],
+      },
+    };
+  }
+
+  /** @returns {Frame} */
+  #responseFrame() {
+    this.#mustRequest = false;
+    this.#isRequested = true;
+    this.#requestEventId = this.#newId();
+    return {
+      type: "response.create",
+      event_id: this.#requestEventId,
+      response: { output_modalities: [this.#modality] },
+    };
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The devices of a voice conversation: one AudioContext, the microphone, the speaker and a wake lock.
+ * Created in a tap (a user gesture); after stop() no device is in use.
+ */
+
+import { Microphone } from "../audio/microphone.js";
+import { Speaker } from "../audio/speaker.js";
+
+/** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "../audio/microphone.js" */
+/** @import { Cut, SpeakerOptions } from "../audio/speaker.js" */
+
+/** An audio thread that does not answer (a phone call came in) must not block the conversation. */
+const FLUSH_TIMEOUT_MS = 500;
+
+/**
+ * @typedef {Omit<SpeakerOptions, "context"> & {
+ *   onChunk: (chunk: Chunk) => void,
+ *   onProblem: (problem: MicrophoneProblem) => void,
+ *   onAllowed: () => void,
+ * }} VoiceEvents
+ */
+
+/**
+ * Create a running context at the device's own sample rate. Call it in the tap itself, before any
+ * await: later, Safari would keep it silent.
+ */
+export function openAudioContext() {
+  const context = new AudioContext({ latencyHint: "interactive" });
+  void context.resume();
+  const { audioSession } = /** @type {{ audioSession?: { type: string } }} */ (navigator);
+  // iOS: otherwise the sound comes from the earpiece, or not at all when the ring switch is off.
+  if (audioSession) audioSession.type = "play-and-record";
+  return context;
+}
+
+/** Microphone and speaker on one context. */
+export class Voice {
+  #context;
+  #microphone;
+  #speaker;
+  #ending = new AbortController();
+  #isStarted = false;
+  /** @type {MicrophoneSettings | null} Settings to apply once the microphone is open. */
+  #pendingSettings = null;
+  /** @type {WakeLockSentinel | null} */
+  #wakeLock = null;
+
+  /** @param {AudioContext} context @param {VoiceEvents} events */
+  constructor(context, { onChunk, onProblem, onAllowed, ...speakerEvents }) {
+    this.#context = context;
+    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed });
+    this.#speaker = new Speaker({ context, ...speakerEvents });
+  }
+
+  get context() {
+    return this.#context;
+  }
+
+  get microphone() {
+    return this.#microphone;
+  }
+
+  get speaker() {
+    return this.#speaker;
+  }
+
+  /**
+   * Ask for the microphone; settle when it sends audio and the speaker is ready.
+   *
+   * @param {MicrophoneSettings} settings
+   * @returns {Promise<boolean>} False if stop() was called meanwhile.
+   * @throws {MicrophoneError}
+   */
+  async start(settings) {
+    const { signal } = this.#ending;
+    try {
+      const isStarted = await this.#microphone.start(settings);
+      await this.#speaker.open();
+      if (isStarted) await this.#applySettings();
+      if (!isStarted || signal.aborted) return false;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    document.addEventListener("visibilitychange", () => this.#becameVisible(), { signal });
+    void this.#keepAwake();
+    return true;
+  }
+
+  /** Use another device or other settings within the same conversation.
+   * @param {MicrophoneSettings} settings */
+  async change(settings) {
+    this.#pendingSettings = settings;
+    // Restarted while the browser still asks for permission, the first start would never finish.
+    if (this.#isStarted) await this.#applySettings();
+  }
+
+  /** Stop all sound at once. Returns what was heard of each item.
+   * @returns {Promise<Cut[]>} */
+  flush() {
+    const soFar = this.#speaker.heardSoFar();
+    return Promise.race([
+      this.#speaker.flush(),
+      new Promise((resolve) => setTimeout(() => resolve(soFar), FLUSH_TIMEOUT_MS)),
+    ]);
+  }
+
+  /** Release the microphone and the speaker. Harmless when stopped. */
+  async stop() {
+    this.#ending.abort();
+    await Promise.all([this.#microphone.stop(), this.#speaker.close(), this.#wakeLock?.release()]);
+    if (this.#context.state !== "closed") await this.#context.close();
+  }
+
+  async #applySettings() {
+    while (this.#pendingSettings && !this.#ending.signal.aborted) {
+      const settings = this.#pendingSettings;
+      this.#pendingSettings = null;
+      await this.#microphone.stop();
+      await this.#microphone.start(settings);
+    }
+    this.#isStarted = true;
+  }
+
+  #becameVisible() {
+    if (document.visibilityState !== "visible") return;
+    // In the background the browser suspends the context and releases the wake lock.
+    void this.#context.resume();
+    void this.#keepAwake();
+  }
+
+  async #keepAwake() {
+    const lock = await navigator.wakeLock?.request("screen").catch(() => null);
+    if (this.#ending.signal.aborted) await lock?.release();
+    else this.#wakeLock = lock ?? null;
+  }
+}

@@ -1,0 +1,171 @@
+/** Who is signed in: the first request, signing in and out, and other tabs that do so. */
+
+import { ApiError } from "../api.js";
+import { Latest } from "../latest.js";
+import { errorText } from "./error-text.js";
+
+/** @import { Api, Config, User } from "../api.js" */
+/** @import { LocalStore } from "../storage/local-store.js" */
+/** @import { Drawer } from "../views/drawer.js" */
+/** @import { Screens } from "../views/screens.js" */
+/** @import { Credentials, SignIn } from "../views/sign-in.js" */
+/** @import { Words } from "../words/i18n.js" */
+
+/**
+ * @typedef {{
+ *   api: Api, store: LocalStore, words: Words,
+ *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showUnreachable">,
+ *   signIn: Pick<SignIn, "show" | "setBusy" | "fail">,
+ *   drawer: Pick<Drawer, "complain">,
+ *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
+ * }} AccountParts
+ * @typedef {{ signedIn: () => Promise<void>, justEntered: () => void, signedOut: (isChosen: boolean) => void }} AccountDelegate
+ *   `signedIn` is called with a login that was stored or just made, `justEntered` right after it when
+ *   the user came by the sign-in form, `signedOut` with whether they chose to.
+ */
+
+/** Holds the user and their token. */
+export class Account {
+  #parts;
+  #delegate;
+  /** @type {Config | null} */
+  #config = null;
+  /** @type {User | null} */
+  #user = null;
+  #login = new Latest();
+
+  /** @param {AccountParts} parts @param {AccountDelegate} delegate */
+  constructor(parts, delegate) {
+    this.#parts = parts;
+    this.#delegate = delegate;
+    parts.api.onSignedOut = () => this.signOut("sign_in.expired");
+  }
+
+  /** What the server offers before sign-in; null until it was asked. */
+  get config() {
+    return this.#config;
+  }
+
+  /** The signed-in user, or null. */
+  get user() {
+    return this.#user;
+  }
+
+  /** Aborted when the current user signs out: what they asked for is not for the next one. */
+  get signal() {
+    return this.#login.signal;
+  }
+
+  /**
+   * Load the server's configuration and check the stored token. Shows the page, the sign-in form or
+   * "unreachable".
+   *
+   * @returns {Promise<void>}
+   */
+  async load() {
+    const { api, store, screens } = this.#parts;
+    screens.showStarting();
+    api.token = store.token;
+    try {
+      await this.#request();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) return screens.showUnreachable();
+      this.#config = await api.config().catch(() => null);
+    }
+    // Another tab has signed out or in meanwhile.
+    if (store.token !== api.token) {
+      this.#user = null;
+      return this.load();
+    }
+    if (this.#user) await this.#signedIn();
+    else this.#showSignIn(screens.isOn("sign-in") ? "sign_in.expired" : "");
+  }
+
+  /** Sign in, or create a login and sign in. @param {Credentials} credentials */
+  async enter({ username, password, isNew }) {
+    const { api, store, signIn, words } = this.#parts;
+    signIn.setBusy(true);
+    signIn.fail("");
+    try {
+      const { token, user } = await (isNew
+        ? api.register(username, password)
+        : api.logIn(username, password));
+      store.token = token;
+      api.token = token;
+      this.#user = user;
+      const shown = this.#signedIn();
+      // At once: later it would take the focus from what the user is doing by then.
+      this.#delegate.justEntered();
+      await shown;
+    } catch (error) {
+      signIn.fail(errorText(words, error));
+    } finally {
+      signIn.setBusy(false);
+    }
+  }
+
+  /**
+   * Forget the login on this device.
+   *
+   * @param {string} notice Why the user has to sign in again, as a key of the words; empty when they
+   *   chose to sign out.
+   */
+  signOut(notice) {
+    const { api, store } = this.#parts;
+    // Another tab may have signed in by now.
+    if (store.token === api.token) store.token = "";
+    api.token = "";
+    this.#user = null;
+    this.#login.cancel();
+    this.#delegate.signedOut(notice === "");
+    this.#showSignIn(notice);
+  }
+
+  /** After a confirmation, end every login and every call of the user. */
+  async signOutEverywhere() {
+    const { api, confirm, drawer, words } = this.#parts;
+    const title = words.say("account.sign_out_everywhere");
+    const text = words.say("account.sign_out_everywhere.text");
+    if (!(await confirm({ title, text, yes: title }))) return;
+    drawer.complain("");
+    const { signal } = this;
+    try {
+      await api.logOutEverywhere();
+    } catch (error) {
+      if (signal.aborted) return;
+      const why = errorText(words, error);
+      drawer.complain(words.say("account.sign_out_everywhere.failed", { why }));
+      return;
+    }
+    if (!signal.aborted) this.signOut("");
+  }
+
+  /** All tabs share one login: follow another tab that signed out, or in. */
+  storageChanged() {
+    const { api, store, screens } = this.#parts;
+    if (store.token === api.token) return;
+    if (this.#user) this.signOut("sign_in.signed_out");
+    if (store.token && screens.isOn("sign-in")) void this.load();
+  }
+
+  async #request() {
+    const { api } = this.#parts;
+    const user = api.token ? api.me() : Promise.resolve(null);
+    [this.#config, this.#user] = await Promise.all([api.config(), user]);
+  }
+
+  #signedIn() {
+    this.#login.next();
+    return this.#delegate.signedIn();
+  }
+
+  /** @param {string} notice */
+  #showSignIn(notice) {
+    this.#parts.screens.show("sign-in");
+    this.#parts.signIn.show({
+      canRegister: this.#config?.registration_open === true,
+      isDemo: this.#config?.demo === true,
+      notice,
+    });
+  }
+}

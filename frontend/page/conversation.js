@@ -1,0 +1,121 @@
+/** Which conversation is open: its session, its address, and messages that were left behind unsent. */
+
+import { Latest } from "../latest.js";
+import { unsentText } from "../storage/drafts.js";
+
+/** @import { Api, Session } from "../api.js" */
+/** @import { Drafts, Unsent } from "../storage/drafts.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { Account } from "./account.js" */
+/** @import { SessionAddress } from "./address.js" */
+/** @import { SessionList } from "./session-list.js" */
+/** @import { Talk } from "./talk.js" */
+
+/**
+ * @typedef {{
+ *   api: Api, words: Words, drafts: Drafts,
+ *   account: Pick<Account, "user" | "signal">,
+ *   address: Pick<SessionAddress, "sessionId" | "isOurs" | "set">,
+ *   list: Pick<SessionList, "show" | "put">,
+ *   talk: Pick<Talk, "open" | "close" | "client" | "unsent" | "restore">,
+ * }} ConversationParts
+ * @typedef {{
+ *   id: string | null, isBeingCreated: boolean, found: Unsent[], unsent: Unsent[], signal: AbortSignal,
+ * }} Open `id` is null until the session exists; `found` are drafts that were not put back into the
+ *   message box yet; `unsent` are messages that were left behind while the session was being created;
+ *   `signal` is aborted when another conversation is opened.
+ */
+
+/** Opens conversations, and creates the session of a new one. */
+export class Conversation {
+  #parts;
+  #opened = new Latest();
+  /** @type {Open | null} Null when nobody is signed in. */
+  #open = null;
+
+  /** @param {ConversationParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** The open session, or null. */
+  get sessionId() {
+    return this.#open?.id ?? null;
+  }
+
+  /** Open what the address names. */
+  async openAddress() {
+    await this.open(this.#parts.address.sessionId);
+  }
+
+  /** The hash changed. Following a link within the page, or to the open session, ends no call. */
+  addressChanged() {
+    const { address } = this.#parts;
+    if (address.isOurs && address.sessionId !== this.sessionId) void this.openAddress();
+  }
+
+  /** Open a session, or null for a new one. Harmless when it is open. @param {string | null} id */
+  async open(id) {
+    const { account, drafts, list, talk } = this.#parts;
+    if (!account.user || (id === this.sessionId && id !== null)) return;
+    this.saveUnsent();
+    // Messages left behind here go to the session that is being created for them.
+    if (this.#open?.isBeingCreated) drafts.save("", []);
+    const signal = this.#opened.next();
+    const found = drafts.take(id ?? "");
+    this.#open = { id, isBeingCreated: false, found, unsent: [], signal };
+    list.show();
+    await talk.open(id);
+  }
+
+  /** End the call and show nothing. */
+  close() {
+    this.#opened.cancel();
+    this.#open = null;
+    this.#parts.talk.close();
+  }
+
+  /** The conversation is shown: put unsent messages back into the box, unless they did arrive. */
+  restoreUnsent() {
+    const { talk } = this.#parts;
+    const known = new Set(talk.client?.lines().map(({ itemId }) => itemId));
+    const text = unsentText(this.#open?.found ?? [], known);
+    if (this.#open) this.#open.found = [];
+    if (text) talk.restore(text);
+  }
+
+  /** Store messages that were typed and not sent. */
+  saveUnsent() {
+    if (!this.#open) return;
+    this.#open.unsent = [...this.#open.found, ...this.#parts.talk.unsent];
+    this.#parts.drafts.save(this.#open.id ?? "", this.#open.unsent);
+  }
+
+  /**
+   * Create the session of the open conversation.
+   *
+   * @returns {Promise<string>} Its id, also when the conversation was left meanwhile.
+   */
+  async createSession() {
+    const { api, account, words } = this.#parts;
+    const open = this.#open;
+    const { signal } = account;
+    if (open) open.isBeingCreated = true;
+    try {
+      const session = await api.createSession({ language: words.language });
+      if (open && !signal.aborted) this.#created(open, session);
+      return session.id;
+    } finally {
+      if (open) open.isBeingCreated = false;
+    }
+  }
+
+  /** @param {Open} open @param {Session} session */
+  #created(open, session) {
+    const { address, drafts, list } = this.#parts;
+    open.id = session.id;
+    if (open.signal.aborted) drafts.save(session.id, open.unsent);
+    else address.set(session.id);
+    list.put(session);
+  }
+}

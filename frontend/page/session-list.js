@@ -1,0 +1,208 @@
+/** The list of the user's conversations: loaded, kept up to date, renamed and deleted from. */
+
+import { ApiError } from "../api.js";
+import { Latest } from "../latest.js";
+import { errorText } from "./error-text.js";
+
+/** @import { Api, Session } from "../api.js" */
+/** @import { Drafts } from "../storage/drafts.js" */
+/** @import { Announcer } from "../views/announcer.js" */
+/** @import { Drawer } from "../views/drawer.js" */
+/** @import { Sessions } from "../views/sessions.js" */
+/** @import { Words } from "../words/i18n.js" */
+
+/**
+ * @typedef {{
+ *   api: Api, words: Words, drafts: Drafts,
+ *   view: Pick<Sessions, "show" | "load" | "fail" | "titleOf">,
+ *   drawer: Pick<Drawer, "complain">,
+ *   announcer: Pick<Announcer, "say">,
+ *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
+ *   showTitle: (title: string | null) => void,
+ * }} SessionListParts `showTitle` is given null for a conversation without a session.
+ * @typedef {{ openId: () => string | null, isSignedIn: () => boolean, openDeleted: () => void }} SessionListDelegate
+ *   `openDeleted` is called when the open conversation was deleted.
+ */
+
+/** The server stores turns and names sessions with a delay; then the list is refreshed. */
+export const REFRESH_DELAY_MS = 1500;
+/** A busy server takes longer: the first turn of a session is asked for again, so often at most. */
+export const MAX_REFRESHES = 5;
+
+/** Whether the server has stored a turn: then a session has a title, a spoken turn or usage.
+ * @param {Session} session */
+const hasTurns = ({ title, realtime_mode: isSpoken, usage }) =>
+  title !== "" || isSpoken || Object.values(usage ?? {}).some((count) => count > 0);
+
+/**
+ * Whether anything was said in a session, or a call is open. A session that was only created is not
+ * listed; nor is one whose call ended without a word.
+ *
+ * @param {Session} session
+ */
+export const wasUsed = (session) => session.status === "live" || hasTurns(session);
+
+/** The sessions that the list shows, the latest first. */
+export class SessionList {
+  #parts;
+  #delegate;
+  /** @type {Session[] | null} Null until they are loaded. */
+  #sessions = null;
+  /** Of several requests for the list, the latest counts. */
+  #listing = new Latest();
+  /** Each change by the user outdates requests that began before it. */
+  #edits = new Latest();
+  /** @type {Set<string>} Sessions in which something was said here; the list may not know it yet. */
+  #used = new Set();
+  /** @type {Map<string, number>} Sessions to be requested again, and how often they may be. */
+  #outdated = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #refreshTimer;
+
+  /** @param {SessionListParts} parts @param {SessionListDelegate} delegate */
+  constructor(parts, delegate) {
+    this.#parts = parts;
+    this.#delegate = delegate;
+  }
+
+  async load() {
+    const { api, view, announcer, words } = this.#parts;
+    const signal = this.#listing.next();
+    view.load();
+    const sessions = await api.sessions().catch(() => null);
+    if (signal.aborted) return;
+    if (!sessions) {
+      announcer.say(words.say("sessions.failed"));
+      return view.fail();
+    }
+    this.#sessions = sessions;
+    this.show();
+  }
+
+  /** The user signed out: drop the list and whatever is under way. */
+  clear() {
+    this.#sessions = null;
+    this.#listing.cancel();
+    this.#edits.next();
+    this.#stopRefresh();
+    this.show();
+  }
+
+  /** Show the sessions worth a row, and the title of the open one. */
+  show() {
+    const { view, drafts, showTitle } = this.#parts;
+    const openId = this.#delegate.openId();
+    const isListed = (/** @type {Session} */ session) =>
+      session.id === openId ||
+      this.#used.has(session.id) ||
+      wasUsed(session) ||
+      drafts.has(session.id);
+    view.show(this.#sessions?.filter(isListed) ?? null, openId ?? "");
+    const open = this.#sessions?.find(({ id }) => id === openId);
+    showTitle(open ? view.titleOf(open) : null);
+  }
+
+  /** Add a session, or replace it by its new version. @param {Session} session */
+  put(session) {
+    // If the others are not loaded, this one must not look like all.
+    if (!this.#sessions) return void this.load();
+    const others = this.#sessions.filter(({ id }) => id !== session.id);
+    this.#sessions = [session, ...others].sort((a, b) => b.updated_at.localeCompare(a.updated_at));
+    this.show();
+  }
+
+  /** Something was said in this session: refresh it shortly. @param {string} id */
+  turnCompleted(id) {
+    this.#used.add(id);
+    this.#refreshSoon(id, MAX_REFRESHES);
+  }
+
+  /** @param {string} id @param {string} title */
+  async rename(id, title) {
+    const { api, drawer } = this.#parts;
+    drawer.complain("");
+    try {
+      const session = await api.renameSession(id, title);
+      this.#edits.next();
+      if (this.#has(id)) this.put(session);
+    } catch (error) {
+      this.#complain("sessions.rename.failed", error);
+      this.show();
+    }
+  }
+
+  /** Delete a session after a confirmation. @param {string} id */
+  async delete(id) {
+    const session = this.#sessions?.find((one) => one.id === id);
+    if (!session || !(await this.#confirmDeletion(session))) return;
+    this.#parts.drawer.complain("");
+    try {
+      await this.#parts.api.deleteSession(id);
+    } catch (error) {
+      const isGone = error instanceof ApiError && error.status === 404;
+      if (!isGone) return this.#complain("sessions.delete.failed", error);
+    }
+    this.#deleted(id);
+  }
+
+  /** @param {string} id */
+  #deleted(id) {
+    this.#edits.next();
+    this.#outdated.delete(id);
+    if (!this.#has(id)) return;
+    this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
+    // Only now: a call in a session that could not be deleted goes on.
+    if (id === this.#delegate.openId()) this.#delegate.openDeleted();
+    else this.show();
+    this.#parts.drafts.save(id, []);
+  }
+
+  /** @param {Session} session */
+  #confirmDeletion(session) {
+    const { confirm, view, words } = this.#parts;
+    return confirm({
+      title: words.say("sessions.delete.title"),
+      text: words.say("sessions.delete.text", { title: view.titleOf(session) }),
+      yes: words.say("sessions.delete.confirm"),
+    });
+  }
+
+  /** @param {string} id @param {number} count How many requests may be made. */
+  #refreshSoon(id, count) {
+    this.#outdated.set(id, count);
+    // Not restarted by the next turn, so that a talk without a pause is refreshed as well.
+    this.#refreshTimer ??= setTimeout(() => {
+      const outdated = [...this.#outdated];
+      this.#stopRefresh();
+      for (const each of outdated) void this.#refresh(...each);
+    }, REFRESH_DELAY_MS);
+  }
+
+  /** @param {string} id @param {number} count @returns {Promise<void>} */
+  async #refresh(id, count) {
+    const { signal } = this.#edits;
+    const session = await this.#parts.api.session(id).catch(() => null);
+    if (!session) return;
+    if (signal.aborted) return this.#has(id) ? this.#refresh(id, count) : undefined;
+    this.put(session);
+    if (!hasTurns(session) && count > 1) this.#refreshSoon(id, count - 1);
+  }
+
+  #stopRefresh() {
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = undefined;
+    this.#outdated.clear();
+  }
+
+  /** False when it was deleted meanwhile, or another user signed in. @param {string} id */
+  #has(id) {
+    return this.#sessions?.some((one) => one.id === id) === true;
+  }
+
+  /** @param {string} key Of the words for what failed. @param {unknown} error */
+  #complain(key, error) {
+    const { drawer, words } = this.#parts;
+    const why = errorText(words, error);
+    if (this.#delegate.isSignedIn()) drawer.complain(words.say(key, { why }));
+  }
+}

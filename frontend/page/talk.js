@@ -1,0 +1,352 @@
+/** The open conversation: the client of its session, the thread, typed messages and help cards. */
+
+import { ApiError } from "../api.js";
+import { Latest } from "../latest.js";
+import { pastOf } from "../transcript/past.js";
+import { cardFor } from "../words/help.js";
+import { isMicrophoneCard } from "./voice-mode.js";
+
+/** @import { Api } from "../api.js" */
+/** @import { CallState } from "../call/call-state.js" */
+/** @import { CallError, Problem, RealtimeClient } from "../realtime-client.js" */
+/** @import { Unsent } from "../storage/drafts.js" */
+/** @import { KeptTurn } from "../transcript/past.js" */
+/** @import { Announcer } from "../views/announcer.js" */
+/** @import { Composer } from "../views/composer.js" */
+/** @import { HelpCard } from "../views/help-card.js" */
+/** @import { Settings } from "../views/settings.js" */
+/** @import { Status } from "../views/status.js" */
+/** @import { Thread } from "../views/thread.js" */
+/** @import { VoiceControls } from "../views/voice-controls.js" */
+/** @import { HelpAction } from "../words/help.js" */
+/** @import { VoiceMode } from "./voice-mode.js" */
+
+/**
+ * @typedef {{
+ *   api: Api,
+ *   announcer: Pick<Announcer, "say">,
+ *   thread: Pick<Thread, "show" | "load" | "fail" | "follow" | "focus" | "relabel">,
+ *   status: Pick<Status, "show" | "showLatency" | "relabel">,
+ *   composer: Pick<Composer, "showMode" | "clear" | "text" | "restore" | "focus" | "relabel">,
+ *   voiceControls: Pick<VoiceControls, "show" | "relabel"> & { meter: { add: (rms: number) => void } },
+ *   help: Pick<HelpCard, "show" | "hide" | "name" | "relabel">,
+ *   settings: Pick<Settings, "relabel">,
+ *   voiceMode: Pick<VoiceMode, keyof VoiceMode>,
+ *   createClient: (sessionId: string | (() => Promise<string>), pastTurns: KeptTurn[]) => RealtimeClient,
+ *   nextFrame: (draw: () => void) => void,
+ *   hasTouchScreen: () => boolean,
+ *   reloadPage: () => void,
+ * }} TalkParts `nextFrame` calls back before the browser's next repaint.
+ * @typedef {{
+ *   sessionNeeded: () => Promise<string>, conversationShown: () => void, turnCompleted: () => void,
+ *   newSessionWanted: () => void, signInWanted: () => void,
+ * }} TalkDelegate `sessionNeeded` creates the session of a new conversation and returns its id.
+ */
+
+/** Endings without a card when the user types: the next message opens the call again. */
+const HARMLESS_WHEN_TYPING = new Set(["idle", "completed", "time_limit"]);
+
+/** @type {CallState} */
+const IDLE = Object.freeze({ name: "idle", attempt: 0, reason: null, hasVoice: false });
+
+/** Shows one conversation at a time. */
+export class Talk {
+  #parts;
+  #delegate;
+  /** @type {RealtimeClient | null} */
+  #client = null;
+  /** Of several conversations that were opened, the latest counts. */
+  #opened = new Latest();
+  /** The session that could not be loaded, to be tried again; else empty. */
+  #failedSessionId = "";
+  /** Settles when the open conversation is loaded. */
+  #loading = Promise.resolve();
+  /** @type {string[]} Messages that were sent before there was a client. */
+  #waiting = [];
+  #lastState = IDLE.name;
+  /** The server's message about the error that is about to end the call, or did. */
+  #errorMessage = "";
+  #isDrawing = false;
+
+  /** @param {TalkParts} parts @param {TalkDelegate} delegate */
+  constructor(parts, delegate) {
+    this.#parts = parts;
+    this.#delegate = delegate;
+  }
+
+  /** The client of the open conversation; null while it is loading, and when none is open. */
+  get client() {
+    return this.#client;
+  }
+
+  /** Messages that are not in the conversation yet: those on their way, and the text in the box.
+   * @returns {Unsent[]} */
+  get unsent() {
+    const pending = (this.#client?.lines() ?? []).filter(({ isPending }) => isPending);
+    const typed = [...this.#waiting, this.#parts.composer.text];
+    return [...pending, ...typed.map((text) => ({ itemId: "", text }))]
+      .filter(({ text }) => text !== "")
+      .map(({ itemId, text }) => ({ itemId, text }));
+  }
+
+  /**
+   * Open a conversation and load its turns.
+   *
+   * @param {string | null} sessionId Null for a new one: its session is created with the first message.
+   */
+  open(sessionId) {
+    this.#leave();
+    this.#opened.next();
+    this.#loading = sessionId === null ? this.#begin() : this.#load(sessionId);
+    return this.#loading;
+  }
+
+  /** End the call and show nothing. */
+  close() {
+    this.#leave();
+    this.#parts.thread.show([]);
+    this.draw();
+  }
+
+  /** The page is unloaded, or frozen in the background: no microphone may stay open. */
+  freeze() {
+    this.#parts.voiceMode.freeze();
+    void this.#client?.close();
+    this.draw();
+  }
+
+  /** Send a typed message, as soon as the conversation is loaded. @param {string} text */
+  async send(text) {
+    const { composer, thread } = this.#parts;
+    thread.follow();
+    this.#hideCard("answer_failed");
+    const { signal } = this.#opened;
+    this.#waiting.push(text);
+    const client = await this.clientWhenLoaded();
+    // Left meanwhile: the message was stored as unsent.
+    if (signal.aborted) return;
+    this.#waiting.splice(this.#waiting.indexOf(text), 1);
+    if (client) client.sendText(text);
+    else composer.restore(text);
+  }
+
+  /** Put an unsent message back into the box. @param {string} text */
+  restore(text) {
+    this.#parts.composer.restore(text);
+  }
+
+  /** Stop the answer. */
+  interrupt() {
+    this.#client?.interrupt();
+  }
+
+  /** Focus the message box; on a touch screen the thread, since its keyboard would cover that. */
+  focusMessage() {
+    const { composer, hasTouchScreen, thread } = this.#parts;
+    if (hasTouchScreen()) thread.focus();
+    else composer.focus();
+  }
+
+  /** The language changed. */
+  relabel() {
+    const { thread, status, composer, voiceControls, help, settings } = this.#parts;
+    for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
+  }
+
+  /**
+   * The client of the open conversation once it is loaded; one that could not be loaded is tried again.
+   *
+   * @returns {Promise<RealtimeClient | null>} Null if that fails, or the conversation is left meanwhile.
+   */
+  async clientWhenLoaded() {
+    const { signal } = this.#opened;
+    if (this.#failedSessionId) this.#loadAgain();
+    await this.#loading;
+    return signal.aborted ? null : this.#client;
+  }
+
+  /** Show the state of the call, of the voice mode, and the lines. */
+  draw() {
+    const { composer, status, thread, voiceControls, voiceMode } = this.#parts;
+    const state = this.#client?.state ?? IDLE;
+    const voice = voiceMode.model;
+    status.show(state, {
+      isMuted: voice.isMuted,
+      isWaitingForPress: !voice.isHandsFree && !voice.isHeld,
+      hasNoMicrophone: voice.hasNoMicrophone,
+      sentence: this.#errorMessage,
+    });
+    composer.showMode(voice.isOn);
+    voiceControls.show({ ...voice, canStop: ["speaking", "thinking"].includes(state.name) });
+    if (this.#client) thread.show(this.#client.lines());
+  }
+
+  /** Run the action of a help card's button, and focus where the user goes on. @param {HelpAction} action */
+  act(action) {
+    this.#parts.help.hide();
+    this.focusMessage();
+    this.#actions[action]();
+  }
+
+  /** @type {Readonly<Record<HelpAction, () => void>>} */
+  #actions = Object.freeze({
+    ask_microphone: () => this.#parts.voiceMode.restart(),
+    type_instead: () => this.#parts.voiceMode.stop(),
+    reconnect: () => this.#reconnect(),
+    talk_here: () => this.#reconnect(),
+    sign_in: () => this.#delegate.signInWanted(),
+    reload: () => this.#parts.reloadPage(),
+    choose_microphone: () => this.#parts.voiceMode.openSettings(),
+    dismiss: () => {},
+    new_session: () => this.#delegate.newSessionWanted(),
+  });
+
+  async #begin() {
+    this.#use(this.#parts.createClient(() => this.#delegate.sessionNeeded(), []));
+  }
+
+  /** @param {string} sessionId */
+  async #load(sessionId) {
+    const { api, createClient, help, thread } = this.#parts;
+    const { signal } = this.#opened;
+    thread.load();
+    try {
+      const pastTurns = pastOf(await api.turns(sessionId), []);
+      if (!signal.aborted) this.#use(createClient(sessionId, pastTurns));
+    } catch (error) {
+      if (signal.aborted) return;
+      thread.fail();
+      this.#failedSessionId = sessionId;
+      const isGone = error instanceof ApiError && error.status === 404;
+      help.show(isGone ? "forbidden" : "no_network");
+    }
+  }
+
+  /** Load the session again; messages that were typed meanwhile stay. */
+  #loadAgain() {
+    this.#parts.help.hide();
+    const sessionId = this.#failedSessionId;
+    this.#failedSessionId = "";
+    this.#loading = this.#load(sessionId);
+  }
+
+  #leave() {
+    const { composer, help, status, voiceMode } = this.#parts;
+    // Before the handlers are cut off: the closed call is still drawn.
+    void this.#client?.close();
+    this.#client = null;
+    this.#opened.cancel();
+    this.#failedSessionId = "";
+    this.#waiting = [];
+    this.#lastState = IDLE.name;
+    this.#errorMessage = "";
+    voiceMode.reset();
+    help.hide();
+    composer.clear();
+    status.showLatency(null);
+  }
+
+  /** @param {RealtimeClient} client */
+  #use(client) {
+    this.#client = client;
+    const { signal } = this.#opened;
+    const { status, voiceControls } = this.#parts;
+    /**
+     * A handler that is ignored once the conversation was left.
+     * @template {unknown[]} A
+     * @param {(...args: A) => void} handler
+     */
+    const whileOpen =
+      (handler) =>
+      (/** @type {A} */ ...args) => {
+        if (!signal.aborted) handler(...args);
+      };
+    client.onState = whileOpen((state) => this.#stateChanged(state));
+    client.onLines = whileOpen(() => this.#drawSoon());
+    client.onLevel = whileOpen((rms) => voiceControls.meter.add(rms));
+    client.onLatency = whileOpen((ms) => status.showLatency(ms));
+    client.onProblem = whileOpen((problem) => this.#problemArose(problem));
+    client.onError = whileOpen((error) => this.#errorArose(error));
+    client.onConnected = whileOpen(() => this.#connected(client));
+    client.onTranscript = whileOpen((text, role) => this.#turnCompleted(text, role));
+    this.draw();
+    this.#delegate.conversationShown();
+  }
+
+  /** @param {CallState} state */
+  #stateChanged(state) {
+    const hasJustEnded = state.name === "ended" && this.#lastState !== "ended";
+    this.#lastState = state.name;
+    if (hasJustEnded) this.#ended(state.reason ?? "internal");
+    // The message about an earlier call says nothing about this one.
+    if (state.name === "connecting") this.#errorMessage = "";
+    if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard("answer_failed");
+    this.draw();
+  }
+
+  /** @param {string} reason */
+  #ended(reason) {
+    const { help, voiceMode } = this.#parts;
+    const card = cardFor(reason);
+    if (card && (voiceMode.isOn || !HARMLESS_WHEN_TYPING.has(reason))) help.show(card);
+    voiceMode.callEnded();
+  }
+
+  /** @param {RealtimeClient} client */
+  #connected(client) {
+    const { help, voiceMode } = this.#parts;
+    this.#errorMessage = "";
+    // A card about the connection is outdated now; one about the microphone is not.
+    if (!isMicrophoneCard(help.name)) help.hide();
+    voiceMode.callOpened(client);
+    this.draw();
+  }
+
+  /** @param {string} text @param {"user" | "assistant"} role */
+  #turnCompleted(text, role) {
+    const { announcer, voiceMode } = this.#parts;
+    // Read by a screen reader when the answer is not spoken.
+    if (role === "assistant" && !voiceMode.isOn) announcer.say(text);
+    this.#delegate.turnCompleted();
+  }
+
+  /** @param {CallError} error */
+  #errorArose({ code, message }) {
+    // Errors with a card of their own are about the connection, and shown until it is back; a refused
+    // message is not.
+    if (cardFor(code) === code) this.#errorMessage = message;
+    if (code === "answer_failed") this.#parts.help.show(code);
+    this.draw();
+  }
+
+  /** @param {Problem} problem */
+  #problemArose(problem) {
+    const { help, voiceMode } = this.#parts;
+    if (problem === "stopped" || problem === "recovered") voiceMode.microphoneChanged(problem);
+    if (problem === "recovered") return this.#hideCard("microphone_silent", "microphone_stopped");
+    if (problem === "network_recovered") return this.#hideCard("slow_network");
+    help.show(problem === "slow_network" ? problem : `microphone_${problem}`);
+  }
+
+  /** @param {...string} names */
+  #hideCard(...names) {
+    const { help } = this.#parts;
+    if (help.name && names.includes(help.name)) help.hide();
+  }
+
+  #reconnect() {
+    if (this.#failedSessionId) return this.#loadAgain();
+    if (this.#parts.voiceMode.wasOnAtEnd) this.#parts.voiceMode.restart();
+    else void this.#client?.connect().catch(() => {});
+  }
+
+  /** The lines change with every word; they are drawn once a frame. */
+  #drawSoon() {
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    this.#parts.nextFrame(() => {
+      this.#isDrawing = false;
+      this.#parts.thread.show(this.#client?.lines() ?? []);
+    });
+  }
+}

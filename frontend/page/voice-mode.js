@@ -1,0 +1,263 @@
+/** The voice mode of a conversation: microphone on or off, mute, push-to-talk, and their settings. */
+
+import { MicrophoneError } from "../audio/microphone.js";
+import { Latest } from "../latest.js";
+import { permissionPlace } from "../words/help.js";
+
+/** @import { RealtimeClient } from "../realtime-client.js" */
+/** @import { LocalStore, Preferences } from "../storage/local-store.js" */
+/** @import { HelpCard } from "../views/help-card.js" */
+/** @import { Settings } from "../views/settings.js" */
+
+/**
+ * @typedef {{
+ *   store: Pick<LocalStore, "preferences" | "savePreferences">,
+ *   help: Pick<HelpCard, "show" | "hide" | "name">,
+ *   settings: Pick<Settings, "open" | "showMicrophones">,
+ *   meter: { clear: () => void },
+ *   createContext: () => AudioContext,
+ *   listMicrophones: () => Promise<MediaDeviceInfo[]>,
+ *   userAgent: string,
+ * }} VoiceModeParts
+ * @typedef {{
+ *   client: () => RealtimeClient | null,
+ *   clientWhenLoaded: () => Promise<RealtimeClient | null>,
+ *   changed: () => void,
+ *   stopped: () => void,
+ * }} VoiceModeDelegate `client` is that of the open conversation; `clientWhenLoaded` waits until it is
+ *   loaded, and gives null if it was left or cannot be loaded; `changed` asks to be drawn again;
+ *   `stopped` is called when the user goes back to typing.
+ */
+
+/** Cards about the microphone; the others are about the connection. */
+const MICROPHONE_CARD = /^microphone_/;
+
+/** Whether a card is about the microphone. @param {string | null} name */
+export const isMicrophoneCard = (name) => name !== null && MICROPHONE_CARD.test(name);
+
+/** Starts and stops the client's audio, as the user's controls say. */
+export class VoiceMode {
+  #parts;
+  #delegate;
+  #isOn = false;
+  #isMuted = false;
+  /** Push-to-talk: the key or the button is held. */
+  #isHeld = false;
+  /** The mute is lifted because the talk key is held, and returns when it is released. */
+  #isUnmutedByKey = false;
+  #hasNoMicrophone = false;
+  /** The call ended in voice mode: to reconnect means to start the voice again. */
+  #wasOnAtEnd = false;
+  /** Of several taps on the microphone, the latest counts. */
+  #start = new Latest();
+
+  /** @param {VoiceModeParts} parts @param {VoiceModeDelegate} delegate */
+  constructor(parts, delegate) {
+    this.#parts = parts;
+    this.#delegate = delegate;
+  }
+
+  get isOn() {
+    return this.#isOn;
+  }
+
+  /** Whether the last call ended in voice mode. */
+  get wasOnAtEnd() {
+    return this.#wasOnAtEnd;
+  }
+
+  /** What the controls and the status show. */
+  get model() {
+    const { isHandsFree, volume } = this.#parts.store.preferences();
+    return {
+      isOn: this.#isOn,
+      isMuted: this.#isMuted,
+      isHeld: this.#isHeld,
+      isHandsFree,
+      volume,
+      hasNoMicrophone: this.#hasNoMicrophone,
+    };
+  }
+
+  /**
+   * Start to talk. Call it in a tap: the context is created before anything is awaited, and the call
+   * is opened after the microphone was allowed.
+   */
+  async start() {
+    if (this.#isOn) return;
+    const context = this.#parts.createContext();
+    const signal = this.#turnOn();
+    const client = await this.#delegate.clientWhenLoaded();
+    if (!client || signal.aborted) {
+      if (!signal.aborted) this.#turnOff();
+      void context.close();
+      return this.#delegate.changed();
+    }
+    try {
+      await client.startAudioStream(this.#options(context));
+      this.#parts.settings.showMicrophones(await this.#parts.listMicrophones());
+      // The running voice may be that of a later tap, which still waits for its microphone.
+      if (!signal.aborted && client.voice) void client.connect().catch(() => {});
+    } catch (error) {
+      this.#turnOff();
+      this.#showRefusal(error);
+    }
+  }
+
+  /** Back to typing. The call stays open. */
+  stop() {
+    this.#turnOff();
+    void this.#delegate.client()?.stopAudioStream();
+    const { help } = this.#parts;
+    if (isMicrophoneCard(help.name)) help.hide();
+    this.#delegate.changed();
+    this.#delegate.stopped();
+  }
+
+  /** Start again with a new microphone; a mute stays. */
+  restart() {
+    const wasMuted = this.#isMuted;
+    this.#turnOff();
+    void this.#delegate.client()?.stopAudioStream();
+    void this.start();
+    if (wasMuted) this.setMuted(true);
+  }
+
+  /** Another conversation is opened. */
+  reset() {
+    this.#turnOff();
+    this.#wasOnAtEnd = false;
+    this.#isMuted = false;
+    this.#isUnmutedByKey = false;
+  }
+
+  /** The page is hidden for good, or frozen: its client closes the call. */
+  freeze() {
+    this.#turnOff();
+  }
+
+  /** The call is open. @param {RealtimeClient} client */
+  callOpened(client) {
+    this.#wasOnAtEnd = false;
+    client.setMuted(this.#isMuted);
+  }
+
+  /** The call ended, and its audio with it. */
+  callEnded() {
+    this.#wasOnAtEnd ||= this.#isOn;
+    this.#turnOff();
+  }
+
+  toggleMuted() {
+    this.setMuted(!this.#isMuted);
+  }
+
+  /** @param {boolean} isMuted */
+  setMuted(isMuted) {
+    this.#isMuted = isMuted;
+    this.#isUnmutedByKey = false;
+    this.#delegate.client()?.setMuted(isMuted);
+    this.#parts.meter.clear();
+    this.#delegate.changed();
+  }
+
+  /** Push-to-talk. @param {boolean} isHeld */
+  setHeld(isHeld) {
+    if (this.#isHeld === isHeld || (isHeld && !this.#isOn)) return;
+    this.#isHeld = isHeld;
+    if (isHeld && this.#isMuted) this.setMuted(false);
+    this.#delegate.client()?.setTalking(isHeld);
+    this.#delegate.changed();
+  }
+
+  /**
+   * The talk key was pressed or released. With push-to-talk it is the hold button; hands-free, it
+   * lifts a mute for as long as it is held.
+   *
+   * @param {boolean} isHeld
+   * @returns {boolean} Whether the key did anything.
+   */
+  talkKeyChanged(isHeld) {
+    if (!this.#isOn) return false;
+    if (!this.#parts.store.preferences().isHandsFree) {
+      this.setHeld(isHeld);
+      return true;
+    }
+    if (isHeld ? !this.#isMuted : !this.#isUnmutedByKey) return false;
+    this.setMuted(!isHeld);
+    this.#isUnmutedByKey = isHeld;
+    return true;
+  }
+
+  /** @param {"stopped" | "recovered"} problem Of the microphone, while the voice runs. */
+  microphoneChanged(problem) {
+    this.#hasNoMicrophone = problem === "stopped";
+    this.#delegate.changed();
+  }
+
+  async openSettings() {
+    const { settings, store, listMicrophones } = this.#parts;
+    settings.open(store.preferences());
+    settings.showMicrophones(await listMicrophones());
+  }
+
+  /** Save preferences and apply them to the running voice. @param {Partial<Preferences>} changes */
+  async prefer(changes) {
+    const client = this.#delegate.client();
+    this.#parts.store.savePreferences(changes);
+    if (changes.volume !== undefined) return client?.setVolume(changes.volume);
+    if (changes.isHandsFree !== undefined) {
+      this.#isHeld = false;
+      client?.setTalking(changes.isHandsFree);
+      return this.#delegate.changed();
+    }
+    await client?.changeMicrophone(this.#microphone()).catch((error) => {
+      this.stop();
+      this.#showRefusal(error);
+    });
+  }
+
+  /** @returns {AbortSignal} Aborted when the voice is turned off, or on again. */
+  #turnOn() {
+    this.#isOn = true;
+    this.#isHeld = false;
+    this.#isMuted = false;
+    this.#isUnmutedByKey = false;
+    this.#hasNoMicrophone = false;
+    this.#wasOnAtEnd = false;
+    this.#parts.help.hide();
+    this.#delegate.changed();
+    return this.#start.next();
+  }
+
+  #turnOff() {
+    this.#isOn = false;
+    this.#isHeld = false;
+    this.#start.cancel();
+  }
+
+  /** @param {AudioContext} context */
+  #options(context) {
+    const { isHandsFree, volume } = this.#parts.store.preferences();
+    return {
+      context,
+      microphone: this.#microphone(),
+      volume,
+      isHandsFree,
+      isMuted: this.#isMuted,
+    };
+  }
+
+  #microphone() {
+    const { deviceId, echoCancellation, noiseSuppression, autoGainControl } =
+      this.#parts.store.preferences();
+    return { deviceId, echoCancellation, noiseSuppression, autoGainControl };
+  }
+
+  /** @param {unknown} error */
+  #showRefusal(error) {
+    const kind = error instanceof MicrophoneError ? error.kind : "failed";
+    this.#parts.help.show(`microphone_${kind}`, permissionPlace(this.#parts.userAgent));
+    this.#delegate.changed();
+  }
+}

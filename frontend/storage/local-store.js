@@ -1,0 +1,87 @@
+/** Preferences and login token in localStorage. */
+
+/**
+ * @typedef {{
+ *   language: "ja" | "en" | "", isHandsFree: boolean, volume: number, deviceId: string,
+ *   echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean,
+ * }} Preferences
+ */
+
+/** @type {Readonly<Preferences>} An empty language means the browser's, an empty device the default one. */
+export const DEFAULT_PREFERENCES = Object.freeze({
+  language: "",
+  isHandsFree: true,
+  volume: 1,
+  deviceId: "",
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+});
+
+const PREFERENCES_KEY = "kaiwa.preferences";
+const TOKEN_KEY = "kaiwa.token";
+
+/**
+ * Reads and writes localStorage. Where it is full or forbidden (private browsing), nothing is kept and
+ * nothing is thrown.
+ *
+ * The token is stored so that a reload and a second tab need no password. Only the server's own
+ * scripts can read it: the content security policy allows no others, and no text becomes markup.
+ */
+export class LocalStore {
+  #storage;
+
+  /** @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage */
+  constructor(storage) {
+    this.#storage = storage;
+  }
+
+  /** The login token; empty when signed out. */
+  get token() {
+    return this.#read(TOKEN_KEY) ?? "";
+  }
+
+  set token(token) {
+    this.#write(TOKEN_KEY, token);
+  }
+
+  /** @returns {Preferences} As stored; the default where one is missing or has the wrong type. */
+  preferences() {
+    /** @type {Record<string, unknown>} */
+    let stored = {};
+    try {
+      stored = JSON.parse(this.#read(PREFERENCES_KEY) ?? "{}") ?? {};
+    } catch {
+      // Written by another version of the page, or by hand.
+    }
+    const kept = Object.entries(stored).filter(
+      ([name, value]) =>
+        typeof value === typeof DEFAULT_PREFERENCES[/** @type {keyof Preferences} */ (name)],
+    );
+    return { ...DEFAULT_PREFERENCES, ...Object.fromEntries(kept) };
+  }
+
+  /** @param {Partial<Preferences>} changes The others stay as they are. */
+  savePreferences(changes) {
+    this.#write(PREFERENCES_KEY, JSON.stringify({ ...this.preferences(), ...changes }));
+  }
+
+  /** @param {string} key */
+  #read(key) {
+    try {
+      return this.#storage.getItem(key);
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {string} key @param {string} text */
+  #write(key, text) {
+    try {
+      if (text) this.#storage.setItem(key, text);
+      else this.#storage.removeItem(key);
+    } catch {
+      // Full or forbidden: nothing is kept.
+    }
+  }
+}

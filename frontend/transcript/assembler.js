@@ -1,0 +1,353 @@
+/**
+ * The lines of a conversation: the server's events in any order in, lines in spoken order out. Pure.
+ *
+ * The laws are those of `backend/protocol/transcript/assembler.py`, where they are written down, and
+ * the same tapes test both. The names are the same too. The page differs in two points:
+ * 1. A user's line appears when speech starts, at the end of the conversation until its commit gives
+ *    it a place, and stays while its text may still come.
+ * 2. The turns of earlier calls stand in front. An event about one of them updates its line.
+ */
+
+import { msOfBase64 } from "../audio/pcm.js";
+import { ItemChain, Rank } from "./chain.js";
+import { hasWords } from "./heard.js";
+import { Item, Part, partKey } from "./items.js";
+import { lineFromTurn } from "./past.js";
+import { cleanTextAt, lookUp, mappingAt, mappingsAt, textAt } from "./reading.js";
+
+/** @import { Line, Modality, Role, Status } from "./items.js" */
+/** @import { KeptTurn } from "./past.js" */
+/** @import { JsonObject } from "./reading.js" */
+
+/** @typedef {{ readonly type: string, readonly [field: string]: any }} ServerEvent */
+/** @typedef {(event: ServerEvent) => void} Reader */
+
+const MAX_AUDIO_MS = 24 * 3600 * 1000;
+
+/** @type {Readonly<Record<string, Role>>} */
+const TURN_ROLES = Object.freeze({ user: "user", assistant: "assistant" });
+
+/**
+ * The types of content parts with words. `response.content_part.*` say `text` and `audio`.
+ * @type {Readonly<Record<string, Modality>>}
+ */
+const CONTENT_MODALITIES = Object.freeze({
+  input_text: "text",
+  output_text: "text",
+  text: "text",
+  input_audio: "voice",
+  output_audio: "voice",
+  audio: "voice",
+});
+
+/** @type {Readonly<Record<string, Status>>} By the status of `response.done`. */
+const RESPONSE_ENDS = Object.freeze({
+  completed: "completed",
+  cancelled: "interrupted",
+  incomplete: "interrupted",
+  failed: "failed",
+});
+
+/** Assembles the lines of a conversation. */
+export class TranscriptAssembler {
+  /** @type {Map<string, Line>} The turns of earlier calls, by part key, in their order. */
+  #past = new Map();
+  /** @type {ItemChain} */
+  #chain;
+  /** @type {Map<string, Item>} */
+  #items = new Map();
+  /** @type {Map<string, Status>} By response id; the first end is final. */
+  #responseEnds = new Map();
+  /** @type {Set<string>} Ids of the responses outside of the conversation. */
+  #outOfBand = new Set();
+  /** The id of the item that the user is speaking and that is not committed yet. */
+  #speakingId = "";
+  /** @type {Line[] | null} The result of `lines()`; null after a change. */
+  #lines = null;
+
+  /** @param {ReadonlyArray<KeptTurn>} pastTurns Turns of earlier calls, in spoken order. */
+  constructor(pastTurns = []) {
+    for (const turn of pastTurns) {
+      const line = lineFromTurn(turn);
+      this.#past.set(keyOf(line), line);
+    }
+    this.#chain = new ItemChain(new Set(pastTurns.map((turn) => turn.item_id)));
+  }
+
+  /** Apply one server event. Events of an unknown type are ignored. @param {ServerEvent} event */
+  feed(event) {
+    lookUp(this.#readers, event.type)?.(event);
+  }
+
+  /**
+   * Every line, in spoken order: the past, then this call, then the speech that is not committed yet.
+   * The same array until something changes.
+   *
+   * @returns {Line[]}
+   */
+  lines() {
+    this.#lines ??= this.#assemble();
+    return this.#lines;
+  }
+
+  /** @type {Readonly<Record<string, Reader>>} The reader of each event type. */
+  #readers = Object.freeze({
+    "input_audio_buffer.speech_started": (event) => {
+      const item = this.#item(event.item_id);
+      if (!item || item.isCommitted) return;
+      this.#part(item, 0, "voice", "user");
+      this.#speakingId = item.id;
+    },
+    "input_audio_buffer.cleared": () => {
+      this.#speakingId = "";
+      this.#lines = null;
+    },
+    "input_audio_buffer.committed": (event) => {
+      const item = this.#item(event.item_id);
+      if (!item) return;
+      this.#part(item, 0, "voice", "user");
+      this.#place(item, event, Rank.COMMIT);
+      this.#setCommitted(item);
+    },
+    "conversation.item.input_audio_transcription.delta": (event) =>
+      this.#userPart(event)?.addText(cleanTextAt(event, "delta"), textAt(event, "event_id")),
+    "conversation.item.input_audio_transcription.completed": (event) => {
+      const part = this.#userPart(event);
+      if (!part) return;
+      part.isTranscribed = true;
+      part.completeText(cleanTextAt(event, "transcript"));
+    },
+    "conversation.item.input_audio_transcription.failed": (event) => {
+      const part = this.#userPart(event);
+      if (part) part.isFailed = true;
+    },
+
+    "response.created": (event) => this.#responseCreated(event),
+    "response.done": (event) => this.#responseDone(event),
+    "response.output_item.added": (event) => this.#outputItem(event, false),
+    "response.output_item.done": (event) => this.#outputItem(event, true),
+    "response.content_part.added": (event) => void this.#contentPart(event),
+    "response.content_part.done": (event) =>
+      this.#contentPart(event)?.completeText(textOf(mappingAt(event, "part"))),
+    "response.output_text.delta": (event) =>
+      this.#answerPart(event, "text")?.addText(
+        cleanTextAt(event, "delta"),
+        textAt(event, "event_id"),
+      ),
+    "response.output_text.done": (event) =>
+      this.#answerPart(event, "text")?.completeText(cleanTextAt(event, "text")),
+    "response.output_audio_transcript.delta": (event) =>
+      this.#answerPart(event, "voice")?.addText(
+        cleanTextAt(event, "delta"),
+        textAt(event, "event_id"),
+      ),
+    "response.output_audio_transcript.done": (event) =>
+      this.#answerPart(event, "voice")?.completeText(cleanTextAt(event, "transcript")),
+    "response.output_audio.delta": (event) =>
+      this.#answerPart(event, "voice")?.addAudio(
+        msOfBase64(textAt(event, "delta")),
+        textAt(event, "event_id"),
+      ),
+    "response.output_audio.done": (event) => this.#answerPart(event, "voice")?.completeAudio(),
+
+    "conversation.item.added": (event) => this.#conversationItem(event, false),
+    "conversation.item.created": (event) => this.#conversationItem(event, false),
+    "conversation.item.done": (event) => this.#conversationItem(event, true),
+    "conversation.item.retrieved": (event) => this.#conversationItem(event, true),
+    "conversation.item.truncated": (event) => {
+      const item = this.#item(event.item_id);
+      const ms = event.audio_end_ms;
+      if (!item || typeof ms !== "number" || !(Math.abs(ms) <= MAX_AUDIO_MS)) return;
+      const part = this.#part(item, event.content_index, "voice", null);
+      part.truncate(Math.max(0, Math.trunc(ms)));
+    },
+    "conversation.item.deleted": (event) => {
+      const item = this.#item(event.item_id);
+      if (!item) return;
+      item.isDeleted = true;
+      this.#chain.markDeleted(item.id);
+    },
+  });
+
+  /** A response is out of band if its `conversation_id` is given and null. @type {Reader} */
+  #responseCreated(event) {
+    const response = mappingAt(event, "response");
+    const responseId = textAt(response, "id");
+    if (responseId && response.conversation_id === null) this.#outOfBand.add(responseId);
+    this.#lines = null;
+  }
+
+  /** @type {Reader} */
+  #responseDone(event) {
+    this.#responseCreated(event);
+    const response = mappingAt(event, "response");
+    const responseId = textAt(response, "id");
+    let previous = "";
+    for (const outputItem of mappingsAt(response, "output")) {
+      const item = this.#readItem(outputItem, true);
+      if (!item) continue;
+      item.responseId ||= responseId;
+      if (previous) this.#chain.place(item.id, previous, Rank.GUESS);
+      previous = item.id;
+    }
+    if (responseId && !this.#responseEnds.has(responseId)) {
+      // An unknown status is an end as well: no further event will come for this response.
+      this.#responseEnds.set(responseId, lookUp(RESPONSE_ENDS, response.status) ?? "completed");
+    }
+  }
+
+  /** @param {ServerEvent} event @param {boolean} isFinal */
+  #outputItem(event, isFinal) {
+    const item = this.#readItem(mappingAt(event, "item"), isFinal);
+    if (item) item.responseId ||= textAt(event, "response_id");
+  }
+
+  /** @param {ServerEvent} event */
+  #contentPart(event) {
+    const modality = lookUp(CONTENT_MODALITIES, mappingAt(event, "part").type);
+    return modality ? this.#answerPart(event, modality) : null;
+  }
+
+  /** @param {ServerEvent} event @param {boolean} isFinal */
+  #conversationItem(event, isFinal) {
+    const item = this.#readItem(mappingAt(event, "item"), isFinal);
+    if (!item) return;
+    item.isInConversation = true;
+    this.#place(item, event, Rank.ITEM);
+    this.#setCommitted(item);
+  }
+
+  /** @param {Item} item An item that has become part of the conversation. */
+  #setCommitted(item) {
+    item.isCommitted = true;
+    if (this.#speakingId === item.id) this.#speakingId = "";
+  }
+
+  /** The item of this id, made if it is new; null for no valid id.
+   * @param {unknown} id @returns {Item | null} */
+  #item(id) {
+    if (typeof id !== "string" || !id) return null;
+    this.#lines = null;
+    const known = this.#items.get(id);
+    if (known) return known;
+    const item = new Item(id);
+    this.#items.set(id, item);
+    this.#chain.add(id);
+    return item;
+  }
+
+  /**
+   * The part of this index, made if it is new. A missing or negative index is the first.
+   *
+   * @param {Item} item
+   * @param {unknown} contentIndex
+   * @param {Modality} modality
+   * @param {Role | null} role
+   */
+  #part(item, contentIndex, modality, role) {
+    const index = Number.isInteger(contentIndex) ? Math.max(0, Number(contentIndex)) : 0;
+    item.role ??= role;
+    const part = item.parts.get(index) ?? new Part(modality);
+    item.parts.set(index, part);
+    return part;
+  }
+
+  /** The user's part that a transcription event is about. @param {ServerEvent} event */
+  #userPart(event) {
+    const item = this.#item(event.item_id);
+    return item && this.#part(item, event.content_index, "voice", "user");
+  }
+
+  /** The part of an answer that a response event is about.
+   * @param {ServerEvent} event @param {Modality} modality */
+  #answerPart(event, modality) {
+    const item = this.#item(event.item_id);
+    if (!item) return null;
+    item.responseId ||= textAt(event, "response_id");
+    return this.#part(item, event.content_index, modality, "assistant");
+  }
+
+  /** @param {Item} item @param {ServerEvent} event @param {number} rank */
+  #place(item, event, rank) {
+    const previous = event.previous_item_id;
+    if (previous === null || (typeof previous === "string" && previous)) {
+      this.#chain.place(item.id, previous, rank);
+    }
+  }
+
+  /** Apply the item inside an event; `isFinal` if its content is complete.
+   * @param {JsonObject} given @param {boolean} isFinal */
+  #readItem(given, isFinal) {
+    const item = this.#item(given.id);
+    if (!item) return null;
+    const role = textAt(given, "role");
+    const isMessage = given.type === undefined || given.type === "message";
+    if (!isMessage || (role && !Object.hasOwn(TURN_ROLES, role))) {
+      item.isMessage = false;
+      return item;
+    }
+    item.role ??= lookUp(TURN_ROLES, role) ?? null;
+    item.isCompleted ||= given.status === "completed";
+    item.isIncomplete ||= given.status === "incomplete";
+    const isComplete = isFinal || given.status !== "in_progress";
+    for (const [index, content] of mappingsAt(given, "content").entries()) {
+      const modality = lookUp(CONTENT_MODALITIES, content.type);
+      if (!modality) continue;
+      const part = this.#part(item, index, modality, null);
+      const text = textOf(content);
+      if (!isComplete || !hasWords(text)) continue;
+      part.isTranscribed = true;
+      part.completeText(text);
+    }
+    return item;
+  }
+
+  /** @returns {Line[]} */
+  #assemble() {
+    const past = new Map(this.#past);
+    /** @type {Line[]} */
+    const now = [];
+    /** @type {Line[]} */
+    const speaking = [];
+    for (const id of this.#chain.order()) {
+      for (const line of this.#linesOf(id)) {
+        const kept = past.get(keyOf(line));
+        if (kept) past.set(keyOf(line), updatedLine(kept, line));
+        else (id === this.#speakingId ? speaking : now).push(line);
+      }
+    }
+    const lines = [...past.values(), ...now, ...speaking];
+    return lines.map((line, position) => ({ ...line, position }));
+  }
+
+  /** @param {string} id @returns {Line[]} */
+  #linesOf(id) {
+    const item = this.#items.get(id);
+    if (!item || (this.#outOfBand.has(item.responseId) && !item.isInConversation)) return [];
+    return [...item.parts]
+      .sort(([a], [b]) => a - b)
+      .filter(([, part]) => item.isLine(part, id === this.#speakingId))
+      .map(([index, part]) => item.line(index, part, this.#responseEnds.get(item.responseId)));
+  }
+}
+
+/** @param {Line} line */
+const keyOf = (line) => partKey(line.itemId, line.contentIndex);
+
+/**
+ * A line of the past after an event about it. A replayed item holds only what was heard of an
+ * interrupted answer, so it changes the line only if it has more text, or the same.
+ *
+ * @param {Line} kept
+ * @param {Line} replayed
+ */
+function updatedLine(kept, replayed) {
+  const hasMore = replayed.text.length > kept.text.length || replayed.heardMs !== null;
+  const isSame = replayed.text === kept.text && kept.heardMs === null;
+  const { text, heardText, heardMs, status } = replayed;
+  return hasMore || isSame ? { ...kept, text, heardText, heardMs, status } : kept;
+}
+
+/** The text of a content part: `text` of a written one, `transcript` of a spoken one.
+ * @param {JsonObject} content */
+const textOf = (content) => cleanTextAt(content, "text") || cleanTextAt(content, "transcript");

@@ -1,0 +1,65 @@
+/** Turns of earlier calls, as the server stores them and as lines. Pure. */
+
+import { partKey } from "./items.js";
+
+/** @import { Line } from "./items.js" */
+
+/**
+ * A turn of `GET /api/sessions/{id}/turns/`, as far as the page reads it.
+ *
+ * @typedef {{
+ *   item_id: string, content_index?: number, role: string, modality: string, text: string,
+ *   heard_text: string | null, heard_ms: number | null, status: string, position: number,
+ * }} KeptTurn
+ */
+
+/**
+ * The turns to begin a new call with: those that the server kept, in its order, then those that only
+ * the page has seen. A server that was killed may have lost the last seconds, but the user has read
+ * them. Turns in progress become interrupted.
+ *
+ * @param {ReadonlyArray<KeptTurn>} kept
+ * @param {ReadonlyArray<Line>} seen
+ * @returns {KeptTurn[]}
+ */
+export function pastOf(kept, seen) {
+  const keys = new Set(kept.map((turn) => partKey(turn.item_id, turn.content_index ?? 0)));
+  const onlySeen = seen.filter(
+    (line) => line.text !== "" && !keys.has(partKey(line.itemId, line.contentIndex)),
+  );
+  const firstPosition = (kept.at(-1)?.position ?? -1) + 1;
+  const seenTurns = onlySeen.map((line, index) => turnFromLine(line, firstPosition + index));
+  return [...kept, ...seenTurns].map((turn) =>
+    turn.status === "in_progress" ? { ...turn, status: "interrupted" } : turn,
+  );
+}
+
+/** @param {KeptTurn} turn @returns {Line} */
+export function lineFromTurn(turn) {
+  return {
+    itemId: turn.item_id,
+    contentIndex: turn.content_index ?? 0,
+    role: turn.role,
+    modality: turn.modality,
+    text: turn.text,
+    heardText: turn.heard_text ?? null,
+    heardMs: turn.heard_ms ?? null,
+    status: turn.status,
+    position: turn.position,
+  };
+}
+
+/** @param {Line} line @param {number} position @returns {KeptTurn} */
+function turnFromLine(line, position) {
+  return {
+    item_id: line.itemId,
+    content_index: line.contentIndex,
+    role: line.role,
+    modality: line.modality,
+    text: line.text,
+    heard_text: line.heardText,
+    heard_ms: line.heardMs,
+    status: line.status,
+    position,
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * Reads a provider's JSON without trusting its shape: a value of an unexpected type is read as empty.
+ * The counterpart of `backend/protocol/reading.py`. Pure.
+ */
+
+/** @typedef {{ readonly [field: string]: unknown }} JsonObject */
+
+/** @param {unknown} value @returns {JsonObject} */
+const mapping = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? /** @type {JsonObject} */ (value)
+    : {};
+
+/** The object in this field; empty for any other type. @param {JsonObject} event @param {string} name */
+export const mappingAt = (event, name) => mapping(event[name]);
+
+/** The list in this field. A member that is no object is {}, so that indexes still fit.
+ * @param {JsonObject} event @param {string} name */
+export function mappingsAt(event, name) {
+  const value = event[name];
+  return Array.isArray(value) ? value.map(mapping) : [];
+}
+
+/** The string in this field; empty for any other type. @param {JsonObject} event @param {string} name */
+export function textAt(event, name) {
+  const value = event[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** The string in this field without NUL and with U+FFFD for each lone surrogate, as the server stores
+ * it. @param {JsonObject} event @param {string} name */
+export const cleanTextAt = (event, name) =>
+  textAt(event, name)
+    .replace(/\p{Cs}/gu, "\ufffd")
+    .replaceAll("\0", "");
+
+/**
+ * The value of this key; undefined for a key that is no string or that every object inherits.
+ *
+ * @template T
+ * @param {Readonly<Record<string, T>>} table
+ * @param {unknown} key
+ * @returns {T | undefined}
+ */
+export const lookUp = (table, key) =>
+  typeof key === "string" && Object.hasOwn(table, key) ? table[key] : undefined;

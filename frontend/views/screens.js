@@ -1,0 +1,49 @@
+/** Which of the page's screens is shown: starting, the sign-in form, or the conversation. */
+
+import { byId, write } from "./elements.js";
+
+/** @import { Words } from "../words/i18n.js" */
+
+const SCREENS = /** @type {const} */ (["starting", "sign-in", "talk"]);
+
+/** @typedef {typeof SCREENS[number]} Screen */
+
+export class Screens {
+  #words;
+  #title = byId("starting-title", HTMLHeadingElement);
+  #text = byId("starting-text", HTMLParagraphElement);
+  #retry = byId("starting-retry", HTMLButtonElement);
+
+  /** @param {Words} words @param {() => void} retryClicked */
+  constructor(words, retryClicked) {
+    this.#words = words;
+    this.#retry.addEventListener("click", retryClicked);
+  }
+
+  /** @param {Screen} screen */
+  show(screen) {
+    document.body.dataset.screen = screen;
+    for (const name of SCREENS) byId(`${name}-screen`, HTMLElement).hidden = name !== screen;
+  }
+
+  /** @param {Screen} screen */
+  isOn(screen) {
+    return document.body.dataset.screen === screen;
+  }
+
+  /** A request to the server runs. The screen stays: after an expired login it is the sign-in form. */
+  showStarting() {
+    this.#retry.hidden = true;
+    write(this.#title, this.#words.say("page.starting"));
+    write(this.#text, "");
+  }
+
+  /** The server did not answer: offer to try again. */
+  showUnreachable() {
+    this.show("starting");
+    write(this.#title, this.#words.say("page.unreachable.title"));
+    write(this.#text, this.#words.say("page.unreachable.text"));
+    this.#retry.hidden = false;
+    this.#retry.focus();
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The help cards: one for each thing that can go wrong, with the action of its button. Pure.
+ *
+ * A card's sentences are `help.<name>.title` and `help.<name>.text` in the table of words, its button's
+ * label is `action.<action>`.
+ */
+
+/**
+ * @typedef {"ask_microphone" | "type_instead" | "reconnect" | "talk_here" | "sign_in" | "reload"
+ *   | "dismiss" | "new_session" | "choose_microphone"} HelpAction
+ * @typedef {{ action: HelpAction, tone: "calm" | "warning" }} Help
+ */
+
+/** @type {Readonly<Record<string, Help>>} */
+export const HELP = Object.freeze({
+  microphone_denied: { action: "ask_microphone", tone: "warning" },
+  microphone_missing: { action: "ask_microphone", tone: "warning" },
+  microphone_busy: { action: "ask_microphone", tone: "warning" },
+  microphone_insecure: { action: "type_instead", tone: "warning" },
+  microphone_failed: { action: "ask_microphone", tone: "warning" },
+  microphone_silent: { action: "choose_microphone", tone: "warning" },
+  microphone_stopped: { action: "ask_microphone", tone: "warning" },
+  slow_network: { action: "dismiss", tone: "warning" },
+  no_network: { action: "reconnect", tone: "warning" },
+  answer_failed: { action: "dismiss", tone: "warning" },
+  // Endings of a call, as in shared-facts.js, and `session_closed`: no ticket was issued.
+  completed: { action: "reconnect", tone: "calm" },
+  draining: { action: "reconnect", tone: "calm" },
+  bad_frames: { action: "reload", tone: "warning" },
+  unauthenticated: { action: "sign_in", tone: "warning" },
+  revoked: { action: "sign_in", tone: "warning" },
+  forbidden: { action: "new_session", tone: "warning" },
+  session_closed: { action: "new_session", tone: "calm" },
+  too_slow: { action: "reconnect", tone: "warning" },
+  idle: { action: "reconnect", tone: "calm" },
+  taken_over: { action: "talk_here", tone: "calm" },
+  time_limit: { action: "reconnect", tone: "calm" },
+  rate_limit: { action: "reconnect", tone: "warning" },
+  internal: { action: "reconnect", tone: "warning" },
+  provider_failed: { action: "reconnect", tone: "warning" },
+  provider_refused: { action: "reconnect", tone: "warning" },
+  provider_unavailable: { action: "reconnect", tone: "warning" },
+  provider_timeout: { action: "reconnect", tone: "warning" },
+  interrupted: { action: "reconnect", tone: "warning" },
+});
+
+/** Codes without a card: the user ended the call, and knows it. */
+const WITHOUT_CARD = new Set(["client_left"]);
+
+/**
+ * The card for an ending or an error code: `internal` for an unknown one, null where none is needed.
+ *
+ * @param {string} code
+ * @returns {string | null}
+ */
+export function cardFor(code) {
+  if (WITHOUT_CARD.has(code)) return null;
+  return code in HELP ? code : "internal";
+}
+
+/**
+ * Which sentence tells where this browser has its microphone permission.
+ *
+ * @param {string} userAgent
+ * @returns {"ios" | "safari" | "firefox" | "chrome"}
+ */
+export function permissionPlace(userAgent) {
+  if (/iPhone|iPad/.test(userAgent)) return "ios";
+  if (/Firefox\//.test(userAgent)) return "firefox";
+  return /Chrome\/|Chromium\//.test(userAgent) ? "chrome" : "safari";
+}

@@ -1,0 +1,596 @@
+/**
+ * Every text of the page, in English and Japanese, in one table.
+ *
+ * `<key>.keys` is the variant for users with a keyboard: it names the keys.
+ */
+
+import { LANGUAGES } from "../shared-facts.js";
+
+/** @typedef {"en" | "ja"} Language */
+/** @typedef {{ en: string, ja: string }} Entry */
+
+/** @type {Readonly<Record<string, Entry>>} */
+export const WORDS = Object.freeze({
+  "page.title": { en: "Kaiwa", ja: "Kaiwa 会話" },
+  "page.tagline": { en: "Talk, and be answered.", ja: "話せば、答えが返ってくる。" },
+  "page.starting": { en: "One moment…", ja: "少々お待ちください…" },
+  "page.skip": { en: "Skip to the message box", ja: "メッセージ欄へ移動" },
+  "page.language": { en: "Language", ja: "言語" },
+  "page.demo": {
+    en: "Demo: a simulator is answering.",
+    ja: "デモ：シミュレーターが応答中です。",
+  },
+  "page.demo.more": { en: "What can I say?", ja: "話しかけ方の例" },
+  "page.unreachable.title": { en: "Kaiwa cannot be reached", ja: "Kaiwa に接続できません" },
+  "page.unreachable.text": {
+    en: "Check your network, then try again.",
+    ja: "ネットワークを確認して、もう一度お試しください。",
+  },
+
+  "sign_in.title": { en: "Sign in", ja: "サインイン" },
+  "sign_in.register_title": { en: "Create a login", ja: "新規登録" },
+  "sign_in.username": { en: "Username", ja: "ユーザー名" },
+  "sign_in.password": { en: "Password", ja: "パスワード" },
+  "sign_in.submit": { en: "Sign in", ja: "サインイン" },
+  "sign_in.submit_register": { en: "Create and sign in", ja: "登録してはじめる" },
+  "sign_in.to_register": { en: "New here? Create a login", ja: "はじめての方は新規登録" },
+  "sign_in.to_sign_in": { en: "I have a login", ja: "アカウントをお持ちの方" },
+  "sign_in.demo": {
+    en: "The demo login was printed in the terminal where Kaiwa was started.",
+    ja: "デモ用のログイン情報は、Kaiwa を起動したターミナルに表示されています。",
+  },
+  "sign_in.expired": {
+    en: "Your login has ended. Please sign in again.",
+    ja: "サインインの有効期限が切れました。もう一度サインインしてください。",
+  },
+  "sign_in.signed_out": {
+    en: "You are signed out. Please sign in again.",
+    ja: "サインアウトしました。もう一度サインインしてください。",
+  },
+  "sign_in.empty": {
+    en: "Please fill in both fields.",
+    ja: "ユーザー名とパスワードを入力してください。",
+  },
+
+  "account.signed_in_as": { en: "Signed in as {name}", ja: "{name} としてサインイン中" },
+  "account.sign_out": { en: "Sign out", ja: "サインアウト" },
+  "account.sign_out_everywhere": { en: "Sign out everywhere", ja: "すべての端末でサインアウト" },
+  "account.sign_out_everywhere.text": {
+    en: "Every device is signed out and every running call ends.",
+    ja: "すべての端末からサインアウトし、進行中の通話を終了します。",
+  },
+  "account.sign_out_everywhere.failed": {
+    en: "You are still signed in. {why}",
+    ja: "サインアウトできませんでした。{why}",
+  },
+
+  "sessions.title": { en: "Conversations", ja: "会話" },
+  "sessions.show": { en: "Show conversations", ja: "会話の一覧を表示" },
+  "sessions.hide": { en: "Close the list", ja: "一覧を閉じる" },
+  "sessions.new": { en: "New conversation", ja: "新しい会話" },
+  "sessions.empty": {
+    en: "Your conversations will be kept here.",
+    ja: "これまでの会話がここに残ります。",
+  },
+  "sessions.rename": { en: "Rename “{title}”", ja: "「{title}」の名前を変更" },
+  "sessions.rename_label": { en: "New name", ja: "新しい名前" },
+  "sessions.rename.failed": {
+    en: "The name was not changed. {why}",
+    ja: "名前を変更できませんでした。{why}",
+  },
+  "sessions.delete": { en: "Delete “{title}”", ja: "「{title}」を削除" },
+  "sessions.delete.title": { en: "Delete this conversation?", ja: "この会話を削除しますか？" },
+  "sessions.delete.text": {
+    en: "“{title}” and every word in it will be gone for good.",
+    ja: "「{title}」とその内容はすべて削除され、元に戻せません。",
+  },
+  "sessions.delete.confirm": { en: "Delete", ja: "削除する" },
+  "sessions.delete.failed": {
+    en: "The conversation was not deleted. {why}",
+    ja: "会話を削除できませんでした。{why}",
+  },
+  "sessions.spoken": { en: "Spoken", ja: "音声あり" },
+  "sessions.failed": {
+    en: "The conversations could not be loaded.",
+    ja: "会話の一覧を読み込めませんでした。",
+  },
+
+  "thread.label": { en: "The conversation", ja: "会話の内容" },
+  "thread.you": { en: "You", ja: "あなた" },
+  "thread.assistant": { en: "Kaiwa", ja: "Kaiwa" },
+  "thread.writing_down": { en: "Hearing you…", ja: "聞き取り中…" },
+  "thread.preparing": { en: "Preparing the answer…", ja: "応答を準備しています…" },
+  "thread.failed_user": {
+    en: "This could not be written down, but it was heard.",
+    ja: "文字に起こせませんでしたが、音声は届いています。",
+  },
+  "thread.failed_assistant": { en: "This answer failed.", ja: "応答に失敗しました。" },
+  "thread.nothing_heard": { en: "Nothing was understood.", ja: "聞き取れませんでした。" },
+  "thread.not_heard": { en: "not heard:", ja: "再生されなかった部分：" },
+  "thread.cut_off": { en: "Interrupted", ja: "途中で中断" },
+  "thread.sending": { en: "Sending…", ja: "送信中…" },
+  "thread.not_sent": { en: "Not sent yet", ja: "まだ送信されていません" },
+  "thread.to_latest": { en: "To the latest", ja: "最新の発言へ" },
+  "thread.loading": { en: "Loading the conversation…", ja: "会話を読み込んでいます…" },
+
+  "empty.title": { en: "What shall we talk about?", ja: "何を話しましょうか？" },
+  "empty.talk": {
+    en: "Tap 🎤 and simply speak. You can cut in at any time.",
+    ja: "🎤 を押して、そのまま話してください。途中で割り込んでも大丈夫です。",
+  },
+  "empty.type": {
+    en: "Or type below. Voice and text share one conversation.",
+    ja: "下の欄に入力してもかまいません。音声と文字は同じ会話になります。",
+  },
+  "empty.kept": {
+    en: "Everything is kept, so you can come back later.",
+    ja: "会話はすべて残り、いつでも続きから話せます。",
+  },
+  "empty.suggestions": { en: "Try saying", ja: "こんなふうに話してみましょう" },
+
+  "mode.label": { en: "How you talk", ja: "会話の方法" },
+  "mode.text": { en: "Type", ja: "入力" },
+  "mode.voice": { en: "Talk", ja: "通話" },
+  "composer.label": { en: "Message", ja: "メッセージ" },
+  "composer.placeholder": { en: "Write a message", ja: "メッセージを入力" },
+  "composer.too_long": {
+    en: "This is too long to send. Please shorten it to {most} characters or send it in parts.",
+    ja: "長すぎて送信できません。{most}文字以内に短くするか、分けて送信してください。",
+  },
+  "composer.send": { en: "Send", ja: "送信" },
+  "dock.label": { en: "Talk and type", ja: "通話と入力" },
+
+  "state.idle": { en: "Ready", ja: "待機中" },
+  "state.asking_microphone": { en: "Microphone?", ja: "マイクの許可待ち" },
+  "state.connecting": { en: "Connecting", ja: "接続中" },
+  "state.listening": { en: "Listening", ja: "聞いています" },
+  "state.hearing_you": { en: "Hearing you", ja: "聞き取っています" },
+  "state.thinking": { en: "Thinking", ja: "考えています" },
+  "state.speaking": { en: "Speaking", ja: "話しています" },
+  "state.interrupted": { en: "Interrupted", ja: "中断しました" },
+  "state.reconnecting": {
+    en: "Reconnecting ({attempt} of {of})",
+    ja: "再接続中（{attempt}/{of}）",
+  },
+  "state.ended": { en: "Ended", ja: "終了" },
+  "state.no_microphone": { en: "No microphone", ja: "マイクなし" },
+  "state.muted": { en: "Muted", ja: "ミュート中" },
+  "state.unmuted": { en: "Unmuted", ja: "ミュートを解除しました" },
+  "state.waiting_for_press": { en: "Press to talk", ja: "発言待ち" },
+
+  "hint.idle": { en: "Type, or tap 🎤 to talk", ja: "入力するか、🎤 を押して話せます" },
+  "hint.asking_microphone": {
+    en: "Allow the microphone in the browser’s question",
+    ja: "確認画面でマイクを許可してください",
+  },
+  "hint.connecting": { en: "Just a moment", ja: "まもなくつながります" },
+  "hint.listening": { en: "Say something", ja: "どうぞお話しください" },
+  "hint.hearing_you": { en: "Go on", ja: "そのまま続けてください" },
+  "hint.thinking": { en: "The answer is coming", ja: "まもなく応答します" },
+  "hint.speaking": { en: "Speak to cut in", ja: "話しかけると割り込めます" },
+  "hint.interrupted": { en: "The answer was stopped", ja: "応答を止めました" },
+  "hint.reconnecting": {
+    en: "The connection was lost; your words are kept",
+    ja: "接続が切れました。会話は保存されています",
+  },
+  "hint.ended": { en: "Everything said is kept", ja: "会話は保存されています" },
+  "hint.no_microphone": { en: "You are not heard", ja: "声は届きません" },
+  "hint.no_microphone_answering": {
+    en: "You are not heard, but can stop it",
+    ja: "声は届きませんが、停止はできます",
+  },
+  "hint.no_microphone_answering.keys": {
+    en: "You are not heard. Stop the answer (Esc)",
+    ja: "声は届きません。停止ボタンか Esc で応答を止められます",
+  },
+  "hint.muted": {
+    en: "You are muted. Unmute to speak",
+    ja: "ミュート中。解除すると話せます",
+  },
+  "hint.muted.keys": {
+    en: "You are muted. Unmute (M) to speak",
+    ja: "ミュート中です。解除（M）すると話せます",
+  },
+  "hint.muted_answering": {
+    en: "You are muted. Unmute to cut in",
+    ja: "ミュート中。解除すると割り込めます",
+  },
+  "hint.muted_answering.keys": {
+    en: "You are muted. Unmute (M) or stop the answer (Esc)",
+    ja: "ミュート中です。解除（M）か応答の停止（Esc）ができます",
+  },
+  "hint.press_to_cut_in": {
+    en: "Hold the button to cut in",
+    ja: "ボタンを押すと割り込めます",
+  },
+  "hint.press_to_cut_in.keys": {
+    en: "Hold Space or the button to cut in",
+    ja: "Space かボタンを押すと割り込めます",
+  },
+  "hint.waiting_for_press": {
+    en: "Hold the button while you speak",
+    ja: "ボタンを押したまま話します",
+  },
+  "hint.waiting_for_press.keys": {
+    en: "Hold Space or the button",
+    ja: "Space かボタンを押したまま話します",
+  },
+  "latency.label": {
+    en: "From the end of your words to the answer",
+    ja: "話し終えてから応答までの時間",
+  },
+  "latency.answered": { en: "Answered in {time}", ja: "応答 {time}" },
+
+  "voice.mute": { en: "Mute", ja: "ミュート" },
+  "voice.unmute": { en: "Unmute", ja: "ミュート解除" },
+  "voice.hold": { en: "Hold to talk", ja: "押して話す" },
+  "voice.holding": { en: "Release to send", ja: "離すと送信" },
+  "voice.stop": { en: "Stop the answer", ja: "応答を止める" },
+  "voice.volume": { en: "Volume", ja: "音量" },
+  "voice.level": { en: "Microphone level", ja: "マイクの音量" },
+
+  "settings.open": { en: "Settings", ja: "設定" },
+  "settings.title": { en: "Settings", ja: "設定" },
+  "settings.close": { en: "Done", ja: "完了" },
+  "settings.talk_mode": { en: "How you talk", ja: "会話の方法" },
+  "settings.hands_free": {
+    en: "Hands-free: just speak; a pause ends your turn",
+    ja: "ハンズフリー：話すだけ。間が空くと応答します",
+  },
+  "settings.push_to_talk": {
+    en: "Push to talk: you are heard while you hold the button",
+    ja: "押して話す：ボタンを押している間だけ届きます",
+  },
+  "settings.push_to_talk.keys": {
+    en: "Push to talk: hold Space or the button",
+    ja: "押して話す：Space またはボタンを押している間だけ届きます",
+  },
+  "settings.microphone": { en: "Microphone", ja: "マイク" },
+  "settings.default_microphone": { en: "The device’s default", ja: "既定のマイク" },
+  "settings.nth_microphone": { en: "Microphone {n}", ja: "マイク {n}" },
+  "settings.echo": { en: "Remove echo", ja: "エコーを除去" },
+  "settings.noise": { en: "Reduce noise", ja: "雑音を抑える" },
+  "settings.gain": { en: "Even out loudness", ja: "音量を自動調整" },
+  "settings.headphones": {
+    en: "If Kaiwa hears itself, use headphones.",
+    ja: "Kaiwa 自身の声に反応してしまうときは、ヘッドホンをお使いください。",
+  },
+
+  "keys.open": { en: "Keyboard", ja: "キー操作" },
+  "keys.title": { en: "Keyboard", ja: "キー操作" },
+  "keys.talk": { en: "Hold to talk", ja: "押している間、話す" },
+  "keys.mute": { en: "Mute or unmute", ja: "ミュートの切り替え" },
+  "keys.stop": { en: "Stop the answer", ja: "応答を止める" },
+  "keys.send": { en: "Send the message", ja: "メッセージを送信" },
+  "keys.newline": { en: "New line", ja: "改行" },
+  "keys.help": { en: "This list", ja: "この一覧" },
+  "keys.space": { en: "Space", ja: "Space" },
+
+  "dialog.cancel": { en: "Cancel", ja: "キャンセル" },
+  "dialog.close": { en: "Close", ja: "閉じる" },
+
+  "action.ask_microphone": { en: "Try the microphone again", ja: "もう一度マイクを使う" },
+  "action.type_instead": { en: "Type instead", ja: "文字で入力する" },
+  "action.reconnect": { en: "Connect again", ja: "もう一度つなぐ" },
+  "action.talk_here": { en: "Talk here", ja: "ここで話す" },
+  "action.sign_in": { en: "Sign in", ja: "サインイン" },
+  "action.reload": { en: "Reload the page", ja: "ページを再読み込み" },
+  "action.choose_microphone": { en: "Choose a microphone", ja: "マイクを選ぶ" },
+  "action.dismiss": { en: "All right", ja: "閉じる" },
+  "action.new_session": { en: "New conversation", ja: "新しい会話" },
+  "action.retry": { en: "Try again", ja: "もう一度試す" },
+
+  "help.microphone_denied.title": {
+    en: "The microphone is blocked",
+    ja: "マイクの使用が許可されていません",
+  },
+  "help.microphone_denied.text": {
+    en: "Allow the microphone for this page, then try again.",
+    ja: "このページでのマイクの使用を許可してから、もう一度お試しください。",
+  },
+  "help.microphone_denied.chrome": {
+    en: "Click the icon to the left of the page’s address, allow the microphone, then try again.",
+    ja: "アドレスの左にあるアイコンからマイクを許可して、もう一度お試しください。",
+  },
+  "help.microphone_denied.firefox": {
+    en: "Click the crossed-out microphone to the left of the page’s address, remove the block, then try again.",
+    ja: "アドレスの左にある斜線つきのマイクのアイコンから禁止を解除して、もう一度お試しください。",
+  },
+  "help.microphone_denied.safari": {
+    en: "Open Safari ▸ Settings for This Website, allow the microphone, then try again.",
+    ja: "「Safari」▸「この Web サイトでの設定」でマイクを許可して、もう一度お試しください。",
+  },
+  "help.microphone_denied.ios": {
+    en: "Tap the icon beside the page’s address, open the website settings, allow the microphone, then try again.",
+    ja: "アドレス欄のアイコンから「Web サイトの設定」を開き、マイクを許可して、もう一度お試しください。",
+  },
+  "help.microphone_missing.title": { en: "No microphone was found", ja: "マイクが見つかりません" },
+  "help.microphone_missing.text": {
+    en: "Plug one in or turn one on, then try again. You can keep typing meanwhile.",
+    ja: "マイクを接続するか電源を入れて、もう一度お試しください。その間も文字で入力できます。",
+  },
+  "help.microphone_busy.title": {
+    en: "The microphone is in use",
+    ja: "マイクがほかで使われています",
+  },
+  "help.microphone_busy.text": {
+    en: "Another app holds it. Close that app or its call, then try again.",
+    ja: "ほかのアプリが使用中です。そのアプリや通話を終了して、もう一度お試しください。",
+  },
+  "help.microphone_insecure.title": {
+    en: "No microphone on this address",
+    ja: "このアドレスではマイクを使えません",
+  },
+  "help.microphone_insecure.text": {
+    en: "Browsers allow the microphone only on secure pages. Open the address that begins with https, or type.",
+    ja: "ブラウザーは安全なページでしかマイクを許可しません。https で始まるアドレスで開くか、文字で入力してください。",
+  },
+  "help.microphone_failed.title": {
+    en: "The microphone did not start",
+    ja: "マイクを開始できませんでした",
+  },
+  "help.microphone_failed.text": {
+    en: "Unplug it and plug it in again, or choose another one in the settings.",
+    ja: "接続し直すか、設定で別のマイクを選んでください。",
+  },
+  "help.microphone_silent.title": {
+    en: "Nothing comes from the microphone",
+    ja: "マイクから音が届いていません",
+  },
+  "help.microphone_silent.text": {
+    en: "It is on, but perfectly silent. Check its own mute switch, or choose another one in the settings.",
+    ja: "マイクは動作していますが、無音です。本体のミュートを確認するか、設定で別のマイクを選んでください。",
+  },
+  "help.microphone_stopped.title": {
+    en: "The microphone stopped",
+    ja: "マイクが止まりました",
+  },
+  "help.microphone_stopped.text": {
+    en: "It was unplugged or another app took it. Connect it, then try again.",
+    ja: "外されたか、ほかのアプリに切り替わりました。接続してから、もう一度お試しください。",
+  },
+  "help.slow_network.title": { en: "Your network is slow", ja: "回線が遅くなっています" },
+  "help.slow_network.text": {
+    en: "Some of what you said did not get through. Pause a moment, then say it again.",
+    ja: "話した内容の一部が届きませんでした。少し待ってから、もう一度お話しください。",
+  },
+  "help.no_network.title": { en: "The connection is lost", ja: "接続が切れました" },
+  "help.no_network.text": {
+    en: "Your words so far are kept. Check your network, then connect again.",
+    ja: "ここまでの会話は保存されています。ネットワークを確認して、もう一度つないでください。",
+  },
+  "help.answer_failed.title": { en: "The answer failed", ja: "応答に失敗しました" },
+  "help.answer_failed.text": {
+    en: "Please say or write it once more.",
+    ja: "もう一度、お話しいただくか入力してください。",
+  },
+  "help.completed.title": { en: "The call is over", ja: "通話を終了しました" },
+  "help.completed.text": {
+    en: "Connect again whenever you like; the conversation goes on.",
+    ja: "いつでもつなぎ直して、続きから話せます。",
+  },
+  "help.draining.title": { en: "The server is restarting", ja: "サーバーを再起動しています" },
+  "help.draining.text": {
+    en: "It takes a moment longer than usual. Connect again shortly.",
+    ja: "いつもより時間がかかっています。少し待ってからつなぎ直してください。",
+  },
+  "help.bad_frames.title": {
+    en: "The page and the server disagree",
+    ja: "ページを更新してください",
+  },
+  "help.bad_frames.text": {
+    en: "The page may be out of date. Reload it; your words are kept.",
+    ja: "ページが古い可能性があります。再読み込みしてください。会話は保存されています。",
+  },
+  "help.unauthenticated.title": {
+    en: "Please sign in again",
+    ja: "もう一度サインインしてください",
+  },
+  "help.unauthenticated.text": {
+    en: "Your login has ended. Your words are kept.",
+    ja: "サインインの有効期限が切れました。会話は保存されています。",
+  },
+  "help.revoked.title": { en: "You signed out elsewhere", ja: "別の端末でサインアウトされました" },
+  "help.revoked.text": {
+    en: "Sign in again to go on here.",
+    ja: "続けるには、もう一度サインインしてください。",
+  },
+  "help.forbidden.title": { en: "This conversation cannot be opened", ja: "この会話は開けません" },
+  "help.forbidden.text": {
+    en: "It was deleted, or it is not yours. Start a new one.",
+    ja: "削除されたか、ほかの人の会話です。新しい会話をはじめてください。",
+  },
+  "help.session_closed.title": {
+    en: "This conversation is closed",
+    ja: "この会話は終了しています",
+  },
+  "help.session_closed.text": {
+    en: "It can be read, but not continued. Start a new one.",
+    ja: "読むことはできますが、続けることはできません。新しい会話をはじめてください。",
+  },
+  "help.too_slow.title": {
+    en: "Your network is too slow for the sound",
+    ja: "回線が遅く、音声が届きません",
+  },
+  "help.too_slow.text": {
+    en: "Move closer to your Wi-Fi or switch networks, then connect again.",
+    ja: "電波の良い場所に移動するか、別の回線に切り替えて、もう一度つないでください。",
+  },
+  "help.idle.title": { en: "The call was paused", ja: "通話を休止しました" },
+  "help.idle.text": {
+    en: "Nothing was said for a while. Go on whenever you like.",
+    ja: "しばらく発言がありませんでした。いつでも続きから話せます。",
+  },
+  "help.taken_over.title": {
+    en: "You are talking in another tab",
+    ja: "別のタブで会話が続いています",
+  },
+  "help.taken_over.text": {
+    en: "This conversation went on in another tab or device. You can bring it back here.",
+    ja: "この会話は別のタブまたは端末に移りました。ここに戻すこともできます。",
+  },
+  "help.time_limit.title": {
+    en: "The call reached its time limit",
+    ja: "通話時間の上限に達しました",
+  },
+  "help.time_limit.text": {
+    en: "Connect again to go on; the conversation is kept.",
+    ja: "もう一度つなぐと、続きから話せます。",
+  },
+  "help.rate_limit.title": { en: "That was a lot at once", ja: "しばらくお待ちください" },
+  "help.rate_limit.text": {
+    en: "Please wait a minute, then connect again.",
+    ja: "送信量が多すぎました。1分ほど待ってから、もう一度つないでください。",
+  },
+  "help.internal.title": { en: "Something went wrong", ja: "問題が起きました" },
+  "help.internal.text": {
+    en: "It is our fault, not yours. Your words are kept; please connect again.",
+    ja: "サーバー側の問題です。会話は保存されています。もう一度つないでください。",
+  },
+  "help.provider_failed.title": {
+    en: "The voice service broke off",
+    ja: "音声サービスとの接続が切れました",
+  },
+  "help.provider_failed.text": {
+    en: "Your words are kept. Please connect again.",
+    ja: "会話は保存されています。もう一度つないでください。",
+  },
+  "help.provider_refused.title": {
+    en: "The voice service refused",
+    ja: "音声サービスに拒否されました",
+  },
+  "help.provider_refused.text": {
+    en: "Please tell whoever runs this server; trying again rarely helps.",
+    ja: "サーバーの管理者にお知らせください。再試行しても改善しないことがあります。",
+  },
+  "help.provider_unavailable.title": {
+    en: "The voice service cannot be reached",
+    ja: "音声サービスに接続できません",
+  },
+  "help.provider_unavailable.text": {
+    en: "It may be back in a minute. Your words are kept.",
+    ja: "しばらくすると回復することがあります。会話は保存されています。",
+  },
+  "help.provider_timeout.title": {
+    en: "The voice service did not answer",
+    ja: "音声サービスから応答がありません",
+  },
+  "help.provider_timeout.text": {
+    en: "It took too long. Please connect again.",
+    ja: "時間がかかりすぎたため中断しました。もう一度つないでください。",
+  },
+  "help.interrupted.title": { en: "The call was cut off", ja: "通話が途切れました" },
+  "help.interrupted.text": {
+    en: "Your words are kept. Please connect again.",
+    ja: "会話は保存されています。もう一度つないでください。",
+  },
+
+  "error.no_network": {
+    en: "The server cannot be reached. Check your network and try again.",
+    ja: "サーバーに接続できません。ネットワークを確認して、もう一度お試しください。",
+  },
+  "error.internal": {
+    en: "Something went wrong. Please try again.",
+    ja: "問題が起きました。もう一度お試しください。",
+  },
+});
+
+/**
+ * The language to start with: the user's choice, else the first of the browser's languages that the page
+ * has, else English.
+ *
+ * @param {string} chosen Empty when none was chosen.
+ * @param {readonly string[]} wanted
+ * @returns {Language}
+ */
+export function languageFrom(chosen, wanted) {
+  for (const tag of [chosen, ...wanted]) {
+    const language = languageOf(tag);
+    if (language) return language;
+  }
+  return "en";
+}
+
+/** The page's language of a language tag (`ja-JP`); null for others. @param {string} tag */
+function languageOf(tag) {
+  const primary = tag.split("-")[0]?.toLowerCase();
+  return /** @type {Language | null} */ (LANGUAGES.find((one) => one === primary) ?? null);
+}
+
+/** The page's texts in one language, which may be changed. */
+export class Words {
+  /** Whether the user has a keyboard: then texts name its keys. */
+  hasKeys = true;
+  #browserLanguages;
+
+  /** @param {Language} language @param {readonly string[]} browserLanguages `navigator.languages`. */
+  constructor(language, browserLanguages = []) {
+    this.language = language;
+    this.#browserLanguages = browserLanguages;
+  }
+
+  /** For numbers and times: the user's region, if they have one with this language. */
+  get #locale() {
+    return this.#browserLanguages.find((tag) => languageOf(tag) === this.language) ?? this.language;
+  }
+
+  /**
+   * The text for a key, with {names} filled in. Throws for a key without a text.
+   *
+   * @param {string} key
+   * @param {Record<string, string | number>} [values]
+   * @returns {string}
+   */
+  say(key, values = {}) {
+    const entry = (this.hasKeys && WORDS[`${key}.keys`]) || WORDS[key];
+    if (!entry) throw new Error(`no words for ${key}`);
+    return entry[this.language].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  }
+
+  /**
+   * The text for the first of the keys that has one; that of `error.internal` if none has.
+   *
+   * @param {...string} keys
+   */
+  sayFirst(...keys) {
+    return this.say(keys.find((key) => key in WORDS) ?? "error.internal");
+  }
+
+  /**
+   * The time for today, "yesterday", else the date.
+   *
+   * @param {Date} date
+   * @param {Date} now
+   */
+  day(date, now) {
+    const midnight = (/** @type {Date} */ at) => new Date(at).setHours(0, 0, 0, 0);
+    const days = Math.round((midnight(date) - midnight(now)) / 86_400_000);
+    if (days === 0) {
+      const time = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit" });
+      return new Intl.DateTimeFormat(this.#locale, time).format(date);
+    }
+    if (days === -1) {
+      return new Intl.RelativeTimeFormat(this.#locale, { numeric: "auto" }).format(days, "day");
+    }
+    const isThisYear = date.getFullYear() === now.getFullYear();
+    return new Intl.DateTimeFormat(this.#locale, {
+      ...(isThisYear ? {} : { year: "numeric" }),
+      month: "short",
+      day: "numeric",
+    }).format(date);
+  }
+
+  /** @param {number} count */
+  number(count) {
+    return new Intl.NumberFormat(this.#locale).format(count);
+  }
+
+  /** @param {number} ms */
+  milliseconds(ms) {
+    return new Intl.NumberFormat(this.#locale, {
+      style: "unit",
+      unit: "millisecond",
+      maximumFractionDigits: 0,
+    }).format(ms);
+  }
+}

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+import { ApiError } from "../../../frontend/api.js";
+import { Connection, websocketUrl } from "../../../frontend/call/connection.js";
+import { FakeSocket, settle } from "../equipment.js";
+
+let sockets;
+let events;
+let happened;
+let network;
+let takeTicket;
+let connection;
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout"] });
+  sockets = [];
+  events = [];
+  happened = [];
+  network = new EventTarget();
+  takeTicket = async () => ({ ticket: "t1" });
+  connection = new Connection({
+    takeTicket: () => takeTicket(),
+    url: async () => "wss://kaiwa.test/ws/realtime/s/",
+    onEvent: ({ type }) => events.push(type),
+    onReconnecting: (attempt) => happened.push(`reconnecting ${attempt}`),
+    onEnded: (reason, message) => happened.push(`ended ${reason} ${message}`.trim()),
+    openSocket: (url, protocols) => {
+      sockets.push(new FakeSocket(url, protocols));
+      return sockets.at(-1);
+    },
+    network,
+  });
+});
+
+const socket = () => sockets.at(-1);
+
+async function open() {
+  connection.open();
+  await settle();
+  socket().receive({ type: "relay.ready" });
+}
+
+async function pass(ms) {
+  mock.timers.tick(ms);
+  await settle();
+}
+
+test("it connects with a ticket, and is ready when the relay says so", async () => {
+  connection.open();
+  await settle();
+  assert.equal(socket().url, "wss://kaiwa.test/ws/realtime/s/");
+  assert.deepEqual(socket().protocols, ["realtime", "relay.ticket.t1"]);
+  assert.equal(connection.isReady, false);
+  socket().receive({ type: "relay.ready" });
+  assert.equal(connection.isReady, true);
+  assert.deepEqual(events, ["relay.ready"]);
+});
+
+test("frames are sent as JSON, and dropped while it is closed", async () => {
+  connection.send({ type: "one" });
+  await open();
+  connection.send({ type: "two" });
+  connection.close();
+  connection.send({ type: "three" });
+  assert.deepEqual(socket().sent, [{ type: "two" }]);
+});
+
+test("what is no event is passed over", async () => {
+  await open();
+  for (const text of ["not json", "null", "[]", '{"type":7}']) socket().receive(text);
+  assert.deepEqual(events, ["relay.ready"]);
+});
+
+test("a lost connection is opened again after a backoff, with a new ticket", async () => {
+  await open();
+  socket().close(1006);
+  assert.deepEqual(happened, ["reconnecting 1"]);
+  await pass(999);
+  assert.equal(sockets.length, 1);
+  await pass(1);
+  assert.equal(sockets.length, 2);
+});
+
+test("it ends when the attempts are used up", async () => {
+  connection.open();
+  await settle();
+  for (const delayMs of [1000, 2000, 4000]) {
+    socket().close(1006);
+    await pass(delayMs);
+  }
+  socket().close(1006);
+  assert.deepEqual(happened, [
+    "reconnecting 1",
+    "reconnecting 2",
+    "reconnecting 3",
+    "ended no_network",
+  ]);
+});
+
+test("a final relay.closing ends it, with its message", async () => {
+  await open();
+  socket().receive({
+    type: "relay.closing",
+    reason: "taken_over",
+    retryable: false,
+    message: "Elsewhere.",
+  });
+  socket().close(4409);
+  await pass(60_000);
+  assert.deepEqual([happened, sockets.length], [["ended taken_over Elsewhere."], 1]);
+});
+
+test("a refused ticket ends it; an unreachable server is tried again", async () => {
+  takeTicket = async () => {
+    throw new ApiError("not_found", 404, "No such session.");
+  };
+  connection.open();
+  await settle();
+  assert.deepEqual(happened, ["ended forbidden No such session."]);
+  takeTicket = async () => {
+    throw new ApiError("no_network", 0, "");
+  };
+  connection.open();
+  await settle();
+  assert.equal(happened[1], "reconnecting 1");
+});
+
+test("after close() nothing is reported and nothing is tried, whatever was under way", async () => {
+  await open();
+  const first = socket();
+  connection.close();
+  first.receive({ type: "late" });
+  await pass(60_000);
+  assert.deepEqual([events, happened, sockets.length], [["relay.ready"], [], 1]);
+});
+
+test("a ticket that comes after close() is not used", async () => {
+  let give;
+  takeTicket = () =>
+    new Promise((resolve) => {
+      give = resolve;
+    });
+  connection.open();
+  connection.close();
+  give({ ticket: "late" });
+  await settle();
+  assert.equal(sockets.length, 0);
+});
+
+test("a dropped connection is reconnected, and its late events are ignored", async () => {
+  await open();
+  const first = socket();
+  connection.drop();
+  first.receive({ type: "late" });
+  assert.deepEqual([events, happened], [["relay.ready"], ["reconnecting 1"]]);
+  assert.equal(first.readyState, 3);
+});
+
+test("when the browser is offline it is dropped, and reconnected as soon as it is online", async () => {
+  await open();
+  network.dispatchEvent(new Event("offline"));
+  assert.deepEqual(happened, ["reconnecting 1"]);
+  network.dispatchEvent(new Event("online"));
+  await settle();
+  assert.equal(sockets.length, 2);
+});
+
+test("a connection that never becomes ready is closed and tried again", async () => {
+  connection.open();
+  await settle();
+  await pass(15_000);
+  assert.deepEqual(happened, ["reconnecting 1"]);
+});
+
+test("with a heartbeat an idle connection is pinged, and dropped when no pong comes", async () => {
+  await open();
+  connection.setHeartbeat(true);
+  await pass(10_000);
+  assert.deepEqual(socket().sent, [{ type: "relay.ping", event_id: "page_ping" }]);
+  socket().receive({ type: "relay.pong", event_id: "page_ping" });
+  assert.deepEqual(events, ["relay.ready"]);
+  await pass(10_000);
+  await pass(8_000);
+  assert.deepEqual(happened, ["reconnecting 1"]);
+});
+
+test("the address is that of the page, with the WebSocket's scheme", () => {
+  assert.equal(
+    websocketUrl("a/b", "https://kaiwa.test/#/s/x"),
+    "wss://kaiwa.test/ws/realtime/a%2Fb/",
+  );
+  assert.equal(websocketUrl("s", "http://127.0.0.1:8000/"), "ws://127.0.0.1:8000/ws/realtime/s/");
+});

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { ApiError } from "../../../frontend/api.js";
+import { Account } from "../../../frontend/page/account.js";
+import { LocalStore } from "../../../frontend/storage/local-store.js";
+import { deferred, FakeStorage, keyWords, recorder, settle } from "../equipment.js";
+
+const USER = { id: 1, username: "aki", is_staff: false };
+const CONFIG = { registration_open: true, demo: false };
+
+let api;
+let store;
+let screens;
+let signIn;
+let drawer;
+let happened;
+let account;
+
+beforeEach(() => {
+  api = {
+    token: "",
+    config: async () => CONFIG,
+    me: deferred(),
+    logIn: deferred(),
+    register: deferred(),
+    logOutEverywhere: deferred(),
+  };
+  store = new LocalStore(new FakeStorage());
+  screens = { ...recorder("show", "showStarting", "showUnreachable"), isOn: () => false };
+  signIn = recorder("show", "setBusy", "fail");
+  drawer = recorder("complain");
+  happened = [];
+  account = new Account(
+    { api, store, words: keyWords(), screens, signIn, drawer, confirm: async () => true },
+    {
+      signedIn: async () => void happened.push(`signed in ${account.user.username}`),
+      justEntered: () => happened.push("entered"),
+      signedOut: (isChosen) => happened.push(`signed out ${isChosen}`),
+    },
+  );
+});
+
+const notice = () => signIn.calls.findLast(([name]) => name === "show")[1].notice;
+
+async function loadWith(token) {
+  store.token = token;
+  const loading = account.load();
+  api.me.calls.at(-1)?.resolve(USER);
+  await loading;
+}
+
+test("without a token the sign-in form is shown", async () => {
+  await loadWith("");
+  assert.deepEqual(signIn.calls.at(-1), ["show", { canRegister: true, isDemo: false, notice: "" }]);
+  assert.deepEqual(happened, []);
+});
+
+test("with a stored token the user is signed in", async () => {
+  await loadWith("abc");
+  assert.deepEqual([api.token, account.user, happened], ["abc", USER, ["signed in aki"]]);
+});
+
+test("a server that does not answer is shown as unreachable", async () => {
+  api.config = async () => {
+    throw new ApiError("no_network", 0, "");
+  };
+  await account.load();
+  assert.deepEqual(screens.calls.at(-1), ["showUnreachable"]);
+});
+
+test("a stored token that is not accepted any more ends in the sign-in form", async () => {
+  store.token = "old";
+  const loading = account.load();
+  api.onSignedOut();
+  api.me.calls[0].reject(new ApiError("token_invalid", 401, ""));
+  await loading;
+  assert.deepEqual([store.token, api.token, account.user], ["", "", null]);
+});
+
+test("a token that another tab changed while it was checked is checked again", async () => {
+  store.token = "one";
+  const loading = account.load();
+  store.token = "two";
+  api.me.calls[0].resolve(USER);
+  await settle();
+  assert.deepEqual(happened, []);
+  api.me.calls[1].resolve({ ...USER, username: "ben" });
+  await loading;
+  assert.deepEqual([api.token, happened], ["two", ["signed in ben"]]);
+});
+
+test("signing in stores the token; a new login is created with the same form", async () => {
+  const entering = account.enter({ username: "aki", password: "x", isNew: false });
+  api.logIn.calls[0].resolve({ token: "abc", user: USER });
+  await entering;
+  assert.deepEqual([store.token, happened], ["abc", ["signed in aki", "entered"]]);
+  void account.enter({ username: "ben", password: "y", isNew: true });
+  assert.deepEqual(api.register.calls[0].args, ["ben", "y"]);
+});
+
+test("a refused sign-in says why, and can be tried again", async () => {
+  const entering = account.enter({ username: "aki", password: "x", isNew: false });
+  api.logIn.calls[0].reject(new ApiError("invalid_login", 400, "Wrong password."));
+  await entering;
+  assert.deepEqual(signIn.calls.slice(-2), [
+    ["fail", "Wrong password."],
+    ["setBusy", false],
+  ]);
+});
+
+test("signing out forgets the token on this device", async () => {
+  await loadWith("abc");
+  const { signal } = account;
+  account.signOut("");
+  assert.deepEqual([store.token, api.token, account.user, signal.aborted], ["", "", null, true]);
+  assert.deepEqual([happened.at(-1), notice()], ["signed out true", ""]);
+});
+
+test("a token that another tab has stored meanwhile is kept", async () => {
+  await loadWith("abc");
+  store.token = "newer";
+  account.signOut("sign_in.expired");
+  assert.deepEqual(
+    [store.token, happened.at(-1), notice()],
+    ["newer", "signed out false", "sign_in.expired"],
+  );
+});
+
+test("signing out everywhere ends this login too", async () => {
+  await loadWith("abc");
+  const leaving = account.signOutEverywhere();
+  await settle();
+  api.logOutEverywhere.calls[0].resolve(null);
+  await leaving;
+  assert.equal(happened.at(-1), "signed out true");
+});
+
+test("a failure to sign out everywhere is shown, and the user stays signed in", async () => {
+  await loadWith("abc");
+  const leaving = account.signOutEverywhere();
+  await settle();
+  api.logOutEverywhere.calls[0].reject(new ApiError("no_network", 0, ""));
+  await leaving;
+  assert.match(drawer.calls.at(-1)[1], /account\.sign_out_everywhere\.failed/);
+  assert.equal(account.user, USER);
+});
+
+test("a late answer to it does not sign out a user who signed in meanwhile", async () => {
+  await loadWith("abc");
+  const leaving = account.signOutEverywhere();
+  await settle();
+  account.signOut("");
+  await loadWith("def");
+  api.logOutEverywhere.calls[0].resolve(null);
+  await leaving;
+  assert.equal(happened.at(-1), "signed in aki");
+});
+
+test("it follows another tab that signs out or in", async () => {
+  await loadWith("abc");
+  account.storageChanged();
+  assert.equal(account.user, USER);
+  store.token = "";
+  account.storageChanged();
+  assert.deepEqual([account.user, notice()], [null, "sign_in.signed_out"]);
+  screens.isOn = (name) => name === "sign-in";
+  store.token = "def";
+  account.storageChanged();
+  assert.equal(api.token, "def");
+});

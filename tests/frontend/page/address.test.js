@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SessionAddress } from "../../../frontend/page/address.js";
+
+const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+function at(hash) {
+  const pushed = [];
+  const history = { pushState: (_state, _unused, url) => pushed.push(url) };
+  const address = new SessionAddress({ pathname: "/", search: "?x=1", hash }, history);
+  return { address, pushed };
+}
+
+test("the hash names a session, a new conversation, or something else", () => {
+  const read = (hash) => [at(hash).address.sessionId, at(hash).address.isOurs];
+  assert.deepEqual(read(`#/s/${ID}`), [ID, true]);
+  assert.deepEqual(read(""), [null, true]);
+  assert.deepEqual(read("#message"), [null, false]);
+  assert.deepEqual(read(`#/s/${ID}/../x`), [null, false]);
+});
+
+test("another session is an entry in the browser's history, the same one is not", () => {
+  const { address, pushed } = at(`#/s/${ID}`);
+  address.set(ID);
+  assert.deepEqual(pushed, []);
+  address.set(null);
+  address.set("other");
+  assert.deepEqual(pushed, ["/?x=1", "/?x=1#/s/other"]);
+});

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { Conversation } from "../../../frontend/page/conversation.js";
+import { Drafts } from "../../../frontend/storage/drafts.js";
+import { deferred, FakeStorage, keyWords, recorder, session } from "../equipment.js";
+
+let api;
+let drafts;
+let account;
+let login;
+let address;
+let list;
+let talk;
+let conversation;
+
+beforeEach(() => {
+  api = { createSession: deferred() };
+  drafts = new Drafts(new FakeStorage());
+  login = new AbortController();
+  account = { user: { id: 1 }, signal: login.signal };
+  address = { ...recorder("set"), sessionId: null, isOurs: true };
+  list = recorder("show", "put");
+  talk = { ...recorder("open", "close", "restore"), client: null, unsent: [] };
+  conversation = new Conversation({
+    api,
+    words: keyWords(),
+    drafts,
+    account,
+    address,
+    list,
+    talk,
+  });
+});
+
+const message = (text, itemId = "") => [{ itemId, text }];
+
+test("it opens what the address names", async () => {
+  address.sessionId = "a";
+  await conversation.openAddress();
+  assert.deepEqual([conversation.sessionId, talk.calls], ["a", [["open", "a"]]]);
+});
+
+test("the open session is not opened again, a new conversation always is", async () => {
+  await conversation.open("a");
+  await conversation.open("a");
+  await conversation.open(null);
+  await conversation.open(null);
+  assert.deepEqual(
+    talk.calls.map(([, id]) => id),
+    ["a", null, null],
+  );
+});
+
+test("nothing is opened while nobody is signed in", async () => {
+  account.user = null;
+  await conversation.open("a");
+  assert.deepEqual(talk.calls, []);
+});
+
+test("a change of the hash opens its session, but not for a link within the page", async () => {
+  await conversation.open("a");
+  Object.assign(address, { sessionId: null, isOurs: false });
+  conversation.addressChanged();
+  Object.assign(address, { sessionId: "a", isOurs: true });
+  conversation.addressChanged();
+  assert.equal(talk.calls.length, 1);
+  address.sessionId = "b";
+  conversation.addressChanged();
+  assert.deepEqual(talk.calls.at(-1), ["open", "b"]);
+});
+
+test("unsent messages are put back when their conversation is shown again", async () => {
+  await conversation.open("a");
+  talk.unsent = message("half a thought");
+  await conversation.open("b");
+  conversation.restoreUnsent();
+  assert.equal(
+    talk.calls.some(([name]) => name === "restore"),
+    false,
+  );
+  talk.unsent = [];
+  await conversation.open("a");
+  conversation.restoreUnsent();
+  assert.deepEqual(talk.calls.at(-1), ["restore", "half a thought"]);
+});
+
+test("a message that did arrive is not put back", async () => {
+  drafts.save("a", message("arrived", "i1"));
+  await conversation.open("a");
+  talk.client = { lines: () => [{ itemId: "i1" }] };
+  conversation.restoreUnsent();
+  assert.equal(
+    talk.calls.some(([name]) => name === "restore"),
+    false,
+  );
+});
+
+test("drafts that were not shown yet are saved again when it is left", async () => {
+  drafts.save("a", message("waiting"));
+  await conversation.open("a");
+  await conversation.open(null);
+  assert.deepEqual(drafts.take("a"), message("waiting"));
+});
+
+test("a new session gets the address, and a place in the list", async () => {
+  await conversation.open(null);
+  const creating = conversation.createSession();
+  api.createSession.calls[0].resolve(session("new"));
+  assert.equal(await creating, "new");
+  assert.equal(conversation.sessionId, "new");
+  assert.deepEqual(address.calls, [["set", "new"]]);
+  assert.equal(list.calls.at(-1)[0], "put");
+});
+
+test("a session that was created after its conversation was left gets the messages left there", async () => {
+  await conversation.open(null);
+  const creating = conversation.createSession();
+  talk.unsent = message("for the new one");
+  await conversation.open("b");
+  talk.unsent = [];
+  api.createSession.calls[0].resolve(session("new"));
+  await creating;
+  assert.deepEqual([conversation.sessionId, address.calls], ["b", []]);
+  assert.deepEqual(drafts.take("new"), message("for the new one"));
+  assert.equal(drafts.has(""), false);
+});
+
+test("one that was created after its user signed out is left alone", async () => {
+  await conversation.open(null);
+  const creating = conversation.createSession();
+  login.abort();
+  conversation.close();
+  api.createSession.calls[0].resolve(session("new"));
+  assert.equal(await creating, "new");
+  assert.deepEqual([address.calls, list.calls.some(([name]) => name === "put")], [[], false]);
+});
+
+test("after close() nothing is open, and nothing is saved", async () => {
+  await conversation.open("a");
+  conversation.close();
+  talk.unsent = message("nobody's");
+  conversation.saveUnsent();
+  assert.deepEqual([conversation.sessionId, drafts.has("a")], [null, false]);
+});

@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+import { ApiError } from "../../../frontend/api.js";
+import {
+  MAX_REFRESHES,
+  REFRESH_DELAY_MS,
+  SessionList,
+  wasUsed,
+} from "../../../frontend/page/session-list.js";
+import { deferred, keyWords, recorder, session, settle } from "../equipment.js";
+
+let api;
+let view;
+let drawer;
+let announcer;
+let drafts;
+let titles;
+let isSure;
+let openId;
+let deletedOpen;
+let isSignedIn;
+let list;
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout"] });
+  api = {
+    sessions: deferred(),
+    session: deferred(),
+    renameSession: deferred(),
+    deleteSession: deferred(),
+  };
+  view = { ...recorder("show", "load", "fail"), titleOf: ({ title, id }) => title || id };
+  drawer = recorder("complain");
+  announcer = recorder("say");
+  drafts = { ...recorder("save"), has: (id) => id === "drafted" };
+  titles = [];
+  isSure = true;
+  openId = null;
+  deletedOpen = 0;
+  isSignedIn = true;
+  list = new SessionList(
+    {
+      api,
+      words: keyWords(),
+      drafts,
+      view,
+      drawer,
+      announcer,
+      confirm: async () => isSure,
+      showTitle: (title) => titles.push(title),
+    },
+    {
+      openId: () => openId,
+      isSignedIn: () => isSignedIn,
+      openDeleted: () => {
+        deletedOpen += 1;
+      },
+    },
+  );
+});
+
+const shown = () =>
+  view.calls.findLast(([name]) => name === "show")[1]?.map(({ id }) => id) ?? null;
+
+async function load(...sessions) {
+  const loading = list.load();
+  api.sessions.calls.at(-1).resolve(sessions);
+  await loading;
+}
+
+const named = (id, updated_at = "2026-11-21T12:00:00Z") => session(id, { title: id, updated_at });
+
+test("a session in which anything was said is listed, one that was only created is not", () => {
+  assert.equal(wasUsed(session("a")), false);
+  assert.equal(wasUsed(session("a", { usage: { text_in: 0 } })), false);
+  for (const fact of [
+    { title: "Kyoto" },
+    { realtime_mode: true },
+    { status: "live" },
+    { usage: { text_in: 0, text_out: 12 } },
+  ]) {
+    assert.equal(wasUsed(session("a", fact)), true, JSON.stringify(fact));
+  }
+});
+
+test("the open session and one with a draft are listed, and so is one that was used here", async () => {
+  openId = "open";
+  await load(session("open"), session("unused"), session("drafted"), session("used"));
+  assert.deepEqual(shown(), ["open", "drafted"]);
+  list.turnCompleted("used");
+  list.show();
+  assert.deepEqual(shown(), ["open", "drafted", "used"]);
+  assert.equal(titles.at(-1), "open");
+});
+
+test("of two requests for the list the later one counts", async () => {
+  const both = [list.load(), list.load()];
+  api.sessions.calls[1].resolve([named("new")]);
+  api.sessions.calls[0].resolve([named("old")]);
+  await Promise.all(both);
+  assert.deepEqual(shown(), ["new"]);
+});
+
+test("a list that cannot be loaded says so", async () => {
+  const loading = list.load();
+  api.sessions.calls[0].reject(new ApiError("no_network", 0, ""));
+  await loading;
+  assert.deepEqual(view.calls.at(-1), ["fail"]);
+  assert.deepEqual(announcer.calls, [["say", "sessions.failed"]]);
+});
+
+test("after clear() nothing that was under way is shown", async () => {
+  await load(named("a"));
+  const loading = list.load();
+  list.turnCompleted("a");
+  list.clear();
+  api.sessions.calls[1].resolve([named("b")]);
+  await loading;
+  mock.timers.tick(REFRESH_DELAY_MS);
+  assert.deepEqual([shown(), api.session.calls.length], [null, 0]);
+});
+
+test("a session that is put into the list moves to its place", async () => {
+  await load(named("a", "2026-11-21T12:00:00Z"), named("b", "2026-11-21T11:00:00Z"));
+  list.put(named("b", "2026-11-21T13:00:00Z"));
+  assert.deepEqual(shown(), ["b", "a"]);
+});
+
+test("put into a list that is not loaded, it loads the list", () => {
+  list.put(named("a"));
+  assert.equal(api.sessions.calls.length, 1);
+});
+
+test("sessions are refreshed once, shortly after their turns", async () => {
+  await load(session("a"), session("b"));
+  list.turnCompleted("a");
+  mock.timers.tick(REFRESH_DELAY_MS - 1);
+  list.turnCompleted("b");
+  list.turnCompleted("a");
+  mock.timers.tick(1);
+  assert.deepEqual(
+    api.session.calls.map(({ args }) => args[0]),
+    ["a", "b"],
+  );
+  api.session.calls[0].resolve(named("a"));
+  await settle();
+  assert.equal(view.calls.at(-1)[1].find(({ id }) => id === "a").title, "a");
+});
+
+test("a first turn that the server has not stored yet is asked for again, but not for ever", async () => {
+  await load(session("a"));
+  list.turnCompleted("a");
+  for (let count = 0; count < 2 * MAX_REFRESHES; count += 1) {
+    mock.timers.tick(REFRESH_DELAY_MS);
+    api.session.calls.at(-1).resolve(session("a", { status: "live" }));
+    await settle();
+  }
+  assert.equal(api.session.calls.length, MAX_REFRESHES);
+  list.turnCompleted("a");
+  mock.timers.tick(REFRESH_DELAY_MS);
+  api.session.calls.at(-1).resolve(named("a"));
+  await settle();
+  mock.timers.tick(REFRESH_DELAY_MS);
+  assert.equal(api.session.calls.length, MAX_REFRESHES + 1);
+});
+
+test("a refresh that was requested before a change is requested again", async () => {
+  await load(named("a"), named("b"));
+  list.turnCompleted("a");
+  mock.timers.tick(REFRESH_DELAY_MS);
+  const renaming = list.rename("a", "New name");
+  api.renameSession.calls[0].resolve({ ...named("a"), title: "New name" });
+  await renaming;
+  api.session.calls[0].resolve({ ...named("a"), title: "Old name" });
+  await settle();
+  assert.equal(view.calls.at(-1)[1].find(({ id }) => id === "a").title, "New name");
+  assert.equal(api.session.calls.length, 2);
+});
+
+test("a refresh does not bring a deleted session back", async () => {
+  await load(named("a"));
+  list.turnCompleted("a");
+  mock.timers.tick(REFRESH_DELAY_MS);
+  const deleting = list.delete("a");
+  await settle();
+  api.deleteSession.calls[0].resolve(null);
+  await deleting;
+  api.session.calls[0].resolve(named("a"));
+  await settle();
+  assert.deepEqual([shown(), api.session.calls.length], [[], 1]);
+});
+
+test("a deleted session leaves the list, with its drafts", async () => {
+  await load(named("a"), named("b"));
+  const deleting = list.delete("a");
+  await settle();
+  api.deleteSession.calls[0].resolve(null);
+  await deleting;
+  assert.deepEqual([shown(), drafts.calls, deletedOpen], [["b"], [["save", "a", []]], 0]);
+});
+
+test("when the open session was deleted, another conversation is opened", async () => {
+  openId = "a";
+  await load(named("a"));
+  const deleting = list.delete("a");
+  await settle();
+  api.deleteSession.calls[0].resolve(null);
+  await deleting;
+  assert.equal(deletedOpen, 1);
+});
+
+test("a deletion that is not confirmed deletes nothing", async () => {
+  await load(named("a"));
+  isSure = false;
+  await list.delete("a");
+  assert.deepEqual([api.deleteSession.calls.length, shown()], [0, ["a"]]);
+});
+
+test("a session that cannot be deleted stays, with the reason; one that is gone leaves", async () => {
+  await load(named("a"));
+  const failing = list.delete("a");
+  await settle();
+  api.deleteSession.calls[0].reject(new ApiError("no_network", 0, ""));
+  await failing;
+  assert.deepEqual(shown(), ["a"]);
+  assert.match(drawer.calls.at(-1)[1], /sessions\.delete\.failed.*error\.no_network/);
+  const deleting = list.delete("a");
+  await settle();
+  api.deleteSession.calls[1].reject(new ApiError("not_found", 404, ""));
+  await deleting;
+  assert.deepEqual(shown(), []);
+});
+
+test("a failure after sign-out is not shown to the next user", async () => {
+  await load(named("a"));
+  const renaming = list.rename("a", "x");
+  isSignedIn = false;
+  api.renameSession.calls[0].reject(new ApiError("token_invalid", 401, "No."));
+  await renaming;
+  assert.deepEqual(drawer.calls, [["complain", ""]]);
+});

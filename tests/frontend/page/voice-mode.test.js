@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { MicrophoneError } from "../../../frontend/audio/microphone.js";
+import { VoiceMode } from "../../../frontend/page/voice-mode.js";
+import { LocalStore } from "../../../frontend/storage/local-store.js";
+import { FakeStorage, recorder, settle } from "../equipment.js";
+
+let store;
+let help;
+let settings;
+let contexts;
+let client;
+let loaded;
+let stopped;
+let voiceMode;
+
+/** The part of a RealtimeClient that the voice mode uses. */
+function fakeClient() {
+  const made = recorder("setMuted", "setTalking", "setVolume");
+  made.starts = [];
+  made.voice = null;
+  made.startAudioStream = (options) => {
+    const start = Promise.withResolvers();
+    made.starts.push({ options, ...start });
+    return start.promise;
+  };
+  made.stopAudioStream = async () => {
+    made.calls.push(["stopAudioStream"]);
+    made.voice = null;
+  };
+  made.connect = async () => void made.calls.push(["connect"]);
+  made.changeMicrophone = async (microphone) => void made.calls.push(["change", microphone]);
+  return made;
+}
+
+const names = () => client.calls.map(([name]) => name);
+
+beforeEach(() => {
+  store = new LocalStore(new FakeStorage());
+  help = { ...recorder("show", "hide"), name: null };
+  settings = recorder("open", "showMicrophones");
+  contexts = [];
+  client = fakeClient();
+  loaded = Promise.resolve(client);
+  stopped = 0;
+  voiceMode = new VoiceMode(
+    {
+      store,
+      help,
+      settings,
+      meter: recorder("clear"),
+      createContext: () => {
+        contexts.push(recorder("close"));
+        return contexts.at(-1);
+      },
+      listMicrophones: async () => [],
+      userAgent: "Firefox/153.0",
+    },
+    {
+      client: () => client,
+      clientWhenLoaded: () => loaded,
+      changed: () => {},
+      stopped: () => {
+        stopped += 1;
+      },
+    },
+  );
+});
+
+/** Start, and let the microphone be allowed. */
+async function start() {
+  const starting = voiceMode.start();
+  await settle();
+  client.voice = {};
+  client.starts.at(-1).resolve();
+  await starting;
+}
+
+test("a tap creates the context at once, and opens the call after the microphone", async () => {
+  const starting = voiceMode.start();
+  assert.deepEqual([voiceMode.isOn, contexts.length], [true, 1]);
+  await settle();
+  assert.equal(client.starts[0].options.context, contexts[0]);
+  assert.deepEqual(names(), []);
+  client.voice = {};
+  client.starts[0].resolve();
+  await starting;
+  assert.deepEqual(names(), ["connect"]);
+});
+
+test("a second tap while it is on does nothing", async () => {
+  await start();
+  await voiceMode.start();
+  assert.equal(contexts.length, 1);
+});
+
+test("when the conversation cannot be loaded it is off again, and the context closed", async () => {
+  loaded = Promise.resolve(null);
+  await voiceMode.start();
+  assert.deepEqual([voiceMode.isOn, contexts[0].calls], [false, [["close"]]]);
+});
+
+test("stopped while the conversation is loaded, it asks for no microphone", async () => {
+  const starting = voiceMode.start();
+  voiceMode.stop();
+  await starting;
+  assert.deepEqual([client.starts.length, contexts[0].calls], [0, [["close"]]]);
+});
+
+test("stopped and started while it is loaded, only the later tap counts", async () => {
+  const first = voiceMode.start();
+  voiceMode.stop();
+  const second = voiceMode.start();
+  await first;
+  assert.equal(voiceMode.isOn, true);
+  await settle();
+  assert.equal(client.starts.length, 1);
+  assert.equal(client.starts[0].options.context, contexts[1]);
+  client.voice = {};
+  client.starts[0].resolve();
+  await second;
+  assert.deepEqual(names().filter((name) => name === "connect").length, 1);
+});
+
+test("stopped while the microphone is asked for, it opens no call", async () => {
+  const starting = voiceMode.start();
+  await settle();
+  voiceMode.stop();
+  client.starts[0].resolve();
+  await starting;
+  assert.deepEqual(names(), ["stopAudioStream"]);
+});
+
+test("a refused microphone is explained with the place of its permission", async () => {
+  const starting = voiceMode.start();
+  await settle();
+  client.starts[0].reject(new MicrophoneError("denied"));
+  await starting;
+  assert.equal(voiceMode.isOn, false);
+  assert.deepEqual(help.calls.at(-1), ["show", "microphone_denied", "firefox"]);
+});
+
+test("stop() goes back to typing, and hides a card about the microphone only", async () => {
+  await start();
+  help.calls.length = 0;
+  help.name = "slow_network";
+  voiceMode.stop();
+  assert.deepEqual([voiceMode.isOn, stopped, help.calls], [false, 1, []]);
+  help.name = "microphone_silent";
+  voiceMode.stop();
+  assert.deepEqual(help.calls, [["hide"]]);
+});
+
+test("a restart keeps the mute", async () => {
+  await start();
+  voiceMode.toggleMuted();
+  voiceMode.restart();
+  assert.deepEqual([voiceMode.isOn, voiceMode.model.isMuted], [true, true]);
+  await settle();
+  assert.equal(client.starts.at(-1).options.isMuted, true);
+});
+
+test("with push-to-talk the key holds, lifts a mute, and is released", async () => {
+  store.savePreferences({ isHandsFree: false });
+  assert.equal(voiceMode.talkKeyChanged(true), false);
+  await start();
+  assert.equal(client.starts[0].options.isHandsFree, false);
+  voiceMode.setMuted(true);
+  client.calls.length = 0;
+  assert.equal(voiceMode.talkKeyChanged(true), true);
+  assert.equal(voiceMode.talkKeyChanged(false), true);
+  assert.deepEqual(client.calls, [
+    ["setMuted", false],
+    ["setTalking", true],
+    ["setTalking", false],
+  ]);
+});
+
+test("hands-free, the key lifts a mute while it is held, and does nothing without one", async () => {
+  await start();
+  assert.equal(voiceMode.talkKeyChanged(true), false);
+  voiceMode.setMuted(true);
+  assert.equal(voiceMode.talkKeyChanged(true), true);
+  assert.equal(voiceMode.model.isMuted, false);
+  assert.equal(voiceMode.talkKeyChanged(false), true);
+  assert.equal(voiceMode.model.isMuted, true);
+});
+
+test("released after the user unmuted, the key does not mute again", async () => {
+  await start();
+  voiceMode.setMuted(true);
+  voiceMode.talkKeyChanged(true);
+  voiceMode.setMuted(false);
+  assert.equal(voiceMode.talkKeyChanged(false), false);
+  assert.equal(voiceMode.model.isMuted, false);
+});
+
+test("a call that ended in voice mode is remembered until the next one is open", async () => {
+  voiceMode.callEnded();
+  assert.equal(voiceMode.wasOnAtEnd, false);
+  await start();
+  voiceMode.callEnded();
+  assert.deepEqual([voiceMode.isOn, voiceMode.wasOnAtEnd], [false, true]);
+  voiceMode.callEnded();
+  assert.equal(voiceMode.wasOnAtEnd, true);
+  voiceMode.callOpened(client);
+  assert.equal(voiceMode.wasOnAtEnd, false);
+});
+
+test("another conversation starts without mute", async () => {
+  await start();
+  voiceMode.setMuted(true);
+  voiceMode.reset();
+  const { isOn, isMuted, isHeld } = voiceMode.model;
+  assert.deepEqual([isOn, isMuted, isHeld], [false, false, false]);
+});
+
+test("a microphone that stopped is shown until it recovers", () => {
+  voiceMode.microphoneChanged("stopped");
+  assert.equal(voiceMode.model.hasNoMicrophone, true);
+  voiceMode.microphoneChanged("recovered");
+  assert.equal(voiceMode.model.hasNoMicrophone, false);
+});
+
+test("preferences are saved, and applied to the running voice", async () => {
+  await start();
+  client.calls.length = 0;
+  await voiceMode.prefer({ volume: 0.5 });
+  await voiceMode.prefer({ isHandsFree: false });
+  await voiceMode.prefer({ deviceId: "usb" });
+  assert.deepEqual(
+    [client.calls[0], client.calls[1]],
+    [
+      ["setVolume", 0.5],
+      ["setTalking", false],
+    ],
+  );
+  assert.equal(client.calls[2][1].deviceId, "usb");
+  assert.deepEqual([store.preferences().volume, store.preferences().isHandsFree], [0.5, false]);
+});
+
+test("a microphone that cannot be changed ends the voice mode, with the reason", async () => {
+  await start();
+  client.changeMicrophone = async () => {
+    throw new MicrophoneError("busy");
+  };
+  await voiceMode.prefer({ echoCancellation: false });
+  assert.equal(voiceMode.isOn, false);
+  assert.equal(help.calls.at(-1)[1], "microphone_busy");
+});

@@ -1,0 +1,449 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, mock, test } from "node:test";
+import { deferred, FakeConnection, FakeVoice, settle } from "./equipment.js";
+
+const { RealtimeClient } = await import("../../frontend/realtime-client.js");
+
+let connection;
+let voices;
+let api;
+let client;
+let turns;
+let states;
+
+/** A client whose connection, devices and server are fakes; `parts` replace some of them. */
+function makeClient(sessionId = "s1", parts = {}) {
+  client = new RealtimeClient("token", sessionId, {
+    api,
+    createConnection: (options) => {
+      connection = new FakeConnection(options);
+      return connection;
+    },
+    createVoice: (...args) => {
+      voices.push(new FakeVoice(...args));
+      return voices.at(-1);
+    },
+    createContext: () => ({}),
+    ...parts,
+  });
+  client.onTranscript = (text, role) => turns.push([role, text]);
+  client.onState = ({ name }) => states.at(-1) !== name && states.push(name);
+  return client;
+}
+
+/** A new session with an open call: it has no history to ask for. */
+async function openNewCall() {
+  makeClient(async () => "s1");
+  void client.connect();
+  await connection.becomeReady();
+}
+
+async function startVoice() {
+  const started = client.startAudioStream();
+  voices.at(-1).starting.resolve(true);
+  await started;
+}
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout"] });
+  voices = [];
+  turns = [];
+  states = [];
+  api = { turns: deferred(), takeTicket: async () => ({ ticket: "t" }) };
+});
+
+/** Events of one turn each, as the provider sends them. */
+const userSpeech = (item_id, transcript) => [
+  { type: "input_audio_buffer.committed", item_id, previous_item_id: null },
+  {
+    type: "conversation.item.input_audio_transcription.completed",
+    item_id,
+    content_index: 0,
+    transcript,
+  },
+];
+const typedItem = (id, text, type = "conversation.item.done") => ({
+  type,
+  item: {
+    id,
+    type: "message",
+    role: "user",
+    status: "completed",
+    content: [{ type: "input_text", text }],
+  },
+});
+function answer(
+  item_id,
+  transcript,
+  { status = "completed", conversation_id = "conv", response_id = `r_${item_id}` } = {},
+) {
+  const item = { id: item_id, type: "message", role: "assistant" };
+  const content = [{ type: "output_audio", transcript }];
+  const at = { item_id, response_id, content_index: 0 };
+  const itemStatus = status === "completed" ? "completed" : "incomplete";
+  return [
+    { type: "response.created", response: { id: response_id, conversation_id, output: [] } },
+    {
+      type: "response.output_item.added",
+      response_id,
+      item: { ...item, status: "in_progress", content: [] },
+    },
+    { type: "response.output_audio_transcript.delta", ...at, delta: transcript },
+    { type: "response.output_audio_transcript.done", ...at, transcript },
+    {
+      type: "response.output_item.done",
+      response_id,
+      item: { ...item, status: itemStatus, content },
+    },
+    {
+      type: "response.done",
+      response: {
+        id: response_id,
+        conversation_id,
+        status,
+        output: [{ ...item, status: itemStatus, content }],
+      },
+    },
+  ];
+}
+const delta = (item_id, response_id = "r1") => ({
+  type: "response.output_audio.delta",
+  item_id,
+  response_id,
+  content_index: 0,
+  delta: "AAAA".repeat(160),
+});
+const keptTurn = (item_id, text, more = {}) => ({
+  item_id,
+  content_index: 0,
+  role: "user",
+  modality: "text",
+  text,
+  heard_text: null,
+  heard_ms: null,
+  status: "completed",
+  position: 0,
+  ...more,
+});
+
+describe("onTranscript", () => {
+  beforeEach(openNewCall);
+
+  test("is called for speech, typed messages and answers, once each", () => {
+    connection.receive(...userSpeech("u1", "Hello."), ...answer("a1", "Good day."));
+    connection.receive(typedItem("u2", "Typed."));
+    assert.deepEqual(turns, [
+      ["user", "Hello."],
+      ["assistant", "Good day."],
+      ["user", "Typed."],
+    ]);
+  });
+
+  test("is not called again for events that are repeated", () => {
+    const events = [
+      ...userSpeech("u1", "Hello."),
+      typedItem("u2", "Typed."),
+      ...answer("a1", "Hi."),
+    ];
+    connection.receive(...events, ...events);
+    connection.receive(typedItem("u2", "Typed.", "conversation.item.retrieved"));
+    assert.equal(turns.length, 3);
+  });
+
+  test("is not called for blank text", () => {
+    connection.receive(...userSpeech("u1", " \n"), ...userSpeech("u2", ""), ...answer("a1", " "));
+    connection.receive(typedItem("u3", "\t"));
+    assert.deepEqual(turns, []);
+  });
+
+  test("is not called for out-of-band responses", () => {
+    connection.receive(...answer("a1", "A title.", { conversation_id: null }));
+    assert.deepEqual(turns, []);
+  });
+
+  test("is not called before an answer is final", () => {
+    const events = answer("a1", "Good day.");
+    connection.receive(...events.slice(0, 3));
+    assert.deepEqual(turns, []);
+    connection.receive(...events.slice(3));
+    assert.deepEqual(turns, [["assistant", "Good day."]]);
+  });
+
+  test("is called once for an answer that was interrupted", () => {
+    connection.receive(...answer("a1", "Once upon a", { status: "cancelled" }));
+    connection.receive({
+      type: "conversation.item.truncated",
+      item_id: "a1",
+      content_index: 0,
+      audio_end_ms: 100,
+    });
+    assert.deepEqual(turns, [["assistant", "Once upon a"]]);
+  });
+
+  test("is called for each content part of an item", () => {
+    const content = [
+      { type: "output_text", text: "One." },
+      { type: "output_text", text: "Two." },
+    ];
+    connection.receive({
+      type: "response.output_item.done",
+      response_id: "r1",
+      item: { id: "a1", type: "message", role: "assistant", status: "completed", content },
+    });
+    assert.deepEqual(turns, [
+      ["assistant", "One."],
+      ["assistant", "Two."],
+    ]);
+  });
+});
+
+test("onTranscript is not called for turns of earlier calls, repeated or not", async () => {
+  makeClient("s1", { pastTurns: [keptTurn("u1", "Old.")] });
+  void client.connect();
+  const ready = connection.becomeReady();
+  await settle();
+  api.turns.calls[0].resolve([keptTurn("u1", "Old."), keptTurn("u2", "Elsewhere.")]);
+  await ready;
+  await settle();
+  connection.receive(typedItem("u1", "Old."), typedItem("u2", "Elsewhere."));
+  connection.receive(typedItem("u3", "New."));
+  assert.deepEqual(turns, [["user", "New."]]);
+});
+
+describe("connect()", () => {
+  test("settles when the call is open, and opens it once", async () => {
+    makeClient(async () => "s1");
+    let connected = 0;
+    client.onConnected = () => {
+      connected += 1;
+    };
+    const both = [client.connect(), client.connect()];
+    await connection.becomeReady();
+    await Promise.all(both);
+    await client.connect();
+    assert.deepEqual([connection.opened, connected, states], [1, 1, ["connecting", "idle"]]);
+  });
+
+  test("rejects with the ending, which is also an error", async () => {
+    makeClient();
+    const errors = [];
+    client.onError = (error) => errors.push(error);
+    const opening = client.connect();
+    connection.options.onEnded("provider_refused", "No.");
+    await assert.rejects(opening, { code: "provider_refused" });
+    assert.deepEqual(errors, [{ code: "provider_refused", message: "No." }]);
+    assert.equal(client.state.reason, "provider_refused");
+  });
+});
+
+describe("the history", () => {
+  test("comes first; events wait for it", async () => {
+    makeClient();
+    void client.connect();
+    await connection.becomeReady();
+    connection.receive(typedItem("u2", "New."));
+    assert.deepEqual(client.lines(), []);
+    api.turns.calls[0].resolve([keptTurn("u1", "Old.")]);
+    await settle();
+    assert.deepEqual(
+      client.lines().map(({ text }) => text),
+      ["Old.", "New."],
+    );
+  });
+
+  test("that comes late, after another connection became ready, is not used", async () => {
+    makeClient();
+    void client.connect();
+    await connection.becomeReady();
+    connection.options.onReconnecting(1);
+    await connection.becomeReady();
+    api.turns.calls[0].resolve([keptTurn("u1", "Late.")]);
+    await settle();
+    assert.deepEqual(client.lines(), []);
+    api.turns.calls[1].resolve([keptTurn("u1", "Current.")]);
+    await settle();
+    assert.deepEqual(
+      client.lines().map(({ text }) => text),
+      ["Current."],
+    );
+  });
+
+  test("that cannot be loaded drops the connection, which asks again", async () => {
+    makeClient();
+    void client.connect();
+    await connection.becomeReady();
+    api.turns.calls[0].reject(new Error("500"));
+    await settle();
+    assert.equal(connection.dropped.length, 1);
+  });
+
+  test("of a new session is not asked for, but after a reconnection it is", async () => {
+    await openNewCall();
+    assert.equal(api.turns.calls.length, 0);
+    connection.options.onReconnecting(1);
+    await connection.becomeReady();
+    assert.equal(api.turns.calls.length, 1);
+  });
+});
+
+describe("a typed message", () => {
+  test("opens the call, and is held back until it is open", async () => {
+    makeClient(async () => "s1");
+    client.sendText("Hello");
+    const [line] = client.lines();
+    assert.deepEqual([line.text, line.isPending, connection.opened], ["Hello", true, 1]);
+    await connection.becomeReady();
+    assert.deepEqual(connection.types(), ["conversation.item.create", "response.create"]);
+    assert.equal(client.state.name, "thinking");
+  });
+
+  test("is answered by text, or by voice in voice mode", async () => {
+    await openNewCall();
+    client.sendText("one");
+    await settle();
+    assert.deepEqual(connection.sent.at(-1).response, { output_modalities: ["text"] });
+    connection.receive({ type: "response.created", response: { id: "r1" } });
+    connection.receive({ type: "response.done", response: { id: "r1", status: "completed" } });
+    await startVoice();
+    client.sendText("two");
+    await settle();
+    assert.deepEqual(connection.sent.at(-1).response, { output_modalities: ["audio"] });
+  });
+
+  test("is no longer pending when the server has its item", async () => {
+    await openNewCall();
+    client.sendText("Hello");
+    await settle();
+    const { item } = connection.sent[0];
+    connection.receive({ type: "conversation.item.added", item: { ...item, status: "completed" } });
+    assert.deepEqual(
+      client.lines().map(({ text, isPending }) => [text, isPending]),
+      [["Hello", false]],
+    );
+  });
+});
+
+describe("a voice", () => {
+  beforeEach(openNewCall);
+
+  test("sends the microphone's chunks and plays the answer", async () => {
+    await startVoice();
+    assert.equal(client.state.name, "listening");
+    const [voice] = voices;
+    voice.events.onChunk({ pcm: Int16Array.of(1), rms: 0.1 });
+    connection.receive(delta("a1"));
+    assert.equal(connection.sent.at(-1).type, "input_audio_buffer.append");
+    assert.deepEqual(voice.speaker.calls.at(-1).slice(0, 3), ["play", "a1", 0]);
+  });
+
+  test("is cut off by speech, and what was heard is sent; late audio is not played", async () => {
+    await startVoice();
+    const [voice] = voices;
+    connection.receive({ type: "response.created", response: { id: "r1" } }, delta("a1"));
+    voice.events.onStart("a1", 0);
+    assert.equal(client.state.name, "speaking");
+    voice.cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 120, wasAllHeard: false }];
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u1" });
+    await settle();
+    const { type, audio_end_ms } = connection.sent.at(-1);
+    assert.deepEqual([type, audio_end_ms], ["conversation.item.truncate", 120]);
+    const plays = () => voice.speaker.calls.filter(([name]) => name === "play").length;
+    const before = plays();
+    connection.receive(delta("a1"));
+    assert.equal(plays(), before);
+  });
+
+  test("that is stopped while the microphone is asked for does not start", async () => {
+    const started = client.startAudioStream();
+    await client.stopAudioStream();
+    voices[0].starting.resolve(false);
+    await started;
+    assert.deepEqual([client.voice, voices[0].isStopped], [null, true]);
+    assert.equal(client.state.name, "idle");
+  });
+
+  test("whose microphone is refused is reported, unless another was started meanwhile", async () => {
+    const refused = client.startAudioStream();
+    voices[0].starting.reject(new Error("denied"));
+    await assert.rejects(refused, { message: "denied" });
+    assert.equal(client.voice, null);
+
+    const late = client.startAudioStream();
+    await client.stopAudioStream();
+    await startVoice();
+    voices[1].starting.reject(new Error("late"));
+    await late;
+    assert.equal(client.voice, voices[2]);
+  });
+
+  test("turns the heartbeat on while it runs", async () => {
+    await startVoice();
+    assert.equal(connection.hasHeartbeat, true);
+    await client.stopAudioStream();
+    assert.equal(connection.hasHeartbeat, false);
+  });
+
+  test("that ends with the page sends what was heard by the last report", async () => {
+    await startVoice();
+    voices[0].cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 80, wasAllHeard: false }];
+    await client.close();
+    assert.equal(connection.sent.at(-1).audio_end_ms, 80);
+    assert.equal(voices[0].isStopped, true);
+  });
+});
+
+describe("errors", () => {
+  const errorsOf = async (...events) => {
+    await openNewCall();
+    const errors = [];
+    client.onError = ({ code }) => errors.push(code);
+    connection.receive(...events);
+    return errors;
+  };
+  const providerError = (code) => ({ type: "error", error: { code } });
+
+  test("of both sides acting at once are not reported", async () => {
+    const codes = ["response_cancel_not_active", "item_truncate_invalid_item_id", "invalid_value"];
+    assert.deepEqual(await errorsOf(...codes.map(providerError)), []);
+  });
+
+  test("of the provider and of the relay are reported", async () => {
+    const events = [providerError("server_error"), { type: "relay.error", code: "field_invalid" }];
+    assert.deepEqual(await errorsOf(...events), ["answer_failed", "field_invalid"]);
+  });
+
+  test("of the rate are reported as a slow network", async () => {
+    await openNewCall();
+    const problems = [];
+    client.onProblem = (problem) => problems.push(problem);
+    connection.receive({ type: "relay.error", code: "rate_limit" });
+    assert.deepEqual(problems, ["slow_network"]);
+  });
+});
+
+test("a connection that sends nothing while an answer is due is dropped after 20 s", async () => {
+  await openNewCall();
+  client.sendText("Hello");
+  await settle();
+  mock.timers.tick(19_999);
+  assert.equal(connection.dropped.length, 0);
+  mock.timers.tick(1);
+  assert.deepEqual(connection.dropped, [{ hasTimedOut: true }]);
+});
+
+test("interrupt() cancels the answer, and does nothing when there is none", async () => {
+  await openNewCall();
+  client.interrupt();
+  await settle();
+  assert.deepEqual(connection.types(), []);
+  connection.receive({ type: "response.created", response: { id: "r1" } });
+  client.interrupt();
+  await settle();
+  assert.deepEqual(connection.types(), ["response.cancel"]);
+});
+
+test("it can be built from a token and a session id alone, and is global", () => {
+  assert.equal(globalThis.RealtimeClient, RealtimeClient);
+  assert.equal(new RealtimeClient("token", "s1").state.name, "idle");
+});

@@ -1,0 +1,55 @@
+/** The tests mirror the modules, and the page loads every module. */
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const ROOT = new URL("../../", import.meta.url);
+const filesIn = (folder, ending) =>
+  readdirSync(new URL(folder, ROOT), { recursive: true }).filter((name) => name.endsWith(ending));
+
+const MODULES = filesIn("frontend/", ".js");
+const TESTS = filesIn("tests/frontend/", ".test.js");
+
+/** Modules without a test of their name, each with its reason. A folder ends with a slash. */
+const TESTED_ELSEWHERE = {
+  "app-realtime.js": "the composition root; the page's journeys start it",
+  "views/": "DOM elements; the page's journeys drive them in a real browser",
+};
+/** Tests that are about no single module. */
+const ABOUT_ALL = ["structure.test.js"];
+
+const isTestedElsewhere = (module) =>
+  Object.keys(TESTED_ELSEWHERE).some((path) =>
+    path.endsWith("/") ? module.startsWith(path) : module === path,
+  );
+
+test("every module has a test of its name", () => {
+  const missing = MODULES.filter((module) => !isTestedElsewhere(module))
+    .map((module) => module.replace(/\.js$/, ".test.js"))
+    .filter((name) => !TESTS.includes(name));
+  assert.deepEqual(missing, []);
+});
+
+test("every test has a module of its name", () => {
+  const lost = TESTS.filter((name) => !ABOUT_ALL.includes(name))
+    .map((name) => name.replace(/\.test\.js$/, ".js"))
+    .filter((module) => !MODULES.includes(module));
+  assert.deepEqual(lost, []);
+});
+
+test("the exceptions still exist", () => {
+  for (const path of Object.keys(TESTED_ELSEWHERE)) {
+    assert.ok(existsSync(new URL(`frontend/${path}`, ROOT)), path);
+  }
+});
+
+test("the page preloads every module, so that none waits for the one that imports it", () => {
+  const html = readFileSync(new URL("frontend/index.html", ROOT), "utf8");
+  const named = [
+    ...html.matchAll(/(?:modulepreload" href|module" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g),
+  ];
+  // The audio thread loads its worklets by itself.
+  const expected = MODULES.filter((module) => !module.endsWith("-worklet.js"));
+  assert.deepEqual(named.map(([, path]) => path).sort(), expected.sort());
+});

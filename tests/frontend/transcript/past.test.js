@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { lineFromTurn, pastOf } from "../../../frontend/transcript/past.js";
+
+const kept = (itemId, position, more = {}) => ({
+  item_id: itemId,
+  content_index: 0,
+  role: "user",
+  modality: "voice",
+  text: itemId,
+  heard_text: null,
+  heard_ms: null,
+  status: "completed",
+  position,
+  ...more,
+});
+const seen = (itemId, more = {}) => ({
+  itemId,
+  contentIndex: 0,
+  role: "user",
+  modality: "voice",
+  text: itemId,
+  heardText: null,
+  heardMs: null,
+  status: "completed",
+  position: 0,
+  ...more,
+});
+
+test("the server's turns come first, and lines of the page with the same key are left out", () => {
+  const past = pastOf([kept("a", 0), kept("b", 7)], [seen("b"), seen("c")]);
+  assert.deepEqual(
+    past.map(({ item_id: id, position }) => [id, position]),
+    [
+      ["a", 0],
+      ["b", 7],
+      ["c", 8],
+    ],
+  );
+});
+
+test("a turn in progress when the connection broke is interrupted", () => {
+  assert.equal(pastOf([], [seen("a", { status: "in_progress" })])[0].status, "interrupted");
+  assert.equal(pastOf([kept("a", 0, { status: "in_progress" })], [])[0].status, "interrupted");
+});
+
+test("a line without words that only the page has is left out", () => {
+  assert.deepEqual(pastOf([], [seen("a", { text: "", status: "in_progress" })]), []);
+});
+
+test("content parts of one item are different turns, and a missing index is the first", () => {
+  const { content_index, ...first } = kept("a", 0);
+  const past = pastOf([first], [seen("a"), seen("a", { contentIndex: 1 })]);
+  assert.deepEqual(
+    past.map((turn) => turn.content_index ?? 0),
+    [0, 1],
+  );
+});
+
+test("without kept turns positions count from 0", () => {
+  const past = pastOf([], [seen("a", { position: 5 }), seen("b", { position: 9 })]);
+  assert.deepEqual(
+    past.map(({ position }) => position),
+    [0, 1],
+  );
+});
+
+test("a turn becomes a line, and the line the same turn", () => {
+  const turn = kept("a", 0, { heard_text: "a", heard_ms: 9, status: "interrupted" });
+  assert.deepEqual(pastOf([], [lineFromTurn(turn)]), [turn]);
+});

@@ -1,0 +1,21 @@
+"""The servers' limits."""
+
+from backend.relay.limits import DEFAULT_LIMITS
+from backend.serving.limits import MAX_MESSAGE_BYTES, ServerTimeouts
+
+
+def test_the_whole_shutdown_takes_less_than_36_s() -> None:
+    timeouts = ServerTimeouts()
+    steps_s = (
+        timeouts.drain_s,
+        timeouts.drain_overrun_s,
+        timeouts.close_s * 1.5,
+        timeouts.flush_s,
+        timeouts.flush_overrun_s,
+        timeouts.threads_s,
+    )
+    assert sum(steps_s) < 36
+
+
+def test_the_relays_limit_is_reached_long_before_the_servers() -> None:
+    assert 4 * DEFAULT_LIMITS.frame_bytes <= MAX_MESSAGE_BYTES

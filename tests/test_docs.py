@@ -1,0 +1,145 @@
+"""The documents agree with the code: events, codes, endings, commands and file paths."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from backend.protocol.endings import ENDINGS, Ending
+from backend.relay import own_events, policy
+from backend.relay.plan import CallPlan
+from backend.wording import SENTENCES
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+
+PLAN = CallPlan("call", "session", language="en", model="m", voice="v", session={})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEvent:
+    """The smallest and the fullest frame of one of the relay's own events."""
+
+    least: Callable[[], str]
+    most: Callable[[], str]
+
+
+def _always(frame: Callable[[], str]) -> OwnEvent:
+    return OwnEvent(frame, frame)
+
+
+OWN_EVENTS = {
+    "relay.ready": _always(lambda: own_events.ready("e", PLAN)),
+    "relay.error": OwnEvent(
+        lambda: own_events.error("e", "too_early", "en"),
+        lambda: own_events.error("e", "too_early", "en", retry_after_s=1, detail={"where": "x"}),
+    ),
+    "relay.draining": _always(lambda: own_events.draining("e")),
+    "relay.closing": OwnEvent(
+        lambda: own_events.closing("e", Ending.IDLE, "en"),
+        lambda: own_events.closing("e", Ending.IDLE, "en", retry_after_s=1),
+    ),
+    "relay.pong": _always(lambda: own_events.pong("e")),
+}
+
+
+def _rows(text: str) -> list[list[str]]:
+    """The cells of every table row."""
+    lines = (line for line in text.splitlines() if line.startswith("| "))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def _fields(frame: str) -> set[str]:
+    return set(json.loads(frame)) - {"type", "event_id"}
+
+
+def test_the_relays_own_events_are_documented_with_every_field() -> None:
+    documented = {row[0].strip("`"): row[2] for row in _rows(API) if row[0].startswith("`relay.")}
+    assert set(documented) == {*OWN_EVENTS, policy.PING}
+    for name, event in OWN_EVENTS.items():
+        always = set(re.findall(r"(?<!\*)`(\w+)`", documented[name]))
+        sometimes = set(re.findall(r"\*`(\w+)`\*", documented[name]))
+        assert always == _fields(event.least()), name
+        assert always | sometimes == _fields(event.most()), name
+
+
+def test_the_code_sends_no_other_event_of_its_own() -> None:
+    sources = (ROOT / "backend").rglob("*.py")
+    named = {
+        name
+        for path in sources
+        for name in re.findall(r'"(relay\.[a-z]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert named == {*OWN_EVENTS, policy.PING}
+
+
+def test_every_event_that_a_client_may_send_is_documented() -> None:
+    for name in policy.PAGE_POLICY.events:
+        stem, _, last = name.rpartition(".")
+        assert f"`{name}`" in API or (f"`{stem}." in API and f"`.{last}`" in API), name
+
+
+def test_every_error_code_is_documented_with_its_sentence() -> None:
+    rows = {cell.strip("`"): row[-1] for row in _rows(API) for cell in row[:2] if "`" in cell}
+    assert {code: rows.get(code) for code in SENTENCES} == {
+        code: sentences["en"] for code, sentences in SENTENCES.items()
+    }
+
+
+def test_every_close_code_is_documented_with_its_ending() -> None:
+    rows = [row[:3] for row in _rows(API) if row[0] == "" or re.fullmatch(r"\d{4}", row[0])]
+    assert rows == [
+        [str(row.close_code or ""), f"`{ending}`", "yes" if row.is_retryable else "no"]
+        for ending, row in ENDINGS.items()
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_path_in_a_document_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:backend|frontend|tests|docs|bench|nginx)/[\w./-]*)`", text))
+    linked = {
+        str((document.parent / link).resolve().relative_to(ROOT))
+        for link in re.findall(r"\]\(([\w./-]+)\)", text)
+    }
+    # `call_logic.py` after `backend/relay/` in the same table row is a file of that folder.
+    inside = {
+        f"{folder}{name}"
+        for line in text.splitlines()
+        for folder in re.findall(r"^\| `((?:backend|frontend|tests)/[\w/]*/)` \|", line)
+        for name in re.findall(r"`(\w+\.(?:py|js))`", line)
+    }
+    assert not {path for path in named | linked | inside if not (ROOT / path).exists()}
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "README.md"], ids=lambda path: path.name)
+def test_a_document_names_only_make_commands_that_exist(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    text = document.read_text(encoding="utf-8")
+    assert set(re.findall(r"`(?:\w+=\S+ )*make ([a-z-]+)", text)) <= targets
+
+
+def test_every_cited_section_of_the_protocol_exists() -> None:
+    sections = set(re.findall(r"^##+ ([\d.]+?)\.? ", PROTOCOL, flags=re.MULTILINE))
+    cited = {
+        section
+        for folder in ("backend", "frontend", "tests")
+        for path in (ROOT / folder).rglob("*.[pj][ys]")
+        for section in re.findall(
+            r"(?i)(?:protocol section |protocol §|protocol\.md section )([\d.]*\d)",
+            path.read_text(encoding="utf-8"),
+        )
+    }
+    assert cited
+    assert cited <= sections
+
+
+def test_the_readme_links_to_every_document() -> None:
+    assert all(f"({path.relative_to(ROOT)})" in README for path in DOCUMENTS)
