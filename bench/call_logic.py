@@ -75,14 +75,15 @@ def main() -> None:
     audio_40_ms, audio_128_ms = _audio(1920), _audio(6144)
     plain = _event(type="input_audio_buffer.append", audio=audio_40_ms)
     named = _event(type="input_audio_buffer.append", event_id="e", audio=audio_40_ms)
-    down = _delta("output_audio", audio_128_ms)
+    # Each with an id of its own: a repetition would be dropped, which costs less.
+    down = [_delta("output_audio", audio_128_ms, number) for number in range(1000)]
     # A response of a hundred words.
     spoken = [_delta("output_audio_transcript", " word", number) for number in range(100)]
     unknown = _event(type="something.new", event_id="event_1", value="x" * 200)
     cases: list[tuple[str, list[str], Callable[[CallLogic], Callable[..., object]]]] = [
         ("up    append, 40 ms", [plain] * FRAMES, lambda logic: logic.from_client),
         ("up    append with an event_id", [named] * FRAMES, lambda logic: logic.from_client),
-        ("down  audio delta, 128 ms", [down] * FRAMES, lambda logic: logic.from_upstream),
+        ("down  audio delta, 128 ms", down, lambda logic: logic.from_upstream),
         ("down  transcript delta", spoken, lambda logic: logic.from_upstream),
         ("down  unknown event", [unknown] * FRAMES, lambda logic: logic.from_upstream),
     ]

@@ -85,13 +85,15 @@ class ClientGate:
 
     def judge(self, text: str | bytes, now_s: float) -> Accepted | Refused:
         """Judge one frame; `text` is bytes for a binary one."""
-        size = _size_bytes(text)
+        # An ASCII text, as all audio is, need not be encoded to know its size in UTF-8.
+        ascii_text = text if isinstance(text, str) and text.isascii() else None
+        size = _size_bytes(text) if ascii_text is None else len(ascii_text)
         if not self._rate.admit(size, now_s):
             return self._over_rate(size, now_s)
-        if self._allows_plain_append and size <= self._frame_bytes and isinstance(text, str):
-            base64_length = plain_append_length(text)
+        if ascii_text is not None and self._allows_plain_append and size <= self._frame_bytes:
+            base64_length = plain_append_length(ascii_text)
             if base64_length:
-                return Accepted(text, None, ms_of_bytes(base64_length * 3 // 4))
+                return Accepted(ascii_text, None, ms_of_bytes(base64_length * 3 // 4))
         try:
             frame = parse_from_client(text, self._frame_bytes)
             judge(frame, self._policy)
@@ -164,7 +166,4 @@ def check_new_item_id(event: Mapping[str, Any], past_item_ids: Collection[str]) 
 
 
 def _size_bytes(text: str | bytes) -> int:
-    """The size in UTF-8. An ASCII text, as all audio is, is not encoded for it."""
-    if isinstance(text, bytes) or text.isascii():
-        return len(text)
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))

@@ -10,6 +10,7 @@ its own.
 """
 
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,9 +65,7 @@ class Base64:
     """Base64 in whole groups of four."""
 
     def accepts(self, value: object) -> bool:
-        return (
-            isinstance(value, str) and len(value) % 4 == 0 and _BASE64.fullmatch(value) is not None
-        )
+        return isinstance(value, str) and is_base64(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Fields:
 Value = Text | Whole | OneOf | Base64
 Shape = Value | Listing | Fields
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/]++={0,2}")
+_BASE64_DIGITS = f"{string.ascii_letters}{string.digits}+/".encode()
 _EVENT_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID_PREFIX})[^\x00-\x1f\x7f]{{1,64}}"))
 # The provider takes at most 32 characters for an id that a client chooses.
 _NEW_ITEM_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID_PREFIX})[A-Za-z0-9_-]{{1,32}}"))
@@ -99,6 +98,17 @@ _TYPED = Text(re.compile(r"[^\x00]{1,32000}", re.DOTALL))
 
 # The type was judged by the look-up in the policy.
 _ANY_TYPE = Text(re.compile(".*", re.DOTALL))
+
+
+def is_base64(text: str) -> bool:
+    """Whether the text is base64 in whole groups of four, and not empty.
+
+    Deleting the alphabet from 40 ms of audio takes half as long as matching a pattern.
+    """
+    if not text.isascii() or len(text) % 4 != 0:
+        return False
+    digits = text.encode().rstrip(b"=")
+    return 0 < len(digits) >= len(text) - 2 and not digits.translate(None, _BASE64_DIGITS)
 
 
 def event_shape(required: Mapping[str, Shape] | None = None, **optional: Shape) -> Fields:
@@ -169,20 +179,21 @@ response outside the conversation."""
 POLICIES: Mapping[str, ClientPolicy] = {policy.name: policy for policy in (PAGE_POLICY,)}
 """Every policy by its name."""
 
-# What `JSON.stringify` and Python's `json.dumps` write for an append. The pattern leaves no room
-# for anything else, so a frame that fits needs no parser: 4 microseconds instead of 20 for 40 ms.
-_PLAIN_APPEND = re.compile(
-    r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"([A-Za-z0-9+/]++={0,2})"\}'
-)
+# What `JSON.stringify` and Python's `json.dumps` write before the audio of an append.
+_PLAIN_APPEND = re.compile(r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"')
 
 
 def plain_append_length(text: str) -> int:
-    """The length of the base64 in a frame that is an append and nothing more; else 0."""
-    match = _PLAIN_APPEND.fullmatch(text)
-    if match is None:
+    """The length of the base64 in a frame that is an append and nothing more; else 0.
+
+    Such a frame has no room for anything else, so it needs no parser: that takes a quarter of the
+    time.
+    """
+    head = _PLAIN_APPEND.match(text)
+    if head is None or not text.endswith('"}'):
         return 0
-    length = match.end(1) - match.start(1)
-    return length if length % 4 == 0 else 0
+    encoded = text[head.end() : -2]
+    return len(encoded) if is_base64(encoded) else 0
 
 
 def judge(frame: Frame, policy: ClientPolicy) -> None:

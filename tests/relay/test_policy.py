@@ -1,6 +1,7 @@
 """What the page's policy lets pass, and what a policy cannot let pass."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend.protocol.errors import BadFrame, ClientError, EventRefused
 from backend.protocol.frames import parse_from_client
-from backend.relay.policy import PAGE_POLICY, Listing, judge, plain_append_length
+from backend.relay.policy import PAGE_POLICY, Listing, is_base64, judge, plain_append_length
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import append, typed
 
@@ -149,3 +150,9 @@ def test_generated_frames_are_judged_and_never_raise_anything_else(value: Any) -
 def test_a_plain_append_would_also_pass_the_parser(text: str) -> None:
     if plain_append_length(text):
         assert refusal(text) is None
+
+
+@given(st.text(max_size=12) | st.from_regex(r"[A-Za-z0-9+/]{0,9}={0,3}", fullmatch=True))
+def test_base64_is_what_the_pattern_says(text: str) -> None:
+    matches = re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", text) is not None
+    assert is_base64(text) == (matches and len(text) % 4 == 0)
