@@ -5,6 +5,7 @@ event to build it in. A process has one runtime.
 """
 
 import asyncio
+import dataclasses
 import functools
 import logging
 import os
@@ -110,7 +111,7 @@ class Runtime:
             except Exception:
                 await recorder.finish(Ending.INTERNAL)
                 raise
-            slot.put(str(opened.call_id), call)
+            slot.attach(str(opened.call_id), call)
             return await call.run()
 
     async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
@@ -193,14 +194,13 @@ class Runtime:
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
         provider = providers.by_name(opened.provider)
-        plan = plan_for(opened, provider)
+        plan = dataclasses.replace(plan_for(opened, provider), limits=self._limits)
         clock = SteadyClock()
         return Call(
             plan,
             client,
             functools.partial(self._connect, provider, target),
             recorder,
-            limits=self._limits,
             clock=clock,
             tape=tape_for(plan, clock),
         )

@@ -25,9 +25,9 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def ready() -> CallLogic:
     """Return a CallLogic in state READY whose client has no rate limit."""
-    plan = CallPlan("c", "s", "en", "m", "v", {})
     limits = Limits(client_burst_frames=1e12, client_burst_bytes=1e15)
-    call_logic = CallLogic(plan, limits, _START)
+    plan = CallPlan("c", "s", "en", "m", "v", {}, limits=limits)
+    call_logic = CallLogic(plan, _START)
     call_logic.open('{"type":"session.created","session":{}}', _START)
     call_logic.from_upstream('{"type":"session.updated","session":{}}', _START)
     if call_logic.state is not State.READY:
@@ -39,7 +39,7 @@ def _event(**event: object) -> str:
     return json.dumps(event, separators=(",", ":"))
 
 
-def _sound(size_bytes: int) -> str:
+def _audio(size_bytes: int) -> str:
     return base64.b64encode(os.urandom(size_bytes)).decode()
 
 
@@ -72,17 +72,18 @@ def microseconds(frames: list[str], feed: Callable[[CallLogic], Callable[..., ob
 
 def main() -> None:
     """Print one line per kind of frame."""
-    sound_40_ms, sound_128_ms = _sound(1920), _sound(6144)
-    plain = _event(type="input_audio_buffer.append", audio=sound_40_ms)
-    named = _event(type="input_audio_buffer.append", event_id="e", audio=sound_40_ms)
-    down = _delta("output_audio", sound_128_ms)
-    # An answer of a hundred words.
+    audio_40_ms, audio_128_ms = _audio(1920), _audio(6144)
+    plain = _event(type="input_audio_buffer.append", audio=audio_40_ms)
+    named = _event(type="input_audio_buffer.append", event_id="e", audio=audio_40_ms)
+    # Each with an id of its own: a repetition would be dropped, which costs less.
+    down = [_delta("output_audio", audio_128_ms, number) for number in range(1000)]
+    # A response of a hundred words.
     spoken = [_delta("output_audio_transcript", " word", number) for number in range(100)]
     unknown = _event(type="something.new", event_id="event_1", value="x" * 200)
     cases: list[tuple[str, list[str], Callable[[CallLogic], Callable[..., object]]]] = [
         ("up    append, 40 ms", [plain] * FRAMES, lambda logic: logic.from_client),
         ("up    append with an event_id", [named] * FRAMES, lambda logic: logic.from_client),
-        ("down  audio delta, 128 ms", [down] * FRAMES, lambda logic: logic.from_upstream),
+        ("down  audio delta, 128 ms", down, lambda logic: logic.from_upstream),
         ("down  transcript delta", spoken, lambda logic: logic.from_upstream),
         ("down  unknown event", [unknown] * FRAMES, lambda logic: logic.from_upstream),
     ]

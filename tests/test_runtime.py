@@ -151,7 +151,7 @@ class RuntimeHarness:
         provider = Provider()
         self.targets.append(target)
         self.providers.append(provider)
-        provider.say(updated())
+        provider.send_frame(updated())
         return await provider.connect()
 
     async def call(self, session: Session) -> Client:
@@ -206,10 +206,10 @@ async def test_a_calls_turns_are_stored_and_announced(
 ) -> None:
     client = await harness.call(session)
     provider = harness.providers[0]
-    provider.say(response_created())
-    provider.say(item_event("added", "item_a", None, "assistant"))
-    provider.say(words("item_a", "Good morning."))
-    await soon(lambda: len(client.told) == 5)
+    provider.send_frame(response_created())
+    provider.send_frame(item_event("added", "item_a", None, "assistant"))
+    provider.send_frame(words("item_a", "Good morning."))
+    await soon(lambda: len(client.received) == 5)
     client.leave()
     assert await harness.ended() is Ending.CLIENT_LEFT
 
@@ -218,7 +218,7 @@ async def test_a_calls_turns_are_stored_and_announced(
 
     assert await harness.database.run(look) == [("Good morning.", "interrupted")]
     assert await harness.endings(session) == ["client_left"]
-    assert harness.runtime.live.live == 0
+    assert harness.runtime.live.count == 0
     (call_id,) = await harness.database.run(lambda: list(Call.objects.values_list("pk", flat=True)))
     await soon(lambda: harness.listener.endings == [(call_id, Ending.CLIENT_LEFT)])
     assert (session.pk, "Good morning.") in harness.listener.turns
@@ -252,17 +252,19 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     recorder._write = write_later
     client = await harness.call(session)
     said = {"type": "input_text", "text": "Are you there?"}
-    harness.providers[0].say(item_event("done", "item_a", status="completed", content=[said]))
-    await soon(lambda: len(client.told) == 2)
+    harness.providers[0].send_frame(
+        item_event("done", "item_a", status="completed", content=[said])
+    )
+    await soon(lambda: len(client.received) == 2)
     client.leave()
     await harness.ended()
 
     issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
     holding = harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     harness.calls.append(asyncio.create_task(holding))
-    await soon(lambda: harness.runtime.live.live == 1)
+    await soon(lambda: harness.runtime.live.count == 1)
     is_moving.set()
-    await soon(lambda: any("Are you there?" in text for text in harness.providers[-1].heard))
+    await soon(lambda: any("Are you there?" in text for text in harness.providers[-1].received))
 
 
 async def test_a_revoked_login_ends_its_calls_at_the_next_heartbeat(
@@ -364,7 +366,7 @@ async def test_draining_waits_for_an_answer_and_admits_no_calls(
 ) -> None:
     client = await harness.call(session)
     provider = harness.providers[0]
-    provider.say(response_created())
+    provider.send_frame(response_created())
     await soon(lambda: client.types()[-1] == "response.created")
     draining = asyncio.create_task(harness.runtime.drain(5))
     await soon(lambda: client.types()[-1] == "relay.draining")
@@ -372,7 +374,7 @@ async def test_draining_waits_for_an_answer_and_admits_no_calls(
     issued = await harness.database.run(tickets.issue, session.user_id, session.pk)
     with pytest.raises(AdmissionRefused, match="draining"):
         await harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
-    provider.say(response_done())
+    provider.send_frame(response_done())
     assert await harness.ended() is Ending.DRAINING
     await draining
     assert client.closed == (1012, "draining")
@@ -386,4 +388,4 @@ async def test_a_plan_that_cannot_be_made_leaves_no_open_row(
     with pytest.raises(AttributeError):
         await harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     assert await harness.endings(session) == ["internal"]
-    assert harness.runtime.live.live == 0
+    assert harness.runtime.live.count == 0

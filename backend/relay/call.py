@@ -1,8 +1,8 @@
-"""One live call: two pumps and a clock around the call_logic, and everything they hold.
+"""One live call: two pumps and a clock around `CallLogic`, and everything they hold.
 
-Backpressure is real: a pump reads its next frame only when what its last one led to has been
-taken by the other side. Clean-up is in one `finally`, whatever ended the call: an ending, an
-exception or a cancelled task. A call that has returned has no task and no socket left.
+Backpressure: a pump reads its next frame only when the other side has taken what the last frame led
+to. Clean-up is in one `finally`, whatever ended the call: an ending, an exception or a cancelled
+task. A call that has returned has no task and no socket left.
 """
 
 import asyncio
@@ -26,7 +26,6 @@ from backend.relay.effects import (
     ToClient,
     ToUpstream,
 )
-from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan
 from backend.relay.ports import (
     CallRecorder,
@@ -42,39 +41,40 @@ _logger = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
-    """Tells the time and lets it pass."""
+    """A source of time that tests replace."""
 
     def now(self) -> datetime:
-        """The moment, on a clock that never goes back."""
+        """The current time, on a clock that never goes back."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Return after this many seconds."""
         ...
 
 
 class SteadyClock:
-    """The wall's time when the clock was made, and from there on the monotonic clock's."""
+    """The wall clock's time when it was made, and from there on the monotonic clock's."""
 
     def __init__(self) -> None:
         self._made_at = datetime.now(UTC)
         self._made_s = time.monotonic()
 
     def now(self) -> datetime:
-        """The moment, on a clock that never goes back."""
+        """The current time, on a clock that never goes back."""
         return self._made_at + timedelta(seconds=time.monotonic() - self._made_s)
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Return after this many seconds."""
         await asyncio.sleep(seconds)
 
 
-class _Outbox:
-    """One direction's way out: frames leave in the order in which they were decided.
+class _SendQueue:
+    """Frames on their way to one side, sent in the order in which they were decided.
 
-    A frame is put without an await after its decision, and `asyncio.Lock` is fair. What is put
-    while somebody is sending is sent by them; the others wait, which is what holds back their
-    reading.
+    A frame is put without an await after its decision, and `asyncio.Lock` is fair. A task that is
+    sending also sends what others put meanwhile; those wait for the lock, so they read no further.
+    The order holds to the close: it is sent after the tasks have ended, and frames that could not
+    be sent by then are dropped, never sent late.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -84,13 +84,16 @@ class _Outbox:
         self._sending_since: datetime | None = None
 
     def put(self, text: str) -> None:
+        """Add a frame; it is sent by the next `flush`, or by one that is running."""
         self._texts.append(text)
 
     @property
-    def is_waiting(self) -> bool:
+    def has_frames(self) -> bool:
+        """Whether frames wait to be sent."""
         return bool(self._texts)
 
     async def flush(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Send every frame in the queue; raises what `send` raises."""
         async with self._lock:
             while self._texts:
                 self._sending_since = self._clock.now()
@@ -100,14 +103,14 @@ class _Outbox:
                     self._sending_since = None
 
     def stuck_s(self, now: datetime) -> float:
-        """For how long one frame has not been taken."""
+        """For how long the frame that is being sent has not been taken; 0 if none is."""
         if self._sending_since is None:
             return 0.0
         return (now - self._sending_since).total_seconds()
 
 
 class Call:
-    """One call from the accepted socket to its one ending. Runs once."""
+    """One call, from the accepted client socket to its one ending. Runs once."""
 
     def __init__(
         self,
@@ -116,45 +119,44 @@ class Call:
         connect: Connect,
         recorder: CallRecorder,
         *,
-        limits: Limits = DEFAULT_LIMITS,
         clock: Clock | None = None,
         tape: Tape | None = None,
     ) -> None:
         self._plan = plan
+        self._limits = plan.limits
         self._client = client
         self._connect = connect
         self._recorder = recorder
-        self._limits = limits
         self._clock = clock or SteadyClock()
         self._tape = tape or NoTape()
         self._started_at = self._clock.now()
-        self._logic = CallLogic(plan, limits, self._started_at)
+        self._logic = CallLogic(plan, self._started_at)
         self._upstream: UpstreamConnection | None = None
-        self._to_client = _Outbox(self._clock)
-        self._to_upstream = _Outbox(self._clock)
-        self._decided_elsewhere = asyncio.Event()
-        self._over = asyncio.Event()
+        self._to_client = _SendQueue(self._clock)
+        self._to_upstream = _SendQueue(self._clock)
+        self._must_flush = asyncio.Event()
+        self._ended = asyncio.Event()
         self._ending = Ending.INTERNAL
         self._frames = 0
 
     async def run(self) -> Ending:
-        """Hold the call until it ends; everything is closed and written when this returns.
+        """Run the call to its end; everything is closed and saved when this returns.
 
-        Never raises but when its task is cancelled: then the server is stopping, and the call
-        ends as `draining`, with the same clean-up.
+        Raises nothing but CancelledError when its task is cancelled: then the server is stopping,
+        and the call ends as `draining`, with the same clean-up.
         """
         self._log("call.opened", session_id=self._plan.session_id, model=self._plan.model)
         tasks = [
-            asyncio.create_task(self._guarded(work))
+            asyncio.create_task(self._run_guarded(work))
             for work in (
-                self._listen_to_client,
-                self._listen_to_upstream,
-                self._watch_the_clock,
-                self._deliver,
+                self._pump_client,
+                self._pump_upstream,
+                self._watch_clock,
+                self._flush_on_demand,
             )
         ]
         try:
-            await self._over.wait()
+            await self._ended.wait()
         except asyncio.CancelledError:
             self._end(Ending.DRAINING)
             raise
@@ -165,25 +167,25 @@ class Call:
         return self._ending
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
-        """End the call from outside. `draining` waits for the answer's end, unless `at_once`."""
+        """End the call from outside. `draining` waits for the response's end, unless `at_once`."""
         if ending is not Ending.DRAINING or at_once:
             self._end(ending)
             return
         now = self._clock.now()
-        self._tape.told(ending, True, now)
-        self._take(self._logic.leave(ending, now))
-        self._decided_elsewhere.set()
+        self._tape.record_ending(ending, waits=True, at=now)
+        self._apply(self._logic.leave(ending, now))
+        self._must_flush.set()
 
     # The tasks
 
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work for ever; whatever ends it ends the call, under the name that fits."""
+    async def _run_guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run endless work; the exception that stops it ends the call, with the fitting ending."""
         try:
             await work()
         except ClientGone:
             self._end(Ending.CLIENT_LEFT)
         except UpstreamError as error:
-            # What stopped the connecting is in the connector's own line.
+            # A failure to connect is logged by the connector.
             if self._upstream is not None:
                 self._log("upstream.lost", logging.WARNING, code=error.code, status=error.status)
             self._end(error.ending, error.retry_after_s)
@@ -191,25 +193,25 @@ class Call:
             _logger.exception("call.failed")
             self._end(Ending.INTERNAL)
 
-    async def _listen_to_client(self) -> None:
+    async def _pump_client(self) -> None:
         while True:
             frame = await self._client.receive()
             now = self._clock.now()
-            self._tape.heard("client", frame, now)
-            await self._carry_out(self._logic.from_client(frame, now))
+            self._tape.record_frame("client", frame, now)
+            await self._apply_and_send(self._logic.from_client(frame, now))
 
-    async def _listen_to_upstream(self) -> None:
+    async def _pump_upstream(self) -> None:
         self._upstream = upstream = await self._connect()
         now = self._clock.now()
-        self._tape.heard("upstream", upstream.created_text, now)
-        await self._carry_out(self._logic.open(upstream.created_text, now))
+        self._tape.record_frame("upstream", upstream.created_text, now)
+        await self._apply_and_send(self._logic.open(upstream.created_text, now))
         while True:
             text = await upstream.receive()
             now = self._clock.now()
-            self._tape.heard("upstream", text, now)
-            await self._carry_out(self._logic.from_upstream(text, now))
+            self._tape.record_frame("upstream", text, now)
+            await self._apply_and_send(self._logic.from_upstream(text, now))
 
-    async def _watch_the_clock(self) -> None:
+    async def _watch_clock(self) -> None:
         while True:
             await self._clock.sleep(self._limits.tick_s)
             now = self._clock.now()
@@ -218,25 +220,25 @@ class Call:
             elif self._to_upstream.stuck_s(now) > self._limits.stuck_send_s:
                 self._end(Ending.PROVIDER_TIMEOUT)
             else:
-                self._take(self._logic.tick(now))
-                self._decided_elsewhere.set()
+                self._apply(self._logic.tick(now))
+                self._must_flush.set()
 
-    async def _deliver(self) -> None:
-        """Send what was decided by the clock or from outside, which may not wait for a reader."""
+    async def _flush_on_demand(self) -> None:
+        """Send what the clock or `hang_up` decided: neither may wait for a slow reader."""
         while True:
-            await self._decided_elsewhere.wait()
-            self._decided_elsewhere.clear()
+            await self._must_flush.wait()
+            self._must_flush.clear()
             await self._flush()
 
     # Effects
 
-    async def _carry_out(self, effects: Iterable[Effect]) -> None:
+    async def _apply_and_send(self, effects: Iterable[Effect]) -> None:
         self._frames += 1
-        self._take(effects)
+        self._apply(effects)
         await self._flush()
 
-    def _take(self, effects: Iterable[Effect]) -> None:
-        """Carry out what needs no waiting, and put the rest where it waits in order."""
+    def _apply(self, effects: Iterable[Effect]) -> None:
+        """Carry out effects without waiting; frames go into the send queues."""
         for effect in effects:
             match effect:
                 case ToClient(text):
@@ -251,39 +253,39 @@ class Call:
                     self._log(event, code=code)
                 case HangUp(ending):
                     self._ending = ending
-                    self._over.set()
+                    self._ended.set()
 
     async def _flush(self) -> None:
-        if self._to_upstream.is_waiting and self._upstream is not None:
+        if self._to_upstream.has_frames and self._upstream is not None:
             await self._to_upstream.flush(self._upstream.send)
-        if self._to_client.is_waiting:
+        if self._to_client.has_frames:
             await self._to_client.flush(self._client.send)
 
     # The end
 
     def _end(self, ending: Ending, retry_after_s: float | None = None) -> None:
-        """Hang up now; the first ending wins."""
-        if self._over.is_set():
+        """End the call now; the first ending wins."""
+        if self._ended.is_set():
             return
         now = self._clock.now()
-        self._tape.told(ending, False, now)
+        self._tape.record_ending(ending, waits=False, at=now)
         try:
-            self._take(self._logic.hang_up(ending, now, retry_after_s))
+            self._apply(self._logic.hang_up(ending, now, retry_after_s))
         except Exception:
             _logger.exception("call.hang_up_failed")
-            self._take([*self._logic.last_words(ending, retry_after_s), HangUp(ending)])
+            self._apply([*self._logic.closing_events(ending, retry_after_s), HangUp(ending)])
 
     async def _clean_up(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Say the last words, end the tasks, close both lines, write it all; each with its bound.
+        """Send the last frames, end the tasks, close both sides, save; each within its bound.
 
-        The pumps go on until the last words are out, so that a frame being sent is not torn.
+        The pumps run until the last frames are sent, so that no frame is cut off half sent.
         """
         if self._ending is not Ending.CLIENT_LEFT:
-            await _within(self._limits.last_words_s, self._to_client.flush(self._client.send))
+            await _try_within(self._limits.last_frames_s, self._to_client.flush(self._client.send))
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        await asyncio.gather(self._close_client(), self._leave_upstream())
+        await asyncio.gather(self._close_client(), self._close_upstream())
         try:
             await self._recorder.finish(self._ending)
         except Exception:
@@ -294,40 +296,42 @@ class Call:
         self._log("call.ended", ending=self._ending, duration_ms=duration_ms, frames=self._frames)
 
     async def _close_client(self) -> None:
-        code, reason = self._ending.close_code, str(self._ending)
-        await _within(self._limits.close_s, self._client.close(code, reason))
+        close = self._client.close(self._ending.close_code, str(self._ending))
+        await _try_within(self._limits.close_s, close)
 
-    async def _leave_upstream(self) -> None:
+    async def _close_upstream(self) -> None:
         if self._upstream is None:
             return
         try:
             with contextlib.suppress(TimeoutError, UpstreamError):
-                async with asyncio.timeout(self._limits.linger_s):
-                    await self._hear_out(self._upstream)
+                async with asyncio.timeout(self._limits.drain_upstream_s):
+                    await self._drain_upstream(self._upstream)
         except Exception:
-            _logger.exception("call.hearing_out_failed")
+            _logger.exception("call.drain_upstream_failed")
         finally:
             await self._upstream.close()
 
-    async def _hear_out(self, upstream: UpstreamConnection) -> None:
-        """Take the words that the provider owes for what the client has said."""
-        self._take(self._logic.parting())
-        while self._logic.is_owed:
+    async def _drain_upstream(self, upstream: UpstreamConnection) -> None:
+        """Read the pending replies: they hold the user's last words."""
+        self._apply(self._logic.cancel_response())
+        while self._logic.awaits_upstream:
             await self._to_upstream.flush(upstream.send)
             text = await upstream.receive()
             now = self._clock.now()
-            self._tape.heard("upstream", text, now)
-            self._take(self._logic.from_upstream(text, now))
+            self._tape.record_frame("upstream", text, now)
+            self._apply(self._logic.from_upstream(text, now))
 
     def _log(self, event: str, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:
         fields["call_id"] = self._plan.call_id
         log_event(_logger, level, event, **fields)
 
 
-async def _within(seconds: float, work: Awaitable[None]) -> None:
-    """Wait for the work, not for ever. What goes wrong here changes nothing: the call is over."""
+async def _try_within(seconds: float, work: Awaitable[None]) -> None:
+    """Wait for `work` for this long. A failure changes nothing, since the call is over: it is only
+    logged.
+    """
     try:
         async with asyncio.timeout(seconds):
             await work
     except Exception as error:
-        log_event(_logger, logging.DEBUG, "call.last_words_lost", error=type(error).__name__)
+        log_event(_logger, logging.DEBUG, "call.last_frames_lost", error=type(error).__name__)

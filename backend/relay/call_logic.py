@@ -1,59 +1,42 @@
-"""One call, decided: fed with what both sides say and with the time, it answers with effects. PURE.
+"""The state machine of one call: fed with both sides' frames and the time, returns effects. PURE.
 
-    state        begins when                        the client's frames     the provider's frames
-    CONNECTING   the client is here                 judged, then held       none
-    CONFIGURING  `session.created` has come         judged, then held       pass
-    REPLAYING    our `session.update` is taken      judged, then held       pass
-    READY        the past is told, at `relay.ready` judged, then passed on  pass
-    CLOSING      `relay.closing` is said            dropped                 words and costs kept
+    state        begins when                         client's frames           provider's frames
+    CONNECTING   the client is connected             judged, then held         none
+    CONFIGURING  `session.created` has come          judged, then held         passed on
+    REPLAYING    our `session.update` is accepted    judged, then held         passed on
+    READY        the past is replayed: `relay.ready` judged, then passed on    passed on
+    CLOSING      `relay.closing` is sent             dropped                   only recorded
 
 Laws:
 1. What was judged is what is sent: a client's frame that passes goes on as its own text.
-2. The provider's frames pass as the same text, unknown types too, save three kinds: what it
-   echoes of the session, what it says of errors, and its answers to what the relay itself sent.
-3. Every word that is kept comes from the provider's events, through the assembler.
-4. Every state but CLOSING leads to CLOSING, which is said once and is the end.
+2. The provider's frames pass as the same text, unknown types too, save three kinds: its echoes of
+   the session, its errors, and its replies to what the relay itself sent.
+3. Every word that is kept comes from the provider's events, through `CallRecord`.
+4. Every state but CLOSING leads to CLOSING, which is entered once and is the end.
 
-Times are those of a clock that never goes back.
+What a client may send is decided by `ClientGate`, what is kept by `CallRecord`; this file decides
+when. Times are those of a clock that never goes back.
 """
 
-import math
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from backend.protocol import provider_errors
-from backend.protocol.audio import ms_of_base64, ms_of_bytes
 from backend.protocol.endings import Ending
-from backend.protocol.errors import BadFrame, ErrorCode, EventRefused, UpstreamFailed
-from backend.protocol.frames import (
-    Frame,
-    UpstreamFrame,
-    audio_ms_of,
-    parse_from_client,
-    peek_from_upstream,
-)
-from backend.protocol.responses import ResponseLife
-from backend.protocol.transcript.assembler import TranscriptAssembler
-from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
-from backend.protocol.usage import usage_of
-from backend.relay import own_events, policy, redaction
-from backend.relay.effects import (
-    CountUsage,
-    Effect,
-    HangUp,
-    KeepTurn,
-    LogEvent,
-    ToClient,
-    ToUpstream,
-)
-from backend.relay.limits import ClientRateLimiter, ErrorBudget, Limits
-from backend.relay.pending_replies import PendingReplies
+from backend.protocol.errors import UpstreamFailed
+from backend.protocol.events import ServerEvent
+from backend.protocol.frames import UpstreamFrame, peek_from_upstream
+from backend.protocol.reading import mapping_at, text_at
+from backend.relay import own_events, redaction
+from backend.relay.call_record import CallRecord
+from backend.relay.client_gate import ClientGate, Refused
+from backend.relay.effects import Effect, HangUp, LogEvent, ToClient, ToUpstream
 from backend.relay.plan import CONFIGURE_ID, CallPlan, replays_of, session_update_of
 from backend.relay.playback import Playback
+from backend.relay.policy import OWN_EVENT_ID_PREFIX, PING
 
 
 class State(StrEnum):
@@ -64,61 +47,30 @@ class State(StrEnum):
     CLOSING = "closing"
 
 
-_AUDIO_DELTA = "response.output_audio.delta"
-_APPEND = "input_audio_buffer.append"
-_CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
-
-_LATE = frozenset(
-    {
-        "conversation.item.added",
-        "conversation.item.done",
-        "conversation.item.input_audio_transcription.completed",
-        "conversation.item.input_audio_transcription.delta",
-        "conversation.item.input_audio_transcription.failed",
-        "conversation.item.truncated",
-        "error",
-        "input_audio_buffer.committed",
-    }
-)
-"""What still counts after the end: the person's words, how much they heard, and that there will be
-none. An answer that begins now is heard by nobody."""
-
-
-class _Held(NamedTuple):
-    """A frame that waits for READY; `audio_ms` is 0 for one that carries no sound."""
-
-    text: str
-    audio_ms: float
+_RESPONSE_ERROR = ("response", "status_details", "error")
+_ERROR_CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 
 class CallLogic:
-    """One call's decisions. Every method answers with effects, to be carried out in their order."""
+    """One call's decisions. Every method returns effects, to be carried out in their order."""
 
-    def __init__(self, plan: CallPlan, limits: Limits, started_at: datetime) -> None:
+    def __init__(self, plan: CallPlan, started_at: datetime) -> None:
         self._plan = plan
-        self._limits = limits
+        self._limits = plan.limits
         self._state = State.CONNECTING
         self._started_s = self._active_s = self._created_s = started_at.timestamp()
-        self._own_events = 0
-
-        self._flow = ClientRateLimiter(limits)
-        self._strikes = ErrorBudget(limits.bad_frames, limits.bad_frames_window_s)
-        self._held: deque[_Held] = deque()
-        self._held_ms = 0.0
+        self._own_events_sent = 0
 
         self._replays = replays_of(plan)
         self._past = {replay.item_id: replay.event_id for replay in self._replays}
-        self._unanswered = dict.fromkeys(replay.event_id for replay in self._replays)
+        self._unanswered_replays = dict.fromkeys(replay.event_id for replay in self._replays)
 
-        self._assembler = TranscriptAssembler(tuple(self._past))
-        self._unkept: dict[tuple[str, int], Turn] = {}
-        self._responses = ResponseLife()
-        self._pending_replies = PendingReplies()
-        self._playback = Playback()
+        self._record = CallRecord(tuple(self._past), Playback())
+        self._gate = ClientGate(plan.policy, plan.limits, self._past, self._record.sent_ms)
 
-        self._is_heard_out = False
-        self._leaving: Ending | None = None
-        self._leaves_at_s = 0.0
+        self._leave_ending: Ending | None = None
+        self._leave_deadline_s = 0.0
+        self._drains_upstream = False
 
     @property
     def state(self) -> State:
@@ -130,10 +82,10 @@ class CallLogic:
             return []
         self._state = State.CONFIGURING
         self._created_s = at.timestamp()
-        told = self.from_upstream(created_text, at)
+        effects = self.from_upstream(created_text, at)
         if self._state is not State.CONFIGURING:
-            return told
-        return [*told, ToUpstream(session_update_of(self._plan))]
+            return effects
+        return [*effects, ToUpstream(session_update_of(self._plan))]
 
     # The client's side
 
@@ -142,355 +94,261 @@ class CallLogic:
         if self._state is State.CLOSING:
             return []
         now_s = at.timestamp()
-        if not self._flow.admits(len(text), now_s):
-            return self._slow_down(len(text), at)
-        if isinstance(text, str) and len(text) <= self._limits.frame_bytes:
-            base64_length = policy.plain_append_length(text)
-            if base64_length:
-                return self._let_through(text, ms_of_bytes(base64_length * 3 // 4))
-        try:
-            frame = parse_from_client(text, self._limits.frame_bytes)
-            policy.judge(frame)
-            self._judge_by_what_happened(frame)
-        except BadFrame as bad:
-            told = self._error(bad.code, offender=bad.event_id)
-            if self._strikes.are_out(now_s):
-                return [told, *self.hang_up(Ending.BAD_FRAMES, at)]
-            return [told]
-        except EventRefused as refused:
-            return [self._error(refused.code, offender=refused.event_id, where=refused.where)]
-        if frame.type == _APPEND:
-            return self._let_through(frame.text, ms_of_base64(frame.event["audio"]))
-        if frame.type == policy.PING:
-            return [ToClient(own_events.pong(frame.event.get("event_id") or self._own_id()))]
-        self._active_s = now_s
-        self._note_what_is_heard(frame, now_s)
-        self._pending_replies.asked(frame.event)
-        return self._let_through(frame.text, 0.0)
+        judged = self._gate.judge(text, now_s)
+        if isinstance(judged, Refused):
+            return self._refuse(judged, at)
+        event = judged.event
+        if event is not None and event["type"] == PING:
+            return [ToClient(own_events.pong(event.get("event_id") or self._own_id()))]
+        is_ready = self._state is State.READY
+        if not is_ready and (refused := self._gate.hold(judged)):
+            return self._refuse(refused, at)
+        # An open microphone sends audio all the time, so audio alone keeps no call alive.
+        if event is not None:
+            self._active_s = now_s
+            self._record.add_client_event(event, now_s)
+        return [ToUpstream(judged.text)] if is_ready else []
 
-    def _slow_down(self, frame_bytes: int, at: datetime) -> list[Effect]:
-        """The frame is dropped; the client is told once, and hung up on when it does not listen."""
-        wait_s = self._flow.retry_after_s(frame_bytes)
-        if not self._flow.told(at.timestamp()):
-            return [self._error("rate_limit", is_retryable=True, retry_after_s=wait_s)]
-        if self._flow.floods():
-            return self.hang_up(Ending.RATE_LIMIT, at, retry_after_s=wait_s)
-        return []
-
-    def _judge_by_what_happened(self, frame: Frame) -> None:
-        """The rules that a table cannot know. Raises EventRefused."""
-        event = frame.event
-        if frame.type == "conversation.item.truncate":
-            # Nobody can have heard more than was sent: a larger number would forge the record.
-            sent_ms = self._playback.sent_ms((event["item_id"], event["content_index"]))
-            if event["audio_end_ms"] > math.ceil(sent_ms):
-                raise EventRefused("field_invalid", "audio_end_ms", event.get("event_id"))
-        elif frame.type == "conversation.item.create" and event["item"].get("id") in self._past:
-            # Under an id of the past it would not be kept.
-            raise EventRefused("field_invalid", "item.id", event.get("event_id"))
-
-    def _note_what_is_heard(self, frame: Frame, now_s: float) -> None:
-        if frame.type == "conversation.item.truncate":
-            self._playback.cut(now_s)
-        elif frame.type == "conversation.item.create":
-            self._playback.move_on(now_s)
-
-    def _let_through(self, text: str, audio_ms: float) -> list[Effect]:
-        if self._state is State.READY:
-            return [ToUpstream(text)]
-        if (
-            not audio_ms
-            and sum(not held.audio_ms for held in self._held) >= self._limits.held_events
-        ):
-            return [self._error("too_early", is_retryable=True)]
-        self._held.append(_Held(text, audio_ms))
-        self._held_ms += audio_ms
-        while self._held_ms > self._limits.held_audio_ms:
-            oldest = next(index for index, held in enumerate(self._held) if held.audio_ms)
-            self._held_ms -= self._held[oldest].audio_ms
-            del self._held[oldest]
-        return []
+    def _refuse(self, refused: Refused, at: datetime) -> list[Effect]:
+        effects: list[Effect] = []
+        if refused.code is not None:
+            error = own_events.error(
+                refused.event_id or self._own_id(),
+                refused.code,
+                self._plan.language,
+                is_retryable=refused.is_retryable,
+                retry_after_s=refused.retry_after_s,
+                detail=None if refused.where is None else {"where": refused.where},
+            )
+            effects.append(ToClient(error))
+        if refused.ending is not None:
+            effects += self.hang_up(refused.ending, at, refused.retry_after_s)
+        return effects
 
     # The provider's side
 
     def from_upstream(self, text: str, at: datetime) -> list[Effect]:
         """A frame came from the provider."""
         if self._state is State.CLOSING:
-            return self._late(text, at)
+            return self._after_end(text, at)
         self._active_s = now_s = at.timestamp()
         try:
             frame = peek_from_upstream(text)
             if frame.type == _AUDIO_DELTA:
-                self._hear(frame, now_s)
+                self._record.add_audio(frame, now_s)
                 return [ToClient(text)]
-            return _READERS.get(frame.type, CallLogic._pass)(self, frame, at)
+            return _HANDLERS.get(frame.type, CallLogic._pass_on)(self, frame, at)
         except UpstreamFailed:
-            return [LogEvent("upstream.garbage", "not_an_event"), *self.hang_up(_BROKEN, at)]
+            failed = self.hang_up(Ending.PROVIDER_FAILED, at)
+            return [LogEvent("upstream.garbage", "not_an_event"), *failed]
 
-    def _hear(self, frame: UpstreamFrame, now_s: float) -> None:
-        """Sound on its way to the client: only its length is looked at."""
-        if frame.item_id is None:
-            return
-        ms, event_id = audio_ms_of(frame), frame.event_id or ""
-        if self._assembler.add_audio(frame.item_id, frame.content_index, ms, event_id):
-            self._playback.send((frame.item_id, frame.content_index), ms, now_s)
+    def _pass_on(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        return [ToClient(frame.text), *self._record.add(frame.event, at)]
 
-    def _pass(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        return [ToClient(frame.text), *self._assemble(frame, at)]
-
-    def _nameless_came(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+    def _drop_without_type(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [LogEvent("upstream.garbage", "no_type")]
 
-    def _session_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        if frame.type == "session.updated" and self._state is State.CONFIGURING:
+    def _on_session(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        if frame.type == ServerEvent.SESSION_UPDATED and self._state is State.CONFIGURING:
             self._state = State.REPLAYING
             replays = [ToUpstream(replay.text) for replay in self._replays]
-            return [*replays, *self._ready_when_told()]
+            return [*replays, *self._ready_if_replayed()]
         return [ToClient(redaction.session_event_for_client(frame.event))]
 
-    def _item_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        item_id = redaction.word_of(redaction.part_of(frame.event, "item"), "id")
+    def _on_item(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        item_id = text_at(mapping_at(frame.event, "item"), "id")
         if item_id not in self._past:
-            return self._pass(frame, at)
-        self._unanswered.pop(self._past[item_id], None)
-        return self._ready_when_told()
+            return self._pass_on(frame, at)
+        self._unanswered_replays.pop(self._past[item_id], None)
+        return self._ready_if_replayed()
 
-    def _ready_when_told(self) -> list[Effect]:
-        """READY, and what was held goes out, as soon as the provider has taken all of the past."""
-        if self._state is not State.REPLAYING or self._unanswered:
+    def _ready_if_replayed(self) -> list[Effect]:
+        """READY, and the held frames go out, once the provider has answered every replay."""
+        if self._state is not State.REPLAYING or self._unanswered_replays:
             return []
         self._state = State.READY
-        held = [ToUpstream(held.text) for held in self._held]
-        self._held.clear()
-        ready = own_events.ready(self._own_id(), self._plan)
-        return [ToClient(ready), *held]
+        held = [ToUpstream(text) for text in self._gate.release()]
+        return [ToClient(own_events.ready(self._own_id(), self._plan)), *held]
 
-    def _error_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        self._pending_replies.told(frame.event)
-        error = redaction.part_of(frame.event)
-        fatal, note = _weigh(error)
-        if fatal is not None:
-            return [note, *self.hang_up(fatal, at)]
-        answered = redaction.word_of(error, "event_id")
-        # Before READY only the relay has spoken, so an error that names no event is about that.
-        if self._state is State.CONFIGURING and answered in (None, CONFIGURE_ID):
-            # Refused for what it says, it will be refused again: the operator has to act.
-            is_ours = redaction.word_of(error, "type") == "invalid_request_error"
-            return [note, *self.hang_up(Ending.PROVIDER_REFUSED if is_ours else _BROKEN, at)]
-        if self._state is State.REPLAYING and answered is None:
-            answered = next(iter(self._unanswered), None)
-        if answered in self._unanswered:
-            # A past item that is refused is forgotten by the model; the call goes on without it.
-            del self._unanswered[answered]
-            return [note, *self._ready_when_told()]
-        if answered is not None and answered.startswith(policy.OWN_EVENT_ID):
-            return [note]
-        return [note, ToClient(redaction.error_event_for_client(frame.event))]
-
-    def _response_told(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        self._responses.feed(frame.event)
-        error = redaction.part_of(frame.event, *_RESPONSE_ERROR)
-        text, ending, notes = frame.text, None, []
-        if error:
-            text = redaction.failure_for_client(frame.event, *_RESPONSE_ERROR)
-            ending, note = _weigh(error)
-            notes = [note]
-        effects = [ToClient(text), *self._assemble(frame, at), *_cost(frame), *notes]
+    def _on_error(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        self._record.add_error(frame.event)
+        error = mapping_at(frame.event, "error")
+        log = _log_of(error)
+        ending = provider_errors.fatal_ending(error) or self._ending_if_not_configured(error)
         if ending is not None:
-            return [*effects, *self.hang_up(ending, at)]
-        if self._leaving is not None and not self._is_being_answered(at):
-            return [*effects, *self._leave_now(self._leaving, at)]
-        return effects
+            return [log, *self.hang_up(ending, at)]
+        event_id = text_at(error, "event_id")
+        if self._state is State.REPLAYING and event_id is None:
+            # Before READY only the relay has sent anything, so the error is about a replay.
+            event_id = next(iter(self._unanswered_replays), None)
+        if event_id in self._unanswered_replays:
+            # The model forgets a past item that is refused; the call goes on without it.
+            del self._unanswered_replays[event_id]
+            return [log, *self._ready_if_replayed()]
+        if event_id is not None and event_id.startswith(OWN_EVENT_ID_PREFIX):
+            return [log]
+        return [log, ToClient(redaction.error_event_for_client(frame.event))]
 
-    def _transcription_done(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        return [*self._pass(frame, at), *_cost(frame)]
+    def _ending_if_not_configured(self, error: Mapping[str, Any]) -> Ending | None:
+        """How the call ends if this error refuses our `session.update`; None if it does not.
 
-    def _transcription_failed(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        Before READY only the relay has sent anything, so an error without an event id is about it.
+        """
+        is_answer = text_at(error, "event_id") in (None, CONFIGURE_ID)
+        if self._state is not State.CONFIGURING or not is_answer:
+            return None
+        if text_at(error, "type") == "invalid_request_error":
+            # It would be refused again: the operator has to act.
+            return Ending.PROVIDER_REFUSED
+        return Ending.PROVIDER_FAILED
+
+    def _on_response(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        effects = self._record.add(frame.event, at)
+        error = mapping_at(frame.event, *_RESPONSE_ERROR)
+        if not error:
+            passed: list[Effect] = [ToClient(frame.text), *effects]
+        else:
+            text = redaction.failure_for_client(frame.event, *_RESPONSE_ERROR)
+            passed = [ToClient(text), *effects, _log_of(error)]
+            if (ending := provider_errors.fatal_ending(error)) is not None:
+                return [*passed, *self.hang_up(ending, at)]
+        if self._leave_ending is not None and not self._record.is_answering(at.timestamp()):
+            return [*passed, *self._leave_now(self._leave_ending, at)]
+        return passed
+
+    def _on_transcription_failed(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         text = frame.text
-        if redaction.part_of(frame.event):
+        if mapping_at(frame.event, "error"):
             text = redaction.failure_for_client(frame.event, "error")
-        return [ToClient(text), *self._assemble(frame, at)]
-
-    def _assemble(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        """Turns that changed are kept at once; those that only grow wait for the tick."""
-        self._pending_replies.told(frame.event)
-        for turn in self._assembler.feed(frame.event, at):
-            self._unkept[turn.item_id, turn.content_index] = turn
-        return [] if frame.type.endswith(".delta") else self._kept()
-
-    def _kept(self) -> list[Effect]:
-        if not self._unkept:
-            return []
-        kept: list[Effect] = [KeepTurn(turn) for turn in self._unkept.values()]
-        self._unkept.clear()
-        return kept
+        return [ToClient(text), *self._record.add(frame.event, at)]
 
     # Time, and the end
 
-    @property
-    def is_owed(self) -> bool:
-        """Whether the provider has not answered yet, after an end that it is worth waiting for."""
-        return self._is_heard_out and (self._pending_replies.are_open or self._responses.is_active)
-
-    def parting(self) -> list[Effect]:
-        """What the provider is told before it is heard out: nobody listens to the answer."""
-        if not self._is_heard_out or not self._responses.is_active:
-            return []
-        return [ToUpstream(own_events.cancellation(self._own_id()))]
-
-    def _late(self, text: str, at: datetime) -> list[Effect]:
-        """It came after the end: nobody is told, but words and costs count."""
-        try:
-            frame = peek_from_upstream(text)
-            if frame.type in ("response.created", "response.done"):
-                self._responses.feed(frame.event)
-                began = self.parting() if frame.type == "response.created" else []
-                return [*began, *_cost(frame)]
-            if frame.type not in _LATE or _is_of_the_assistant(frame.event):
-                return []
-            return [*self._assemble(frame, at), *self._kept(), *_cost(frame)]
-        except UpstreamFailed:
-            return []
-
     def tick(self, at: datetime) -> list[Effect]:
-        """Time has passed."""
+        """Time has passed: check the timers and save turns that have grown."""
         if self._state is State.CLOSING:
             return []
         now_s, limits = at.timestamp(), self._limits
-        is_patient = now_s < self._leaves_at_s and self._is_being_answered(at)
-        if self._leaving is not None and not is_patient:
-            return self._leave_now(self._leaving, at)
+        if self._leave_ending is not None and (
+            now_s >= self._leave_deadline_s or not self._record.is_answering(now_s)
+        ):
+            return self._leave_now(self._leave_ending, at)
         if self._state in (State.CONFIGURING, State.REPLAYING):
             if now_s - self._created_s > limits.ready_within_s:
                 return self.hang_up(Ending.PROVIDER_TIMEOUT, at)
         elif self._state is State.READY and now_s - self._active_s > limits.idle_s:
             return self.hang_up(Ending.IDLE, at)
-        effects = self._kept()
+        effects: list[Effect] = [*self._record.flush()]
         if now_s - self._started_s > limits.longest_call_s:
             effects += self.leave(Ending.TIME_LIMIT, at)
         return effects
 
     def leave(self, ending: Ending, at: datetime) -> list[Effect]:
-        """The call has to end: at once, or after the answer that is being given or heard, for a
-        while: it comes faster than it sounds, and a client that is left stops the sound.
+        """End the call after the response in progress, or at once if there is none.
+
+        A response also counts as in progress while its audio plays, which takes longer than it
+        comes, and a client whose call ends stops the audio. Waits `last_answer_s` at most.
         """
-        if self._state is State.CLOSING or self._leaving is not None:
+        if self._state is State.CLOSING or self._leave_ending is not None:
             return []
         effects: list[Effect] = []
         if ending is Ending.DRAINING:
             effects.append(ToClient(own_events.draining(self._own_id())))
-        if not self._is_being_answered(at):
+        now_s = at.timestamp()
+        if not self._record.is_answering(now_s):
             return [*effects, *self._leave_now(ending, at)]
-        self._leaving = ending
-        self._leaves_at_s = at.timestamp() + self._limits.last_answer_s
+        self._leave_ending = ending
+        self._leave_deadline_s = now_s + self._limits.last_answer_s
         return effects
 
-    def _is_being_answered(self, at: datetime) -> bool:
-        return self._responses.is_active or self._playback.is_sounding(at.timestamp())
-
     def _leave_now(self, ending: Ending, at: datetime) -> list[Effect]:
-        """The person's words usually land after the answer, and so after what was waited for."""
+        """The user's words usually come after the response, and so after what was waited for: read
+        the pending replies whatever the ending.
+        """
         was_ready = self._state is State.READY
         effects = self.hang_up(ending, at)
-        self._is_heard_out = was_ready
+        self._drains_upstream = was_ready
         return effects
 
     def hang_up(
         self, ending: Ending, at: datetime, retry_after_s: float | None = None
     ) -> list[Effect]:
-        """The call ends now. What is half said is kept as interrupted; the first ending wins."""
+        """End the call now. Turns in progress are kept as interrupted; the first ending wins."""
         if self._state is State.CLOSING:
             return []
-        # Before READY nothing that the client said has gone out, so nothing is owed for it.
-        self._is_heard_out = ending.drains_upstream and self._state is State.READY
+        # Before READY nothing that the client sent has gone out, so no reply to it is pending.
+        self._drains_upstream = ending.drains_upstream and self._state is State.READY
         self._state = State.CLOSING
-        for turn in self._assembler.finish(at, self._unheard(at.timestamp())):
-            self._unkept[turn.item_id, turn.content_index] = turn
-        effects = self._kept()
+        effects: list[Effect] = [*self._record.finish(at)]
         if ending is not Ending.CLIENT_LEFT:
-            effects += self.last_words(ending, retry_after_s)
+            effects += self.closing_events(ending, retry_after_s)
         return [*effects, HangUp(ending)]
 
-    def _unheard(self, now_s: float) -> dict[tuple[str, int], int]:
-        """The spoken parts that were not heard to their end, and how many milliseconds were."""
-        silent = {
-            (turn.item_id, turn.content_index): 0
-            for turn in self._assembler.turns()
-            if turn.role is Role.ASSISTANT
-            and turn.modality is Modality.VOICE
-            and turn.status in (TurnStatus.IN_PROGRESS, TurnStatus.INTERRUPTED)
-            and not self._playback.sent_ms((turn.item_id, turn.content_index))
-        }
-        return silent | self._playback.unfinished(now_s)
-
-    def last_words(self, ending: Ending, retry_after_s: float | None = None) -> list[Effect]:
-        """What the client is told of the ending: the failure, if it is one, and the close."""
-        words: list[Effect] = []
+    def closing_events(self, ending: Ending, retry_after_s: float | None = None) -> list[Effect]:
+        """The client's last events: `relay.error` if the ending is a failure, `relay.closing`."""
+        effects: list[Effect] = []
         language = self._plan.language
         if ending.is_failure:
             failure = own_events.failure(self._own_id(), ending, language, retry_after_s)
-            words.append(ToClient(failure))
+            effects.append(ToClient(failure))
         closing = own_events.closing(self._own_id(), ending, language, retry_after_s)
-        return [*words, ToClient(closing)]
+        return [*effects, ToClient(closing)]
 
-    def _error(
-        self,
-        code: ErrorCode,
-        *,
-        offender: str | None = None,
-        is_retryable: bool = False,
-        retry_after_s: float | None = None,
-        where: str | None = None,
-    ) -> ToClient:
-        """`relay.error`, about the client's event `offender` where it had an id."""
-        text = own_events.error(
-            offender or self._own_id(),
-            code,
-            self._plan.language,
-            is_retryable=is_retryable,
-            retry_after_s=retry_after_s,
-            detail=None if where is None else {"where": where},
+    # After the end
+
+    @property
+    def awaits_upstream(self) -> bool:
+        """Whether the provider has yet to send something that must be kept after the end."""
+        return self._drains_upstream and (
+            self._record.has_pending_replies or self._record.has_active_response
         )
-        return ToClient(text)
+
+    def cancel_response(self) -> list[Effect]:
+        """Cancel the response in progress before upstream is drained: nobody would hear it."""
+        if not self._drains_upstream or not self._record.has_active_response:
+            return []
+        return [ToUpstream(own_events.cancellation(self._own_id()))]
+
+    def _after_end(self, text: str, at: datetime) -> list[Effect]:
+        """Record a frame that came after the end; the client gets nothing of it."""
+        try:
+            frame = peek_from_upstream(text)
+            if frame.type == _AUDIO_DELTA:
+                return []
+            saved = self._record.add_after_end(frame.event, at)
+        except UpstreamFailed:
+            return []
+        began = frame.type == ServerEvent.RESPONSE_CREATED
+        return [*(self.cancel_response() if began else []), *saved]
 
     def _own_id(self) -> str:
-        self._own_events += 1
-        return f"{policy.OWN_EVENT_ID}{self._own_events}"
+        self._own_events_sent += 1
+        return f"{OWN_EVENT_ID_PREFIX}{self._own_events_sent}"
 
 
-_BROKEN = Ending.PROVIDER_FAILED
-_RESPONSE_ERROR = ("response", "status_details", "error")
+# Compared with every frame of the provider: a plain string is compared faster than the enum's.
+_AUDIO_DELTA = ServerEvent.RESPONSE_OUTPUT_AUDIO_DELTA.value
 
-_READERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effect]]] = {
-    "": CallLogic._nameless_came,
-    "session.created": CallLogic._session_told,
-    "session.updated": CallLogic._session_told,
-    "error": CallLogic._error_told,
-    "conversation.item.added": CallLogic._item_told,
-    "conversation.item.created": CallLogic._item_told,
-    "conversation.item.done": CallLogic._item_told,
-    "response.created": CallLogic._response_told,
-    "response.done": CallLogic._response_told,
-    "conversation.item.input_audio_transcription.completed": CallLogic._transcription_done,
-    "conversation.item.input_audio_transcription.failed": CallLogic._transcription_failed,
+_HANDLERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effect]]] = {
+    "": CallLogic._drop_without_type,
+    ServerEvent.SESSION_CREATED: CallLogic._on_session,
+    ServerEvent.SESSION_UPDATED: CallLogic._on_session,
+    ServerEvent.ERROR: CallLogic._on_error,
+    ServerEvent.CONVERSATION_ITEM_ADDED: CallLogic._on_item,
+    ServerEvent.CONVERSATION_ITEM_CREATED: CallLogic._on_item,
+    ServerEvent.CONVERSATION_ITEM_DONE: CallLogic._on_item,
+    ServerEvent.RESPONSE_CREATED: CallLogic._on_response,
+    ServerEvent.RESPONSE_DONE: CallLogic._on_response,
+    ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_FAILED: (
+        CallLogic._on_transcription_failed
+    ),
 }
-"""Events that are more than passed on and fed to the assembler."""
+"""Events that are not only passed on and recorded."""
 
 
-def _weigh(error: Mapping[str, Any]) -> tuple[Ending | None, LogEvent]:
-    """The ending that an error means, if any, and what the operator is told of it."""
-    code, kind = redaction.word_of(error, "code"), redaction.word_of(error, "type")
-    ending = provider_errors.fatal_ending(error)
+def _log_of(error: Mapping[str, Any]) -> LogEvent:
+    """The operator's log event for an error of the provider."""
     name = "upstream.race" if provider_errors.is_benign(error) else "upstream.error"
-    told = code or kind or ""
+    code = text_at(error, "code") or text_at(error, "type") or ""
     # A code is a word; anything else could be content.
-    return ending, LogEvent(name, told if _CODE.fullmatch(told) else "unnamed")
-
-
-def _is_of_the_assistant(event: Mapping[str, Any]) -> bool:
-    return redaction.word_of(redaction.part_of(event, "item"), "role") == "assistant"
-
-
-def _cost(frame: UpstreamFrame) -> list[Effect]:
-    usage = usage_of(frame.event)
-    return [] if usage is None else [CountUsage(usage)]
+    return LogEvent(name, code if _ERROR_CODE.fullmatch(code) else "unnamed")

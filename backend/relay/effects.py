@@ -1,4 +1,4 @@
-"""What the call_logic wants done. `relay.call` carries these out in the order given."""
+"""What `CallLogic` wants done. `relay.call` carries these out in the order given. PURE."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class CountUsage:
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """Tell the operator's log: a dotted event name and a code. Never content."""
+    """Write to the operator's log: a dotted event name and a code. Never content."""
 
     event: str
     code: str
@@ -45,7 +45,7 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End the call. `relay.closing` has already been said to the client by an effect before it."""
+    """End the call. An effect before this one has sent `relay.closing` to the client."""
 
     ending: Ending
 

@@ -1,18 +1,19 @@
-"""The relay's own events as frames: their one shape, for calls and for refusals alike. PURE."""
+"""The relay's own events as frames, for calls and for refused handshakes alike. PURE."""
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from backend.protocol.endings import Ending
 from backend.protocol.errors import ErrorCode
+from backend.protocol.events import ClientEvent
+from backend.protocol.reading import encode
 from backend.relay.plan import CallPlan
 from backend.wording import Language, sentence
 
 
 def ready(event_id: str, plan: CallPlan) -> str:
-    """`relay.ready`: from now on what the client says is passed on."""
+    """`relay.ready`: from now on the client's frames are passed on."""
     return _frame(
         "relay.ready",
         event_id,
@@ -34,14 +35,14 @@ def error(
     retry_after_s: float | None = None,
     detail: Mapping[str, str] | None = None,
 ) -> str:
-    """`relay.error`. `event_id` is that of the client's event which was wrong, where it had one."""
+    """`relay.error`. `event_id` is that of the client's wrong event, where it had one."""
     return _frame(
         "relay.error",
         event_id,
         code=code,
         message=sentence(code, language),
         retryable=is_retryable,
-        retry_after=_whole(retry_after_s),
+        retry_after=_whole_s(retry_after_s),
         detail=detail,
     )
 
@@ -60,7 +61,7 @@ def failure(
 
 
 def pong(event_id: str) -> str:
-    """`relay.pong`: the answer to `relay.ping`, under its event id where it had one."""
+    """`relay.pong`: the answer to `relay.ping`, with the same event id where it had one."""
     return _frame("relay.pong", event_id)
 
 
@@ -72,7 +73,7 @@ def draining(event_id: str) -> str:
 def closing(
     event_id: str, ending: Ending, language: Language, retry_after_s: float | None = None
 ) -> str:
-    """`relay.closing`, the last: browsers hide much of a close frame, so it is told here too."""
+    """`relay.closing`, the last event. It repeats the close frame, of which browsers hide much."""
     return _frame(
         "relay.closing",
         event_id,
@@ -80,21 +81,20 @@ def closing(
         reason=str(ending),
         message=sentence(str(ending), language),
         retryable=ending.is_retryable,
-        retry_after=_whole(retry_after_s),
+        retry_after=_whole_s(retry_after_s),
     )
 
 
-def _whole(seconds: float | None) -> int | None:
+def _whole_s(seconds: float | None) -> int | None:
     return None if seconds is None else math.ceil(seconds)
 
 
 def cancellation(event_id: str) -> str:
-    """`response.cancel`, for the provider: nobody hears the answer."""
-    return _frame("response.cancel", event_id)
+    """`response.cancel`, for the provider."""
+    return _frame(ClientEvent.RESPONSE_CANCEL, event_id)
 
 
 def _frame(event_type: str, event_id: str, **fields: Any) -> str:
-    """The event as text; a field that is None is left out."""
-    told = {name: value for name, value in fields.items() if value is not None}
-    event = {"type": event_type, "event_id": event_id, **told}
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    """The event as text, without the fields that are None."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    return encode({"type": event_type, "event_id": event_id, **given}, ascii_only=False)

@@ -1,65 +1,87 @@
-"""What the provider owes when a call ends: answers that are words, or decide about them. PURE.
+"""Which replies of the provider are pending that hold the user's words, or decide about them. PURE.
 
 A person who types and leaves at once, or whose last sentence is still being transcribed, has said
-it all the same. The words come only in the provider's answers, so these are waited for, briefly.
+it all the same. The words come only with the provider's replies, so these are waited for, briefly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-_TRANSCRIBED = "conversation.item.input_audio_transcription."
+from backend.protocol.events import ClientEvent, ServerEvent
+from backend.protocol.reading import mapping_at, mappings_at, text_at
+
 _NOTHING_TO_COMMIT = "input_audio_buffer_commit_empty"
 
 
 class PendingReplies:
-    """Asked and not yet answered: typed messages, committed speech, transcripts, truncations."""
+    """Pending are typed messages, committed speech, transcripts and truncations."""
 
     def __init__(self) -> None:
-        self._typed = 0
-        self._uncommitted = 0
-        self._untranscribed: set[str] = set()
-        self._uncut: set[str] = set()
+        self._typed_messages = 0
+        self._commits = 0
+        self._transcripts: set[str] = set()
+        self._truncations: set[str] = set()
 
     @property
-    def are_open(self) -> bool:
-        """Whether anything is owed."""
-        return bool(self._typed or self._uncommitted or self._untranscribed or self._uncut)
+    def are_pending(self) -> bool:
+        """Whether at least one reply is pending."""
+        return bool(self._typed_messages or self._commits or self._transcripts or self._truncations)
 
-    def asked(self, event: Mapping[str, Any]) -> None:
-        """This event of the client's goes to the provider."""
-        if event["type"] == "conversation.item.create":
-            self._typed += 1
-        elif event["type"] == "input_audio_buffer.commit":
-            self._uncommitted += 1
-        elif event["type"] == "conversation.item.truncate":
-            self._uncut.add(event["item_id"])
+    def add_client_event(self, event: Mapping[str, Any]) -> None:
+        """Take note of a client's event that goes to the provider."""
+        match event["type"]:
+            case ClientEvent.CONVERSATION_ITEM_CREATE:
+                self._typed_messages += 1
+            case ClientEvent.INPUT_AUDIO_BUFFER_COMMIT:
+                self._commits += 1
+            case ClientEvent.CONVERSATION_ITEM_TRUNCATE:
+                self._truncations.add(event["item_id"])
 
-    def told(self, event: Mapping[str, Any]) -> None:
-        """The provider said this."""
-        kind, item_id = event.get("type"), event.get("item_id")
-        if kind == "input_audio_buffer.committed" and isinstance(item_id, str):
-            self._uncommitted = max(0, self._uncommitted - 1)
-            self._untranscribed.add(item_id)
-        elif kind == "error" and _code_of(event) == _NOTHING_TO_COMMIT:
-            self._uncommitted = max(0, self._uncommitted - 1)
-        elif kind in (f"{_TRANSCRIBED}completed", f"{_TRANSCRIBED}failed"):
-            self._untranscribed.discard(str(item_id))
-        elif kind == "conversation.item.truncated":
-            self._uncut.discard(str(item_id))
-        elif kind in ("conversation.item.added", "conversation.item.created") and is_typed(event):
-            self._typed = max(0, self._typed - 1)
+    def add_provider_event(self, event: Mapping[str, Any]) -> None:
+        """Take note of a provider's event: it may be a reply, or lead to a further one."""
+        event_type = event.get("type")
+        handler = _HANDLERS.get(event_type) if isinstance(event_type, str) else None
+        if handler is not None:
+            handler(self, event)
+
+    def _on_committed(self, event: Mapping[str, Any]) -> None:
+        item_id = text_at(event, "item_id")
+        if item_id is not None:
+            self._commits = max(0, self._commits - 1)
+            self._transcripts.add(item_id)
+
+    def _on_error(self, event: Mapping[str, Any]) -> None:
+        if mapping_at(event, "error").get("code") == _NOTHING_TO_COMMIT:
+            self._commits = max(0, self._commits - 1)
+
+    def _on_transcript(self, event: Mapping[str, Any]) -> None:
+        self._transcripts.discard(text_at(event, "item_id") or "")
+
+    def _on_truncated(self, event: Mapping[str, Any]) -> None:
+        self._truncations.discard(text_at(event, "item_id") or "")
+
+    def _on_item(self, event: Mapping[str, Any]) -> None:
+        if is_typed_message(event):
+            self._typed_messages = max(0, self._typed_messages - 1)
 
 
-def _code_of(event: Mapping[str, Any]) -> object:
-    error = event.get("error")
-    return error.get("code") if isinstance(error, Mapping) else None
+_HANDLERS: Mapping[str, Callable[[PendingReplies, Mapping[str, Any]], None]] = {
+    ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED: PendingReplies._on_committed,
+    ServerEvent.ERROR: PendingReplies._on_error,
+    ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED: (
+        PendingReplies._on_transcript
+    ),
+    ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_FAILED: PendingReplies._on_transcript,
+    ServerEvent.CONVERSATION_ITEM_TRUNCATED: PendingReplies._on_truncated,
+    ServerEvent.CONVERSATION_ITEM_ADDED: PendingReplies._on_item,
+    ServerEvent.CONVERSATION_ITEM_CREATED: PendingReplies._on_item,
+}
+"""Events that reply to something, by type."""
 
 
-def is_typed(event: Mapping[str, Any]) -> bool:
+def is_typed_message(event: Mapping[str, Any]) -> bool:
     """Whether the event's item is a message that the user typed."""
-    item = event.get("item")
-    if not isinstance(item, Mapping) or item.get("role") != "user":
-        return False
-    content = item.get("content")
-    parts = content if isinstance(content, list) else []
-    return any(isinstance(part, Mapping) and part.get("type") == "input_text" for part in parts)
+    item = mapping_at(event, "item")
+    return item.get("role") == "user" and any(
+        part.get("type") == "input_text" for part in mappings_at(item, "content")
+    )

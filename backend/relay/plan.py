@@ -1,4 +1,7 @@
-"""What a call is about, decided before it opens: whose, told what, with what past. PURE."""
+"""What a call is about, decided before it opens: whose, with which model, what past and what rules.
+
+PURE.
+"""
 
 import re
 from collections.abc import Mapping
@@ -8,11 +11,13 @@ from typing import Any, Literal
 from backend.protocol.events import ClientEvent
 from backend.protocol.reading import encode
 from backend.protocol.transcript.turns import Role
+from backend.relay.limits import DEFAULT_LIMITS, Limits
+from backend.relay.policy import PAGE_POLICY, ClientPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class PastItem:
-    """One earlier item of the session, as it is told to the model again: only what was heard."""
+    """One earlier item of the session, to be replayed to the model: only what was heard of it."""
 
     item_id: str
     role: Role
@@ -21,9 +26,10 @@ class PastItem:
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
-    """All that the call_logic needs to know about the call; ids as text.
+    """All that `CallLogic` needs to know about the call; ids as text.
 
-    `session` is the provider's configuration of its session, which is sent as it is.
+    `session` is the provider's configuration of its session, which is sent as it is. `policy` and
+    `limits` are those of the kind of client that calls.
     """
 
     call_id: str
@@ -34,11 +40,13 @@ class CallPlan:
     session: Mapping[str, Any]
     past: tuple[PastItem, ...] = ()
     demo: bool = False
+    policy: ClientPolicy = PAGE_POLICY
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One item of the past as it goes out: its frame, and the ids to know the answers by."""
+    """One item of the past as it is sent: its frame, and the ids by which its replies are known."""
 
     event_id: str
     item_id: str
@@ -47,7 +55,7 @@ class Replay:
 
 CONFIGURE_ID = "relay_cfg"
 
-# A wrong pair is refused, and audio of the assistant cannot be told again (protocol section 7).
+# A wrong pair is refused, and audio of the assistant cannot be replayed (protocol section 7).
 _PART_TYPES = {Role.USER: "input_text", Role.ASSISTANT: "output_text"}
 
 _FITTING_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -63,8 +71,8 @@ def session_update_of(plan: CallPlan) -> str:
 def replays_of(plan: CallPlan) -> tuple[Replay, ...]:
     """The past as frames in spoken order, under the items' own ids.
 
-    An id that the provider would not take back (more than 32 characters) gives way to one of
-    ours; an item of a role that cannot be told is left out.
+    An id that the provider would not accept (more than 32 characters) is replaced by one of ours;
+    an item of a role that cannot be replayed is left out.
     """
     return tuple(
         _replay(number, item)

@@ -1,66 +1,66 @@
-"""What the client can have played by now of the sound that it was sent. PURE.
+"""How much of the audio that the client was sent it can have played by now. PURE.
 
-Answers arrive several times faster than they sound, and a client plays them one after another. So
-each piece is taken to begin when it came or when the piece before it had been played, whichever
+Responses arrive several times faster than they play, and a client plays them one after another. So
+each piece is assumed to start when it came or when the piece before it had been played, whichever
 was later: nobody can have heard more, and somebody with a slow device has heard less.
 
-Lengths are milliseconds, moments seconds on a clock that never goes back.
+Durations are milliseconds, times are seconds on a clock that never goes back.
 """
 
 import math
 from dataclasses import dataclass
 
-Key = tuple[str, int]
-"""An item and the index of its content part."""
+PartKey = tuple[str, int]
+"""The id of an item and the index of its content part."""
 
 
 @dataclass(slots=True)
-class _Sound:
-    """One part's sound: how much of it was sent, and when all of that can have been played."""
+class _PartAudio:
+    """One part's audio: how much of it was sent, and when all of that can have been played."""
 
     sent_ms: float = 0.0
     ends_s: float = 0.0
 
 
 class Playback:
-    """One client's loudspeaker, as far as it can be known from here."""
+    """One client's playback, as far as the relay can know it."""
 
     def __init__(self) -> None:
-        self._sounds: dict[Key, _Sound] = {}
-        self._free_s = 0.0
+        self._parts: dict[PartKey, _PartAudio] = {}
+        self._ends_s = 0.0
 
-    def send(self, key: Key, ms: float, now_s: float) -> None:
-        """So much sound goes to the client now."""
-        sound = self._sounds.get(key)
-        if sound is None:
-            sound = self._sounds[key] = _Sound()
-        sound.sent_ms += ms
-        begins_s = self._free_s if self._free_s > now_s else now_s
-        self._free_s = sound.ends_s = begins_s + ms / 1000
+    def add(self, key: PartKey, ms: float, now_s: float) -> None:
+        """Add audio that is sent to the client now."""
+        part = self._parts.get(key)
+        if part is None:
+            part = self._parts[key] = _PartAudio()
+        part.sent_ms += ms
+        begins_s = self._ends_s if self._ends_s > now_s else now_s
+        self._ends_s = part.ends_s = begins_s + ms / 1000
 
     def cut(self, now_s: float) -> None:
-        """The client cut off what it was playing: the next answer sounds at once."""
-        self._free_s = min(self._free_s, now_s)
+        """The client stopped its playback: the next response plays at once."""
+        self._ends_s = min(self._ends_s, now_s)
 
-    def move_on(self, now_s: float) -> None:
-        """The client went on by typing and cut nothing: what it was sent is taken as heard."""
+    def cut_as_heard(self, now_s: float) -> None:
+        """The client typed instead of truncating: what it was sent counts as heard."""
         self.cut(now_s)
-        for sound in self._sounds.values():
-            sound.ends_s = min(sound.ends_s, now_s)
+        for part in self._parts.values():
+            part.ends_s = min(part.ends_s, now_s)
 
-    def sent_ms(self, key: Key) -> float:
-        """How much sound was sent."""
-        sound = self._sounds.get(key)
-        return 0.0 if sound is None else sound.sent_ms
+    def sent_ms(self, key: PartKey) -> float:
+        """How much audio of this part was sent."""
+        part = self._parts.get(key)
+        return 0.0 if part is None else part.sent_ms
 
-    def is_sounding(self, now_s: float) -> bool:
-        """Whether there must still be something to hear, even on the fastest device."""
-        return self._free_s > now_s
+    def is_playing(self, now_s: float) -> bool:
+        """Whether even the fastest device must still have audio to play."""
+        return self._ends_s > now_s
 
-    def unfinished(self, now_s: float) -> dict[Key, int]:
-        """What cannot have been played to its end, and how many milliseconds of it can have."""
+    def unfinished(self, now_s: float) -> dict[PartKey, int]:
+        """The parts that cannot have been played to their end, with the played milliseconds."""
         return {
-            key: max(0, math.floor(sound.sent_ms - (sound.ends_s - now_s) * 1000))
-            for key, sound in self._sounds.items()
-            if sound.ends_s > now_s
+            key: max(0, math.floor(part.sent_ms - (part.ends_s - now_s) * 1000))
+            for key, part in self._parts.items()
+            if part.ends_s > now_s
         }

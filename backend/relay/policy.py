@@ -1,27 +1,32 @@
-"""What clients may say: a table of event types and their fields. PURE.
+"""What a client may send: allow-lists of event types and fields as values, and one judge. PURE.
 
-The law: an event passes when its type is in `ALLOWED` and every field of it, at every depth, is
-in that type's shape with a value that the shape takes. There is no list of what is forbidden.
+The law: an event passes when its type is in the policy and every field of it, at every depth, is
+in that type's shape with a value that the shape accepts. There is no list of what is forbidden.
 What was judged is what is sent: `judge` changes nothing, so a frame that passes goes on as its
 own text.
+
+A policy is a value of the call's plan: the page has `PAGE_POLICY`, another kind of client has
+its own.
 """
 
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from backend.protocol.errors import EventCode, EventRefused
+from backend.protocol.events import ClientEvent
 from backend.protocol.frames import Frame
+from backend.protocol.reading import text_at
 
-OWN_EVENT_ID = "relay_"
-"""The relay's own event ids begin so. A client that could use one could hide the provider's answers
-to what it sent, or end its call with an answer to what the relay never sent."""
-
+OWN_EVENT_ID_PREFIX = "relay_"
+"""Reserved for the relay's own event ids. A client that could use one could suppress the provider's
+answers to its own events, or end its call with an answer to an event that the relay never sent."""
 
 PING = "relay.ping"
-"""Is answered by the relay itself: a browser cannot ping, and a frozen server looks like a person
-who is listened to."""
+"""Answered by the relay itself: a browser cannot send WebSocket pings, and without an answer a page
+cannot tell a frozen server from a silent call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +35,28 @@ class Text:
 
     pattern: re.Pattern[str]
 
-    def takes(self, value: object) -> bool:
+    def accepts(self, value: object) -> bool:
         return isinstance(value, str) and self.pattern.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An integer from `low` to `high`; true and false are none."""
+    """An integer from `low` to `high`; true and false are not integers."""
 
     low: int
     high: int
 
-    def takes(self, value: object) -> bool:
+    def accepts(self, value: object) -> bool:
         return type(value) is int and self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of these values, and of their kind."""
+    """One of these values, of the same type (so that 1 is not true)."""
 
     values: tuple[object, ...]
 
-    def takes(self, value: object) -> bool:
+    def accepts(self, value: object) -> bool:
         return any(type(value) is type(known) and value == known for known in self.values)
 
 
@@ -59,10 +64,8 @@ class OneOf:
 class Base64:
     """Base64 in whole groups of four."""
 
-    def takes(self, value: object) -> bool:
-        return (
-            isinstance(value, str) and len(value) % 4 == 0 and _BASE64.fullmatch(value) is not None
-        )
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) and is_base64(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,100 +79,137 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """An object with all of `needed`, any of `optional`, and nothing else."""
+    """An object with all of `required`, any of `optional`, and no other field."""
 
-    needed: Mapping[str, "Shape"]
+    required: Mapping[str, "Shape"]
     optional: Mapping[str, "Shape"]
 
 
 Value = Text | Whole | OneOf | Base64
 Shape = Value | Listing | Fields
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/]++={0,2}")
-_EVENT_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID})[^\x00-\x1f\x7f]{{1,64}}"))
+_BASE64_DIGITS = f"{string.ascii_letters}{string.digits}+/".encode()
+_EVENT_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID_PREFIX})[^\x00-\x1f\x7f]{{1,64}}"))
 # The provider takes at most 32 characters for an id that a client chooses.
-_NEW_ITEM_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID})[A-Za-z0-9_-]{{1,32}}"))
+_NEW_ITEM_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID_PREFIX})[A-Za-z0-9_-]{{1,32}}"))
 _KNOWN_ID = Text(re.compile(r"[A-Za-z0-9_.:-]{1,128}"))
 _TYPED = Text(re.compile(r"[^\x00]{1,32000}", re.DOTALL))
 
 
-# The type has been judged by the look-up in `ALLOWED`.
+# The type was judged by the look-up in the policy.
 _ANY_TYPE = Text(re.compile(".*", re.DOTALL))
 
 
-def _event(needed: Mapping[str, Shape] | None = None, **optional: Shape) -> Fields:
-    return Fields(needed or {}, {"type": _ANY_TYPE, "event_id": _EVENT_ID, **optional})
+def is_base64(text: str) -> bool:
+    """Whether the text is base64 in whole groups of four, and not empty.
+
+    Deleting the alphabet from 40 ms of audio takes half as long as matching a pattern.
+    """
+    if not text.isascii() or len(text) % 4 != 0:
+        return False
+    digits = text.encode().rstrip(b"=")
+    return 0 < len(digits) >= len(text) - 2 and not digits.translate(None, _BASE64_DIGITS)
 
 
-ALLOWED: Mapping[str, Fields] = {
-    "input_audio_buffer.append": _event({"audio": Base64()}),
-    "input_audio_buffer.commit": _event(),
-    "input_audio_buffer.clear": _event(),
-    "conversation.item.create": _event(
-        {
-            "item": Fields(
-                {
-                    "type": OneOf(("message",)),
-                    "role": OneOf(("user",)),
-                    "content": Listing(
-                        Fields({"type": OneOf(("input_text",)), "text": _TYPED}, {}),
-                        least=1,
-                        most=1,
-                    ),
-                },
-                {"id": _NEW_ITEM_ID},
+def event_shape(required: Mapping[str, Shape] | None = None, **optional: Shape) -> Fields:
+    """The shape of an event with these fields besides `type` and `event_id`."""
+    return Fields(required or {}, {"type": _ANY_TYPE, "event_id": _EVENT_ID, **optional})
+
+
+_APPEND = event_shape({"audio": Base64()})
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicy:
+    """Every event that one kind of client may send, by type, with every field.
+
+    `name` stands for the policy on a tape.
+    """
+
+    name: str
+    events: Mapping[str, Fields]
+
+    @property
+    def allows_plain_append(self) -> bool:
+        """Whether `plain_append_length` may stand in for `judge`."""
+        return self.events.get(ClientEvent.INPUT_AUDIO_BUFFER_APPEND) == _APPEND
+
+
+PAGE_POLICY = ClientPolicy(
+    "page",
+    {
+        ClientEvent.INPUT_AUDIO_BUFFER_APPEND: _APPEND,
+        ClientEvent.INPUT_AUDIO_BUFFER_COMMIT: event_shape(),
+        ClientEvent.INPUT_AUDIO_BUFFER_CLEAR: event_shape(),
+        ClientEvent.CONVERSATION_ITEM_CREATE: event_shape(
+            {
+                "item": Fields(
+                    {
+                        "type": OneOf(("message",)),
+                        "role": OneOf(("user",)),
+                        "content": Listing(
+                            Fields({"type": OneOf(("input_text",)), "text": _TYPED}, {}),
+                            least=1,
+                            most=1,
+                        ),
+                    },
+                    {"id": _NEW_ITEM_ID},
+                )
+            }
+        ),
+        ClientEvent.CONVERSATION_ITEM_TRUNCATE: event_shape(
+            {
+                "item_id": _KNOWN_ID,
+                "content_index": Whole(0, 1_000),
+                "audio_end_ms": Whole(0, 24 * 3600 * 1000),
+            }
+        ),
+        ClientEvent.RESPONSE_CREATE: event_shape(
+            response=Fields(
+                {}, {"output_modalities": Listing(OneOf(("audio", "text")), least=1, most=1)}
             )
-        }
-    ),
-    "conversation.item.truncate": _event(
-        {
-            "item_id": _KNOWN_ID,
-            "content_index": Whole(0, 1_000),
-            "audio_end_ms": Whole(0, 24 * 3600 * 1000),
-        }
-    ),
-    "response.create": _event(
-        response=Fields(
-            {}, {"output_modalities": Listing(OneOf(("audio", "text")), least=1, most=1)}
-        )
-    ),
-    "response.cancel": _event(response_id=_KNOWN_ID),
-    PING: _event(),
-}
-"""Every event that clients may send, with every field. Nothing here can carry instructions, tools,
-history of another role, or an answer outside the conversation."""
-
-# What `JSON.stringify` and Python's `json.dumps` make of an append. The pattern leaves no room for
-# anything else, so a frame that fits it needs no parser: 4 microseconds instead of 20 for 40 ms.
-_PLAIN_APPEND = re.compile(
-    r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"([A-Za-z0-9+/]++={0,2})"\}'
+        ),
+        ClientEvent.RESPONSE_CANCEL: event_shape(response_id=_KNOWN_ID),
+        PING: event_shape(),
+    },
 )
+"""The page's policy. Nothing in it can carry instructions, tools, history of another role, or a
+response outside the conversation."""
+
+POLICIES: Mapping[str, ClientPolicy] = {policy.name: policy for policy in (PAGE_POLICY,)}
+"""Every policy by its name."""
+
+# What `JSON.stringify` and Python's `json.dumps` write before the audio of an append.
+_PLAIN_APPEND = re.compile(r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"')
 
 
 def plain_append_length(text: str) -> int:
-    """The length of the base64 in a frame that is an append and nothing more; else 0."""
-    match = _PLAIN_APPEND.fullmatch(text)
-    if match is None:
+    """The length of the base64 in a frame that is an append and nothing more; else 0.
+
+    Such a frame has no room for anything else, so it needs no parser: that takes a quarter of the
+    time.
+    """
+    head = _PLAIN_APPEND.match(text)
+    if head is None or not text.endswith('"}'):
         return 0
-    length = match.end(1) - match.start(1)
-    return length if length % 4 == 0 else 0
+    encoded = text[head.end() : -2]
+    return len(encoded) if is_base64(encoded) else 0
 
 
-def judge(frame: Frame) -> None:
-    """Return if this frame may go to the provider as it is.
+def judge(frame: Frame, policy: ClientPolicy) -> None:
+    """Return if the policy lets this frame go to the provider as it is.
 
     Raises EventRefused: `event_not_allowed` (the type), `field_not_allowed` (a field that is not
     in the shape) or `field_invalid` (a value, or a field that is missing), with the dotted path
     in `where`.
     """
-    event_id = frame.event.get("event_id")
-    told_id = event_id if isinstance(event_id, str) else None
-    shape = ALLOWED.get(frame.type)
+    event_id = text_at(frame.event, "event_id")
+    shape = policy.events.get(frame.type)
     if shape is None:
-        raise EventRefused("event_not_allowed", frame.type[:64], told_id)
+        raise EventRefused("event_not_allowed", frame.type[:64], event_id)
     fault = _fault(shape, frame.event, "")
     if fault is not None:
-        raise EventRefused(*fault, told_id)
+        raise EventRefused(*fault, event_id)
 
 
 def _fault(shape: Shape, value: Any, path: str) -> tuple[EventCode, str] | None:
@@ -185,7 +225,7 @@ def _fault(shape: Shape, value: Any, path: str) -> tuple[EventCode, str] | None:
                     return fault
             return None
         case _:
-            return None if shape.takes(value) else ("field_invalid", path)
+            return None if shape.accepts(value) else ("field_invalid", path)
 
 
 def _fault_of_fields(shape: Fields, value: Any, path: str) -> tuple[EventCode, str] | None:
@@ -193,12 +233,12 @@ def _fault_of_fields(shape: Fields, value: Any, path: str) -> tuple[EventCode, s
         return "field_invalid", path
     dot = f"{path}." if path else ""
     for name, inner in value.items():
-        known = shape.needed.get(name) or shape.optional.get(name)
+        known = shape.required.get(name) or shape.optional.get(name)
         if known is None:
             return "field_not_allowed", f"{dot}{name}"[:128]
         if fault := _fault(known, inner, f"{dot}{name}"):
             return fault
-    for name in shape.needed:
+    for name in shape.required:
         if name not in value:
             return "field_invalid", f"{dot}{name}"
     return None

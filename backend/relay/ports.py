@@ -1,4 +1,4 @@
-"""What a call needs from the world: a client, a provider, a recorder. Met only in `wiring`."""
+"""What a call needs from outside: client, provider, recorder. `backend.runtime` joins them."""
 
 from typing import Protocol
 
@@ -23,7 +23,7 @@ class ClientConnection(Protocol):
         ...
 
     async def close(self, code: int, reason: str) -> None:
-        """Close with this code; returns at once if the socket is gone already."""
+        """Close with this code; returns at once if the socket is already closed."""
         ...
 
 
@@ -34,7 +34,7 @@ class UpstreamConnection(Protocol):
     """The text of the `session.created` event that proved the connection."""
 
     async def receive(self) -> str:
-        """The next frame's text. Raises an UpstreamError once the provider is gone, however."""
+        """The next frame's text. Raises an UpstreamError once the connection has ended."""
         ...
 
     async def send(self, text: str) -> None:
@@ -47,24 +47,24 @@ class UpstreamConnection(Protocol):
 
 
 class Connect(Protocol):
-    """Open a line to the provider for one call."""
+    """Open a connection to the provider for one call."""
 
     async def __call__(self) -> UpstreamConnection:
-        """Raises an UpstreamError; 8 seconds at most."""
+        """Connect within 8 seconds. Raises an UpstreamError."""
         ...
 
 
 class CallRecorder(Protocol):
-    """Keeps one call's words and costs. Nothing here waits for a database."""
+    """Saves one call's turns and usage. Only `finish` waits for a database."""
 
     def keep(self, turn: Turn) -> None:
-        """Remember this turn's newest version and return at once."""
+        """Queue this turn's newest version to be written and return at once."""
         ...
 
     def count(self, usage: Usage) -> None:
-        """Remember this usage and return at once."""
+        """Queue this usage to be written and return at once."""
         ...
 
     async def finish(self, ending: Ending) -> None:
-        """Write what is left and how the call ended; stops waiting, not writing, after 5 s."""
+        """Write what is queued and the ending; returns after 5 s at most, while writing goes on."""
         ...

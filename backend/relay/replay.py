@@ -1,10 +1,10 @@
-"""Replay a tape without a network: what the call_logic decided then, it decides again.
+"""Replay a tape without a network: `CallLogic` decides again what it decided in the call.
 
     python -m backend.relay.replay TAPE
 
-Prints each effect as a JSON line, with the milliseconds of the call, and at the end the turns in
-spoken order. Long strings (sound) are told by their length. The only clock is the tape's, so the
-same tape always prints the same lines.
+Prints each effect as a JSON line, with the milliseconds since the call began, and at the end the
+turns in spoken order. Of long strings (audio) only the length is printed. The only clock is the
+tape's, so the same tape always prints the same lines.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from backend.relay.effects import (
 )
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem
+from backend.relay.policy import PAGE_POLICY, POLICIES
 
 LONGEST_STRING = 200
 
@@ -43,16 +44,16 @@ UNKNOWN_PLAN = CallPlan(
     voice="",
     session={},
 )
-"""For tapes that do not say whose call it was."""
+"""For tapes without a plan."""
 
 
 class NotATape(Exception):
-    """A line of the file is not a tape's; the text says which."""
+    """The file is not a tape; the text says which line is wrong."""
 
 
 @dataclass(slots=True)
 class Replayed:
-    """What a tape led to: the effects in order, and the last word on each turn."""
+    """The effects of a tape in order, and the last version of each turn."""
 
     effects: list[tuple[int, Effect]] = field(default_factory=list)
     _turns: dict[tuple[str, int], Turn] = field(default_factory=dict)
@@ -64,12 +65,12 @@ class Replayed:
                 self._turns[effect.turn.item_id, effect.turn.content_index] = effect.turn
 
     def turns(self) -> list[Turn]:
-        """The turns in spoken order, as they would stand in the record."""
+        """The turns in spoken order, as they would be kept."""
         return sorted(self._turns.values(), key=lambda turn: turn.position)
 
 
 def replay(lines: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> Replayed:
-    """Feed a tape to a fresh call_logic. Raises NotATape.
+    """Feed a tape to a new `CallLogic`. Raises NotATape.
 
     A tape that stops in the middle of a call ends it as if the client had left then.
     """
@@ -80,14 +81,14 @@ def replay(lines: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> Replayed:
     at_ms = 0
     for at_ms, line in _lines(lines):
         if call_logic is None:
-            call_logic = CallLogic(_plan(line.get("plan")), limits, _START)
+            call_logic = CallLogic(_plan(line.get("plan"), limits), _START)
         while next_tick_ms <= at_ms:
             replayed.add(next_tick_ms, call_logic.tick(_at(next_tick_ms)))
             next_tick_ms += tick_ms
-        effects = _fed(call_logic, line, _at(at_ms))
+        effects = _feed(call_logic, line, _at(at_ms))
         replayed.add(at_ms, effects)
         if any(isinstance(effect, HangUp) for effect in effects):
-            replayed.add(at_ms, call_logic.parting())
+            replayed.add(at_ms, call_logic.cancel_response())
     if call_logic is not None:
         replayed.add(at_ms, call_logic.hang_up(Ending.CLIENT_LEFT, _at(at_ms)))
     return replayed
@@ -101,10 +102,10 @@ def _lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
             line = json.loads(text)
             yield int(line["at_ms"]), line
         except (ValueError, KeyError, TypeError) as error:
-            raise NotATape(f"line {number} is not a tape's") from error
+            raise NotATape(f"line {number} is not a line of a tape") from error
 
 
-def _fed(call_logic: CallLogic, line: Mapping[str, Any], at: datetime) -> list[Effect]:
+def _feed(call_logic: CallLogic, line: Mapping[str, Any], at: datetime) -> list[Effect]:
     if line.get("side") == "client":
         return call_logic.from_client(_frame(line), at)
     if line.get("side") == "upstream":
@@ -127,43 +128,44 @@ def _frame(line: Mapping[str, Any]) -> str | bytes:
     return json.dumps(line.get("event"), separators=(",", ":"))
 
 
-def _plan(told: Any) -> CallPlan:
-    if not isinstance(told, dict):
-        return UNKNOWN_PLAN
+def _plan(recorded: Any, limits: Limits) -> CallPlan:
+    if not isinstance(recorded, dict):
+        return replace(UNKNOWN_PLAN, limits=limits)
     past = tuple(
-        PastItem(item["item_id"], Role(item["role"]), item["text"]) for item in told["past"]
+        PastItem(item["item_id"], Role(item["role"]), item["text"]) for item in recorded["past"]
     )
+    policy = POLICIES[recorded.get("policy", PAGE_POLICY.name)]
     # An older tape has other fields, and no `session`: its session is configured with nothing.
     known = {field.name for field in fields(CallPlan)}
-    given = {name: value for name, value in told.items() if name in known}
-    return replace(UNKNOWN_PLAN, **{**given, "past": past})
+    given = {name: value for name, value in recorded.items() if name in known}
+    return replace(UNKNOWN_PLAN, **{**given, "past": past, "policy": policy, "limits": limits})
 
 
 def _at(at_ms: int) -> datetime:
     return _START + timedelta(milliseconds=at_ms)
 
 
-_TOLD: Mapping[type[Effect], tuple[str, Callable[[Any], dict[str, Any]]]] = {
+_PRINTED: Mapping[type[Effect], tuple[str, Callable[[Any], dict[str, Any]]]] = {
     ToClient: ("to_client", lambda effect: {"event": json.loads(effect.text)}),
     ToUpstream: ("to_upstream", lambda effect: {"event": json.loads(effect.text)}),
     KeepTurn: ("keep_turn", lambda effect: {"turn": asdict(effect.turn)}),
     CountUsage: ("count_usage", lambda effect: {"usage": asdict(effect.usage)}),
-    LogEvent: ("note", asdict),
+    LogEvent: ("log_event", asdict),
     HangUp: ("hang_up", asdict),
 }
 
 
-def told(replayed: Replayed) -> Iterator[str]:
-    """The readable lines."""
+def printed(replayed: Replayed) -> Iterator[str]:
+    """The lines to print."""
     for at_ms, effect in replayed.effects:
-        name, content = _TOLD[type(effect)]
+        name, content = _PRINTED[type(effect)]
         yield _line({"at_ms": at_ms, "effect": name, **content(effect)})
     for turn in replayed.turns():
         yield _line({"turn": asdict(turn)})
 
 
-def _line(told_so: dict[str, Any]) -> str:
-    return json.dumps(_short(told_so), ensure_ascii=False, default=str)
+def _line(content: dict[str, Any]) -> str:
+    return json.dumps(_short(content), ensure_ascii=False, default=str)
 
 
 def _short(value: Any) -> Any:
@@ -186,7 +188,7 @@ def main() -> None:
             replayed = replay(lines)
     except (OSError, UnicodeDecodeError, NotATape) as error:
         sys.exit(f"{path}: {error}")
-    for line in told(replayed):
+    for line in printed(replayed):
         print(line)
 
 

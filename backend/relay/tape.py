@@ -1,17 +1,18 @@
-"""Tapes: a whole call written down, one JSON object a line, to be replayed without a network.
+"""Tapes: recordings of whole calls, one JSON object a line, to be replayed without a network.
 
-Off by default, and then a twin that does nothing. A tape holds what was said, as sound and as
-words, and what the model was told: it is as secret as the conversation. Its file can be read by
-its owner only.
+Off by default: `NoTape` does nothing. A tape holds the audio, the words and the instructions of a
+call, so it is as secret as the conversation: only its owner can read the file.
 
-    {"at_ms": 0, "side": "relay", "plan": {…}}              whose call it was, always first
+    {"at_ms": 0, "side": "relay", "plan": {…}}              the call's plan, always first; without
+                                                            its limits, and its policy by name
     {"at_ms": 12, "side": "client", "event": {…}}           a frame; "text" if it is not JSON,
                                                             "bytes" (how many) if it is binary
     {"at_ms": 840, "side": "upstream", "event": {…}}
-    {"at_ms": 9000, "side": "relay", "ending": "client_left", "waits": false}   told to end
+    {"at_ms": 9000, "side": "relay", "ending": "client_left", "waits": false}   ended from outside
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 from dataclasses import asdict
@@ -26,53 +27,53 @@ Side = Literal["client", "upstream"]
 
 
 class Tape(Protocol):
-    """Where a call is written down. Nothing here raises."""
+    """Records a call. No method raises."""
 
-    def heard(self, side: Side, frame: str | bytes, at: datetime) -> None:
-        """A frame came from this side."""
+    def record_frame(self, side: Side, frame: str | bytes, at: datetime) -> None:
+        """Record a frame that came from this side."""
         ...
 
-    def told(self, ending: Ending, waits: bool, at: datetime) -> None:
-        """The call was told to end; `waits` if after the answer that is being given."""
+    def record_ending(self, ending: Ending, waits: bool, at: datetime) -> None:
+        """Record that the call was ended from outside; `waits` for the response in progress."""
         ...
 
     def close(self) -> None:
-        """The call is over."""
+        """End the recording."""
         ...
 
 
 class NoTape:
-    """Writes nothing."""
+    """Records nothing."""
 
-    def heard(self, side: Side, frame: str | bytes, at: datetime) -> None:
-        """Nothing."""
+    def record_frame(self, side: Side, frame: str | bytes, at: datetime) -> None:
+        """Do nothing."""
 
-    def told(self, ending: Ending, waits: bool, at: datetime) -> None:
-        """Nothing."""
+    def record_ending(self, ending: Ending, waits: bool, at: datetime) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class FileTape:
-    """Writes to a new file of mode 0600. Raises OSError when it cannot be made.
+    """Records to a new file of mode 0600. Raises OSError if that cannot be created.
 
-    Writing is buffered and done on the spot, which a debugging aid may. A disk that fails ends the
-    tape and not the call.
+    Writing is buffered, and blocks the event loop when the buffer is full, which is acceptable for
+    a debugging aid. A disk that fails ends the tape and not the call.
     """
 
     def __init__(self, path: Path, plan: CallPlan, started_at: datetime) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
         self._started_at = started_at
-        self._write(started_at, {"side": "relay", "plan": asdict(plan)})
+        self._write(started_at, {"side": "relay", "plan": plan_content(plan)})
 
-    def heard(self, side: Side, frame: str | bytes, at: datetime) -> None:
-        """A frame came from this side."""
+    def record_frame(self, side: Side, frame: str | bytes, at: datetime) -> None:
+        """Record a frame that came from this side."""
         self._write(at, {"side": side, **_content(frame)})
 
-    def told(self, ending: Ending, waits: bool, at: datetime) -> None:
-        """The call was told to end."""
+    def record_ending(self, ending: Ending, waits: bool, at: datetime) -> None:
+        """Record that the call was ended from outside."""
         self._write(at, {"side": "relay", "ending": str(ending), "waits": waits})
 
     def close(self) -> None:
@@ -88,8 +89,18 @@ class FileTape:
             self._file.write(f"{text}\n")
 
 
+def plan_content(plan: CallPlan) -> dict[str, Any]:
+    """The plan's fields; the limits are those of the replay, and the policy is known by name."""
+    fields = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
+    del fields["limits"]
+    return fields | {
+        "policy": plan.policy.name,
+        "past": [asdict(item) for item in plan.past],
+    }
+
+
 def _content(frame: str | bytes) -> dict[str, Any]:
-    """How a frame stands on a tape: as its event, unless a reader could see another in it."""
+    """What a tape says of a frame: its event, unless the text has more than one reading."""
     if isinstance(frame, bytes):
         return {"bytes": len(frame)}
     try:
@@ -103,5 +114,5 @@ def _content(frame: str | bytes) -> dict[str, Any]:
 def _with_single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key is there twice")
     return found

@@ -183,7 +183,7 @@ async def test_a_client_that_disconnects_before_the_accept_leaves_no_call(
     client = gateway.client(session.pk, OWN_ORIGIN)
     await client.send_input({"type": "websocket.disconnect", "code": 1006})
     await client.wait(5)
-    assert gateway.runtime.live.live == 0
+    assert gateway.runtime.live.count == 0
 
 
 async def test_an_unexpected_error_during_admission_is_reported_as_internal(

@@ -60,7 +60,7 @@ class ServedGateway:
         """Wait until no call is running. Returns the seconds it took."""
         began = time.monotonic()
         async with asyncio.timeout(seconds):
-            while self.runtime.live.live:  # noqa: ASYNC110 (the server's tasks end them)
+            while self.runtime.live.count:  # noqa: ASYNC110 (the server's tasks end them)
                 await asyncio.sleep(0.01)
         return time.monotonic() - began
 
@@ -285,7 +285,7 @@ async def test_a_client_that_stops_reading_costs_no_memory_and_ends(
     async with provider(flood) as running:
         settings.OPENAI_BASE_URL = f"http://127.0.0.1:{running.port}/v1"
         async with served(
-            session, Limits(stuck_send_s=1.0, last_words_s=0.2, close_s=0.3)
+            session, Limits(stuck_send_s=1.0, last_frames_s=0.2, close_s=0.3)
         ) as gateway:
             async with gateway.client(max_queue=1, close_timeout=0.1, ping_interval=None) as socket:
                 before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

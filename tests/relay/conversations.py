@@ -9,12 +9,12 @@ decides, through methods whose results are the same in every supported version o
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from random import Random
 from typing import Any, TypeVar
 
 from backend.protocol.transcript.turns import Role
 from backend.relay.plan import CallPlan, PastItem
+from backend.relay.tape import plan_content
 from tests.relay.equipment import PAST, plan
 
 Event = dict[str, Any]
@@ -74,7 +74,7 @@ class _Conversation:
 
     def lines(self) -> list[str]:
         past = self._past()
-        self._write({"side": "relay", "plan": asdict(self._plan(past))})
+        self._write({"side": "relay", "plan": plan_content(self._plan(past))})
         for _ in range(self._chance.randrange(3)):
             self._client_event()
         self._open(past)

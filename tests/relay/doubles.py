@@ -1,4 +1,4 @@
-"""Lines in memory and a clock that is turned by hand, for calls without sockets."""
+"""Doubles of both sides, the recorder and the clock, for calls without sockets."""
 
 import asyncio
 import json
@@ -15,31 +15,34 @@ from tests.relay.equipment import at, created
 
 
 class Client:
-    """The client's end in the test's hand: `say` and `leave`; what it was told is in `told`."""
+    """A client that the test drives: `send_frame` and `leave`; what it got is in `received`.
+
+    While `may_read` is cleared it takes no frame.
+    """
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.received: list[str] = []
         self.closed: tuple[int, str] | None = None
-        self.reads = asyncio.Event()
-        self.reads.set()
-        self._said: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self.may_read = asyncio.Event()
+        self.may_read.set()
+        self.unread: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._is_gone = False
 
-    def say(self, frame: str | bytes) -> None:
-        self._said.put_nowait(frame)
+    def send_frame(self, frame: str | bytes) -> None:
+        self.unread.put_nowait(frame)
 
     def leave(self) -> None:
         self._is_gone = True
-        self._said.put_nowait(None)
+        self.unread.put_nowait(None)
 
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(text) for text in self.told]
+        return [json.loads(text) for text in self.received]
 
     def types(self) -> list[str]:
         return [event["type"] for event in self.events()]
 
     async def receive(self) -> str | bytes:
-        frame = await self._said.get()
+        frame = await self.unread.get()
         if frame is None:
             raise ClientGone
         return frame
@@ -47,54 +50,58 @@ class Client:
     async def send(self, text: str) -> None:
         if self._is_gone:
             raise ClientGone
-        await self.reads.wait()
-        self.told.append(text)
+        await self.may_read.wait()
+        self.received.append(text)
 
     async def close(self, code: int, reason: str) -> None:
-        await self.reads.wait()
+        await self.may_read.wait()
         self.closed = (code, reason)
 
 
 class Provider:
-    """The provider's end: `say`, `fail`; what it heard is in `heard`. `connect` is the port."""
+    """A provider that the test drives: `send_frame` and `fail`; what it got is in `received`.
+
+    `connect` is the port. It waits while `may_connect` is cleared and raises `refusal` if there is
+    one. While `may_read` is cleared the provider takes no frame.
+    """
 
     def __init__(self) -> None:
         self.created_text = created()
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.is_open = False
         self.was_closed = False
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self.reads = asyncio.Event()
-        self.reads.set()
+        self.may_connect = asyncio.Event()
+        self.may_connect.set()
+        self.may_read = asyncio.Event()
+        self.may_read.set()
         self.refusal: UpstreamError | Exception | None = None
-        self._said: asyncio.Queue[str | Exception] = asyncio.Queue()
+        self.unread: asyncio.Queue[str | Exception] = asyncio.Queue()
 
     async def connect(self) -> "Provider":
-        await self.answers.wait()
+        await self.may_connect.wait()
         if self.refusal is not None:
             raise self.refusal
         self.is_open = True
         return self
 
-    def say(self, text: str) -> None:
-        self._said.put_nowait(text)
+    def send_frame(self, text: str) -> None:
+        self.unread.put_nowait(text)
 
     def fail(self, error: Exception | None = None) -> None:
-        self._said.put_nowait(error or UpstreamUnavailable("connection_ended", status=1001))
+        self.unread.put_nowait(error or UpstreamUnavailable("connection_ended", status=1001))
 
     def types(self) -> list[str]:
-        return [json.loads(text)["type"] for text in self.heard]
+        return [json.loads(text)["type"] for text in self.received]
 
     async def receive(self) -> str:
-        said = await self._said.get()
-        if isinstance(said, Exception):
-            raise said
-        return said
+        frame = await self.unread.get()
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
 
     async def send(self, text: str) -> None:
-        await self.reads.wait()
-        self.heard.append(text)
+        await self.may_read.wait()
+        self.received.append(text)
 
     async def close(self) -> None:
         self.is_open = False
@@ -102,7 +109,7 @@ class Provider:
 
 
 class Record:
-    """What a recorder was given."""
+    """A recorder that keeps what it was given in memory. `fails` makes `keep` raise."""
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
@@ -123,7 +130,7 @@ class Record:
 
 
 class HandClock:
-    """Stands still until it is turned."""
+    """A clock that stands still until `turn` moves it."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -138,11 +145,11 @@ class HandClock:
         await woken.wait()
 
     async def turn(self, seconds: float) -> None:
-        """Let time pass, waking each sleeper at its moment."""
+        """Let this much time pass; wake each sleeper at its time."""
         end = self.seconds + seconds
-        while due := [moment for moment, _ in self._sleepers if moment <= end]:
+        while due := [wake_at for wake_at, _ in self._sleepers if wake_at <= end]:
             self.seconds = min(due)
-            woken = [event for moment, event in self._sleepers if moment <= self.seconds]
+            woken = [event for wake_at, event in self._sleepers if wake_at <= self.seconds]
             self._sleepers = [each for each in self._sleepers if each[0] > self.seconds]
             for event in woken:
                 event.set()
@@ -151,15 +158,15 @@ class HandClock:
 
 
 async def settle() -> None:
-    """Let every task that can go on do so."""
+    """Let every task run until it waits for something."""
     for _ in range(30):
         await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition that the tasks bring about by themselves."""
+    """Let the tasks run until the condition is true; fail if it never is."""
     for _ in range(1000):
         if condition():
             return
         await asyncio.sleep(0)
-    raise AssertionError("it never came true")
+    raise AssertionError("the condition never became true")

@@ -1,4 +1,4 @@
-"""What the relay's tests share: a plan, a moment, frames as both sides would send them."""
+"""What the relay's tests share: a plan, times, and frames as both sides send them."""
 
 import base64
 import itertools
@@ -8,6 +8,7 @@ from typing import Any
 
 from backend.protocol.endings import ENDINGS
 from backend.protocol.transcript.turns import Role
+from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem
 from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import SessionSettings, TurnDetection
@@ -24,11 +25,11 @@ PAST = (
 
 
 def at(seconds: float) -> datetime:
-    """So many seconds after the start."""
+    """This many seconds after the start."""
     return START + timedelta(seconds=seconds)
 
 
-def plan(*past: PastItem, language: str = "en") -> CallPlan:
+def plan(*past: PastItem, language: str = "en", limits: Limits | None = None) -> CallPlan:
     """A call's plan with this past."""
     return CallPlan(
         call_id="11111111-1111-4111-8111-111111111111",
@@ -40,6 +41,7 @@ def plan(*past: PastItem, language: str = "en") -> CallPlan:
             SessionSettings(SECRET_INSTRUCTIONS, "marin", "gpt-transcribe", TurnDetection())
         ),
         past=past,
+        limits=limits or DEFAULT_LIMITS,
     )
 
 
@@ -49,7 +51,7 @@ def frame(**event: Any) -> str:
 
 
 def append(ms: int = 40, sample: bytes = b"\1\2") -> str:
-    """An append of so many milliseconds."""
+    """An append of this many milliseconds."""
     audio = base64.b64encode(sample * (24 * ms)).decode()
     return frame(type="input_audio_buffer.append", audio=audio)
 
@@ -65,7 +67,7 @@ def typed(text: str = "Hello!", item_id: str | None = None) -> str:
 
 
 def session(**more: Any) -> dict[str, Any]:
-    """A session as the provider echoes it, with all that clients may not see."""
+    """A session as the provider echoes it, with fields that clients may not see."""
     return {
         "id": "sess_1",
         "object": "realtime.session",
@@ -113,7 +115,7 @@ _audio_deltas = itertools.count()
 
 
 def audio_delta(item_id: str, ms: int = 100, response_id: str = "resp_1") -> str:
-    """Sound of an answer."""
+    """A piece of a response's audio."""
     return frame(
         type="response.output_audio.delta",
         event_id=f"event_audio_{next(_audio_deltas)}",
@@ -126,7 +128,7 @@ def audio_delta(item_id: str, ms: int = 100, response_id: str = "resp_1") -> str
 
 
 def words(item_id: str, delta: str, response_id: str = "resp_1") -> str:
-    """Words of an answer."""
+    """A piece of a spoken response's transcript."""
     return frame(
         type="response.output_audio_transcript.delta",
         event_id=f"event_words_{item_id}_{delta}",

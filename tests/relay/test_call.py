@@ -1,4 +1,4 @@
-"""One live call, with lines in memory: what is passed, held back, cleaned up and said last."""
+"""One live call between doubles: what is passed on, held back, cleaned up and sent last."""
 
 import asyncio
 import json
@@ -37,19 +37,19 @@ from tests.relay.equipment import (
 
 
 class Scene:
-    """A call and both its ends."""
+    """A call with doubles of both sides."""
 
-    def __init__(self, linger_s: float = 0.05) -> None:
+    def __init__(self, drain_upstream_s: float = 0.05) -> None:
+        limits = Limits(drain_upstream_s=drain_upstream_s, last_frames_s=0.05, close_s=0.05)
         self.client = Client()
         self.provider = Provider()
         self.record = Record()
         self.clock = HandClock()
         self.call = Call(
-            plan(),
+            plan(limits=limits),
             self.client,
             self.provider.connect,
             self.record,
-            limits=Limits(linger_s=linger_s, last_words_s=0.05, close_s=0.05),
             clock=self.clock,
         )
         self.running: asyncio.Task[Ending] | None = None
@@ -61,15 +61,15 @@ class Scene:
     async def until_ready(self) -> None:
         self.start()
         await until(lambda: self.provider.types() == ["session.update"])
-        self.provider.say(updated())
+        self.provider.send_frame(updated())
         await until(lambda: "relay.ready" in self.client.types())
 
     async def until_answering(self) -> None:
         await self.until_ready()
-        self.provider.say(response_created())
-        self.provider.say(item_event("added", "item_a", None, "assistant"))
-        self.provider.say(words("item_a", "Good morning, "))
-        await until(lambda: len(self.client.told) == 5)
+        self.provider.send_frame(response_created())
+        self.provider.send_frame(item_event("added", "item_a", None, "assistant"))
+        self.provider.send_frame(words("item_a", "Good morning, "))
+        await until(lambda: len(self.client.received) == 5)
 
     async def ended(self) -> Ending:
         assert self.running is not None
@@ -79,7 +79,7 @@ class Scene:
 
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
-    """Whatever happens in a test: in the end no task, no open line, one ending."""
+    """After every test: no task is left, no socket is open, and there was one ending."""
     scene = Scene()
     yield scene
     assert scene.running is None or scene.running.done()
@@ -91,16 +91,18 @@ async def scene() -> AsyncIterator[Scene]:
 async def test_frames_go_both_ways_as_they_are(scene: Scene) -> None:
     await scene.until_ready()
     spoken, answer = append(), audio_delta("item_a")
-    scene.client.say(spoken)
-    scene.provider.say(answer)
-    await until(lambda: scene.provider.heard[-1] == spoken and scene.client.told[-1] == answer)
+    scene.client.send_frame(spoken)
+    scene.provider.send_frame(answer)
+    await until(
+        lambda: scene.provider.received[-1] == spoken and scene.client.received[-1] == answer
+    )
     scene.client.leave()
     assert await scene.ended() is Ending.CLIENT_LEFT
     assert scene.record.endings == [Ending.CLIENT_LEFT]
 
 
-async def test_a_client_that_leaves_while_we_dial_is_noticed(scene: Scene) -> None:
-    scene.provider.answers.clear()
+async def test_a_client_that_leaves_while_connecting_ends_the_call(scene: Scene) -> None:
+    scene.provider.may_connect.clear()
     scene.start()
     await settle()
     scene.client.leave()
@@ -108,7 +110,7 @@ async def test_a_client_that_leaves_while_we_dial_is_noticed(scene: Scene) -> No
     assert not scene.provider.was_closed
 
 
-async def test_a_client_that_leaves_before_ready_is_noticed(scene: Scene) -> None:
+async def test_a_client_that_leaves_before_ready_ends_the_call(scene: Scene) -> None:
     scene.start()
     await until(lambda: scene.provider.is_open)
     scene.client.leave()
@@ -116,7 +118,9 @@ async def test_a_client_that_leaves_before_ready_is_noticed(scene: Scene) -> Non
     assert scene.provider.was_closed
 
 
-async def test_a_client_that_leaves_in_mid_answer_leaves_half_a_turn(scene: Scene) -> None:
+async def test_a_client_that_leaves_during_a_response_interrupts_the_turn(
+    scene: Scene,
+) -> None:
     await scene.until_answering()
     scene.client.leave()
     assert await scene.ended() is Ending.CLIENT_LEFT
@@ -135,20 +139,20 @@ async def test_a_client_that_leaves_in_mid_answer_leaves_half_a_turn(scene: Scen
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_provider_that_cannot_be_had_is_told_and_then_closed(
+async def test_a_provider_that_cannot_be_reached_ends_the_call_with_its_error(
     scene: Scene, error: UpstreamError
 ) -> None:
     scene.provider.refusal = error
     scene.start()
     assert await scene.ended() is error.ending
-    told, closing = scene.client.events()
-    assert (told["type"], told["code"]) == ("relay.error", str(error.ending))
-    assert told.get("retry_after") == error.retry_after_s
+    sent, closing = scene.client.events()
+    assert (sent["type"], sent["code"]) == ("relay.error", str(error.ending))
+    assert sent.get("retry_after") == error.retry_after_s
     assert closing["type"] == "relay.closing"
     assert scene.client.closed == (error.ending.close_code, str(error.ending))
 
 
-async def test_a_provider_that_drops_in_mid_answer_is_told(
+async def test_a_provider_that_disconnects_during_a_response_ends_the_call(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     await scene.until_answering()
@@ -162,12 +166,12 @@ async def test_a_provider_that_drops_in_mid_answer_is_told(
     assert vars(record)["fields"]["code"] == "connection_lost"
 
 
-async def test_what_breaks_inside_ends_the_call_and_not_the_clean_up(
+async def test_an_internal_exception_ends_the_call_with_full_clean_up(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     await scene.until_answering()
     scene.record.fails = True
-    scene.provider.say(response_done(status="cancelled"))
+    scene.provider.send_frame(response_done(status="cancelled"))
     assert await scene.ended() is Ending.INTERNAL
     assert scene.client.closed == (4500, "internal")
     assert scene.client.types()[-2:] == ["relay.error", "relay.closing"]
@@ -175,12 +179,12 @@ async def test_what_breaks_inside_ends_the_call_and_not_the_clean_up(
     assert "call.failed" in caplog.text
 
 
-async def test_what_breaks_while_the_provider_is_heard_out_leaves_no_line_open(
+async def test_an_exception_while_upstream_is_drained_leaves_no_socket_open(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    scene = Scene(linger_s=60)
+    scene = Scene(drain_upstream_s=60)
     await scene.until_ready()
-    scene.client.say(typed())
+    scene.client.send_frame(typed())
     await until(lambda: scene.provider.types()[-1] == "conversation.item.create")
     scene.client.leave()
     await until(lambda: scene.client.closed is not None)
@@ -188,10 +192,10 @@ async def test_what_breaks_while_the_provider_is_heard_out_leaves_no_line_open(
     assert await scene.ended() is Ending.CLIENT_LEFT
     assert scene.record.endings == [Ending.CLIENT_LEFT]
     assert scene.provider.was_closed
-    assert "call.hearing_out_failed" in caplog.text
+    assert "call.drain_upstream_failed" in caplog.text
 
 
-async def test_a_connector_that_breaks_ends_the_call(
+async def test_an_exception_in_the_connector_ends_the_call(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     scene.provider.refusal = RuntimeError("a bug")
@@ -201,7 +205,7 @@ async def test_a_connector_that_breaks_ends_the_call(
     assert "call.failed" in caplog.text
 
 
-async def test_a_cancelled_task_cleans_up_all_the_same(scene: Scene) -> None:
+async def test_a_cancelled_task_cleans_up(scene: Scene) -> None:
     await scene.until_answering()
     running = scene.running
     assert running is not None
@@ -215,40 +219,40 @@ async def test_a_cancelled_task_cleans_up_all_the_same(scene: Scene) -> None:
 
 async def test_a_client_that_does_not_read_holds_the_provider_back(scene: Scene) -> None:
     await scene.until_ready()
-    told = len(scene.client.told)
-    scene.client.reads.clear()
+    sent = len(scene.client.received)
+    scene.client.may_read.clear()
     for _ in range(100):
-        scene.provider.say(audio_delta("item_a"))
+        scene.provider.send_frame(audio_delta("item_a"))
     await settle()
-    assert scene.provider._said.qsize() == 99
-    scene.client.reads.set()
-    await until(lambda: len(scene.client.told) == told + 100)
+    assert scene.provider.unread.qsize() == 99
+    scene.client.may_read.set()
+    await until(lambda: len(scene.client.received) == sent + 100)
     scene.client.leave()
     await scene.ended()
 
 
 async def test_a_provider_that_does_not_read_holds_the_client_back(scene: Scene) -> None:
     await scene.until_ready()
-    heard = len(scene.provider.heard)
-    scene.provider.reads.clear()
+    received = len(scene.provider.received)
+    scene.provider.may_read.clear()
     for _ in range(100):
-        scene.client.say(append())
+        scene.client.send_frame(append())
     await settle()
-    assert scene.client._said.qsize() == 99
-    scene.provider.reads.set()
-    await until(lambda: len(scene.provider.heard) == heard + 100)
+    assert scene.client.unread.qsize() == 99
+    scene.provider.may_read.set()
+    await until(lambda: len(scene.provider.received) == received + 100)
     scene.client.leave()
     await scene.ended()
 
 
-async def test_a_client_that_never_reads_again_is_too_slow_though_it_speaks(scene: Scene) -> None:
+async def test_a_client_that_stops_reading_is_too_slow_even_if_it_sends(scene: Scene) -> None:
     await scene.until_ready()
-    scene.client.reads.clear()
-    scene.provider.say(audio_delta("item_a"))
+    scene.client.may_read.clear()
+    scene.provider.send_frame(audio_delta("item_a"))
     await settle()
     for _ in range(9):
         await scene.clock.turn(1)
-        scene.client.say(append())
+        scene.client.send_frame(append())
         await settle()
     assert scene.running is not None
     assert not scene.running.done()
@@ -258,43 +262,43 @@ async def test_a_client_that_never_reads_again_is_too_slow_though_it_speaks(scen
     assert scene.provider.was_closed
 
 
-async def test_a_provider_that_never_reads_again_is_timed_out(scene: Scene) -> None:
+async def test_a_provider_that_stops_reading_times_out(scene: Scene) -> None:
     await scene.until_ready()
-    scene.provider.reads.clear()
-    scene.client.say(append())
+    scene.provider.may_read.clear()
+    scene.client.send_frame(append())
     await settle()
     await scene.clock.turn(11)
     assert await scene.ended() is Ending.PROVIDER_TIMEOUT
     assert scene.client.closed == (4504, "provider_timeout")
 
 
-async def test_what_was_held_goes_out_before_what_comes_later(scene: Scene) -> None:
+async def test_held_frames_go_out_before_later_ones(scene: Scene) -> None:
     scene.start()
     early = [typed(f"early {number}") for number in range(20)]
     late = [typed(f"late {number}") for number in range(20)]
     await until(lambda: scene.provider.types() == ["session.update"])
     for text in early:
-        scene.client.say(text)
+        scene.client.send_frame(text)
     await settle()
-    scene.provider.reads.clear()
-    scene.provider.say(updated())
+    scene.provider.may_read.clear()
+    scene.provider.send_frame(updated())
     await settle()
     for text in late:
-        scene.client.say(text)
+        scene.client.send_frame(text)
     await settle()
-    scene.provider.reads.set()
-    await until(lambda: len(scene.provider.heard) == 41)
-    assert scene.provider.heard[1:] == early + late
+    scene.provider.may_read.set()
+    await until(lambda: len(scene.provider.received) == 41)
+    assert scene.provider.received[1:] == early + late
     scene.client.leave()
     await scene.ended()
 
 
-async def test_draining_lets_the_answer_end(scene: Scene) -> None:
+async def test_draining_lets_the_response_end(scene: Scene) -> None:
     await scene.until_answering()
     scene.call.hang_up(Ending.DRAINING)
     await until(lambda: scene.client.types()[-1] == "relay.draining")
-    scene.provider.say(words("item_a", "Aoi."))
-    scene.provider.say(response_done())
+    scene.provider.send_frame(words("item_a", "Aoi."))
+    scene.provider.send_frame(response_done())
     assert await scene.ended() is Ending.DRAINING
     assert scene.client.types()[-3:] == [
         "response.output_audio_transcript.delta",
@@ -312,7 +316,7 @@ async def test_draining_at_once_does_not_wait(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("ending", [Ending.TAKEN_OVER, Ending.REVOKED, Ending.COMPLETED])
-async def test_a_call_that_is_hung_up_on_says_why(scene: Scene, ending: Ending) -> None:
+async def test_a_call_that_is_ended_from_outside_says_why(scene: Scene, ending: Ending) -> None:
     await scene.until_answering()
     scene.call.hang_up(ending)
     scene.call.hang_up(Ending.DRAINING)
@@ -321,22 +325,22 @@ async def test_a_call_that_is_hung_up_on_says_why(scene: Scene, ending: Ending) 
     assert scene.record.endings == [ending]
 
 
-async def test_a_call_that_is_hung_up_on_before_it_runs_ends_at_once(scene: Scene) -> None:
+async def test_a_call_that_is_ended_before_it_runs_ends_at_once(scene: Scene) -> None:
     scene.call.hang_up(Ending.TAKEN_OVER)
     scene.start()
     assert await scene.ended() is Ending.TAKEN_OVER
-    assert scene.provider.heard == []
+    assert scene.provider.received == []
     assert scene.client.closed == (4409, "taken_over")
 
 
-async def test_a_quiet_call_ends_by_the_clock(scene: Scene) -> None:
+async def test_an_idle_call_ends_by_the_clock(scene: Scene) -> None:
     await scene.until_ready()
     await scene.clock.turn(15 * 60 + 2)
     assert await scene.ended() is Ending.IDLE
     assert scene.client.closed == (4408, "idle")
 
 
-async def test_both_ends_at_once_make_one_ending(scene: Scene) -> None:
+async def test_several_ends_at_once_make_one_ending(scene: Scene) -> None:
     await scene.until_answering()
     scene.provider.fail()
     scene.client.leave()
@@ -345,22 +349,24 @@ async def test_both_ends_at_once_make_one_ending(scene: Scene) -> None:
     assert scene.record.endings == [ending]
 
 
-async def test_the_log_tells_ids_and_the_ending_and_no_word(
+async def test_the_log_has_ids_and_the_ending_and_no_content(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         await scene.until_answering()
-        scene.provider.say(frame(type="error", error={"code": "invalid_value", "message": "Aoi"}))
+        scene.provider.send_frame(
+            frame(type="error", error={"code": "invalid_value", "message": "Aoi"})
+        )
         await until(lambda: scene.client.types()[-1] == "error")
         scene.client.leave()
         await scene.ended()
-    told = {record.message: vars(record).get("fields", {}) for record in caplog.records}
-    assert [name for name in told if told[name]] == ["call.opened", "upstream.error", "call.ended"]
-    ended = told["call.ended"]
+    sent = {record.message: vars(record).get("fields", {}) for record in caplog.records}
+    assert [name for name in sent if sent[name]] == ["call.opened", "upstream.error", "call.ended"]
+    ended = sent["call.ended"]
     assert ended["ending"] == "client_left"
     assert ended["frames"] == 6
-    assert "Good morning" not in json.dumps(told, default=str)
-    assert "Aoi" not in json.dumps(told, default=str)
+    assert "Good morning" not in json.dumps(sent, default=str)
+    assert "Aoi" not in json.dumps(sent, default=str)
 
 
 async def test_the_steady_clock_goes_forward() -> None:
@@ -377,7 +383,7 @@ async def quickly(seconds: float) -> AsyncIterator[None]:
         yield
 
 
-async def test_a_recorder_that_fails_at_the_end_costs_only_itself(
+async def test_a_recorder_that_fails_at_the_end_does_not_stop_the_clean_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Broken(Record):
@@ -395,7 +401,7 @@ async def test_a_recorder_that_fails_at_the_end_costs_only_itself(
     assert "call.finish_failed" in caplog.text
 
 
-async def test_a_client_that_cannot_be_closed_costs_only_a_moment() -> None:
+async def test_a_client_that_cannot_be_closed_does_not_stop_the_clean_up() -> None:
     class Stuck(Client):
         async def close(self, code: int, reason: str) -> None:
             raise OSError("gone")

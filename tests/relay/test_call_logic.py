@@ -1,4 +1,4 @@
-"""One call, decided: fed with frames and the time, compared by effects."""
+"""The state machine of a call: fed with frames and the time, compared by its effects."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,6 @@ from backend.protocol.provider_errors import PROVIDER_ERRORS, Severity
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.relay.call_logic import CallLogic, State
 from backend.relay.effects import (
-    CountUsage,
     Effect,
     HangUp,
     KeepTurn,
@@ -56,17 +55,17 @@ ROOMY = Limits(client_burst_frames=1e9, client_burst_bytes=1e12, bad_frames=10**
 
 
 def fresh(*past: PastItem, language: str = "en", limits: Limits | None = None) -> CallLogic:
-    """A call_logic whose client has just come."""
-    return CallLogic(plan(*past, language=language), limits or Limits(), START)
+    """The logic of a call whose client has just connected."""
+    return CallLogic(plan(*past, language=language, limits=limits), START)
 
 
 def state_of(call_logic: CallLogic) -> State:
-    """The state, read anew: a type checker would otherwise remember what it was."""
+    """The state, read again: a type checker would otherwise assume that it has not changed."""
     return call_logic.state
 
 
 def ready(language: str = "en", limits: Limits | None = None) -> CallLogic:
-    """A call_logic that is READY, without a past."""
+    """The logic of a call that is READY, without a past."""
     call_logic = fresh(language=language, limits=limits)
     call_logic.open(created(), at(0.1))
     call_logic.from_upstream(updated(), at(0.2))
@@ -82,8 +81,13 @@ def to_upstream(effects: Iterable[Effect]) -> list[str]:
     return [effect.text for effect in effects if isinstance(effect, ToUpstream)]
 
 
-def answering(call_logic: CallLogic, item_id: str = "item_a") -> None:
-    """An answer has begun."""
+def last_turn(effects: Iterable[Effect]) -> Turn | None:
+    turns = [effect.turn for effect in effects if isinstance(effect, KeepTurn)]
+    return turns[-1] if turns else None
+
+
+def begin_response(call_logic: CallLogic, item_id: str = "item_a") -> None:
+    """Begin a spoken response."""
     response = {"id": "resp_1", "object": "realtime.response", "status": "in_progress"}
     call_logic.from_upstream(frame(type="response.created", event_id="e", response=response), at(1))
     call_logic.from_upstream(item_event("added", item_id, None, "assistant"), at(1))
@@ -92,14 +96,14 @@ def answering(call_logic: CallLogic, item_id: str = "item_a") -> None:
 
 
 def response_done(status: str = "completed", **response: Any) -> str:
-    told = {"id": "resp_1", "object": "realtime.response", "status": status, **response}
-    return frame(type="response.done", event_id="e", response=told)
+    sent = {"id": "resp_1", "object": "realtime.response", "status": status, **response}
+    return frame(type="response.done", event_id="e", response=sent)
 
 
 # The way to READY
 
 
-def test_the_provider_is_configured_before_anything_else_is_said() -> None:
+def test_the_session_is_configured_before_anything_else_is_sent() -> None:
     call_logic = fresh(*PAST)
     opened = call_logic.open(created(), at(0.1))
     assert [event["type"] for event in to_client(opened)] == ["session.created"]
@@ -116,8 +120,8 @@ def test_the_provider_is_configured_before_anything_else_is_said() -> None:
 
     assert call_logic.from_upstream(item_event("added", "item_past_user"), at(0.3)) == []
     assert call_logic.from_upstream(item_event("done", "item_past_user"), at(0.3)) == []
-    told = to_client(call_logic.from_upstream(item_event("added", "item_past_reply"), at(0.3)))
-    assert told == [
+    sent = to_client(call_logic.from_upstream(item_event("added", "item_past_reply"), at(0.3)))
+    assert sent == [
         {
             "type": "relay.ready",
             "event_id": "relay_1",
@@ -140,7 +144,7 @@ def test_without_a_past_it_is_ready_when_it_is_configured() -> None:
     assert [event["type"] for event in to_client(effects)] == ["relay.ready"]
 
 
-def test_what_the_client_says_too_early_waits_in_order() -> None:
+def test_early_frames_are_held_and_released_in_order() -> None:
     call_logic = fresh()
     early = [append(), typed("first"), append(), frame(type="response.create")]
     assert call_logic.from_client(early[0], at(0.0)) == []
@@ -153,31 +157,10 @@ def test_what_the_client_says_too_early_waits_in_order() -> None:
     assert call_logic.from_client(late, at(0.3)) == [ToUpstream(late)]
 
 
-def test_of_early_sound_the_last_six_seconds_are_kept() -> None:
-    call_logic = fresh(limits=ROOMY)
-    sounds = [append(ms=100, sample=bytes([number, 0])) for number in range(100)]
-    message = typed("between")
-    for number, text in enumerate(sounds):
-        call_logic.from_client(text, at(0))
-        if number == 10:
-            call_logic.from_client(message, at(0))
-    call_logic.open(created(), at(0.1))
-    held = to_upstream(call_logic.from_upstream(updated(), at(0.2)))
-    assert held == [message, *sounds[40:]]
-
-
-def test_of_early_events_the_thirty_third_is_refused() -> None:
-    call_logic = fresh()
-    effects = [call_logic.from_client(typed(), at(0)) for _ in range(33)]
-    assert effects[:32] == [[]] * 32
-    (told,) = to_client(effects[32])
-    assert (told["type"], told["code"], told["retryable"]) == ("relay.error", "too_early", True)
-
-
 def test_early_frames_are_judged_when_they_come() -> None:
     call_logic = fresh()
-    (told,) = to_client(call_logic.from_client(frame(type="session.update"), at(0)))
-    assert told["code"] == "event_not_allowed"
+    (sent,) = to_client(call_logic.from_client(frame(type="session.update"), at(0)))
+    assert sent["code"] == "event_not_allowed"
 
 
 def test_a_refused_configuration_ends_the_call() -> None:
@@ -194,7 +177,7 @@ def test_a_refused_configuration_ends_the_call() -> None:
 
 
 @pytest.mark.parametrize("event_id", ["relay_past_0", None])
-def test_a_refused_past_item_is_left_behind(event_id: str | None) -> None:
+def test_the_call_goes_on_without_a_past_item_that_is_refused(event_id: str | None) -> None:
     call_logic = fresh(*PAST)
     call_logic.open(created(), at(0.1))
     call_logic.from_upstream(updated(), at(0.2))
@@ -206,7 +189,7 @@ def test_a_refused_past_item_is_left_behind(event_id: str | None) -> None:
     assert [event["type"] for event in to_client(effects)] == ["relay.ready"]
 
 
-def test_a_provider_that_never_takes_the_configuration_is_timed_out() -> None:
+def test_a_provider_that_never_accepts_the_configuration_times_out() -> None:
     call_logic = fresh()
     call_logic.open(created(), at(3))
     assert call_logic.tick(at(11)) == []
@@ -237,10 +220,10 @@ def test_nothing_forbidden_ever_reaches_the_provider(state: str) -> None:
     call_logic = fresh(limits=ROOMY) if state == "connecting" else ready(limits=ROOMY)
     for attack in ATTACKS:
         effects = call_logic.from_client(attack, at(1))
-        (told,) = to_client(effects)
+        (sent,) = to_client(effects)
         assert to_upstream(effects) == []
-        assert told["type"] == "relay.error"
-        assert SECRET_INSTRUCTIONS not in json.dumps(told)
+        assert sent["type"] == "relay.error"
+        assert SECRET_INSTRUCTIONS not in json.dumps(sent)
     if state == "connecting":
         call_logic.open(created(), at(2))
         assert to_upstream(call_logic.from_upstream(updated(), at(2))) == []
@@ -248,8 +231,8 @@ def test_nothing_forbidden_ever_reaches_the_provider(state: str) -> None:
 
 def test_a_refusal_names_the_event_and_the_field_in_the_users_language() -> None:
     refused = frame(type="response.create", event_id="mine", response={"tools": []})
-    (told,) = to_client(ready(language="ja").from_client(refused, at(1)))
-    assert told == {
+    (sent,) = to_client(ready(language="ja").from_client(refused, at(1)))
+    assert sent == {
         "type": "relay.error",
         "event_id": "mine",
         "code": "field_not_allowed",
@@ -259,7 +242,7 @@ def test_a_refusal_names_the_event_and_the_field_in_the_users_language() -> None
     }
 
 
-def test_a_ping_is_answered_here_and_keeps_no_quiet_call_alive() -> None:
+def test_a_ping_is_answered_by_the_relay_and_keeps_no_idle_call_alive() -> None:
     call_logic = fresh()
     (early,) = call_logic.from_client(frame(type="relay.ping"), at(0.1))
     assert to_client([early])[0]["type"] == "relay.pong"
@@ -280,75 +263,22 @@ def test_three_bad_frames_in_ten_seconds_end_the_call() -> None:
     assert effects[-1] == HangUp(Ending.BAD_FRAMES)
 
 
-def test_three_frames_that_are_too_large_end_the_call() -> None:
-    call_logic = ready()
-    large = append(ms=20_000)
-    told = [event for n in range(3) for event in to_client(call_logic.from_client(large, at(n)))]
-    assert [event["code"] for event in told] == [*["frame_too_large"] * 3, 4400]
-
-
-def test_bad_frames_far_apart_do_not() -> None:
-    call_logic = ready()
-    for second in (1, 7, 13, 19):
-        assert len(call_logic.from_client("not json", at(second))) == 1
-    assert state_of(call_logic) is State.READY
-
-
-def test_a_flood_is_told_once_and_then_hung_up_on() -> None:
+def test_a_flooding_client_is_warned_once_and_then_disconnected() -> None:
     call_logic = ready()
     effects = [
         effect
         for number in range(20_000)
         for effect in call_logic.from_client(frame(type="response.cancel"), at(1 + number / 2000))
     ]
-    told = [event for event in to_client(effects) if event["type"] == "relay.error"]
-    assert [event["code"] for event in told] == ["rate_limit"]
-    assert told[0]["retryable"]
-    assert told[0]["retry_after"] >= 1
+    sent = [event for event in to_client(effects) if event["type"] == "relay.error"]
+    assert [event["code"] for event in sent] == ["rate_limit"]
+    assert sent[0]["retryable"]
+    assert sent[0]["retry_after"] >= 1
     assert effects[-1] == HangUp(Ending.RATE_LIMIT)
     assert to_client(effects)[-1]["code"] == 4429
     assert to_client(effects)[-1]["retry_after"] >= 1
     # The burst and five seconds of the rate, no more.
     assert len(to_upstream(effects)) <= 300 + 6 * 100
-
-
-def test_nobody_has_heard_more_than_was_sent() -> None:
-    call_logic = ready()
-    answering(call_logic)
-
-    def truncate(item_id: str, index: int, ms: int) -> list[Effect]:
-        event = frame(
-            type="conversation.item.truncate",
-            event_id="cut",
-            item_id=item_id,
-            content_index=index,
-            audio_end_ms=ms,
-        )
-        return call_logic.from_client(event, at(2))
-
-    assert len(to_upstream(truncate("item_a", 0, 1000))) == 1
-    assert len(to_upstream(truncate("item_b", 0, 0))) == 1
-    for item_id, index, ms in (("item_a", 0, 1001), ("item_a", 1, 1), ("item_b", 0, 1)):
-        (told,) = to_client(truncate(item_id, index, ms))
-        assert (told["code"], told["event_id"]) == ("field_invalid", "cut")
-
-
-def test_sound_that_comes_twice_is_heard_once() -> None:
-    call_logic = ready()
-    sound = audio_delta("item_a", ms=100)
-    for _ in range(2):
-        assert len(call_logic.from_upstream(sound, at(1))) == 1
-    cut = frame(
-        type="conversation.item.truncate", item_id="item_a", content_index=0, audio_end_ms=150
-    )
-    assert to_upstream(call_logic.from_client(cut, at(2))) == []
-
-
-def test_nobody_speaks_under_an_id_of_the_past() -> None:
-    call_logic = fresh(*PAST)
-    (told,) = to_client(call_logic.from_client(typed("x", item_id="item_past_reply"), at(0)))
-    assert told["code"] == "field_invalid"
-    assert told["detail"] == {"where": "item.id"}
 
 
 # The provider's side
@@ -374,29 +304,29 @@ def test_the_providers_frames_pass_as_the_same_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["session.created", "session.updated"])
-def test_the_session_is_told_without_what_is_the_operators(kind: str) -> None:
+def test_session_events_are_passed_on_without_the_operators_fields(kind: str) -> None:
     text = frame(type=kind, event_id="e", session=session())
     (effect,) = ready().from_upstream(text, at(1))
     assert isinstance(effect, ToClient)
     assert "secret" not in effect.text.lower()
     assert SECRET_INSTRUCTIONS not in effect.text
-    told = json.loads(effect.text)
-    OFFICIAL.validate_python(told)
-    assert told["session"]["model"] == "gpt-realtime"
-    assert told["session"]["audio"]["output"]["voice"] == "marin"
+    sent = json.loads(effect.text)
+    OFFICIAL.validate_python(sent)
+    assert sent["session"]["model"] == "gpt-realtime"
+    assert sent["session"]["audio"]["output"]["voice"] == "marin"
 
 
 @pytest.mark.parametrize("code", [*NOT_FATAL, "something_new", None])
-def test_an_error_that_is_not_fatal_is_told_and_the_call_goes_on(code: str | None) -> None:
+def test_an_error_that_is_not_fatal_is_passed_on_and_the_call_goes_on(code: str | None) -> None:
     call_logic = ready()
     message = "Incorrect API key provided: sk-proj-abcdefghijklmnop1234. Bearer abc.def"
     effects = call_logic.from_upstream(provider_error(code, "mine", message), at(1))
-    (told,) = to_client(effects)
-    OFFICIAL.validate_python(told)
-    assert told["error"]["code"] == code
-    assert told["error"]["event_id"] == "mine"
-    assert "abcdefghijklmnop" not in json.dumps(told)
-    assert "abc.def" not in json.dumps(told)
+    (sent,) = to_client(effects)
+    OFFICIAL.validate_python(sent)
+    assert sent["error"]["code"] == code
+    assert sent["error"]["event_id"] == "mine"
+    assert "abcdefghijklmnop" not in json.dumps(sent)
+    assert "abc.def" not in json.dumps(sent)
     assert state_of(call_logic) is State.READY
 
 
@@ -416,12 +346,12 @@ def test_a_fatal_error_ends_the_call_and_is_not_quoted(code: str, ending: Ending
     assert "secret" not in json.dumps([failed, closing])
 
 
-def test_the_providers_answers_to_the_relay_stay_inside() -> None:
+def test_errors_about_the_relays_own_events_are_not_passed_on() -> None:
     effects = ready().from_upstream(provider_error("invalid_value", "relay_past_7"), at(1))
     assert effects == [LogEvent("upstream.error", "invalid_value")]
 
 
-def test_a_code_that_is_no_word_is_not_logged() -> None:
+def test_an_error_code_that_could_be_content_is_not_logged() -> None:
     effects = ready().from_upstream(provider_error("My name is Aoi!"), at(1))
     assert effects[0] == LogEvent("upstream.error", "unnamed")
 
@@ -433,28 +363,28 @@ def test_garbage_from_the_provider_ends_the_call(garbage: str) -> None:
     assert effects[-1] == HangUp(Ending.PROVIDER_FAILED)
 
 
-def test_an_object_without_a_type_goes_nowhere() -> None:
+def test_an_object_without_a_type_is_dropped() -> None:
     assert ready().from_upstream("{}", at(1)) == [LogEvent("upstream.garbage", "no_type")]
 
 
-def test_a_failed_answer_is_told_without_secrets() -> None:
+def test_a_failed_response_is_passed_on_without_secrets() -> None:
     error = {"type": "invalid_request_error", "code": "rate_limit_exceeded"}
     details = {"type": "failed", "error": {**error, "message": "for sk-proj-abcdefghijklmnop1234"}}
     effects = ready().from_upstream(response_done("failed", status_details=details), at(1))
-    (told,) = to_client(effects)
-    assert "abcdefghijklmnop" not in json.dumps(told)
-    assert told["response"]["status_details"]["error"]["code"] == "rate_limit_exceeded"
+    (sent,) = to_client(effects)
+    assert "abcdefghijklmnop" not in json.dumps(sent)
+    assert sent["response"]["status_details"]["error"]["code"] == "rate_limit_exceeded"
     assert LogEvent("upstream.error", "rate_limit_exceeded") in effects
     assert not any(isinstance(effect, HangUp) for effect in effects)
 
 
-def test_an_answer_that_failed_for_want_of_money_ends_the_call() -> None:
+def test_a_response_that_failed_for_lack_of_quota_ends_the_call() -> None:
     details = {"type": "failed", "error": {"type": "insufficient_quota", "code": None}}
     effects = ready().from_upstream(response_done("failed", status_details=details), at(1))
     assert effects[-1] == HangUp(Ending.PROVIDER_REFUSED)
 
 
-def test_a_failed_transcription_is_told_without_secrets() -> None:
+def test_a_failed_transcription_is_passed_on_without_secrets() -> None:
     text = frame(
         type="conversation.item.input_audio_transcription.failed",
         event_id="e",
@@ -462,35 +392,16 @@ def test_a_failed_transcription_is_told_without_secrets() -> None:
         content_index=0,
         error={"type": "server_error", "message": "Bearer abcdef.ghi"},
     )
-    (told,) = to_client(ready().from_upstream(text, at(1)))
-    assert told["error"]["message"] == "Bearer ***"
+    (sent,) = to_client(ready().from_upstream(text, at(1)))
+    assert sent["error"]["message"] == "Bearer ***"
 
 
 # What is kept
 
 
-def test_what_was_said_is_kept_when_it_is_whole_and_costs_are_counted() -> None:
+def test_growing_turns_are_kept_at_the_tick_and_not_at_every_delta() -> None:
     call_logic = ready()
-    answering(call_logic)
-    usage = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2}
-    item = {
-        "id": "item_a",
-        "object": "realtime.item",
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [{"type": "output_audio", "transcript": "Good morning, Aoi."}],
-    }
-    effects = call_logic.from_upstream(response_done(output=[item], usage=usage), at(2))
-    (kept,) = [effect.turn for effect in effects if isinstance(effect, KeepTurn)]
-    assert (kept.text, kept.status) == ("Good morning, Aoi.", TurnStatus.COMPLETED)
-    (cost,) = [effect.usage for effect in effects if isinstance(effect, CountUsage)]
-    assert (cost.source_id, cost.text_in, cost.text_out) == ("resp_1", 1, 2)
-
-
-def test_growing_words_are_kept_at_the_tick_and_not_for_every_piece() -> None:
-    call_logic = ready()
-    answering(call_logic)
+    begin_response(call_logic)
     for piece in ("how ", "are ", "you"):
         (passed,) = call_logic.from_upstream(words("item_a", piece), at(1))
         assert isinstance(passed, ToClient)
@@ -501,7 +412,7 @@ def test_growing_words_are_kept_at_the_tick_and_not_for_every_piece() -> None:
     assert call_logic.tick(at(2)) == []
 
 
-def test_a_typed_message_is_kept_when_the_provider_has_taken_it() -> None:
+def test_a_typed_message_is_kept_when_the_provider_has_accepted_it() -> None:
     call_logic = ready()
     assert call_logic.from_client(typed("Hi!", "item_me"), at(1)) == [
         ToUpstream(typed("Hi!", "item_me"))
@@ -525,15 +436,15 @@ def test_the_past_is_never_kept_again() -> None:
     content = [{"type": "input_text", "text": "My name is Aoi."}]
     for kind in ("added", "done"):
         for item in PAST:
-            told = item_event(kind, item.item_id, content=content, status="completed")
-            effects = call_logic.from_upstream(told, at(0.3))
+            sent = item_event(kind, item.item_id, content=content, status="completed")
+            effects = call_logic.from_upstream(sent, at(0.3))
             assert not any(isinstance(effect, KeepTurn) for effect in effects)
     assert call_logic.hang_up(Ending.CLIENT_LEFT, at(1)) == [HangUp(Ending.CLIENT_LEFT)]
 
 
-def test_what_is_half_said_when_the_client_leaves_is_kept_as_interrupted() -> None:
+def test_a_turn_in_progress_when_the_client_leaves_is_kept_as_interrupted() -> None:
     call_logic = ready()
-    answering(call_logic)
+    begin_response(call_logic)
     kept, hung_up = call_logic.hang_up(Ending.CLIENT_LEFT, at(2))
     assert isinstance(kept, KeepTurn)
     assert kept.turn.text.strip() == "Good morning,"
@@ -541,100 +452,13 @@ def test_what_is_half_said_when_the_client_leaves_is_kept_as_interrupted() -> No
     assert hung_up == HangUp(Ending.CLIENT_LEFT)
 
 
-def spoken(call_logic: CallLogic, ms: int = 4000) -> None:
-    """A whole answer, sent in a moment: four words of a second each."""
-    answering(call_logic)
-    for word in ("Aoi, ", "my ", "friend."):
-        call_logic.from_upstream(words("item_a", word), at(1))
-        call_logic.from_upstream(audio_delta("item_a", ms=ms // 4), at(1))
-    item = {"id": "item_a", "type": "message", "role": "assistant", "status": "completed"}
-    call_logic.from_upstream(response_done(output=[item]), at(1.2))
-
-
-def last_kept(effects: Iterable[Effect]) -> Turn | None:
-    kept = [effect.turn for effect in effects if isinstance(effect, KeepTurn)]
-    return kept[-1] if kept else None
-
-
-def cut_off(ms: int, item_id: str = "item_a") -> str:
-    return frame(
-        type="conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=ms
-    )
-
-
-def truncated(ms: int, item_id: str = "item_a") -> str:
-    return frame(
-        type="conversation.item.truncated",
-        event_id="e",
-        item_id=item_id,
-        content_index=0,
-        audio_end_ms=ms,
-    )
-
-
-def test_an_answer_that_cannot_have_been_played_was_not_heard() -> None:
-    call_logic = ready()
-    spoken(call_logic)
-    turn = last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(3)))
-    assert turn is not None
-    assert (turn.status, turn.heard_ms) == (TurnStatus.INTERRUPTED, 2000)
-    assert turn.text == "Good morning, Aoi, my friend."
-    assert turn.heard_text == "Good morning, Aoi,"
-
-
-def test_an_answer_that_can_have_been_played_was_heard() -> None:
-    call_logic = ready()
-    spoken(call_logic)
-    assert call_logic.hang_up(Ending.CLIENT_LEFT, at(5)) == [HangUp(Ending.CLIENT_LEFT)]
-
-
-def test_what_the_client_said_it_heard_stands() -> None:
-    call_logic = ready()
-    spoken(call_logic)
-    call_logic.from_client(cut_off(1500), at(2.5))
-    call_logic.from_upstream(truncated(1500), at(2.6))
-    assert last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(2.7))) is None
-
-
-def test_an_answer_that_was_answered_by_typing_stays_whole() -> None:
-    call_logic = ready()
-    spoken(call_logic)
-    call_logic.from_client(typed("Go on."), at(2))
-    assert last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(2.5))) is None
-
-
-def test_a_spoken_answer_of_which_no_sound_came_was_not_heard() -> None:
-    call_logic = ready()
-    call_logic.from_upstream(words("item_a", "Good morning, "), at(1))
-    turn = last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(9)))
-    assert turn is not None
-    assert (turn.text.strip(), turn.heard_ms, turn.heard_text) == ("Good morning,", 0, "")
-
-
-def test_a_written_answer_is_read_however_short_the_stay() -> None:
-    call_logic = ready()
-    text = frame(
-        type="response.output_text.delta",
-        event_id="e",
-        response_id="resp_1",
-        item_id="item_a",
-        output_index=0,
-        content_index=0,
-        delta="Good morning.",
-    )
-    call_logic.from_upstream(text, at(1))
-    turn = last_kept(call_logic.hang_up(Ending.CLIENT_LEFT, at(1.1)))
-    assert turn is not None
-    assert (turn.modality, turn.heard_ms, turn.heard_text) == (Modality.TEXT, None, None)
-
-
 # Time, and the end
 
 
-def test_a_call_in_which_nothing_is_said_ends() -> None:
+def test_an_idle_call_ends() -> None:
     call_logic = ready()
     for minute in range(15):
-        # A microphone that is open says nothing by itself.
+        # An open microphone alone keeps no call alive.
         call_logic.from_client(append(), at(60 * minute))
         assert call_logic.tick(at(60 * minute)) == []
     effects = call_logic.tick(at(15 * 60 + 1))
@@ -643,7 +467,7 @@ def test_a_call_in_which_nothing_is_said_ends() -> None:
 
 
 @pytest.mark.parametrize("who", ["client", "provider"])
-def test_whoever_speaks_keeps_the_call_alive(who: str) -> None:
+def test_events_of_either_side_keep_the_call_alive(who: str) -> None:
     call_logic = ready()
     if who == "client":
         call_logic.from_client(frame(type="response.cancel"), at(600))
@@ -653,7 +477,7 @@ def test_whoever_speaks_keeps_the_call_alive(who: str) -> None:
     assert call_logic.tick(at(1400)) == []
 
 
-def test_a_call_has_a_longest_length() -> None:
+def test_a_call_has_a_time_limit() -> None:
     call_logic = ready(limits=Limits(idle_s=1e9))
     assert call_logic.tick(at(55 * 60)) == []
     effects = call_logic.tick(at(55 * 60 + 1))
@@ -661,11 +485,11 @@ def test_a_call_has_a_longest_length() -> None:
     assert to_client(effects)[-1]["code"] == 4410
 
 
-def test_draining_waits_for_the_answer_that_is_being_given() -> None:
+def test_draining_waits_for_the_response_in_progress() -> None:
     call_logic = ready()
-    answering(call_logic)
-    (told,) = to_client(call_logic.leave(Ending.DRAINING, at(2)))
-    assert told["type"] == "relay.draining"
+    begin_response(call_logic)
+    (sent,) = to_client(call_logic.leave(Ending.DRAINING, at(2)))
+    assert sent["type"] == "relay.draining"
     assert call_logic.leave(Ending.DRAINING, at(2)) == []
     assert to_client(call_logic.from_upstream(words("item_a", "Aoi."), at(3)))
     effects = call_logic.from_upstream(response_done(), at(4))
@@ -675,9 +499,9 @@ def test_draining_waits_for_the_answer_that_is_being_given() -> None:
     assert effects[-1] == HangUp(Ending.DRAINING)
 
 
-def test_draining_waits_until_the_answer_can_have_been_heard() -> None:
+def test_draining_waits_until_the_response_can_have_been_played() -> None:
     call_logic = ready()
-    answering(call_logic)
+    begin_response(call_logic)
     call_logic.from_upstream(audio_delta("item_a", ms=4000), at(2))
     call_logic.leave(Ending.DRAINING, at(2.5))
     assert (
@@ -689,19 +513,19 @@ def test_draining_waits_until_the_answer_can_have_been_heard() -> None:
     assert not any(isinstance(effect, KeepTurn) for effect in effects)
 
 
-def test_draining_waits_for_sound_whose_answer_was_whole_before() -> None:
+def test_draining_waits_for_audio_of_a_response_that_was_already_done() -> None:
     call_logic = ready()
-    answering(call_logic)
+    begin_response(call_logic)
     call_logic.from_upstream(audio_delta("item_a", ms=4000), at(2))
     call_logic.from_upstream(response_done(), at(3))
-    (told,) = to_client(call_logic.leave(Ending.DRAINING, at(3.5)))
-    assert told["type"] == "relay.draining"
+    (sent,) = to_client(call_logic.leave(Ending.DRAINING, at(3.5)))
+    assert sent["type"] == "relay.draining"
     assert call_logic.tick(at(6))[-1] == HangUp(Ending.DRAINING)
 
 
-def test_draining_does_not_wait_for_ever() -> None:
+def test_draining_waits_no_longer_than_its_limit() -> None:
     call_logic = ready()
-    answering(call_logic)
+    begin_response(call_logic)
     call_logic.leave(Ending.DRAINING, at(2))
     assert not any(isinstance(effect, HangUp) for effect in call_logic.tick(at(31.9)))
     assert call_logic.tick(at(32))[-1] == HangUp(Ending.DRAINING)
@@ -714,7 +538,7 @@ def test_draining_a_quiet_call_ends_it_at_once() -> None:
 
 
 @pytest.mark.parametrize("ending", CLOSING_ENDINGS)
-def test_an_ending_is_said_once_with_its_code(ending: Ending) -> None:
+def test_the_ending_is_sent_once_with_its_code(ending: Ending) -> None:
     call_logic = ready(language="ja")
     effects = call_logic.hang_up(ending, at(1), retry_after_s=2.2)
     assert effects[-1] == HangUp(ending)
@@ -735,19 +559,19 @@ def test_an_ending_is_said_once_with_its_code(ending: Ending) -> None:
 
 def test_every_event_of_the_relay_has_an_id_of_its_own() -> None:
     call_logic = ready()
-    told = to_client(
+    sent = to_client(
         [
             *call_logic.from_client("x", at(1)),
             *call_logic.from_client(frame(type="x"), at(1)),
             *call_logic.hang_up(Ending.INTERNAL, at(2)),
         ]
     )
-    ids = [event["event_id"] for event in told]
+    ids = [event["event_id"] for event in sent]
     assert len(set(ids)) == len(ids)
     assert all(event_id.startswith("relay_") for event_id in ids)
 
 
-# Anything at all
+# Arbitrary input
 
 TYPES = st.sampled_from(
     [
@@ -806,7 +630,7 @@ FRAMES = EVENTS | st.text(max_size=20)
         max_size=30,
     )
 )
-def test_whatever_comes_nothing_raises_and_the_end_is_said_once(
+def test_no_input_raises_and_the_end_is_sent_once(
     script: list[tuple[str, str]],
 ) -> None:
     call_logic = fresh(*PAST)
@@ -833,11 +657,11 @@ def test_whatever_comes_nothing_raises_and_the_end_is_said_once(
     assert SECRET_INSTRUCTIONS not in json.dumps(to_client(effects))
 
 
-def test_words_that_come_after_the_end_are_kept() -> None:
+def test_the_users_words_that_come_after_the_end_are_kept() -> None:
     call_logic = ready()
     call_logic.from_client(typed("Remember me."), at(1))
     call_logic.hang_up(Ending.CLIENT_LEFT, at(1))
-    assert call_logic.is_owed
+    assert call_logic.awaits_upstream
     echo = frame(
         type="conversation.item.added",
         event_id="event_late",
@@ -855,7 +679,7 @@ def test_words_that_come_after_the_end_are_kept() -> None:
         ("Remember me.", TurnStatus.COMPLETED)
     ]
     assert to_client(effects) == []
-    assert not call_logic.is_owed
+    assert not call_logic.awaits_upstream
 
 
 def committed(item_id: str = "item_u") -> str:
@@ -874,59 +698,59 @@ def transcribed(text: str, item_id: str = "item_u") -> str:
 def test_a_sentence_that_is_transcribed_after_a_drain_is_kept() -> None:
     call_logic = ready()
     call_logic.from_upstream(committed(), at(0.5))
-    answering(call_logic)
+    begin_response(call_logic)
     call_logic.leave(Ending.DRAINING, at(2))
     assert call_logic.from_upstream(response_done(), at(4))[-1] == HangUp(Ending.DRAINING)
-    assert call_logic.is_owed
-    kept = last_kept(call_logic.from_upstream(transcribed("What I said."), at(4.3)))
+    assert call_logic.awaits_upstream
+    kept = last_turn(call_logic.from_upstream(transcribed("What I said."), at(4.3)))
     assert kept is not None
     assert (kept.text, kept.status) == ("What I said.", TurnStatus.COMPLETED)
-    assert not call_logic.is_owed
+    assert not call_logic.awaits_upstream
 
 
-def test_a_server_in_a_hurry_hears_nobody_out() -> None:
+def test_upstream_is_not_drained_if_the_server_stops_at_once() -> None:
     call_logic = ready()
     call_logic.from_upstream(committed(), at(0.5))
     call_logic.hang_up(Ending.DRAINING, at(1))
-    assert not call_logic.is_owed
+    assert not call_logic.awaits_upstream
 
 
-def test_speech_that_was_committed_in_leaving_is_kept() -> None:
+def test_speech_that_was_committed_just_before_leaving_is_kept() -> None:
     call_logic = ready()
     call_logic.from_client(frame(type="input_audio_buffer.commit"), at(1))
     call_logic.hang_up(Ending.CLIENT_LEFT, at(1))
-    assert call_logic.is_owed
+    assert call_logic.awaits_upstream
     call_logic.from_upstream(committed(), at(1.1))
     call_logic.from_upstream(
         item_event("added", "item_u", content=[{"type": "input_audio", "transcript": None}]),
         at(1.1),
     )
-    kept = last_kept(call_logic.from_upstream(transcribed("What I said."), at(1.4)))
+    kept = last_turn(call_logic.from_upstream(transcribed("What I said."), at(1.4)))
     assert kept is not None
     assert (kept.text, kept.status) == ("What I said.", TurnStatus.COMPLETED)
-    assert not call_logic.is_owed
+    assert not call_logic.awaits_upstream
 
 
-def test_what_never_went_out_is_owed_nothing() -> None:
+def test_no_reply_is_pending_for_what_was_never_sent() -> None:
     call_logic = fresh()
     call_logic.open(created(), at(0.1))
     call_logic.from_client(typed(), at(0.2))
     call_logic.hang_up(Ending.CLIENT_LEFT, at(0.3))
-    assert not call_logic.is_owed
+    assert not call_logic.awaits_upstream
 
 
-def test_a_provider_that_failed_is_not_heard_out() -> None:
+def test_upstream_is_not_drained_after_the_provider_failed() -> None:
     call_logic = ready()
     call_logic.from_client(typed(), at(1))
     call_logic.hang_up(Ending.PROVIDER_FAILED, at(1))
-    assert not call_logic.is_owed
-    assert call_logic.parting() == []
+    assert not call_logic.awaits_upstream
+    assert call_logic.cancel_response() == []
 
 
-def test_an_answer_that_begins_after_the_end_is_called_off() -> None:
+def test_a_response_that_begins_after_the_end_is_cancelled() -> None:
     call_logic = ready()
     call_logic.from_client(typed(), at(1))
     call_logic.hang_up(Ending.CLIENT_LEFT, at(1))
     (cancel,) = to_upstream(call_logic.from_upstream(response_created(), at(1.1)))
     assert json.loads(cancel)["type"] == "response.cancel"
-    assert call_logic.is_owed
+    assert call_logic.awaits_upstream

@@ -1,8 +1,8 @@
 """Golden files: what the relay decides for every tape and for 200 generated calls, byte for byte.
 
-They were written before the relay was divided into call logic, client gate and call record, and
-prove that a change of structure changes no frame, no turn, no usage and no ending. After a change
-of behaviour that is meant, write them anew and read the difference:
+They were written before the relay was split into call logic, client gate and call record, and prove
+that a change of structure changes no frame, no turn, no usage and no ending. After an intended
+change of behaviour, write them again and read the difference:
 
     python -m tests.relay.test_golden
 """
@@ -27,6 +27,7 @@ from backend.relay.effects import (
     ToUpstream,
 )
 from backend.relay.replay import UNKNOWN_PLAN, replay
+from backend.relay.tape import plan_content
 from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import SessionSettings, TurnDetection
 from tests import tapes
@@ -46,7 +47,7 @@ OPENAI_PLAN = json.dumps(
         "at_ms": 0,
         "side": "relay",
         "plan": {
-            **asdict(UNKNOWN_PLAN),
+            **plan_content(UNKNOWN_PLAN),
             "session": OpenAI().session(SessionSettings("", "", "", TurnDetection())),
         },
     }
@@ -129,7 +130,7 @@ def test_the_generated_calls_have_every_kind_of_effect_and_most_endings() -> Non
 
 
 def write() -> None:
-    """Write every golden file anew."""
+    """Write every golden file."""
     FOLDER.mkdir(exist_ok=True)
     for name in tapes.NAMES:
         (FOLDER / f"{name}.jsonl").write_text(decided(_tape_lines(name)), encoding="utf-8")

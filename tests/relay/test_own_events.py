@@ -10,7 +10,7 @@ from backend.wording import sentence
 from tests.relay.equipment import CLOSING_ENDINGS, plan
 
 
-def test_ready_says_what_the_call_is() -> None:
+def test_ready_has_the_facts_of_the_call() -> None:
     assert json.loads(own_events.ready("relay_1", plan(language="ja"))) == {
         "type": "relay.ready",
         "event_id": "relay_1",
@@ -23,7 +23,7 @@ def test_ready_says_what_the_call_is() -> None:
     }
 
 
-def test_an_error_leaves_out_what_there_is_not() -> None:
+def test_an_error_leaves_out_empty_fields() -> None:
     assert json.loads(own_events.error("mine", "frame_not_json", "ja")) == {
         "type": "relay.error",
         "event_id": "mine",
@@ -33,9 +33,9 @@ def test_an_error_leaves_out_what_there_is_not() -> None:
     }
 
 
-def test_waiting_is_told_in_whole_seconds_rounded_up() -> None:
-    told = json.loads(own_events.error("r", "rate_limit", "en", retry_after_s=1.2))
-    assert told["retry_after"] == 2
+def test_retry_after_is_in_whole_seconds_rounded_up() -> None:
+    event = json.loads(own_events.error("r", "rate_limit", "en", retry_after_s=1.2))
+    assert event["retry_after"] == 2
 
 
 @pytest.mark.parametrize("ending", CLOSING_ENDINGS)
@@ -51,14 +51,14 @@ def test_closing_and_failure_agree_with_the_tables(ending: Ending) -> None:
     "code",
     ["event_not_allowed", "field_not_allowed", "field_invalid", "rate_limit", "too_early"],
 )
-def test_every_complaint_has_words_of_its_own(code: str) -> None:
+def test_every_error_code_has_a_sentence_of_its_own(code: str) -> None:
     assert sentence(code, "en") != sentence("internal", "en")
     assert sentence(code, "ja") != sentence("internal", "ja")
 
 
-def test_japanese_is_readable_on_the_line() -> None:
+def test_japanese_is_not_escaped() -> None:
     assert "再起動" in own_events.closing("r", Ending.DRAINING, "ja")
 
 
-def test_draining_says_no_more_than_that() -> None:
+def test_draining_has_no_fields() -> None:
     assert json.loads(own_events.draining("r")) == {"type": "relay.draining", "event_id": "r"}

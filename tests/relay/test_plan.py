@@ -1,4 +1,4 @@
-"""What the provider is told before the client may speak."""
+"""The session configuration and the replayed past."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_the_session_is_configured_as_the_plan_says() -> None:
     assert update["session"]["instructions"] == SECRET_INSTRUCTIONS
 
 
-def test_the_past_is_told_in_order_under_its_own_ids() -> None:
+def test_the_past_is_replayed_in_order_under_its_own_ids() -> None:
     replays = replays_of(plan(*PAST))
     events = [json.loads(replay.text) for replay in replays]
     for event in events:
@@ -33,12 +33,12 @@ def test_the_past_is_told_in_order_under_its_own_ids() -> None:
     ]
 
 
-def test_an_id_that_the_provider_would_refuse_gives_way() -> None:
+def test_an_id_that_the_provider_would_refuse_is_replaced() -> None:
     replays = replays_of(plan(PastItem("x" * 36, Role.USER, "Hello.")))
     assert replays[0].item_id == "relay_past_0"
     assert json.loads(replays[0].text)["item"]["id"] == "relay_past_0"
 
 
-def test_what_a_tool_said_is_left_out() -> None:
+def test_tool_turns_are_left_out() -> None:
     replays = replays_of(plan(PastItem("t", Role.TOOL, "{}"), PAST[0]))
     assert [replay.item_id for replay in replays] == ["item_past_user"]

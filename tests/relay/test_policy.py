@@ -1,6 +1,7 @@
-"""What clients may say."""
+"""What the page's policy lets pass, and what a policy cannot let pass."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend.protocol.errors import BadFrame, ClientError, EventRefused
 from backend.protocol.frames import parse_from_client
-from backend.relay.policy import ALLOWED, Listing, judge, plain_append_length
+from backend.relay.policy import PAGE_POLICY, Listing, is_base64, judge, plain_append_length
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import append, typed
 
@@ -38,26 +39,26 @@ HONEST: list[dict[str, Any]] = [
 ]
 
 
-def verdict(text: str | bytes) -> ClientError | None:
+def refusal(text: str | bytes) -> ClientError | None:
     try:
-        judge(parse_from_client(text, MAX_BYTES))
+        judge(parse_from_client(text, MAX_BYTES), PAGE_POLICY)
     except ClientError as refused:
         return refused
     return None
 
 
 @pytest.mark.parametrize("event", HONEST, ids=lambda event: str(event["type"]))
-def test_what_an_honest_client_says_passes(event: dict[str, Any]) -> None:
-    assert verdict(json.dumps(event)) is None
+def test_the_events_of_an_honest_client_pass(event: dict[str, Any]) -> None:
+    assert refusal(json.dumps(event)) is None
 
 
-def test_every_allowed_type_is_shown_to_pass() -> None:
-    assert {event["type"] for event in HONEST} == set(ALLOWED)
+def test_every_allowed_type_has_an_example() -> None:
+    assert {event["type"] for event in HONEST} == set(PAGE_POLICY.events)
 
 
 @pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
 def test_no_attack_passes(text: str | bytes) -> None:
-    assert isinstance(verdict(text), BadFrame | EventRefused)
+    assert isinstance(refusal(text), BadFrame | EventRefused)
     assert isinstance(text, bytes) or plain_append_length(text) == 0
 
 
@@ -90,8 +91,8 @@ def test_there_are_enough_attacks() -> None:
         ),
     ],
 )
-def test_a_refusal_says_what_and_where(event: dict[str, Any], code: str, where: str) -> None:
-    refused = verdict(json.dumps({**event, "event_id": "mine"}))
+def test_a_refusal_has_a_code_and_a_path(event: dict[str, Any], code: str, where: str) -> None:
+    refused = refusal(json.dumps({**event, "event_id": "mine"}))
     assert isinstance(refused, EventRefused)
     assert (refused.code, refused.where, refused.event_id) == (code, where, "mine")
 
@@ -120,7 +121,7 @@ def contains_only_known_fields(shape: Any, value: Any) -> bool:
     if isinstance(shape, Listing):
         return all(contains_only_known_fields(shape.each, each) for each in value)
     if isinstance(value, dict):
-        known = {**shape.needed, **shape.optional}
+        known = {**shape.required, **shape.optional}
         return all(
             name in known and contains_only_known_fields(known[name], inner)
             for name, inner in value.items()
@@ -129,22 +130,29 @@ def contains_only_known_fields(shape: Any, value: Any) -> bool:
 
 
 @given(
-    st.sampled_from(sorted(ALLOWED)), st.dictionaries(st.sampled_from(["item", "response"]), JSON)
+    st.sampled_from(sorted(PAGE_POLICY.events)),
+    st.dictionaries(st.sampled_from(["item", "response"]), JSON),
 )
-def test_whatever_passes_has_only_fields_of_the_table(kind: str, fields: dict[str, Any]) -> None:
+def test_an_event_that_passes_has_only_known_fields(kind: str, fields: dict[str, Any]) -> None:
     event = {**fields, "type": kind}
-    if verdict(json.dumps(event)) is None:
-        assert contains_only_known_fields(ALLOWED[kind], event)
+    if refusal(json.dumps(event)) is None:
+        assert contains_only_known_fields(PAGE_POLICY.events[kind], event)
 
 
 @given(JSON | st.text() | st.binary())
 def test_generated_frames_are_judged_and_never_raise_anything_else(value: Any) -> None:
-    verdict(value if isinstance(value, str | bytes) else json.dumps(value))
+    refusal(value if isinstance(value, str | bytes) else json.dumps(value))
 
 
 @given(
     st.from_regex(r'\{"type": ?"input_audio_buffer.append", ?"audio": ?"[^\n]*"\}', fullmatch=True)
 )
-def test_the_short_cut_for_audio_lets_pass_what_the_parser_lets_pass(text: str) -> None:
+def test_a_plain_append_would_also_pass_the_parser(text: str) -> None:
     if plain_append_length(text):
-        assert verdict(text) is None
+        assert refusal(text) is None
+
+
+@given(st.text(max_size=12) | st.from_regex(r"[A-Za-z0-9+/]{0,9}={0,3}", fullmatch=True))
+def test_base64_is_what_the_pattern_says(text: str) -> None:
+    matches = re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", text) is not None
+    assert is_base64(text) == (matches and len(text) % 4 == 0)

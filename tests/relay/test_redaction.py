@@ -1,4 +1,4 @@
-"""What the client may see of the provider's words about the session and about errors."""
+"""What the client may see of the provider's session echoes and errors."""
 
 import json
 from typing import Any
@@ -21,12 +21,12 @@ KEYS = [
 ]
 
 
-def test_a_session_is_told_by_an_allow_list_at_every_depth() -> None:
+def test_a_session_is_reduced_to_an_allow_list_at_every_depth() -> None:
     echo = session(brand_new={"instructions": SECRET_INSTRUCTIONS})
     event = {"type": "session.updated", "event_id": "e", "session": echo}
-    told = json.loads(redaction.session_event_for_client(event))
-    OFFICIAL.validate_python(told)
-    assert set(told["session"]) == {
+    passed = json.loads(redaction.session_event_for_client(event))
+    OFFICIAL.validate_python(passed)
+    assert set(passed["session"]) == {
         "id",
         "object",
         "type",
@@ -34,13 +34,13 @@ def test_a_session_is_told_by_an_allow_list_at_every_depth() -> None:
         "output_modalities",
         "audio",
     }
-    assert told["session"]["audio"]["input"]["transcription"] == {"model": "gpt-transcribe"}
+    assert passed["session"]["audio"]["input"]["transcription"] == {"model": "gpt-transcribe"}
     assert event["session"] is echo
     assert echo["instructions"] == SECRET_INSTRUCTIONS
 
 
 @pytest.mark.parametrize("broken", [None, "text", [1], {"audio": None}, {"audio": {"input": []}}])
-def test_a_strange_session_does_not_raise(broken: Any) -> None:
+def test_a_malformed_session_does_not_raise(broken: Any) -> None:
     text = redaction.session_event_for_client({"type": "session.updated", "session": broken})
     assert json.loads(text)["type"] == "session.updated"
 
@@ -53,7 +53,7 @@ def test_an_error_never_quotes_a_key(key: str) -> None:
     OFFICIAL.validate_python(json.loads(text))
 
 
-def test_an_error_without_anything_has_still_the_official_shape() -> None:
+def test_an_empty_error_still_has_the_official_shape() -> None:
     for event in ({}, {"error": "text"}, {"error": {"message": 5, "code": []}, "event_id": 3}):
         OFFICIAL.validate_python(json.loads(redaction.error_event_for_client(event)))
 
@@ -63,11 +63,11 @@ def test_a_long_message_is_cut() -> None:
     assert len(json.loads(text)["error"]["message"]) == redaction.LONGEST_MESSAGE
 
 
-def test_a_failure_is_masked_where_it_stands_and_nowhere_else() -> None:
+def test_a_failure_is_masked_at_its_path_and_nowhere_else() -> None:
     event = {"type": "t", "a": {"b": {"message": f"for {KEYS[0]}", "code": "c"}}, "x": 1}
-    told = json.loads(redaction.failure_for_client(event, "a", "b"))
-    assert "abcdefghijklmnop" not in told["a"]["b"]["message"]
-    assert (told["a"]["b"]["code"], told["x"]) == ("c", 1)
+    passed = json.loads(redaction.failure_for_client(event, "a", "b"))
+    assert "abcdefghijklmnop" not in passed["a"]["b"]["message"]
+    assert (passed["a"]["b"]["code"], passed["x"]) == ("c", 1)
     assert KEYS[0] in event["a"]["b"]["message"]  # type: ignore[index]
 
 

@@ -1,4 +1,4 @@
-"""The calls of a process: one a session, a newer one takes over, all drain together."""
+"""The live calls of a process: one per session, a newer one takes over, all drain together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,89 +11,89 @@ from backend.relay.registry import CallSlot, LiveCalls
 from tests.relay.doubles import settle, until
 
 
-class Held:
-    """A call that ends when it is asked to, or only when it must."""
+class FakeCall:
+    """A call that ends on request, or only when it must end at once."""
 
-    def __init__(self, *, finishes_its_answer: bool = False) -> None:
-        self.asked: list[tuple[Ending, bool]] = []
+    def __init__(self, *, finishes_its_response: bool = False) -> None:
+        self.requests: list[tuple[Ending, bool]] = []
         self.over = asyncio.Event()
-        self._finishes_its_answer = finishes_its_answer
+        self._finishes_its_response = finishes_its_response
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
-        self.asked.append((ending, at_once))
-        if at_once or not self._finishes_its_answer:
+        self.requests.append((ending, at_once))
+        if at_once or not self._finishes_its_response:
             self.over.set()
 
 
-class Desk:
-    """Opens calls as the house does, and remembers in which order what happened."""
+class Openings:
+    """Opens calls as the runtime does, and keeps the order of events in `story`."""
 
     def __init__(self, take_over_wait_s: float = 2.0) -> None:
         self.live = LiveCalls(take_over_wait_s)
-        self.someone_opened = asyncio.Event()
+        self.a_call_opened = asyncio.Event()
         self.story: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
 
-    async def open(self, session_id: str, name: str, call: Held | None = None) -> Held:
-        call = call or Held()
-        self.tasks.append(asyncio.create_task(self._hold(session_id, name, call)))
+    async def open(self, session_id: str, name: str, call: FakeCall | None = None) -> FakeCall:
+        call = call or FakeCall()
+        self.tasks.append(asyncio.create_task(self._run(session_id, name, call)))
         await settle()
         return call
 
-    async def _hold(self, session_id: str, name: str, call: Held) -> None:
+    async def _run(self, session_id: str, name: str, call: FakeCall) -> None:
         async with self.live.slot(session_id) as slot:
             self.story.append(f"{name} opened")
-            self.someone_opened.set()
-            slot.put(name, call)
+            self.a_call_opened.set()
+            slot.attach(name, call)
             await call.over.wait()
             self.story.append(f"{name} ended")
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    desk = Desk()
-    yield desk
-    for task in desk.tasks:
+async def openings() -> AsyncIterator[Openings]:
+    openings = Openings()
+    yield openings
+    for task in openings.tasks:
         task.cancel()
-    await asyncio.gather(*desk.tasks, return_exceptions=True)
-    assert desk.live.live == 0
+    await asyncio.gather(*openings.tasks, return_exceptions=True)
+    assert openings.live.count == 0
 
 
-async def test_a_newer_call_opens_when_the_older_has_ended(desk: Desk) -> None:
-    first = await desk.open("s", "first")
-    await desk.open("s", "second")
-    await until(lambda: "second opened" in desk.story)
-    assert desk.story == ["first opened", "first ended", "second opened"]
-    assert first.asked == [(Ending.TAKEN_OVER, False)]
-    assert desk.live.call_ids() == ["second"]
+async def test_a_newer_call_opens_when_the_older_has_ended(openings: Openings) -> None:
+    first = await openings.open("s", "first")
+    await openings.open("s", "second")
+    await until(lambda: "second opened" in openings.story)
+    assert openings.story == ["first opened", "first ended", "second opened"]
+    assert first.requests == [(Ending.TAKEN_OVER, False)]
+    assert openings.live.call_ids() == ["second"]
 
 
-async def test_calls_of_other_sessions_are_left_alone(desk: Desk) -> None:
-    first = await desk.open("s", "first")
-    await desk.open("t", "second")
-    assert desk.live.live == 2
-    assert first.asked == []
+async def test_calls_of_other_sessions_go_on(openings: Openings) -> None:
+    first = await openings.open("s", "first")
+    await openings.open("t", "second")
+    assert openings.live.count == 2
+    assert first.requests == []
 
 
-async def test_a_place_without_a_call_yet_hands_the_wish_on() -> None:
-    slot, call = CallSlot(), Held()
+async def test_a_request_before_the_call_is_attached_is_carried_out_then() -> None:
+    slot, call = CallSlot(), FakeCall()
     slot.hang_up(Ending.TAKEN_OVER)
-    slot.put("late", call)
-    assert call.asked == [(Ending.TAKEN_OVER, False)]
+    slot.attach("late", call)
+    assert call.requests == [(Ending.TAKEN_OVER, False)]
 
 
-async def test_of_three_at_once_the_newest_stays(desk: Desk) -> None:
-    stubborn = Held(finishes_its_answer=True)
-    await desk.open("s", "first", stubborn)
-    await desk.open("s", "second")
-    await desk.open("s", "third")
+async def test_of_three_at_once_the_newest_stays(openings: Openings) -> None:
+    stubborn = FakeCall(finishes_its_response=True)
+    await openings.open("s", "first", stubborn)
+    await openings.open("s", "second")
+    await openings.open("s", "third")
     stubborn.over.set()
-    await until(lambda: "third opened" in desk.story)
-    assert "second opened" not in desk.story
-    refused = desk.tasks[1].exception()
+    await until(lambda: "third opened" in openings.story)
+    assert "second opened" not in openings.story
+    refused = openings.tasks[1].exception()
     assert isinstance(refused, AdmissionRefused)
     assert refused.ending is Ending.TAKEN_OVER
-    assert desk.live.call_ids() == ["third"]
+    assert openings.live.call_ids() == ["third"]
 
 
 async def test_a_newer_call_waits_until_the_older_has_its_row() -> None:
@@ -101,16 +101,16 @@ async def test_a_newer_call_waits_until_the_older_has_its_row() -> None:
     order: list[str] = []
     row_is_written = asyncio.Event()
 
-    async def hold(name: str, opening: asyncio.Event | None) -> None:
+    async def run(name: str, opening: asyncio.Event | None) -> None:
         async with live.slot("s") as slot:
             if opening is not None:
                 await opening.wait()
             order.append(f"{name} opened")
-            slot.put(name, Held())
+            slot.attach(name, FakeCall())
 
-    older = asyncio.create_task(hold("older", row_is_written))
+    older = asyncio.create_task(run("older", row_is_written))
     await settle()
-    newer = asyncio.create_task(hold("newer", None))
+    newer = asyncio.create_task(run("newer", None))
     await settle()
     assert order == []
     row_is_written.set()
@@ -118,53 +118,53 @@ async def test_a_newer_call_waits_until_the_older_has_its_row() -> None:
     assert order == ["older opened", "newer opened"]
 
 
-async def test_an_older_call_that_does_not_end_is_not_waited_for_long() -> None:
-    desk = Desk(take_over_wait_s=0.01)
-    stubborn = await desk.open("s", "first", Held(finishes_its_answer=True))
-    desk.someone_opened.clear()
-    newer = await desk.open("s", "second")
+async def test_an_older_call_that_does_not_end_is_awaited_briefly() -> None:
+    openings = Openings(take_over_wait_s=0.01)
+    stubborn = await openings.open("s", "first", FakeCall(finishes_its_response=True))
+    openings.a_call_opened.clear()
+    newer = await openings.open("s", "second")
     async with asyncio.timeout(1):
-        await desk.someone_opened.wait()
-    assert desk.story == ["first opened", "second opened"]
+        await openings.a_call_opened.wait()
+    assert openings.story == ["first opened", "second opened"]
     for call in (stubborn, newer):
         call.over.set()
-    await asyncio.gather(*desk.tasks)
+    await asyncio.gather(*openings.tasks)
 
 
-async def test_one_call_can_be_hung_up_on_by_its_id(desk: Desk) -> None:
-    first, second = await desk.open("s", "first"), await desk.open("t", "second")
-    desk.live.hang_up("second", Ending.REVOKED)
-    desk.live.hang_up("nobody", Ending.REVOKED)
-    assert (first.asked, second.asked) == ([], [(Ending.REVOKED, False)])
+async def test_one_call_can_be_ended_by_its_id(openings: Openings) -> None:
+    first, second = await openings.open("s", "first"), await openings.open("t", "second")
+    openings.live.hang_up("second", Ending.REVOKED)
+    openings.live.hang_up("nobody", Ending.REVOKED)
+    assert (first.requests, second.requests) == ([], [(Ending.REVOKED, False)])
 
 
-async def test_draining_lets_answers_end_and_admits_nobody(desk: Desk) -> None:
-    quiet = await desk.open("s", "quiet")
-    talking = await desk.open("t", "talking", Held(finishes_its_answer=True))
-    draining = asyncio.create_task(desk.live.drain(5))
+async def test_draining_lets_responses_end_and_admits_no_call(openings: Openings) -> None:
+    quiet = await openings.open("s", "quiet")
+    talking = await openings.open("t", "talking", FakeCall(finishes_its_response=True))
+    draining = asyncio.create_task(openings.live.drain(5))
     await settle()
     assert quiet.over.is_set()
     assert not draining.done()
     with pytest.raises(AdmissionRefused, match="draining"):
-        async with desk.live.slot("u"):
+        async with openings.live.slot("u"):
             raise AssertionError("admitted")
     talking.over.set()
     async with asyncio.timeout(1):
         await draining
-    assert talking.asked == [(Ending.DRAINING, False)]
-    assert desk.live.live == 0
+    assert talking.requests == [(Ending.DRAINING, False)]
+    assert openings.live.count == 0
 
 
-async def test_draining_has_an_end(desk: Desk) -> None:
-    talking = await desk.open("t", "talking", Held(finishes_its_answer=True))
+async def test_draining_ends_calls_after_its_time(openings: Openings) -> None:
+    talking = await openings.open("t", "talking", FakeCall(finishes_its_response=True))
     async with asyncio.timeout(1):
-        await desk.live.drain(0.01)
-    assert talking.asked == [(Ending.DRAINING, False), (Ending.DRAINING, True)]
-    assert desk.live.live == 0
+        await openings.live.drain(0.01)
+    assert talking.requests == [(Ending.DRAINING, False), (Ending.DRAINING, True)]
+    assert openings.live.count == 0
 
 
-async def test_draining_in_no_time_hangs_up_at_once(desk: Desk) -> None:
-    talking = await desk.open("t", "talking", Held(finishes_its_answer=True))
+async def test_draining_in_no_time_ends_calls_at_once(openings: Openings) -> None:
+    talking = await openings.open("t", "talking", FakeCall(finishes_its_response=True))
     async with asyncio.timeout(1):
-        await desk.live.drain(0)
-    assert talking.asked == [(Ending.DRAINING, True)]
+        await openings.live.drain(0)
+    assert talking.requests == [(Ending.DRAINING, True)]

@@ -1,4 +1,4 @@
-"""A tape of a whole call, replayed without a network."""
+"""A tape of a whole call is replayed without a network."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn, TurnStatus
 from backend.relay.call import Call
 from backend.relay.effects import HangUp, ToClient, ToUpstream
-from backend.relay.replay import NotATape, replay, told
+from backend.relay.replay import NotATape, printed, replay
 from backend.relay.tape import FileTape
 from tests.relay.doubles import Client, HandClock, Provider, Record, settle
 from tests.relay.equipment import (
@@ -33,19 +33,19 @@ from tests.relay.equipment import (
 
 @pytest.fixture
 async def taped(tmp_path: Path) -> tuple[Path, Client, Provider, Record]:
-    """A whole call, from dialling to leaving in mid-answer, with a tape of it."""
+    """A whole call, from connecting to leaving during a response, with a tape of it."""
     client, provider, record, clock = Client(), Provider(), Record(), HandClock()
     path = tmp_path / "call.jsonl"
     tape = FileTape(path, plan(*PAST), clock.now())
     call = Call(plan(*PAST), client, provider.connect, record, clock=clock, tape=tape)
     running = asyncio.create_task(call.run())
     script = [
-        lambda: client.say(append()),
-        lambda: provider.say(updated()),
-        lambda: provider.say(item_event("added", "item_past_user")),
-        lambda: provider.say(item_event("added", "item_past_reply")),
-        lambda: client.say(typed("Hi!", "item_me")),
-        lambda: provider.say(
+        lambda: client.send_frame(append()),
+        lambda: provider.send_frame(updated()),
+        lambda: provider.send_frame(item_event("added", "item_past_user")),
+        lambda: provider.send_frame(item_event("added", "item_past_reply")),
+        lambda: client.send_frame(typed("Hi!", "item_me")),
+        lambda: provider.send_frame(
             item_event(
                 "added",
                 "item_me",
@@ -54,17 +54,17 @@ async def taped(tmp_path: Path) -> tuple[Path, Client, Provider, Record]:
                 content=[{"type": "input_text", "text": "Hi!"}],
             )
         ),
-        lambda: client.say("not json"),
-        lambda: client.say(b"\0"),
-        lambda: client.say(frame(type="session.update")),
-        lambda: provider.say(response_created()),
-        lambda: provider.say(item_event("added", "item_a", "item_me", "assistant")),
-        lambda: provider.say(words("item_a", "Good morning, ")),
-        lambda: provider.say(audio_delta("item_a")),
-        lambda: provider.say(response_done()),
-        lambda: provider.say(response_created("resp_2")),
-        lambda: provider.say(item_event("added", "item_b", "item_a", "assistant")),
-        lambda: provider.say(words("item_b", "And ", "resp_2")),
+        lambda: client.send_frame("not json"),
+        lambda: client.send_frame(b"\0"),
+        lambda: client.send_frame(frame(type="session.update")),
+        lambda: provider.send_frame(response_created()),
+        lambda: provider.send_frame(item_event("added", "item_a", "item_me", "assistant")),
+        lambda: provider.send_frame(words("item_a", "Good morning, ")),
+        lambda: provider.send_frame(audio_delta("item_a")),
+        lambda: provider.send_frame(response_done()),
+        lambda: provider.send_frame(response_created("resp_2")),
+        lambda: provider.send_frame(item_event("added", "item_b", "item_a", "assistant")),
+        lambda: provider.send_frame(words("item_b", "And ", "resp_2")),
         client.leave,
     ]
     for step in script:
@@ -85,14 +85,16 @@ def without_times(turn: Turn) -> dict[str, object]:
     return {**asdict(turn), "started_at": None, "completed_at": None}
 
 
-async def test_a_whole_call_happens_again(taped: tuple[Path, Client, Provider, Record]) -> None:
+async def test_a_replay_repeats_the_call(
+    taped: tuple[Path, Client, Provider, Record],
+) -> None:
     path, client, provider, record = taped
     replayed = replay(path.read_text(encoding="utf-8").splitlines())
     effects = [effect for _, effect in replayed.effects]
     to_client = [json.loads(e.text) for e in effects if isinstance(e, ToClient)]
     to_upstream = [json.loads(e.text) for e in effects if isinstance(e, ToUpstream)]
     assert to_client == client.events()
-    assert to_upstream == [json.loads(text) for text in provider.heard]
+    assert to_upstream == [json.loads(text) for text in provider.received]
     ends = [effect for effect in effects if isinstance(effect, HangUp)]
     assert ends == [HangUp(Ending.CLIENT_LEFT)]
     assert [without_times(turn) for turn in replayed.turns()] == [
@@ -127,24 +129,24 @@ def test_a_tape_that_stops_early_ends_as_if_the_client_had_left() -> None:
     assert replay(lines).effects == [(5, HangUp(Ending.CLIENT_LEFT))]
 
 
-def test_nothing_on_the_tape_is_nothing_that_happened() -> None:
+def test_an_empty_tape_has_no_effects() -> None:
     assert replay([]).effects == []
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "x", '{"at_ms":"soon"}', "5"])
-def test_what_is_no_tape_is_said_to_be_none(line: str) -> None:
+def test_a_file_that_is_no_tape_raises(line: str) -> None:
     with pytest.raises(NotATape, match="line 1"):
         replay([line])
 
 
-def test_every_kind_of_effect_can_be_told() -> None:
+def test_every_kind_of_effect_is_printed() -> None:
     fatal = {"type": "error", "error": {"code": "invalid_api_key"}}
     usage = {"total_tokens": 3, "input_tokens": 1, "output_tokens": 2}
     done = {"type": "response.done", "response": {"id": "r", "status": "completed", "usage": usage}}
     events = [{"type": "session.created", "session": {}}, {"type": "session.updated"}, done, fatal]
     tape = [json.dumps({"at_ms": 0, "side": "upstream", "event": event}) for event in events]
-    names = {json.loads(line).get("effect") for line in told(replay(tape))}
-    assert {"to_client", "to_upstream", "count_usage", "note", "hang_up"} <= names
+    names = {json.loads(line).get("effect") for line in printed(replay(tape))}
+    assert {"to_client", "to_upstream", "count_usage", "log_event", "hang_up"} <= names
 
 
 def test_a_tape_from_before_plans_had_a_session_replays_with_an_empty_one(

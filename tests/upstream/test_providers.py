@@ -46,12 +46,12 @@ class LiveCall:
     def __init__(self, server: FakeServer) -> None:
         self.client = Client()
         self.record = Record()
+        limits = Limits(drain_upstream_s=0.05, last_frames_s=0.5, close_s=0.5)
         call = Call(
-            replace(plan(), session=SESSION),
+            replace(plan(limits=limits), session=SESSION),
             self.client,
             functools.partial(connect, FAKE, server.target),
             self.record,
-            limits=Limits(linger_s=0.05, last_words_s=0.5, close_s=0.5),
         )
         self.ending = asyncio.create_task(call.run())
 
@@ -69,7 +69,7 @@ async def test_a_whole_call_with_another_provider_needs_no_change_in_relay_or_co
     async with FakeServer().running() as server:
         call = LiveCall(server)
         await call.until_client_got("relay.ready")
-        call.client.say(typed("Hello!", "typed-1"))
+        call.client.send_frame(typed("Hello!", "typed-1"))
         await call.until_client_got("conversation.item.done")
         call.client.leave()
         assert await call.ended() is Ending.CLIENT_LEFT
@@ -91,16 +91,16 @@ async def test_the_session_configuration_of_another_provider_is_not_shown_to_cli
         await call.until_client_got("relay.ready")
         call.client.leave()
         await call.ended()
-    assert not any("Repeat." in text for text in call.client.told)
+    assert not any("Repeat." in text for text in call.client.received)
 
 
 async def test_a_close_code_has_the_meaning_that_its_provider_gives_it() -> None:
     async with FakeServer().running() as server:
         call = LiveCall(server)
         await call.until_client_got("relay.ready")
-        call.client.say(typed("spend everything"))
+        call.client.send_frame(typed("spend everything"))
         assert await call.ended() is Ending.PROVIDER_REFUSED
-    assert not any("fake-key" in text for text in call.client.told)
+    assert not any("fake-key" in text for text in call.client.received)
 
 
 async def test_a_status_has_the_meaning_that_its_provider_gives_it() -> None:

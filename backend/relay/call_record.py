@@ -1,0 +1,171 @@
+"""What is kept of a call: turns, usage and what was heard, from the provider's events. PURE.
+
+Every word that is kept comes from the provider's events, through the assembler. No client is
+needed: a WebRTC sideband or a REST reply feeds the same record. A client adds what only it can tell
+or do: how much audio it was sent, that it typed or truncated, which replies it waits for.
+
+Each method returns what to save, in order. A turn that changed is saved at once; one that only
+grows by deltas waits for `flush`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from backend.protocol.events import ClientEvent, ServerEvent
+from backend.protocol.frames import UpstreamFrame, audio_ms_of
+from backend.protocol.reading import mapping_at, text_at
+from backend.protocol.responses import ResponseLife
+from backend.protocol.transcript.assembler import TranscriptAssembler
+from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
+from backend.protocol.usage import usage_of
+from backend.relay.effects import CountUsage, KeepTurn
+from backend.relay.pending_replies import PendingReplies
+from backend.relay.playback import PartKey, Playback
+
+Saved = KeepTurn | CountUsage
+
+_RESPONSE_EVENTS = frozenset({ServerEvent.RESPONSE_CREATED, ServerEvent.RESPONSE_DONE})
+
+_KEPT_AFTER_THE_END = frozenset(
+    {
+        ServerEvent.CONVERSATION_ITEM_ADDED,
+        ServerEvent.CONVERSATION_ITEM_DONE,
+        ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED,
+        ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_DELTA,
+        ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_FAILED,
+        ServerEvent.CONVERSATION_ITEM_TRUNCATED,
+        ServerEvent.ERROR,
+        ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED,
+    }
+)
+"""Events that still count after the end: the user's words, how much was heard, and that no reply
+will come. A response that begins then is heard by nobody, so it makes no turn."""
+
+
+class CallRecord:
+    """One call's record.
+
+    `past_item_ids` are replayed items, in order; they make no turns. `playback` is None where the
+    audio does not pass through the relay (WebRTC): then only truncations say what was heard.
+    """
+
+    def __init__(self, past_item_ids: Sequence[str] = (), playback: Playback | None = None) -> None:
+        self._assembler = TranscriptAssembler(past_item_ids)
+        self._unsaved: dict[PartKey, Turn] = {}
+        self._responses = ResponseLife()
+        self._pending_replies = PendingReplies()
+        self._playback = playback
+
+    # What the provider sends
+
+    def add(self, event: Mapping[str, Any], at: datetime) -> list[Saved]:
+        """Add one provider event other than an audio delta that `add_audio` was given."""
+        self._pending_replies.add_provider_event(event)
+        event_type = text_at(event, "type") or ""
+        if event_type in _RESPONSE_EVENTS:
+            self._responses.feed(event)
+        self._note(self._assembler.feed(event, at))
+        if event_type.endswith(".delta"):
+            return []
+        saved = self.flush()
+        usage = usage_of(event)
+        if usage is not None:
+            saved.append(CountUsage(usage))
+        return saved
+
+    def add_audio(self, delta: UpstreamFrame, now_s: float) -> None:
+        """Add an audio delta that goes to the client now; only its length is read."""
+        if delta.item_id is None:
+            return
+        ms, event_id = audio_ms_of(delta), delta.event_id or ""
+        is_new = self._assembler.add_audio(delta.item_id, delta.content_index, ms, event_id)
+        if is_new and self._playback is not None:
+            self._playback.add((delta.item_id, delta.content_index), ms, now_s)
+
+    def add_error(self, event: Mapping[str, Any]) -> None:
+        """Add an `error` event: it may be the reply to something that the client sent."""
+        self._pending_replies.add_provider_event(event)
+
+    def add_after_end(self, event: Mapping[str, Any], at: datetime) -> list[Saved]:
+        """Add an event that came after `finish`: only the user's words and costs still count."""
+        event_type = text_at(event, "type")
+        if event_type in _RESPONSE_EVENTS:
+            self._responses.feed(event)
+            usage = usage_of(event)
+            return [] if usage is None else [CountUsage(usage)]
+        if event_type not in _KEPT_AFTER_THE_END or _is_of_the_assistant(event):
+            return []
+        return [*self.add(event, at), *self.flush()]
+
+    # What the client sends
+
+    def add_client_event(self, event: Mapping[str, Any], now_s: float) -> None:
+        """Add a client's event that goes to the provider."""
+        self._pending_replies.add_client_event(event)
+        if self._playback is None:
+            return
+        if event["type"] == ClientEvent.CONVERSATION_ITEM_TRUNCATE:
+            self._playback.cut(now_s)
+        elif event["type"] == ClientEvent.CONVERSATION_ITEM_CREATE:
+            self._playback.cut_as_heard(now_s)
+
+    # State
+
+    @property
+    def has_pending_replies(self) -> bool:
+        """Whether the provider still has to send words of the user, or to decide about them."""
+        return self._pending_replies.are_pending
+
+    @property
+    def has_active_response(self) -> bool:
+        """Whether the provider is generating a response."""
+        return self._responses.is_active
+
+    def is_answering(self, now_s: float) -> bool:
+        """Whether a response is being generated, or its audio cannot have been played yet."""
+        is_playing = self._playback is not None and self._playback.is_playing(now_s)
+        return self._responses.is_active or is_playing
+
+    def sent_ms(self, key: PartKey) -> float:
+        """How many milliseconds of this part's audio the client was sent."""
+        return 0.0 if self._playback is None else self._playback.sent_ms(key)
+
+    # What to save
+
+    def flush(self) -> list[Saved]:
+        """Return the turns that have changed and were not saved yet."""
+        if not self._unsaved:
+            return []
+        saved: list[Saved] = [KeepTurn(turn) for turn in self._unsaved.values()]
+        self._unsaved.clear()
+        return saved
+
+    def finish(self, at: datetime) -> list[Saved]:
+        """End the record: turns in progress become interrupted, and audio that cannot have been
+        played was not heard. `add_after_end` still takes late words.
+        """
+        self._note(self._assembler.finish(at, self._unheard(at.timestamp())))
+        return self.flush()
+
+    def _note(self, turns: list[Turn]) -> None:
+        for turn in turns:
+            self._unsaved[turn.item_id, turn.content_index] = turn
+
+    def _unheard(self, now_s: float) -> dict[PartKey, int]:
+        """The spoken parts that were not heard to their end, with the milliseconds that were."""
+        if self._playback is None:
+            return {}
+        without_audio = {
+            (turn.item_id, turn.content_index): 0
+            for turn in self._assembler.turns()
+            if turn.role is Role.ASSISTANT
+            and turn.modality is Modality.VOICE
+            and turn.status in (TurnStatus.IN_PROGRESS, TurnStatus.INTERRUPTED)
+            and not self._playback.sent_ms((turn.item_id, turn.content_index))
+        }
+        return without_audio | self._playback.unfinished(now_s)
+
+
+def _is_of_the_assistant(event: Mapping[str, Any]) -> bool:
+    return mapping_at(event, "item").get("role") == "assistant"
