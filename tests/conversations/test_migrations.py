@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from backend import catalogue
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres, pytest.mark.slow]
 
 BEFORE = [("conversations", "0001_initial")]
 AFTER = [("conversations", "0003_next_position_and_stored_costs")]

@@ -115,6 +115,7 @@ def test_every_tape_leads_to_the_same_effects(name: str) -> None:
     assert decided(_tape_lines(name)) == golden
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(0, 200, 20))
 def test_generated_calls_lead_to_the_same_effects(seed: int) -> None:
     golden = GENERATED.read_text(encoding="utf-8").splitlines()

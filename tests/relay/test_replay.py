@@ -30,6 +30,8 @@ from tests.relay.equipment import (
     words,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def taped(tmp_path: Path) -> tuple[Path, Client, Provider, Record]:

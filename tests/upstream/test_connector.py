@@ -40,6 +40,8 @@ from tests.upstream.equipment import (
     target_at,
 )
 
+pytestmark = pytest.mark.slow
+
 QUICK = ConnectionLimits(ping_interval_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.2)
 
 

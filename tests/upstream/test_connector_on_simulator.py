@@ -17,6 +17,8 @@ from backend.upstream.connector import connect
 from backend.upstream.target import Target
 from tests.upstream.equipment import OPENAI
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -11,6 +11,8 @@ from backend.simulator.server.server import Simulator, SimulatorOptions
 from tests.simulator.equipment import append, noise, silence, speech, types
 from tests.simulator.server.client import CHEAP, SESSION, Event, call, http, send, until
 
+pytestmark = pytest.mark.slow
+
 # ── Faults ────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -17,6 +17,8 @@ from backend.simulator.sound.synthesiser import EspeakSynthesiser
 from tests.simulator.equipment import append, silence
 from tests.simulator.server.client import CHEAP, SESSION, call, http, send, until
 
+pytestmark = pytest.mark.slow
+
 
 class RecordingRecogniser(NullRecogniser):
     """A recogniser that records the call of `prepare`."""
