@@ -11,8 +11,8 @@
  * }} Config
  * @typedef {{
  *   id: string, title: string, realtime_mode: boolean, status: "open" | "live" | "closed",
- *   language: string, created_at: string, updated_at: string, usage: Record<string, number>,
- * }} Session `usage` counts tokens by kind, and seconds of transcribed audio.
+ *   language: string, created_at: string, updated_at: string, turn_count: number, call_count: number,
+ * }} Session
  * @typedef {{ ticket: string, expires_at: string, url: string }} Ticket
  * @typedef {{ count: number, next: string | null, results: any[] }} Page
  */

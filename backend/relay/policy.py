@@ -20,6 +20,9 @@ from backend.protocol.events import ClientEvent
 from backend.protocol.frames import Frame
 from backend.protocol.reading import text_at
 
+MAX_MESSAGE_CHARACTERS = 32_000
+"""The longest typed message, in code points. The page has the same limit."""
+
 OWN_EVENT_ID_PREFIX = "relay_"
 """Reserved for the relay's own event ids. A client that could use one could suppress the provider's
 answers to its own events, or end its call with an answer to an event that the relay never sent."""
@@ -93,7 +96,7 @@ _EVENT_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID_PREFIX})[^\x00-\x1f\x7f]{{1,64}}
 # The provider takes at most 32 characters for an id that a client chooses.
 _NEW_ITEM_ID = Text(re.compile(rf"(?!{OWN_EVENT_ID_PREFIX})[A-Za-z0-9_-]{{1,32}}"))
 _KNOWN_ID = Text(re.compile(r"[A-Za-z0-9_.:-]{1,128}"))
-_TYPED = Text(re.compile(r"[^\x00]{1,32000}", re.DOTALL))
+_TYPED = Text(re.compile(rf"[^\x00]{{1,{MAX_MESSAGE_CHARACTERS}}}", re.DOTALL))
 
 
 # The type was judged by the look-up in the policy.

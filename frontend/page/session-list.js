@@ -29,18 +29,16 @@ export const REFRESH_DELAY_MS = 1500;
 /** A busy server takes longer: the first turn of a session is asked for again, so often at most. */
 export const MAX_REFRESHES = 5;
 
-/** Whether the server has stored a turn: then a session has a title, a spoken turn or usage.
- * @param {Session} session */
-const hasTurns = ({ title, realtime_mode: isSpoken, usage }) =>
-  title !== "" || isSpoken || Object.values(usage ?? {}).some((count) => count > 0);
+/** Whether the server has stored a turn. @param {Session} session */
+const hasTurns = (session) => session.turn_count > 0;
 
 /**
- * Whether anything was said in a session, or a call is open. A session that was only created is not
- * listed; nor is one whose call ended without a word.
+ * Whether a session has a turn, a call or a title. One that was only created is not listed.
  *
  * @param {Session} session
  */
-export const wasUsed = (session) => session.status === "live" || hasTurns(session);
+export const wasUsed = (session) =>
+  hasTurns(session) || session.call_count > 0 || session.title !== "";
 
 /** The sessions that the list shows, the latest first. */
 export class SessionList {

@@ -61,7 +61,8 @@ export const session = (id, more = {}) => ({
   language: "en",
   created_at: "2026-11-21T12:00:00Z",
   updated_at: "2026-11-21T12:00:00Z",
-  usage: {},
+  turn_count: 0,
+  call_count: 0,
   ...more,
 });
 

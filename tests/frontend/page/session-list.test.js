@@ -69,17 +69,12 @@ async function load(...sessions) {
   await loading;
 }
 
-const named = (id, updated_at = "2026-11-21T12:00:00Z") => session(id, { title: id, updated_at });
+const named = (id, updated_at = "2026-11-21T12:00:00Z") =>
+  session(id, { title: id, turn_count: 1, updated_at });
 
-test("a session in which anything was said is listed, one that was only created is not", () => {
+test("a session with a turn, a call or a title is listed, one that was only created is not", () => {
   assert.equal(wasUsed(session("a")), false);
-  assert.equal(wasUsed(session("a", { usage: { text_in: 0 } })), false);
-  for (const fact of [
-    { title: "Kyoto" },
-    { realtime_mode: true },
-    { status: "live" },
-    { usage: { text_in: 0, text_out: 12 } },
-  ]) {
+  for (const fact of [{ title: "Kyoto" }, { turn_count: 2 }, { call_count: 1 }]) {
     assert.equal(wasUsed(session("a", fact)), true, JSON.stringify(fact));
   }
 });
