@@ -39,7 +39,8 @@ from backend.telemetry.logs import log_event
 from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
 from backend.upstream.providers import Provider
-from backend.upstream.target import SessionSettings, Target, TurnDetection
+from backend.upstream.session_settings import SessionSettings, TurnDetection
+from backend.upstream.target import Target
 from backend.wording import Language
 
 EARLIER_TURNS_WAIT_S = 5.0
@@ -149,7 +150,7 @@ class Runtime:
         """Refuse new calls, let replies end within `seconds`, then end all calls."""
         await self.live.drain(seconds)
 
-    async def stop(self, wait_s: float = 2.0) -> bool:
+    async def stop(self, wait_s: float) -> bool:
         """Write what is pending within `wait_s` seconds, then release everything.
 
         Returns False if something could not be written.

@@ -6,7 +6,7 @@ import { openAudioContext } from "./call/voice.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
-import { Conversation } from "./page/conversation.js";
+import { Navigation } from "./page/navigation.js";
 import { SessionList } from "./page/session-list.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
@@ -141,7 +141,7 @@ const list = new SessionList(
     openDeleted: () => app.choose(null),
   },
 );
-const conversation = new Conversation({ api, words, drafts, account, address, list, talk });
+const conversation = new Navigation({ api, words, drafts, account, address, list, talk });
 const app = new App({
   api,
   store,

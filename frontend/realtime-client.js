@@ -9,6 +9,7 @@
 
 import { Api } from "./api.js";
 import { pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
+import { AnswerTimer } from "./call/answer-timer.js";
 import { AudioSender } from "./call/audio-sender.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
 import { Connection, websocketUrl } from "./call/connection.js";
@@ -33,8 +34,6 @@ import { shownLines } from "./transcript/shown-lines.js";
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
 
-/** How long the server may send nothing at all while an answer is due. */
-const ANSWER_TIMEOUT_MS = 20_000;
 /** Silence sent after a push-to-talk release, so that the server's turn detection ends the turn at once. */
 const TAIL_MS = 1200;
 
@@ -110,8 +109,7 @@ export class RealtimeClient {
   #opening = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #cutTimer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #answerTimer;
+  #answerTimer = new AnswerTimer(() => this.#connection.drop({ hasTimedOut: true }));
 
   /**
    * @param {string} authToken
@@ -312,7 +310,9 @@ export class RealtimeClient {
       clearTimeout(this.#cutTimer);
       this.#cutTimer = setTimeout(() => this.#change("cut_shown"), cutShownMs(this.#facts));
     }
-    if (this.#facts.isAnswering !== before.isAnswering) this.#restartAnswerTimer();
+    if (this.#facts.isAnswering !== before.isAnswering) {
+      this.#answerTimer.restart(this.#facts.isAnswering);
+    }
     // Who only types notices a dead connection with the next message.
     if (this.#facts.hasVoice !== before.hasVoice) {
       this.#connection.setHeartbeat(this.#facts.hasVoice);
@@ -320,17 +320,9 @@ export class RealtimeClient {
     this.onState(stateOf(this.#facts));
   }
 
-  /** "Thinking" must not be shown for ever when the connection is dead. */
-  #restartAnswerTimer() {
-    clearTimeout(this.#answerTimer);
-    if (!this.#facts.isAnswering) return;
-    const timeOut = () => this.#connection.drop({ hasTimedOut: true });
-    this.#answerTimer = setTimeout(timeOut, ANSWER_TIMEOUT_MS);
-  }
-
   /** @param {ServerEvent} event */
   #receive(event) {
-    this.#restartAnswerTimer();
+    this.#answerTimer.restart(this.#facts.isAnswering);
     if (event.type === "relay.ready") void this.#becameReady();
     else if (this.#waitingEvents) this.#waitingEvents.push(event);
     else this.#handle(event);

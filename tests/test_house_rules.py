@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "backend/urls.py": "the API tests go through it",
     "backend/protocol/transcript/turns.py": "a value without behaviour",
     "backend/relay/effects.py": "values without behaviour",
+    "backend/upstream/session_settings.py": "values without behaviour",
     "backend/relay/ports.py": "interfaces without behaviour",
     "backend/simulator/engine/effects.py": "values without behaviour",
     "backend/simulator/engine/errors.py": "values without behaviour",

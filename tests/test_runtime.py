@@ -195,7 +195,7 @@ async def harness() -> AsyncIterator[RuntimeHarness]:
     for call in harness.calls:
         call.cancel()
     await asyncio.gather(*harness.calls, return_exceptions=True)
-    await harness.runtime.stop()
+    await harness.runtime.stop(2)
     harness.database.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert not any(provider.is_open for provider in harness.providers)

@@ -22,8 +22,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from backend.accounts import tokens
+from backend.conversations.history import past_of
 from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, Turn
-from backend.conversations.past import past_of
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.protocol.transcript.turns import TurnStatus

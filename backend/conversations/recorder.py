@@ -36,7 +36,6 @@ and 200 calls cost a few transactions per second."""
 RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH_SIZE = 500
 FINISH_WAIT_S = 5.0
-STOP_WAIT_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +97,12 @@ class Recorder:
         """Forget this call: its ending is known."""
         self._unfinished.discard(recorder)
 
-    async def stop(self, wait_s: float = STOP_WAIT_S) -> bool:
+    async def stop(self, wait_s: float) -> bool:
         """Write what is pending within `wait_s` seconds, and end the task.
 
-        Returns False, and logs the number of rows, if something could not be written. Calls without
-        an ending end as `draining`: a client that does not read can delay its call's ending beyond
-        the server's shutdown time.
+        Returns False, and logs the number of rows, if something could not be written. A call whose
+        ending has not come yet gets `draining`: a client that does not read can hold its ending up
+        for longer than the shutdown lasts.
         """
         for recorder in tuple(self._unfinished):
             recorder.end(Ending.DRAINING)
@@ -232,7 +231,7 @@ def _report(event: str, level: int, each: Write, error: str) -> None:
 
 
 class SessionRecorder:
-    """Records the turns and usages of one block of positions in a session, without a call."""
+    """Records turns and usages under one block of positions. Without a call, `call_id` is None."""
 
     call_id: UUID | None = None
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
 from backend.conversations.models import Session, Turn, Usage
-from backend.conversations.pricing import stored_cost
+from backend.conversations.stored_cost import stored_cost
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.reading import clean_text
@@ -95,7 +95,7 @@ def merged(earlier: Write, later: Write) -> Write:
 
 
 def _keeping_final(earlier: str, later: TurnWrite) -> TurnWrite:
-    """The later version of a turn, with the earlier version's status if only that one is final."""
+    """`later`, except that a turn whose status was final stays final."""
     # Usually both are equal: then the enum member is not looked up (0.4 us in Python 3.11).
     if earlier != later.turn.status == TurnStatus.IN_PROGRESS:
         return replace(later, turn=replace(later.turn, status=TurnStatus(earlier)))
@@ -246,7 +246,7 @@ def _usage_row(each: UsageWrite) -> Usage:
 
 
 def _touch_sessions(sessions: Mapping[UUID, Session], writes: Sequence[TurnWrite]) -> None:
-    """Set `updated_at`, `realtime_mode` and an empty title of the sessions these turns are in."""
+    """Update `updated_at` and `realtime_mode` of these turns' sessions, and name the untitled."""
     touched = {each.session_id for each in writes}
     voiced = {each.session_id for each in writes if each.turn.modality == Modality.VOICE}
     now = timezone.now()

@@ -49,7 +49,7 @@ def is_origin_allowed(
 
 
 def select_subprotocol(scope: Scope) -> str | None:
-    """Return `realtime` if it was offered: a browser fails a handshake that selects no offer."""
+    """Return `realtime` if it was offered: a browser drops a connection that chooses no offer."""
     return SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
 
 

@@ -262,8 +262,8 @@ class CallLogic:
         return effects
 
     def _leave_now(self, ending: Ending, at: datetime) -> list[Effect]:
-        """The user's words usually come after the response, and so after what was waited for: read
-        the pending replies whatever the ending.
+        """End the call now that its response is over, and drain upstream whatever the ending: the
+        transcript of the user's last words usually comes after the response.
         """
         was_ready = self._state is State.READY
         effects = self.hang_up(ending, at)

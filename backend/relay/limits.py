@@ -1,4 +1,8 @@
-"""How much, how fast and how long: every bound of a call on one page, with the arithmetic. PURE."""
+"""How much, how fast and how long: the bounds that the relay checks in a call. PURE.
+
+Other bounds: the sockets' in `upstream.connector` and `serving.limits`, the replayed history's in
+`conversations.history`, the depth of a frame in `protocol.frames`.
+"""
 
 from dataclasses import dataclass
 
@@ -45,8 +49,8 @@ class Limits:
     close_s: float = 2.0
     """How long the client's closing handshake may take."""
     stuck_send_s: float = 10.0
-    """How long one frame may wait to be taken by the other side. Below the 40 s after which the
-    provider's keepalive would end a call whose frames we do not read."""
+    """How long one frame may wait to be taken by the other side. Must be below 40 s (20 s ping and
+    20 s pong in `upstream.connector`): while we do not read, we also miss the provider's pongs."""
     tick_s: float = 0.5
     """How often a call checks its timers, and how long a growing turn may stay unsaved."""
 

@@ -24,8 +24,8 @@ MAX_MESSAGE_CHARACTERS = 32_000
 """The longest typed message, in code points. The page has the same limit."""
 
 OWN_EVENT_ID_PREFIX = "relay_"
-"""Reserved for the relay's own event ids. A client that could use one could suppress the provider's
-answers to its own events, or end its call with an answer to an event that the relay never sent."""
+"""Reserved for the relay's own event ids. The relay takes an error about such an id as an answer to
+itself: it hides it from the client, or ends the call. So a client may not use one."""
 
 PING = "relay.ping"
 """Answered by the relay itself: a browser cannot send WebSocket pings, and without an answer a page

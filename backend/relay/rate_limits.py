@@ -69,7 +69,7 @@ class ClientRateLimiter:
         return False
 
     def record_warning(self, now_s: float) -> bool:
-        """Record the warning after a refusal; return True if one was already sent."""
+        """Record the warning after a refusal. Return True if one was already sent."""
         if self._warned_at_s is not None:
             return True
         self._warned_at_s = now_s
@@ -77,7 +77,7 @@ class ClientRateLimiter:
 
     @property
     def is_flooding(self) -> bool:
-        """Whether the client is over its rate for longer than `flood_s` after the warning."""
+        """Whether a frame was still refused more than `flood_s` after the warning."""
         return (
             self._warned_at_s is not None
             and (self._refused_at_s - self._warned_at_s) > self._flood_s

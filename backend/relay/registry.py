@@ -87,7 +87,8 @@ class LiveCalls:
         try:
             if older is not None:
                 older.hang_up(Ending.TAKEN_OVER)
-                # Two openings at once could end each other's rows; the database bounds this wait.
+                # Wait until the older call has its row or has given up: if both opened their rows
+                # at once, each could end the other's. The database's time limit bounds this wait.
                 await older.attached_or_released.wait()
                 await _until_released((older,), self._take_over_wait_s)
             if slot.requested_ending is not None:

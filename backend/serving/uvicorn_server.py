@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 
 
 class WriteTimeoutProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, which aborts after `write_timeout_s` without a write.
+    """uvicorn's WebSocket protocol, aborted when the client reads nothing for `write_timeout_s`.
 
     The call itself ends with `too_slow` at 10 s; its close frame then waits behind the unsent
     bytes, so the abort comes later. Pings do not help: when one times out, uvicorn sends a close

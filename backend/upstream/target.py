@@ -4,7 +4,6 @@ Values without any provider's names or shapes; `upstream.providers` turns them i
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import urlsplit
 
 _WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
@@ -44,26 +43,6 @@ class Target:
         """`base_url` with `ws` or `wss`, without a slash at its end."""
         scheme, _, rest = self.base_url.rstrip("/").partition("://")
         return f"{_WEBSOCKET_SCHEMES[scheme.lower()]}://{rest}"
-
-
-@dataclass(frozen=True, slots=True)
-class TurnDetection:
-    """Voice activity detection at the provider. Times in milliseconds, `threshold` 0 to 1."""
-
-    type: Literal["server_vad", "semantic_vad"] = "server_vad"
-    threshold: float = 0.5
-    silence_ms: int = 500
-    prefix_ms: int = 300
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """How the provider's session behaves; `transcription_model` transcribes the user's speech."""
-
-    instructions: str
-    voice: str
-    transcription_model: str
-    turn_detection: TurnDetection
 
 
 def _fits_a_header(value: str) -> bool:

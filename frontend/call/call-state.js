@@ -26,9 +26,6 @@
  * @typedef {{ attempt?: number, reason?: string }} ChangeDetail
  */
 
-/** Automatic attempts to reconnect before the user is asked. */
-export const MAX_ATTEMPTS = 3;
-
 /** @type {Readonly<Facts>} */
 export const INITIAL_FACTS = Object.freeze({
   link: "closed",
@@ -56,7 +53,7 @@ const cut = (facts) => ({
 /** The facts that each change sets. */
 export const CHANGES = Object.freeze({
   microphone_asked: () => ({ isAsking: true }),
-  /** @param {Facts} facts Not asking when a device is opened again later: it was allowed before. */
+  /** @param {Facts} facts `isStarting` follows a question only: a device opened again later was allowed before. */
   microphone_allowed: (facts) => ({ isAsking: false, isStarting: facts.isAsking }),
   microphone_refused: () => NO_MICROPHONE,
   voice_started: () => ({ ...NO_MICROPHONE, hasVoice: true }),
@@ -133,7 +130,7 @@ export function stateOf(facts) {
 }
 
 /**
- * How long the state "interrupted" is shown: shortly when the user speaks, since "hearing you" matters
+ * How long the state "interrupted" is shown: briefly when the user speaks, since "hearing you" matters
  * more, and long enough to be read when they pressed a key.
  *
  * @param {Facts} facts

@@ -1,7 +1,9 @@
 /** What follows when a connection is lost: reconnect after a backoff, or end the call. Pure. */
 
 import { ENDINGS } from "../shared-facts.js";
-import { MAX_ATTEMPTS } from "./call-state.js";
+
+/** Automatic attempts to reconnect before the user is asked. */
+export const MAX_ATTEMPTS = 3;
 
 /**
  * @typedef {{ reason: string, retryable: boolean }} Closing The server's `relay.closing` event.
@@ -17,7 +19,7 @@ const STABLE_MS = 10_000;
 const STABLE_BEFORE_TIMEOUT_MS = 60_000;
 
 /**
- * The attempts that still count when a connection is lost.
+ * How many earlier attempts count when a connection is lost: none if the call was open long enough.
  *
  * @param {number} attempts Made before the call was opened.
  * @param {number} openMs How long the call was open.

@@ -73,7 +73,8 @@ export class TurnTaking {
   /** The call is closed or lost, and the running response with it. */
   close() {
     this.#isOpen = false;
-    // A response that was not created will be requested again, and so will one to lost speech.
+    // Request again after reopening: a response that was never created, and the answer to a typed
+    // message that the lost speech would have had.
     this.#mustRequest ||=
       (this.#isRequested && !this.#cancelWhenCreated) || this.#isCoveredBySpeech;
     this.#isCoveredBySpeech = false;

@@ -14,7 +14,7 @@ import { languageFrom } from "../words/i18n.js";
 /** @import { Language, Words } from "../words/i18n.js" */
 /** @import { Account } from "./account.js" */
 /** @import { SessionAddress } from "./address.js" */
-/** @import { Conversation } from "./conversation.js" */
+/** @import { Navigation } from "./navigation.js" */
 /** @import { SessionList } from "./session-list.js" */
 /** @import { Talk } from "./talk.js" */
 
@@ -23,7 +23,7 @@ import { languageFrom } from "../words/i18n.js";
  *   api: Api, store: LocalStore, drafts: Drafts, words: Words,
  *   account: Pick<Account, "load" | "user" | "config">,
  *   address: Pick<SessionAddress, "set">,
- *   conversation: Pick<Conversation, "open" | "openAddress" | "close" | "saveUnsent" | "sessionId">,
+ *   conversation: Pick<Navigation, "open" | "openAddress" | "close" | "saveUnsent" | "sessionId">,
  *   list: Pick<SessionList, "load" | "clear" | "show" | "turnCompleted">,
  *   talk: Pick<Talk, "focusMessage" | "relabel" | "send">,
  *   screens: Pick<Screens, "show">,

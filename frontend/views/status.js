@@ -1,6 +1,7 @@
 /** The state of the call as a word, an icon and a colour, and the latency of the last answer. */
 
-import { MAX_ATTEMPTS, shownOf } from "../call/call-state.js";
+import { shownOf } from "../call/call-state.js";
+import { MAX_ATTEMPTS } from "../call/reconnect.js";
 import { byId, write } from "./elements.js";
 import { icon, writeWithIcons } from "./icons.js";
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from backend.accounts.tokens import key_for
 from backend.conversations.lifecycle import OpenedCall, open_call
 from backend.conversations.models import Session, Turn, Usage
-from backend.conversations.pricing import stored_cost
+from backend.conversations.stored_cost import stored_cost
 from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite
 from backend.protocol import usage
 from backend.protocol.endings import Ending

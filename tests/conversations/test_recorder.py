@@ -114,7 +114,7 @@ async def recorder(
     recorder = Recorder(executor, sleep=pauses.sleep, write=database.write, finish_wait_s=0.05)
     yield recorder
     database.moving.set()
-    await recorder.stop()
+    await recorder.stop(2)
 
 
 async def test_it_writes_turns_usages_and_the_ending(
@@ -236,7 +236,7 @@ async def test_a_flush_ends_the_pause(database: FakeDatabase, executor: Database
     is_pausing.clear()
     assert await recorder.flush(5)
     assert database.texts == ["Hello there."]
-    await recorder.stop()
+    await recorder.stop(2)
 
 
 async def test_changes_while_the_database_is_away_are_merged(
@@ -306,9 +306,9 @@ async def test_stop_writes_what_is_pending(recorder: Recorder, database: FakeDat
     finished, unfinished = (recorder.for_call(new_opened_call()) for _ in range(2))
     await finished.finish(Ending.CLIENT_LEFT)
     unfinished.keep(turn())
-    assert await recorder.stop()
+    assert await recorder.stop(2)
     assert database.texts == ["Hello there."]
-    await recorder.stop()
+    await recorder.stop(2)
     endings = [each.ending for each in database.writes if isinstance(each, EndingWrite)]
     assert endings == [Ending.CLIENT_LEFT, Ending.DRAINING]
 
@@ -325,7 +325,7 @@ async def test_stop_is_bounded_and_reports_what_is_lost(
 
 
 async def test_stop_before_the_first_write_does_nothing(executor: DatabaseExecutor) -> None:
-    await Recorder(executor).stop()
+    await Recorder(executor).stop(2)
 
 
 async def test_an_exchange_without_a_call_is_recorded(
@@ -380,7 +380,7 @@ async def test_what_was_stored_is_announced_after_it_was_stored(
 
     recorder = Recorder(executor, write=database.write, after_write=after_write)
     recorder.for_call(new_opened_call()).keep(turn())
-    await recorder.stop()
+    await recorder.stop(2)
     assert announced == [(Written(), 1)]
 
 
@@ -393,7 +393,7 @@ async def test_a_listener_that_raises_costs_no_turn_and_no_second_write(
     recorder = Recorder(executor, write=database.write, after_write=after_write)
     recorder.for_call(new_opened_call()).keep(turn())
     assert await recorder.flush(5)
-    await recorder.stop()
+    await recorder.stop(2)
     assert database.texts == ["Hello there."]
     assert "recorder.listener_failed" in caplog.text
     assert "secret" not in caplog.text
@@ -414,7 +414,7 @@ async def test_everything_reaches_the_real_database(owner: User) -> None:
             await asyncio.sleep(0)
     kept.keep(turn("x" * 200, "An id that is too long for its column.", position=300))
     await kept.finish(Ending.COMPLETED)
-    await recorder.stop()
+    await recorder.stop(2)
     await executor.run(assert_everything_was_written, opened)
     executor.close()
 
@@ -444,7 +444,7 @@ async def test_a_real_lock_delays_only_the_writing(owner: User) -> None:
     assert not await recorder.flush(0.01)
     go_on.set()
     await holder
-    await recorder.stop()
+    await recorder.stop(2)
     assert await executor.run(Turn.objects.count) == 1
     assert (await executor.run(Call.objects.get)).ending == Ending.CLIENT_LEFT
     executor.close()

@@ -60,7 +60,7 @@ class Gateway:
 async def gateway() -> AsyncIterator[Gateway]:
     gateway = Gateway()
     yield gateway
-    await gateway.runtime.stop()
+    await gateway.runtime.stop(2)
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ async def test_an_unexpected_error_during_admission_is_reported_as_internal(
     gateway: Gateway, session: Session, ticket: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     # A stopped runtime has closed its database threads, so authentication raises RuntimeError.
-    await gateway.runtime.stop()
+    await gateway.runtime.stop(2)
     offers = ("realtime", f"relay.ticket.{ticket}")
     events, closed = await events_and_close_code(
         gateway.client(session.pk, OWN_ORIGIN, offers=offers)

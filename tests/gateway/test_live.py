@@ -93,7 +93,7 @@ async def served(session: Session, limits: Limits) -> AsyncIterator[ServedGatewa
         await runtime.drain(0)
         server.should_exit = True
         await serving
-        await runtime.stop()
+        await runtime.stop(2)
         gateway.database.close()
         assert not relay_tasks()
 

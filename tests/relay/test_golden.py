@@ -29,7 +29,7 @@ from backend.relay.effects import (
 from backend.relay.replay import UNKNOWN_PLAN, replay
 from backend.relay.tape import plan_content
 from backend.upstream.providers.openai import OpenAI
-from backend.upstream.target import SessionSettings, TurnDetection
+from backend.upstream.session_settings import SessionSettings, TurnDetection
 from tests import tapes
 from tests.relay.conversations import tape_of
 

@@ -14,7 +14,8 @@ from websockets.http11 import Request
 
 from backend.protocol.errors import UpstreamError, UpstreamFailed, UpstreamRefused
 from backend.upstream import failures
-from backend.upstream.target import SessionSettings, Target
+from backend.upstream.session_settings import SessionSettings
+from backend.upstream.target import Target
 
 GREETING = {"type": "live.hello", "protocol": 3}
 OUT_OF_CREDIT = 4900

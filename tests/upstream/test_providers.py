@@ -15,7 +15,7 @@ from backend.relay.limits import Limits
 from backend.upstream import providers
 from backend.upstream.connector import connect
 from backend.upstream.providers import Provider
-from backend.upstream.target import SessionSettings, TurnDetection
+from backend.upstream.session_settings import SessionSettings, TurnDetection
 from tests.relay.doubles import Client, Record
 from tests.relay.equipment import plan, typed
 from tests.upstream.fake_provider import FakeProvider, FakeServer

@@ -3,7 +3,7 @@
 from django.db import migrations
 from django.db.models import Max
 
-from backend.conversations.pricing import stored_cost
+from backend.conversations.stored_cost import stored_cost
 
 POSITIONS_PER_BLOCK = 100_000
 ROWS_PER_STATEMENT = 500

@@ -11,10 +11,10 @@ Laws:
 4. A complete text (`.done`, a finished item, `response.done`, `completed`) replaces the streamed
    one. White space never replaces words, and after a truncation no shorter text does: the provider
    deletes the transcript of what it truncates, and we keep it.
-5. Said is not heard. A truncated turn keeps its text and gets `heard_ms` and `heard_text`; the
-   smallest truncation counts, whenever it comes. Where the known audio ends before the truncation,
-   all was heard and `heard_text` is the whole text. Playback that the end of the call cut off
-   counts as truncated there, unless a truncation came before.
+5. Said is not heard. A truncated turn keeps its whole text and gets `heard_ms` and `heard_text`. Of
+   several truncations the smallest counts, whenever it comes. A truncation at or after the end of
+   the known audio means that all was heard. A call that ends during playback truncates it there,
+   unless the client already did.
 6. A deletion at the provider deletes no turn with words. A user's words stay. A spoken answer that
    is deleted was not heard, unless a truncation gives `heard_ms`. Without words it makes no turn.
 7. An answer is completed when its item is. Other items have the end of their response: a cancelled

@@ -93,7 +93,7 @@ class Item:
     def status_of(
         self, part: Part, response_end: TurnStatus | None, is_finished: bool
     ) -> TurnStatus:
-        """The status of this part; `response_end` is the end of its response, if any (5, 6, 7)."""
+        """The status of this part. `response_end`: how its response ended, if it did (laws 5-7)."""
         if self.role is Role.USER:
             status = _user_status(part)
         elif part.modality is Modality.VOICE and (self.is_deleted or part.heard_ms is not None):

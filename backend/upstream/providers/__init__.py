@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from backend.protocol.errors import UpstreamError
 from backend.upstream.providers.openai import OpenAI
-from backend.upstream.target import SessionSettings, Target
+from backend.upstream.session_settings import SessionSettings
+from backend.upstream.target import Target
 
 
 class Provider(Protocol):

@@ -18,7 +18,8 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.upstream.providers.openai import OpenAI
-from backend.upstream.target import SessionSettings, Target, TurnDetection
+from backend.upstream.session_settings import SessionSettings, TurnDetection
+from backend.upstream.target import Target
 
 OPENAI = OpenAI()
 CLIENT_EVENT: TypeAdapter[RealtimeClientEvent] = TypeAdapter(RealtimeClientEvent)

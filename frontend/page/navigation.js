@@ -27,7 +27,7 @@ import { unsentText } from "../storage/drafts.js";
  */
 
 /** Opens conversations, and creates the session of a new one. */
-export class Conversation {
+export class Navigation {
   #parts;
   #opened = new Latest();
   /** @type {Open | null} Null when nobody is signed in. */

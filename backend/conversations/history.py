@@ -26,7 +26,7 @@ def past_of(session_id: UUID) -> tuple[PastItem, ...]:
 
 
 def past_items(turns: Iterable[Turn]) -> tuple[PastItem, ...]:
-    """Convert turns in spoken order to items. Silent ones and, beyond the limits, the oldest go.
+    """Convert turns in spoken order to items, without empty ones and the oldest beyond the limits.
 
     The content parts of an item are joined. If playback was cut off, only the heard part counts. If
     nothing is known about playback (the connection was lost during a reply), the text so far does.

@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import User
 
+from backend.conversations.history import MAX_CHARACTERS, MAX_ITEMS, past_items, past_of
 from backend.conversations.models import Session, Turn
-from backend.conversations.past import MAX_CHARACTERS, MAX_ITEMS, past_items, past_of
 from backend.protocol.transcript.turns import Role
 from backend.relay.plan import PastItem
 from tests.conversations.equipment import kept_turn, new_session

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from backend import catalogue
-from backend.conversations.pricing import stored_cost
+from backend.conversations.stored_cost import stored_cost
 from backend.protocol.usage import Usage
 
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Conversation } from "../../../frontend/page/conversation.js";
+import { Navigation } from "../../../frontend/page/navigation.js";
 import { Drafts } from "../../../frontend/storage/drafts.js";
 import { deferred, FakeStorage, keyWords, recorder, session } from "../equipment.js";
 
@@ -21,7 +21,7 @@ beforeEach(() => {
   address = { ...recorder("set"), sessionId: null, isOurs: true };
   list = recorder("show", "put");
   talk = { ...recorder("open", "close", "restore"), client: null, unsent: [] };
-  conversation = new Conversation({
+  conversation = new Navigation({
     api,
     words: keyWords(),
     drafts,
