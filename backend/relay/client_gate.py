@@ -5,7 +5,7 @@ Each frame is judged once, when it comes, in this order:
     1. rate              over it: one warning, then silence, then the end of the call
     2. size and JSON     `protocol.frames`; three bad frames in ten seconds end the call
     3. policy            `relay.policy`: types and fields
-    4. what happened     no truncation beyond the audio that was sent; no past item's id for a new item
+    4. what happened     no truncation beyond the sent audio; no past item's id for a new item
 
 Frames accepted before the call is READY are held here, in order. The policy and the limits are
 values, so that each kind of client brings its own.
