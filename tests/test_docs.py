@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.protocol.endings import ENDINGS, Ending
-from backend.relay import own_events, policy
+from backend.relay import client_policy, own_events
 from backend.relay.plan import CallPlan
 from backend.wording import SENTENCES
 
@@ -61,7 +61,7 @@ def _fields(frame: str) -> set[str]:
 
 def test_the_relays_own_events_are_documented_with_every_field() -> None:
     documented = {row[0].strip("`"): row[2] for row in _rows(API) if row[0].startswith("`relay.")}
-    assert set(documented) == {*OWN_EVENTS, policy.PING}
+    assert set(documented) == {*OWN_EVENTS, client_policy.PING}
     for name, event in OWN_EVENTS.items():
         always = set(re.findall(r"(?<!\*)`(\w+)`", documented[name]))
         sometimes = set(re.findall(r"\*`(\w+)`\*", documented[name]))
@@ -76,11 +76,11 @@ def test_the_code_sends_no_other_event_of_its_own() -> None:
         for path in sources
         for name in re.findall(r'"(relay\.[a-z]+)"', path.read_text(encoding="utf-8"))
     }
-    assert named == {*OWN_EVENTS, policy.PING}
+    assert named == {*OWN_EVENTS, client_policy.PING}
 
 
 def test_every_event_that_a_client_may_send_is_documented() -> None:
-    for name in policy.PAGE_POLICY.events:
+    for name in client_policy.PAGE_POLICY.events:
         stem, _, last = name.rpartition(".")
         assert f"`{name}`" in API or (f"`{stem}." in API and f"`.{last}`" in API), name
 

@@ -14,8 +14,8 @@ from backend.gateway.routing import router
 from backend.protocol.audio import BYTES_PER_MS
 from backend.protocol.endings import ENDINGS
 from backend.protocol.provider_errors import PROVIDER_ERRORS
+from backend.relay.client_policy import MAX_MESSAGE_CHARACTERS
 from backend.relay.limits import DEFAULT_LIMITS
-from backend.relay.policy import MAX_MESSAGE_CHARACTERS
 from backend.runtime import Runtime
 
 SOURCE = Path(__file__).resolve().parent.parent / "frontend" / "shared-facts.js"

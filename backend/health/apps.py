@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from backend.health.checks import check_settings, check_static_files
+from backend.health.system_checks import check_settings, check_static_files
 
 
 class HealthConfig(AppConfig):

@@ -33,10 +33,10 @@ from backend.protocol.reading import mapping_at, text_at
 from backend.relay import own_events, redaction
 from backend.relay.call_record import CallRecord
 from backend.relay.client_gate import ClientGate, Refused
+from backend.relay.client_policy import OWN_EVENT_ID_PREFIX, PING
 from backend.relay.effects import Effect, HangUp, LogEvent, ToClient, ToUpstream
 from backend.relay.plan import CONFIGURE_ID, CallPlan, replays_of, session_update_of
 from backend.relay.playback import Playback
-from backend.relay.policy import OWN_EVENT_ID_PREFIX, PING
 
 
 class State(StrEnum):

@@ -4,7 +4,7 @@ Each frame is judged once, when it comes, in this order:
 
     1. rate              over it: one warning, then silence, then the end of the call
     2. size and JSON     `protocol.frames`; three bad frames in ten seconds end the call
-    3. policy            `relay.policy`: types and fields
+    3. policy            `relay.client_policy`: types and fields
     4. what happened     no truncation beyond the sent audio; no past item's id for a new item
 
 Frames accepted before the call is READY are held here, in order. The policy and the limits are
@@ -22,9 +22,9 @@ from backend.protocol.errors import BadFrame, ErrorCode, EventRefused
 from backend.protocol.events import ClientEvent
 from backend.protocol.frames import Frame, parse_from_client
 from backend.protocol.reading import mapping_at
+from backend.relay.client_policy import ClientPolicy, judge, plain_append_length
 from backend.relay.limits import Limits
 from backend.relay.playback import PartKey
-from backend.relay.policy import ClientPolicy, judge, plain_append_length
 from backend.relay.rate_limits import ClientRateLimiter, ErrorBudget
 
 # Compared with every frame: a plain string is compared faster than the enum's member.

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from backend.protocol.events import ClientEvent
 from backend.protocol.reading import encode
 from backend.protocol.transcript.turns import Role
+from backend.relay.client_policy import PAGE_POLICY, ClientPolicy
 from backend.relay.limits import DEFAULT_LIMITS, Limits
-from backend.relay.policy import PAGE_POLICY, ClientPolicy
 
 
 @dataclass(frozen=True, slots=True)

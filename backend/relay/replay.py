@@ -19,6 +19,7 @@ from typing import Any
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Role, Turn
 from backend.relay.call_logic import CallLogic, State
+from backend.relay.client_policy import PAGE_POLICY, POLICIES
 from backend.relay.effects import (
     CountUsage,
     Effect,
@@ -30,7 +31,6 @@ from backend.relay.effects import (
 )
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem
-from backend.relay.policy import PAGE_POLICY, POLICIES
 
 LONGEST_STRING = 200
 

@@ -8,9 +8,9 @@ import pytest
 
 from backend.protocol.endings import Ending
 from backend.relay.client_gate import Accepted, ClientGate, Refused
+from backend.relay.client_policy import PAGE_POLICY, ClientPolicy
 from backend.relay.limits import Limits
 from backend.relay.playback import PartKey
-from backend.relay.policy import PAGE_POLICY, ClientPolicy
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import append, frame, typed
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.checks import Error, run_checks
 
-from backend.health.checks import check_static_files, problems
+from backend.health.system_checks import check_static_files, problems
 
 
 @dataclass

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend.protocol.errors import BadFrame, ClientError, EventRefused
 from backend.protocol.frames import parse_from_client
-from backend.relay.policy import PAGE_POLICY, Listing, is_base64, judge, plain_append_length
+from backend.relay.client_policy import PAGE_POLICY, Listing, is_base64, judge, plain_append_length
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import append, typed
 
