@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import IO, Any, Literal, cast
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import get_language
 from django.views import defaults
@@ -23,6 +22,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 
+from backend.database import DATABASE_UNAVAILABLE
 from backend.wording import Language, sentence
 
 MAX_BODY_BYTES = 64 * 1024
@@ -32,16 +32,40 @@ _ROOT = "/api/"
 log = logging.getLogger(__name__)
 
 
-class ApiRefused(exceptions.APIException):
-    """An error response with this HTTP status. `code` is a key of `backend.wording.SENTENCES`."""
+ApiErrorCode = Literal[
+    "bad_credentials",
+    "forbidden",
+    "internal",
+    "invalid",
+    "malformed",
+    "method_not_allowed",
+    "not_acceptable",
+    "not_authenticated",
+    "not_found",
+    "registration_closed",
+    "session_closed",
+    "throttled",
+    "token_invalid",
+    "too_large",
+    "unavailable",
+    "unsupported_media_type",
+]
+"""Every `code` of an error of the HTTP API. A test checks that each has its sentence."""
 
-    def __init__(self, code: str, status: int) -> None:
+FieldErrorCode = Literal["unknown_field", "username_taken"]
+"""The sentences of our own in the `detail` of an `invalid`. Clients do not see these codes."""
+
+
+class ApiRefused(exceptions.APIException):
+    """An error response with this code and HTTP status."""
+
+    def __init__(self, code: ApiErrorCode, status: int) -> None:
         super().__init__(code, code)
-        self.code = code
+        self.code: ApiErrorCode = code
         self.status_code = status
 
 
-_CODES: tuple[tuple[type[BaseException], str, int], ...] = (
+_CODES: tuple[tuple[type[BaseException], ApiErrorCode, int], ...] = (
     (exceptions.ValidationError, "invalid", 400),
     (exceptions.ParseError, "malformed", 400),
     (exceptions.NotAuthenticated, "not_authenticated", 401),
@@ -55,18 +79,20 @@ _CODES: tuple[tuple[type[BaseException], str, int], ...] = (
     (RequestDataTooBig, "too_large", 413),
     (exceptions.UnsupportedMediaType, "unsupported_media_type", 415),
     (exceptions.Throttled, "throttled", 429),
-    (OperationalError, "unavailable", 503),
-    (InterfaceError, "unavailable", 503),
-    # PostgreSQL raises this while it is read-only: in a failover, or when its disk is full.
-    (InternalError, "unavailable", 503),
+    *((kind, "unavailable", 503) for kind in DATABASE_UNAVAILABLE),
 )
 """Exception class, error code, HTTP status. Every other exception is `internal`, 500."""
 
 
-def error_body(code: str, detail: Any = None) -> dict[str, Any]:
+def error_body(code: ApiErrorCode, detail: Any = None) -> dict[str, Any]:
     """Return the error's JSON, with the sentence in the language of the request."""
     error = {"code": code, "message": sentence(code, language())}
     return {"error": error | ({} if detail is None else {"detail": detail})}
+
+
+def field_error(code: FieldErrorCode) -> str:
+    """Return a sentence for the error's `detail`, in the language of the request."""
+    return sentence(code, language())
 
 
 def language() -> Language:
@@ -89,7 +115,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     return response
 
 
-def _code_and_status(error: Exception) -> tuple[str, int]:
+def _code_and_status(error: Exception) -> tuple[ApiErrorCode, int]:
     if isinstance(error, ApiRefused):
         return error.code, error.status_code
     for kind, code, status in _CODES:
@@ -138,7 +164,7 @@ def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith(_ROOT)
 
 
-def _json(code: str, status: Literal[400, 403, 404, 500]) -> JsonResponse:
+def _json(code: ApiErrorCode, status: Literal[400, 403, 404, 500]) -> JsonResponse:
     return JsonResponse(error_body(code), status=status)
 
 
@@ -189,6 +215,6 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, Mapping) and (
             unknown := [name for name in data if name not in self.fields]
         ):
-            message = sentence("unknown_field", language())
+            message = field_error("unknown_field")
             raise serializers.ValidationError({str(name)[:64]: [message] for name in unknown})
         return super().to_internal_value(data)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.conf.global_settings import DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -24,7 +24,14 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
 from backend import api_errors
-from backend.api_errors import _CODES, ApiRefused, StrictSerializer, exception_handler
+from backend.api_errors import (
+    _CODES,
+    ApiErrorCode,
+    ApiRefused,
+    FieldErrorCode,
+    StrictSerializer,
+    exception_handler,
+)
 from backend.conversations.models import Session
 from backend.wording import SENTENCES
 
@@ -101,8 +108,9 @@ def test_every_exception_has_its_code_and_leaks_nothing(
     assert body == {"code": code, "message": SENTENCES[code]["en"]}
 
 
-def test_every_code_of_the_table_has_a_sentence() -> None:
-    assert all(code in SENTENCES for _, code, _ in _CODES)
+def test_every_code_has_a_sentence() -> None:
+    assert {*get_args(ApiErrorCode), *get_args(FieldErrorCode)} <= set(SENTENCES)
+    assert {code for _, code, _ in _CODES} <= set(get_args(ApiErrorCode))
 
 
 def test_the_message_is_in_the_language_of_the_request() -> None:

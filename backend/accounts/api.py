@@ -20,9 +20,8 @@ from rest_framework.views import APIView
 from backend.accounts import tokens
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
 from backend.accounts.usernames import normalised_username
-from backend.api_errors import ApiRefused, StrictSerializer, language
+from backend.api_errors import ApiRefused, StrictSerializer, field_error
 from backend.api_schema import body, errors, no_body
-from backend.wording import sentence
 
 LONGEST_PASSWORD = 128
 
@@ -67,7 +66,7 @@ class NewCredentials(Credentials):
         try:
             user.username_validator(user.username)
             if User.objects.filter(username__iexact=user.username).exists():
-                errors["username"] = [sentence("username_taken", language())]
+                errors["username"] = [field_error("username_taken")]
         except ValidationError as error:
             errors["username"] = error.messages
         try:
@@ -108,7 +107,7 @@ class Register(APIView):
             with transaction.atomic():
                 user = User.objects.create(**credentials.validated_data | {"password": password})
         except IntegrityError as error:
-            taken = {"username": [sentence("username_taken", language())]}
+            taken = {"username": [field_error("username_taken")]}
             raise serializers.ValidationError(taken) from error
         return Response(_login_json(user), status=201)
 

@@ -12,8 +12,6 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from uuid import UUID
 
-from django.db import InterfaceError, InternalError, OperationalError
-
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
 from backend.conversations.writing import (
@@ -25,6 +23,7 @@ from backend.conversations.writing import (
     merged,
     write,
 )
+from backend.database import DATABASE_UNAVAILABLE
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
@@ -38,9 +37,6 @@ BATCH_SIZE = 500
 FINISH_WAIT_S = 5.0
 
 log = logging.getLogger(__name__)
-
-# Raised while a database is away, busy, locked or read-only: a retry helps.
-_TRANSIENT = (OperationalError, InterfaceError, InternalError)
 
 Sleep = Callable[[float], Awaitable[None]]
 WriteBatch = Callable[[Sequence[Write]], Written]
@@ -169,7 +165,7 @@ class Recorder:
             # No time limit: a second write could overtake one that is stuck.
             written = await self._executor.run(self._write, tuple(batch.values()), timeout_s=None)
             is_written = True
-        except _TRANSIENT as error:
+        except DATABASE_UNAVAILABLE as error:
             log_event(
                 log, logging.WARNING, "recorder.database_away",
                 error=type(error).__name__, rows=len(batch) + len(self._pending),
@@ -204,7 +200,7 @@ class Recorder:
             each = batch[key]
             try:
                 written = await self._executor.run(self._write, (each,), timeout_s=None)
-            except _TRANSIENT:
+            except DATABASE_UNAVAILABLE:
                 return False
             except Exception as error:
                 _report("recorder.row_refused", logging.ERROR, each, type(error).__name__)

@@ -6,9 +6,9 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError
 
 from backend.conversations.executor import DatabaseSlow
+from backend.database import DATABASE_UNAVAILABLE
 from backend.gateway import handshake
 from backend.gateway.rejections import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
@@ -18,10 +18,6 @@ from backend.relay.ports import ClientGone
 from backend.runtime import Runtime
 
 _logger = logging.getLogger(__name__)
-
-# The same errors are a 503 `unavailable` over HTTP, in `api_errors`. PostgreSQL raises
-# InternalError while it is read-only: in a failover, or when its disk is full.
-_DATABASE_UNAVAILABLE = (DatabaseSlow, OperationalError, InterfaceError, InternalError)
 
 
 class RealtimeConsumer(AsyncConsumer):
@@ -61,8 +57,9 @@ class RealtimeConsumer(AsyncConsumer):
             await self._runtime().serve_call(session_id, credential, client)
         except AdmissionRefused as refused:
             await refuse_call(scope, client, refused)
-        except _DATABASE_UNAVAILABLE:
-            # `refuse_call` logs it. No ending fits a slow database better than `internal`.
+        except (DatabaseSlow, *DATABASE_UNAVAILABLE):
+            # `unavailable`, as in `api_errors`; `refuse_call` logs it. No ending fits a slow
+            # database better than `internal`.
             await refuse_call(scope, client, AdmissionRefused("unavailable", Ending.INTERNAL))
         except Exception:
             _logger.exception("admission.failed")

@@ -4,9 +4,10 @@ import json
 import logging
 from typing import Any
 
+from backend.api_errors import ApiErrorCode
 from backend.gateway.handshake import Scope, preferred_language
 from backend.gateway.socket import ClientSocket, Send
-from backend.protocol.errors import AdmissionRefused
+from backend.protocol.errors import AdmissionCode, AdmissionRefused
 from backend.relay import own_events
 from backend.telemetry.logs import log_event
 from backend.wording import sentence
@@ -16,7 +17,9 @@ _logger = logging.getLogger(__name__)
 _HTTP_RESPONSE_EXTENSION = "websocket.http.response"
 
 
-async def refuse_upgrade(scope: Scope, send: Send, status: int, code: str) -> None:
+async def refuse_upgrade(
+    scope: Scope, send: Send, status: int, code: AdmissionCode | ApiErrorCode
+) -> None:
     """Answer the handshake over HTTP with `status` and the API's error body.
 
     A server without the ASGI extension for that (Daphne) answers 403 without a body.

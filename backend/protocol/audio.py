@@ -10,11 +10,6 @@ def ms_of_bytes(byte_count: int) -> float:
     return byte_count / BYTES_PER_MS
 
 
-def bytes_of_ms(ms: float) -> int:
-    """The number of bytes in `ms` milliseconds of PCM16: whole samples, rounded down."""
-    return int(ms * SAMPLE_RATE_HZ / 1000) * BYTES_PER_SAMPLE
-
-
 def bytes_of_base64(encoded: str) -> int:
     """The number of bytes that this base64 encodes, from its length: nothing is decoded."""
     return max(0, len(encoded) * 3 // 4 - encoded.count("=", -2))

@@ -1,6 +1,6 @@
 """The life of a response, as a table.
 
-    UNSEEN ──created, streamed──▶ GENERATING ──done──▶ COMPLETED | CANCELLED | INCOMPLETE | FAILED
+    UNSEEN ──created──▶ GENERATING ──done──▶ COMPLETED | CANCELLED | INCOMPLETE | FAILED
 
 Law 1: `TRANSITIONS` holds every transition.
 Law 2: a pair that is not in the table changes nothing, since providers repeat events and send them
@@ -28,7 +28,6 @@ class ResponseNews(StrEnum):
     """What an event reports about its response."""
 
     CREATED = "created"
-    STREAMED = "streamed"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     INCOMPLETE = "incomplete"
@@ -45,7 +44,6 @@ _ENDS = {
 TRANSITIONS: dict[ResponseState, dict[ResponseNews, ResponseState]] = {
     ResponseState.UNSEEN: {
         ResponseNews.CREATED: ResponseState.GENERATING,
-        ResponseNews.STREAMED: ResponseState.GENERATING,
         **_ENDS,
     },
     ResponseState.GENERATING: _ENDS,
@@ -110,6 +108,4 @@ def _read(event: JsonObject) -> tuple[str | None, ResponseNews | None]:
         # An unknown status is an end as well: no further event will come for this response.
         status = text_at(response, "status") or ""
         return text_at(response, "id"), _DONE_NEWS.get(status, ResponseNews.COMPLETED)
-    if event_type.startswith("response."):
-        return text_at(event, "response_id"), ResponseNews.STREAMED
     return None, None

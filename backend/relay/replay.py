@@ -33,6 +33,8 @@ from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem
 
 LONGEST_STRING = 200
+MAX_AT_MS = 24 * 60 * 60 * 1000
+"""A day, far above `Limits.longest_call_s`: a later line would be replayed as endless ticks."""
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -49,6 +51,18 @@ UNKNOWN_PLAN = CallPlan(
 
 class NotATape(Exception):
     """The file is not a tape; the text says which line is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a tape: a frame from `side`, an ending from outside, or (the first) the plan."""
+
+    at_ms: int
+    side: str
+    frame: str | bytes
+    ending: Ending | None
+    waits: bool
+    plan: CallPlan
 
 
 @dataclass(slots=True)
@@ -79,13 +93,14 @@ def replay(lines: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> Replayed:
     tick_ms = round(limits.tick_s * 1000)
     next_tick_ms = tick_ms
     at_ms = 0
-    for at_ms, line in _lines(lines):
+    for line in _lines(lines, limits):
+        at_ms = line.at_ms
         if call_logic is None:
-            call_logic = CallLogic(_plan(line.get("plan"), limits), _START)
+            call_logic = CallLogic(line.plan, _START)
         while next_tick_ms <= at_ms:
             replayed.add(next_tick_ms, call_logic.tick(_at(next_tick_ms)))
             next_tick_ms += tick_ms
-        effects = _feed(call_logic, line, _at(at_ms))
+        effects = _feed(call_logic, line)
         replayed.add(at_ms, effects)
         if any(isinstance(effect, HangUp) for effect in effects):
             replayed.add(at_ms, call_logic.cancel_response())
@@ -94,29 +109,44 @@ def replay(lines: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> Replayed:
     return replayed
 
 
-def _lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(lines: Iterable[str], limits: Limits) -> Iterator[_Line]:
     for number, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         try:
-            line = json.loads(text)
-            yield int(line["at_ms"]), line
-        except (ValueError, KeyError, TypeError) as error:
+            yield _parse(json.loads(text), limits)
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
             raise NotATape(f"line {number} is not a line of a tape") from error
 
 
-def _feed(call_logic: CallLogic, line: Mapping[str, Any], at: datetime) -> list[Effect]:
-    if line.get("side") == "client":
-        return call_logic.from_client(_frame(line), at)
-    if line.get("side") == "upstream":
-        frame = _frame(line)
-        text = frame if isinstance(frame, str) else ""
+def _parse(line: Mapping[str, Any], limits: Limits) -> _Line:
+    """Raises ValueError, LookupError, TypeError or OverflowError for what no tape contains."""
+    # `int` raises OverflowError for Infinity and ValueError for NaN: Python's JSON allows both.
+    at_ms = int(line["at_ms"])
+    if abs(at_ms) > MAX_AT_MS:
+        raise ValueError("before or after any call")
+    return _Line(
+        at_ms=at_ms,
+        side=line.get("side", ""),
+        frame=_frame(line),
+        ending=Ending(line["ending"]) if "ending" in line else None,
+        waits=bool(line.get("waits")),
+        plan=_plan(line.get("plan"), limits),
+    )
+
+
+def _feed(call_logic: CallLogic, line: _Line) -> list[Effect]:
+    at = _at(line.at_ms)
+    if line.side == "client":
+        return call_logic.from_client(line.frame, at)
+    if line.side == "upstream":
+        text = line.frame if isinstance(line.frame, str) else ""
         if call_logic.state is State.CONNECTING:
             return call_logic.open(text, at)
         return call_logic.from_upstream(text, at)
-    if "ending" in line:
-        decide = call_logic.leave if line.get("waits") else call_logic.hang_up
-        return decide(Ending(line["ending"]), at)
+    if line.ending is not None:
+        decide = call_logic.leave if line.waits else call_logic.hang_up
+        return decide(line.ending, at)
     return []
 
 

@@ -28,7 +28,6 @@ class Fields(TypedDict, total=False):
     logged as `dropped`.
     """
 
-    attempt: int
     bytes: int
     call_id: str | UUID | None
     calls: int

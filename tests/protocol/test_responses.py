@@ -23,10 +23,6 @@ def _done(response_id: str, status: Any = "completed", **more: Any) -> dict[str,
     return {"type": "response.done", "response": {"id": response_id, "status": status, **more}}
 
 
-def _delta(response_id: str) -> dict[str, Any]:
-    return {"type": "response.output_text.delta", "response_id": response_id, "delta": "x"}
-
-
 def _life(*events: dict[str, Any]) -> ResponseLife:
     life = ResponseLife()
     for event in events:
@@ -57,8 +53,6 @@ def test_a_response_is_active_from_its_creation_to_its_end() -> None:
     life = _life(_created("resp_1"))
     assert life.active_id == "resp_1"
     assert life.is_active
-    life.feed(_delta("resp_1"))
-    assert life.active_id == "resp_1"
     life.feed(_done("resp_1"))
     assert not life.is_active
     assert life.state_of("resp_1") is ResponseState.COMPLETED
@@ -76,13 +70,9 @@ def test_an_unknown_status_is_an_end(status: Any) -> None:
     assert not _life(_created("resp_1"), _done("resp_1", status)).is_active
 
 
-def test_a_delta_makes_a_response_active_without_its_creation() -> None:
-    assert _life(_delta("resp_1")).active_id == "resp_1"
-
-
 def test_late_and_repeated_events_do_not_reactivate_a_response() -> None:
     life = _life(_created("resp_1"), _done("resp_1", "cancelled"))
-    for event in (_delta("resp_1"), _created("resp_1"), _done("resp_1", "completed")):
+    for event in (_created("resp_1"), _done("resp_1", "completed")):
         life.feed(event)
     assert life.state_of("resp_1") is ResponseState.CANCELLED
     assert not life.is_active
@@ -134,8 +124,7 @@ def test_of_several_responses_the_newest_is_active() -> None:
         {"type": "response.created", "response": {"id": None}},
         {"type": "response.created", "response": {"id": ""}},
         {"type": "response.done", "response": "resp_1"},
-        {"type": "response.output_text.delta"},
-        {"type": "response.output_text.delta", "response_id": 5},
+        {"type": "response.output_text.delta", "response_id": "resp_1"},
         {"type": "conversation.item.added", "response_id": "resp_1"},
     ],
 )

@@ -135,7 +135,26 @@ def test_an_empty_tape_has_no_effects() -> None:
     assert replay([]).effects == []
 
 
-@pytest.mark.parametrize("line", ["{}", "[]", "x", '{"at_ms":"soon"}', "5"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}",
+        "[]",
+        "x",
+        "5",
+        "[" * 100_000,
+        '{"at_ms":"soon"}',
+        '{"at_ms":Infinity}',
+        '{"at_ms":-Infinity}',
+        '{"at_ms":NaN}',
+        '{"at_ms":1e300}',
+        '{"at_ms":-1e300}',
+        '{"at_ms":0,"side":"client","bytes":-1}',
+        '{"at_ms":0,"side":"relay","ending":"unknown"}',
+        '{"at_ms":0,"side":"relay","plan":{}}',
+        '{"at_ms":0,"side":"relay","plan":{"past":[],"policy":"unknown"}}',
+    ],
+)
 def test_a_file_that_is_no_tape_raises(line: str) -> None:
     with pytest.raises(NotATape, match="line 1"):
         replay([line])

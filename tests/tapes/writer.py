@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from backend.protocol.audio import bytes_of_ms
+from backend.protocol.audio import BYTES_PER_MS
 
 FOLDER = Path(__file__).resolve().parent
 WORD_MS = 2
@@ -74,7 +74,7 @@ class TapeWriter:
 
     def user_speaks(self, item_id: str, previous: str | None) -> None:
         """The user's speech up to its conversation item; the transcript comes later."""
-        silence = base64.b64encode(bytes(bytes_of_ms(WORD_MS))).decode()
+        silence = base64.b64encode(bytes(WORD_MS * BYTES_PER_MS)).decode()
         self.client("input_audio_buffer.append", audio=silence)
         self.speech_starts(item_id)
         self.client("input_audio_buffer.append", audio=silence)
@@ -155,7 +155,7 @@ class TapeWriter:
     def says(self, response_id: str, item_id: str, words: Sequence[str], index: int = 0) -> None:
         """Transcript and audio deltas, 2 ms per word; each word comes before its audio."""
         place = _place(response_id, item_id, index)
-        sound = base64.b64encode(bytes(bytes_of_ms(WORD_MS))).decode()
+        sound = base64.b64encode(bytes(WORD_MS * BYTES_PER_MS)).decode()
         for word in words:
             self.event("response.output_audio_transcript.delta", **place, delta=word)
             self.event("response.output_audio.delta", **place, delta=sound)

@@ -74,10 +74,6 @@ class Running:
         else:
             self._state.pending_mishaps.add(mishap)
 
-    def clear_mishaps(self) -> None:
-        """Remove the mishaps for the next calls."""
-        self._state.pending_mishaps.clear()
-
 
 def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -> Response:
     content = body.encode()
