@@ -64,6 +64,7 @@ def test_the_schema_is_valid_and_every_path_of_the_api_is_in_it(schema: dict[str
         "/api/realtime/tickets/",
         "/api/sessions/",
         "/api/sessions/{session_id}/",
+        "/api/sessions/{session_id}/export/",
         "/api/sessions/{session_id}/turns/",
     }
 
