@@ -7,6 +7,7 @@ import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
 import { Conversation } from "./page/conversation.js";
+import { SessionExport } from "./page/export.js";
 import { SessionList } from "./page/session-list.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
@@ -18,6 +19,7 @@ import { Composer } from "./views/composer.js";
 import { closeDialogs, confirm, showKeys } from "./views/dialogs.js";
 import { Drawer } from "./views/drawer.js";
 import { byId } from "./views/elements.js";
+import { chooseFormat, saveFile } from "./views/export-dialog.js";
 import { HelpCard } from "./views/help-card.js";
 import { drawIcons } from "./views/icons.js";
 import { Keyboard } from "./views/keyboard.js";
@@ -56,6 +58,7 @@ const sessions = new Sessions(words, {
   newChosen: () => app.choose(null),
   renamed: (id, title) => list.rename(id, title),
   deleteChosen: (id) => list.delete(id),
+  exportChosen: (id, title) => sessionExport.start(id, title),
   retryChosen: () => list.load(),
 });
 const thread = new Thread(words);
@@ -140,6 +143,10 @@ const list = new SessionList(
     isSignedIn: () => account.user !== null,
     openDeleted: () => app.choose(null),
   },
+);
+const sessionExport = new SessionExport(
+  { api, words, drawer, announcer, chooseFormat, saveFile },
+  { isSignedIn: () => account.user !== null },
 );
 const conversation = new Conversation({ api, words, drafts, account, address, list, talk });
 const app = new App({

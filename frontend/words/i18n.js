@@ -95,6 +95,18 @@ export const WORDS = Object.freeze({
     ja: "会話の一覧を読み込めませんでした。",
   },
 
+  "sessions.export": { en: "Export “{title}”", ja: "「{title}」を書き出す" },
+  "export.txt": { en: "Text to read (TXT)", ja: "読むためのテキスト（TXT）" },
+  "export.csv": { en: "Table for spreadsheets (CSV)", ja: "表計算ソフト用の表（CSV）" },
+  "export.vtt": { en: "Captions (WebVTT)", ja: "字幕（WebVTT）" },
+  "export.json": { en: "All data (JSON)", ja: "すべてのデータ（JSON）" },
+  "export.preparing": { en: "Preparing the file…", ja: "ファイルを準備しています…" },
+  "export.done": { en: "Saved as {name}", ja: "{name} を保存しました" },
+  "export.failed": {
+    en: "The conversation was not exported. {why}",
+    ja: "会話を書き出せませんでした。{why}",
+  },
+
   "thread.label": { en: "The conversation", ja: "会話の内容" },
   "thread.you": { en: "You", ja: "あなた" },
   "thread.assistant": { en: "Kaiwa", ja: "Kaiwa" },
