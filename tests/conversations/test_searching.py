@@ -10,7 +10,7 @@ from backend.conversations.models import Session
 from backend.conversations.searching import MAX_SEARCH_CHARACTERS, MAX_WORDS, matching
 from tests.conversations.equipment import kept_turn, new_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 def found(client: APIClient, **query: Any) -> list[str]:

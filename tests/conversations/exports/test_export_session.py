@@ -23,7 +23,7 @@ from backend.conversations.models import Session, Turn
 from backend.conversations.queries import SessionWithFacts
 from tests.conversations.equipment import NOON, kept_turn, kept_usage, new_call, new_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 @pytest.fixture

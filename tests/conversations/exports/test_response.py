@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import AsyncClient
 
 from backend.accounts.tokens import key_for
@@ -56,6 +57,7 @@ def test_its_headers_name_the_file_and_forbid_a_cache() -> None:
     assert response.getvalue() == b"ab"
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 async def test_an_export_goes_through_djangos_asgi_handler(owner: User) -> None:
     session = await sync_to_async(new_session)(owner)
@@ -67,3 +69,5 @@ async def test_an_export_goes_through_djangos_asgi_handler(owner: User) -> None:
     assert response.status_code == 200
     sent = b"".join([chunk async for chunk in cast(Any, response)])
     assert "パンをください。" in sent.decode()
+    # That of asgiref's thread, which would outlive the test's database.
+    await sync_to_async(connections.close_all)()
