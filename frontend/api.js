@@ -80,6 +80,11 @@ export class Api {
     return this.#pages("/api/sessions/");
   }
 
+  /** @param {string} search @returns {Promise<Session[]>} Those with these words in a title or a turn. */
+  findSessions(search) {
+    return this.#pages(`/api/sessions/?${new URLSearchParams({ search })}`);
+  }
+
   /** @param {{ language: string }} fields @returns {Promise<Session>} */
   createSession(fields) {
     return this.#request("POST", "/api/sessions/", fields);

@@ -9,6 +9,7 @@ import { App } from "./page/app.js";
 import { Conversation } from "./page/conversation.js";
 import { SessionExport } from "./page/export.js";
 import { SessionList } from "./page/session-list.js";
+import { SessionSearch } from "./page/session-search.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
@@ -25,6 +26,7 @@ import { drawIcons } from "./views/icons.js";
 import { Keyboard } from "./views/keyboard.js";
 import { Labels } from "./views/labels.js";
 import { Screens } from "./views/screens.js";
+import { SearchBox } from "./views/search-box.js";
 import { Sessions } from "./views/sessions.js";
 import { Settings } from "./views/settings.js";
 import { SignIn } from "./views/sign-in.js";
@@ -61,6 +63,7 @@ const sessions = new Sessions(words, {
   exportChosen: (id, title) => sessionExport.start(id, title),
   retryChosen: () => list.load(),
 });
+const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
 const thread = new Thread(words);
 const status = new Status(words, announcer);
 const composer = new Composer(words, {
@@ -124,7 +127,10 @@ const account = new Account(
   {
     signedIn: () => app.signedIn(),
     justEntered: () => talk.focusMessage(),
-    signedOut: (isChosen) => app.signedOut(isChosen),
+    signedOut: (isChosen) => {
+      sessionSearch.clear();
+      app.signedOut(isChosen);
+    },
   },
 );
 const list = new SessionList(
@@ -144,6 +150,7 @@ const list = new SessionList(
     openDeleted: () => app.choose(null),
   },
 );
+const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });
 const sessionExport = new SessionExport(
   { api, words, drawer, announcer, chooseFormat, saveFile },
   { isSignedIn: () => account.user !== null },

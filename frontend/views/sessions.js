@@ -22,6 +22,7 @@ const NOTE_BY_PHASE = /** @type {const} */ ({
   loading: "",
   filled: "",
   empty: "sessions.empty",
+  not_found: "sessions.not_found",
   failed: "sessions.failed",
   again: "page.starting",
 });
@@ -39,6 +40,7 @@ export class Sessions {
   /** @type {Map<string, Row>} */
   #rows = new Map();
   #currentId = "";
+  #isFound = false;
   #renamingId = "";
 
   /** @param {Words} words @param {SessionsDelegate} delegate */
@@ -49,9 +51,11 @@ export class Sessions {
     this.#retry.addEventListener("click", () => delegate.retryChosen());
   }
 
-  /** @param {Session[] | null} sessions @param {string} currentId */
-  show(sessions, currentId) {
+  /** @param {Session[] | null} sessions @param {string} currentId
+   * @param {boolean} isFound Whether these are the sessions that a search found. */
+  show(sessions, currentId, isFound = false) {
     this.#sessions = sessions;
+    this.#isFound = isFound;
     this.#currentId = currentId;
     if (!this.#renamingId) this.relabel();
   }
@@ -83,7 +87,8 @@ export class Sessions {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const hadFocus = this.#list.contains(focused);
     const sessions = this.#sessions ?? [];
-    if (this.#sessions) this.#showPhase(sessions.length > 0 ? "filled" : "empty");
+    const phaseIfEmpty = this.#isFound ? "not_found" : "empty";
+    if (this.#sessions) this.#showPhase(sessions.length > 0 ? "filled" : phaseIfEmpty);
     else this.#showPhase(this.#phase);
     const ids = new Set(sessions.map(({ id }) => id));
     for (const [id, { row }] of this.#rows) {

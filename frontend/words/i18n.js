@@ -72,6 +72,13 @@ export const WORDS = Object.freeze({
     en: "Your conversations will be kept here.",
     ja: "これまでの会話がここに残ります。",
   },
+  "sessions.search": { en: "Search conversations", ja: "会話を検索" },
+  "sessions.found": { en: "Found: {count}", ja: "{count} 件見つかりました" },
+  "sessions.not_found": {
+    en: "No conversation has these words.",
+    ja: "この言葉を含む会話はありません。",
+  },
+  "sessions.search.failed": { en: "The search failed. {why}", ja: "検索できませんでした。{why}" },
   "sessions.rename": { en: "Rename “{title}”", ja: "「{title}」の名前を変更" },
   "sessions.rename_label": { en: "New name", ja: "新しい名前" },
   "sessions.rename.failed": {

@@ -74,3 +74,20 @@ test("a token that an export shows to be revoked signs the user out", async () =
   await assert.rejects(api.exportSession("a", "txt"), { status: 401 });
   assert.equal(count, 1);
 });
+
+test("a search is sent with its text escaped, page by page", async () => {
+  const paths = [];
+  globalThis.fetch = async (path) => {
+    paths.push(path);
+    const next = paths.length === 1 ? "https://kaiwa.test/api/sessions/?page=2&search=a" : null;
+    return Response.json({ count: 2, next, results: [{ id: String(paths.length) }] });
+  };
+  globalThis.location ??= { href: "https://kaiwa.test/" };
+  const found = await new Api().findSessions("50% & パン");
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    ["1", "2"],
+  );
+  assert.equal(new URL(paths[0], "https://kaiwa.test").searchParams.get("search"), "50% & パン");
+  assert.equal(paths[1], "/api/sessions/?page=2&search=a");
+});
