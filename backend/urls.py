@@ -10,6 +10,7 @@ from backend import api_errors, api_schema
 from backend.accounts import api as accounts
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.exports.api import SessionExport
 from backend.health import views as health
 
 page = TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
@@ -29,6 +30,7 @@ urlpatterns = [
     path(
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
     ),
+    path("api/sessions/<uuid:session_id>/export/", SessionExport.as_view(), name="export"),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
     path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),
     re_path(r"^api(?:/(?P<path>.*))?$", api_errors.api_not_found),

@@ -38,6 +38,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
     },
     "too_large": {"en": "The request is too large.", "ja": "リクエストが大きすぎます。"},
     "unknown_field": {"en": "There is no such field.", "ja": "この項目はありません。"},
+    "unknown_format": {
+        "en": "There is no such format. Choose json, txt, csv or vtt.",
+        "ja": "この形式はありません。json、txt、csv、vtt から選んでください。",
+    },
     "username_taken": {
         "en": "This username is taken.",
         "ja": "このユーザー名は既に使われています。",

@@ -1,5 +1,7 @@
 /** The server's REST API: each method returns the parsed answer or throws an ApiError. */
 
+import { fileNameOf } from "./file-name.js";
+
 /** @import { KeptTurn } from "./transcript/past.js" */
 
 /**
@@ -19,6 +21,8 @@
 
 /** How long an answer may take; the slowest one takes a second. */
 const TIMEOUT_MS = 15_000;
+/** How long the download of an export may take; a slow line needs a while for a long conversation. */
+const EXPORT_TIMEOUT_MS = 120_000;
 
 /** The server refused a request, or did not answer: then `status` is 0. */
 export class ApiError extends Error {
@@ -76,6 +80,11 @@ export class Api {
     return this.#pages("/api/sessions/");
   }
 
+  /** @param {string} search @returns {Promise<Session[]>} Those with these words in a title or a turn. */
+  findSessions(search) {
+    return this.#pages(`/api/sessions/?${new URLSearchParams({ search })}`);
+  }
+
   /** @param {{ language: string }} fields @returns {Promise<Session>} */
   createSession(fields) {
     return this.#request("POST", "/api/sessions/", fields);
@@ -99,6 +108,27 @@ export class Api {
   /** @param {string} sessionId @returns {Promise<KeptTurn[]>} All turns, in spoken order. */
   turns(sessionId) {
     return this.#pages(`/api/sessions/${encodeURIComponent(sessionId)}/turns/`);
+  }
+
+  /**
+   * The session as a file.
+   *
+   * @param {string} id
+   * @param {string} format
+   * @returns {Promise<{ blob: Blob, fileName: string }>}
+   */
+  async exportSession(id, format) {
+    const query = new URLSearchParams({ format });
+    const path = `/api/sessions/${encodeURIComponent(id)}/export/?${query}`;
+    const token = this.token;
+    const response = await this.#send("GET", path, undefined, EXPORT_TIMEOUT_MS);
+    if (!response.ok) throw this.#refusal(response, await jsonOf(response), token);
+    // A stream that breaks must not be saved as if it were whole.
+    const blob = await response.blob().catch(() => {
+      throw new ApiError("no_network", 0, "");
+    });
+    const header = response.headers.get("Content-Disposition");
+    return { blob, fileName: fileNameOf(header, `kaiwa.${format}`) };
   }
 
   /** @param {string} sessionId @returns {Promise<Ticket>} */
@@ -127,30 +157,47 @@ export class Api {
    */
   async #request(method, path, body) {
     const token = this.token;
-    const response = await fetch(path, {
+    const response = await this.#send(method, path, body, TIMEOUT_MS);
+    if (response.status === 204) return null;
+    const answer = await jsonOf(response);
+    if (!response.ok) throw this.#refusal(response, answer, token);
+    if (answer === undefined) throw new ApiError("no_network", 0, "");
+    return answer;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object | undefined} body
+   * @param {number} timeoutMs
+   * @returns {Promise<Response>}
+   */
+  #send(method, path, body, timeoutMs) {
+    return fetch(path, {
       method,
       headers: {
         Accept: "application/json",
         "Accept-Language": this.language,
-        ...(token ? { Authorization: `Token ${token}` } : {}),
+        ...(this.token ? { Authorization: `Token ${this.token}` } : {}),
         ...(body ? { "Content-Type": "application/json" } : {}),
       },
       // With the admin's session cookie the server would require a CSRF token.
       credentials: "omit",
       ...(body ? { body: JSON.stringify(body) } : {}),
       // Without it a server that never answers would keep the page waiting for ever.
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     }).catch(() => {
       throw new ApiError("no_network", 0, "");
     });
-    if (response.status === 204) return null;
-    const answer = await response.json().catch(() => {
-      if (response.ok) throw new ApiError("no_network", 0, "");
-      return null;
-    });
-    if (response.ok) return answer;
+  }
+
+  /** @param {Response} response @param {any} answer @param {string} token That the request was sent with. */
+  #refusal(response, answer, token) {
     if (response.status === 401 && token && token === this.token) this.onSignedOut();
     const { code = "internal", message = "", detail } = answer?.error ?? {};
-    throw new ApiError(code, response.status, message, detail);
+    return new ApiError(code, response.status, message, detail);
   }
 }
+
+/** @param {Response} response @returns {Promise<any>} Undefined if it is not JSON. */
+const jsonOf = (response) => response.json().catch(() => undefined);

@@ -6,8 +6,10 @@ import { openAudioContext } from "./call/voice.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
+import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
 import { SessionList } from "./page/session-list.js";
+import { SessionSearch } from "./page/session-search.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
@@ -18,11 +20,13 @@ import { Composer } from "./views/composer.js";
 import { closeDialogs, confirm, showKeys } from "./views/dialogs.js";
 import { Drawer } from "./views/drawer.js";
 import { byId } from "./views/elements.js";
+import { chooseFormat, saveFile } from "./views/export-dialog.js";
 import { HelpCard } from "./views/help-card.js";
 import { drawIcons } from "./views/icons.js";
 import { Keyboard } from "./views/keyboard.js";
 import { Labels } from "./views/labels.js";
 import { Screens } from "./views/screens.js";
+import { SearchBox } from "./views/search-box.js";
 import { Sessions } from "./views/sessions.js";
 import { Settings } from "./views/settings.js";
 import { SignIn } from "./views/sign-in.js";
@@ -56,8 +60,10 @@ const sessions = new Sessions(words, {
   newChosen: () => app.choose(null),
   renamed: (id, title) => list.rename(id, title),
   deleteChosen: (id) => list.delete(id),
+  exportChosen: (id, title) => sessionExport.start(id, title),
   retryChosen: () => list.load(),
 });
+const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
 const thread = new Thread(words);
 const status = new Status(words, announcer);
 const composer = new Composer(words, {
@@ -121,7 +127,10 @@ const account = new Account(
   {
     signedIn: () => app.signedIn(),
     justEntered: () => talk.focusMessage(),
-    signedOut: (isChosen) => app.signedOut(isChosen),
+    signedOut: (isChosen) => {
+      sessionSearch.clear();
+      app.signedOut(isChosen);
+    },
   },
 );
 const list = new SessionList(
@@ -140,6 +149,11 @@ const list = new SessionList(
     isSignedIn: () => account.user !== null,
     openDeleted: () => app.choose(null),
   },
+);
+const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });
+const sessionExport = new SessionExport(
+  { api, words, drawer, announcer, chooseFormat, saveFile },
+  { isSignedIn: () => account.user !== null },
 );
 const conversation = new Navigation({ api, words, drafts, account, address, list, talk });
 const app = new App({

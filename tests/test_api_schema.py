@@ -1,5 +1,6 @@
 """The OpenAPI schema is valid, is the one in docs/, and is what the views really answer."""
 
+import json
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,8 +14,10 @@ from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
+from backend.conversations.exports.export_session import FORMATS
 from backend.conversations.models import Call, Session, Turn
 from tests.cast import PASSWORD, client_of
+from tests.conversations.equipment import kept_turn, kept_usage, new_call, new_session
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,6 +67,7 @@ def test_the_schema_is_valid_and_every_path_of_the_api_is_in_it(schema: dict[str
         "/api/realtime/tickets/",
         "/api/sessions/",
         "/api/sessions/{session_id}/",
+        "/api/sessions/{session_id}/export/",
         "/api/sessions/{session_id}/turns/",
     }
 
@@ -154,6 +158,33 @@ def test_sessions_answer_as_described(
     path = one.format(session_id=session.id)
     _check(schema, one, as_owner.delete(path))
     _check(schema, one, as_owner.delete(path))
+
+
+def test_exports_answer_as_described(
+    schema: dict[str, Any], owner: User, as_owner: APIClient, as_nobody: APIClient
+) -> None:
+    session = new_session(owner, title="Bread")
+    for call in (None, new_call(session)):
+        kept_turn(session, call, item_id=str(call), heard_text="Hello", heard_ms=300)
+        call_id = call.call_id if call else None
+        kept_usage(session, str(call), "gpt-realtime", call_id=call_id, audio_out=1)
+        kept_usage(session, f"{call} unpriced", "somebody-elses", call_id=call_id)
+    path = "/api/sessions/{session_id}/export/"
+    content = schema["paths"][path]["get"]["responses"]["200"]["content"]
+    components = {"schemas": _json_schema(schema["components"]["schemas"])}
+    described = _json_schema(content["application/json"]["schema"])
+    exported = as_owner.get(path.format(session_id=session.id))
+    read = json.loads(exported.getvalue())
+    Draft202012Validator({**described, "components": components}).validate(read)
+    assert (len(read["calls"]), len(read["turns"]), len(read["usage"])) == (1, 2, 4)
+    sent = {
+        as_owner.get(path.format(session_id=session.id) + f"?format={name}")["Content-Type"]
+        for name in FORMATS
+    }
+    assert {each.partition(";")[0] for each in sent} == set(content)
+    for client in (as_owner, as_nobody):
+        _check(schema, path, client.get(path.format(session_id=session.id) + "?format=xml"))
+        _check(schema, path, client.get(path.format(session_id=uuid4())))
 
 
 def test_tickets_answer_as_described(

@@ -19,6 +19,7 @@ TESTED_ELSEWHERE = {
     "backend/settings.py": "plain assignments; read by every test",
     "backend/asgi.py": "the journeys go through it",
     "backend/urls.py": "the API tests go through it",
+    "backend/conversations/exports/document.py": "a value without behaviour",
     "backend/protocol/transcript/turns.py": "a value without behaviour",
     "backend/relay/effects.py": "values without behaviour",
     "backend/upstream/session_settings.py": "values without behaviour",

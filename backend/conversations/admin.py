@@ -4,7 +4,7 @@ Turns and usage cannot be added or edited. The title can be, and superusers may 
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from backend.conversations import queries, serializers
+from backend.conversations.exports.in_admin import ExportsInAdmin
 from backend.conversations.models import Call, Session, Turn
 from backend.conversations.reading import read_transcript
 from backend.protocol.endings import Ending
@@ -21,12 +22,6 @@ admin.site.site_header = admin.site.site_title = "Kaiwa"
 admin.site.index_title = "Conversations and people"
 # A few entries need no sidebar, and the list of sessions needs the width.
 admin.site.enable_nav_sidebar = False
-
-
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Session]
-else:  # generic in the stubs only
-    _ModelAdmin = admin.ModelAdmin
 
 
 class EndingFilter(admin.SimpleListFilter):
@@ -51,7 +46,7 @@ class EndingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Session)
-class SessionAdmin(_ModelAdmin):
+class SessionAdmin(ExportsInAdmin):
     """The list of sessions, and a page for each with its transcript, calls and cost."""
 
     list_display = (

@@ -4,12 +4,13 @@ Every query starts from the user: another user's session is a 404, as if it did 
 """
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import AllowAny
@@ -25,6 +26,7 @@ from backend.conversations import queries
 from backend.conversations.creating import create_session
 from backend.conversations.models import TITLE_LENGTH, Session
 from backend.conversations.queries import SessionWithFacts
+from backend.conversations.searching import MAX_SEARCH_CHARACTERS, matching
 from backend.conversations.serializers import (
     CallJSON,
     ConfigJSON,
@@ -62,6 +64,14 @@ class NewTicket(StrictSerializer):
     session_id = serializers.UUIDField()
 
 
+class SessionSearch(serializers.Serializer[Any]):
+    """The query of the list of sessions, besides its page."""
+
+    search = serializers.CharField(
+        max_length=MAX_SEARCH_CHARACTERS, allow_blank=True, default="", trim_whitespace=False
+    )
+
+
 class Pages(PageNumberPagination):
     """Pagination by `page` and `page_size`, at most `MAX_PAGE_SIZE` rows."""
 
@@ -74,13 +84,19 @@ class SessionList(APIView):
 
     @extend_schema(
         operation_id="listSessions",
-        parameters=PAGE_PARAMETERS,
-        responses={200: page_of(SessionJSON), **errors(401, 404)},
+        parameters=[
+            OpenApiParameter("search", str, description="Words in the title or in a turn."),
+            *PAGE_PARAMETERS,
+        ],
+        responses={200: page_of(SessionJSON), **errors(400, 401, 404)},
     )
     def get(self, request: Request) -> Response:
-        """A page of sessions."""
+        """A page of sessions. 400 `invalid` for a search that is too long."""
+        given = SessionSearch(data=request.query_params)
+        given.is_valid(raise_exception=True)
         pages = Pages()
         sessions = queries.own_sessions(tokens.user_id_of(request))
+        sessions = matching(sessions, given.validated_data["search"])
         page = pages.paginate_queryset(sessions, request, view=self)
         return pages.get_paginated_response(_sessions_json(page or ()))
 

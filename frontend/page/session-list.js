@@ -46,6 +46,8 @@ export class SessionList {
   #delegate;
   /** @type {Session[] | null} Null until they are loaded. */
   #sessions = null;
+  /** @type {Set<string> | null} The ids that a search found; null without a search. */
+  #found = null;
   /** Of several requests for the list, the latest counts. */
   #listing = new Latest();
   /** Each change by the user outdates requests that began before it. */
@@ -80,6 +82,7 @@ export class SessionList {
   /** The user signed out: drop the list and whatever is under way. */
   clear() {
     this.#sessions = null;
+    this.#found = null;
     this.#listing.cancel();
     this.#edits.next();
     this.#stopRefresh();
@@ -95,9 +98,17 @@ export class SessionList {
       this.#used.has(session.id) ||
       wasUsed(session) ||
       drafts.has(session.id);
-    view.show(this.#sessions?.filter(isListed) ?? null, openId ?? "");
+    const found = this.#found;
+    const isShown = found ? (/** @type {Session} */ { id }) => found.has(id) : isListed;
+    view.show(this.#sessions?.filter(isShown) ?? null, openId ?? "", found !== null);
     const open = this.#sessions?.find(({ id }) => id === openId);
     showTitle(open ? view.titleOf(open) : null);
+  }
+
+  /** Show only these sessions, which a search found; null: all. @param {string[] | null} ids */
+  filter(ids) {
+    this.#found = ids && new Set(ids);
+    this.show();
   }
 
   /** Add a session, or replace it by its new version. @param {Session} session */

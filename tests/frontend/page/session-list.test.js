@@ -122,6 +122,27 @@ test("a session that is put into the list moves to its place", async () => {
   assert.deepEqual(shown(), ["b", "a"]);
 });
 
+test("a search shows only what it found, also what is not worth a row otherwise", async () => {
+  openId = "open";
+  await load(session("open"), named("a"), session("b"));
+  list.filter(["a", "b", "unknown"]);
+  assert.deepEqual(shown(), ["a", "b"]);
+  assert.equal(view.calls.at(-1)[3], true);
+  list.filter([]);
+  assert.deepEqual(shown(), []);
+  list.filter(null);
+  assert.deepEqual(shown(), ["open", "a"]);
+  assert.equal(view.calls.at(-1)[3], false);
+});
+
+test("the next user's list is not searched", async () => {
+  await load(named("a"));
+  list.filter([]);
+  list.clear();
+  await load(named("b"));
+  assert.deepEqual(shown(), ["b"]);
+});
+
 test("put into a list that is not loaded, it loads the list", () => {
   list.put(named("a"));
   assert.equal(api.sessions.calls.length, 1);

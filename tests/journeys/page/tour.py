@@ -154,6 +154,10 @@ def _dialogs_and_drawer(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     page.locator('[data-action="rename"]').click()
     yield "rename", visitor
     page.keyboard.press("Escape")
+    page.locator('[data-action="export"]').click()
+    expect(page.locator("#export")).to_be_visible()
+    yield "export", visitor
+    page.keyboard.press("Escape")
     page.locator('[data-action="delete"]').click()
     expect(page.locator("#confirm")).to_be_visible()
     yield "delete", visitor

@@ -1,0 +1,85 @@
+"""The use case: export many sessions in one format, as a ZIP archive made while it is sent."""
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from backend.conversations.exports.export_session import Export, export_session
+from backend.conversations.models import Session
+from backend.conversations.queries import SessionWithFacts, with_facts
+
+EARLIEST_YEAR = 1980
+"""The first year that a ZIP archive can express."""
+
+
+def export_archive(session_ids: Sequence[UUID], format_name: str) -> Export:
+    """Export these sessions in this order. Raises KeyError for an unknown format.
+
+    Files of the same name are numbered. A session that is deleted meanwhile is left out.
+    """
+    name = f"kaiwa-{format_name}.zip"
+    return Export(name, name, "application/zip", _archive(session_ids, format_name))
+
+
+def _archive(session_ids: Sequence[UUID], format_name: str) -> Iterator[bytes]:
+    out = _Drain()
+    taken: set[str] = set()
+    # `out` cannot seek, so each size is written after its file; every reader of ZIP knows that.
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for session_id in session_ids:
+            sessions = with_facts(Session.objects.select_related("user"))
+            if (session := sessions.filter(pk=session_id).first()) is None:
+                continue
+            export = export_session(session, format_name)
+            with archive.open(_entry(session, export, taken), "w") as file:
+                for chunk in export.chunks:
+                    file.write(chunk)
+                    yield out.drain()
+            yield out.drain()
+    yield out.drain()
+
+
+def _entry(session: SessionWithFacts, export: Export, taken: set[str]) -> zipfile.ZipInfo:
+    updated_at = session.updated_at
+    time = updated_at.timetuple()[:6] if updated_at.year >= EARLIEST_YEAR else (1980, 1, 1, 0, 0, 0)
+    entry = zipfile.ZipInfo(unique_name(export.filename, taken), time)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    return entry
+
+
+def unique_name(name: str, taken: set[str]) -> str:
+    """This name, or `<name> (2).txt` and so on if it is taken; it is taken from then on.
+
+    Compared without case, because Windows and macOS would unpack both names to one file.
+    """
+    stem, _, extension = name.rpartition(".")
+    unique, number = name, 1
+    while unique.casefold() in taken:
+        number += 1
+        unique = f"{stem} ({number}).{extension}"
+    taken.add(unique.casefold())
+    return unique
+
+
+class _Drain(io.RawIOBase):
+    """A file that keeps what is written until it is drained. It cannot seek."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        copied = bytes(data)  # type: ignore[call-overload]
+        self._written.append(copied)
+        return len(copied)
+
+    def drain(self) -> bytes:
+        """Return what was written since the last call."""
+        drained = b"".join(self._written)
+        self._written.clear()
+        return drained

@@ -1,0 +1,110 @@
+"""The use case: export one session in one format. The API and the admin call the same function."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from django.db.models import Q
+
+from backend.conversations import queries
+from backend.conversations.exports import as_csv, as_json, as_text, as_webvtt
+from backend.conversations.exports.document import Document
+from backend.conversations.exports.filenames import filename
+from backend.conversations.models import Session, Turn, Usage
+from backend.conversations.queries import SessionWithFacts
+
+BATCH_ROWS = 200
+CHUNK_CHARACTERS = 32 * 1024
+"""A chunk is one step of the stream: big enough that 2,000 turns take about ten."""
+
+FormatName = Literal["json", "txt", "csv", "vtt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One export format. `label` is its name for people."""
+
+    name: FormatName
+    label: str
+    content_type: str
+    render: Callable[[Document], Iterator[str]]
+
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format("json", "JSON", "application/json", as_json.render),
+        Format("txt", "TXT", "text/plain; charset=utf-8", as_text.render),
+        Format("csv", "CSV", "text/csv; charset=utf-8", as_csv.render),
+        Format("vtt", "WebVTT", "text/vtt; charset=utf-8", as_webvtt.render),
+    )
+}
+DEFAULT_FORMAT: FormatName = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file: its name, an ASCII name for old clients, its content type, and its bytes in chunks.
+
+    `chunks` is read once. Each step of it queries the database for at most a few batches, holds
+    neither a cursor nor a transaction between two steps, and may run in another thread than the
+    step before.
+    """
+
+    filename: str
+    ascii_filename: str
+    content_type: str
+    chunks: Iterator[bytes]
+
+
+def export_session(session: SessionWithFacts, format_name: str) -> Export:
+    """Export the session, with constant memory. Raises KeyError for an unknown format.
+
+    Turns that are written meanwhile are included if they come after what is exported already.
+    """
+    chosen = FORMATS[format_name]
+    document = Document(
+        session=session,
+        username=session.user.get_username(),
+        spent=queries.spent_by_session([session.pk]).get(session.pk, queries.NOTHING_SPENT),
+        calls=tuple(session.calls.all()),
+        turns=turns_in_batches(session),
+        usages=usages_in_batches(session),
+    )
+    return Export(
+        filename=filename(session.title, session.created_at, chosen.name),
+        ascii_filename=f"kaiwa-{session.created_at:%Y-%m-%d}.{chosen.name}",
+        content_type=chosen.content_type,
+        chunks=_in_chunks(chosen.render(document)),
+    )
+
+
+def turns_in_batches(session: Session, batch_rows: int = BATCH_ROWS) -> Iterator[Turn]:
+    """The session's turns in spoken order, read in batches by their position."""
+    after = Q()
+    while batch := list(session.turns.filter(after)[:batch_rows]):
+        yield from batch
+        last = batch[-1]
+        after = Q(position__gt=last.position) | Q(position=last.position, pk__gt=last.pk)
+
+
+def usages_in_batches(session: Session, batch_rows: int = BATCH_ROWS) -> Iterator[Usage]:
+    """The session's usages as they were written, read in batches by their key."""
+    last_pk = 0
+    while batch := list(session.usages.filter(pk__gt=last_pk)[:batch_rows]):
+        yield from batch
+        last_pk = batch[-1].pk
+
+
+def _in_chunks(pieces: Iterable[str]) -> Iterator[bytes]:
+    """Join pieces to chunks of at least `CHUNK_CHARACTERS`, but for the last."""
+    waiting: list[str] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK_CHARACTERS:
+            yield "".join(waiting).encode()
+            waiting, size = [], 0
+    if waiting:
+        yield "".join(waiting).encode()
