@@ -1,4 +1,4 @@
-"""The simulator's server: handshake, one engine per call, shared speech.
+"""The simulator's server: handshake, one engine per call, speech shared by all calls.
 
 async with Simulator(SimulatorOptions(pace=0)).serve(port=0) as running:
     running.base_url    # "http://127.0.0.1:PORT/v1", for OPENAI_BASE_URL
@@ -91,7 +91,8 @@ def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -
 class Simulator:
     """The server; it owns the synthesiser and the recogniser, and closes them at the end.
 
-    `recogniser`: replaces its own. The server listens before the recogniser is ready (0.8 s).
+    `recogniser` replaces the default one. The server listens before the recogniser is
+    ready (0.8 s).
     """
 
     def __init__(
