@@ -36,7 +36,7 @@ import { Thread } from "./views/thread.js";
 import { VoiceControls } from "./views/voice-controls.js";
 import { languageFrom, Words } from "./words/i18n.js";
 
-// What everything stands on.
+// Shared by all parts.
 const api = new Api();
 const store = new LocalStore(globalThis.localStorage);
 const drafts = new Drafts(globalThis.sessionStorage);

@@ -238,18 +238,24 @@ async def test_a_newer_call_of_the_session_takes_over(
     assert await harness.endings(session) == ["taken_over", "client_left"]
 
 
-async def test_a_call_begins_with_all_that_was_said_before_it(
-    harness: RuntimeHarness, session: Session
-) -> None:
-    is_moving = threading.Event()
+def _block_writes(harness: RuntimeHarness) -> threading.Event:
+    """Make the database stuck until the returned event is set; `finish` does not wait for it."""
+    may_write = threading.Event()
     recorder = harness.runtime._recorder
     write, recorder.finish_wait_s = recorder._write, 0
 
     def write_later(pieces: Sequence[Write]) -> Written:
-        is_moving.wait()
+        may_write.wait()
         return write(pieces)
 
     recorder._write = write_later
+    return may_write
+
+
+async def test_a_call_begins_with_all_that_was_said_before_it(
+    harness: RuntimeHarness, session: Session
+) -> None:
+    may_write = _block_writes(harness)
     client = await harness.call(session)
     said = {"type": "input_text", "text": "Are you there?"}
     harness.providers[0].send_frame(
@@ -263,7 +269,7 @@ async def test_a_call_begins_with_all_that_was_said_before_it(
     holding = harness.runtime.serve_call(session.pk, Credential("ticket", issued.ticket), Client())
     harness.calls.append(asyncio.create_task(holding))
     await soon(lambda: harness.runtime.live.count == 1)
-    is_moving.set()
+    may_write.set()
     await soon(lambda: any("Are you there?" in text for text in harness.providers[-1].received))
 
 
@@ -338,15 +344,7 @@ async def test_rows_that_a_stuck_database_loses_are_logged_at_stop(
     session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness = RuntimeHarness()
-    is_moving = threading.Event()
-    recorder = harness.runtime._recorder
-    write, recorder.finish_wait_s = recorder._write, 0
-
-    def write_later(pieces: Sequence[Write]) -> Written:
-        is_moving.wait()
-        return write(pieces)
-
-    recorder._write = write_later
+    may_write = _block_writes(harness)
     client = await harness.call(session)
     client.leave()
     await harness.ended()
@@ -356,7 +354,7 @@ async def test_rows_that_a_stuck_database_loses_are_logged_at_stop(
         assert not await harness.runtime.stop(0.2)
         assert loop.time() - began < 1
     finally:
-        is_moving.set()
+        may_write.set()
         harness.database.close()
     assert "recorder.stopped_early" in caplog.text
 

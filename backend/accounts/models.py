@@ -5,7 +5,10 @@ from django.db import models
 
 
 class Ticket(models.Model):
-    """A one-use pass for a user and a session; a plain id, because accounts know no sessions."""
+    """A one-use pass for a user and a session.
+
+    `session_id` is no foreign key, because `accounts` must not import `conversations`.
+    """
 
     digest = models.CharField(max_length=64, primary_key=True)
     user = models.ForeignKey(

@@ -22,7 +22,7 @@ from backend.telemetry.logs import log_event
 
 CLEAN_UP_EVERY = timedelta(minutes=5)
 DEAD_CALL_AGE = timedelta(minutes=1)
-"""A running server ends dead calls at its next heartbeat and tells the listeners, which this job
+"""A running server ends dead calls at its next heartbeat and notifies the listeners, which this job
 cannot: it runs in another process. So the job ends only those that no server has ended."""
 ABANDONED_AFTER = timedelta(minutes=10)
 MAX_ATTEMPTS = 3

@@ -88,7 +88,7 @@ def open_call(
     A call that is still open there ends: as `taken_over`, or as `interrupted` if its lease has
     expired.
 
-    `is_given_up` is asked once the row is locked and once more after the commit: a call that nobody
+    `is_given_up` is called once the row is locked and again after the commit: a call that nobody
     waits for must not end one that was opened meanwhile, and must not stay open itself.
 
     Raises AdmissionRefused("session_unknown") if the user has no such session,

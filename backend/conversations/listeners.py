@@ -1,4 +1,4 @@
-"""Tells other packages what was stored, after the commit and off the audio path.
+"""Notifies other packages of what was stored, after the commit and off the audio path.
 
 The recorder hands over what a transaction stored and goes on. A task of its own calls the
 listeners, in order, on a database thread of its own: a listener that fails or hangs costs neither

@@ -84,7 +84,7 @@ class Written:
 
 
 def merged(earlier: Write, later: Write) -> Write:
-    """The one write that two of the same turn, usage or ending amount to.
+    """Merge two writes of the same turn, usage or ending into one.
 
     The newest version of a turn counts, with a final status kept; the first usage and the first
     ending count. The database follows the same rules.
@@ -137,17 +137,17 @@ def _storable(each: TurnWrite) -> TurnWrite:
     )
 
 
-_CHANGING = (
+_UPDATED_FIELDS = (
     "role", "modality", "text", "heard_text", "heard_ms", "status", "position",
     "started_at", "completed_at",
 )  # fmt: skip
 
 
 def _write_turns(writes: Sequence[TurnWrite]) -> tuple[list[TurnWrite], list[TurnWrite]]:
-    """Store the turns. Returns them as stored, and those of them that were renamed as given."""
+    """Store the turns. Returns all of them as stored, and the renamed ones as they were given."""
     owners = _owners(writes)
     renamed = []
-    # One row per key: PostgreSQL refuses an upsert that meets the same row twice.
+    # One row per key: PostgreSQL refuses an upsert that has the same row twice.
     by_key: dict[_RowKey, TurnWrite] = {}
     for each in writes:
         if owners[_row_key(each)] == each.owner:
@@ -165,7 +165,7 @@ def _write_turns(writes: Sequence[TurnWrite]) -> tuple[list[TurnWrite], list[Tur
         map(_row, by_key.values()),
         update_conflicts=True,
         unique_fields=("session", "item_id", "content_index"),
-        update_fields=_CHANGING,
+        update_fields=_UPDATED_FIELDS,
     )
     return list(by_key.values()), renamed
 

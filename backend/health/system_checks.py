@@ -112,7 +112,7 @@ def _provider_problems(given: Settings) -> Iterator[CheckMessage]:
     url = urlsplit(given.OPENAI_BASE_URL)
     if url.scheme == "http" and url.hostname not in _LOOPBACK:
         yield Error(
-            "OPENAI_BASE_URL: the key and all that is said would travel unencrypted.",
+            "OPENAI_BASE_URL: the key and every conversation would travel unencrypted.",
             hint="Write a URL that begins with https://.",
             id="kaiwa.E003",
         )

@@ -9,7 +9,7 @@
         ├── UpstreamRefused       it refused: retrying does not help
         ├── UpstreamUnavailable   it cannot be reached, is overloaded, or hung up: retry later
         ├── UpstreamTimeout       it did not answer in time
-        └── UpstreamFailed        it broke the protocol or died in the middle
+        └── UpstreamFailed        it violated the protocol or failed during the call
 
 An error carries facts (a `code`, and the ending that it leads to); the sentences for people are in
 `backend.wording`, one per code, in Japanese and English. The codes are Literal types, so that a
@@ -46,10 +46,10 @@ AdmissionCode = Literal[
     "token_invalid",
     "unavailable",
 ]
-"""Why no call was opened, where the ending's own word says less."""
+"""Why no call was opened, where this is more precise than the ending."""
 
 ErrorCode = BadFrameCode | EventCode | AdmissionCode | Literal["rate_limit", "too_early"] | Ending
-"""Every `code` of a `relay.error`. An ending that is a failure is named by its own word."""
+"""Every `code` of a `relay.error`. A call that fails has its ending as the code."""
 
 UpstreamCode = Literal[
     "access_denied",
@@ -85,7 +85,7 @@ UpstreamCode = Literal[
     "tls_failed",
     "unreachable",
 ]
-"""Every `code` of an UpstreamError. For the operator's log only: clients get the ending's word."""
+"""Every `code` of an UpstreamError. For the operator's log only: clients get the ending."""
 
 BAD_FRAME_CODES: frozenset[str] = frozenset(get_args(BadFrameCode))
 ERROR_CODES: frozenset[str] = frozenset(
@@ -185,6 +185,6 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamFailed(UpstreamError):
-    """It broke the protocol or died in the middle."""
+    """It violated the protocol or failed during the call."""
 
     ending = Ending.PROVIDER_FAILED

@@ -34,7 +34,7 @@ class Severity(StrEnum):
 class ProviderError:
     """What one error means.
 
-    `ending` is how a call ends that cannot open, or that a fatal error ends. It also says whose
+    `ending` is that of a call which this error ends or keeps from opening. It also says whose
     fault it is: `PROVIDER_REFUSED` the operator's (key, quota, model, configuration),
     `PROVIDER_UNAVAILABLE` the provider's. `is_shown`: whether a client should tell its user.
     """
@@ -60,7 +60,7 @@ PROVIDER_ERRORS: Mapping[str, ProviderError] = {
     "inference_rate_limit_exceeded": _BUSY,
     "rate_limit_exceeded": _BUSY,
     "server_error": _BUSY,
-    # A `type` that says little: it gives way to the error's `code`, and to an HTTP status.
+    # An unspecific `type`: the error's `code` and the HTTP status take precedence over it.
     "invalid_request_error": ProviderError(Severity.PREVENTS_OPENING, Ending.PROVIDER_REFUSED),
     "conversation_already_has_active_response": _RACE,
     "input_audio_buffer_commit_empty": _RACE,

@@ -14,7 +14,7 @@ _EMPTY: JsonObject = {}
 
 
 def mapping_at(value: object, *path: str) -> JsonObject:
-    """The JSON object at this path of keys, or `value` itself without one; {} if there is none."""
+    """The JSON object at this path of keys (`value` itself if none are given); {} otherwise."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else _EMPTY
@@ -44,7 +44,7 @@ def clean_text_at(event: JsonObject, name: str) -> str:
 
 
 def clean_text(text: str, *, nul: str = "") -> str:
-    """The text as every database and UTF-8 can hold it.
+    """The text without what PostgreSQL or UTF-8 cannot store.
 
     NUL becomes `nul` (PostgreSQL refuses it), a surrogate without its other half becomes U+FFFD,
     and two halves of a pair become their character: JSON can escape each half by itself.
@@ -57,7 +57,7 @@ def clean_text(text: str, *, nul: str = "") -> str:
 def encode(event: JsonObject, *, ascii_only: bool = True) -> str:
     """The event as compact JSON.
 
-    ASCII by default: a provider's event can hold a lone surrogate, which only its escape can carry
-    over a socket.
+    ASCII by default: a provider's event can contain a lone surrogate, which UTF-8 cannot encode and
+    a JSON escape can.
     """
     return json.dumps(event, ensure_ascii=ascii_only, separators=(",", ":"))

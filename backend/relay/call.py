@@ -1,7 +1,7 @@
-"""One live call: two pumps and a clock around `CallLogic`, and everything they hold.
+"""One live call: two pumps and a clock around `CallLogic`, and their resources.
 
-Backpressure: a pump reads its next frame only when the other side has taken what the last frame led
-to. Clean-up is in one `finally`, whatever ended the call: an ending, an exception or a cancelled
+Backpressure: a pump reads its next frame only after the frames that the last one caused were sent.
+Clean-up is in one `finally`, whatever ended the call: an ending, an exception or a cancelled
 task. A call that has returned has no task and no socket left.
 """
 
@@ -69,12 +69,12 @@ class SteadyClock:
 
 
 class _SendQueue:
-    """Frames on their way to one side, sent in the order in which they were decided.
+    """Frames to send to one side, in the order in which `CallLogic` decided them.
 
-    A frame is put without an await after its decision, and `asyncio.Lock` is fair. A task that is
-    sending also sends what others put meanwhile; those wait for the lock, so they read no further.
-    The order holds to the close: it is sent after the tasks have ended, and frames that could not
-    be sent by then are dropped, never sent late.
+    There is no await between a decision and its `put`, and `asyncio.Lock` is fair. A task that is
+    sending also sends frames that other tasks put meanwhile; those tasks wait for the lock and so
+    read no further frame. The close comes last: it is sent after the tasks have ended, and frames
+    that could not be sent by then are dropped, never sent late.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -103,7 +103,7 @@ class _SendQueue:
                     self._sending_since = None
 
     def stuck_s(self, now: datetime) -> float:
-        """For how long the frame that is being sent has not been taken; 0 if none is."""
+        """How long the present send has been blocked, in seconds; 0 if nothing is being sent."""
         if self._sending_since is None:
             return 0.0
         return (now - self._sending_since).total_seconds()
@@ -179,7 +179,7 @@ class Call:
     # The tasks
 
     async def _run_guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run endless work; the exception that stops it ends the call, with the fitting ending."""
+        """Run a task that never returns; its exception ends the call, with the matching ending."""
         try:
             await work()
         except ClientGone:
@@ -276,7 +276,7 @@ class Call:
             self._apply([*self._logic.closing_events(ending, retry_after_s), HangUp(ending)])
 
     async def _clean_up(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Send the last frames, end the tasks, close both sides, save; each within its bound.
+        """Send the last frames, end the tasks, close both sides, save; each with a timeout.
 
         The pumps run until the last frames are sent, so that no frame is cut off half sent.
         """
@@ -312,7 +312,7 @@ class Call:
             await self._upstream.close()
 
     async def _drain_upstream(self, upstream: UpstreamConnection) -> None:
-        """Read the pending replies: they hold the user's last words."""
+        """Read the pending replies, as the transcript of the user's last speech is among them."""
         self._apply(self._logic.cancel_response())
         while self._logic.awaits_upstream:
             await self._to_upstream.flush(upstream.send)

@@ -60,8 +60,8 @@ class Refused(NamedTuple):
 class ClientGate:
     """Judges one client's frames and holds the early ones.
 
-    `past_item_ids` are the items that the relay replays; `sent_ms` tells how many milliseconds of
-    a part's audio the client was sent.
+    `past_item_ids` are the items that the relay replays; `sent_ms` returns how many milliseconds
+    of a part's audio were sent to the client.
     """
 
     def __init__(

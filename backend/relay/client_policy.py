@@ -126,7 +126,7 @@ _APPEND = event_shape({"audio": Base64()})
 class ClientPolicy:
     """Every event that one kind of client may send, by type, with every field.
 
-    `name` stands for the policy on a tape.
+    A tape records the policy by its `name`.
     """
 
     name: str
@@ -134,7 +134,7 @@ class ClientPolicy:
 
     @property
     def allows_plain_append(self) -> bool:
-        """Whether `plain_append_length` may stand in for `judge`."""
+        """Whether `plain_append_length` may replace `judge`."""
         return self.events.get(ClientEvent.INPUT_AUDIO_BUFFER_APPEND) == _APPEND
 
 
@@ -200,7 +200,7 @@ def plain_append_length(text: str) -> int:
 
 
 def judge(frame: Frame, policy: ClientPolicy) -> None:
-    """Return if the policy lets this frame go to the provider as it is.
+    """Check that the policy allows this frame to be sent to the provider unchanged.
 
     Raises EventRefused: `event_not_allowed` (the type), `field_not_allowed` (a field that is not
     in the shape) or `field_invalid` (a value, or a field that is missing), with the dotted path

@@ -1,4 +1,4 @@
-"""What `CallLogic` wants done. `relay.call` carries these out in the order given. PURE."""
+"""The effects that `CallLogic` returns; `relay.call` carries them out in order. PURE."""
 
 from dataclasses import dataclass
 

@@ -13,7 +13,7 @@ class Limits:
 
     A microphone chunk of 40 ms is 2.6 KB of JSON, 25 a second: 66 KB/s. Twice that is allowed
     without end. The bursts hold what a page sends at once after a reconnect (6 s of microphone: 150
-    frames, 390 KB) and the largest frame besides.
+    frames, 390 KB) plus the largest frame.
     """
 
     frame_bytes: int = 512 * 1024
@@ -29,7 +29,7 @@ class Limits:
     """A client that is still over its rate this long after the warning is disconnected."""
 
     held_audio_ms: float = 6_000.0
-    """How much early audio is held until READY; of more, the newest is kept."""
+    """How much audio from before READY is kept; of more, the oldest is dropped."""
     held_events: int = 32
     """How many other early events are held until READY; further ones are refused."""
 

@@ -1,7 +1,7 @@
-"""Which replies of the provider are pending that hold the user's words, or decide about them. PURE.
+"""The pending replies of the provider that carry the user's words or may refuse them. PURE.
 
-A person who types and leaves at once, or whose last sentence is still being transcribed, has said
-it all the same. The words come only with the provider's replies, so these are waited for, briefly.
+A user may leave right after typing, or while the last sentence is being transcribed. The words come
+only with the provider's replies, so the call waits for these for a short time.
 """
 
 from collections.abc import Callable, Mapping

@@ -62,7 +62,7 @@ _FITTING_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def session_update_of(plan: CallPlan) -> str:
-    """The frame that configures the session as the plan says."""
+    """The `session.update` frame with the plan's `session`."""
     return encode(
         {"type": ClientEvent.SESSION_UPDATE, "event_id": CONFIGURE_ID, "session": plan.session}
     )

@@ -102,7 +102,7 @@ class LiveCalls:
             slot.released.set()
 
     async def drain(self, seconds: float) -> None:
-        """Admit no call, let responses end for so long, then end all calls; 0 ends them at once."""
+        """Refuse new calls, wait `seconds` at most for responses to end, then end all calls."""
         self._is_draining = True
         if seconds > 0:
             self._hang_up_all(at_once=False)

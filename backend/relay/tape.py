@@ -100,7 +100,7 @@ def plan_content(plan: CallPlan) -> dict[str, Any]:
 
 
 def _content(frame: str | bytes) -> dict[str, Any]:
-    """What a tape says of a frame: its event, unless the text has more than one reading."""
+    """A frame as a tape records it: its event, or its text if a JSON key is there twice."""
     if isinstance(frame, bytes):
         return {"bytes": len(frame)}
     try:

@@ -1,7 +1,7 @@
 """What HTTP statuses and WebSocket close codes mean with any provider. PURE.
 
 The codes of RFC 9110 and RFC 6455 only; a provider's own codes and error names are in its file in
-`upstream.providers`, which asks here where it knows nothing better.
+`upstream.providers`, which uses this module as its default.
 """
 
 import re

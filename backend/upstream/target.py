@@ -31,12 +31,12 @@ class Target:
     def __post_init__(self) -> None:
         for name in ("base_url", "api_key", "model", "safety_identifier", "proxy"):
             if not _fits_a_header(getattr(self, name) or ""):
-                raise ValueError(f"{name} holds a character that may not stand in a header")
+                raise ValueError(f"{name} contains a character that a header may not contain")
         parts = urlsplit(self.base_url)
         if parts.scheme not in _WEBSOCKET_SCHEMES or not parts.hostname:
             raise ValueError("base_url is not an http or https URL")
         if parts.query or parts.fragment or parts.username or parts.password:
-            raise ValueError("base_url holds more than a host and a path")
+            raise ValueError("base_url must have only a host and a path")
 
     @property
     def websocket_base_url(self) -> str:

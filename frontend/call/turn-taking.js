@@ -24,7 +24,7 @@ export class TurnTaking {
   #requestEventId = "";
   /** The requested response must be cancelled as soon as it is created. */
   #cancelWhenCreated = false;
-  /** A response has to be requested as soon as nothing stands in its way. */
+  /** A response must be requested as soon as nothing prevents it. */
   #mustRequest = false;
   /** A message was typed during speech: the server's response to the speech covers it. */
   #isCoveredBySpeech = false;

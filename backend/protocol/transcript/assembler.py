@@ -6,15 +6,15 @@ Laws:
 2. Turns are in the order of `chain`. A turn is one content part of one message; function calls,
    system messages and replayed history make no turn and only link the chain.
 3. A turn begins with its first word: noise, empty answers and speech that was never committed make
-   none. Two kinds of user turns are kept without words, since something was said: one whose
+   none. Two kinds of user turns are kept without a text, because the user did speak: one whose
    transcription failed, and one whose transcription had not come when the call ended.
 4. A complete text (`.done`, a finished item, `response.done`, `completed`) replaces the streamed
    one. White space never replaces words, and after a truncation no shorter text does: the provider
    deletes the transcript of what it truncates, and we keep it.
-5. Said is not heard. A truncated turn keeps its whole text and gets `heard_ms` and `heard_text`. Of
-   several truncations the smallest counts, whenever it comes. A truncation at or after the end of
-   the known audio means that all was heard. A call that ends during playback truncates it there,
-   unless the client already did.
+5. What was generated is not what was heard. A truncated turn keeps its whole text and gets
+   `heard_ms` and `heard_text`. Of several truncations the smallest counts, whenever it comes. A
+   truncation at or after the end of the known audio means that all was heard. A call that ends
+   during playback truncates it there, unless the client already did.
 6. A deletion at the provider deletes no turn with words. A user's words stay. A spoken answer that
    is deleted was not heard, unless a truncation gives `heard_ms`. Without words it makes no turn.
 7. An answer is completed when its item is. Other items have the end of their response: a cancelled

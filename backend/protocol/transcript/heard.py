@@ -1,8 +1,8 @@
 """How much of a spoken text was heard before it was cut off: an estimate, cut to a whole word.
 
-A transcript runs ahead of its audio. So the text of a delta is taken to sound from the audio
-position at which the delta came to the position at which the next one came, and evenly in between.
-The first delta sounds from the beginning, the last one to the end of the audio.
+A transcript arrives before its audio is played. The estimate assumes that the text of a delta is
+spoken evenly, from the audio position at which the delta arrived to that at which the next one did.
+The first delta starts at the beginning, the last one stops at the end of the audio.
 """
 
 import unicodedata
@@ -26,7 +26,7 @@ _MAX_PAUSE_DISTANCE = 2
 
 @dataclass(slots=True)
 class TextTiming:
-    """Which audio position each stretch of a text came at. `audio_ms` is all the audio so far."""
+    """The audio position at which each delta of a text arrived. `audio_ms`: all audio so far."""
 
     audio_ms: float = 0.0
     text_chars: int = 0
@@ -43,7 +43,7 @@ class TextTiming:
         self.text_chars += chars
 
     def text_share(self, heard_ms: float) -> float:
-        """The share of the text, 0 to 1, that sounds in the first `heard_ms` milliseconds.
+        """The share of the text, 0 to 1, that is spoken in the first `heard_ms` milliseconds.
 
         1 where `heard_ms` reaches the end of the known audio: nothing shows that any was missed.
         """
@@ -69,7 +69,7 @@ def heard_text(text: str, timing: TextTiming, heard_ms: float) -> str:
 
 
 def cut_to_whole_word(text: str, chars: int) -> str:
-    """The first `chars` characters without a last word that is not whole and without end space.
+    """The first `chars` characters, without a word that is cut and without trailing space.
 
     In scripts without spaces each character is a word, and a pause shortly before is preferred.
     """
@@ -94,7 +94,7 @@ def is_space(char: str) -> bool:
 
 
 def _cut_between_characters(text: str, cut: int) -> int:
-    """Back to where neither a word nor what a reader sees as one character is cut.
+    """Move the cut back until it divides neither a word nor what displays as one character.
 
     Both are checked until neither moves the cut: in `aaa` and a zero-width joiner, stepping back
     from the joiner ends inside the word.

@@ -1,4 +1,4 @@
-"""One conversation item and its content parts: their text, their status, the turns they make.
+"""One conversation item and its content parts: their text, their status and their turns.
 
 The numbered laws are those of `protocol.transcript.assembler`.
 """
@@ -16,7 +16,7 @@ class Part:
 
     `streamed` is the text from deltas, `final` the text of a `.done` event or a finished item.
     `text_event_ids` and `audio_event_ids` are the ids of the deltas so far; None once the text or
-    the audio is complete and no more deltas are taken.
+    the audio is complete and no more deltas are accepted.
     """
 
     modality: Modality
@@ -152,7 +152,7 @@ def _user_status(part: Part) -> TurnStatus:
 
 
 def _take(event_ids: set[str] | None, event_id: str) -> bool:
-    """Record a delta's id; returns False if it came before or deltas are no longer taken.
+    """Record a delta's id; returns False if it came before or deltas are no longer accepted.
 
     A delta without an id is always new.
     """

@@ -51,7 +51,7 @@ def delete(conversation: Conversation, event: Event, out: Outbox) -> None:
 
 
 def truncate(conversation: Conversation, event: Event, out: Outbox) -> None:
-    """Shorten assistant audio and drop its transcript, as the words that are left are unknown.
+    """Shorten assistant audio and delete its transcript: which words remain is unknown.
 
     Raises ClientEventError if there is no such audio, or if it is shorter already.
     """

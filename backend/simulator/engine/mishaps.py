@@ -162,7 +162,7 @@ RULES: dict[str, Rule] = {
     "delay_s": _number(0, 60),
     "no_pong": (lambda value: isinstance(value, bool), "true or false"),
 }
-"""By field of `Mishap`; `kind` is checked apart."""
+"""By field of `Mishap`; `kind` is checked separately."""
 
 
 def parse_mishap(given: object) -> Mishap:
@@ -177,7 +177,7 @@ def parse_mishap(given: object) -> Mishap:
             raise ValueError(f"Unknown field {name}; known are: {known}.")
         is_valid, expected = RULES[name]
         if not is_valid(value):
-            raise ValueError(f"The field {name} is {expected}.")
+            raise ValueError(f"The field {name} must be {expected}.")
     return Mishap(**{**given, "kind": Kind(given["kind"])})
 
 

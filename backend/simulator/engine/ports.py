@@ -1,4 +1,4 @@
-"""PURE: the interface through which the engine asks for the assistant's words."""
+"""PURE: the interface through which the engine gets the assistant's replies."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -67,7 +67,7 @@ def _inject(state: ControlState, body: bytes) -> ControlResponse:
     except ValueError as error:
         return _json({"error": str(error)}, 400)
     if mishap.calls == "running":
-        return _json({"befell": state.inject(mishap)})
+        return _json({"affected_calls": state.inject(mishap)})
     state.pending_mishaps.add(mishap)
     return _json({"pending": len(state.pending_mishaps.pending)}, 201)
 
@@ -97,5 +97,5 @@ def handle(state: ControlState, method: str, path: str, body: bytes) -> ControlR
         if verb == method:
             return route(state, body, *match.groups())
     return _json(
-        {"error": "There is nothing here." if not found else "Not this way."}, 405 if found else 404
+        {"error": "Not found." if not found else "Method not allowed."}, 405 if found else 404
     )

@@ -96,7 +96,8 @@ def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -
 class Simulator:
     """The server; it owns the synthesiser and the recogniser, and closes them at the end.
 
-    `recogniser`: replaces its own. The server listens before the recogniser is ready (0.8 s).
+    `recogniser` replaces the default one. The server listens before the recogniser is
+    ready (0.8 s).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""PURE: compares speech with templates: cepstra, and dynamic time warping over all at once.
+"""PURE: compares speech with templates: cepstra, and dynamic time warping of all templates at once.
 
 Each frame of the sound advances by zero, one or two frames of the template, so one row of the warp
 (for all templates) is three shifted minima: 20 templates of 3 s take about 10 ms.

@@ -31,7 +31,7 @@ beforeEach(() => {
     deleteSession: deferred(),
   };
   view = { ...recorder("show", "load", "fail"), titleOf: ({ title, id }) => title || id };
-  drawer = recorder("complain");
+  drawer = recorder("showError");
   announcer = recorder("say");
   drafts = { ...recorder("save"), has: (id) => id === "drafted" };
   titles = [];
@@ -254,5 +254,5 @@ test("a failure after sign-out is not shown to the next user", async () => {
   isSignedIn = false;
   api.renameSession.calls[0].reject(new ApiError("token_invalid", 401, "No."));
   await renaming;
-  assert.deepEqual(drawer.calls, [["complain", ""]]);
+  assert.deepEqual(drawer.calls, [["showError", ""]]);
 });

@@ -60,7 +60,7 @@ def test_a_json_object_is_parsed_into_a_mishap() -> None:
     ],
 )
 def test_an_invalid_mishap_is_refused_and_the_message_says_what_to_write(given: Any) -> None:
-    with pytest.raises(ValueError, match=r"^(Write|Unknown field|The field \w+ is) .*\.$"):
+    with pytest.raises(ValueError, match=r"^(Write|Unknown field|The field \w+ must be) .*\.$"):
         parse_mishap(given)
 
 

@@ -72,7 +72,7 @@ async def test_a_mishap_can_be_applied_to_open_calls() -> None:
         await until(socket, "session.created")
         mishap = {"kind": "close", "calls": "running", "code": 1012, "reason": "restart"}
         assert json.loads((await http(running, "POST", "/simulator/mishaps", mishap))[1]) == {
-            "befell": 1
+            "affected_calls": 1
         }
         await socket.wait_closed()
         assert (socket.close_code, socket.close_reason) == (1012, "restart")

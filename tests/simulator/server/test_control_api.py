@@ -54,7 +54,7 @@ def test_a_mishap_for_running_calls_is_injected_at_once(
     state: ControlState, injected: list[Mishap]
 ) -> None:
     found = ask(state, "POST", "/simulator/mishaps", {"kind": "stall", "calls": "running"})
-    assert found == (200, {"befell": 2})
+    assert found == (200, {"affected_calls": 2})
     assert [each.kind for each in injected] == [Kind.STALL]
     assert state.pending_mishaps.pending == []
 
@@ -64,7 +64,7 @@ def test_invalid_requests_get_an_error(state: ControlState) -> None:
     status, body = ask(state, "POST", "/simulator/mishaps", {"kind": "close", "code": 99_999})
     assert (status, body["error"]) == (
         400,
-        "The field code is a close code that may be sent: "
+        "The field code must be a close code that may be sent: "
         "1000 to 1003, 1007 to 1014, 3000 to 4999.",
     )
     for body in (b"{", b"\xff", b"[" * 50_000):
