@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import re
 import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from backend.conversations.exports.export_session import (
 )
 from backend.conversations.models import Session, Turn
 from backend.conversations.queries import SessionWithFacts
+from backend.wording import SENTENCES
 from tests.conversations.equipment import NOON, kept_turn, kept_usage, new_call, new_session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -116,3 +119,11 @@ def test_a_deletion_in_the_middle_ends_the_export(session: Session) -> None:
     session.delete()
     rows = list(csv.reader(io.StringIO((first + b"".join(chunks)).decode(), newline="")))
     assert 100 < len(rows) < 1000
+
+
+def test_the_pages_dialog_and_the_sentence_have_every_format() -> None:
+    html = (Path(__file__).parents[3] / "frontend" / "index.html").read_text(encoding="utf-8")
+    dialog = html.partition('<dialog id="export"')[2].partition("</dialog>")[0]
+    assert set(re.findall(r'value="(\w+)"', dialog)) == set(FORMATS)
+    for sentence in SENTENCES["unknown_format"].values():
+        assert all(name in sentence for name in FORMATS)
