@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 
 from backend import api_errors, api_schema
 from backend.accounts import api as accounts
+from backend.chat import api as chat
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.exports.api import SessionExport
@@ -31,6 +32,14 @@ urlpatterns = [
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
     ),
     path("api/sessions/<uuid:session_id>/export/", SessionExport.as_view(), name="export"),
+    path(
+        "api/sessions/<uuid:session_id>/messages/", chat.SessionMessages.as_view(), name="messages"
+    ),
+    path(
+        "api/sessions/<uuid:session_id>/messages/<str:message_id>/stop/",
+        chat.StopMessage.as_view(),
+        name="stop-message",
+    ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
     path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),
     re_path(r"^api(?:/(?P<path>.*))?$", api_errors.api_not_found),
