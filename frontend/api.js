@@ -101,6 +101,31 @@ export class Api {
     return this.#pages(`/api/sessions/${encodeURIComponent(sessionId)}/turns/`);
   }
 
+  /**
+   * Send a typed message; the answer is a stream of server-sent events.
+   *
+   * @param {string} sessionId
+   * @param {{ id: string, text: string }} message
+   * @param {AbortSignal} signal Ends the request, also while the answer is streamed.
+   * @returns {Promise<ReadableStream<Uint8Array>>}
+   */
+  async streamMessage(sessionId, message, signal) {
+    const path = `/api/sessions/${encodeURIComponent(sessionId)}/messages/`;
+    const response = await this.#send("POST", path, message, signal, "text/event-stream");
+    if (!response.ok) throw this.#errorOf(response, await response.json().catch(() => null));
+    if (!response.body) throw new ApiError("no_network", 0, "");
+    return response.body;
+  }
+
+  /** Stop the answer to a message. @param {string} sessionId @param {string} id */
+  stopMessage(sessionId, id) {
+    const session = encodeURIComponent(sessionId);
+    return this.#request(
+      "POST",
+      `/api/sessions/${session}/messages/${encodeURIComponent(id)}/stop/`,
+    );
+  }
+
   /** @param {string} sessionId @returns {Promise<Ticket>} */
   takeTicket(sessionId) {
     return this.#request("POST", "/api/realtime/tickets/", { session_id: sessionId });
@@ -126,11 +151,32 @@ export class Api {
    * @returns {Promise<any>}
    */
   async #request(method, path, body) {
+    // Without it a server that never answers would keep the page waiting for ever.
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await this.#send(method, path, body, timeout, "application/json");
+    if (response.status === 204) return null;
+    const answer = await response.json().catch(() => {
+      if (response.ok) throw new ApiError("no_network", 0, "");
+      return null;
+    });
+    if (response.ok) return answer;
+    throw this.#errorOf(response, answer);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object | undefined} body
+   * @param {AbortSignal} signal
+   * @param {string} type The content type that the answer should have.
+   * @returns {Promise<Response>}
+   */
+  async #send(method, path, body, signal, type) {
     const token = this.token;
     const response = await fetch(path, {
       method,
       headers: {
-        Accept: "application/json",
+        Accept: type,
         "Accept-Language": this.language,
         ...(token ? { Authorization: `Token ${token}` } : {}),
         ...(body ? { "Content-Type": "application/json" } : {}),
@@ -138,19 +184,17 @@ export class Api {
       // With the admin's session cookie the server would require a CSRF token.
       credentials: "omit",
       ...(body ? { body: JSON.stringify(body) } : {}),
-      // Without it a server that never answers would keep the page waiting for ever.
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal,
     }).catch(() => {
       throw new ApiError("no_network", 0, "");
     });
-    if (response.status === 204) return null;
-    const answer = await response.json().catch(() => {
-      if (response.ok) throw new ApiError("no_network", 0, "");
-      return null;
-    });
-    if (response.ok) return answer;
     if (response.status === 401 && token && token === this.token) this.onSignedOut();
+    return response;
+  }
+
+  /** @param {Response} response @param {any} answer The parsed body; null if it is not JSON. */
+  #errorOf({ status }, answer) {
     const { code = "internal", message = "", detail } = answer?.error ?? {};
-    throw new ApiError(code, response.status, message, detail);
+    return new ApiError(code, status, message, detail);
   }
 }
