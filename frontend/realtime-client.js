@@ -265,18 +265,18 @@ export class RealtimeClient {
    * @param {KeptTurn[]} turns
    */
   addTurns(turns) {
-    this.#needsHistory = true;
-    this.#replacePast([...pastOf([], this.#lines()), ...turns]);
-    this.onLines();
+    this.setTurns([...pastOf([], this.#lines()), ...turns]);
   }
 
-  /** Load the session's turns again. Only while no call is open. @throws {ApiError} */
-  async reloadTurns() {
-    const signal = this.#historyRequest.next();
+  /**
+   * Put the server's turns in place of the transcript; those only seen here come after them. Only while
+   * no call is open.
+   *
+   * @param {KeptTurn[]} turns
+   */
+  setTurns(turns) {
     this.#needsHistory = true;
-    const kept = await this.#api.turns(await this.#sessionId.get());
-    if (signal.aborted || this.hasCall) return;
-    this.#replacePast(kept);
+    this.#replacePast(turns);
     this.onLines();
   }
 

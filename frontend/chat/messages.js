@@ -30,13 +30,35 @@ export const isUnsent = ({ state }) => state !== "answering";
  * @param {(error: ApiError) => string} explain The sentence for an error.
  * @returns {ShownLine[]}
  */
-export function linesOf({ itemId, text, state, answer, error }, explain) {
+export function linesOf({ itemId, text, state, answer, isStopWanted, error }, explain) {
   const isPending = state === "queued" || state === "sending";
   const question = { ...line(itemId, "user", text), isPending };
   if (error) Object.assign(question, { status: "failed", failure: explain(error) });
   if (answer === "") return [question];
-  const status = state === "failed" ? "failed" : "in_progress";
+  const going = isStopWanted ? "interrupted" : "in_progress";
+  const status = state === "failed" ? "failed" : going;
   return [question, { ...line(answerId(itemId), "assistant", answer), status }];
+}
+
+/**
+ * The transcript together with the messages that are not part of it yet. A failed message that the
+ * server has is shown in its place.
+ *
+ * @param {ReadonlyArray<ShownLine>} transcript
+ * @param {ReadonlyArray<ShownLine>} own Lines of messages and of their answers.
+ * @returns {ShownLine[]}
+ */
+export function joinedLines(transcript, own) {
+  const ownById = new Map(own.map((line) => [line.itemId, line]));
+  const known = new Set(transcript.map(({ itemId }) => itemId));
+  return [
+    ...transcript.map((line) => ownById.get(line.itemId) ?? line),
+    ...own.filter(
+      ({ itemId, status }) =>
+        // What came of a failed answer is in the transcript too, under an id of the server's.
+        !known.has(itemId) && !(status === "failed" && known.has(messageId(itemId))),
+    ),
+  ];
 }
 
 /** The turn of a message that the server has taken. @param {TypedMessage} message @returns {KeptTurn} */
@@ -56,6 +78,9 @@ export function turnOf({ itemId, text }) {
 
 /** The key of an answer that has no id of the server's yet. @param {string} itemId Of its message. */
 const answerId = (itemId) => `${itemId}.answer`;
+
+/** The inverse of `answerId`. @param {string} itemId */
+const messageId = (itemId) => itemId.replace(/\.answer$/, "");
 
 /** @param {string} itemId @param {string} role @param {string} text @returns {ShownLine} */
 function line(itemId, role, text) {

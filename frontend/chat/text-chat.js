@@ -19,7 +19,7 @@ import { isUnsent, linesOf, queuedMessage, turnOf } from "./messages.js";
  * @typedef {{
  *   changed: () => void, accepted: () => void, answered: (turns: KeptTurn[]) => void,
  *   lost: () => void, failed: (error: ApiError) => void,
- * }} TextChatDelegate `changed`: the lines or `isBusy`; `accepted`: the server has taken a message;
+ * }} TextChatDelegate `changed`: the lines or `isAnswerDue`; `accepted`: the server has taken a message;
  *   `answered` is given the message and its answer, which are lines of this object no more; `lost`: as
  *   `answered`, but only the server knows how much of the answer there is.
  */
@@ -52,9 +52,16 @@ export class TextChat {
     this.#delegate = delegate;
   }
 
-  /** Whether an answer is on its way. */
+  /** Whether a message is being sent or answered. */
   get isBusy() {
     return this.#current !== null;
+  }
+
+  /** Whether there is an answer to wait for: one that is being stopped is none. */
+  get isAnswerDue() {
+    return (
+      this.isBusy && (this.#current?.isStopWanted !== true || this.#nextQueued() !== undefined)
+    );
   }
 
   /** Messages that the server may not have. @returns {TypedMessage[]} */
@@ -103,6 +110,7 @@ export class TextChat {
     const message = this.#current;
     if (!message || message.isStopWanted) return;
     message.isStopWanted = true;
+    this.#delegate.changed();
     void this.#stop(message);
   }
 

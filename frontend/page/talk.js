@@ -7,6 +7,7 @@
 
 import { ApiError } from "../api.js";
 import { SessionId } from "../call/session-id.js";
+import { joinedLines } from "../chat/messages.js";
 import { Latest } from "../latest.js";
 import { pastOf } from "../transcript/past.js";
 import { cardFor } from "../words/help.js";
@@ -61,6 +62,8 @@ const WITHOUT_CALL = new Set(["idle", "ended"]);
 /** States in which there is an answer to stop. */
 const ANSWERING = new Set(["speaking", "thinking"]);
 
+/** The most turns that are loaded again after an answer. */
+const MOST_RELOADED = 200;
 /** Cards about a conversation that takes no message any more. */
 const MESSAGE_CARDS = new Set(["forbidden", "session_closed"]);
 
@@ -75,6 +78,8 @@ export class Talk {
   #client = null;
   /** @type {TextChat | null} Exists as long as the client does. */
   #chat = null;
+  /** Of the open conversation, which is created if there is none. @type {() => Promise<string>} */
+  #sessionId = async () => "";
   /** Of several conversations that were opened, the latest counts. */
   #opened = new Latest();
   /** The session that could not be loaded, to be tried again; else empty. */
@@ -88,7 +93,7 @@ export class Talk {
   #errorMessage = "";
   #isDrawing = false;
   /** Whether a text answer was on its way when the page was last drawn. */
-  #wasBusy = false;
+  #wasAnswerDue = false;
 
   /** @param {TalkParts} parts @param {TalkDelegate} delegate */
   constructor(parts, delegate) {
@@ -302,7 +307,7 @@ export class Talk {
     this.#failedSessionId = "";
     this.#waiting = [];
     this.#lastState = IDLE.name;
-    this.#wasBusy = false;
+    this.#wasAnswerDue = false;
     this.#errorMessage = "";
     voiceMode.reset();
     help.hide();
@@ -333,11 +338,12 @@ export class Talk {
     client.onError = whileOpen((error) => this.#errorArose(error));
     client.onConnected = whileOpen(() => this.#connected(client));
     client.onTranscript = whileOpen((text, role) => this.#turnCompleted(text, role));
+    this.#sessionId = sessionId;
     this.#chat = this.#parts.createChat(sessionId, {
       changed: whileOpen(() => this.#chatChanged()),
       accepted: whileOpen(() => this.#messageAccepted()),
       answered: whileOpen((turns) => this.#answered(client, turns)),
-      lost: whileOpen(() => void client.reloadTurns().catch(() => {})),
+      lost: whileOpen(() => void this.#reload(client)),
       failed: whileOpen((error) => this.#messageFailed(error)),
     });
     this.draw();
@@ -347,13 +353,13 @@ export class Talk {
   /** The state of the call, or of the text answer. @returns {CallState} */
   get #state() {
     const state = this.#client?.state ?? IDLE;
-    const isWriting = this.#chat?.isBusy === true && WITHOUT_CALL.has(state.name);
+    const isWriting = this.#chat?.isAnswerDue === true && WITHOUT_CALL.has(state.name);
     return isWriting ? { ...state, name: "thinking" } : state;
   }
 
   /** @returns {ShownLine[]} */
   #lines() {
-    return [...(this.#client?.lines() ?? []), ...(this.#chat?.lines() ?? [])];
+    return joinedLines(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
   }
 
   /** Whether typed text goes through the call. @param {RealtimeClient} client */
@@ -367,9 +373,9 @@ export class Talk {
   }
 
   #chatChanged() {
-    const isBusy = this.#chat?.isBusy === true;
-    if (isBusy === this.#wasBusy) return this.#drawSoon();
-    this.#wasBusy = isBusy;
+    const isDue = this.#chat?.isAnswerDue === true;
+    if (isDue === this.#wasAnswerDue) return this.#drawSoon();
+    this.#wasAnswerDue = isDue;
     this.draw();
   }
 
@@ -385,6 +391,23 @@ export class Talk {
     client.addTurns(turns);
     const answer = turns.at(-1);
     if (answer?.text) this.#turnCompleted(answer.text, "assistant");
+    void this.#reload(client);
+  }
+
+  /**
+   * Load what the server has meanwhile: turns of another tab or device, the place of a message that was
+   * sent again, what came of an answer that was stopped. A long conversation would take many requests
+   * for every message; it is loaded when the next call is opened, as always.
+   *
+   * @param {RealtimeClient} client
+   */
+  async #reload(client) {
+    if (client.lines().length > MOST_RELOADED) return;
+    const { signal } = this.#opened;
+    const turns = await this.#sessionId()
+      .then((id) => this.#parts.api.turns(id))
+      .catch(() => null);
+    if (turns && !signal.aborted && !client.hasCall && !this.#chat?.isBusy) client.setTurns(turns);
   }
 
   /** @param {ApiError} error */

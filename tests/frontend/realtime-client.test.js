@@ -553,19 +553,11 @@ describe("turns without a call", () => {
     ]);
   });
 
-  test("are loaded again, unless a call was opened meanwhile", async () => {
-    makeClient();
-    const first = client.reloadTurns();
-    await settle();
-    api.turns.calls[0].resolve([keptTurn("m1", "Typed.")]);
-    await first;
-    assert.deepEqual(texts(), ["Typed."]);
-    const second = client.reloadTurns();
-    void client.connect();
-    await settle();
-    api.turns.calls[1].resolve([keptTurn("m1", "Other.")]);
-    await second;
-    assert.deepEqual(texts(), ["Typed."]);
+  test("are put in the server's order; what only the page has seen comes last", () => {
+    makeClient("s1", { pastTurns: [keptTurn("m2", "Two."), keptTurn("m3", "Three.")] });
+    client.setTurns([keptTurn("m1", "One."), keptTurn("m2", "Two.")]);
+    assert.deepEqual(texts(), ["One.", "Two.", "Three."]);
+    assert.deepEqual(turns, []);
   });
 
   test("messages that no call delivered are given back once", async () => {

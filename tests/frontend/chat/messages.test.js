@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
-import { isUnsent, linesOf, queuedMessage, turnOf } from "../../../frontend/chat/messages.js";
+import {
+  isUnsent,
+  joinedLines,
+  linesOf,
+  queuedMessage,
+  turnOf,
+} from "../../../frontend/chat/messages.js";
 
 const explain = ({ code }) => `why: ${code}`;
 const message = (more) => ({ ...queuedMessage("m1", "Hi"), ...more });
@@ -63,4 +69,26 @@ test("the turn of a message has its id", () => {
     [item_id, role, modality, text, status],
     ["m1", "user", "text", "Hi", "completed"],
   );
+});
+
+test("an answer that is being stopped is interrupted", () => {
+  const [, answer] = shown({ state: "answering", answer: "Hel", isStopWanted: true });
+  assert.equal(answer.status, "interrupted");
+});
+
+test("messages stand behind the transcript, and a failed one that the server has in its place", () => {
+  const error = new ApiError("provider_failed", 200, "");
+  const failed = linesOf(message({ state: "failed", answer: "Hel", error }), explain);
+  const kept = (itemId) => ({ ...failed[0], itemId, status: "completed", failure: undefined });
+  const ids = (lines) => lines.map(({ itemId, failure }) => [itemId, failure ?? ""]);
+  assert.deepEqual(ids(joinedLines([kept("u1")], failed)), [
+    ["u1", ""],
+    ["m1", "why: provider_failed"],
+    ["m1.answer", ""],
+  ]);
+  assert.deepEqual(ids(joinedLines([kept("m1"), kept("a1"), kept("u2")], failed)), [
+    ["m1", "why: provider_failed"],
+    ["a1", ""],
+    ["u2", ""],
+  ]);
 });

@@ -111,7 +111,7 @@ test("words that come after the stop are not shown", async () => {
   requests[0].delegate.text("Hel");
   chat.stop();
   requests[0].delegate.text("lo.");
-  assert.deepEqual(texts(), ["Hi", "Hel"]);
+  assert.deepEqual([texts(), chat.isBusy, chat.isAnswerDue], [["Hi", "Hel"], true, false]);
   requests[0].resolve(turn("Hel", "interrupted"));
   await settle();
   assert.deepEqual(happened, ["accepted", "Hi → Hel"]);

@@ -19,11 +19,10 @@ const IDLE = { name: "idle", attempt: 0, reason: null, hasVoice: false };
 
 /** The part of a RealtimeClient that the conversation uses. */
 function fakeClient(sessionId, pastTurns) {
-  const client = recorder("sendText", "interrupt", "addTurns");
+  const client = recorder("sendText", "interrupt", "addTurns", "setTurns");
   Object.assign(client, { sessionId, pastTurns, state: IDLE, shown: [], hasCall: false });
   client.unsent = [];
   client.takeUnsent = () => client.unsent.splice(0);
-  client.reloadTurns = async () => void client.calls.push(["reloadTurns"]);
   client.lines = () => client.shown;
   client.close = async () => void client.calls.push(["close"]);
   client.connect = async () => void client.calls.push(["connect"]);
@@ -38,7 +37,14 @@ function fakeClient(sessionId, pastTurns) {
 /** The part of a TextChat that the conversation uses. */
 function fakeChat(sessionId, delegate) {
   const chat = recorder("send", "retry", "retryAll", "stop", "close");
-  Object.assign(chat, { sessionId, delegate, isBusy: false, shown: [], unsent: [] });
+  Object.assign(chat, {
+    sessionId,
+    delegate,
+    isBusy: false,
+    isAnswerDue: false,
+    shown: [],
+    unsent: [],
+  });
   chat.lines = () => chat.shown;
   chat.finishing = Promise.resolve();
   chat.finish = () => chat.finishing;
@@ -387,13 +393,13 @@ test("the thread shows the transcript, then the messages that are not part of it
 
 test("while an answer is written it can be stopped, and the state says so", async () => {
   await talk.open(null);
-  chat().isBusy = true;
+  chat().isAnswerDue = true;
   chat().delegate.changed();
   assert.equal(called(views.status, "show").at(-1)[1].name, "thinking");
   assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", true]);
   talk.interrupt();
   assert.deepEqual(chat().calls, [["stop"]]);
-  chat().isBusy = false;
+  chat().isAnswerDue = false;
   chat().delegate.changed();
   assert.equal(called(views.status, "show").at(-1)[1].name, "idle");
   assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", false]);
@@ -415,8 +421,40 @@ test("a written answer joins the transcript and is read by a screen reader", asy
   assert.deepEqual(views.announcer.calls, [["say", "Hello."]]);
   chat().delegate.answered([{ text: "Hi" }, { text: "" }]);
   assert.equal(views.announcer.calls.length, 1);
+});
+
+test("after an answer, the server's turns are loaded again unless something else began", async () => {
+  await talk.open(null);
+  const load = async (happens) => {
+    happens();
+    await settle();
+    const count = called(client(), "setTurns").length;
+    return { count, answer: api.turns.calls.at(-1) };
+  };
+  const { answer } = await load(() => chat().delegate.answered([{ text: "Hi" }, { text: "." }]));
+  answer.resolve([{ text: "All" }]);
+  await settle();
+  assert.deepEqual(called(client(), "setTurns"), [["setTurns", [{ text: "All" }]]]);
+
+  for (const begins of [
+    () => Object.assign(client(), { hasCall: true }),
+    () => Object.assign(client(), { hasCall: false }) && Object.assign(chat(), { isBusy: true }),
+  ]) {
+    const late = await load(() => chat().delegate.lost());
+    begins();
+    late.answer.resolve([]);
+    await settle();
+    assert.equal(called(client(), "setTurns").length, late.count);
+  }
+  chat().isBusy = false;
+  const failed = await load(() => chat().delegate.lost());
+  failed.answer.reject(new ApiError("no_network", 0, ""));
+  await settle();
+  client().shown = Array.from({ length: 201 }, (_, index) => ({ itemId: `u${index}` }));
+  const before = api.turns.calls.length;
   chat().delegate.lost();
-  assert.equal(called(client(), "reloadTurns").length, 1);
+  await settle();
+  assert.equal(api.turns.calls.length, before);
 });
 
 test("a message that the server has taken makes a card about the connection outdated", async () => {
@@ -470,7 +508,7 @@ test("the chat of a conversation that was left is closed, and heard no more", as
   await talk.open(null);
   assert.deepEqual(first.calls, [["close"]]);
   const before = views.status.calls.length;
-  first.isBusy = true;
+  first.isAnswerDue = true;
   first.delegate.changed();
   first.delegate.answered([{ text: "Hi" }, { text: "Late." }]);
   first.delegate.failed(new ApiError("not_found", 404, ""));
