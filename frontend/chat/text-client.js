@@ -13,8 +13,8 @@ import { EventStreamParser } from "./event-stream.js";
  *   when the server has taken the message, `text` with each piece of the answer.
  */
 
-/** How long the server may send nothing at all. It gives the model up after 30 s. */
-export const SILENCE_TIMEOUT_MS = 45_000;
+/** How long the server may send nothing at all. It gives the model 30 s to begin, and 30 s for each word. */
+export const SILENCE_TIMEOUT_MS = 65_000;
 
 /** One user's typed messages; each is sent with an id, so that sending it twice does no harm. */
 export class TextClient {
