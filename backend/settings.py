@@ -36,6 +36,7 @@ REALTIME_PROVIDER: str = ENV["REALTIME_PROVIDER"]
 REALTIME_MODEL: str = ENV["REALTIME_MODEL"]
 REALTIME_VOICE: str = ENV["REALTIME_VOICE"]
 TRANSCRIPTION_MODEL: str = ENV["TRANSCRIPTION_MODEL"]
+CHAT_MODEL: str = ENV["CHAT_MODEL"]
 INSTRUCTIONS: str = ENV["INSTRUCTIONS"]
 TURN_DETECTION: str = ENV["TURN_DETECTION"]
 VAD_THRESHOLD: float = ENV["VAD_THRESHOLD"]
@@ -240,5 +241,6 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "uvicorn.access": {"level": "WARNING"},
         "websockets": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
     },
 }

@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 
 from backend import api_errors, api_schema
 from backend.accounts import api as accounts
+from backend.chat import api as chat
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
 from backend.health import views as health
@@ -28,6 +29,14 @@ urlpatterns = [
     path("api/sessions/<uuid:session_id>/", conversations.SessionDetail.as_view(), name="session"),
     path(
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
+    ),
+    path(
+        "api/sessions/<uuid:session_id>/messages/", chat.SessionMessages.as_view(), name="messages"
+    ),
+    path(
+        "api/sessions/<uuid:session_id>/messages/<str:message_id>/stop/",
+        chat.StopMessage.as_view(),
+        name="stop-message",
     ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
     path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),
