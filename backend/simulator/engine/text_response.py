@@ -147,7 +147,6 @@ _ECHOED: Final[dict[str, Any]] = {
     "reasoning": {"effort": None, "summary": None},
     "safety_identifier": None,
     "service_tier": "default",
-    "store": True,
     "temperature": 1.0,
     "text": {"format": {"type": "text"}, "verbosity": "medium"},
     "tool_choice": "auto",
@@ -157,7 +156,7 @@ _ECHOED: Final[dict[str, Any]] = {
     "truncation": "disabled",
     "user": None,
 }
-"""The parameters that the response repeats, with their defaults."""
+"""The parameters that the response repeats, with their defaults; the official type has no other."""
 
 
 def require_known_model(model: str, message: str) -> None:

@@ -85,8 +85,8 @@ def parse_form(content_type: str, body: bytes) -> Form:
     if not content_type.lower().startswith("multipart/form-data") or not boundary:
         raise ValueError("no multipart/form-data with a boundary")
     delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
-    before, *parts, end = (b"\r\n" + body).split(delimiter)
-    if before or not end.startswith(b"--"):
+    before, *parts = (b"\r\n" + body).split(delimiter)
+    if before or not parts or not parts.pop().startswith(b"--"):
         raise ValueError("the form does not begin and end with its boundary")
     form = Form()
     for part in parts:
