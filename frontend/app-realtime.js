@@ -2,10 +2,14 @@
 
 import { Api } from "./api.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
+import { newItemId } from "./call/item-id.js";
 import { openAudioContext } from "./call/voice.js";
+import { TextChat } from "./chat/text-chat.js";
+import { TextClient } from "./chat/text-client.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
+import { errorText } from "./page/error-text.js";
 import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
 import { SessionList } from "./page/session-list.js";
@@ -38,10 +42,12 @@ import { languageFrom, Words } from "./words/i18n.js";
 
 // Shared by all parts.
 const api = new Api();
+const textClient = new TextClient(api);
 const store = new LocalStore(globalThis.localStorage);
 const drafts = new Drafts(globalThis.sessionStorage);
 const { language } = store.preferences();
 const words = new Words(languageFrom(language, navigator.languages), navigator.languages);
+const explain = (/** @type {unknown} */ error) => errorText(words, error);
 const address = new SessionAddress(globalThis.location, globalThis.history);
 /** A phone or a tablet: no keyboard, so that texts name no keys. */
 const touchScreen = globalThis.matchMedia("(pointer: coarse)");
@@ -64,10 +70,11 @@ const sessions = new Sessions(words, {
   retryChosen: () => list.load(),
 });
 const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
-const thread = new Thread(words);
+const thread = new Thread(words, (itemId) => talk.retry(itemId));
 const status = new Status(words, announcer);
 const composer = new Composer(words, {
   messageSent: (text) => talk.send(text),
+  stopChosen: () => talk.interrupt(),
   textChosen: () => voiceMode.stop(),
   voiceChosen: () => voiceMode.start(),
 });
@@ -93,7 +100,7 @@ const voiceMode = new VoiceMode(
   },
   {
     client: () => talk.client,
-    clientWhenLoaded: () => talk.clientWhenLoaded(),
+    clientForCall: () => talk.clientForCall(),
     changed: () => talk.draw(),
     stopped: () => talk.focusMessage(),
   },
@@ -110,6 +117,9 @@ const talk = new Talk(
     settings,
     voiceMode,
     createClient: (id, pastTurns) => new RealtimeClient(api.token, id, { api, pastTurns }),
+    createChat: (sessionId, delegate) =>
+      new TextChat({ client: textClient, sessionId, newId: newItemId, explain }, delegate),
+    explain,
     nextFrame: (draw) => requestAnimationFrame(draw),
     hasTouchScreen: () => touchScreen.matches,
     reloadPage: () => globalThis.location.reload(),

@@ -56,6 +56,20 @@ export class TurnTaking {
     return this.#activeResponseId !== null || this.#isRequested || this.#mustRequest;
   }
 
+  /** Whether a typed message waits for the server or for its answer, or a response is running. */
+  get isOwed() {
+    return this.isAnswerDue || this.#isCoveredBySpeech || this.#unconfirmed.size > 0;
+  }
+
+  /** Remove the typed messages that the server has not confirmed, to be sent in another way.
+   * @returns {TypedMessage[]} */
+  takeUnconfirmed() {
+    const taken = this.unconfirmed;
+    this.#unconfirmed.clear();
+    this.#mustRequest = false;
+    return taken;
+  }
+
   /**
    * The call is open. Messages that were lost on the way are sent again, with the same item ids.
    *

@@ -11,7 +11,7 @@ import { errorText } from "./error-text.js";
 /**
  * @typedef {{
  *   api: Pick<Api, "exportSession">, words: Words,
- *   drawer: Pick<Drawer, "complain">, announcer: Pick<Announcer, "say">,
+ *   drawer: Pick<Drawer, "showError">, announcer: Pick<Announcer, "say">,
  *   chooseFormat: (title: string) => Promise<ExportFormat | null>,
  *   saveFile: (blob: Blob, name: string) => void,
  * }} SessionExportParts `chooseFormat` resolves to null if the user cancels.
@@ -34,7 +34,7 @@ export class SessionExport {
     const { announcer, api, chooseFormat, drawer, saveFile, words } = this.#parts;
     const format = await chooseFormat(title);
     if (!format) return;
-    drawer.complain("");
+    drawer.showError("");
     announcer.say(words.say("export.preparing"));
     try {
       const { blob, fileName } = await api.exportSession(id, format);
@@ -44,7 +44,7 @@ export class SessionExport {
       announcer.say(words.say("export.done", { name: fileName }));
     } catch (error) {
       const why = errorText(words, error);
-      if (this.#delegate.isSignedIn()) drawer.complain(words.say("export.failed", { why }));
+      if (this.#delegate.isSignedIn()) drawer.showError(words.say("export.failed", { why }));
     }
   }
 }

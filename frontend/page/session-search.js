@@ -13,7 +13,7 @@ import { errorText } from "./error-text.js";
 /**
  * @typedef {{
  *   api: Pick<Api, "findSessions">, words: Words, list: Pick<SessionList, "filter">,
- *   box: Pick<SearchBox, "clear">, drawer: Pick<Drawer, "complain">,
+ *   box: Pick<SearchBox, "clear">, drawer: Pick<Drawer, "showError">,
  *   announcer: Pick<Announcer, "say">,
  * }} SessionSearchParts
  */
@@ -53,12 +53,12 @@ export class SessionSearch {
     try {
       const found = await api.findSessions(search);
       if (signal.aborted) return;
-      drawer.complain("");
+      drawer.showError("");
       list.filter(found.map(({ id }) => id));
       announcer.say(words.say("sessions.found", { count: words.number(found.length) }));
     } catch (error) {
       if (signal.aborted) return;
-      drawer.complain(words.say("sessions.search.failed", { why: errorText(words, error) }));
+      drawer.showError(words.say("sessions.search.failed", { why: errorText(words, error) }));
     }
   }
 }

@@ -5,9 +5,11 @@
 /** @import { Line } from "./items.js" */
 
 /**
- * @typedef {Line & { shown: string, isPending: boolean, isHeldBack: boolean }} ShownLine `shown` is
- *   the part of the text that may be read by now; `isPending` marks a typed message that the server
- *   has not confirmed, and `isHeldBack` one that waits until the call is opened again.
+ * @typedef {Line & {
+ *   shown: string, isPending: boolean, isHeldBack: boolean, failure?: string,
+ * }} ShownLine `shown` is the part of the text that may be read by now; `isPending` marks a typed
+ *   message that the server has not confirmed, and `isHeldBack` one that waits until the call is opened
+ *   again; `failure` says why a typed message failed, which may be sent again.
  */
 
 /**

@@ -15,7 +15,7 @@ let sessionExport;
 
 beforeEach(() => {
   api = { exportSession: deferred() };
-  drawer = recorder("complain");
+  drawer = recorder("showError");
   announcer = recorder("say");
   chosen = "vtt";
   asked = [];
@@ -54,7 +54,7 @@ test("the session is downloaded in the chosen format and saved under the server'
     ["say", "export.preparing"],
     ["say", 'export.done {"name":"パン.vtt"}'],
   ]);
-  assert.deepEqual(drawer.calls, [["complain", ""]]);
+  assert.deepEqual(drawer.calls, [["showError", ""]]);
 });
 
 test("a dialog that is cancelled requests nothing", async () => {
@@ -68,7 +68,7 @@ test("a failure is shown with what to do, and nothing is saved", async () => {
   const error = new ApiError("not_found", 404, "There is nothing here.");
   await start((call) => call.reject(error));
   assert.deepEqual(drawer.calls.at(-1), [
-    "complain",
+    "showError",
     'export.failed {"why":"There is nothing here."}',
   ]);
   assert.deepEqual(saved, []);
@@ -86,6 +86,6 @@ test("after signing out neither a file nor an error is for the next user", async
       settled(call);
     });
     assert.deepEqual(saved, []);
-    assert.deepEqual(drawer.calls.at(-1), ["complain", ""]);
+    assert.deepEqual(drawer.calls.at(-1), ["showError", ""]);
   }
 });

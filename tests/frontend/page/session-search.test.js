@@ -17,7 +17,7 @@ beforeEach(() => {
   api = { findSessions: deferred() };
   list = recorder("filter");
   box = recorder("clear");
-  drawer = recorder("complain");
+  drawer = recorder("showError");
   announcer = recorder("say");
   const words = { ...keyWords(), number: String };
   search = new SessionSearch({ api, words, list, box, drawer, announcer });
@@ -69,7 +69,7 @@ test("a search that fails says so, and the list stays as it is", async () => {
   type("bread");
   api.findSessions.calls[0].reject(new ApiError("unavailable", 503, "Busy."));
   await settle();
-  assert.deepEqual(drawer.calls, [["complain", 'sessions.search.failed {"why":"Busy."}']]);
+  assert.deepEqual(drawer.calls, [["showError", 'sessions.search.failed {"why":"Busy."}']]);
   assert.deepEqual(list.calls, []);
 });
 

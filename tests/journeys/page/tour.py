@@ -215,6 +215,7 @@ def _losing_the_server(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     visitor.page.reload()
     expect(visitor.lines).to_have_count(1)
     visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+    visitor.open_muted_call()
     visitor.context.set_offline(True)
     visitor.type(look.phrases[2])
     visitor.await_state("reconnecting")
