@@ -2,9 +2,11 @@
 
 As of `AS_OF`, from the official model pages (developers.openai.com/api/docs/models/<name>) and the
 deprecations page (developers.openai.com/api/docs/deprecations). Prices are in USD. An unknown price
-is None, and a cost that needs it is None: unknown is never zero.
+is None, and a cost that needs it is None: unknown is never zero. The prices of the text models are
+from a secondary source of November 2026, not from the provider's own pages.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -32,12 +34,14 @@ VOICES = (
 class Price:
     """USD per million input, cached input and output tokens of one modality.
 
+    `written` is the price of input tokens that are also written to the provider's prompt cache.
     None: unknown or not sold.
     """
 
     input: Decimal | None = None
     cached: Decimal | None = None
     output: Decimal | None = None
+    written: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,22 @@ class TranscriptionModel:
     retirement: Retirement | None = None
 
 
-def _price(input: str, cached: str | None = None, output: str | None = None) -> Price:
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    """A model that answers typed messages through the Responses API."""
+
+    text: Price
+    retirement: Retirement | None = None
+
+
+def _price(
+    input: str, cached: str | None = None, output: str | None = None, written: str | None = None
+) -> Price:
     return Price(
         Decimal(input),
         Decimal(cached) if cached else None,
         Decimal(output) if output else None,
+        Decimal(written) if written else None,
     )
 
 
@@ -115,8 +130,17 @@ TRANSCRIPTION_MODELS: Mapping[str, TranscriptionModel] = {
     "gpt-4o-transcribe-diarize": TranscriptionModel(retirement=_TRANSCRIBE_ENDS),
 }
 
-_SOLD: Mapping[str, RealtimeModel | TranscriptionModel] = {
+# From a secondary source of November 2026. Cache writes of the mini model: no price found.
+TEXT_MODELS: Mapping[str, TextModel] = {
+    "gpt-5.6-luna": TextModel(_price("0.20", "0.02", "1.20", written="0.25")),
+    "gpt-5.6-terra": TextModel(_price("2.00", "0.20", "12.00", written="2.50")),
+    "gpt-5.6-sol": TextModel(_price("5.00", "0.50", "30.00", written="6.25")),
+    "gpt-5.4-mini": TextModel(_price("0.75", "0.075", "4.50")),
+}
+
+_SOLD: Mapping[str, RealtimeModel | TextModel | TranscriptionModel] = {
     **REALTIME_MODELS,
+    **TEXT_MODELS,
     **TRANSCRIPTION_MODELS,
 }
 
@@ -136,7 +160,7 @@ def resolve(model: str, today: date) -> str:
 
 
 def retiring_within(days: int, today: date) -> dict[str, Retirement]:
-    """Return the models of both kinds that have retired or will within this many days."""
+    """Return the models of all kinds that have retired or will within this many days."""
     horizon = today + timedelta(days=days)
     return {name: end for name, end in RETIREMENTS.items() if end.on <= horizon}
 
@@ -168,22 +192,26 @@ class Billed(Protocol):
 
 def cost_usd(usage: Billed, model: str) -> Decimal | None:
     """The cost of this usage of `model` in USD, unrounded; None if a price it needs is unknown."""
-    sold: RealtimeModel | TranscriptionModel | None
+    sold: RealtimeModel | TextModel | TranscriptionModel | None
     if usage.kind == "response":
-        sold = REALTIME_MODELS.get(model)
+        sold = REALTIME_MODELS.get(model) or _text_model(model)
     else:
         sold = TRANSCRIPTION_MODELS.get(model)
     if sold is None:
         return None
     by_minute = sold.usd_per_minute if isinstance(sold, TranscriptionModel) else None
+    # Only a typed message's usage has this part, and a stored row has it no more.
+    written: int = getattr(usage, "text_in_written", 0)
     image = sold.image if isinstance(sold, RealtimeModel) else Price()
+    audio = Price() if isinstance(sold, TextModel) else sold.audio
     lines = (
-        (usage.text_in - usage.text_in_cached, sold.text.input),
+        (usage.text_in - usage.text_in_cached - written, sold.text.input),
         (usage.text_in_cached, sold.text.cached),
+        (written, sold.text.written),
         (usage.text_out, sold.text.output),
-        (usage.audio_in - usage.audio_in_cached, sold.audio.input),
-        (usage.audio_in_cached, sold.audio.cached),
-        (usage.audio_out, sold.audio.output),
+        (usage.audio_in - usage.audio_in_cached, audio.input),
+        (usage.audio_in_cached, audio.cached),
+        (usage.audio_out, audio.output),
         (usage.image_in - usage.image_in_cached, image.input),
         (usage.image_in_cached, image.cached),
     )
@@ -192,3 +220,11 @@ def cost_usd(usage: Billed, model: str) -> Decimal | None:
         return None
     tokens_usd = sum((count * price for count, price in lines if price), Decimal(0)) / 1_000_000
     return tokens_usd + minutes * (by_minute or 0)
+
+
+_SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$", re.ASCII)
+
+
+def _text_model(model: str) -> TextModel | None:
+    """The text model of this name or, as an answer names it, of this dated snapshot."""
+    return TEXT_MODELS.get(model) or TEXT_MODELS.get(_SNAPSHOT.sub("", model))

@@ -206,6 +206,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Write a transcription model, such as gpt-transcribe.",
     ),
     Setting(
+        "CHAT_MODEL",
+        "gpt-5.6-luna",
+        "The model that answers typed messages outside a call.",
+        _word,
+        "Write a text model of the catalogue, such as gpt-5.6-luna.",
+    ),
+    Setting(
         "REALTIME_VOICE",
         "marin",
         "The voice of a session that does not choose one.",

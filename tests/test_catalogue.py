@@ -10,6 +10,7 @@ from backend.catalogue import (
     AS_OF,
     REALTIME_MODELS,
     RETIREMENTS,
+    TEXT_MODELS,
     TRANSCRIPTION_MODELS,
     VOICES,
     cost_usd,
@@ -17,7 +18,7 @@ from backend.catalogue import (
     retiring_within,
 )
 from backend.env import SETTINGS
-from backend.protocol.usage import Usage
+from backend.protocol.usage import TextUsage, Usage
 
 EVE, DAY = date(2027, 1, 19), date(2027, 1, 20)
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -217,3 +218,35 @@ def test_the_settings_defaults_are_in_the_catalogue() -> None:
 
 def test_there_are_ten_voices() -> None:
     assert len(set(VOICES)) == len(VOICES) == 10
+
+
+@pytest.mark.parametrize(
+    ("model", "plain", "cached", "written", "out"),
+    [
+        ("gpt-5.6-luna", "0.20", "0.02", "0.25", "1.20"),
+        ("gpt-5.6-terra", "2.00", "0.20", "2.50", "12.00"),
+        ("gpt-5.6-sol", "5.00", "0.50", "6.25", "30.00"),
+        ("gpt-5.4-mini", "0.75", "0.075", None, "4.50"),
+        ("gpt-5.6-luna-2026-10-01", "0.20", "0.02", "0.25", "1.20"),
+    ],
+)
+def test_a_million_tokens_of_a_text_model_cost_what_the_source_says(
+    model: str, plain: str, cached: str, written: str | None, out: str
+) -> None:
+    def cost(**counts: int) -> Decimal | None:
+        return cost_usd(TextUsage("resp_1", "response", **counts), model)
+
+    million = 1_000_000
+    assert cost(text_in=million) == Decimal(plain)
+    assert cost(text_in=million, text_in_cached=million) == Decimal(cached)
+    assert cost(text_out=million) == Decimal(out)
+    price = None if written is None else Decimal(written)
+    assert cost(text_in=million, text_in_written=million) == price
+
+
+def test_a_text_model_has_no_price_for_audio() -> None:
+    assert _cost("gpt-5.6-luna", audio_in=1) is None
+
+
+def test_the_default_chat_model_is_in_the_catalogue() -> None:
+    assert DEFAULTS["CHAT_MODEL"] in TEXT_MODELS

@@ -33,6 +33,7 @@ _CATALOGUE: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "REALTIME_MODEL": catalogue.REALTIME_MODELS,
         "TRANSCRIPTION_MODEL": catalogue.TRANSCRIPTION_MODELS,
+        "CHAT_MODEL": catalogue.TEXT_MODELS,
     }
 )
 
@@ -46,6 +47,7 @@ class Settings(Protocol):
     OPENAI_BASE_URL: str
     REALTIME_MODEL: str
     TRANSCRIPTION_MODEL: str
+    CHAT_MODEL: str
     REALTIME_VOICE: str
     REGISTRATION_OPEN: bool
     ALLOWED_HOSTS: list[str]

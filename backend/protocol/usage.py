@@ -36,6 +36,17 @@ class Usage:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class TextUsage(Usage):
+    """The bill for one answer of the Responses API.
+
+    `text_in_written` is the part of `text_in` that was written to the provider's prompt cache. It
+    has a price of its own, which is in the stored cost; the count itself is not stored.
+    """
+
+    text_in_written: int = 0
+
+
 def usage_of(event: JsonObject) -> Usage | None:
     """The Usage in this event; only `response.done` and a completed transcription have one.
 
@@ -49,6 +60,24 @@ def usage_of(event: JsonObject) -> Usage | None:
         case ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED:
             return _usage("transcription", event.get("item_id"), mapping_at(event, "usage"))
     return None
+
+
+def text_usage_of(response: JsonObject) -> TextUsage | None:
+    """The usage in a `response` object of the Responses API; None where it has none, or no id."""
+    usage, source_id = mapping_at(response, "usage"), response.get("id")
+    if not usage or not isinstance(source_id, str) or not source_id:
+        return None
+    given = mapping_at(usage, "input_tokens_details")
+    text_in = _count(usage, "input_tokens")
+    cached = min(_count(given, "cached_tokens"), text_in)
+    return TextUsage(
+        source_id,
+        "response",
+        text_in=text_in,
+        text_in_cached=cached,
+        text_out=_count(usage, "output_tokens"),
+        text_in_written=min(_count(given, "cache_write_tokens"), text_in - cached),
+    )
 
 
 def _usage(

@@ -21,6 +21,7 @@ class Given:
     OPENAI_BASE_URL: str = "https://api.openai.com/v1"
     REALTIME_MODEL: str = "gpt-realtime"
     TRANSCRIPTION_MODEL: str = "gpt-transcribe"
+    CHAT_MODEL: str = "gpt-5.6-luna"
     REALTIME_VOICE: str = "marin"
     REGISTRATION_OPEN: bool = False
     ALLOWED_HOSTS: list[str] = field(default_factory=lambda: ["voice.example.com"])
@@ -46,6 +47,7 @@ def test_valid_settings_have_no_problems() -> None:
         ({"OPENAI_BASE_URL": "http://proxy.example/v1"}, "kaiwa.E003"),
         ({"REALTIME_MODEL": "somebody-elses"}, "kaiwa.W002"),
         ({"TRANSCRIPTION_MODEL": "somebody-elses"}, "kaiwa.W002"),
+        ({"CHAT_MODEL": "somebody-elses"}, "kaiwa.W002"),
         ({"REGISTRATION_OPEN": True}, "kaiwa.W004"),
         ({"DEMO": True}, "kaiwa.W005"),
         ({"ALLOWED_HOSTS": ["*"]}, "kaiwa.W006"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.protocol.usage import Usage, usage_of
+from backend.protocol.usage import TextUsage, Usage, text_usage_of, usage_of
 from tests.tapes import tape
 
 # The example of the provider's guide to costs.
@@ -180,3 +180,38 @@ def test_no_malformed_usage_raises_or_is_negative(usage: Any) -> None:
     if counted:
         assert counted.text_in >= counted.text_in_cached >= 0
         assert counted.seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [
+        (
+            {
+                "input_tokens": 100,
+                "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+                "output_tokens": 7,
+            },
+            {"text_in": 100, "text_in_cached": 60, "text_in_written": 30, "text_out": 7},
+        ),
+        (
+            {
+                "input_tokens": 10,
+                "input_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 9},
+            },
+            {"text_in": 10, "text_in_cached": 8, "text_in_written": 2},
+        ),
+        ({"input_tokens": "many", "output_tokens": -1}, {}),
+    ],
+)
+def test_an_answer_of_the_responses_api_is_counted(
+    given: dict[str, Any], counts: dict[str, int]
+) -> None:
+    expected = TextUsage("resp_1", "response", **counts)
+    assert text_usage_of({"id": "resp_1", "usage": given}) == expected
+
+
+@pytest.mark.parametrize(
+    "response", [{}, {"id": "resp_1"}, {"id": 1, "usage": {"input_tokens": 1}}]
+)
+def test_an_answer_without_usage_or_id_is_not_counted(response: dict[str, Any]) -> None:
+    assert text_usage_of(response) is None

@@ -1,0 +1,148 @@
+"""The provider's REST API through its official SDK: a client, and the SDK's errors as ours.
+
+Each use is in a file of its own. It gets a client from `rest_client` and makes its requests inside
+`upstream_errors`. The key goes to one host: no redirect is followed, and no proxy or other setting
+is taken from the environment. The SDK's messages, which can quote the request, end here
+(`from None`).
+"""
+
+import contextlib
+import functools
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import openai
+
+from backend import __version__
+from backend.protocol.errors import (
+    UpstreamCode,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from backend.protocol.provider_errors import opening_failure
+from backend.protocol.reading import JsonObject, mapping_at
+from backend.upstream import failures
+from backend.upstream.providers import Provider
+
+STALL_S = 30.0
+"""How long the provider may be silent within one answer."""
+CONNECT_S = 8.0
+"""How long a connection may take, as for a call (`upstream.connector`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestTimeouts:
+    """Seconds without progress: while connecting, while sending, and while an answer comes."""
+
+    connect_s: float = CONNECT_S
+    send_s: float = STALL_S
+    stall_s: float = STALL_S
+
+
+def rest_client(
+    base_url: str,
+    api_key: str,
+    *,
+    proxy: str | None = None,
+    timeouts: RestTimeouts = RestTimeouts(),
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> openai.AsyncOpenAI:
+    """A client of the provider's REST API. It belongs to one event loop; close it with `close()`.
+
+    It never retries by itself: an answer that has begun to stream cannot be repeated, and a retry
+    of our own is visible to the user. `transport` replaces the network in tests.
+
+    Raises UpstreamRefused("api_key_missing") without a key, and UpstreamUnavailable("proxy_failed")
+    for a proxy URL that cannot be used.
+    """
+    if not api_key:
+        raise UpstreamRefused("api_key_missing")
+    try:
+        http = httpx2.AsyncClient(
+            verify=_tls(),
+            proxy=proxy or None,
+            trust_env=False,
+            follow_redirects=False,
+            transport=transport,
+            timeout=httpx2.Timeout(
+                timeouts.stall_s, connect=timeouts.connect_s, write=timeouts.send_s
+            ),
+        )
+    except ValueError:
+        raise UpstreamUnavailable("proxy_failed") from None
+    client = openai.AsyncOpenAI(
+        api_key=api_key,
+        base_url=base_url,
+        max_retries=0,
+        timeout=http.timeout,
+        http_client=http,
+        default_headers={"User-Agent": f"kaiwa/{__version__}"},
+    )
+    # The SDK fills these from the environment (OPENAI_ORG_ID, OPENAI_PROJECT_ID).
+    client.organization = client.project = None
+    return client
+
+
+@contextlib.contextmanager
+def upstream_errors(provider: Provider) -> Iterator[None]:
+    """Raise what the SDK and its HTTP client raise in here as an UpstreamError, without their text.
+
+    Covers the request, the reading of an answer and the reading of a stream.
+    """
+    try:
+        yield
+    except UpstreamError:
+        raise
+    # ValueError: an answer that is not JSON, or not of the documented shape.
+    except (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError) as error:
+        raise upstream_error_of(error, provider) from None
+
+
+def upstream_error_of(error: Exception, provider: Provider) -> UpstreamError:
+    """The UpstreamError that an exception of the SDK or of its HTTP client means."""
+    if isinstance(error, openai.APIStatusError):
+        response = error.response
+        # A body that is still streaming was not read; then the status alone decides.
+        body = response.content if response.is_stream_consumed else b""
+        return provider.error_of_status(
+            response.status_code, response.headers.get("Retry-After"), body
+        )
+    if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
+        error = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
+        return error_named_in(mapping_at(error.body))
+    return next(kind(code) for types, kind, code in _FAILURES if isinstance(error, types))
+
+
+def error_named_in(error: JsonObject) -> UpstreamError:
+    """The UpstreamError of an error object that came inside an answer: by its `code` or `type`."""
+    named = opening_failure(error)
+    if named is None:
+        return UpstreamFailed("error_event")
+    code, ending = named
+    return failures.class_of(ending)(code)
+
+
+_FAILURES: tuple[tuple[type[Exception], type[UpstreamError], UpstreamCode], ...] = (
+    (openai.APITimeoutError, UpstreamTimeout, "timed_out"),
+    (httpx2.ReadTimeout, UpstreamTimeout, "stalled"),
+    (httpx2.TimeoutException, UpstreamTimeout, "timed_out"),
+    (httpx2.ProxyError, UpstreamUnavailable, "proxy_failed"),
+    (httpx2.ConnectError, UpstreamUnavailable, "unreachable"),
+    (httpx2.TransportError, UpstreamFailed, "connection_lost"),
+    (openai.APIConnectionError, UpstreamUnavailable, "unreachable"),
+    (OSError, UpstreamFailed, "connection_lost"),
+    (Exception, UpstreamFailed, "connection_broken"),
+)
+"""What stopped a request without an HTTP error; subclasses before their base classes."""
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """The system's trusted certificates, loaded once: loading them blocks the event loop."""
+    return ssl.create_default_context()
