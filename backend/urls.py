@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 
 from backend import api_errors, api_schema
 from backend.accounts import api as accounts
+from backend.chat import dictation_api as dictation
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
 from backend.health import views as health
@@ -28,6 +29,11 @@ urlpatterns = [
     path("api/sessions/<uuid:session_id>/", conversations.SessionDetail.as_view(), name="session"),
     path(
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
+    ),
+    path(
+        "api/sessions/<uuid:session_id>/transcriptions/",
+        dictation.Transcriptions.as_view(),
+        name="transcriptions",
     ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
     path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),

@@ -58,6 +58,19 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "The server is busy right now. Please try again.",
         "ja": "サーバーが混み合っています。もう一度お試しください。",
     },
+    # Dictation
+    "audio_invalid": {
+        "en": "This recording could not be read. Please record it again.",
+        "ja": "録音を読み取れませんでした。もう一度録音してください。",
+    },
+    "audio_too_long": {
+        "en": "A recording can be five minutes long. Please record it in parts.",
+        "ja": "録音は5分までです。分けて録音してください。",
+    },
+    "no_speech": {
+        "en": "No speech was found in the recording. Please speak closer to the microphone.",
+        "ja": "録音に声が見つかりませんでした。マイクに近づいて、もう一度お話しください。",
+    },
     # Admission
     "ticket_missing": {
         "en": "The connection carried no ticket. Please reload the page.",

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+MAX_CLIP_BYTES = 25 * 1024 * 1024
+"""The provider's own bound for a file."""
+MAX_CLIP_S = 300
 HEAD_BYTES = 64
 """How many first bytes `container_of` needs."""
 
