@@ -19,6 +19,8 @@
 
 /** How long an answer may take; the slowest one takes a second. */
 const TIMEOUT_MS = 15_000;
+/** For a clip: the upload, 30 s of the provider, and connecting to it. */
+const TRANSCRIPTION_TIMEOUT_MS = 120_000;
 
 /** The server refused a request, or did not answer: then `status` is 0. */
 export class ApiError extends Error {
@@ -106,6 +108,21 @@ export class Api {
     return this.#request("POST", "/api/realtime/tickets/", { session_id: sessionId });
   }
 
+  /**
+   * The words of a recorded clip. The server sends it on and waits for the provider, so this takes
+   * longer than anything else.
+   *
+   * @param {string} sessionId
+   * @param {Blob} clip
+   * @returns {Promise<{ text: string }>}
+   */
+  transcribe(sessionId, clip) {
+    const form = new FormData();
+    form.append("file", clip, "clip");
+    const path = `/api/sessions/${encodeURIComponent(sessionId)}/transcriptions/`;
+    return this.#request("POST", path, form, TRANSCRIPTION_TIMEOUT_MS);
+  }
+
   /** @param {string} path @returns {Promise<any[]>} */
   async #pages(path) {
     const results = [];
@@ -122,24 +139,27 @@ export class Api {
   /**
    * @param {string} method
    * @param {string} path
-   * @param {object} [body]
+   * @param {object} [body] Sent as JSON, a form as it is.
+   * @param {number} [timeoutMs]
    * @returns {Promise<any>}
    */
-  async #request(method, path, body) {
+  async #request(method, path, body, timeoutMs = TIMEOUT_MS) {
     const token = this.token;
+    const isForm = body instanceof FormData;
     const response = await fetch(path, {
       method,
       headers: {
         Accept: "application/json",
         "Accept-Language": this.language,
         ...(token ? { Authorization: `Token ${token}` } : {}),
-        ...(body ? { "Content-Type": "application/json" } : {}),
+        // The browser names a form's boundary itself.
+        ...(body && !isForm ? { "Content-Type": "application/json" } : {}),
       },
       // With the admin's session cookie the server would require a CSRF token.
       credentials: "omit",
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      ...(body ? { body: isForm ? body : JSON.stringify(body) } : {}),
       // Without it a server that never answers would keep the page waiting for ever.
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     }).catch(() => {
       throw new ApiError("no_network", 0, "");
     });

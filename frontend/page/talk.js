@@ -18,6 +18,7 @@ import { isMicrophoneCard } from "./voice-mode.js";
 /** @import { Status } from "../views/status.js" */
 /** @import { Thread } from "../views/thread.js" */
 /** @import { VoiceControls } from "../views/voice-controls.js" */
+/** @import { Dictation } from "../chat/dictation.js" */
 /** @import { HelpAction } from "../words/help.js" */
 /** @import { VoiceMode } from "./voice-mode.js" */
 
@@ -32,6 +33,7 @@ import { isMicrophoneCard } from "./voice-mode.js";
  *   help: Pick<HelpCard, "show" | "hide" | "name" | "relabel">,
  *   settings: Pick<Settings, "relabel">,
  *   voiceMode: Pick<VoiceMode, keyof VoiceMode>,
+ *   dictation: Pick<Dictation, "callChanged" | "cancel" | "draw">,
  *   createClient: (sessionId: string | (() => Promise<string>), pastTurns: KeptTurn[]) => RealtimeClient,
  *   nextFrame: (draw: () => void) => void,
  *   hasTouchScreen: () => boolean,
@@ -111,6 +113,7 @@ export class Talk {
   /** The page is unloaded, or frozen in the background: no microphone may stay open. */
   freeze() {
     this.#parts.voiceMode.freeze();
+    this.#parts.dictation.cancel();
     void this.#client?.close();
     this.draw();
   }
@@ -151,6 +154,7 @@ export class Talk {
   relabel() {
     const { thread, status, composer, voiceControls, help, settings } = this.#parts;
     for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
+    this.#parts.dictation.draw();
   }
 
   /**
@@ -167,7 +171,7 @@ export class Talk {
 
   /** Show the state of the call, of the voice mode, and the lines. */
   draw() {
-    const { composer, status, thread, voiceControls, voiceMode } = this.#parts;
+    const { composer, dictation, status, thread, voiceControls, voiceMode } = this.#parts;
     const state = this.#client?.state ?? IDLE;
     const voice = voiceMode.model;
     status.show(state, {
@@ -177,6 +181,7 @@ export class Talk {
       sentence: this.#errorMessage,
     });
     composer.showMode(voice.isOn);
+    dictation.callChanged(voice.isOn || !["idle", "ended"].includes(state.name));
     voiceControls.show({ ...voice, canStop: ["speaking", "thinking"].includes(state.name) });
     if (this.#client) thread.show(this.#client.lines());
   }
@@ -241,6 +246,7 @@ export class Talk {
     this.#lastState = IDLE.name;
     this.#errorMessage = "";
     voiceMode.reset();
+    this.#parts.dictation.cancel();
     help.hide();
     composer.clear();
     status.showLatency(null);

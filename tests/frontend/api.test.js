@@ -27,3 +27,16 @@ test("a refusal without JSON is an internal error with its status", async () => 
   globalThis.fetch = async () => new Response("<h1>Bad gateway</h1>", { status: 502 });
   await assert.rejects(new Api().config(), { code: "internal", status: 502 });
 });
+
+test("a clip is sent as a form, whose boundary the browser names", async () => {
+  let sent = null;
+  globalThis.fetch = async (path, options) => {
+    sent = { path, ...options };
+    return new Response('{"text": "Hello."}');
+  };
+  assert.deepEqual(await new Api().transcribe("a/b", new Blob(["clip"])), { text: "Hello." });
+  assert.equal(sent.path, "/api/sessions/a%2Fb/transcriptions/");
+  assert.equal(sent.method, "POST");
+  assert.equal(sent.headers["Content-Type"], undefined);
+  assert.equal(await sent.body.get("file").text(), "clip");
+});

@@ -62,6 +62,7 @@ beforeEach(() => {
     composer: { ...recorder("showMode", "clear", "restore", "focus", "relabel"), text: "" },
     voiceControls: { ...recorder("show", "relabel"), meter: recorder("add") },
     settings: recorder("relabel"),
+    dictation: recorder("callChanged", "cancel", "draw"),
   };
   voiceMode = recorder(
     "start",
