@@ -1,9 +1,9 @@
 """Offline stand-in for a provider of the GA Realtime API, for demos, tests and benchmarks.
 
-    engine/   PURE: the state machine of one Realtime session, events in and effects out
+    engine/   PURE: the state machine of one Realtime session; replies to REST requests
     persona/  PURE: the scripted customer that answers, in English and Japanese
     sound/    speech recognition of known phrases, and speech synthesis
-    server/   WebSocket and HTTP: one engine per call, the record of calls, injected faults
+    server/   WebSocket and REST: one engine per call, the record of calls, injected faults
 
 It imports no other package of `backend`, and no other package imports it.
 """

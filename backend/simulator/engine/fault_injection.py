@@ -5,6 +5,7 @@ handled here (`mishaps.HANDSHAKE_KINDS`, `mishaps.ENGINE_FAULT_COUNTERS`).
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backend.simulator.engine.mishaps import FAKE_KEY, Kind, Mishap
@@ -18,6 +19,15 @@ _DEFAULT_TRIGGERS: dict[Kind, tuple[str, int]] = {
     Kind.EXPIRE: ("response.done", 1),
 }
 """When a kind happens if the mishap has no `after`: the event type and its count."""
+
+TEXT_STREAM_TRIGGERS: dict[Kind, tuple[str, int]] = {
+    Kind.STALL: ("response.output_text.delta", 3),
+    Kind.DROP: ("response.output_text.delta", 3),
+    Kind.CLOSE: ("response.output_text.delta", 3),
+    Kind.GARBAGE: ("response.output_text.delta", 1),
+    Kind.OVERSIZED: ("response.created", 1),
+}
+"""The same for a streamed `POST /v1/responses`."""
 
 _CONTINUOUS = frozenset({Kind.DUPLICATE, Kind.SLOW})
 
@@ -117,12 +127,16 @@ class FaultInjector:
     """One call's mishaps; turns each message to send into the actions to take in its place.
 
     `continuous`: change every message. `at_open`: happen before the first event. `armed`: each
-    happens when its count of events of the type has been sent.
+    happens when its count of events of the type has been sent. `default_triggers`: when a kind
+    happens if its mishap does not say so.
     """
 
     continuous: list[Mishap] = field(default_factory=list)
     at_open: list[Mishap] = field(default_factory=list)
     armed: list[tuple[Mishap, str, int]] = field(default_factory=list)
+    default_triggers: Mapping[Kind, tuple[str, int]] = field(
+        default_factory=lambda: _DEFAULT_TRIGGERS
+    )
 
     def add(self, mishap: Mishap, *, is_open: bool) -> list[ConnectionAction]:
         """Register a mishap; return the actions to take now (only if the connection `is_open`)."""
@@ -133,8 +147,8 @@ class FaultInjector:
             self.armed.append((mishap, mishap.after, mishap.count or 1))
         elif is_open:
             return actions_of(mishap)
-        elif mishap.kind in _DEFAULT_TRIGGERS:
-            after, count = _DEFAULT_TRIGGERS[mishap.kind]
+        elif mishap.kind in self.default_triggers:
+            after, count = self.default_triggers[mishap.kind]
             self.armed.append((mishap, after, mishap.count or count))
         else:
             self.at_open.append(mishap)

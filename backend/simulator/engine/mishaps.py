@@ -3,6 +3,10 @@
 A mishap applies to the next `times` calls (0: to every call until mishaps are cleared), or with
 `"calls": "running"` to the calls that are open now. On an open connection it happens when `count`
 events of the type `after` have been sent; `fault_injection` has a default for each kind.
+
+A request of the REST API counts as a call too. `api` limits a mishap to calls ("realtime") or to
+one kind of request; without it, it applies to whichever comes next. REST requests leave the
+mishaps that only a session can have (`REALTIME_ONLY_KINDS`) to the next call.
 """
 
 import json
@@ -12,10 +16,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from backend.simulator.engine import text_response
 from backend.simulator.engine.outbox import SERVER_EVENT_TYPES
 
 FAKE_KEY = "sk-proj-SIMULATED0123456789abcdefghijklmnop"
 """In HTTP errors where the provider quotes the API key, so that redaction can be tested."""
+
+
+Api = Literal["realtime", "responses", "transcriptions"]
 
 
 class Kind(StrEnum):
@@ -58,6 +66,8 @@ MEANINGS: dict[Kind, str] = {
     Kind.LATE_TRANSCRIPTS: "sends the next `count` transcripts after the answer",
 }
 
+REALTIME_ONLY_KINDS = frozenset({Kind.EXPIRE, Kind.REFUSE_UPDATE, Kind.LATE_TRANSCRIPTS})
+"""The kinds without a meaning for a REST request."""
 HANDSHAKE_KINDS = frozenset({Kind.REFUSE, Kind.HANG, Kind.REDIRECT})
 ENGINE_FAULT_COUNTERS = {
     Kind.RATE_LIMIT: "rate_limited_responses",
@@ -73,6 +83,7 @@ class Mishap:
 
     kind: Kind
     calls: Literal["next", "running"] = "next"
+    api: Api | None = None
     times: int = 1
     after: str | None = None
     count: int | None = None
@@ -88,6 +99,7 @@ class Mishap:
 
 MAX_REASON_BYTES = 123
 """A close frame holds 125 bytes; two of them are the code."""
+_EVENT_TYPES = SERVER_EVENT_TYPES | text_response.EVENT_TYPES
 _CLOSE_CODES = ((1000, 1003), (1007, 1014), (3000, 4999))
 """The codes that may be sent: 1004 is reserved; 1005, 1006 and 1015 are never in a frame."""
 
@@ -127,10 +139,14 @@ def _is_close_code(value: Any) -> bool:
 
 RULES: dict[str, Rule] = {
     "calls": (lambda value: value in ("next", "running"), '"next" or "running"'),
+    "api": (
+        lambda value: value in ("realtime", "responses", "transcriptions"),
+        '"realtime", "responses" or "transcriptions"',
+    ),
     "times": _whole(0, 10_000),
     "after": (
-        lambda value: isinstance(value, str) and value in SERVER_EVENT_TYPES,
-        "an event type that the simulator sends: " + ", ".join(sorted(SERVER_EVENT_TYPES)),
+        lambda value: isinstance(value, str) and value in _EVENT_TYPES,
+        "an event type that the simulator sends: " + ", ".join(sorted(_EVENT_TYPES)),
     ),
     "count": _whole(1, 10_000),
     "status": _whole(400, 599),
@@ -200,9 +216,9 @@ _HTTP_ERRORS: dict[int, tuple[str, str, str]] = {
 }
 
 
-def error_body(type: str, code: str | None, message: str) -> str:
+def error_body(type: str, code: str | None, message: str, param: str | None = None) -> str:
     """An error body in the provider's HTTP format."""
-    error = {"message": message, "type": type, "param": None, "code": code}
+    error = {"message": message, "type": type, "param": param, "code": code}
     return json.dumps({"error": error})
 
 
@@ -216,6 +232,12 @@ def http_refusal(mishap: Mishap) -> HttpRefusal:
         retry = 7
     headers = () if retry is None else (("Retry-After", str(retry)),)
     return HttpRefusal(mishap.status, error_body(*known), headers)
+
+
+def _applies_to(mishap: Mishap, api: Api) -> bool:
+    if mishap.api is None:
+        return api == "realtime" or mishap.kind not in REALTIME_ONLY_KINDS
+    return mishap.api == api
 
 
 @dataclass(slots=True)
@@ -232,12 +254,12 @@ class PendingMishaps:
         """Remove all mishaps for the next calls."""
         self.pending.clear()
 
-    def take_for_next_call(self) -> Sequence[Mishap]:
-        """The mishaps of a call that starts now; reduces the `times` of each by one."""
-        mishaps_of_call = list(self.pending)
+    def take_for_next_call(self, api: Api = "realtime") -> Sequence[Mishap]:
+        """The mishaps of a call or request that starts now; reduces the `times` of each by one."""
+        mishaps_of_call = [each for each in self.pending if _applies_to(each, api)]
         remaining: list[Mishap] = []
-        for mishap in mishaps_of_call:
-            if mishap.times == 0:
+        for mishap in self.pending:
+            if mishap.times == 0 or not _applies_to(mishap, api):
                 remaining.append(mishap)
             elif mishap.times > 1:
                 remaining.append(replace(mishap, times=mishap.times - 1))

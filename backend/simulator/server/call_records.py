@@ -9,15 +9,31 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from backend.simulator.engine.mishaps import Api
+
 RECENT_AUDIO_BYTES = 60 * 48_000
 MAX_CALLS = 1_000
 
 
 class CallRecord:
-    """One call: its events, its audio and its end; `heard` are the recognised phrases."""
+    """One call: its events, its audio and its end; `heard` are the recognised phrases.
 
-    def __init__(self, number: int, model: str, headers: Mapping[str, str], at: float) -> None:
+    Of a REST request, `api` is "responses" or "transcriptions" and `request` its body: the JSON, or
+    the form with the file's name, type and size.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        model: str,
+        headers: Mapping[str, str],
+        at: float,
+        api: Api = "realtime",
+        request: Mapping[str, Any] | None = None,
+    ) -> None:
         self.number = number
+        self.api = api
+        self.request = request
         self.model = model
         self.headers = dict(headers)
         self.opened_at = at
@@ -40,6 +56,7 @@ class CallRecord:
         """The record in the JSON of `GET /simulator/calls`; times are in Unix seconds."""
         return {
             "number": self.number,
+            "api": self.api,
             "model": self.model,
             "headers": self.headers,
             "opened_at": self.opened_at,
@@ -52,6 +69,7 @@ class CallRecord:
             "sent": dict(self.sent),
             "heard": self.heard,
             "session": self.session,
+            "request": self.request,
         }
 
 
@@ -67,10 +85,17 @@ class CallRecords:
     def __iter__(self) -> Iterator[CallRecord]:
         return iter(self._records)
 
-    def open(self, model: str, headers: Mapping[str, str], at: float) -> CallRecord:
-        """Add a record for a new call; numbers start at 1."""
+    def open(
+        self,
+        model: str,
+        headers: Mapping[str, str],
+        at: float,
+        api: Api = "realtime",
+        request: Mapping[str, Any] | None = None,
+    ) -> CallRecord:
+        """Add a record for a new call or request; numbers start at 1."""
         self._count += 1
-        record = CallRecord(self._count, model, headers, at)
+        record = CallRecord(self._count, model, headers, at, api, request)
         self._records.append(record)
         if len(self._records) > MAX_CALLS:
             self._drop_audio(self._records.popleft())

@@ -26,7 +26,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m backend.simulator",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="An offline stand-in for OpenAI's Realtime API (GA): it hears, speaks, is "
-        "interrupted, bills and expires.\nIt prints one line when it is ready; put that URL into "
+        "interrupted, bills and expires.\nIt also answers POST /v1/responses and POST "
+        "/v1/audio/transcriptions (WAV only).\n"
+        "It prints one line when it is ready; put that URL into "
         "OPENAI_BASE_URL, with any OPENAI_API_KEY.",
         epilog=f"{(control_api.__doc__ or '').removeprefix('PURE: ')}\n"
         f"mishaps (kind, and what it does; further fields: {fields}):\n{kinds}\n",
@@ -45,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         "--pace",
         type=float,
         default=5.0,
-        help="how many times faster than real time audio is sent; 0: at once (%(default)s)",
+        help="how many times faster than real time audio and words are sent; 0: at once "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--late-every",

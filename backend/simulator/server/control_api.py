@@ -1,6 +1,6 @@
 """PURE: the HTTP control API beside the WebSocket, for tests and demos on this machine.
 
-GET    /simulator/calls            the record of each call
+GET    /simulator/calls            the record of each call and of each REST request
 GET    /simulator/calls/N/audio    the last 60 s of audio that call N received, PCM16 mono 24 kHz
 GET    /simulator/mishaps          the kinds of mishap, and those pending for the next calls
 POST   /simulator/mishaps          add a mishap, as JSON: {"kind": "drop", "calls": "next"}

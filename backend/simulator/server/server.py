@@ -1,4 +1,4 @@
-"""The simulator's server: handshake, one engine per call, shared speech.
+"""The simulator's server: handshake, one engine per call, shared speech, REST beside it.
 
 async with Simulator(SimulatorOptions(pace=0)).serve(port=0) as running:
     running.base_url    # "http://127.0.0.1:PORT/v1", for OPENAI_BASE_URL
@@ -28,14 +28,18 @@ from backend.simulator.persona.script import PHRASES
 from backend.simulator.server.call import Call, encode
 from backend.simulator.server.call_records import CallRecords
 from backend.simulator.server.control_api import ControlState
-from backend.simulator.server.control_connection import ControlOrWebSocketConnection
+from backend.simulator.server.http_connection import HttpOrWebSocketConnection
+from backend.simulator.server.rest_api import RestApi
 from backend.simulator.sound.recogniser import NullRecogniser, PhraseRecogniser, Recogniser
 from backend.simulator.sound.synthesiser import EspeakSynthesiser, Synthesiser, ToneSynthesiser
 
 PATH = "/v1/realtime"
 MAX_FRAME_BYTES = 21 * 1024 * 1024
 """An append of 15 MiB is 20 MiB of base64."""
+WORD_INTERVAL_S = 0.1
+"""Between the words of a written reply, at a `pace` of 1: fast reading speed; at 5 it is 20 ms."""
 _HANDSHAKE_TIMEOUT_S = 120.0
+"""For the handshake of a call and for a whole REST request; `websockets` has one deadline."""
 _CLOSE_TIMEOUT_S = 0.4
 """How long to wait for a client's close frame: the whole process must stop within a second."""
 
@@ -47,6 +51,7 @@ _log.setLevel(logging.ERROR)
 class SimulatorOptions:
     """Options of the simulator; see `python -m backend.simulator --help`.
 
+    `pace`: how many times faster than real time audio and written words are sent (0: at once).
     `is_cheap`: a tone in place of speech, and no recognition, so that a benchmark measures the
     relay and not the simulator.
     """
@@ -116,6 +121,14 @@ class Simulator:
         self._mishaps_by_connection: dict[ServerConnection, Sequence[Mishap]] = {}
         self._stopping = asyncio.Event()
         self._now = _clock()
+        self._rest_api = RestApi(
+            self._records,
+            self._pending_mishaps,
+            self._recogniser,
+            _id_source(),
+            self._now,
+            WORD_INTERVAL_S / self._options.pace if self._options.pace else 0.0,
+        )
 
     @asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[Running]:
@@ -135,7 +148,7 @@ class Simulator:
             write_limit=256 * 1024,
             server_header=None,
             logger=_log,
-            create_connection=partial(ControlOrWebSocketConnection, state),  # type: ignore[arg-type]  # any factory works
+            create_connection=partial(HttpOrWebSocketConnection, state, self._rest_api.serve),  # type: ignore[arg-type]  # any factory works
         )
         try:
             self._recogniser.prepare()
@@ -143,15 +156,17 @@ class Simulator:
             yield Running(f"http://{self._options.host}:{bound}/v1", state)
         finally:
             self._stopping.set()
+            await self._rest_api.close()
             server.close()
             await server.wait_closed()
             await self._recogniser.close()
             await self._synthesiser.close()
 
     def _inject(self, mishap: Mishap) -> int:
-        for call in self._calls:
+        calls = self._calls if mishap.api in (None, "realtime") else set()
+        for call in calls:
             call.inject(mishap)
-        return len(self._calls)
+        return len(calls) + self._rest_api.inject(mishap)
 
     async def _process_request(
         self, connection: ServerConnection, request: Request

@@ -1,6 +1,7 @@
 """Fault injection on one connection: which actions replace a message, and when."""
 
 from backend.simulator.engine.fault_injection import (
+    TEXT_STREAM_TRIGGERS,
     Close,
     Drop,
     FaultInjector,
@@ -17,6 +18,7 @@ from backend.simulator.engine.mishaps import (
     Mishap,
 )
 from backend.simulator.engine.outbox import SERVER_EVENT_TYPES
+from backend.simulator.engine.text_response import EVENT_TYPES
 
 
 def test_every_kind_has_a_meaning_and_an_effect() -> None:
@@ -42,6 +44,13 @@ def test_every_default_trigger_is_an_event_type_that_the_engine_sends() -> None:
         injector = FaultInjector()
         injector.add(Mishap(kind), is_open=False)
         assert all(after in SERVER_EVENT_TYPES for _, after, _ in injector.armed)
+
+
+def test_every_default_trigger_of_a_text_stream_is_an_event_type_of_it() -> None:
+    assert all(after in EVENT_TYPES for after, _ in TEXT_STREAM_TRIGGERS.values())
+    injector = FaultInjector(default_triggers=TEXT_STREAM_TRIGGERS)
+    injector.add(Mishap(Kind.DROP, count=1), is_open=False)
+    assert injector.actions_for("response.output_text.delta", "x") == [Transmit("x"), Drop()]
 
 
 def test_on_an_open_connection_a_mishap_without_a_trigger_happens_at_once() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from backend.simulator.engine.mishaps import (
     FAKE_KEY,
+    REALTIME_ONLY_KINDS,
     RULES,
     Kind,
     Mishap,
@@ -36,6 +37,7 @@ def test_a_json_object_is_parsed_into_a_mishap() -> None:
         {"kind": "drop", "times": True},
         {"kind": "drop", "times": -1},
         {"kind": "drop", "calls": "all"},
+        {"kind": "drop", "api": "chat"},
         {"kind": "drop", "after": "response.finished"},
         {"kind": "drop", "count": 0},
         {"kind": "refuse", "status": 7},
@@ -110,3 +112,20 @@ def test_pending_mishaps_are_used_up_call_by_call() -> None:
     assert kinds == [[Kind.DROP, Kind.SLOW, Kind.STALL], [Kind.DROP, Kind.SLOW], [Kind.SLOW]]
     pending.clear()
     assert pending.take_for_next_call() == []
+
+
+def test_a_mishap_for_one_api_waits_for_it() -> None:
+    pending = PendingMishaps()
+    pending.add(Mishap(Kind.DROP, api="responses"))
+    pending.add(Mishap(Kind.SLOW, api="realtime"))
+    assert pending.take_for_next_call("transcriptions") == []
+    assert [each.kind for each in pending.take_for_next_call("responses")] == [Kind.DROP]
+    assert [each.kind for each in pending.take_for_next_call()] == [Kind.SLOW]
+
+
+def test_a_rest_request_leaves_the_mishaps_of_a_session_to_the_next_call() -> None:
+    pending = PendingMishaps()
+    for kind in (Kind.STALL, *REALTIME_ONLY_KINDS):
+        pending.add(Mishap(kind))
+    assert [each.kind for each in pending.take_for_next_call("responses")] == [Kind.STALL]
+    assert {each.kind for each in pending.take_for_next_call()} == REALTIME_ONLY_KINDS

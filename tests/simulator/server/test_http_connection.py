@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from backend.simulator.server.control_connection import content_length
+from backend.simulator.server.http_messages import content_length
 from backend.simulator.server.server import Simulator
 from tests.simulator.server.client import CHEAP, call, http, until
 
