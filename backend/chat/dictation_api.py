@@ -55,13 +55,13 @@ PATH = re.compile(r"/api/sessions/[0-9a-f-]+/transcriptions/")
 MAX_BODY_BYTES = MAX_CLIP_BYTES + 64 * 1024
 """A clip and the rest of its multipart body."""
 
-_STATUSES: Mapping[Ending, int] = {
-    Ending.PROVIDER_REFUSED: 502,
-    Ending.PROVIDER_FAILED: 502,
-    Ending.PROVIDER_UNAVAILABLE: 503,
-    Ending.PROVIDER_TIMEOUT: 504,
+_REFUSALS: Mapping[Ending, tuple[str, int]] = {
+    Ending.PROVIDER_REFUSED: ("transcription_refused", 502),
+    Ending.PROVIDER_FAILED: ("transcription_failed", 502),
+    Ending.PROVIDER_UNAVAILABLE: ("transcription_unavailable", 503),
+    Ending.PROVIDER_TIMEOUT: ("transcription_timeout", 504),
 }
-"""HTTP status by what went wrong at the provider; the error's code is the ending's word."""
+"""The error code and HTTP status by what went wrong at the provider."""
 
 _logger = logging.getLogger(__name__)
 
@@ -195,7 +195,14 @@ def _transcribed(upload: "UploadedFile[Any]", container: Container, model: str) 
         log_event(
             _logger, logging.WARNING, "transcription.failed", code=error.code, status=error.status
         )
-        raise ApiRefused(str(error.ending), _STATUSES[error.ending]) from None
+        raise _refusal_of(error) from None
+
+
+def _refusal_of(error: UpstreamError) -> ApiRefused:
+    """An unknown model is named: the operator mistyped `TRANSCRIPTION_MODEL`."""
+    if error.code == "model_not_found":
+        return ApiRefused("transcription_model_unknown", 502)
+    return ApiRefused(*_REFUSALS[error.ending])
 
 
 async def _ask(model: str, clip: Clip) -> Transcribed:

@@ -116,11 +116,14 @@ export function stepAfter(state, event) {
   return STEPS[state.name][event.name]?.(state, event) ?? [state, null];
 }
 
+/** The operator must act, not the user. */
+const NEEDS_OPERATOR = new Set(["transcription_refused", "transcription_model_unknown"]);
+
 /** Whether sending the same clip again may help. Pure. @param {unknown} error */
 export function mayBeSentAgain(error) {
   if (!(error instanceof ApiError)) return false;
   const isOverloaded = error.status === 0 || error.status === 429 || error.status >= 500;
-  return isOverloaded && error.code !== "provider_refused";
+  return isOverloaded && !NEEDS_OPERATOR.has(error.code);
 }
 
 /** Whether a letter's script is written without spaces between words. */

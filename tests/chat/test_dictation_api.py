@@ -216,13 +216,13 @@ def test_the_clip_is_on_disk_and_gone_afterwards(
     [
         (httpx2.Response(400, json={"error": {"param": "file"}}), (400, "audio_invalid")),
         (httpx2.Response(404, json={"error": {"code": "model_not_found"}}),
-         (502, "provider_refused")),
-        (httpx2.Response(401, json={}), (502, "provider_refused")),
-        (httpx2.Response(429, json={}), (503, "provider_unavailable")),
-        (httpx2.Response(500, json={}), (503, "provider_unavailable")),
-        (httpx2.ReadTimeout("secret"), (504, "provider_timeout")),
-        (httpx2.RemoteProtocolError("secret"), (502, "provider_failed")),
-        (httpx2.Response(200, text="secret"), (502, "provider_failed")),
+         (502, "transcription_model_unknown")),
+        (httpx2.Response(401, json={}), (502, "transcription_refused")),
+        (httpx2.Response(429, json={}), (503, "transcription_unavailable")),
+        (httpx2.Response(500, json={}), (503, "transcription_unavailable")),
+        (httpx2.ReadTimeout("secret"), (504, "transcription_timeout")),
+        (httpx2.RemoteProtocolError("secret"), (502, "transcription_failed")),
+        (httpx2.Response(200, text="secret"), (502, "transcription_failed")),
     ],
 )  # fmt: skip
 def test_what_the_provider_does_wrong_has_a_code(
@@ -243,7 +243,7 @@ def test_a_server_without_a_key_says_that_the_provider_refused(
     as_owner: APIClient, session: Session, settings: Any
 ) -> None:
     settings.OPENAI_API_KEY = ""
-    assert refusal(send(as_owner, session.id, clip_files.wav(1))) == (502, "provider_refused")
+    assert refusal(send(as_owner, session.id, clip_files.wav(1))) == (502, "transcription_refused")
 
 
 def test_nobody_elses_session_takes_a_clip(

@@ -85,9 +85,9 @@ test("a clip may be sent again where the fault was not the clip's", () => {
   for (const [code, status] of [
     ["no_network", 0],
     ["throttled", 429],
-    ["provider_unavailable", 503],
-    ["provider_timeout", 504],
-    ["provider_failed", 502],
+    ["transcription_unavailable", 503],
+    ["transcription_timeout", 504],
+    ["transcription_failed", 502],
   ]) {
     assert.ok(mayBeSentAgain(new ApiError(code, status, "")), code);
   }
@@ -96,7 +96,8 @@ test("a clip may be sent again where the fault was not the clip's", () => {
     ["no_speech", 422],
     ["too_large", 413],
     ["session_closed", 409],
-    ["provider_refused", 502],
+    ["transcription_refused", 502],
+    ["transcription_model_unknown", 502],
   ]) {
     assert.ok(!mayBeSentAgain(new ApiError(code, status, "")), code);
   }
@@ -253,7 +254,7 @@ test("a refused microphone is explained for this browser", async () => {
 test("a clip that could not be sent is kept and sent again", async () => {
   await record();
   await finish();
-  sending.calls[0].reject(new ApiError("provider_timeout", 504, "It did not answer."));
+  sending.calls[0].reject(new ApiError("transcription_timeout", 504, "It did not answer."));
   await settle();
   assert.deepEqual(
     [shown().name, shown().sentence, shown().canRetry],
