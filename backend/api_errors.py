@@ -33,12 +33,16 @@ log = logging.getLogger(__name__)
 
 
 class ApiRefused(exceptions.APIException):
-    """An error response with this HTTP status. `code` is a key of `backend.wording.SENTENCES`."""
+    """An error response with this HTTP status. `code` is a key of `backend.wording.SENTENCES`.
+
+    `wait` is for `Retry-After`, in seconds.
+    """
 
     def __init__(self, code: str, status: int) -> None:
         super().__init__(code, code)
         self.code = code
         self.status_code = status
+        self.wait: float | None = None
 
 
 _CODES: tuple[tuple[type[BaseException], str, int], ...] = (
@@ -146,8 +150,10 @@ class BoundedJSONParser(JSONParser):
     """Parses JSON of at most `MAX_BODY_BYTES`, because all of it is held in memory.
 
     Lone surrogates, which JSON can express and UTF-8 cannot, are refused: they can neither be
-    stored nor be repeated in an error.
+    stored nor be repeated in an error. A subclass may set another bound, `most_bytes`.
     """
+
+    most_bytes = MAX_BODY_BYTES
 
     def parse(
         self,
@@ -158,7 +164,7 @@ class BoundedJSONParser(JSONParser):
         """Return the parsed body. Raises ParseError or ApiRefused("too_large")."""
         try:
             parsed: dict[str, Any] = super().parse(
-                cast(IO[bytes], _Bounded(stream)), media_type, parser_context
+                cast(IO[bytes], _Bounded(stream, self.most_bytes)), media_type, parser_context
             )
             json.dumps(parsed, ensure_ascii=False).encode()
         except (RecursionError, UnicodeEncodeError) as error:
@@ -167,11 +173,11 @@ class BoundedJSONParser(JSONParser):
 
 
 class _Bounded:
-    """A stream that raises ApiRefused once more than `MAX_BODY_BYTES` were read."""
+    """A stream that raises ApiRefused once more than `most_bytes` were read."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], most_bytes: int) -> None:
         self._stream = stream
-        self._room = MAX_BODY_BYTES
+        self._room = most_bytes
 
     def read(self, size: int = -1) -> bytes:
         given = self._stream.read(self._room + 1 if size < 0 else min(size, self._room + 1))

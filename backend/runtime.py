@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -23,7 +23,7 @@ from django.utils.crypto import salted_hmac
 from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
-from backend.conversations import jobs, lifecycle
+from backend.conversations import jobs, lifecycle, replies
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
@@ -44,8 +44,13 @@ from backend.wording import Language
 
 EARLIER_TURNS_WAIT_S = 5.0
 """How long a new call waits until the session's earlier turns are written."""
+REPLY_WAIT_S = 3.0
+"""How long a new call waits until a typed answer that it stops is stored; usually milliseconds."""
+REPLY_POLL_S = 0.05
 HEARTBEAT_S = 5.0
 """A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time."""
+REPLIES_SHARE = 0.25
+"""The part of the time to stop in which typed answers store what came."""
 LISTENERS_SHARE = 0.1
 """The part of the time to stop that is left to the listeners, after the last write."""
 
@@ -68,10 +73,24 @@ _logger = logging.getLogger(__name__)
 Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
 
 
+class LiveReply(Protocol):
+    """A typed answer that runs in this process (`backend.chat`)."""
+
+    @property
+    def session_id(self) -> UUID:
+        """The session that it is part of."""
+        ...
+
+    def stop(self) -> None:
+        """Stop the provider's stream, store what came, and end."""
+        ...
+
+
 class Runtime:
     """What all calls of this process share. Belongs to one event loop.
 
     `listeners` are called after turns and endings have been written (`conversations.listeners`).
+    `replies` are the typed answers that run; `backend.chat` adds and removes them.
     """
 
     def __init__(
@@ -81,6 +100,7 @@ class Runtime:
         listeners: Sequence[RecordListener] = (),
     ) -> None:
         self.live = LiveCalls()
+        self.replies: set[LiveReply] = set()
         self._connect = connect
         self._limits = limits
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
@@ -114,13 +134,39 @@ class Runtime:
             slot.attach(str(opened.call_id), call)
             return await call.run()
 
-    async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
-        # The call replays the session's earlier turns. If one was not yet written, a message that
-        # the page sends again would be stored twice.
+    @property
+    def database(self) -> DatabaseExecutor:
+        """Runs database work off the event loop."""
+        return self._database
+
+    @property
+    def recorder(self) -> Recorder:
+        """Writes turns and usages."""
+        return self._recorder
+
+    async def flush_session(self, session_id: UUID) -> None:
+        """Wait until the session's earlier turns are written. Raises DatabaseSlow."""
         if not await self._recorder.flush(
             EARLIER_TURNS_WAIT_S, lambda each: each.session_id == session_id
         ):
             raise DatabaseSlow
+
+    async def _end_reply(self, session_id: UUID, user_id: int) -> None:
+        """Stop the typed answer that runs in the user's session, and wait until it is stored."""
+        waited_s = 0.0
+        while await self._database.run(replies.ask_to_stop, session_id, user_id):
+            for reply in [one for one in self.replies if one.session_id == session_id]:
+                reply.stop()
+            if waited_s >= REPLY_WAIT_S:
+                break
+            await asyncio.sleep(REPLY_POLL_S)
+            waited_s += REPLY_POLL_S
+
+    async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
+        await self._end_reply(session_id, user_id)
+        # The call replays the session's earlier turns. If one was not yet written, a message that
+        # the page sends again would be stored twice.
+        await self.flush_session(session_id)
         # A thread cannot be stopped: a call that it opens after our time-out would end a newer one.
         given_up = threading.Event()
         open_call = functools.partial(
@@ -146,7 +192,10 @@ class Runtime:
             self._heartbeat_task = asyncio.create_task(self._heartbeat_loop(), name="heartbeat")
 
     async def drain(self, seconds: float) -> None:
-        """Refuse new calls, let replies end within `seconds`, then end all calls."""
+        """Refuse new calls, let replies end within `seconds`, then end all calls.
+
+        Typed answers go on meanwhile; `stop` stops those that are left.
+        """
         await self.live.drain(seconds)
 
     async def stop(self, wait_s: float = 2.0) -> bool:
@@ -158,11 +207,21 @@ class Runtime:
             self._heartbeat_task.cancel()
             await asyncio.gather(self._heartbeat_task, return_exceptions=True)
             self._heartbeat_task = None
-        is_written = await self._recorder.stop(wait_s * (1 - LISTENERS_SHARE))
+        await self._stop_replies(wait_s * REPLIES_SHARE)
+        is_written = await self._recorder.stop(wait_s * (1 - REPLIES_SHARE - LISTENERS_SHARE))
         await self._notifier.stop(wait_s * LISTENERS_SHARE)
         for executor in (self._recorder_database, self._listener_database, self._database):
             executor.close()
         return is_written
+
+    async def _stop_replies(self, wait_s: float) -> None:
+        """Stop the typed answers of this process, and wait until they are stored."""
+        for reply in tuple(self.replies):
+            reply.stop()
+        waited_s = 0.0
+        while self.replies and waited_s < wait_s:
+            await asyncio.sleep(REPLY_POLL_S)
+            waited_s += REPLY_POLL_S
 
     async def heartbeat(self) -> None:
         """Renew the leases of our calls, end those that must end, reap the calls of dead workers.

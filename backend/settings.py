@@ -242,5 +242,6 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "uvicorn.access": {"level": "WARNING"},
         "websockets": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
     },
 }

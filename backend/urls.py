@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 
 from backend import api_errors, api_schema
 from backend.accounts import api as accounts
+from backend.chat import api as chat
 from backend.chat import dictation_api as dictation
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
@@ -34,6 +35,14 @@ urlpatterns = [
         "api/sessions/<uuid:session_id>/transcriptions/",
         dictation.Transcriptions.as_view(),
         name="transcriptions",
+    ),
+    path(
+        "api/sessions/<uuid:session_id>/messages/", chat.SessionMessages.as_view(), name="messages"
+    ),
+    path(
+        "api/sessions/<uuid:session_id>/messages/<str:message_id>/stop/",
+        chat.StopMessage.as_view(),
+        name="stop-message",
     ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
     path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),

@@ -91,6 +91,35 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "The transcription did not come in time. Please try again.",
         "ja": "文字起こしに時間がかかりすぎています。もう一度お試しください。",
     },
+    # Text mode
+    "reply_running": {
+        "en": "An answer is still being written. Wait for it, or stop it.",
+        "ja": "回答を作成中です。終わるまで待つか、停止してください。",
+    },
+    "call_live": {
+        "en": "A call is open in this conversation. Send the message through the call, or end it.",
+        "ja": "この会話では通話中です。通話の中で送信するか、通話を終了してください。",
+    },
+    "chat_model_unknown": {
+        "en": "The text model does not exist. Please tell the administrator.",
+        "ja": "テキストモデルが見つかりません。管理者にお知らせください。",
+    },
+    "chat_refused": {
+        "en": "The text service refused the message. Please tell the administrator.",
+        "ja": "テキストサービスに拒否されました。管理者にお知らせください。",
+    },
+    "chat_failed": {
+        "en": "The answer broke off. Please send the message again.",
+        "ja": "回答が途中で途切れました。もう一度送信してください。",
+    },
+    "chat_unavailable": {
+        "en": "The text service cannot be reached right now. Please send the message again.",
+        "ja": "テキストサービスに接続できません。もう一度送信してください。",
+    },
+    "chat_timeout": {
+        "en": "The text service did not answer in time. Please send the message again.",
+        "ja": "テキストサービスから応答がありません。もう一度送信してください。",
+    },
     # Admission
     "ticket_missing": {
         "en": "The connection carried no ticket. Please reload the page.",

@@ -68,6 +68,8 @@ def test_the_schema_is_valid_and_every_path_of_the_api_is_in_it(schema: dict[str
         "/api/sessions/",
         "/api/sessions/{session_id}/",
         "/api/sessions/{session_id}/transcriptions/",
+        "/api/sessions/{session_id}/messages/",
+        "/api/sessions/{session_id}/messages/{message_id}/stop/",
         "/api/sessions/{session_id}/turns/",
     }
 

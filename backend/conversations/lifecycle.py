@@ -9,6 +9,9 @@ Positions: each call, and each typed exchange without a call, reserves a block o
 holds the session's row lock. So blocks are in the order in which the lock was taken, and a late
 turn of an earlier block still sorts before every later block. An exchange that is opened during a
 call sorts after all of that call's turns.
+
+A call wins over a typed answer: no answer starts while a call is live, and an answer that runs when
+a call opens stops at its next heartbeat (`replies`).
 """
 
 from collections.abc import Callable, Iterable
@@ -95,7 +98,7 @@ def open_call(
     AdmissionRefused("session_closed") if its owner has closed it, and GivenUp.
     """
     with transaction.atomic():
-        session, now = _lock_session(session_id, user_id)
+        session, now = lock_session(session_id, user_id)
         if is_given_up():
             raise GivenUp
         interrupted_call_id = _end_open_call(session_id, now)
@@ -141,7 +144,7 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
     AdmissionRefused("session_closed") if its owner has closed it.
     """
     with transaction.atomic():
-        session, _ = _lock_session(session_id, user_id)
+        session, _ = lock_session(session_id, user_id)
         Session.objects.filter(pk=session_id).update(
             next_position=session.next_position + POSITIONS_PER_BLOCK
         )
@@ -221,8 +224,12 @@ def reap(expired_for: timedelta = timedelta()) -> list[UUID]:
     return reaped
 
 
-def _lock_session(session_id: UUID, user_id: int) -> tuple[Session, datetime]:
-    """The user's session, locked until the transaction ends, and the database's time."""
+def lock_session(session_id: UUID, user_id: int) -> tuple[Session, datetime]:
+    """The user's session, locked until the transaction ends, and the database's time.
+
+    Raises AdmissionRefused("session_unknown") if the user has no such session, and
+    AdmissionRefused("session_closed") if its owner has closed it.
+    """
     session = (
         Session.objects.select_for_update(no_key=True)
         .annotate(now=Now())

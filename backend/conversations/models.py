@@ -1,4 +1,4 @@
-"""The stored models: Session, Call, Turn, Usage, and PeriodicJob for background jobs.
+"""The stored models: Session, Call, Reply, Turn, Usage, and PeriodicJob for background jobs.
 
 Every rule that one row can break is a database constraint.
 """
@@ -129,6 +129,45 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M} {self.ending or 'live'}"
+
+
+class Reply(models.Model):
+    """The answer to one typed message outside a call. At most one runs in a session.
+
+    `message_id` is the client's: it is answered once. `first_position` is the exchange's block: the
+    message is its first turn and the answer its second. The process that runs the answer renews
+    `lease_until`; once that time has passed, it is presumed dead. `attempt` counts the tries, so
+    that a process that was presumed dead cannot end a later one. `failed` may be tried again.
+    """
+
+    STATUSES = tuple((status.value, status.value) for status in TurnStatus)
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="replies")
+    message_id = models.CharField(max_length=64)
+    first_position = models.BigIntegerField()
+    attempt = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=16, choices=STATUSES, default=TurnStatus.IN_PROGRESS.value)
+    stop_asked = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    lease_until = models.DateTimeField()
+
+    class Meta:
+        ordering = ("first_position",)
+        constraints = (
+            models.UniqueConstraint(fields=("session", "message_id"), name="reply_one_per_message"),
+            models.UniqueConstraint(
+                fields=("session",),
+                name="reply_one_running",
+                condition=Q(status=TurnStatus.IN_PROGRESS.value),
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=[status.value for status in TurnStatus]),
+                name="reply_status_known",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.message_id} {self.status}"
 
 
 class Turn(models.Model):

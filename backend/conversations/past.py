@@ -15,13 +15,15 @@ items are left out, so that the call has room to go on."""
 _SPEAKERS = (Role.USER, Role.ASSISTANT)
 
 
-def past_of(session_id: UUID) -> tuple[PastItem, ...]:
-    """The session's newest items, in spoken order, in one query of at most 200 rows."""
-    newest = (
-        Turn.objects.filter(session_id=session_id, role__in=_SPEAKERS)
-        .exclude(status=TurnStatus.FAILED)
-        .order_by("-position", "-id")[: MAX_ITEMS * 2]
-    )
+def past_of(session_id: UUID, before: int | None = None) -> tuple[PastItem, ...]:
+    """The session's newest items, in spoken order, in one query of at most 200 rows.
+
+    `before` leaves out this position and all later ones.
+    """
+    turns = Turn.objects.filter(session_id=session_id, role__in=_SPEAKERS)
+    if before is not None:
+        turns = turns.filter(position__lt=before)
+    newest = turns.exclude(status=TurnStatus.FAILED).order_by("-position", "-id")[: MAX_ITEMS * 2]
     return past_items(reversed(newest))
 
 

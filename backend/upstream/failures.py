@@ -16,6 +16,8 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from backend.protocol.provider_errors import opening_failure
+from backend.protocol.reading import JsonObject
 
 Failure = tuple[type[UpstreamError], UpstreamCode]
 """The error to raise and its code."""
@@ -70,6 +72,15 @@ def of_status(status: int) -> Failure:
 def of_close(code: int) -> Failure:
     """What this close code means; 1005 for a close without one, 1006 for a lost connection."""
     return CLOSE_CODES.get(code, (UpstreamFailed, "connection_broken"))
+
+
+def error_named_in(error: JsonObject) -> UpstreamError:
+    """The UpstreamError of an error object that came inside an answer: by its `code` or `type`."""
+    named = opening_failure(error)
+    if named is None:
+        return UpstreamFailed("error_event")
+    code, ending = named
+    return class_of(ending)(code)
 
 
 def class_of(ending: Ending) -> type[UpstreamError]:

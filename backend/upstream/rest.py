@@ -9,8 +9,9 @@ is taken from the environment. The SDK's messages, which can quote the request, 
 import contextlib
 import functools
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import openai
@@ -24,8 +25,7 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from backend.protocol.provider_errors import opening_failure
-from backend.protocol.reading import JsonObject, mapping_at
+from backend.protocol.reading import mapping_at
 from backend.upstream import failures
 from backend.upstream.providers import Provider
 
@@ -53,6 +53,9 @@ def rest_client(
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> openai.AsyncOpenAI:
     """A client of the provider's REST API. It belongs to one event loop; close it with `close()`.
+
+    The first one loads the trusted certificates, which takes tens of milliseconds: make it in a
+    thread.
 
     It never retries by itself: an answer that has begun to stream cannot be repeated, and a retry
     of our own is visible to the user. `transport` replaces the network in tests.
@@ -88,6 +91,24 @@ def rest_client(
     return client
 
 
+async def post_streamed(
+    client: openai.AsyncOpenAI, path: str, request: Mapping[str, Any]
+) -> openai.AsyncStream[object]:
+    """POST this body; the answer's server-sent events as plain JSON values. Close the stream.
+
+    Not by the SDK's typed methods (`client.responses.create`): they block the event loop, on which
+    the voices of calls wait. Measured on a busy machine: 1.1 s to import the types at first use,
+    3.9 s to build them at the first event, then 0.7 ms for each event, against 0.03 ms this way.
+    """
+    return await client.post(
+        path,
+        cast_to=object,
+        body=dict(request),
+        stream=True,
+        stream_cls=openai.AsyncStream[object],
+    )
+
+
 @contextlib.contextmanager
 def upstream_errors(provider: Provider) -> Iterator[None]:
     """Raise what the SDK and its HTTP client raise in here as an UpstreamError, without their text.
@@ -115,17 +136,8 @@ def upstream_error_of(error: Exception, provider: Provider) -> UpstreamError:
     if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
         error = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
-        return error_named_in(mapping_at(error.body))
+        return failures.error_named_in(mapping_at(error.body))
     return next(kind(code) for types, kind, code in _FAILURES if isinstance(error, types))
-
-
-def error_named_in(error: JsonObject) -> UpstreamError:
-    """The UpstreamError of an error object that came inside an answer: by its `code` or `type`."""
-    named = opening_failure(error)
-    if named is None:
-        return UpstreamFailed("error_event")
-    code, ending = named
-    return failures.class_of(ending)(code)
 
 
 _FAILURES: tuple[tuple[type[Exception], type[UpstreamError], UpstreamCode], ...] = (
@@ -136,6 +148,7 @@ _FAILURES: tuple[tuple[type[Exception], type[UpstreamError], UpstreamCode], ...]
     (httpx2.ConnectError, UpstreamUnavailable, "unreachable"),
     (httpx2.TransportError, UpstreamFailed, "connection_lost"),
     (openai.APIConnectionError, UpstreamUnavailable, "unreachable"),
+    (TimeoutError, UpstreamTimeout, "stalled"),
     (OSError, UpstreamFailed, "connection_lost"),
     (Exception, UpstreamFailed, "connection_broken"),
 )

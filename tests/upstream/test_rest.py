@@ -15,7 +15,9 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from backend.upstream.rest import error_named_in, rest_client, upstream_errors
+from backend.protocol.reading import mapping_at
+from backend.upstream.failures import error_named_in
+from backend.upstream.rest import post_streamed, rest_client, upstream_errors
 from tests.upstream.equipment import KEY, OPENAI
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
@@ -29,8 +31,8 @@ async def ask(client: openai.AsyncOpenAI) -> list[str]:
     """The types of the streamed events."""
     async with client:
         with upstream_errors(OPENAI):
-            stream = await client.responses.create(model="m", input="secret words", stream=True)
-            return [event.type async for event in stream]
+            stream = await post_streamed(client, "/responses", {"input": "secret words"})
+            return [str(mapping_at(event).get("type")) async for event in stream]
 
 
 async def failure_of(answer: Answer) -> UpstreamError:

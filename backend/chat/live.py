@@ -1,0 +1,127 @@
+"""Starts answers with the live objects of this process: settings, provider, recorder, database."""
+
+import asyncio
+import functools
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+import httpx2
+import openai
+from django.conf import settings
+from django.utils import timezone
+
+from backend import catalogue
+from backend.chat.reply import request_of
+from backend.chat.running import HEARTBEAT_S, Question, RunningReply, Update
+from backend.conversations import replies
+from backend.conversations.models import Turn
+from backend.conversations.replies import OpenedReply
+from backend.runtime import INSTRUCTIONS, Runtime, runtime, target_for
+from backend.upstream import providers
+from backend.upstream.rest import STALL_S, rest_client
+
+
+class Chat:
+    """The typed answers of this process, and the REST client that they share.
+
+    Belongs to one event loop, as its runtime does. `transport` replaces the network in tests.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        stall_s: float = STALL_S,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self._runtime = runtime
+        self._transport = transport
+        self._stall_s = stall_s
+        self._heartbeat_s = heartbeat_s
+        self._shared_client: openai.AsyncOpenAI | None = None
+        self._client_lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, session_id: UUID, user_id: int, message_id: str) -> OpenedReply | Turn:
+        """Reserve the answer to this message, or return the answer that it already has.
+
+        Raises DatabaseSlow and what `replies.open_reply` raises.
+        """
+        await self._runtime.flush_session(session_id)
+        return await self._runtime.database.run(replies.open_reply, session_id, user_id, message_id)
+
+    async def answer(
+        self, opened: OpenedReply, user_id: int, message: str
+    ) -> AsyncGenerator[Update, None]:
+        """Run an opened answer; yields its words as they come, then how it ended.
+
+        Closing the iterator, as a cancelled request does, stops the answer.
+        """
+        reply = self._start(opened, user_id, message)
+        try:
+            async for update in reply.updates():
+                yield update
+        finally:
+            reply.stop()
+
+    async def stop(self, session_id: UUID, user_id: int, message_id: str) -> None:
+        """Stop the answer to this message, in whichever process it runs."""
+        database = self._runtime.database
+        if await database.run(replies.ask_to_stop, session_id, user_id, message_id):
+            for reply in tuple(self._runtime.replies):
+                if reply.session_id == session_id:
+                    reply.stop()
+
+    async def close(self) -> None:
+        """Wait until the answers have ended, and close the client."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._shared_client is not None:
+            await self._shared_client.close()
+            self._shared_client = None
+
+    def _start(self, opened: OpenedReply, user_id: int, message: str) -> RunningReply:
+        model = catalogue.resolve(settings.CHAT_MODEL, timezone.now().date())
+        exchange = opened.exchange
+        request = request_of(
+            model,
+            settings.INSTRUCTIONS or INSTRUCTIONS[exchange.language],
+            exchange.past,
+            message,
+            target_for(user_id).safety_identifier,
+        )
+        reply = RunningReply(
+            opened,
+            Question(message, request, model),
+            client=self._client,
+            provider=providers.by_name(settings.REALTIME_PROVIDER),
+            recorder=self._runtime.recorder,
+            database=self._runtime.database,
+            stall_s=self._stall_s,
+            heartbeat_s=self._heartbeat_s,
+        )
+        self._runtime.replies.add(reply)
+        task = asyncio.create_task(reply.run(), name="reply")
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: self._runtime.replies.discard(reply))
+        task.add_done_callback(self._tasks.discard)
+        return reply
+
+    async def _client(self) -> openai.AsyncOpenAI:
+        """The shared client: a connection that is open already saves a TLS handshake."""
+        async with self._client_lock:
+            if self._shared_client is None:
+                self._shared_client = await asyncio.to_thread(
+                    rest_client,
+                    settings.OPENAI_BASE_URL,
+                    settings.OPENAI_API_KEY,
+                    proxy=settings.UPSTREAM_PROXY or None,
+                    transport=self._transport,
+                )
+            return self._shared_client
+
+
+@functools.cache
+def chat() -> Chat:
+    """The chat of this process, built on first use."""
+    return Chat(runtime())

@@ -1,0 +1,141 @@
+"""One answer of the Responses API: its request, and its stream of events as effects. PURE.
+
+Source: the provider's API reference of `POST /v1/responses` and of its streaming events.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backend.protocol.errors import UpstreamError
+from backend.protocol.reading import JsonObject, clean_text_at, mapping_at, mappings_at, text_at
+from backend.protocol.transcript.turns import Role, TurnStatus
+from backend.protocol.usage import TextUsage, text_usage_of
+from backend.relay.plan import PastItem
+from backend.upstream.failures import error_named_in
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """More of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole; `interrupted` if the provider cut it off (its length, its filter)."""
+
+    status: TurnStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The provider gave up."""
+
+    error: UpstreamError
+
+
+Effect = Words | Finished | Failed
+
+
+def request_of(
+    model: str, instructions: str, past: Iterable[PastItem], message: str, safety_identifier: str
+) -> dict[str, Any]:
+    """The body of the request. Nothing is stored at the provider (`store`)."""
+    items = [_input_item(item.role, item.text) for item in past]
+    return {
+        "model": model,
+        "instructions": instructions,
+        "input": [*items, _input_item(Role.USER, message)],
+        "store": False,
+        "stream": True,
+        "safety_identifier": safety_identifier,
+    }
+
+
+def _input_item(role: Role, text: str) -> dict[str, Any]:
+    """A message in its short form: the provider accepts an assistant's words only so, or by id."""
+    return {"role": str(role), "content": text}
+
+
+class ReplyReader:
+    """Reads the events of one answer.
+
+    `text` is what came so far, `usage` what it cost, and `model` the model that answered, which may
+    be a dated snapshot of the one that was asked; both are None until they are known.
+    """
+
+    def __init__(self) -> None:
+        self.usage: TextUsage | None = None
+        self.model: str | None = None
+        self._parts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """What came so far."""
+        return "".join(self._parts)
+
+    def take(self, event: JsonObject) -> Effect | None:
+        """Read the next event. None: it changes nothing, or its type is unknown."""
+        read = _READERS.get(text_at(event, "type") or "")
+        return None if read is None else read(self, event)
+
+    def _created(self, event: JsonObject) -> None:
+        self.model = text_at(mapping_at(event, "response"), "model") or None
+
+    def _delta(self, event: JsonObject) -> Words | None:
+        return self._say(clean_text_at(event, "delta"))
+
+    def _say(self, text: str) -> Words | None:
+        if not text:
+            return None
+        self._parts.append(text)
+        return Words(text)
+
+    def _completed(self, event: JsonObject) -> Finished:
+        self._ended(event)
+        return Finished(TurnStatus.COMPLETED)
+
+    def _incomplete(self, event: JsonObject) -> Finished:
+        self._ended(event)
+        return Finished(TurnStatus.INTERRUPTED)
+
+    def _failed(self, event: JsonObject) -> Failed:
+        self._ended(event)
+        return Failed(error_named_in(mapping_at(event, "response", "error")))
+
+    def _error(self, event: JsonObject) -> Failed:
+        return Failed(error_named_in(mapping_at(event, "error") or event))
+
+    def _ended(self, event: JsonObject) -> None:
+        response = mapping_at(event, "response")
+        self.model = text_at(response, "model") or self.model
+        self.usage = text_usage_of(response)
+        if not self._parts:
+            # A provider that streams no deltas has the text in its last event.
+            self._say(_output_text(response))
+
+
+_Read = Callable[[ReplyReader, JsonObject], Effect | None]
+
+_READERS: Mapping[str, _Read] = {
+    "response.created": ReplyReader._created,
+    "response.output_text.delta": ReplyReader._delta,
+    "response.refusal.delta": ReplyReader._delta,
+    "response.completed": ReplyReader._completed,
+    "response.incomplete": ReplyReader._incomplete,
+    "response.failed": ReplyReader._failed,
+    "error": ReplyReader._error,
+}
+"""By the event's type. A refusal is an answer in words, and is shown and kept as one."""
+
+
+def _output_text(response: JsonObject) -> str:
+    parts = [
+        part
+        for item in mappings_at(response, "output")
+        if item.get("type") == "message"
+        for part in mappings_at(item, "content")
+    ]
+    return "".join(clean_text_at(part, "text") or clean_text_at(part, "refusal") for part in parts)

@@ -1,0 +1,237 @@
+"""Runs one answer: asks the provider, stores the turns, renews the lease, and can be stopped.
+
+The answer is a task of its own. A client that disconnects cancels its request, and must not cancel
+the storing of what came.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+import openai
+from django.db import DatabaseError
+
+from backend.chat.errors import code_of
+from backend.chat.reply import Failed, Finished, ReplyReader, Words
+from backend.conversations import replies
+from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
+from backend.conversations.models import Turn
+from backend.conversations.recorder import Recorder
+from backend.conversations.replies import ANSWER, MESSAGE, Lease, OpenedReply
+from backend.protocol.errors import UpstreamError, UpstreamFailed
+from backend.protocol.reading import mapping_at
+from backend.protocol.transcript import turns
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
+from backend.telemetry.logs import log_event
+from backend.upstream.providers import Provider
+from backend.upstream.rest import STALL_S, post_streamed, upstream_errors
+
+HEARTBEAT_S = 1.0
+"""A call that opens in another process waits this long, at most, until the answer stops."""
+KEEP_EVERY_S = 0.5
+"""How often an answer that grows is handed to the recorder: each time, all of it is copied."""
+STORE_WAIT_S = 5.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answer is stored. Its turn; or `code`, why there is none, with seconds to wait."""
+
+    turn: Turn | None = None
+    code: str = "internal"
+    retry_after_s: float | None = None
+
+
+Update = Words | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the user's message, and the request's body with its history."""
+
+    message: str
+    request: Mapping[str, Any]
+    model: str
+
+
+class RunningReply:
+    """One answer that runs. `run` must be called once, as a task; `stop` may be called any time."""
+
+    def __init__(
+        self,
+        opened: OpenedReply,
+        question: Question,
+        *,
+        client: Callable[[], Awaitable[openai.AsyncOpenAI]],
+        provider: Provider,
+        recorder: Recorder,
+        database: DatabaseExecutor,
+        stall_s: float = STALL_S,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self.opened = opened
+        self._question = question
+        self._client = client
+        self._provider = provider
+        self._recorder = recorder
+        # One for all versions of a turn: the recorder merges those that it has not yet written.
+        self._turns = recorder.for_session(opened.exchange, model=question.model)
+        self._database = database
+        self._stall_s = stall_s
+        self._heartbeat_s = heartbeat_s
+        self._reader = ReplyReader()
+        self._started_at = datetime.now(UTC)
+        self._kept_at_s = 0.0
+        self._updates: asyncio.Queue[Update] = asyncio.Queue()
+        self._asking: asyncio.Task[Finished] | None = None
+        self._is_stopped = self._is_lost = False
+
+    @property
+    def session_id(self) -> UUID:
+        """The session that it is part of."""
+        return self.opened.exchange.session_id
+
+    def stop(self) -> None:
+        """Stop the provider's stream; what came is kept as `interrupted`. Safe to call again."""
+        self._is_stopped = True
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def updates(self) -> AsyncIterator[Update]:
+        """The answer's words as they come, then how it ended. For one reader."""
+        while True:
+            update = await self._updates.get()
+            yield update
+            if isinstance(update, Ended):
+                return
+
+    async def run(self) -> None:
+        """Run the answer to its end. Never raises."""
+        ended = Ended()
+        try:
+            self._keep_message()
+            status, error = await self._outcome()
+            ended = await self._store(status, error)
+        except (DatabaseError, DatabaseSlow):
+            ended = Ended(code="unavailable")
+        except Exception as error:
+            log_event(_logger, logging.ERROR, "reply.crashed", error=type(error).__name__)
+        finally:
+            self._updates.put_nowait(ended)
+
+    async def _outcome(self) -> tuple[replies.Status, UpstreamError | None]:
+        """How the answer ended, and the provider's error if it failed."""
+        self._asking = asyncio.create_task(self._ask())
+        if self._is_stopped:
+            self._asking.cancel()
+        heartbeat = asyncio.create_task(self._renew_lease())
+        try:
+            await asyncio.wait((self._asking,))
+        finally:
+            heartbeat.cancel()
+            self._asking.cancel()
+        if self._asking.cancelled():
+            return TurnStatus.INTERRUPTED, None
+        match self._asking.exception():
+            case None:
+                return cast(replies.Status, self._asking.result().status), None
+            case UpstreamError() as error:
+                return TurnStatus.FAILED, error
+            case error:
+                raise error
+
+    async def _ask(self) -> Finished:
+        """Read the provider's stream to its end. Raises an UpstreamError."""
+        with upstream_errors(self._provider):
+            client = await self._client()
+            async with asyncio.timeout(self._stall_s):
+                stream = await post_streamed(client, "/responses", self._question.request)
+            try:
+                while True:
+                    async with asyncio.timeout(self._stall_s):
+                        event = await anext(stream, None)
+                    if event is None:
+                        raise UpstreamFailed("connection_lost")
+                    effect = self._reader.take(mapping_at(event))
+                    if isinstance(effect, Finished):
+                        return effect
+                    if isinstance(effect, Failed):
+                        raise effect.error
+                    if effect is not None:
+                        self._say(effect)
+            finally:
+                await stream.close()
+
+    def _say(self, words: Words) -> None:
+        self._updates.put_nowait(words)
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._kept_at_s >= KEEP_EVERY_S:
+            self._kept_at_s = now_s
+            self._keep_answer(TurnStatus.IN_PROGRESS)
+
+    async def _renew_lease(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat_s)
+            # While the database is away the answer goes on: nobody can take the session over.
+            with contextlib.suppress(DatabaseError, DatabaseSlow):
+                lease = await self._database.run(
+                    replies.renew_lease, self.opened.reply_id, self.opened.attempt
+                )
+                if lease is not Lease.KEPT:
+                    self._is_lost = lease is Lease.LOST
+                    self.stop()
+                    return
+
+    async def _store(self, status: replies.Status, error: UpstreamError | None) -> Ended:
+        """Store the answer and its cost, and end the reply's row."""
+        if self._is_lost:
+            # A later attempt writes this answer now.
+            return Ended(code="reply_running")
+        # A failed answer without a word leaves no turn; an interrupted one leaves an empty one.
+        if self._reader.text or error is None:
+            self._keep_answer(status)
+        if (usage := self._reader.usage) is not None:
+            model = self._reader.model or self._question.model
+            self._recorder.for_session(self.opened.exchange, model=model).count(usage)
+        if error is not None:
+            log_event(
+                _logger, logging.WARNING, "reply.failed",
+                session_id=self.session_id, code=error.code, status=error.status,
+            )  # fmt: skip
+        is_stored = await self._turns.flush(STORE_WAIT_S)
+        turn = await self._database.run(
+            replies.end_reply, self.opened.reply_id, self.opened.attempt, status
+        )
+        if error is not None:
+            return Ended(code=code_of(error), retry_after_s=error.retry_after_s)
+        return Ended(turn) if is_stored and turn is not None else Ended(code="unavailable")
+
+    def _keep_message(self) -> None:
+        message = self._question.message
+        self._keep(self.opened.message_id, MESSAGE, Role.USER, message, TurnStatus.COMPLETED)
+
+    def _keep_answer(self, status: TurnStatus) -> None:
+        item_id = f"{self.opened.message_id}_reply"
+        self._keep(item_id, ANSWER, Role.ASSISTANT, self._reader.text, status)
+
+    def _keep(self, item_id: str, position: int, role: Role, text: str, status: TurnStatus) -> None:
+        self._turns.keep(
+            turns.Turn(
+                item_id=item_id,
+                content_index=0,
+                role=role,
+                modality=Modality.TEXT,
+                text=text,
+                status=status,
+                position=position,
+                started_at=self._started_at,
+                completed_at=None if status is TurnStatus.IN_PROGRESS else datetime.now(UTC),
+            )
+        )

@@ -1,0 +1,50 @@
+"""The chat of a process: one client for all answers, and nobody's answer is left running."""
+
+import asyncio
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
+
+from backend.chat.live import chat
+from tests.chat.equipment import FakeProvider, chat_with, completed, created, delta, until
+from tests.conversations.equipment import new_session
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_answers_share_a_client_and_close_ends_with_them(
+    owner: User, settings: Settings
+) -> None:
+    provider = FakeProvider()
+    async with chat_with(provider, settings) as chat:
+        clients = await asyncio.gather(chat._client(), chat._client())
+        assert clients[0] is clients[1]
+        await chat.close()
+        assert clients[0].is_closed()
+
+
+async def test_a_stop_of_one_session_leaves_the_others(
+    django_user_model: type[User], owner: User, settings: Settings
+) -> None:
+    provider = FakeProvider()
+    async with chat_with(provider, settings) as chat:
+        answers = []
+        for _ in range(2):
+            session = await asyncio.to_thread(new_session, owner)
+            go_on = asyncio.Event()
+            provider.answers(created(), delta("Hello"), go_on, completed())
+            opened = await chat.open(session.id, owner.pk, "m1")
+            answer = chat.answer(opened, owner.pk, "Hi")  # type: ignore[arg-type]
+            await anext(answer)
+            answers.append((session, answer, go_on))
+        (first, _, _), (second, answer, go_on) = answers
+        await chat.stop(first.id, owner.pk, "m1")
+        await until(lambda: len(chat._runtime.replies) == 1)
+        assert {reply.session_id for reply in chat._runtime.replies} == {second.id}
+        go_on.set()
+        assert [update async for update in answer][-1].turn.status == "completed"  # type: ignore[union-attr]
+
+
+def test_a_process_has_one_chat() -> None:
+    assert chat() is chat()
