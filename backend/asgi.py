@@ -10,8 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
 django = get_asgi_application()
 
 # These import models, which is possible only after `get_asgi_application` has set Django up.
+from backend.chat.dictation_api import MAX_BODY_BYTES, PATH  # noqa: E402
 from backend.gateway.routing import websocket_application  # noqa: E402
 from backend.middleware import with_bounded_body  # noqa: E402
 
-http = with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+http = with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)])
 application = ProtocolTypeRouter({"http": http, "websocket": websocket_application})

@@ -1,6 +1,7 @@
 """Middleware: one thread per request, and a bound for request bodies."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -26,16 +27,20 @@ def in_one_thread(get_response: GetResponse) -> GetResponse:
     return get_response
 
 
-def with_bounded_body(app: Application, most_bytes: int) -> Application:
+def with_bounded_body(
+    app: Application, most_bytes: int, by_path: Sequence[tuple[re.Pattern[str], int]] = ()
+) -> Application:
     """Return an ASGI application whose requests have a body of at most `most_bytes + 1` bytes.
 
-    The one extra byte lets the view see that the body is too large; the rest is dropped. Django
-    itself writes a body to disk before any view or limit sees it: two anonymous requests of 400 MB
-    took 800 MB of disk.
+    `by_path` has another bound for each path that its pattern matches as a whole. The one extra
+    byte lets the view see that the body is too large; the rest is dropped. Django itself writes a
+    body to disk before any view or limit sees it: two anonymous requests of 400 MB took 800 MB of
+    disk.
     """
 
     async def bounded(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        room = most_bytes + 1
+        matching = (bound for path, bound in by_path if path.fullmatch(scope["path"]))
+        room = next(matching, most_bytes) + 1
 
         async def receive_some() -> Event:
             nonlocal room

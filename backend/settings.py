@@ -156,7 +156,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "backend.api_errors.exception_handler",
     # `login` counts per user and address; `address` counts all logins and registrations of one.
-    "DEFAULT_THROTTLE_RATES": {"login": "10/min", "address": "60/min"},
+    # `transcription` counts one user's dictated clips.
+    "DEFAULT_THROTTLE_RATES": {"login": "10/min", "address": "60/min", "transcription": "20/min"},
     "NUM_PROXIES": 0,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }

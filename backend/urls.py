@@ -9,6 +9,7 @@ from django.views.generic import TemplateView
 from backend import api_errors, api_schema
 from backend.accounts import api as accounts
 from backend.chat import api as chat
+from backend.chat import dictation_api as dictation
 from backend.conversations import api as conversations
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.exports.api import SessionExport
@@ -32,6 +33,11 @@ urlpatterns = [
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
     ),
     path("api/sessions/<uuid:session_id>/export/", SessionExport.as_view(), name="export"),
+    path(
+        "api/sessions/<uuid:session_id>/transcriptions/",
+        dictation.Transcriptions.as_view(),
+        name="transcriptions",
+    ),
     path(
         "api/sessions/<uuid:session_id>/messages/", chat.SessionMessages.as_view(), name="messages"
     ),

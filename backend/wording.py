@@ -62,6 +62,39 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "The server is busy right now. Please try again.",
         "ja": "サーバーが混み合っています。もう一度お試しください。",
     },
+    # Dictation
+    "audio_invalid": {
+        "en": "This recording could not be read. Please record it again.",
+        "ja": "録音を読み取れませんでした。もう一度録音してください。",
+    },
+    "audio_too_long": {
+        "en": "A recording can be five minutes long. Please record it in parts.",
+        "ja": "録音は5分までです。分けて録音してください。",
+    },
+    "no_speech": {
+        "en": "No speech was found in the recording. Please speak closer to the microphone.",
+        "ja": "録音に声が見つかりませんでした。マイクに近づいて、もう一度お話しください。",
+    },
+    "transcription_refused": {
+        "en": "The transcription service refused the request. Please tell the administrator.",
+        "ja": "文字起こしサービスに拒否されました。管理者にお知らせください。",
+    },
+    "transcription_model_unknown": {
+        "en": "The transcription model does not exist. Please tell the administrator.",
+        "ja": "文字起こしのモデルが見つかりません。管理者にお知らせください。",
+    },
+    "transcription_failed": {
+        "en": "The transcription broke off. Please try again.",
+        "ja": "文字起こしが途中で止まりました。もう一度お試しください。",
+    },
+    "transcription_unavailable": {
+        "en": "The transcription service cannot be reached right now. Please try again.",
+        "ja": "文字起こしサービスに接続できません。もう一度お試しください。",
+    },
+    "transcription_timeout": {
+        "en": "The transcription did not come in time. Please try again.",
+        "ja": "文字起こしに時間がかかりすぎています。もう一度お試しください。",
+    },
     # Text mode
     "reply_running": {
         "en": "An answer is still being written. Wait for it, or stop it.",

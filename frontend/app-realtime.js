@@ -1,9 +1,11 @@
 /** The page's composition root: builds the parts, joins them, and starts. */
 
 import { Api } from "./api.js";
+import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
 import { newItemId } from "./call/item-id.js";
 import { openAudioContext } from "./call/voice.js";
+import { Dictation } from "./chat/dictation.js";
 import { TextChat } from "./chat/text-chat.js";
 import { TextClient } from "./chat/text-client.js";
 import { Account } from "./page/account.js";
@@ -22,6 +24,7 @@ import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
 import { Composer } from "./views/composer.js";
 import { closeDialogs, confirm, showKeys } from "./views/dialogs.js";
+import { DictationView } from "./views/dictation.js";
 import { Drawer } from "./views/drawer.js";
 import { byId } from "./views/elements.js";
 import { chooseFormat, saveFile } from "./views/export-dialog.js";
@@ -84,6 +87,14 @@ const voiceControls = new VoiceControls(words, {
   stopClicked: () => talk.interrupt(),
   volumeMoved: (volume) => voiceMode.prefer({ volume }),
 });
+const dictationView = new DictationView(words, {
+  pressed: () => dictation.press(),
+  released: () => dictation.release(),
+  clicked: () => dictation.click(),
+  finishChosen: () => dictation.finish(),
+  cancelChosen: () => dictation.cancel(),
+  retryChosen: () => dictation.retry(),
+});
 const help = new HelpCard(byId("help", HTMLDivElement), words, (action) => talk.act(action));
 const settings = new Settings(words, (changes) => voiceMode.prefer(changes));
 
@@ -105,6 +116,28 @@ const voiceMode = new VoiceMode(
     stopped: () => talk.focusMessage(),
   },
 );
+const dictation = new Dictation({
+  words,
+  view: dictationView,
+  announcer,
+  isSupported: clipMimeType() !== "",
+  createRecorder: (onStopped) =>
+    new ClipRecorder({ onLevel: (rms) => dictationView.addLevel(rms), onStopped }),
+  microphone: () => store.preferences(),
+  sessionNeeded: () => conversation.createSession(),
+  transcribe: (sessionId, clip) => api.transcribe(sessionId, clip),
+  textArrived: (text) => {
+    composer.insert(text);
+    announcer.say(words.say("dictation.done"));
+    talk.focusMessage();
+  },
+  now: () => performance.now(),
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  },
+  userAgent: navigator.userAgent,
+});
 const talk = new Talk(
   {
     api,
@@ -116,6 +149,7 @@ const talk = new Talk(
     help,
     settings,
     voiceMode,
+    dictation,
     createClient: (id, pastTurns) => new RealtimeClient(api.token, id, { api, pastTurns }),
     createChat: (sessionId, delegate) =>
       new TextChat({ client: textClient, sessionId, newId: newItemId, explain }, delegate),
@@ -219,6 +253,6 @@ byId("skip", HTMLAnchorElement).addEventListener("click", (event) => {
 drawIcons();
 // For the browser's console, and for the tests that drive the page.
 Object.assign(globalThis, {
-  kaiwa: { account, api, app, conversation, list, talk, voiceMode, words },
+  kaiwa: { account, api, app, conversation, dictation, list, talk, voiceMode, words },
 });
 await app.start(!touchScreen.matches);

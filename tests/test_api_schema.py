@@ -14,9 +14,12 @@ from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
+from backend.chat import dictation_api
 from backend.conversations.exports.export_session import FORMATS
 from backend.conversations.models import Call, Session, Turn
+from backend.upstream.transcription import Transcribed
 from tests.cast import PASSWORD, client_of
+from tests.chat import clip_files
 from tests.conversations.equipment import kept_turn, kept_usage, new_call, new_session
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +71,7 @@ def test_the_schema_is_valid_and_every_path_of_the_api_is_in_it(schema: dict[str
         "/api/sessions/",
         "/api/sessions/{session_id}/",
         "/api/sessions/{session_id}/export/",
+        "/api/sessions/{session_id}/transcriptions/",
         "/api/sessions/{session_id}/messages/",
         "/api/sessions/{session_id}/messages/{message_id}/stop/",
         "/api/sessions/{session_id}/turns/",
@@ -201,3 +205,19 @@ def test_tickets_answer_as_described(
     assert response.status_code == 409
     _check(schema, path, response)
     _check(schema, path, client_of(None).post(path, {}, format="json"))
+
+
+def test_transcriptions_answer_as_described(
+    schema: dict[str, Any], owner: User, as_owner: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def transcribed(*_: Any) -> Transcribed:
+        return Transcribed("Hello.", {})
+
+    monkeypatch.setattr(dictation_api, "_ask", transcribed)
+    described = "/api/sessions/{session_id}/transcriptions/"
+    path = f"/api/sessions/{Session.objects.create(user=owner).id}/transcriptions/"
+    for clip in (clip_files.wav(1), b"nothing", clip_files.ogg_opus(400)):
+        body, content_type = clip_files.multipart(clip)
+        _check(schema, described, as_owner.post(path, body, content_type=content_type))
+    for client in (as_owner, client_of(None)):
+        _check(schema, described, client.post(path, {}, format="multipart"))

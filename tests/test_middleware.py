@@ -1,5 +1,6 @@
 """Every request stays in one thread, and its body is bounded."""
 
+import re
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
@@ -33,7 +34,7 @@ async def test_the_middleware_around_a_view_is_synchronous_under_asgi() -> None:
     assert (response.status_code, next_is_async) == (200, [False])
 
 
-async def body_seen_of(*pieces: bytes, most_bytes: int) -> bytes:
+async def body_seen_of(*pieces: bytes, most_bytes: int, path: str = "/") -> bytes:
     """Return what the application receives of a body; it then waits for the disconnect."""
     seen = []
 
@@ -44,7 +45,7 @@ async def body_seen_of(*pieces: bytes, most_bytes: int) -> bytes:
             seen.append(event["body"])
         assert (await receive())["type"] == "http.disconnect"
 
-    bounded = with_bounded_body(app, most_bytes)
+    bounded = with_bounded_body(app, most_bytes, [(re.compile("/clips/[0-9]+/"), 8)])
     events = [
         {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
         for number, piece in enumerate(pieces, 1)
@@ -54,7 +55,7 @@ async def body_seen_of(*pieces: bytes, most_bytes: int) -> bytes:
     async def receive() -> Any:
         return next(coming)
 
-    await bounded({"type": "http"}, receive, None)  # type: ignore[arg-type]
+    await bounded({"type": "http", "path": path}, receive, None)  # type: ignore[arg-type]
     return b"".join(seen)
 
 
@@ -75,3 +76,16 @@ async def test_a_body_is_seen_to_one_byte_beyond_its_bound(
     pieces: tuple[bytes, ...], seen: bytes
 ) -> None:
     assert await body_seen_of(*pieces, most_bytes=4) == seen
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/clips/1/", b"123456789"),
+        ("/clips/x/", b"12345"),
+        ("/clips/1/more/", b"12345"),
+        ("/x/clips/1/", b"12345"),
+    ],
+)
+async def test_a_path_may_have_a_bound_of_its_own(path: str, seen: bytes) -> None:
+    assert await body_seen_of(b"123456", b"789abc", most_bytes=4, path=path) == seen

@@ -80,6 +80,14 @@ def text_usage_of(response: JsonObject) -> TextUsage | None:
     )
 
 
+def transcription_usage(source_id: str, usage: JsonObject) -> Usage | None:
+    """The Usage of a transcription over REST, whose `usage` has the shape of the event's.
+
+    None if `usage` is empty, as above.
+    """
+    return _usage("transcription", source_id, usage)
+
+
 def _usage(
     kind: Literal["response", "transcription"], source_id: object, usage: JsonObject
 ) -> Usage | None:

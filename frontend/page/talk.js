@@ -27,6 +27,7 @@ import { isMicrophoneCard } from "./voice-mode.js";
 /** @import { Status } from "../views/status.js" */
 /** @import { Thread } from "../views/thread.js" */
 /** @import { VoiceControls } from "../views/voice-controls.js" */
+/** @import { Dictation } from "../chat/dictation.js" */
 /** @import { HelpAction } from "../words/help.js" */
 /** @import { VoiceMode } from "./voice-mode.js" */
 
@@ -41,6 +42,7 @@ import { isMicrophoneCard } from "./voice-mode.js";
  *   help: Pick<HelpCard, "show" | "hide" | "name" | "relabel">,
  *   settings: Pick<Settings, "relabel">,
  *   voiceMode: Pick<VoiceMode, keyof VoiceMode>,
+ *   dictation: Pick<Dictation, "callChanged" | "cancel" | "draw">,
  *   createClient: (sessionId: string | (() => Promise<string>), pastTurns: KeptTurn[]) => RealtimeClient,
  *   createChat: (sessionId: () => Promise<string>, delegate: TextChatDelegate) => TextChat,
  *   explain: (error: ApiError) => string,
@@ -139,6 +141,7 @@ export class Talk {
   /** The page is unloaded, or frozen in the background: no microphone may stay open. */
   freeze() {
     this.#parts.voiceMode.freeze();
+    this.#parts.dictation.cancel();
     void this.#client?.close();
     this.draw();
   }
@@ -194,6 +197,7 @@ export class Talk {
   relabel() {
     const { thread, status, composer, voiceControls, help, settings } = this.#parts;
     for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
+    this.#parts.dictation.draw();
     // The sentences of failed messages.
     if (this.#client) thread.show(this.#lines());
   }
@@ -225,7 +229,7 @@ export class Talk {
 
   /** Show the state of the call, of the voice mode, and the lines. */
   draw() {
-    const { composer, status, thread, voiceControls, voiceMode } = this.#parts;
+    const { composer, dictation, status, thread, voiceControls, voiceMode } = this.#parts;
     const state = this.#state;
     const canStop = ANSWERING.has(state.name);
     const voice = voiceMode.model;
@@ -237,6 +241,8 @@ export class Talk {
     });
     composer.showMode(voice.isOn);
     composer.showStop(canStop && !voice.isOn);
+    const callState = this.#client?.state ?? IDLE;
+    dictation.callChanged(voice.isOn || !["idle", "ended"].includes(callState.name));
     voiceControls.show({ ...voice, canStop });
     if (this.#client) thread.show(this.#lines());
   }
@@ -310,6 +316,7 @@ export class Talk {
     this.#wasAnswerDue = false;
     this.#errorMessage = "";
     voiceMode.reset();
+    this.#parts.dictation.cancel();
     help.hide();
     composer.clear();
     status.showLatency(null);

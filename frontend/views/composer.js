@@ -1,6 +1,7 @@
 /** The text box and the buttons that choose between typing and talking. */
 
 import { isTooLong } from "../call/message-length.js";
+import { spaced } from "../chat/dictation.js";
 import { LIMITS } from "../shared-facts.js";
 import { byId, write } from "./elements.js";
 import { icon } from "./icons.js";
@@ -73,6 +74,14 @@ export class Composer {
    * @param {string} text */
   restore(text) {
     this.#message.value = [text, this.text].filter(Boolean).join("\n");
+    this.#changed();
+  }
+
+  /** Insert a dictated text where the cursor is. @param {string} text */
+  insert(text) {
+    const { selectionEnd, selectionStart, value } = this.#message;
+    const inserted = spaced(value.slice(0, selectionStart), text, value.slice(selectionEnd));
+    this.#message.setRangeText(inserted, selectionStart, selectionEnd, "end");
     this.#changed();
   }
 

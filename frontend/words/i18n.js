@@ -157,6 +157,20 @@ export const WORDS = Object.freeze({
     ja: "長すぎて送信できません。{most}文字以内に短くするか、分けて送信してください。",
   },
   "composer.send": { en: "Send", ja: "送信" },
+  "dictation.start": { en: "Dictate", ja: "音声で入力" },
+  "dictation.finish": { en: "Finish", ja: "録音を終える" },
+  "dictation.cancel": { en: "Discard the recording", ja: "録音を取り消す" },
+  "dictation.asking": {
+    en: "Allow the microphone in the browser’s question",
+    ja: "確認画面でマイクを許可してください",
+  },
+  "dictation.recording": { en: "Recording", ja: "録音中" },
+  "dictation.transcribing": { en: "Transcribing…", ja: "文字に起こしています…" },
+  "dictation.done": {
+    en: "The text is in the message box.",
+    ja: "メッセージ欄に入力しました。",
+  },
+  "dictation.dismiss": { en: "Close this message", ja: "このメッセージを閉じる" },
   "dock.label": { en: "Talk and type", ja: "通話と入力" },
 
   "state.idle": { en: "Ready", ja: "待機中" },

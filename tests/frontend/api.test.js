@@ -90,6 +90,8 @@ test("a search is sent with its text escaped, page by page", async () => {
   );
   assert.equal(new URL(paths[0], "https://kaiwa.test").searchParams.get("search"), "50% & パン");
   assert.equal(paths[1], "/api/sessions/?page=2&search=a");
+});
+
 test("a typed message is sent for a stream, with the caller's signal", async () => {
   let asked = null;
   globalThis.fetch = async (path, options) => {
@@ -120,4 +122,17 @@ test("a typed message may be refused, and a login be over", async () => {
   globalThis.fetch = async () => new Response("", { status: 401 });
   await assert.rejects(send(), { code: "internal", status: 401 });
   assert.equal(isSignedOut, true);
+});
+
+test("a clip is sent as a form, whose boundary the browser names", async () => {
+  let sent = null;
+  globalThis.fetch = async (path, options) => {
+    sent = { path, ...options };
+    return new Response('{"text": "Hello."}');
+  };
+  assert.deepEqual(await new Api().transcribe("a/b", new Blob(["clip"])), { text: "Hello." });
+  assert.equal(sent.path, "/api/sessions/a%2Fb/transcriptions/");
+  assert.equal(sent.method, "POST");
+  assert.equal(sent.headers["Content-Type"], undefined);
+  assert.equal(await sent.body.get("file").text(), "clip");
 });

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.protocol.usage import TextUsage, Usage, text_usage_of, usage_of
+from backend.protocol.usage import TextUsage, Usage, text_usage_of, transcription_usage, usage_of
 from tests.tapes import tape
 
 # The example of the provider's guide to costs.
@@ -215,3 +215,12 @@ def test_an_answer_of_the_responses_api_is_counted(
 )
 def test_an_answer_without_usage_or_id_is_not_counted(response: dict[str, Any]) -> None:
     assert text_usage_of(response) is None
+
+
+def test_a_transcription_over_rest_is_counted_like_one_in_a_call() -> None:
+    by_duration = transcription_usage("clip_1", {"type": "duration", "seconds": 2.5})
+    assert by_duration == Usage("clip_1", "transcription", seconds=2.5)
+    by_tokens = {"type": "tokens", "input_token_details": {"audio_tokens": 14}, "output_tokens": 5}
+    counted = transcription_usage("clip_1", by_tokens)
+    assert counted == Usage("clip_1", "transcription", audio_in=14, text_out=5)
+    assert transcription_usage("clip_1", {}) is None

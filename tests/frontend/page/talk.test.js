@@ -88,6 +88,7 @@ beforeEach(() => {
     },
     voiceControls: { ...recorder("show", "relabel"), meter: recorder("add") },
     settings: recorder("relabel"),
+    dictation: recorder("callChanged", "cancel", "draw"),
   };
   voiceMode = recorder(
     "start",

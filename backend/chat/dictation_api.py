@@ -1,0 +1,231 @@
+"""REST: a recorded clip becomes text. The clip is kept nowhere, and no turn is written.
+
+The clip is on disk while it is received and sent on: Django's temporary file, deleted with the
+request. The request runs in a thread of its own and with an event loop of its own, so that neither
+reading the file nor the provider's answer delays a call's audio.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any, BinaryIO, TypedDict, cast
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db import DatabaseError, connection
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.parsers import DataAndFiles, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import UserRateThrottle
+from rest_framework.views import APIView
+
+from backend import catalogue
+from backend.accounts import tokens
+from backend.api_errors import ApiRefused, StrictSerializer
+from backend.api_schema import body, errors
+from backend.chat.clips import (
+    HEAD_BYTES,
+    MAX_CLIP_BYTES,
+    MAX_CLIP_S,
+    Container,
+    container_of,
+    duration_s,
+)
+from backend.conversations import queries
+from backend.conversations.writing import UsageWrite, write
+from backend.protocol.endings import Ending
+from backend.protocol.errors import UpstreamError
+from backend.protocol.usage import transcription_usage
+from backend.telemetry.logs import log_event
+from backend.upstream.providers import by_name
+from backend.upstream.rest import rest_client
+from backend.upstream.transcription import Clip, ClipUnreadable, Transcribed, transcribe
+
+PATH = re.compile(r"/api/sessions/[0-9a-f-]+/transcriptions/")
+"""The path whose body may be larger than others (`backend.middleware`)."""
+MAX_BODY_BYTES = MAX_CLIP_BYTES + 64 * 1024
+"""A clip and the rest of its multipart body."""
+
+_REFUSALS: Mapping[Ending, tuple[str, int]] = {
+    Ending.PROVIDER_REFUSED: ("transcription_refused", 502),
+    Ending.PROVIDER_FAILED: ("transcription_failed", 502),
+    Ending.PROVIDER_UNAVAILABLE: ("transcription_unavailable", 503),
+    Ending.PROVIDER_TIMEOUT: ("transcription_timeout", 504),
+}
+"""The error code and HTTP status by what went wrong at the provider."""
+
+_logger = logging.getLogger(__name__)
+
+
+class TranscriptionJSON(TypedDict):
+    """What was said in a clip."""
+
+    text: str
+
+
+class ClipUpload(StrictSerializer):
+    """The multipart body: one file. An empty one is refused as no audio, not as a wrong field."""
+
+    file = serializers.FileField(allow_empty_file=True)
+
+
+class ClipParser(MultiPartParser):
+    """Parses a multipart body of at most `MAX_BODY_BYTES` into files on disk, never in memory."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> "DataAndFiles[Any, Any]":
+        """Return fields and files. Raises ApiRefused("too_large") and ParseError."""
+        request = (parser_context or {})["request"]._request
+        if _length_of(request.META) > MAX_BODY_BYTES:
+            raise ApiRefused("too_large", 413)
+        request.upload_handlers = [TemporaryFileUploadHandler(request)]
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RequestDataTooBig:
+            raise
+        except SuspiciousOperation as error:
+            # Too many fields or files.
+            raise ParseError from error
+
+
+class TranscriptionThrottle(UserRateThrottle):
+    """Limits the clips of one user, because each of them costs money."""
+
+    scope = "transcription"
+
+
+class Transcriptions(APIView):
+    """`POST` a clip: its words."""
+
+    parser_classes = (ClipParser,)
+    throttle_classes = (TranscriptionThrottle,)
+
+    @extend_schema(
+        operation_id="transcribeClip",
+        request={"multipart/form-data": ClipUpload},
+        responses={
+            200: body(TranscriptionJSON),
+            **errors(400, 401, 404, 409, 413, 422, 429, 502, 503, 504),
+        },
+    )
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """200 with the text. 404 for another user's session, 409 `session_closed`."""
+        sessions = queries.own_sessions(tokens.user_id_of(request))
+        session = get_object_or_404(sessions, pk=session_id)
+        if session.closed_at is not None:
+            raise ApiRefused("session_closed", 409)
+        upload = _upload_in(request)
+        container = _checked(upload)
+        model = catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date())
+        _release_connection()
+        transcribed = _transcribed(upload, container, model)
+        _keep_usage(session.id, model, transcribed)
+        if not transcribed.text:
+            raise ApiRefused("no_speech", 422)
+        answer: TranscriptionJSON = {"text": transcribed.text}
+        return Response(answer)
+
+
+def _length_of(headers: Mapping[str, Any]) -> int:
+    length = str(headers.get("CONTENT_LENGTH") or "0")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _upload_in(request: Request) -> "UploadedFile[Any]":
+    try:
+        given = ClipUpload(data=request.data)
+    except UnsupportedMediaType:
+        # The sentence of the general code asks for JSON.
+        raise ApiRefused("audio_invalid", 400) from None
+    given.is_valid(raise_exception=True)
+    upload: UploadedFile[Any] = given.validated_data["file"]
+    return upload
+
+
+def _checked(upload: "UploadedFile[Any]") -> Container:
+    """The clip's container. Raises ApiRefused if it is too large, no audio, or too long."""
+    if (upload.size or 0) > MAX_CLIP_BYTES:
+        raise ApiRefused("too_large", 413)
+    upload.seek(0)
+    container = container_of(upload.read(HEAD_BYTES))
+    if container is None:
+        raise ApiRefused("audio_invalid", 400)
+    seconds = duration_s(container, _file_of(upload))
+    if seconds is not None and seconds > MAX_CLIP_S + 1:
+        raise ApiRefused("audio_too_long", 400)
+    upload.seek(0)
+    return container
+
+
+def _file_of(upload: "UploadedFile[Any]") -> BinaryIO:
+    return cast(BinaryIO, upload.file)
+
+
+def _release_connection() -> None:
+    """Give the database connection back while the provider works, which may take 30 s.
+
+    PostgreSQL's connections are pooled: eight waiting clips would keep everybody else out. Not
+    inside a transaction, which only tests have here.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _transcribed(upload: "UploadedFile[Any]", container: Container, model: str) -> Transcribed:
+    """Ask the provider. Raises ApiRefused for everything that it refuses or fails to do."""
+    clip = Clip(f"clip.{container.extension}", container.content_type, _file_of(upload))
+    try:
+        return asyncio.run(_ask(model, clip))
+    except ClipUnreadable:
+        raise ApiRefused("audio_invalid", 400) from None
+    except UpstreamError as error:
+        log_event(
+            _logger, logging.WARNING, "transcription.failed", code=error.code, status=error.status
+        )
+        raise _refusal_of(error) from None
+
+
+def _refusal_of(error: UpstreamError) -> ApiRefused:
+    """An unknown model is named: the operator mistyped `TRANSCRIPTION_MODEL`."""
+    if error.code == "model_not_found":
+        return ApiRefused("transcription_model_unknown", 502)
+    return ApiRefused(*_REFUSALS[error.ending])
+
+
+async def _ask(model: str, clip: Clip) -> Transcribed:
+    provider = by_name(settings.REALTIME_PROVIDER)
+    client = rest_client(
+        settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, proxy=settings.UPSTREAM_PROXY or None
+    )
+    async with client:
+        return await transcribe(client, provider, model, clip)
+
+
+def _keep_usage(session_id: UUID, model: str, transcribed: Transcribed) -> None:
+    """Store what the clip cost. The words are worth more than the row, so a failure is logged."""
+    usage = transcription_usage(f"clip_{uuid4().hex}", transcribed.usage)
+    if usage is None:
+        return
+    try:
+        write([UsageWrite(session_id, None, model, usage)])
+    except DatabaseError as error:
+        log_event(
+            _logger,
+            logging.ERROR,
+            "transcription.usage_lost",
+            session_id=str(session_id),
+            error=type(error).__name__,
+        )
