@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 
 ApiErrorCode = Literal[
+    "audio_invalid",
+    "audio_too_long",
     "bad_credentials",
     "call_live",
     "chat_failed",
@@ -46,6 +48,7 @@ ApiErrorCode = Literal[
     "malformed",
     "method_not_allowed",
     "not_acceptable",
+    "no_speech",
     "not_authenticated",
     "not_found",
     "registration_closed",
@@ -54,6 +57,11 @@ ApiErrorCode = Literal[
     "throttled",
     "token_invalid",
     "too_large",
+    "transcription_failed",
+    "transcription_model_unknown",
+    "transcription_refused",
+    "transcription_timeout",
+    "transcription_unavailable",
     "unavailable",
     "unsupported_media_type",
 ]

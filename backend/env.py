@@ -63,6 +63,10 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return check
 
 
+def _truncation(raw: str) -> str | float:
+    return raw if raw in ("auto", "disabled") else _between(0, 1, float)(raw)
+
+
 def _word(raw: str) -> str:
     # The value becomes a header or a part of a URL. A space, a line break or a non-ASCII letter is
     # a copying mistake that would make every call fail.
@@ -253,6 +257,14 @@ SETTINGS: tuple[Setting, ...] = (
         "How much audio before the start of speech is included, in milliseconds (`server_vad`).",
         _between(0, 5_000, int),
         "Write whole milliseconds from 0 to 5000.",
+    ),
+    Setting(
+        "TRUNCATION",
+        "auto",
+        "What a call does when its context is full: `auto`, `disabled`, or the part to keep, such"
+        " as 0.8.",
+        _truncation,
+        "Write auto, disabled, or a number from 0 to 1, such as 0.8.",
     ),
     Setting(
         "SECRET_KEY",

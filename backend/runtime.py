@@ -314,6 +314,7 @@ def session_settings_for(
             silence_ms=settings.VAD_SILENCE_MS,
             prefix_ms=settings.VAD_PREFIX_MS,
         ),
+        truncation=settings.TRUNCATION,
     )
 
 

@@ -30,7 +30,7 @@ from rest_framework.views import APIView
 
 from backend import catalogue
 from backend.accounts import tokens
-from backend.api_errors import ApiRefused, StrictSerializer
+from backend.api_errors import ApiErrorCode, ApiRefused, StrictSerializer
 from backend.api_schema import body, errors
 from backend.chat.clips import (
     HEAD_BYTES,
@@ -55,7 +55,7 @@ PATH = re.compile(r"/api/sessions/[0-9a-f-]+/transcriptions/")
 MAX_BODY_BYTES = MAX_CLIP_BYTES + 64 * 1024
 """A clip and the rest of its multipart body."""
 
-_REFUSALS: Mapping[Ending, tuple[str, int]] = {
+_REFUSALS: Mapping[Ending, tuple[ApiErrorCode, int]] = {
     Ending.PROVIDER_REFUSED: ("transcription_refused", 502),
     Ending.PROVIDER_FAILED: ("transcription_failed", 502),
     Ending.PROVIDER_UNAVAILABLE: ("transcription_unavailable", 503),

@@ -16,9 +16,14 @@ class TurnDetection:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """How the provider's session behaves; `transcription_model` transcribes the user's speech."""
+    """How the provider's session behaves; `transcription_model` transcribes the user's speech.
+
+    `truncation` is what happens when the context is full: `auto` (the provider's default),
+    `disabled`, or the part of the context to keep, 0 to 1.
+    """
 
     instructions: str
     voice: str
     transcription_model: str
     turn_detection: TurnDetection
+    truncation: str | float = "auto"

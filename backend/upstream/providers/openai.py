@@ -72,7 +72,7 @@ class OpenAI:
         (protocol section 2). The model is in the URL and cannot be changed.
         """
         pcm = {"type": "audio/pcm", "rate": self.audio_rate_hz}
-        return {
+        session: dict[str, Any] = {
             "type": "realtime",
             "output_modalities": ["audio"],
             "instructions": settings.instructions,
@@ -86,6 +86,9 @@ class OpenAI:
             },
             "tools": [],
         }
+        if settings.truncation != "auto":
+            session["truncation"] = _truncation(settings.truncation)
+        return session
 
     def error_of_status(self, status: int, retry_after: str | None, body: bytes) -> UpstreamError:
         """By the error that the body of a 4xx names, else by the status."""
@@ -104,6 +107,12 @@ class OpenAI:
         named = _named(match.groupdict()) if match else None
         kind, word = named or CLOSE_CODES.get(code) or failures.of_close(code)
         return kind(word, status=code)
+
+
+def _truncation(truncation: str | float) -> str | dict[str, Any]:
+    if isinstance(truncation, str):
+        return truncation
+    return {"type": "retention_ratio", "retention_ratio": truncation}
 
 
 def _turn_detection(detection: TurnDetection) -> dict[str, Any]:

@@ -102,6 +102,23 @@ def test_both_directions_have_the_providers_audio_rate() -> None:
     assert audio["output"]["format"] == {"type": "audio/pcm", "rate": rate_hz}
 
 
+@pytest.mark.parametrize(
+    ("truncation", "field"),
+    [
+        ("disabled", "disabled"),
+        (0.8, {"type": "retention_ratio", "retention_ratio": 0.8}),
+        ("auto", None),
+    ],
+)
+def test_truncation_is_sent_unless_it_is_the_providers_default(
+    truncation: str | float, field: object
+) -> None:
+    given = SessionSettings("Be brief.", "marin", "gpt-transcribe", TurnDetection(), truncation)
+    session = OpenAI().session(given)
+    assert session.get("truncation") == field
+    CLIENT_EVENT.validate_python({"type": "session.update", "session": session})
+
+
 def test_session_created_proves_the_connection_and_only_one_event_may_precede_it() -> None:
     assert OPENAI.accepts({"type": "session.created"})
     assert not OPENAI.accepts({"type": "conversation.created"})
