@@ -33,7 +33,7 @@ from tests.chat.equipment import (
 )
 from tests.conversations.equipment import new_call, new_session
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

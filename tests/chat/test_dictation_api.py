@@ -22,7 +22,7 @@ from backend.upstream import rest
 from tests.chat import clip_files
 from tests.conversations.equipment import new_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 class FakeProvider:

@@ -28,7 +28,7 @@ from tests.chat.equipment import (
 )
 from tests.conversations.equipment import kept_turn, new_call, new_session
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

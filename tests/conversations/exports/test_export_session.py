@@ -26,7 +26,7 @@ from backend.conversations.queries import SessionWithFacts
 from backend.wording import SENTENCES
 from tests.conversations.equipment import NOON, kept_turn, kept_usage, new_call, new_session
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres, pytest.mark.slow]
 
 
 @pytest.fixture
