@@ -31,7 +31,7 @@ import { shownLines } from "./transcript/shown-lines.js";
 /** @import { ConnectionOptions } from "./call/connection.js" */
 /** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
-/** @import { Line } from "./transcript/items.js" */
+/** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
 
@@ -100,7 +100,10 @@ export class RealtimeClient {
   /** Of several startAudioStream() calls, the latest counts. */
   #voiceStart = new Latest();
   #microphoneWorks = false;
-  /** @type {Promise<void>} Settles when all frames so far were sent: they keep their order. */
+  /**
+   * @type {Promise<void>} Settles when all events so far were sent: they keep their order. Audio does
+   * not wait here: it goes out as it comes (AudioSender), since only its own order matters.
+   */
   #sending = Promise.resolve();
   /** Of several requests for the history, the latest counts. */
   #historyRequest = new Latest();

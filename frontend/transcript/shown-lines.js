@@ -2,7 +2,7 @@
 
 /** @import { TypedMessage } from "../call/turn-taking.js" */
 /** @import { Captions } from "./captions.js" */
-/** @import { Line } from "./items.js" */
+/** @import { Line } from "./item.js" */
 
 /**
  * @typedef {Line & {

@@ -3,7 +3,7 @@
  * reader is at the end.
  */
 
-import { partKey } from "../transcript/items.js";
+import { partKey } from "../transcript/item.js";
 import { byId, make } from "./elements.js";
 
 /** @import { Words } from "../words/i18n.js" */

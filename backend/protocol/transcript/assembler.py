@@ -38,7 +38,7 @@ from backend.protocol.reading import (
 from backend.protocol.responses import ResponseLife, ResponseState
 from backend.protocol.transcript.chain import ItemChain, Rank
 from backend.protocol.transcript.heard import has_words
-from backend.protocol.transcript.items import Item, Part
+from backend.protocol.transcript.item import Item, Part
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 
 _Key = tuple[str, int]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.simulator.engine.effects import Language, Sentence, Utterance
-from backend.simulator.persona.intents import intent_of, is_question
+from backend.simulator.persona.intent_matching import intent_of, is_question
 from backend.simulator.persona.script import (
     CONFIRMABLE,
     CONTINUATION_PROMPTS,

@@ -14,7 +14,7 @@ import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from backend.simulator.engine import fault_injection
+from backend.simulator.engine import mishap_actions
 from backend.simulator.engine.conversation import decode_pcm
 from backend.simulator.engine.effects import CloseWebSocket, Effect, Recognise, Send, Synthesise
 from backend.simulator.engine.engine import Engine
@@ -49,7 +49,7 @@ class Call:
         self._records = records
         self._synthesiser = synthesiser
         self._recogniser = recogniser
-        self._fault_injector = fault_injection.FaultInjector()
+        self._fault_injector = mishap_actions.FaultInjector()
         for mishap in mishaps:
             self._add_mishap(mishap, is_open=False)
         self._send_lock = asyncio.Lock()
@@ -87,7 +87,7 @@ class Call:
 
     def _add_mishap(
         self, mishap: Mishap, *, is_open: bool
-    ) -> list[fault_injection.ConnectionAction]:
+    ) -> list[mishap_actions.ConnectionAction]:
         counter = ENGINE_FAULT_COUNTERS.get(mishap.kind)
         if counter is None:
             return self._fault_injector.add(mishap, is_open=is_open)
@@ -162,25 +162,25 @@ class Call:
             case CloseWebSocket(code, reason):
                 self._start(self._connection.close(code, reason))
 
-    async def _perform(self, action: fault_injection.ConnectionAction) -> None:
+    async def _perform(self, action: mishap_actions.ConnectionAction) -> None:
         if self._is_stalled:
             return
         match action:
-            case fault_injection.Transmit(message):
+            case mishap_actions.Transmit(message):
                 await self._connection.send(message)
-            case fault_injection.Wait(seconds):
+            case mishap_actions.Wait(seconds):
                 await asyncio.sleep(seconds)
-            case fault_injection.Stall(no_pong):
+            case mishap_actions.Stall(no_pong):
                 self._is_stalled = True
                 if no_pong:
                     self._connection.transport.pause_reading()
-            case fault_injection.Drop():
+            case mishap_actions.Drop():
                 self._is_stalled = True
                 self._connection.transport.abort()
-            case fault_injection.Close(code, reason):
+            case mishap_actions.Close(code, reason):
                 self._is_stalled = True
                 self._start(self._connection.close(code, reason))
-            case fault_injection.Expire():
+            case mishap_actions.Expire():
                 self._start(self._apply(self._engine.expire()))
 
     async def _synthesise(self, wanted: Synthesise) -> None:

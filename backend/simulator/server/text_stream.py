@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from backend.simulator.engine import fault_injection
+from backend.simulator.engine import mishap_actions
 from backend.simulator.engine.mishaps import Mishap
 from backend.simulator.engine.text_response import DELTA_TYPE, TextResponse
 from backend.simulator.server.call_records import CallRecord
@@ -22,8 +22,8 @@ class TextStream:
     ) -> None:
         self._exchange = exchange
         self._record = record
-        self._fault_injector = fault_injection.FaultInjector(
-            default_triggers=fault_injection.TEXT_STREAM_TRIGGERS
+        self._fault_injector = mishap_actions.FaultInjector(
+            default_triggers=mishap_actions.TEXT_STREAM_TRIGGERS
         )
         for mishap in mishaps:
             self._fault_injector.add(mishap, is_open=False)
@@ -58,7 +58,7 @@ class TextStream:
 
     async def _perform_all(
         self,
-        actions: Sequence[fault_injection.ConnectionAction],
+        actions: Sequence[mishap_actions.ConnectionAction],
         event_text: str = "",
         event_type: str = "",
     ) -> None:
@@ -66,17 +66,17 @@ class TextStream:
             if self._is_stopped:
                 return
             match action:
-                case fault_injection.Transmit(message):
+                case mishap_actions.Transmit(message):
                     is_event = message == event_text
                     await self._send(message, event_type if is_event else None)
-                case fault_injection.Wait(seconds):
+                case mishap_actions.Wait(seconds):
                     await asyncio.sleep(seconds)
-                case fault_injection.Stall():
+                case mishap_actions.Stall():
                     self._is_stopped = True
-                case fault_injection.Drop():
+                case mishap_actions.Drop():
                     self._is_stopped = True
                     self._exchange.abort()
-                case fault_injection.Close():
+                case mishap_actions.Close():
                     self._is_stopped = True
                     self._exchange.finish()
 

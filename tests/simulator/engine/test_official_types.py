@@ -10,7 +10,7 @@ from openai.types.realtime import RealtimeServerEvent
 
 from backend.simulator.engine.client_events import EVENT_FIELDS
 from backend.simulator.engine.engine import EngineOptions
-from backend.simulator.engine.fault_injection import Transmit, actions_of
+from backend.simulator.engine.mishap_actions import Transmit, actions_of
 from backend.simulator.engine.mishaps import Kind, Mishap
 from backend.simulator.engine.outbox import SERVER_EVENT_TYPES
 from backend.simulator.engine.parameters import INPUT_FIELDS, RESPONSE_FIELDS, SESSION_FIELDS

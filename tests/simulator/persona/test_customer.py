@@ -6,7 +6,7 @@ import pytest
 
 from backend.simulator.engine.effects import Language
 from backend.simulator.persona.customer import Customer, was_said
-from backend.simulator.persona.intents import intent_of
+from backend.simulator.persona.intent_matching import intent_of
 from backend.simulator.persona.script import LINES, PHRASES, STORY
 from backend.wording import SUGGESTIONS
 

@@ -321,7 +321,7 @@ async def test_a_mishap_reaches_a_stream_that_is_open() -> None:
                 if event.type == "response.in_progress":
                     assert await http(
                         running, "POST", "/simulator/mishaps", {"kind": "drop", "calls": "running"}
-                    ) == (200, b'{"befell": 1}')
+                    ) == (200, b'{"affected_calls": 1}')
 
 
 async def test_a_mishap_of_one_api_waits_for_it() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.protocol.transcript.items import Item, Part
+from backend.protocol.transcript.item import Item, Part
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.simulator.engine.effects import Language
-from backend.simulator.persona.intents import MAX_LETTERS, intent_of, is_question
+from backend.simulator.persona.intent_matching import MAX_LETTERS, intent_of, is_question
 from backend.simulator.persona.script import KEYWORDS, LINES, PHRASES, WHOLE_UTTERANCES
 
 LANGUAGES: tuple[Language, ...] = ("en", "ja")

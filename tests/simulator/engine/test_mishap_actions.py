@@ -1,6 +1,6 @@
 """Fault injection on one connection: which actions replace a message, and when."""
 
-from backend.simulator.engine.fault_injection import (
+from backend.simulator.engine.mishap_actions import (
     TEXT_STREAM_TRIGGERS,
     Close,
     Drop,
