@@ -29,7 +29,7 @@ CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetr
 FAST := not slow and not hypothesis and not journey and not page
 SLOW := (slow or hypothesis) and not journey and not page
 
-check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: under 40 s.
+check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: about a minute.
 	@$(LANES) $(LINT) $(UNIT)
 
 lint: .venv/test.installed node_modules/.installed ## Format, lint, types and import rules of Python and JavaScript.
