@@ -1,5 +1,6 @@
 """Every request stays in one thread, and its body is bounded."""
 
+import gzip
 import re
 from collections.abc import Callable
 from inspect import iscoroutinefunction
@@ -7,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.test import AsyncClient, override_settings
+from django.test import AsyncClient, RequestFactory, override_settings
 from django.utils.decorators import sync_and_async_middleware
 
-from backend.middleware import with_bounded_body
+from backend.middleware import StaticGZipMiddleware, with_bounded_body
 
 next_is_async: list[bool] = []
 
@@ -89,3 +90,22 @@ async def test_a_body_is_seen_to_one_byte_beyond_its_bound(
 )
 async def test_a_path_may_have_a_bound_of_its_own(path: str, seen: bytes) -> None:
     assert await body_seen_of(b"123456", b"789abc", most_bytes=4, path=path) == seen
+
+
+@pytest.mark.parametrize(
+    ("path", "accepted", "is_compressed"),
+    [
+        ("/static/app-realtime.js", "gzip, br", True),
+        ("/static/app-realtime.js", "", False),
+        ("/api/config/", "gzip, br", False),
+    ],
+)
+def test_only_static_files_are_compressed(path: str, accepted: str, is_compressed: bool) -> None:
+    body = b"export const FACT = 1;\n" * 100
+    middleware = StaticGZipMiddleware(lambda request: HttpResponse(body))
+    request = RequestFactory().get(path, headers={"Accept-Encoding": accepted})
+    response = middleware(request)
+    assert isinstance(response, HttpResponse)
+    assert (response.get("Content-Encoding") == "gzip") is is_compressed
+    content = gzip.decompress(response.content) if is_compressed else response.content
+    assert content == body
