@@ -11,6 +11,7 @@ const all = (selector) => document.querySelectorAll(selector);
 export class Labels {
   #words;
   #account = byId("account-name", HTMLElement);
+  #message = byId("message", HTMLTextAreaElement);
   #title = byId("title", HTMLHeadingElement);
   #languages = /** @type {NodeListOf<HTMLSelectElement>} */ (all("select[data-language]"));
 
@@ -31,9 +32,7 @@ export class Labels {
       writeWithIcons(element, this.#words.say(element.dataset.words ?? ""));
     }
     for (const element of all("[data-words-label]")) this.#label(element);
-    for (const element of all("[data-words-placeholder]")) {
-      element.setAttribute("placeholder", this.#words.say(element.dataset.wordsPlaceholder ?? ""));
-    }
+    this.#message.placeholder = this.#words.say(this.#message.dataset.wordsPlaceholder ?? "");
   }
 
   /** @param {string} username Empty when nobody is signed in. */

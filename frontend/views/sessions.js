@@ -11,7 +11,6 @@ import { icon } from "./icons.js";
  * @typedef {{
  *   sessionChosen: (id: string) => void, newChosen: () => void,
  *   renamed: (id: string, title: string) => void, deleteChosen: (id: string) => void,
- *   exportChosen: (id: string, title: string) => void,
  *   retryChosen: () => void,
  * }} SessionsDelegate
  * @typedef {ReturnType<typeof newRow>} Row
@@ -22,7 +21,6 @@ const NOTE_BY_PHASE = /** @type {const} */ ({
   loading: "",
   filled: "",
   empty: "sessions.empty",
-  not_found: "sessions.not_found",
   failed: "sessions.failed",
   again: "page.starting",
 });
@@ -40,7 +38,6 @@ export class Sessions {
   /** @type {Map<string, Row>} */
   #rows = new Map();
   #currentId = "";
-  #isFound = false;
   #renamingId = "";
 
   /** @param {Words} words @param {SessionsDelegate} delegate */
@@ -51,11 +48,9 @@ export class Sessions {
     this.#retry.addEventListener("click", () => delegate.retryChosen());
   }
 
-  /** @param {Session[] | null} sessions @param {string} currentId
-   * @param {boolean} isFound Whether these are the sessions that a search found. */
-  show(sessions, currentId, isFound = false) {
+  /** @param {Session[] | null} sessions @param {string} currentId */
+  show(sessions, currentId) {
     this.#sessions = sessions;
-    this.#isFound = isFound;
     this.#currentId = currentId;
     if (!this.#renamingId) this.relabel();
   }
@@ -87,8 +82,7 @@ export class Sessions {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const hadFocus = this.#list.contains(focused);
     const sessions = this.#sessions ?? [];
-    const phaseIfEmpty = this.#isFound ? "not_found" : "empty";
-    if (this.#sessions) this.#showPhase(sessions.length > 0 ? "filled" : phaseIfEmpty);
+    if (this.#sessions) this.#showPhase(sessions.length > 0 ? "filled" : "empty");
     else this.#showPhase(this.#phase);
     const ids = new Set(sessions.map(({ id }) => id));
     for (const [id, { row }] of this.#rows) {
@@ -126,7 +120,6 @@ export class Sessions {
     known.spoken.title = this.#words.say("sessions.spoken");
     write(known.spokenWords, this.#words.say("sessions.spoken"));
     label(known.rename, this.#words.say("sessions.rename", { title }));
-    label(known.download, this.#words.say("sessions.export", { title }));
     label(known.remove, this.#words.say("sessions.delete", { title }));
     return known.row;
   }
@@ -136,18 +129,9 @@ export class Sessions {
     const row = newRow(id);
     row.open.addEventListener("click", () => this.#delegate.sessionChosen(id));
     row.rename.addEventListener("click", () => this.#startRenaming(id));
-    row.download.addEventListener("click", () => this.#export(id));
     row.remove.addEventListener("click", () => this.#delegate.deleteChosen(id));
     this.#rows.set(id, row);
     return row;
-  }
-
-  /** @param {string} id */
-  #export(id) {
-    const session = this.#sessions?.find((one) => one.id === id);
-    if (!session) return;
-    const title = this.#words.say("sessions.export", { title: this.titleOf(session) });
-    this.#delegate.exportChosen(id, title);
   }
 
   /** @param {string} id */
@@ -210,12 +194,10 @@ function newRow(id) {
   const spoken = make("span", { class: "spoken" }, icon("microphone"), spokenWords);
   const meta = make("span", { class: "session-meta" }, time, spoken);
   const open = make("button", { type: "button", class: "session" }, title, meta);
-  const rename = iconButton("pencil", "rename");
-  const download = iconButton("download", "export");
-  const remove = iconButton("bin", "delete");
-  const actions = make("span", { class: "session-actions" }, rename, download, remove);
+  const [rename, remove] = [iconButton("pencil", "rename"), iconButton("bin", "delete")];
+  const actions = make("span", { class: "session-actions" }, rename, remove);
   const row = make("li", { "data-session": id }, open, actions);
-  return { row, open, actions, title, time, spoken, spokenWords, rename, download, remove };
+  return { row, open, actions, title, time, spoken, spokenWords, rename, remove };
 }
 
 /** @param {string} name @param {string} action */

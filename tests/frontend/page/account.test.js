@@ -28,7 +28,7 @@ beforeEach(() => {
   store = new LocalStore(new FakeStorage());
   screens = { ...recorder("show", "showStarting", "showUnreachable"), isOn: () => false };
   signIn = recorder("show", "setBusy", "fail");
-  drawer = recorder("showError");
+  drawer = recorder("complain");
   happened = [];
   account = new Account(
     { api, store, words: keyWords(), screens, signIn, drawer, confirm: async () => true },

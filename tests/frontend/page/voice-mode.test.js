@@ -28,10 +28,6 @@ function fakeClient() {
     made.calls.push(["stopAudioStream"]);
     made.voice = null;
   };
-  made.leaveCall = async () => {
-    made.calls.push(["leaveCall"]);
-    made.voice = null;
-  };
   made.connect = async () => void made.calls.push(["connect"]);
   made.changeMicrophone = async (microphone) => void made.calls.push(["change", microphone]);
   return made;
@@ -62,7 +58,7 @@ beforeEach(() => {
     },
     {
       client: () => client,
-      clientForCall: () => loaded,
+      clientWhenLoaded: () => loaded,
       changed: () => {},
       stopped: () => {
         stopped += 1;
@@ -132,7 +128,7 @@ test("stopped while the microphone is asked for, it opens no call", async () => 
   voiceMode.stop();
   client.starts[0].resolve();
   await starting;
-  assert.deepEqual(names(), ["leaveCall"]);
+  assert.deepEqual(names(), ["stopAudioStream"]);
 });
 
 test("a refused microphone is explained with the place of its permission", async () => {

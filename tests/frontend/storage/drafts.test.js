@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Drafts, unsentText } from "../../../frontend/storage/drafts.js";
-import { FakeStorage } from "../equipment.js";
+
+/** sessionStorage: its keys are its properties. */
+class TabStorage {
+  getItem(key) {
+    return this[key] ?? null;
+  }
+
+  setItem(key, text) {
+    this[key] = text;
+  }
+
+  removeItem(key) {
+    delete this[key];
+  }
+}
 
 const FORBIDDEN = {
   getItem() {
@@ -17,7 +31,7 @@ const ONE = [
 ];
 
 test("the drafts of a session are returned once", () => {
-  const drafts = new Drafts(new FakeStorage());
+  const drafts = new Drafts(new TabStorage());
   drafts.save("one", ONE);
   assert.deepEqual(drafts.take("two"), []);
   assert.deepEqual(
@@ -34,7 +48,7 @@ test("messages that did arrive are left out of the text", () => {
 });
 
 test("saving nothing deletes what was stored", () => {
-  const storage = new FakeStorage();
+  const storage = new TabStorage();
   const drafts = new Drafts(storage);
   drafts.save("", [{ itemId: "", text: "Hello" }]);
   drafts.save("", []);
@@ -42,7 +56,7 @@ test("saving nothing deletes what was stored", () => {
 });
 
 test("clear() deletes all drafts and no other key", () => {
-  const storage = new FakeStorage();
+  const storage = new TabStorage();
   const drafts = new Drafts(storage);
   drafts.save("one", [{ itemId: "", text: "Secret" }]);
   storage.setItem("kaiwa.preferences", "{}");
@@ -51,7 +65,7 @@ test("clear() deletes all drafts and no other key", () => {
 });
 
 test("drafts of another user are deleted", () => {
-  const storage = new FakeStorage();
+  const storage = new TabStorage();
   for (const [user, found] of [
     ["1", []],
     ["1", ONE],
@@ -69,7 +83,7 @@ test("with a forbidden storage or malformed data nothing is thrown", () => {
   drafts.save("one", [{ itemId: "", text: "Hello" }]);
   assert.deepEqual(drafts.take("one"), []);
   assert.equal(drafts.has("one"), false);
-  const storage = new FakeStorage();
+  const storage = new TabStorage();
   for (const nonsense of ["{", "null", '"words"']) {
     storage.setItem("kaiwa.draft.one", nonsense);
     assert.deepEqual(new Drafts(storage).take("one"), []);
