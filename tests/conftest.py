@@ -13,10 +13,11 @@ from tests import cast
 
 # `gate` runs the same examples every time, so that `make test` fails only after a code change.
 # `fuzz` (`make fuzz`, `--hypothesis-profile=fuzz`) explores new ones. Neither has a deadline: the
-# time an example takes depends on how busy the machine is.
+# time an example takes depends on how busy the machine is. Both say whether they are derandomised:
+# Hypothesis derandomises its default profile where the environment has `CI`.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("gate", _PATIENT, derandomize=True)
-settings.register_profile("fuzz", _PATIENT, max_examples=300, print_blob=True)
+settings.register_profile("fuzz", _PATIENT, derandomize=False, max_examples=300, print_blob=True)
 settings.load_profile("gate")
 
 
