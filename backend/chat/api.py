@@ -41,9 +41,9 @@ from backend.conversations.models import Turn
 from backend.conversations.replies import OpenedReply, ReplyRefused, has_message
 from backend.conversations.serializers import TurnJSON, turn_json
 from backend.protocol.errors import AdmissionRefused
+from backend.relay.client_policy import MAX_MESSAGE_CHARACTERS
 from backend.wording import Language, sentence
 
-MAX_CHARACTERS = 32_000
 MAX_BODY_BYTES = 256 * 1024
 """For 32,000 characters of Japanese, each escaped to six bytes, and the rest of the body."""
 
@@ -72,7 +72,7 @@ class EventStreamRenderer(BaseRenderer):
 class NewMessage(StrictSerializer):
     """A typed message. `id` is the client's own: the same id is answered once."""
 
-    text = serializers.CharField(max_length=MAX_CHARACTERS, trim_whitespace=False)
+    text = serializers.CharField(max_length=MAX_MESSAGE_CHARACTERS, trim_whitespace=False)
     id = serializers.RegexField(r"^[A-Za-z0-9_-]{1,64}\Z", required=False)
 
     def validate_text(self, text: str) -> str:

@@ -21,7 +21,7 @@ from backend.protocol.frames import Frame
 from backend.protocol.reading import text_at
 
 MAX_MESSAGE_CHARACTERS = 32_000
-"""The longest typed message, in code points. The page has the same limit."""
+"""The longest typed message in code points, in calls and over REST. The page has the same limit."""
 
 OWN_EVENT_ID_PREFIX = "relay_"
 """Reserved for the relay's own event ids. The relay takes an error about such an id as an answer to

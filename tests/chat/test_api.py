@@ -18,9 +18,9 @@ from pytest_django.fixtures import Settings
 from backend.accounts.tokens import key_for
 from backend.asgi import http as application
 from backend.chat import api
-from backend.chat.api import MAX_CHARACTERS
 from backend.chat.live import Chat
 from backend.conversations.models import Session, Turn
+from backend.relay.client_policy import MAX_MESSAGE_CHARACTERS
 from backend.wording import SENTENCES
 from tests.chat.equipment import (
     FakeProvider,
@@ -149,7 +149,7 @@ async def test_a_failure_as_json_has_the_one_shape_and_says_when_to_retry(
         {},
         {"text": ""},
         {"text": " \n\u3000"},
-        {"text": "x" * (MAX_CHARACTERS + 1)},
+        {"text": "x" * (MAX_MESSAGE_CHARACTERS + 1)},
         {"text": "nul\0"},
         {"text": "Hi", "id": ""},
         {"text": "Hi", "id": "with space"},
@@ -167,7 +167,7 @@ async def test_a_wrong_message_is_refused_by_field(me: Person, body: object) -> 
 
 async def test_the_longest_message_is_accepted_escaped(me: Person, provider: FakeProvider) -> None:
     provider.says("Long.")
-    text = "あ" * MAX_CHARACTERS
+    text = "あ" * MAX_MESSAGE_CHARACTERS
     assert (await me.send({"text": text})).status_code == 201
     assert provider.bodies[0]["input"][-1]["content"] == text
 
