@@ -38,8 +38,7 @@ from backend.relay.tape import FileTape, NoTape, Tape
 from backend.telemetry.logs import log_event
 from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
-from backend.upstream.providers import Provider
-from backend.upstream.session_settings import SessionSettings, TurnDetection
+from backend.upstream.providers.interface import Provider, SessionSettings, TurnDetection
 from backend.upstream.target import Target
 from backend.wording import Language
 

@@ -15,11 +15,11 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from backend import __version__
+from backend.serving.before_listening import disable_demo_users, run_system_checks
 from backend.serving.daphne_server import run_daphne
 from backend.serving.limits import ServerTimeouts
 from backend.serving.listener import listen, listen_error_message
 from backend.serving.shutdown import Runtime
-from backend.serving.startup_checks import disable_demo_users, run_system_checks
 from backend.serving.uvicorn_server import run_uvicorn
 from backend.telemetry.logs import log_event
 

@@ -1,4 +1,4 @@
-"""Django's settings: the environment first (`env.py`), then plain assignments."""
+"""Django's settings: the environment first (`settings_table.py`), then plain assignments."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import dj_database_url
 
 from backend import __version__
-from backend.env import SettingError, combined, read, read_dotenv
+from backend.settings_table import SettingError, combined, read, read_dotenv
 from backend.static_release import DIGEST_LENGTH, release_of
 
 ROOT = Path(__file__).resolve().parent.parent

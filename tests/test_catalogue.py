@@ -17,8 +17,8 @@ from backend.catalogue import (
     resolve,
     retiring_within,
 )
-from backend.env import SETTINGS
 from backend.protocol.usage import TextUsage, Usage
+from backend.settings_table import SETTINGS
 
 EVE, DAY = date(2027, 1, 19), date(2027, 1, 20)
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}

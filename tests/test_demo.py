@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from backend.demo import DATABASE, DemoPlan, Login, banner, demo_settings
-from backend.env import combined, read
 from backend.serving.listener import listen
+from backend.settings_table import combined, read
 
 pytestmark = pytest.mark.slow
 

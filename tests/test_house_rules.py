@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from backend import __version__
-from backend.env import SETTINGS
 from backend.protocol.endings import Ending
 from backend.protocol.errors import BAD_FRAME_CODES, ERROR_CODES
+from backend.settings_table import SETTINGS
 from backend.wording import SENTENCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +22,7 @@ TESTED_ELSEWHERE = {
     "backend/conversations/exports/document.py": "a value without behaviour",
     "backend/protocol/transcript/turns.py": "a value without behaviour",
     "backend/relay/effects.py": "values without behaviour",
-    "backend/upstream/session_settings.py": "values without behaviour",
+    "backend/upstream/providers/interface.py": "an interface and values without behaviour",
     "backend/relay/ports.py": "interfaces without behaviour",
     "backend/simulator/engine/effects.py": "values without behaviour",
     "backend/simulator/engine/errors.py": "values without behaviour",

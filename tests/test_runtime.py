@@ -31,6 +31,7 @@ from backend.protocol.transcript import turns
 from backend.relay.call import SteadyClock
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
 from backend.upstream import providers
+from backend.upstream.providers import interface
 from backend.upstream.target import Target
 from tests.relay.doubles import Client, Provider
 from tests.relay.equipment import (
@@ -147,7 +148,7 @@ class RuntimeHarness:
         self.database = DatabaseExecutor(threads=1)
         self.calls: list[asyncio.Task[Ending]] = []
 
-    async def _connect(self, _: providers.Provider, target: Target) -> Provider:
+    async def _connect(self, _: interface.Provider, target: Target) -> Provider:
         provider = Provider()
         self.targets.append(target)
         self.providers.append(provider)

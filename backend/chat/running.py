@@ -28,7 +28,7 @@ from backend.protocol.reading import mapping_at
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from backend.telemetry.logs import log_event
-from backend.upstream.providers import Provider
+from backend.upstream.providers.interface import Provider
 from backend.upstream.rest import STALL_S, post_streamed, upstream_errors
 
 HEARTBEAT_S = 1.0

@@ -10,7 +10,7 @@ from django.conf import settings
 from backend.conversations.executor import DatabaseSlow
 from backend.database import DATABASE_UNAVAILABLE
 from backend.gateway import handshake
-from backend.gateway.rejections import refuse_call, refuse_upgrade
+from backend.gateway.rejection_responses import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused

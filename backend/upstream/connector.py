@@ -40,7 +40,7 @@ from backend.protocol.errors import (
 )
 from backend.protocol.reading import mapping_at
 from backend.telemetry.logs import log_event
-from backend.upstream.providers import Provider
+from backend.upstream.providers.interface import Provider
 from backend.upstream.target import Target
 
 _logger = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from backend.protocol.errors import (
 )
 from backend.protocol.reading import mapping_at
 from backend.upstream import failures
-from backend.upstream.providers import Provider
+from backend.upstream.providers.interface import Provider
 
 STALL_S = 30.0
 """How long the provider may be silent within one answer."""

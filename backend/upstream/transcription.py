@@ -8,7 +8,7 @@ import openai
 from backend.protocol.errors import UpstreamFailed
 from backend.protocol.provider_errors import opening_failure
 from backend.protocol.reading import JsonObject, clean_text, mapping_at
-from backend.upstream.providers import Provider
+from backend.upstream.providers.interface import Provider
 from backend.upstream.rest import upstream_errors
 
 _UNREADABLE_STATUSES = (400, 413, 415, 422)

@@ -18,7 +18,7 @@ from backend.gateway.routing import router
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamRefused
 from backend.runtime import Runtime
-from backend.upstream.providers import Provider
+from backend.upstream.providers.interface import Provider
 from backend.upstream.target import Target
 from backend.wording import sentence
 

@@ -10,8 +10,8 @@ from backend.protocol.endings import ENDINGS
 from backend.protocol.transcript.turns import Role
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem
+from backend.upstream.providers.interface import SessionSettings, TurnDetection
 from backend.upstream.providers.openai import OpenAI
-from backend.upstream.session_settings import SessionSettings, TurnDetection
 
 START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 CLOSING_ENDINGS = [ending for ending, row in ENDINGS.items() if row.close_code is not None]

@@ -28,8 +28,8 @@ from backend.relay.effects import (
 )
 from backend.relay.replay import UNKNOWN_PLAN, replay
 from backend.relay.tape import plan_content
+from backend.upstream.providers.interface import SessionSettings, TurnDetection
 from backend.upstream.providers.openai import OpenAI
-from backend.upstream.session_settings import SessionSettings, TurnDetection
 from tests import tapes
 from tests.relay.conversations import tape_of
 

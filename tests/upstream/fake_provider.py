@@ -14,7 +14,7 @@ from websockets.http11 import Request
 
 from backend.protocol.errors import UpstreamError, UpstreamFailed, UpstreamRefused
 from backend.upstream import failures
-from backend.upstream.session_settings import SessionSettings
+from backend.upstream.providers.interface import SessionSettings
 from backend.upstream.target import Target
 
 GREETING = {"type": "live.hello", "protocol": 3}

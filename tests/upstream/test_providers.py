@@ -6,16 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from backend.env import PROVIDERS as CHOICES
 from backend.protocol.audio import SAMPLE_RATE_HZ
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamRefused
 from backend.relay.call import Call
 from backend.relay.limits import Limits
+from backend.settings_table import PROVIDERS as CHOICES
 from backend.upstream import providers
 from backend.upstream.connector import connect
-from backend.upstream.providers import Provider
-from backend.upstream.session_settings import SessionSettings, TurnDetection
+from backend.upstream.providers.interface import Provider, SessionSettings, TurnDetection
 from tests.relay.doubles import Client, Record
 from tests.relay.equipment import plan, typed
 from tests.upstream.fake_provider import FakeProvider, FakeServer

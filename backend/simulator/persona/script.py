@@ -9,29 +9,29 @@ its question, since the customer continues the story when the user asks somethin
 from typing import Final
 
 from backend.simulator.engine.effects import Language, Sentence
-from backend.simulator.persona import english, japanese
+from backend.simulator.persona import lines_english, lines_japanese
 
 PHRASES: Final[dict[Language, tuple[Sentence, ...]]] = {
-    "en": english.PHRASES,
-    "ja": japanese.PHRASES,
+    "en": lines_english.PHRASES,
+    "ja": lines_japanese.PHRASES,
 }
 """The user's sentences that speech recognition knows; the page suggests them in the demo."""
 
 WHOLE_UTTERANCES: Final[dict[Language, dict[str, str]]] = {
-    "en": english.WHOLE_UTTERANCES,
-    "ja": japanese.WHOLE_UTTERANCES,
+    "en": lines_english.WHOLE_UTTERANCES,
+    "ja": lines_japanese.WHOLE_UTTERANCES,
 }
 """User texts that must match as a whole, by intent: alternatives joined by ", "."""
 
 KEYWORDS: Final[dict[Language, tuple[dict[str, str], ...]]] = {
-    "en": english.KEYWORDS,
-    "ja": japanese.KEYWORDS,
+    "en": lines_english.KEYWORDS,
+    "ja": lines_japanese.KEYWORDS,
 }
 """Keywords by intent, joined by ", "; a match in an earlier table beats one in a later table."""
 
 LINES: Final[dict[Language, dict[str, tuple[Sentence, ...]]]] = {
-    "en": english.LINES,
-    "ja": japanese.LINES,
+    "en": lines_english.LINES,
+    "ja": lines_japanese.LINES,
 }
 """The customer's lines by intent, in the order of use."""
 

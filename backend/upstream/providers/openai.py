@@ -17,7 +17,7 @@ from backend.protocol.provider_errors import opening_failure
 from backend.protocol.reading import JsonObject, mapping_at
 from backend.upstream import failures
 from backend.upstream.failures import Failure
-from backend.upstream.session_settings import SessionSettings, TurnDetection
+from backend.upstream.providers.interface import SessionSettings, TurnDetection
 from backend.upstream.target import Target
 
 CLOSE_CODES: Mapping[int, Failure] = {

@@ -17,8 +17,8 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from backend.upstream.providers.interface import SessionSettings, TurnDetection
 from backend.upstream.providers.openai import OpenAI
-from backend.upstream.session_settings import SessionSettings, TurnDetection
 from backend.upstream.target import Target
 
 OPENAI = OpenAI()

@@ -2,7 +2,7 @@
 
 import re
 
-from backend.simulator.persona.japanese import LINES, PHRASES
+from backend.simulator.persona.lines_japanese import LINES, PHRASES
 
 EVERY_LINE = [*PHRASES, *(line for group in LINES.values() for line in group)]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend.serving.startup_checks import run_system_checks
+from backend.serving.before_listening import run_system_checks
 
 
 def test_a_warning_is_logged_with_its_id_and_its_hint(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.rejections import NotFound, refuse_call, refuse_upgrade
+from backend.gateway.rejection_responses import NotFound, refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionCode, AdmissionRefused

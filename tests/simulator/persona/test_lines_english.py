@@ -2,7 +2,7 @@
 
 import re
 
-from backend.simulator.persona.english import LINES, PHRASES
+from backend.simulator.persona.lines_english import LINES, PHRASES
 
 
 def test_the_lines_have_no_digits_or_abbreviations() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.proxy import parse_proxy
 from websockets.uri import parse_uri
 
-from backend.env import SETTINGS, SettingError, combined, read, read_dotenv
+from backend.settings_table import SETTINGS, SettingError, combined, read, read_dotenv
 from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import Target
 
