@@ -25,7 +25,7 @@ UNIT := unit-django unit-core unit-page
 LANES := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
 
 # Lanes instead of pytest-xdist: each of its workers collects every test, 7 s of processor time.
-CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry tests/chat tests/accounts
+CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry
 FAST := not slow and not hypothesis and not journey and not page
 SLOW := (slow or hypothesis) and not journey and not page
 
