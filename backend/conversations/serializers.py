@@ -46,9 +46,14 @@ class CallJSON(TypedDict):
 
 
 class SessionDetailJSON(SessionJSON):
-    """A session with its calls."""
+    """A session with its calls.
+
+    `remembered_from` is the position of the first turn that a model is given with the next
+    question; null if it is given all of them.
+    """
 
     calls: list[CallJSON]
+    remembered_from: int | None
 
 
 class TurnJSON(TypedDict):
