@@ -127,7 +127,7 @@ def open_call(
         call_id=call.id,
         session_id=session_id,
         language=cast(_Language, session.language),
-        voice=session.voice,
+        voice=session.effective_voice,
         provider=provider,
         model=model,
         transcription_model=transcription_model,

@@ -244,6 +244,26 @@ def test_the_owner_changes_title_voice_and_language(as_owner: APIClient, session
     assert (session.title, session.voice, session.language) == ("Cheese", "cedar", "ja")
 
 
+def test_a_session_without_a_chosen_voice_follows_the_setting(
+    as_owner: APIClient, settings: Settings
+) -> None:
+    create(as_owner)
+    session = Session.objects.get()
+    for voice in ("cedar", "sage"):
+        settings.REALTIME_VOICE = voice
+        assert as_owner.get(f"/api/sessions/{session.id}/").json()["voice"] == voice
+    change(as_owner, session, voice="verse")
+    assert as_owner.get("/api/sessions/").json()["results"][0]["voice"] == "verse"
+
+
+def test_a_voice_that_is_changed_during_a_call_is_the_next_calls(
+    as_owner: APIClient, session: Session
+) -> None:
+    running = new_call(session)
+    assert change(as_owner, session, voice="cedar").json()["voice"] == "cedar"
+    assert (running.voice, new_call(session).voice) == ("marin", "cedar")
+
+
 @pytest.mark.parametrize("exchanges", [0, 1, 2])
 def test_the_detail_says_from_where_on_a_model_remembers(
     as_owner: APIClient, session: Session, settings: Settings, exchanges: int
