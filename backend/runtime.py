@@ -285,14 +285,13 @@ def target_for(user_id: int) -> Target:
 
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """The plan of an opened call, from its session and the settings."""
-    voice = opened.voice or settings.REALTIME_VOICE
-    session = session_settings_for(opened.language, voice, opened.transcription_model)
+    session = session_settings_for(opened.language, opened.voice, opened.transcription_model)
     return CallPlan(
         call_id=str(opened.call_id),
         session_id=str(opened.session_id),
         language=opened.language,
         model=opened.model,
-        voice=voice,
+        voice=opened.voice,
         session=provider.session(session),
         past=opened.past,
         demo=settings.DEMO,

@@ -267,6 +267,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write auto, disabled, or a number from 0 to 1, such as 0.8.",
     ),
     Setting(
+        "HISTORY_TOKENS",
+        "12000",
+        "The most tokens of the earlier conversation, estimated, that a model is given with a typed"
+        " message or a new call; the newest exchange is always given.",
+        _between(0, 1_000_000, int),
+        "Write whole tokens from 0 to 1000000.",
+    ),
+    Setting(
         "SECRET_KEY",
         "",
         "Django's secret. Required without `DEBUG`.",

@@ -72,7 +72,7 @@ class SessionAdmin(ExportsInAdmin):
                     "id",
                     "provider",
                     "model",
-                    "voice",
+                    "effective_voice",
                     "created_at",
                     "updated_at",
                     "closed_at",
@@ -81,8 +81,8 @@ class SessionAdmin(ExportsInAdmin):
         ),
     )
     readonly_fields = (
-        "id", "user", "mode", "status", "language", "provider", "model", "voice", "created_at",
-        "updated_at", "closed_at", "transcript", "calls", "spent",
+        "id", "user", "mode", "status", "language", "provider", "model", "effective_voice",
+        "created_at", "updated_at", "closed_at", "transcript", "calls", "spent",
     )  # fmt: skip
 
     class Media:

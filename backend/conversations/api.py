@@ -24,6 +24,7 @@ from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
 from backend.conversations import queries
 from backend.conversations.creating import create_session
+from backend.conversations.history import past_of
 from backend.conversations.models import TITLE_LENGTH, Session
 from backend.conversations.queries import SessionWithFacts
 from backend.conversations.searching import MAX_SEARCH_CHARACTERS, matching
@@ -235,4 +236,9 @@ def _sessions_json(sessions: Sequence[SessionWithFacts]) -> list[SessionJSON]:
 
 def _detail_json(session: SessionWithFacts) -> SessionDetailJSON:
     calls: list[CallJSON] = [call_json(call) for call in session.calls.all()]
-    return {**_sessions_json([session])[0], "calls": calls}
+    remembered_from = past_of(session.id).remembered_from
+    return {
+        **_sessions_json([session])[0],
+        "calls": calls,
+        "remembered_from": remembered_from,
+    }

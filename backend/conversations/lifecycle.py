@@ -119,7 +119,7 @@ def open_call(
             next_position=session.next_position + POSITIONS_PER_BLOCK,
             updated_at=now,
         )
-        past = past_of(session_id)
+        past = past_of(session_id).items
     if is_given_up():
         end_call(call.id, Ending.INTERNAL)
         raise GivenUp
@@ -127,7 +127,7 @@ def open_call(
         call_id=call.id,
         session_id=session_id,
         language=cast(_Language, session.language),
-        voice=session.voice,
+        voice=session.effective_voice,
         provider=provider,
         model=model,
         transcription_model=transcription_model,
@@ -148,7 +148,7 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
         Session.objects.filter(pk=session_id).update(
             next_position=session.next_position + POSITIONS_PER_BLOCK
         )
-        past = past_of(session_id)
+        past = past_of(session_id).items
     return OpenedExchange(
         session_id=session_id,
         language=cast(_Language, session.language),

@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from backend import catalogue
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
@@ -44,7 +45,11 @@ class Session(models.Model):
         db_index=True,
         help_text="Set when the session's first voice turn is stored, and never unset.",
     )
-    voice = models.CharField(max_length=64)
+    voice = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="The voice that the user chose. Empty: none; see `effective_voice`.",
+    )
     language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
     provider = models.CharField(max_length=32, default=DEFAULT_PROVIDER)
     model = models.CharField(max_length=100)
@@ -67,6 +72,15 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.id)
+
+    @property
+    def effective_voice(self) -> str:
+        """The voice of the session's next call: the chosen one, or the setting `REALTIME_VOICE`.
+
+        A chosen voice that the catalogue no longer has counts as none: the provider would refuse
+        the call.
+        """
+        return self.voice if self.voice in catalogue.VOICES else settings.REALTIME_VOICE
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the session with its calls, turns and usage, also while a call is opening in it.

@@ -83,7 +83,7 @@ def open_reply(session_id: UUID, user_id: int, message_id: str) -> OpenedReply |
         if Call.objects.filter(LIVE, session_id=session_id).exists():
             raise ReplyRefused("call_live")
         reply = _begin_again(earlier, now) if earlier else _begin(session, message_id, now)
-        past = past_of(session_id, before=reply.first_position)
+        past = past_of(session_id, before=reply.first_position).items
     exchange = OpenedExchange(
         session_id=session_id,
         language=cast(Literal["ja", "en"], session.language),

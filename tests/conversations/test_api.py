@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from backend import catalogue
@@ -241,6 +242,39 @@ def test_the_owner_changes_title_voice_and_language(as_owner: APIClient, session
     assert (answer["title"], answer["voice"], answer["language"]) == ("Cheese", "cedar", "ja")
     session.refresh_from_db()
     assert (session.title, session.voice, session.language) == ("Cheese", "cedar", "ja")
+
+
+def test_a_session_without_a_chosen_voice_follows_the_setting(
+    as_owner: APIClient, settings: Settings
+) -> None:
+    create(as_owner)
+    session = Session.objects.get()
+    for voice in ("cedar", "sage"):
+        settings.REALTIME_VOICE = voice
+        assert as_owner.get(f"/api/sessions/{session.id}/").json()["voice"] == voice
+    change(as_owner, session, voice="verse")
+    assert as_owner.get("/api/sessions/").json()["results"][0]["voice"] == "verse"
+
+
+def test_a_voice_that_is_changed_during_a_call_is_the_next_calls(
+    as_owner: APIClient, session: Session
+) -> None:
+    running = new_call(session)
+    assert change(as_owner, session, voice="cedar").json()["voice"] == "cedar"
+    assert (running.voice, new_call(session).voice) == ("marin", "cedar")
+
+
+@pytest.mark.parametrize("exchanges", [0, 1, 2])
+def test_the_detail_says_from_where_on_a_model_remembers(
+    as_owner: APIClient, session: Session, settings: Settings, exchanges: int
+) -> None:
+    settings.HISTORY_TOKENS = 1
+    for number in range(exchanges):
+        kept_turn(session, item_id=f"q{number}", position=number * 10)
+        kept_turn(session, item_id=f"a{number}", position=number * 10 + 1, role="assistant")
+    answer = as_owner.get(f"/api/sessions/{session.id}/").json()
+    assert answer["remembered_from"] == (10 if exchanges == 2 else None)
+    assert "remembered_from" not in as_owner.get("/api/sessions/").json()["results"][0]
 
 
 def test_a_session_is_closed_and_opened_again(as_owner: APIClient, session: Session) -> None:
