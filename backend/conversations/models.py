@@ -22,8 +22,20 @@ COST_PLACES = 10
 """The cheapest token costs 6e-8 USD, so token costs are stored exactly."""
 
 
+class VisibleSessions(models.Manager["Session"]):
+    """Leaves out the sessions that their users have deleted."""
+
+    def get_queryset(self) -> models.QuerySet["Session"]:
+        """The sessions that are not deleted."""
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+
 class Session(models.Model):
     """A user's conversation, typed or spoken. Never Django's web session.
+
+    A deleted session is hidden first, so that its user can restore it (`deleting`). `objects`, and
+    with it every list, search, export and the admin, leaves it out; `with_deleted` is for what must
+    still be written to it.
 
     `provider` and `model` are those of the newest call, or the defaults when the session was made.
     `next_position` is the first position that no call and no exchange has reserved; it changes only
@@ -55,14 +67,23 @@ class Session(models.Model):
     model = models.CharField(max_length=100)
     next_position = models.BigIntegerField(default=0, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = VisibleSessions()
+    with_deleted = models.Manager["Session"]()
 
     class Meta:
         ordering = ("-updated_at", "id")
         indexes = (
             models.Index(fields=("user", "-updated_at"), name="session_of_user"),
             models.Index(fields=("-created_at",), name="session_created"),
+            models.Index(
+                fields=("deleted_at",),
+                name="session_deleted",
+                condition=Q(deleted_at__isnull=False),
+            ),
         )
         constraints = (
             models.CheckConstraint(
@@ -83,13 +104,13 @@ class Session(models.Model):
         return self.voice if self.voice in catalogue.VOICES else settings.REALTIME_VOICE
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the session with its calls, turns and usage, also while a call is opening in it.
+        """Delete the session for good with its rows, also while a call is opening in it.
 
         The row is locked first: Django collects the dependent rows before it begins a transaction.
         Rows that a call wrote in between would remain, and the commit would fail on them.
         """
         with transaction.atomic():
-            Session.objects.select_for_update().filter(pk=self.pk).first()
+            Session.with_deleted.select_for_update().filter(pk=self.pk).first()
             return super().delete(*args, **kwargs)
 
 

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.accounts.models import Ticket
+from backend.conversations import deleting
 from backend.conversations.api import SessionChange
 from backend.conversations.lifecycle import end_call, renew_leases
 from backend.conversations.models import Call, Session, Turn, Usage
@@ -329,6 +330,8 @@ def test_a_deleted_session_takes_everything_with_it(as_owner: APIClient, session
     kept_turn(session, call)
     Usage.objects.create(session=session, call_id=call.call_id, source_id="r", kind="response")
     assert as_owner.delete(f"/api/sessions/{session.id}/").status_code == 204
+    assert not Session.objects.exists()
+    deleting.purge(hidden_for=timedelta())
     assert not any(model.objects.exists() for model in (Session, Call, Turn, Usage))
 
 
@@ -340,6 +343,7 @@ def request_all(client: APIClient, session_id: object) -> list[Any]:
         client.get(url),
         client.patch(url, {"title": "x"}, format="json"),
         client.delete(url),
+        client.post(f"{url}restore/"),
         client.get(f"{url}turns/"),
         client.post("/api/realtime/tickets/", body, format="json"),
     ]
@@ -352,7 +356,7 @@ def test_another_users_session_is_a_404(
     user = {"a stranger": stranger, "staff": staff}.get(who, owner)
     session_id = uuid4() if who == "nobody's session" else session.id
     answers = request_all(client_of(user), session_id)
-    assert [answer.status_code for answer in answers] == [404] * 5
+    assert [answer.status_code for answer in answers] == [404] * 6
     assert {answer.json()["error"]["code"] for answer in answers} == {"not_found"}
     session.refresh_from_db()
     assert session.title == "Bread"
@@ -363,7 +367,7 @@ def test_another_users_session_is_a_404(
     ["1", "nonsense", "0" * 32, "d8c905bd-ad54-4ad1-8a3a-4f5e516c739ex", "%00", "../me"],
 )
 def test_a_malformed_id_is_a_404(as_owner: APIClient, session_id: str) -> None:
-    for answer in request_all(as_owner, session_id)[:4]:
+    for answer in request_all(as_owner, session_id)[:5]:
         assert answer.status_code == 404
         assert answer.json()["error"] == {
             "code": "not_found",
