@@ -3,7 +3,7 @@
  * reader is at the end.
  */
 
-import { partKey } from "../transcript/items.js";
+import { partKey } from "../transcript/item.js";
 import { byId, make } from "./elements.js";
 
 /** @import { Words } from "../words/i18n.js" */
@@ -14,6 +14,7 @@ const NEAR_END_PX = 96;
 
 export class Thread {
   #words;
+  #retryChosen;
   #thread = byId("thread", HTMLDivElement);
   #list = byId("lines", HTMLOListElement);
   #empty = byId("empty", HTMLDivElement);
@@ -28,9 +29,13 @@ export class Thread {
   #isAtEnd = true;
   #height = 0;
 
-  /** @param {Words} words */
-  constructor(words) {
+  /**
+   * @param {Words} words
+   * @param {(itemId: string) => void} retryChosen Called to send a failed message again.
+   */
+  constructor(words, retryChosen) {
     this.#words = words;
+    this.#retryChosen = retryChosen;
     // A scroll event caused by a change of height says nothing about what the reader wants.
     const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
     this.#thread.addEventListener("scroll", scrolled, { passive: true });
@@ -112,6 +117,7 @@ export class Thread {
       line.status,
       line.isPending,
       line.isHeldBack,
+      line.failure ?? null,
     ]);
     if (known.drawn === drawn) return known.bubble;
     known.drawn = drawn;
@@ -135,8 +141,20 @@ export class Thread {
     const text = make("p", { class: "text" });
     if (line.shown) this.#writeText(text, line);
     else if (note) text.append(make("span", { class: "waiting" }, this.#words.say(note)));
+    if (line.failure !== undefined) return [text, this.#failure(line.itemId, line.failure)];
     if (!line.shown || !note) return [text];
     return [text, make("p", { class: "note" }, this.#words.say(note))];
+  }
+
+  /** @param {string} itemId @param {string} why @returns {HTMLElement} */
+  #failure(itemId, why) {
+    const retry = make(
+      "button",
+      { type: "button", class: "button quiet retry" },
+      this.#words.say("action.retry"),
+    );
+    retry.addEventListener("click", () => this.#retryChosen(itemId));
+    return make("p", { class: "note failure" }, why, " ", retry);
   }
 
   /** Mark the part of an interrupted answer that was not heard, for the eye and for screen readers.
