@@ -73,7 +73,7 @@ const sessions = new Sessions(words, {
   retryChosen: () => list.load(),
 });
 const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
-const thread = new Thread(words, (itemId) => talk.retry(itemId));
+const thread = new Thread(words, (itemId) => talk.retry(itemId), announcer);
 const status = new Status(words, announcer);
 const composer = new Composer(words, {
   messageSent: (text) => talk.send(text),

@@ -3,24 +3,27 @@
  * reader is at the end.
  */
 
+import { LazyLexer } from "../markdown/lexer.js";
 import { partKey } from "../transcript/item.js";
-import { byId, make } from "./elements.js";
+import { Bubble, mayBeMarkdown } from "./bubble.js";
+import { byId } from "./elements.js";
 
-/** @import { Words } from "../words/i18n.js" */
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { Announcer } from "./announcer.js" */
 
 /** A reader no further from the end than this follows new lines. */
 const NEAR_END_PX = 96;
 
 export class Thread {
-  #words;
-  #retryChosen;
+  #parts;
+  #lexer = new LazyLexer();
   #thread = byId("thread", HTMLDivElement);
   #list = byId("lines", HTMLOListElement);
   #empty = byId("empty", HTMLDivElement);
   #loading = byId("loading", HTMLParagraphElement);
   #toLatest = byId("to-latest", HTMLButtonElement);
-  /** @type {Map<string, { bubble: HTMLLIElement, drawn: string }>} */
+  /** @type {Map<string, Bubble>} */
   #bubbles = new Map();
   /** @type {ShownLine[]} */
   #lines = [];
@@ -32,10 +35,10 @@ export class Thread {
   /**
    * @param {Words} words
    * @param {(itemId: string) => void} retryChosen Called to send a failed message again.
+   * @param {Pick<Announcer, "say">} announcer
    */
-  constructor(words, retryChosen) {
-    this.#words = words;
-    this.#retryChosen = retryChosen;
+  constructor(words, retryChosen, announcer) {
+    this.#parts = { words, retryChosen, announcer };
     // A scroll event caused by a change of height says nothing about what the reader wants.
     const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
     this.#thread.addEventListener("scroll", scrolled, { passive: true });
@@ -53,11 +56,14 @@ export class Thread {
     this.#lines = lines.filter(hasBubble);
     this.#drawAll();
     if (this.#lines.length === 0 && !wasEmpty) this.#thread.scrollTop = 0;
+    if (this.#lines.some(mayBeMarkdown)) void this.#loadLexer();
   }
 
   /** Show that another conversation is being loaded. */
   load() {
     this.#phase = "loading";
+    // It probably has written answers.
+    void this.#lexer.load();
     this.#isAtEnd = true;
     this.#lines = [];
     this.#drawAll();
@@ -71,7 +77,7 @@ export class Thread {
 
   /** Write the texts in the current language. */
   relabel() {
-    for (const known of this.#bubbles.values()) known.drawn = "";
+    for (const bubble of this.#bubbles.values()) bubble.forget();
     this.#drawAll();
   }
 
@@ -83,15 +89,16 @@ export class Thread {
   follow() {
     this.#isAtEnd = true;
     this.#goToEnd();
+    void this.#lexer.load();
   }
 
   #drawAll() {
     this.#loading.hidden = this.#phase !== "loading";
     this.#empty.hidden = this.#phase !== "shown" || this.#lines.length > 0;
     const keys = new Set(this.#lines.map(keyOf));
-    for (const [key, { bubble }] of this.#bubbles) {
+    for (const [key, { element }] of this.#bubbles) {
       if (keys.has(key)) continue;
-      bubble.remove();
+      element.remove();
       this.#bubbles.delete(key);
     }
     for (const [index, line] of this.#lines.entries()) this.#place(this.#draw(line), index);
@@ -108,72 +115,15 @@ export class Thread {
   /** @param {ShownLine} line */
   #draw(line) {
     const key = keyOf(line);
-    const known = this.#bubbles.get(key) ?? { bubble: make("li", { class: "line" }), drawn: "" };
-    this.#bubbles.set(key, known);
-    const drawn = JSON.stringify([
-      line.shown,
-      line.text,
-      line.heardText,
-      line.status,
-      line.isPending,
-      line.isHeldBack,
-      line.failure ?? null,
-    ]);
-    if (known.drawn === drawn) return known.bubble;
-    known.drawn = drawn;
-    const { bubble } = known;
-    Object.assign(bubble.dataset, {
-      role: line.role,
-      status: line.status,
-      modality: line.modality,
-      item: line.itemId,
-    });
-    bubble.replaceChildren(
-      make("span", { class: "visually-hidden" }, `${this.#words.say(speakerKey(line))}: `),
-      ...this.#contents(line),
-    );
-    return bubble;
+    const bubble = this.#bubbles.get(key) ?? new Bubble(this.#parts);
+    this.#bubbles.set(key, bubble);
+    bubble.show(line, this.#lexer.lex);
+    return bubble.element;
   }
 
-  /** @param {ShownLine} line @returns {Node[]} */
-  #contents(line) {
-    const note = noteKey(line);
-    const text = make("p", { class: "text" });
-    if (line.shown) this.#writeText(text, line);
-    else if (note) text.append(make("span", { class: "waiting" }, this.#words.say(note)));
-    if (line.failure !== undefined) return [text, this.#failure(line.itemId, line.failure)];
-    if (!line.shown || !note) return [text];
-    return [text, make("p", { class: "note" }, this.#words.say(note))];
-  }
-
-  /** @param {string} itemId @param {string} why @returns {HTMLElement} */
-  #failure(itemId, why) {
-    const retry = make(
-      "button",
-      { type: "button", class: "button quiet retry" },
-      this.#words.say("action.retry"),
-    );
-    retry.addEventListener("click", () => this.#retryChosen(itemId));
-    return make("p", { class: "note failure" }, why, " ", retry);
-  }
-
-  /** Mark the part of an interrupted answer that was not heard, for the eye and for screen readers.
-   * @param {HTMLElement} paragraph @param {ShownLine} line */
-  #writeText(paragraph, { shown, heardText, status }) {
-    const isCut = status === "interrupted" && heardText !== null && shown.startsWith(heardText);
-    const heard = isCut ? heardText : shown;
-    const unheard = shown.slice(heard.length);
-    const words = unheard.trimStart();
-    paragraph.append(heard, unheard.slice(0, unheard.length - words.length));
-    if (!words) return;
-    paragraph.append(
-      make(
-        "s",
-        { class: "unheard" },
-        make("span", { class: "visually-hidden" }, ` (${this.#words.say("thread.not_heard")}) `),
-        words,
-      ),
-    );
+  /** Load the Markdown parser, and show with it the lines that need it. */
+  async #loadLexer() {
+    if (!this.#lexer.lex && (await this.#lexer.load())) this.#drawAll();
   }
 
   #resized() {
@@ -199,31 +149,9 @@ export class Thread {
 /** @param {ShownLine} line */
 const keyOf = (line) => partKey(line.itemId, line.contentIndex);
 
-/** @param {ShownLine} line */
-const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");
-
 /** Whether a line gets a bubble: not tool calls, nor answers that ended before their first word.
  * @param {ShownLine} line */
 export function hasBubble({ role, status, text }) {
   if (role === "tool") return false;
   return role === "user" || text !== "" || status === "in_progress" || status === "failed";
-}
-
-/**
- * The note below the text of a line, or in place of it.
- *
- * @param {ShownLine} line
- * @returns {string | null} The key of a text.
- */
-export function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
-  if (isHeldBack) return "thread.not_sent";
-  if (isPending) return "thread.sending";
-  const isUser = role === "user";
-  if (status === "failed") return isUser ? "thread.failed_user" : "thread.failed_assistant";
-  if (status === "interrupted" && !isUser) return "thread.cut_off";
-  if (shown !== "") return null;
-  if (!isUser) return "thread.preparing";
-  if (status === "in_progress")
-    return modality === "voice" ? "thread.writing_down" : "thread.sending";
-  return text === "" ? "thread.nothing_heard" : null;
 }

@@ -131,6 +131,13 @@ export const WORDS = Object.freeze({
   "thread.not_sent": { en: "Not sent yet", ja: "まだ送信されていません" },
   "thread.to_latest": { en: "To the latest", ja: "最新の発言へ" },
   "thread.loading": { en: "Loading the conversation…", ja: "会話を読み込んでいます…" },
+  "thread.code": { en: "Code", ja: "コード" },
+  "thread.table": { en: "Table", ja: "表" },
+
+  "copy.message": { en: "Copy this message", ja: "このメッセージをコピー" },
+  "copy.code": { en: "Copy the code", ja: "コードをコピー" },
+  "copy.done": { en: "Copied", ja: "コピーしました" },
+  "copy.failed": { en: "It could not be copied.", ja: "コピーできませんでした。" },
 
   "empty.title": { en: "What shall we talk about?", ja: "何を話しましょうか？" },
   "empty.talk": {
