@@ -3,6 +3,7 @@
 import { Api } from "./api.js";
 import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
+import { Speaker } from "./audio/speaker.js";
 import { newItemId } from "./call/item-id.js";
 import { openAudioContext } from "./call/voice.js";
 import { Dictation } from "./chat/dictation.js";
@@ -14,6 +15,7 @@ import { App } from "./page/app.js";
 import { errorText } from "./page/error-text.js";
 import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
+import { Replay } from "./page/replay.js";
 import { SessionList } from "./page/session-list.js";
 import { SessionSearch } from "./page/session-search.js";
 import { Talk } from "./page/talk.js";
@@ -73,7 +75,19 @@ const sessions = new Sessions(words, {
   retryChosen: () => list.load(),
 });
 const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
-const thread = new Thread(words, (itemId) => talk.retry(itemId), announcer);
+const replay = new Replay({
+  createContext: openAudioContext,
+  createSpeaker: (options) => new Speaker(options),
+  volume: () => store.preferences().volume,
+  isAllowed: () => !voiceMode.isOn,
+  changed: () => talk.draw(),
+});
+const thread = new Thread({
+  words,
+  announcer,
+  replay,
+  retryChosen: (itemId) => talk.retry(itemId),
+});
 const status = new Status(words, announcer);
 const composer = new Composer(words, {
   messageSent: (text) => talk.send(text),
@@ -105,7 +119,11 @@ const voiceMode = new VoiceMode(
     help,
     settings,
     meter: voiceControls.meter,
-    createContext: openAudioContext,
+    createContext: () => {
+      // The microphone would hear it.
+      replay.stop();
+      return openAudioContext();
+    },
     listMicrophones,
     userAgent: navigator.userAgent,
   },
@@ -121,8 +139,10 @@ const dictation = new Dictation({
   view: dictationView,
   announcer,
   isSupported: clipMimeType() !== "",
-  createRecorder: (onStopped) =>
-    new ClipRecorder({ onLevel: (rms) => dictationView.addLevel(rms), onStopped }),
+  createRecorder: (onStopped) => {
+    replay.stop();
+    return new ClipRecorder({ onLevel: (rms) => dictationView.addLevel(rms), onStopped });
+  },
   microphone: () => store.preferences(),
   sessionNeeded: () => conversation.createSession(),
   transcribe: (sessionId, clip) => api.transcribe(sessionId, clip),
@@ -150,7 +170,12 @@ const talk = new Talk(
     settings,
     voiceMode,
     dictation,
-    createClient: (id, pastTurns) => new RealtimeClient(api.token, id, { api, pastTurns }),
+    createClient: (id, pastTurns) => {
+      replay.stop();
+      const client = new RealtimeClient(api.token, id, { api, pastTurns });
+      client.onSound = (itemId, contentIndex, pcm) => replay.add(itemId, contentIndex, pcm);
+      return client;
+    },
     createChat: (sessionId, delegate) =>
       new TextChat({ client: textClient, sessionId, newId: newItemId, explain }, delegate),
     explain,
@@ -172,6 +197,7 @@ const account = new Account(
     signedIn: () => app.signedIn(),
     justEntered: () => talk.focusMessage(),
     signedOut: (isChosen) => {
+      replay.clear();
       sessionSearch.clear();
       app.signedOut(isChosen);
     },
@@ -224,7 +250,10 @@ new Keyboard(
   {
     talkKeyChanged: (isHeld) => voiceMode.talkKeyChanged(isHeld),
     muteKeyPressed: () => voiceMode.isOn && voiceMode.toggleMuted(),
-    stopKeyPressed: () => talk.interrupt(),
+    stopKeyPressed: () => {
+      replay.stop();
+      talk.interrupt();
+    },
     helpKeyPressed: showKeys,
   },
   signal,
@@ -235,6 +264,7 @@ globalThis.addEventListener("hashchange", () => conversation.addressChanged());
 globalThis.addEventListener("storage", () => account.storageChanged());
 globalThis.addEventListener("pagehide", () => {
   conversation.saveUnsent();
+  replay.stop();
   talk.freeze();
 });
 

@@ -78,6 +78,11 @@ export class RealtimeClient {
   onLines = () => {};
   /** The microphone's level, of full scale. @type {(rms: number) => void} */
   onLevel = () => {};
+  /**
+   * Sound of an answer, in the order in which it is played: 24 kHz, mono.
+   * @type {(itemId: string, contentIndex: number, pcm: Int16Array) => void}
+   */
+  onSound = () => {};
   /** Milliseconds from the end of speech to the first sound of the answer. @type {(ms: number) => void} */
   onLatency = () => {};
   /** @type {(problem: Problem) => void} */
@@ -525,6 +530,7 @@ export class RealtimeClient {
     const pcm = pcmFromBase64(delta);
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
+    this.onSound(itemId, contentIndex, pcm);
   }
 
   /** @type {VoiceEvents} */

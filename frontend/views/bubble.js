@@ -1,10 +1,12 @@
-/** One line of the conversation: its text, a note below it, and a button that copies it. */
+/** One line of the conversation: its text, a note below it, and buttons to copy it and to hear it again. */
 
 import { canCopy, copyButton } from "./copy-button.js";
 import { make } from "./elements.js";
+import { icon } from "./icons.js";
 import { MarkdownView } from "./markdown.js";
 
 /** @import { Lex } from "../markdown/lexer.js" */
+/** @import { Replay } from "../page/replay.js" */
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
 /** @import { Words } from "../words/i18n.js" */
 /** @import { Announcer } from "./announcer.js" */
@@ -12,6 +14,7 @@ import { MarkdownView } from "./markdown.js";
 /**
  * @typedef {{
  *   words: Words, announcer: Pick<Announcer, "say">, retryChosen: (itemId: string) => void,
+ *   replay: Pick<Replay, "has" | "isPlaying" | "toggle">,
  * }} BubbleParts `retryChosen` sends a failed message again.
  */
 
@@ -19,11 +22,14 @@ export class Bubble {
   #parts;
   #speaker = make("span", { class: "visually-hidden" });
   #text = make("div", { class: "text" });
+  #actions = make("div", { class: "line-actions" });
   #markdown;
   /** @type {HTMLElement | null} */
   #note = null;
   /** @type {HTMLButtonElement | null} */
   #copy = null;
+  /** @type {HTMLButtonElement | null} */
+  #again = null;
   /** @type {ShownLine | null} */
   #line = null;
   /** What is drawn, to draw only what changed. */
@@ -33,7 +39,7 @@ export class Bubble {
   /** @param {BubbleParts} parts */
   constructor(parts) {
     this.#parts = parts;
-    this.element = make("li", { class: "line" }, this.#speaker, this.#text);
+    this.element = make("li", { class: "line" }, this.#speaker, this.#text, this.#actions);
     this.#markdown = new MarkdownView(this.#text, parts.words, parts.announcer);
   }
 
@@ -41,13 +47,17 @@ export class Bubble {
   forget() {
     this.#drawn = "";
     this.#markdown.clear();
-    this.#copy?.remove();
+    this.#actions.replaceChildren();
     this.#copy = null;
+    this.#again = null;
   }
 
   /** @param {ShownLine} line @param {Lex | null} lex Null while the Markdown parser is not loaded. */
   show(line, lex) {
     const isMarkdown = lex !== null && mayBeMarkdown(line);
+    const { replay } = this.#parts;
+    const canPlay = line.status !== "in_progress" && isSpokenAnswer(line) && replay.has(line);
+    const isPlaying = canPlay && replay.isPlaying(line);
     const drawn = JSON.stringify([
       line.shown,
       line.text,
@@ -57,6 +67,8 @@ export class Bubble {
       line.isHeldBack,
       line.failure ?? null,
       isMarkdown,
+      canPlay,
+      isPlaying,
     ]);
     if (this.#drawn === drawn) return;
     this.#drawn = drawn;
@@ -75,6 +87,7 @@ export class Bubble {
     this.#text.classList.toggle("markdown", isMarkdown);
     this.#showNote(line);
     this.#showCopy(line);
+    this.#showAgain(canPlay, isPlaying);
   }
 
   /** @param {ShownLine} line */
@@ -146,8 +159,32 @@ export class Bubble {
       const { words, announcer } = this.#parts;
       const text = () => (this.#line ? textToCopy(this.#line) : "");
       this.#copy = copyButton(words, announcer, "copy.message", text);
-      this.element.append(this.#copy);
+      this.#actions.append(this.#copy);
     }
+  }
+
+  /** @param {boolean} canPlay @param {boolean} isPlaying */
+  #showAgain(canPlay, isPlaying) {
+    if (!canPlay) {
+      this.#again?.remove();
+      this.#again = null;
+      return;
+    }
+    this.#again ??= this.#newAgain();
+    const label = this.#parts.words.say(isPlaying ? "replay.stop" : "replay.start");
+    this.#again.ariaLabel = label;
+    this.#again.title = label;
+    this.#again.dataset.playing = String(isPlaying);
+    this.#again.replaceChildren(icon(isPlaying ? "stop" : "loud"));
+  }
+
+  #newAgain() {
+    const button = make("button", { type: "button", class: "icon-button again" });
+    button.addEventListener("click", () => {
+      if (this.#line) this.#parts.replay.toggle(this.#line);
+    });
+    this.#actions.prepend(button);
+    return button;
   }
 }
 
@@ -160,6 +197,9 @@ export class Bubble {
 export function mayBeMarkdown({ role, modality, heardText, shown }) {
   return role === "assistant" && modality === "text" && heardText === null && shown !== "";
 }
+
+/** @param {ShownLine} line */
+const isSpokenAnswer = ({ role, modality }) => role === "assistant" && modality === "voice";
 
 /** What the copy button copies: the text as it was written (Markdown), or the words that were heard.
  * @param {ShownLine} line */

@@ -9,8 +9,7 @@ import { Bubble, mayBeMarkdown } from "./bubble.js";
 import { byId } from "./elements.js";
 
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
-/** @import { Words } from "../words/i18n.js" */
-/** @import { Announcer } from "./announcer.js" */
+/** @import { BubbleParts } from "./bubble.js" */
 
 /** A reader no further from the end than this follows new lines. */
 const NEAR_END_PX = 96;
@@ -32,13 +31,9 @@ export class Thread {
   #isAtEnd = true;
   #height = 0;
 
-  /**
-   * @param {Words} words
-   * @param {(itemId: string) => void} retryChosen Called to send a failed message again.
-   * @param {Pick<Announcer, "say">} announcer
-   */
-  constructor(words, retryChosen, announcer) {
-    this.#parts = { words, retryChosen, announcer };
+  /** @param {BubbleParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
     // A scroll event caused by a change of height says nothing about what the reader wants.
     const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
     this.#thread.addEventListener("scroll", scrolled, { passive: true });

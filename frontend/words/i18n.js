@@ -138,6 +138,8 @@ export const WORDS = Object.freeze({
   "copy.code": { en: "Copy the code", ja: "コードをコピー" },
   "copy.done": { en: "Copied", ja: "コピーしました" },
   "copy.failed": { en: "It could not be copied.", ja: "コピーできませんでした。" },
+  "replay.start": { en: "Hear it again", ja: "もう一度聞く" },
+  "replay.stop": { en: "Stop the playback", ja: "再生を止める" },
 
   "empty.title": { en: "What shall we talk about?", ja: "何を話しましょうか？" },
   "empty.talk": {

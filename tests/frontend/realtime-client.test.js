@@ -384,6 +384,18 @@ describe("a voice", () => {
     assert.equal(connection.hasHeartbeat, false);
   });
 
+  test("hands on the sound that it plays", async () => {
+    const sounds = [];
+    client.onSound = (...sound) => sounds.push(sound);
+    connection.receive(delta("a0"));
+    await startVoice();
+    connection.receive({ type: "response.created", response: { id: "r1" } }, delta("a1"));
+    assert.deepEqual(
+      sounds.map(([itemId, contentIndex, pcm]) => [itemId, contentIndex, pcm.length]),
+      [["a1", 0, 240]],
+    );
+  });
+
   test("that ends with the page sends what was heard by the last report", async () => {
     await startVoice();
     voices[0].cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 80, wasAllHeard: false }];

@@ -70,7 +70,7 @@ def test_a_written_answer_is_shown_as_markdown_and_can_be_copied(
         expect(page.locator('.copy[data-result="copied"]')).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == "alert(1)"
         page.get_by_role("button", name="Copy this message").press("Enter")
-        expect(page.locator('.line > .copy[data-result="copied"]')).to_be_visible()
+        expect(page.locator('.line-actions .copy[data-result="copied"]')).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == ANSWER
         assert visitor.watched("announced").count("Copied") == 2
         thread = page.locator("#thread")

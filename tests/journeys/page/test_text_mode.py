@@ -64,6 +64,14 @@ def test_text_and_voice_are_one_thread_in_one_order(browser: Browser, stack: Sta
         visitor.tap_typing()
         visitor.await_state("idle")
         assert (sockets(visitor), visitor.live_tracks()) == ([3], 0)
+        assert visitor.open_contexts() == 0
+        page.get_by_role("button", name="Hear it again").press("Enter")
+        page.evaluate("watch.waitUntil(() => watch.speaker.at(-1)?.kind === 'position')")
+        assert visitor.open_contexts() == 1
+        page.get_by_role("button", name="Stop the playback").press("Enter")
+        expect(page.get_by_role("button", name="Hear it again")).to_be_focused()
+        page.evaluate("watch.waitUntil(() => watch.contexts.at(-1).state === 'closed')")
+
         visitor.type_and_wait(LAST_QUESTION)
         assert sockets(visitor) == [3]
 
