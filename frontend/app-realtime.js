@@ -1,13 +1,23 @@
 /** The page's composition root: builds the parts, joins them, and starts. */
 
 import { Api } from "./api.js";
+import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
+import { Speaker } from "./audio/speaker.js";
+import { newItemId } from "./call/item-id.js";
 import { openAudioContext } from "./call/voice.js";
+import { Dictation } from "./chat/dictation.js";
+import { TextChat } from "./chat/text-chat.js";
+import { TextClient } from "./chat/text-client.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
+import { errorText } from "./page/error-text.js";
+import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
+import { Replay } from "./page/replay.js";
 import { SessionList } from "./page/session-list.js";
+import { SessionSearch } from "./page/session-search.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
@@ -16,13 +26,16 @@ import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
 import { Composer } from "./views/composer.js";
 import { closeDialogs, confirm, showKeys } from "./views/dialogs.js";
+import { DictationView } from "./views/dictation.js";
 import { Drawer } from "./views/drawer.js";
 import { byId } from "./views/elements.js";
+import { chooseFormat, saveFile } from "./views/export-dialog.js";
 import { HelpCard } from "./views/help-card.js";
 import { drawIcons } from "./views/icons.js";
 import { Keyboard } from "./views/keyboard.js";
 import { Labels } from "./views/labels.js";
 import { Screens } from "./views/screens.js";
+import { SearchBox } from "./views/search-box.js";
 import { Sessions } from "./views/sessions.js";
 import { Settings } from "./views/settings.js";
 import { SignIn } from "./views/sign-in.js";
@@ -32,12 +45,14 @@ import { Thread } from "./views/thread.js";
 import { VoiceControls } from "./views/voice-controls.js";
 import { languageFrom, Words } from "./words/i18n.js";
 
-// What everything stands on.
+// Shared by all parts.
 const api = new Api();
+const textClient = new TextClient(api);
 const store = new LocalStore(globalThis.localStorage);
 const drafts = new Drafts(globalThis.sessionStorage);
 const { language } = store.preferences();
 const words = new Words(languageFrom(language, navigator.languages), navigator.languages);
+const explain = (/** @type {unknown} */ error) => errorText(words, error);
 const address = new SessionAddress(globalThis.location, globalThis.history);
 /** A phone or a tablet: no keyboard, so that texts name no keys. */
 const touchScreen = globalThis.matchMedia("(pointer: coarse)");
@@ -56,12 +71,27 @@ const sessions = new Sessions(words, {
   newChosen: () => app.choose(null),
   renamed: (id, title) => list.rename(id, title),
   deleteChosen: (id) => list.delete(id),
+  exportChosen: (id, title) => sessionExport.start(id, title),
   retryChosen: () => list.load(),
 });
-const thread = new Thread(words);
+const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
+const replay = new Replay({
+  createContext: openAudioContext,
+  createSpeaker: (options) => new Speaker(options),
+  volume: () => store.preferences().volume,
+  isAllowed: () => !voiceMode.isOn,
+  changed: () => talk.draw(),
+});
+const thread = new Thread({
+  words,
+  announcer,
+  replay,
+  retryChosen: (itemId) => talk.retry(itemId),
+});
 const status = new Status(words, announcer);
 const composer = new Composer(words, {
   messageSent: (text) => talk.send(text),
+  stopChosen: () => talk.interrupt(),
   textChosen: () => voiceMode.stop(),
   voiceChosen: () => voiceMode.start(),
 });
@@ -70,6 +100,14 @@ const voiceControls = new VoiceControls(words, {
   holdChanged: (isHeld) => voiceMode.setHeld(isHeld),
   stopClicked: () => talk.interrupt(),
   volumeMoved: (volume) => voiceMode.prefer({ volume }),
+});
+const dictationView = new DictationView(words, {
+  pressed: () => dictation.press(),
+  released: () => dictation.release(),
+  clicked: () => dictation.click(),
+  finishChosen: () => dictation.finish(),
+  cancelChosen: () => dictation.cancel(),
+  retryChosen: () => dictation.retry(),
 });
 const help = new HelpCard(byId("help", HTMLDivElement), words, (action) => talk.act(action));
 const settings = new Settings(words, (changes) => voiceMode.prefer(changes));
@@ -81,17 +119,45 @@ const voiceMode = new VoiceMode(
     help,
     settings,
     meter: voiceControls.meter,
-    createContext: openAudioContext,
+    createContext: () => {
+      // The microphone would hear it.
+      replay.stop();
+      return openAudioContext();
+    },
     listMicrophones,
     userAgent: navigator.userAgent,
   },
   {
     client: () => talk.client,
-    clientWhenLoaded: () => talk.clientWhenLoaded(),
+    clientForCall: () => talk.clientForCall(),
     changed: () => talk.draw(),
     stopped: () => talk.focusMessage(),
   },
 );
+const dictation = new Dictation({
+  words,
+  view: dictationView,
+  announcer,
+  isSupported: clipMimeType() !== "",
+  createRecorder: (onStopped) => {
+    replay.stop();
+    return new ClipRecorder({ onLevel: (rms) => dictationView.addLevel(rms), onStopped });
+  },
+  microphone: () => store.preferences(),
+  sessionNeeded: () => conversation.createSession(),
+  transcribe: (sessionId, clip) => api.transcribe(sessionId, clip),
+  textArrived: (text) => {
+    composer.insert(text);
+    announcer.say(words.say("dictation.done"));
+    talk.focusMessage();
+  },
+  now: () => performance.now(),
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  },
+  userAgent: navigator.userAgent,
+});
 const talk = new Talk(
   {
     api,
@@ -103,7 +169,16 @@ const talk = new Talk(
     help,
     settings,
     voiceMode,
-    createClient: (id, pastTurns) => new RealtimeClient(api.token, id, { api, pastTurns }),
+    dictation,
+    createClient: (id, pastTurns) => {
+      replay.stop();
+      const client = new RealtimeClient(api.token, id, { api, pastTurns });
+      client.onSound = (itemId, contentIndex, pcm) => replay.add(itemId, contentIndex, pcm);
+      return client;
+    },
+    createChat: (sessionId, delegate) =>
+      new TextChat({ client: textClient, sessionId, newId: newItemId, explain }, delegate),
+    explain,
     nextFrame: (draw) => requestAnimationFrame(draw),
     hasTouchScreen: () => touchScreen.matches,
     reloadPage: () => globalThis.location.reload(),
@@ -121,7 +196,11 @@ const account = new Account(
   {
     signedIn: () => app.signedIn(),
     justEntered: () => talk.focusMessage(),
-    signedOut: (isChosen) => app.signedOut(isChosen),
+    signedOut: (isChosen) => {
+      replay.clear();
+      sessionSearch.clear();
+      app.signedOut(isChosen);
+    },
   },
 );
 const list = new SessionList(
@@ -140,6 +219,11 @@ const list = new SessionList(
     isSignedIn: () => account.user !== null,
     openDeleted: () => app.choose(null),
   },
+);
+const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });
+const sessionExport = new SessionExport(
+  { api, words, drawer, announcer, chooseFormat, saveFile },
+  { isSignedIn: () => account.user !== null },
 );
 const conversation = new Navigation({ api, words, drafts, account, address, list, talk });
 const app = new App({
@@ -166,7 +250,10 @@ new Keyboard(
   {
     talkKeyChanged: (isHeld) => voiceMode.talkKeyChanged(isHeld),
     muteKeyPressed: () => voiceMode.isOn && voiceMode.toggleMuted(),
-    stopKeyPressed: () => talk.interrupt(),
+    stopKeyPressed: () => {
+      replay.stop();
+      talk.interrupt();
+    },
     helpKeyPressed: showKeys,
   },
   signal,
@@ -177,6 +264,7 @@ globalThis.addEventListener("hashchange", () => conversation.addressChanged());
 globalThis.addEventListener("storage", () => account.storageChanged());
 globalThis.addEventListener("pagehide", () => {
   conversation.saveUnsent();
+  replay.stop();
   talk.freeze();
 });
 
@@ -195,6 +283,6 @@ byId("skip", HTMLAnchorElement).addEventListener("click", (event) => {
 drawIcons();
 // For the browser's console, and for the tests that drive the page.
 Object.assign(globalThis, {
-  kaiwa: { account, api, app, conversation, list, talk, voiceMode, words },
+  kaiwa: { account, api, app, conversation, dictation, list, talk, voiceMode, words },
 });
 await app.start(!touchScreen.matches);

@@ -31,7 +31,7 @@ import { languageFrom } from "../words/i18n.js";
  *   suggestions: Pick<Suggestions, "show">,
  *   signIn: Pick<SignIn, "forget" | "relabel">,
  *   sessions: Pick<Sessions, "relabel">,
- *   drawer: Pick<Drawer, "close" | "complain">,
+ *   drawer: Pick<Drawer, "close" | "showError">,
  *   closeDialogs: () => void,
  * }} AppParts
  */
@@ -88,7 +88,7 @@ export class App {
     else conversation.saveUnsent();
     conversation.close();
     closeDialogs();
-    drawer.complain("");
+    drawer.showError("");
     list.clear();
     if (isChosen) address.set(null);
   }
@@ -97,7 +97,7 @@ export class App {
   choose(id) {
     const { address, conversation, drawer, talk } = this.#parts;
     drawer.close();
-    drawer.complain("");
+    drawer.showError("");
     address.set(id);
     void conversation.open(id);
     talk.focusMessage();
@@ -123,7 +123,7 @@ export class App {
     this.#label();
     signIn.relabel();
     sessions.relabel();
-    drawer.complain("");
+    drawer.showError("");
     talk.relabel();
     list.show();
   }

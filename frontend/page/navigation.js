@@ -20,8 +20,9 @@ import { unsentText } from "../storage/drafts.js";
  *   talk: Pick<Talk, "open" | "close" | "client" | "unsent" | "restore">,
  * }} ConversationParts
  * @typedef {{
- *   id: string | null, isBeingCreated: boolean, found: Unsent[], unsent: Unsent[], signal: AbortSignal,
- * }} Open `id` is null until the session exists; `found` are drafts that were not put back into the
+ *   id: string | null, creating: Promise<string> | null, found: Unsent[], unsent: Unsent[],
+ *   signal: AbortSignal,
+ * }} Open `id` is null until the session exists, and `creating` while it is created; `found` are drafts that were not put back into the
  *   message box yet; `unsent` are messages that were left behind while the session was being created;
  *   `signal` is aborted when another conversation is opened.
  */
@@ -60,10 +61,10 @@ export class Navigation {
     if (!account.user || (id === this.sessionId && id !== null)) return;
     this.saveUnsent();
     // Messages left behind here go to the session that is being created for them.
-    if (this.#open?.isBeingCreated) drafts.save("", []);
+    if (this.#open?.creating) drafts.save("", []);
     const signal = this.#opened.next();
     const found = drafts.take(id ?? "");
-    this.#open = { id, isBeingCreated: false, found, unsent: [], signal };
+    this.#open = { id, creating: null, found, unsent: [], signal };
     list.show();
     await talk.open(id);
   }
@@ -92,21 +93,29 @@ export class Navigation {
   }
 
   /**
-   * Create the session of the open conversation.
+   * Create the session of the open conversation, unless it has one: a message and a dictated clip
+   * may both need it.
    *
    * @returns {Promise<string>} Its id, also when the conversation was left meanwhile.
    */
   async createSession() {
-    const { api, account, words } = this.#parts;
     const open = this.#open;
+    if (!open) return this.#create(null);
+    if (open.id) return open.id;
+    open.creating ??= this.#create(open);
+    return open.creating;
+  }
+
+  /** @param {Open | null} open */
+  async #create(open) {
+    const { api, account, words } = this.#parts;
     const { signal } = account;
-    if (open) open.isBeingCreated = true;
     try {
       const session = await api.createSession({ language: words.language });
       if (open && !signal.aborted) this.#created(open, session);
       return session.id;
     } finally {
-      if (open) open.isBeingCreated = false;
+      if (open) open.creating = null;
     }
   }
 

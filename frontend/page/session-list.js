@@ -15,7 +15,7 @@ import { errorText } from "./error-text.js";
  * @typedef {{
  *   api: Api, words: Words, drafts: Drafts,
  *   view: Pick<Sessions, "show" | "load" | "fail" | "titleOf">,
- *   drawer: Pick<Drawer, "complain">,
+ *   drawer: Pick<Drawer, "showError">,
  *   announcer: Pick<Announcer, "say">,
  *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
  *   showTitle: (title: string | null) => void,
@@ -26,7 +26,7 @@ import { errorText } from "./error-text.js";
 
 /** The server stores turns and names sessions with a delay; then the list is refreshed. */
 export const REFRESH_DELAY_MS = 1500;
-/** A busy server takes longer: the first turn of a session is asked for again, so often at most. */
+/** How often a session without turns is requested again at most, as a busy server takes longer. */
 export const MAX_REFRESHES = 5;
 
 /** Whether the server has stored a turn. @param {Session} session */
@@ -46,11 +46,13 @@ export class SessionList {
   #delegate;
   /** @type {Session[] | null} Null until they are loaded. */
   #sessions = null;
+  /** @type {Set<string> | null} The ids that a search found; null without a search. */
+  #found = null;
   /** Of several requests for the list, the latest counts. */
   #listing = new Latest();
   /** Each change by the user outdates requests that began before it. */
   #edits = new Latest();
-  /** @type {Set<string>} Sessions in which something was said here; the list may not know it yet. */
+  /** @type {Set<string>} Sessions that got a turn on this page, which the list may not have yet. */
   #used = new Set();
   /** @type {Map<string, number>} Sessions to be requested again, and how often they may be. */
   #outdated = new Map();
@@ -80,6 +82,7 @@ export class SessionList {
   /** The user signed out: drop the list and whatever is under way. */
   clear() {
     this.#sessions = null;
+    this.#found = null;
     this.#listing.cancel();
     this.#edits.next();
     this.#stopRefresh();
@@ -95,9 +98,17 @@ export class SessionList {
       this.#used.has(session.id) ||
       wasUsed(session) ||
       drafts.has(session.id);
-    view.show(this.#sessions?.filter(isListed) ?? null, openId ?? "");
+    const found = this.#found;
+    const isShown = found ? (/** @type {Session} */ { id }) => found.has(id) : isListed;
+    view.show(this.#sessions?.filter(isShown) ?? null, openId ?? "", found !== null);
     const open = this.#sessions?.find(({ id }) => id === openId);
     showTitle(open ? view.titleOf(open) : null);
+  }
+
+  /** Show only these sessions, which a search found; null: all. @param {string[] | null} ids */
+  filter(ids) {
+    this.#found = ids && new Set(ids);
+    this.show();
   }
 
   /** Add a session, or replace it by its new version. @param {Session} session */
@@ -109,7 +120,7 @@ export class SessionList {
     this.show();
   }
 
-  /** Something was said in this session: refresh it shortly. @param {string} id */
+  /** This session got a turn: refresh it shortly. @param {string} id */
   turnCompleted(id) {
     this.#used.add(id);
     this.#refreshSoon(id, MAX_REFRESHES);
@@ -118,13 +129,13 @@ export class SessionList {
   /** @param {string} id @param {string} title */
   async rename(id, title) {
     const { api, drawer } = this.#parts;
-    drawer.complain("");
+    drawer.showError("");
     try {
       const session = await api.renameSession(id, title);
       this.#edits.next();
       if (this.#has(id)) this.put(session);
     } catch (error) {
-      this.#complain("sessions.rename.failed", error);
+      this.#showError("sessions.rename.failed", error);
       this.show();
     }
   }
@@ -133,12 +144,12 @@ export class SessionList {
   async delete(id) {
     const session = this.#sessions?.find((one) => one.id === id);
     if (!session || !(await this.#confirmDeletion(session))) return;
-    this.#parts.drawer.complain("");
+    this.#parts.drawer.showError("");
     try {
       await this.#parts.api.deleteSession(id);
     } catch (error) {
       const isGone = error instanceof ApiError && error.status === 404;
-      if (!isGone) return this.#complain("sessions.delete.failed", error);
+      if (!isGone) return this.#showError("sessions.delete.failed", error);
     }
     this.#deleted(id);
   }
@@ -197,10 +208,10 @@ export class SessionList {
     return this.#sessions?.some((one) => one.id === id) === true;
   }
 
-  /** @param {string} key Of the words for what failed. @param {unknown} error */
-  #complain(key, error) {
+  /** @param {string} key The sentence about what failed, as a key of the words. @param {unknown} error */
+  #showError(key, error) {
     const { drawer, words } = this.#parts;
     const why = errorText(words, error);
-    if (this.#delegate.isSignedIn()) drawer.complain(words.say(key, { why }));
+    if (this.#delegate.isSignedIn()) drawer.showError(words.say(key, { why }));
   }
 }

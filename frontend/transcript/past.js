@@ -1,8 +1,8 @@
 /** Turns of earlier calls, as the server stores them and as lines. Pure. */
 
-import { partKey } from "./items.js";
+import { partKey } from "./item.js";
 
-/** @import { Line } from "./items.js" */
+/** @import { Line } from "./item.js" */
 
 /**
  * A turn of `GET /api/sessions/{id}/turns/`, as far as the page reads it.

@@ -26,7 +26,7 @@ beforeEach(() => {
     suggestions: recorder("show"),
     signIn: recorder("forget", "relabel"),
     sessions: recorder("relabel"),
-    drawer: recorder("close", "complain"),
+    drawer: recorder("close", "showError"),
     closeDialogs: () => {},
   };
   app = new App(parts);
@@ -83,7 +83,7 @@ test("choosing a conversation sets the address, opens it and focuses the message
   assert.deepEqual(parts.address.calls, [["set", "a"]]);
   assert.deepEqual(parts.conversation.calls, [["open", "a"]]);
   assert.deepEqual(parts.talk.calls, [["focusMessage"]]);
-  assert.deepEqual(parts.drawer.calls, [["close"], ["complain", ""]]);
+  assert.deepEqual(parts.drawer.calls, [["close"], ["showError", ""]]);
 });
 
 test("a turn in the open session refreshes the list", () => {

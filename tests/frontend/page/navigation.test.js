@@ -142,3 +142,23 @@ test("after close() nothing is open, and nothing is saved", async () => {
   conversation.saveUnsent();
   assert.deepEqual([conversation.sessionId, drafts.has("a")], [null, false]);
 });
+
+test("a message and a clip that both need the session share it", async () => {
+  await conversation.open(null);
+  const both = [conversation.createSession(), conversation.createSession()];
+  assert.equal(api.createSession.calls.length, 1);
+  api.createSession.calls[0].resolve(session("new"));
+  assert.deepEqual(await Promise.all(both), ["new", "new"]);
+  assert.equal(await conversation.createSession(), "new");
+  assert.equal(api.createSession.calls.length, 1);
+});
+
+test("a session that could not be created is created by the next message", async () => {
+  await conversation.open(null);
+  const creating = conversation.createSession();
+  api.createSession.calls[0].reject(new Error("no network"));
+  await assert.rejects(creating);
+  const again = conversation.createSession();
+  api.createSession.calls[1].resolve(session("new"));
+  assert.equal(await again, "new");
+});

@@ -31,7 +31,7 @@ beforeEach(() => {
     deleteSession: deferred(),
   };
   view = { ...recorder("show", "load", "fail"), titleOf: ({ title, id }) => title || id };
-  drawer = recorder("complain");
+  drawer = recorder("showError");
   announcer = recorder("say");
   drafts = { ...recorder("save"), has: (id) => id === "drafted" };
   titles = [];
@@ -120,6 +120,27 @@ test("a session that is put into the list moves to its place", async () => {
   await load(named("a", "2026-11-21T12:00:00Z"), named("b", "2026-11-21T11:00:00Z"));
   list.put(named("b", "2026-11-21T13:00:00Z"));
   assert.deepEqual(shown(), ["b", "a"]);
+});
+
+test("a search shows only what it found, also what is not worth a row otherwise", async () => {
+  openId = "open";
+  await load(session("open"), named("a"), session("b"));
+  list.filter(["a", "b", "unknown"]);
+  assert.deepEqual(shown(), ["a", "b"]);
+  assert.equal(view.calls.at(-1)[3], true);
+  list.filter([]);
+  assert.deepEqual(shown(), []);
+  list.filter(null);
+  assert.deepEqual(shown(), ["open", "a"]);
+  assert.equal(view.calls.at(-1)[3], false);
+});
+
+test("the next user's list is not searched", async () => {
+  await load(named("a"));
+  list.filter([]);
+  list.clear();
+  await load(named("b"));
+  assert.deepEqual(shown(), ["b"]);
 });
 
 test("put into a list that is not loaded, it loads the list", () => {
@@ -233,5 +254,5 @@ test("a failure after sign-out is not shown to the next user", async () => {
   isSignedIn = false;
   api.renameSession.calls[0].reject(new ApiError("token_invalid", 401, "No."));
   await renaming;
-  assert.deepEqual(drawer.calls, [["complain", ""]]);
+  assert.deepEqual(drawer.calls, [["showError", ""]]);
 });

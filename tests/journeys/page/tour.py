@@ -154,6 +154,10 @@ def _dialogs_and_drawer(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     page.locator('[data-action="rename"]').click()
     yield "rename", visitor
     page.keyboard.press("Escape")
+    page.locator('[data-action="export"]').click()
+    expect(page.locator("#export")).to_be_visible()
+    yield "export", visitor
+    page.keyboard.press("Escape")
     page.locator('[data-action="delete"]').click()
     expect(page.locator("#confirm")).to_be_visible()
     yield "delete", visitor
@@ -211,6 +215,7 @@ def _losing_the_server(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     visitor.page.reload()
     expect(visitor.lines).to_have_count(1)
     visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+    visitor.open_muted_call()
     visitor.context.set_offline(True)
     visitor.type(look.phrases[2])
     visitor.await_state("reconnecting")
