@@ -14,6 +14,7 @@ import { App } from "./page/app.js";
 import { errorText } from "./page/error-text.js";
 import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
+import { SessionDeletion } from "./page/session-deletion.js";
 import { SessionList } from "./page/session-list.js";
 import { SessionSearch } from "./page/session-search.js";
 import { Talk } from "./page/talk.js";
@@ -40,6 +41,7 @@ import { SignIn } from "./views/sign-in.js";
 import { Status } from "./views/status.js";
 import { Suggestions } from "./views/suggestions.js";
 import { Thread } from "./views/thread.js";
+import { UndoToast } from "./views/undo-toast.js";
 import { VoiceControls } from "./views/voice-controls.js";
 import { languageFrom, Words } from "./words/i18n.js";
 
@@ -60,7 +62,10 @@ const { signal } = new AbortController();
 // Views: each is given its delegate, and calls it later.
 const announcer = new Announcer(byId("announcer", HTMLDivElement));
 const screens = new Screens(words, () => account.load());
-const labels = new Labels(words, (chosen) => app.chooseLanguage(chosen));
+const labels = new Labels(words, (chosen) => {
+  app.chooseLanguage(chosen);
+  deletion.relabel();
+});
 const suggestions = new Suggestions(words, (text) => app.sendSuggestion(text));
 const signIn = new SignIn(words, (credentials) => account.enter(credentials));
 const drawer = new Drawer();
@@ -68,9 +73,14 @@ const sessions = new Sessions(words, {
   sessionChosen: (id) => app.choose(id),
   newChosen: () => app.choose(null),
   renamed: (id, title) => list.rename(id, title),
-  deleteChosen: (id) => list.delete(id),
+  deleteChosen: (id) => deletion.delete(id),
   exportChosen: (id, title) => sessionExport.start(id, title),
   retryChosen: () => list.load(),
+});
+const undoToast = new UndoToast({
+  undoChosen: () => deletion.undo(),
+  dismissed: () => deletion.dismiss(),
+  attended: (isAttended) => deletion.attended(isAttended),
 });
 const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
 const thread = new Thread(words, (itemId) => talk.retry(itemId));
@@ -141,6 +151,7 @@ const dictation = new Dictation({
 const talk = new Talk(
   {
     api,
+    words,
     announcer,
     thread,
     status,
@@ -173,6 +184,7 @@ const account = new Account(
     justEntered: () => talk.focusMessage(),
     signedOut: (isChosen) => {
       sessionSearch.clear();
+      deletion.clear();
       app.signedOut(isChosen);
     },
   },
@@ -185,13 +197,23 @@ const list = new SessionList(
     view: sessions,
     drawer,
     announcer,
-    confirm,
     showTitle: (title) => labels.showTitle(title),
   },
   {
     openId: () => conversation.sessionId,
     isSignedIn: () => account.user !== null,
-    openDeleted: () => app.choose(null),
+    openDeleted: () => app.show(null),
+    refreshed: ({ id, remembered_from: position = null }) => {
+      if (id === conversation.sessionId) talk.remember(position);
+    },
+  },
+);
+const deletion = new SessionDeletion(
+  { api, words, drafts, list, view: sessions, toast: undoToast, drawer, announcer },
+  {
+    openId: () => conversation.sessionId,
+    show: (id) => app.show(id),
+    signal: () => account.signal,
   },
 );
 const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });

@@ -4,7 +4,7 @@
  */
 
 import { partKey } from "../transcript/item.js";
-import { byId, make } from "./elements.js";
+import { byId, make, write } from "./elements.js";
 
 /** @import { Words } from "../words/i18n.js" */
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
@@ -20,6 +20,8 @@ export class Thread {
   #empty = byId("empty", HTMLDivElement);
   #loading = byId("loading", HTMLParagraphElement);
   #toLatest = byId("to-latest", HTMLButtonElement);
+  /** Stands above the first line that the model is given with the next question. */
+  #rememberedMark = make("li", { class: "remembered" });
   /** @type {Map<string, { bubble: HTMLLIElement, drawn: string }>} */
   #bubbles = new Map();
   /** @type {ShownLine[]} */
@@ -94,15 +96,20 @@ export class Thread {
       bubble.remove();
       this.#bubbles.delete(key);
     }
-    for (const [index, line] of this.#lines.entries()) this.#place(this.#draw(line), index);
+    if (!this.#lines.some(isBelowMark)) this.#rememberedMark.remove();
+    write(this.#rememberedMark, this.#words.say("thread.remembered_from"));
+    const rows = this.#lines.flatMap((line, index) =>
+      isBelowMark(line, index) ? [this.#rememberedMark, this.#draw(line)] : [this.#draw(line)],
+    );
+    for (const [index, row] of rows.entries()) this.#place(row, index);
     if (this.#isAtEnd) this.#goToEnd();
     else this.#scrolled();
   }
 
-  /** @param {HTMLLIElement} bubble @param {number} index */
-  #place(bubble, index) {
+  /** @param {HTMLLIElement} row @param {number} index */
+  #place(row, index) {
     const there = this.#list.children[index] ?? null;
-    if (there !== bubble) this.#list.insertBefore(bubble, there);
+    if (there !== row) this.#list.insertBefore(row, there);
   }
 
   /** @param {ShownLine} line */
@@ -198,6 +205,10 @@ export class Thread {
 
 /** @param {ShownLine} line */
 const keyOf = (line) => partKey(line.itemId, line.contentIndex);
+
+/** Whether the mark stands above a line: above the first one, it would say nothing.
+ * @param {ShownLine} line @param {number} index */
+const isBelowMark = ({ isFirstRemembered }, index) => isFirstRemembered === true && index > 0;
 
 /** @param {ShownLine} line */
 const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");

@@ -158,11 +158,16 @@ def _dialogs_and_drawer(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     expect(page.locator("#export")).to_be_visible()
     yield "export", visitor
     page.keyboard.press("Escape")
-    page.locator('[data-action="delete"]').click()
+    page.locator("#sign-out-everywhere").click()
     expect(page.locator("#confirm")).to_be_visible()
-    yield "delete", visitor
+    yield "sign-out-everywhere", visitor
     page.keyboard.press("Escape")
     page.locator("#account summary").click()
+    page.locator('[data-action="delete"]').click()
+    expect(page.locator("#undo")).to_be_visible()
+    yield "delete", visitor
+    page.locator("#undo-button").click()
+    expect(page.locator("#undo")).to_be_hidden()
     if look.is_narrow:
         page.locator("#drawer-close").click()
 
