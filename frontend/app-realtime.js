@@ -17,6 +17,7 @@ import { Navigation } from "./page/navigation.js";
 import { SessionDeletion } from "./page/session-deletion.js";
 import { SessionList } from "./page/session-list.js";
 import { SessionSearch } from "./page/session-search.js";
+import { SessionSettings } from "./page/session-settings.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
@@ -35,6 +36,7 @@ import { Keyboard } from "./views/keyboard.js";
 import { Labels } from "./views/labels.js";
 import { Screens } from "./views/screens.js";
 import { SearchBox } from "./views/search-box.js";
+import { SessionSettingsView } from "./views/session-settings.js";
 import { Sessions } from "./views/sessions.js";
 import { Settings } from "./views/settings.js";
 import { SignIn } from "./views/sign-in.js";
@@ -107,6 +109,9 @@ const dictationView = new DictationView(words, {
 });
 const help = new HelpCard(byId("help", HTMLDivElement), words, (action) => talk.act(action));
 const settings = new Settings(words, (changes) => voiceMode.prefer(changes));
+const sessionSettingsView = new SessionSettingsView(words, (changes) =>
+  sessionSettings.choose(changes),
+);
 
 // Controllers.
 const voiceMode = new VoiceMode(
@@ -184,6 +189,7 @@ const account = new Account(
     justEntered: () => talk.focusMessage(),
     signedOut: (isChosen) => {
       sessionSearch.clear();
+      sessionSettings.clear();
       deletion.clear();
       app.signedOut(isChosen);
     },
@@ -197,7 +203,10 @@ const list = new SessionList(
     view: sessions,
     drawer,
     announcer,
-    showTitle: (title) => labels.showTitle(title),
+    showTitle: (title) => {
+      labels.showTitle(title);
+      sessionSettings.show();
+    },
   },
   {
     openId: () => conversation.sessionId,
@@ -216,12 +225,28 @@ const deletion = new SessionDeletion(
     signal: () => account.signal,
   },
 );
+const sessionSettings = new SessionSettings(
+  { api, words, list, view: sessionSettingsView },
+  {
+    openId: () => conversation.sessionId,
+    voices: () => account.config?.voices ?? [],
+    signal: () => account.signal,
+  },
+);
 const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });
 const sessionExport = new SessionExport(
   { api, words, drawer, announcer, chooseFormat, saveFile },
   { isSignedIn: () => account.user !== null },
 );
-const conversation = new Navigation({ api, words, drafts, account, address, list, talk });
+const conversation = new Navigation({
+  api,
+  drafts,
+  account,
+  address,
+  list,
+  talk,
+  fieldsOfNew: () => sessionSettings.fieldsOfNew,
+});
 const app = new App({
   api,
   store,

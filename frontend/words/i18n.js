@@ -294,6 +294,18 @@ export const WORDS = Object.freeze({
     en: "If Kaiwa hears itself, use headphones.",
     ja: "Kaiwa 自身の声に反応してしまうときは、ヘッドホンをお使いください。",
   },
+  "settings.session": { en: "This conversation", ja: "この会話" },
+  "settings.session_voice": { en: "Voice", ja: "声" },
+  "settings.default_voice": { en: "Standard", ja: "標準" },
+  "settings.session_language": { en: "Language of the conversation", ja: "会話の言語" },
+  "settings.session_note": {
+    en: "For the next call and the next typed answer. A running call keeps its own.",
+    ja: "次の通話と、次に入力したときの応答から使われます。進行中の通話では変わりません。",
+  },
+  "settings.session.failed": {
+    en: "This was not changed. {why}",
+    ja: "変更できませんでした。{why}",
+  },
 
   "keys.open": { en: "Keyboard", ja: "キー操作" },
   "keys.title": { en: "Keyboard", ja: "キー操作" },

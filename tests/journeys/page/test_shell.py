@@ -334,6 +334,37 @@ def test_a_deletion_is_undone_by_keyboard(browser: Browser, stack: Stack) -> Non
         expect(rows).to_have_text(["Kyoto"])
 
 
+def test_voice_and_language_are_chosen_before_and_during_a_conversation(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page = visitor.page
+        settings = page.get_by_role("button", name="Settings")
+        voice, language = page.get_by_label("Voice"), page.get_by_label("Language of the conv")
+
+        def stored() -> tuple[str, str]:
+            url = f"{stack.url}/api/sessions/{visitor.session_id}/"
+            session = http("GET", url, token=visitor.token).json
+            return session["voice"], session["language"]
+
+        settings.click()
+        voice.select_option("cedar")
+        language.select_option("ja")
+        page.keyboard.press("Escape")
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
+        assert stored() == ("cedar", "ja")
+        settings.click()
+        expect(voice).to_have_value("cedar")
+        with page.expect_response(lambda response: response.request.method == "PATCH") as changed:
+            voice.select_option("marin")
+        assert changed.value.ok
+        assert stored() == ("marin", "ja")
+        page.reload()
+        settings.click()
+        expect(voice).to_have_value("marin")
+        expect(language).to_have_value("ja")
+
+
 def test_a_draft_survives_a_reload_but_not_a_sign_out(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page, box = visitor.page, visitor.page.locator("#message")
