@@ -338,6 +338,23 @@ test("the focus goes to the box, and on a touch screen to the thread", () => {
   );
 });
 
+test("there is no dictation in voice mode, nor while a call is open or being opened", async () => {
+  await talk.open(null);
+  const isLive = () => called(views.dictation, "callChanged").at(-1)[1];
+  for (const [name, expected] of [
+    ["connecting", true],
+    ["listening", true],
+    ["ended", false],
+    ["idle", false],
+  ]) {
+    client().enter({ name, reason: null });
+    assert.equal(isLive(), expected, name);
+  }
+  voiceMode.model.isOn = true;
+  talk.draw();
+  assert.equal(isLive(), true);
+});
+
 test("a frozen page closes the call and keeps the conversation", async () => {
   await talk.open(null);
   talk.freeze();

@@ -55,8 +55,10 @@ def test_text_and_voice_are_one_thread_in_one_order(browser: Browser, stack: Sta
         visitor.await_stored(4)
         assert (sockets(visitor), visitor.live_tracks(), visitor.open_contexts()) == ([], 0, 0)
 
+        expect(page.locator("#dictate")).to_be_visible()
         visitor.tap_microphone()
         expect(visitor.lines.nth(4).locator(".text")).to_have_text(SECOND_QUESTION)
+        expect(page.locator("#dictate")).to_be_hidden()
         visitor.await_state("speaking")
         visitor.await_state("listening")
         expect(visitor.answers.nth(2)).to_have_attribute("data-status", "completed")
