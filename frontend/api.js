@@ -13,8 +13,12 @@ import { fileNameOf } from "./file-name.js";
  * }} Config
  * @typedef {{
  *   id: string, title: string, realtime_mode: boolean, status: "open" | "live" | "closed",
- *   language: string, created_at: string, updated_at: string, turn_count: number, call_count: number,
- * }} Session
+ *   voice: string, language: string, created_at: string, updated_at: string,
+ *   turn_count: number, call_count: number, remembered_from?: number | null,
+ * }} Session `voice` and `language` are those of the next call and of the next typed answer.
+ *   `remembered_from`, which lists of sessions do not have, is the position of the first turn that the
+ *   model is given with the next question; null if it is given all.
+ * @typedef {{ voice?: string, language?: string }} SessionSettingsFields
  * @typedef {{ ticket: string, expires_at: string, url: string }} Ticket
  * @typedef {{ count: number, next: string | null, results: any[] }} Page
  */
@@ -87,7 +91,7 @@ export class Api {
     return this.#pages(`/api/sessions/?${new URLSearchParams({ search })}`);
   }
 
-  /** @param {{ language: string }} fields @returns {Promise<Session>} */
+  /** @param {SessionSettingsFields} fields @returns {Promise<Session>} */
   createSession(fields) {
     return this.#request("POST", "/api/sessions/", fields);
   }
@@ -102,9 +106,19 @@ export class Api {
     return this.#request("PATCH", `/api/sessions/${encodeURIComponent(id)}/`, { title });
   }
 
-  /** @param {string} id */
+  /** @param {string} id @param {SessionSettingsFields} fields @returns {Promise<Session>} */
+  changeSession(id, fields) {
+    return this.#request("PATCH", `/api/sessions/${encodeURIComponent(id)}/`, fields);
+  }
+
+  /** Delete a session, which can be restored for ten minutes. @param {string} id */
   deleteSession(id) {
     return this.#request("DELETE", `/api/sessions/${encodeURIComponent(id)}/`);
+  }
+
+  /** Restore a session that was deleted. @param {string} id @returns {Promise<Session>} */
+  restoreSession(id) {
+    return this.#request("POST", `/api/sessions/${encodeURIComponent(id)}/restore/`);
   }
 
   /** @param {string} sessionId @returns {Promise<KeptTurn[]>} All turns, in spoken order. */

@@ -16,8 +16,10 @@ import { errorText } from "./page/error-text.js";
 import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
 import { Replay } from "./page/replay.js";
+import { SessionDeletion } from "./page/session-deletion.js";
 import { SessionList } from "./page/session-list.js";
 import { SessionSearch } from "./page/session-search.js";
+import { SessionSettings } from "./page/session-settings.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
@@ -36,12 +38,14 @@ import { Keyboard } from "./views/keyboard.js";
 import { Labels } from "./views/labels.js";
 import { Screens } from "./views/screens.js";
 import { SearchBox } from "./views/search-box.js";
+import { SessionSettingsView } from "./views/session-settings.js";
 import { Sessions } from "./views/sessions.js";
 import { Settings } from "./views/settings.js";
 import { SignIn } from "./views/sign-in.js";
 import { Status } from "./views/status.js";
 import { Suggestions } from "./views/suggestions.js";
 import { Thread } from "./views/thread.js";
+import { UndoToast } from "./views/undo-toast.js";
 import { VoiceControls } from "./views/voice-controls.js";
 import { languageFrom, Words } from "./words/i18n.js";
 
@@ -62,7 +66,10 @@ const { signal } = new AbortController();
 // Views: each is given its delegate, and calls it later.
 const announcer = new Announcer(byId("announcer", HTMLDivElement));
 const screens = new Screens(words, () => account.load());
-const labels = new Labels(words, (chosen) => app.chooseLanguage(chosen));
+const labels = new Labels(words, (chosen) => {
+  app.chooseLanguage(chosen);
+  deletion.relabel();
+});
 const suggestions = new Suggestions(words, (text) => app.sendSuggestion(text));
 const signIn = new SignIn(words, (credentials) => account.enter(credentials));
 const drawer = new Drawer();
@@ -70,9 +77,14 @@ const sessions = new Sessions(words, {
   sessionChosen: (id) => app.choose(id),
   newChosen: () => app.choose(null),
   renamed: (id, title) => list.rename(id, title),
-  deleteChosen: (id) => list.delete(id),
+  deleteChosen: (id) => deletion.delete(id),
   exportChosen: (id, title) => sessionExport.start(id, title),
   retryChosen: () => list.load(),
+});
+const undoToast = new UndoToast({
+  undoChosen: () => deletion.undo(),
+  dismissed: () => deletion.dismiss(),
+  attended: (isAttended) => deletion.attended(isAttended),
 });
 const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
 const replay = new Replay({
@@ -111,6 +123,9 @@ const dictationView = new DictationView(words, {
 });
 const help = new HelpCard(byId("help", HTMLDivElement), words, (action) => talk.act(action));
 const settings = new Settings(words, (changes) => voiceMode.prefer(changes));
+const sessionSettingsView = new SessionSettingsView(words, (changes) =>
+  sessionSettings.choose(changes),
+);
 
 // Controllers.
 const voiceMode = new VoiceMode(
@@ -161,6 +176,7 @@ const dictation = new Dictation({
 const talk = new Talk(
   {
     api,
+    words,
     announcer,
     thread,
     status,
@@ -199,6 +215,8 @@ const account = new Account(
     signedOut: (isChosen) => {
       replay.clear();
       sessionSearch.clear();
+      sessionSettings.clear();
+      deletion.clear();
       app.signedOut(isChosen);
     },
   },
@@ -211,13 +229,34 @@ const list = new SessionList(
     view: sessions,
     drawer,
     announcer,
-    confirm,
-    showTitle: (title) => labels.showTitle(title),
+    showTitle: (title) => {
+      labels.showTitle(title);
+      sessionSettings.show();
+    },
   },
   {
     openId: () => conversation.sessionId,
     isSignedIn: () => account.user !== null,
-    openDeleted: () => app.choose(null),
+    openDeleted: () => app.show(null),
+    refreshed: ({ id, remembered_from: position = null }) => {
+      if (id === conversation.sessionId) talk.remember(position);
+    },
+  },
+);
+const deletion = new SessionDeletion(
+  { api, words, drafts, list, view: sessions, toast: undoToast, drawer, announcer },
+  {
+    openId: () => conversation.sessionId,
+    show: (id) => app.show(id),
+    signal: () => account.signal,
+  },
+);
+const sessionSettings = new SessionSettings(
+  { api, words, list, view: sessionSettingsView },
+  {
+    openId: () => conversation.sessionId,
+    voices: () => account.config?.voices ?? [],
+    signal: () => account.signal,
   },
 );
 const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });
@@ -225,7 +264,15 @@ const sessionExport = new SessionExport(
   { api, words, drawer, announcer, chooseFormat, saveFile },
   { isSignedIn: () => account.user !== null },
 );
-const conversation = new Navigation({ api, words, drafts, account, address, list, talk });
+const conversation = new Navigation({
+  api,
+  drafts,
+  account,
+  address,
+  list,
+  talk,
+  fieldsOfNew: () => sessionSettings.fieldsOfNew,
+});
 const app = new App({
   api,
   store,

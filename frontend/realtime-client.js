@@ -599,6 +599,9 @@ export class RealtimeClient {
   #reconnecting(attempt) {
     // The server records as heard only what was played until now.
     this.#cutSound();
+    // No event of the lost call will end its captions: an answer that was not yet audible would stay
+    // without its text, also after the history came.
+    this.#captions.allOver();
     this.#turns.close();
     this.#change("reconnecting", { attempt });
     this.onLines();

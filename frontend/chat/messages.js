@@ -41,8 +41,9 @@ export function linesOf({ itemId, text, state, answer, isStopWanted, error }, ex
 }
 
 /**
- * The transcript together with the messages that are not part of it yet. A failed message that the
- * server has is shown in its place.
+ * The transcript together with the messages that are not part of it yet. A message that the server has
+ * is shown in its place: one that failed with what came of it, one that is sent again with its new
+ * answer.
  *
  * @param {ReadonlyArray<ShownLine>} transcript
  * @param {ReadonlyArray<ShownLine>} own Lines of messages and of their answers.
@@ -51,13 +52,18 @@ export function linesOf({ itemId, text, state, answer, isStopWanted, error }, ex
 export function joinedLines(transcript, own) {
   const ownById = new Map(own.map((line) => [line.itemId, line]));
   const known = new Set(transcript.map(({ itemId }) => itemId));
+  let isSentAgain = false;
+  const inPlace = transcript.flatMap((line) => {
+    const ownLine = ownById.get(line.itemId);
+    if (line.role === "user") isSentAgain = ownLine !== undefined && ownLine.status !== "failed";
+    // What came of a failed answer is in the transcript under an id of the server's.
+    else if (isSentAgain && line.status === "failed") return [];
+    const answer = isSentAgain && ownLine ? ownById.get(answerId(line.itemId)) : undefined;
+    return answer ? [ownLine ?? line, answer] : [ownLine ?? line];
+  });
   return [
-    ...transcript.map((line) => ownById.get(line.itemId) ?? line),
-    ...own.filter(
-      ({ itemId, status }) =>
-        // What came of a failed answer is in the transcript too, under an id of the server's.
-        !known.has(itemId) && !(status === "failed" && known.has(messageId(itemId))),
-    ),
+    ...inPlace,
+    ...own.filter(({ itemId }) => !known.has(itemId) && !known.has(messageId(itemId))),
   ];
 }
 

@@ -95,12 +95,17 @@ export class App {
 
   /** The user chose a conversation, or null for a new one. @param {string | null} id */
   choose(id) {
-    const { address, conversation, drawer, talk } = this.#parts;
+    const { drawer, talk } = this.#parts;
     drawer.close();
     drawer.showError("");
-    address.set(id);
-    void conversation.open(id);
+    this.show(id);
     talk.focusMessage();
+  }
+
+  /** Open a conversation, or null for a new one, without moving the focus. @param {string | null} id */
+  show(id) {
+    this.#parts.address.set(id);
+    void this.#parts.conversation.open(id);
   }
 
   /** The user chose a suggestion of the demo. @param {string} text */

@@ -3,9 +3,8 @@
 import { Latest } from "../latest.js";
 import { unsentText } from "../storage/drafts.js";
 
-/** @import { Api, Session } from "../api.js" */
+/** @import { Api, Session, SessionSettingsFields } from "../api.js" */
 /** @import { Drafts, Unsent } from "../storage/drafts.js" */
-/** @import { Words } from "../words/i18n.js" */
 /** @import { Account } from "./account.js" */
 /** @import { SessionAddress } from "./address.js" */
 /** @import { SessionList } from "./session-list.js" */
@@ -13,12 +12,13 @@ import { unsentText } from "../storage/drafts.js";
 
 /**
  * @typedef {{
- *   api: Api, words: Words, drafts: Drafts,
+ *   api: Api, drafts: Drafts,
  *   account: Pick<Account, "user" | "signal">,
  *   address: Pick<SessionAddress, "sessionId" | "isOurs" | "set">,
  *   list: Pick<SessionList, "show" | "put">,
  *   talk: Pick<Talk, "open" | "close" | "client" | "unsent" | "restore">,
- * }} ConversationParts
+ *   fieldsOfNew: () => SessionSettingsFields,
+ * }} ConversationParts `fieldsOfNew` are those of a session that is created.
  * @typedef {{
  *   id: string | null, creating: Promise<string> | null, found: Unsent[], unsent: Unsent[],
  *   signal: AbortSignal,
@@ -108,10 +108,10 @@ export class Navigation {
 
   /** @param {Open | null} open */
   async #create(open) {
-    const { api, account, words } = this.#parts;
+    const { api, account, fieldsOfNew } = this.#parts;
     const { signal } = account;
     try {
-      const session = await api.createSession({ language: words.language });
+      const session = await api.createSession(fieldsOfNew());
       if (open && !signal.aborted) this.#created(open, session);
       return session.id;
     } finally {

@@ -1,6 +1,5 @@
-/** The list of the user's conversations: loaded, kept up to date, renamed and deleted from. */
+/** The list of the user's conversations: loaded, kept up to date, and renamed. */
 
-import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
 import { errorText } from "./error-text.js";
 
@@ -17,11 +16,13 @@ import { errorText } from "./error-text.js";
  *   view: Pick<Sessions, "show" | "load" | "fail" | "titleOf">,
  *   drawer: Pick<Drawer, "showError">,
  *   announcer: Pick<Announcer, "say">,
- *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
  *   showTitle: (title: string | null) => void,
  * }} SessionListParts `showTitle` is given null for a conversation without a session.
- * @typedef {{ openId: () => string | null, isSignedIn: () => boolean, openDeleted: () => void }} SessionListDelegate
- *   `openDeleted` is called when the open conversation was deleted.
+ * @typedef {{
+ *   openId: () => string | null, isSignedIn: () => boolean, openDeleted: () => void,
+ *   refreshed: (session: Session) => void,
+ * }} SessionListDelegate `openDeleted` is called when the open conversation was deleted, `refreshed` with
+ *   the server's version of a session that got a turn.
  */
 
 /** The server stores turns and names sessions with a delay; then the list is refreshed. */
@@ -101,7 +102,7 @@ export class SessionList {
     const found = this.#found;
     const isShown = found ? (/** @type {Session} */ { id }) => found.has(id) : isListed;
     view.show(this.#sessions?.filter(isShown) ?? null, openId ?? "", found !== null);
-    const open = this.#sessions?.find(({ id }) => id === openId);
+    const open = openId === null ? undefined : this.get(openId);
     showTitle(open ? view.titleOf(open) : null);
   }
 
@@ -120,6 +121,29 @@ export class SessionList {
     this.show();
   }
 
+  /** The session of this id, as far as it is known. @param {string} id */
+  get(id) {
+    return this.#sessions?.find((one) => one.id === id);
+  }
+
+  /** Replace a session by the version that a change by the user made. Responses to requests that began
+   * before the change are outdated. @param {Session} session */
+  replace(session) {
+    this.#edits.next();
+    if (this.get(session.id)) this.put(session);
+  }
+
+  /** Take a session that was deleted out of the list. @param {string} id */
+  remove(id) {
+    this.#edits.next();
+    this.#outdated.delete(id);
+    if (!this.get(id)) return;
+    this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
+    // Only now: a call in a session that could not be deleted goes on.
+    if (id === this.#delegate.openId()) this.#delegate.openDeleted();
+    else this.show();
+  }
+
   /** This session got a turn: refresh it shortly. @param {string} id */
   turnCompleted(id) {
     this.#used.add(id);
@@ -131,49 +155,11 @@ export class SessionList {
     const { api, drawer } = this.#parts;
     drawer.showError("");
     try {
-      const session = await api.renameSession(id, title);
-      this.#edits.next();
-      if (this.#has(id)) this.put(session);
+      this.replace(await api.renameSession(id, title));
     } catch (error) {
       this.#showError("sessions.rename.failed", error);
       this.show();
     }
-  }
-
-  /** Delete a session after a confirmation. @param {string} id */
-  async delete(id) {
-    const session = this.#sessions?.find((one) => one.id === id);
-    if (!session || !(await this.#confirmDeletion(session))) return;
-    this.#parts.drawer.showError("");
-    try {
-      await this.#parts.api.deleteSession(id);
-    } catch (error) {
-      const isGone = error instanceof ApiError && error.status === 404;
-      if (!isGone) return this.#showError("sessions.delete.failed", error);
-    }
-    this.#deleted(id);
-  }
-
-  /** @param {string} id */
-  #deleted(id) {
-    this.#edits.next();
-    this.#outdated.delete(id);
-    if (!this.#has(id)) return;
-    this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
-    // Only now: a call in a session that could not be deleted goes on.
-    if (id === this.#delegate.openId()) this.#delegate.openDeleted();
-    else this.show();
-    this.#parts.drafts.save(id, []);
-  }
-
-  /** @param {Session} session */
-  #confirmDeletion(session) {
-    const { confirm, view, words } = this.#parts;
-    return confirm({
-      title: words.say("sessions.delete.title"),
-      text: words.say("sessions.delete.text", { title: view.titleOf(session) }),
-      yes: words.say("sessions.delete.confirm"),
-    });
   }
 
   /** @param {string} id @param {number} count How many requests may be made. */
@@ -192,8 +178,10 @@ export class SessionList {
     const { signal } = this.#edits;
     const session = await this.#parts.api.session(id).catch(() => null);
     if (!session) return;
-    if (signal.aborted) return this.#has(id) ? this.#refresh(id, count) : undefined;
+    // Unless it was deleted meanwhile, or another user signed in.
+    if (signal.aborted) return this.get(id) ? this.#refresh(id, count) : undefined;
     this.put(session);
+    this.#delegate.refreshed(session);
     if (!hasTurns(session) && count > 1) this.#refreshSoon(id, count - 1);
   }
 
@@ -201,11 +189,6 @@ export class SessionList {
     clearTimeout(this.#refreshTimer);
     this.#refreshTimer = undefined;
     this.#outdated.clear();
-  }
-
-  /** False when it was deleted meanwhile, or another user signed in. @param {string} id */
-  #has(id) {
-    return this.#sessions?.some((one) => one.id === id) === true;
   }
 
   /** @param {string} key The sentence about what failed, as a key of the words. @param {unknown} error */

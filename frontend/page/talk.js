@@ -8,14 +8,16 @@
 import { ApiError } from "../api.js";
 import { SessionId } from "../call/session-id.js";
 import { joinedLines } from "../chat/messages.js";
+import { unansweredMessages } from "../chat/unanswered.js";
 import { Latest } from "../latest.js";
-import { pastOf } from "../transcript/past.js";
+import { firstTurnFrom, pastOf } from "../transcript/past.js";
 import { cardFor } from "../words/help.js";
 import { isMicrophoneCard } from "./voice-mode.js";
 
 /** @import { Api } from "../api.js" */
 /** @import { CallState } from "../call/call-state.js" */
 /** @import { TextChat, TextChatDelegate } from "../chat/text-chat.js" */
+/** @import { Unanswered } from "../chat/unanswered.js" */
 /** @import { CallError, Problem, RealtimeClient } from "../realtime-client.js" */
 /** @import { Unsent } from "../storage/drafts.js" */
 /** @import { KeptTurn } from "../transcript/past.js" */
@@ -29,11 +31,12 @@ import { isMicrophoneCard } from "./voice-mode.js";
 /** @import { VoiceControls } from "../views/voice-controls.js" */
 /** @import { Dictation } from "../chat/dictation.js" */
 /** @import { HelpAction } from "../words/help.js" */
+/** @import { Words } from "../words/i18n.js" */
 /** @import { VoiceMode } from "./voice-mode.js" */
 
 /**
  * @typedef {{
- *   api: Api,
+ *   api: Api, words: Words,
  *   announcer: Pick<Announcer, "say">,
  *   thread: Pick<Thread, "show" | "load" | "fail" | "follow" | "focus" | "relabel">,
  *   status: Pick<Status, "show" | "showLatency" | "relabel">,
@@ -94,6 +97,11 @@ export class Talk {
   /** The server's message about the error that is about to end the call, or did. */
   #errorMessage = "";
   #isDrawing = false;
+  /** The position of the first turn that the model is given; null if it is given all.
+   * @type {number | null} */
+  #rememberedFrom = null;
+  /** The server's turns as they were loaded last. @type {ReadonlyArray<KeptTurn>} */
+  #loadedTurns = [];
   /** Whether a text answer was on its way when the page was last drawn. */
   #wasAnswerDue = false;
 
@@ -170,6 +178,11 @@ export class Talk {
     // Its button is about to be removed.
     this.focusMessage();
     const client = this.#client;
+    const lines = this.#joinedLines();
+    const line = lines.find((one) => one.itemId === itemId);
+    const unanswered = this.#unanswered(lines).get(itemId);
+    if (line && unanswered?.kind === "interrupted") return void this.send(line.text);
+    if (line && unanswered) return this.#chat?.send(line.text, itemId);
     if (!client || !this.#isTextForCall(client)) return this.#chat?.retry(itemId);
     const text = this.#chat?.takeFailed(itemId);
     if (text) client.sendText(text);
@@ -178,6 +191,22 @@ export class Talk {
   /** Put an unsent message back into the box. @param {string} text */
   restore(text) {
     this.#parts.composer.restore(text);
+  }
+
+  /**
+   * Mark from where on the model remembers the open conversation.
+   *
+   * @param {number | null} position The server's position of the first turn that the model is given with
+   *   the next question; null if it is given all.
+   */
+  remember(position) {
+    this.#rememberedFrom = position;
+    const client = this.#client;
+    if (!client) return;
+    const isLoaded = position === null || firstTurnFrom(this.#loadedTurns, position) !== undefined;
+    // The turn may have come in a call: then its position is not known yet.
+    if (!isLoaded && !client.hasCall) void this.#reload(client);
+    this.#drawSoon();
   }
 
   /** Stop the answer. */
@@ -281,10 +310,11 @@ export class Talk {
     const { signal } = this.#opened;
     thread.load();
     try {
-      const pastTurns = pastOf(await api.turns(sessionId), []);
-      if (!signal.aborted) {
-        this.#use(createClient(sessionId, pastTurns), async () => sessionId);
-      }
+      const turns = await api.turns(sessionId);
+      if (signal.aborted) return;
+      this.#loadedTurns = turns;
+      this.#use(createClient(sessionId, pastOf(turns, [])), async () => sessionId);
+      void this.#loadMemory(sessionId);
     } catch (error) {
       if (signal.aborted) return;
       thread.fail();
@@ -292,6 +322,13 @@ export class Talk {
       const isGone = error instanceof ApiError && error.status === 404;
       help.show(isGone ? "forbidden" : "no_network");
     }
+  }
+
+  /** @param {string} sessionId */
+  async #loadMemory(sessionId) {
+    const { signal } = this.#opened;
+    const session = await this.#parts.api.session(sessionId).catch(() => null);
+    if (session && !signal.aborted) this.remember(session.remembered_from ?? null);
   }
 
   /** Load the session again; messages that were typed meanwhile stay. */
@@ -315,6 +352,8 @@ export class Talk {
     this.#lastState = IDLE.name;
     this.#wasAnswerDue = false;
     this.#errorMessage = "";
+    this.#rememberedFrom = null;
+    this.#loadedTurns = [];
     voiceMode.reset();
     this.#parts.dictation.cancel();
     help.hide();
@@ -364,9 +403,34 @@ export class Talk {
     return isWriting ? { ...state, name: "thinking" } : state;
   }
 
-  /** @returns {ShownLine[]} */
+  /** The lines, with what may be sent again and from where on the model remembers. @returns {ShownLine[]} */
   #lines() {
+    const lines = this.#joinedLines();
+    const unanswered = this.#unanswered(lines);
+    const from = this.#rememberedFrom;
+    const first = from === null ? undefined : firstTurnFrom(this.#loadedTurns, from);
+    return lines.map((line) => {
+      const found = unanswered.get(line.itemId);
+      const shown = found ? { ...line, failure: this.#sentenceOf(found) } : line;
+      return line.itemId === first?.item_id ? { ...shown, isFirstRemembered: true } : shown;
+    });
+  }
+
+  /** @param {Unanswered} unanswered */
+  #sentenceOf({ hasWords }) {
+    return hasWords ? "" : this.#parts.words.say("thread.not_answered");
+  }
+
+  #joinedLines() {
     return joinedLines(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
+  }
+
+  /** What may be sent again: nothing while there is a call or an answer, which may still come.
+   * @param {ReadonlyArray<ShownLine>} lines */
+  #unanswered(lines) {
+    const client = this.#client;
+    const isIdle = client !== null && !this.#isTextForCall(client) && !this.#chat?.isBusy;
+    return unansweredMessages(isIdle ? lines : []);
   }
 
   /** Whether typed text goes through the call. @param {RealtimeClient} client */
@@ -397,6 +461,7 @@ export class Talk {
   #answered(client, turns) {
     client.addTurns(turns);
     const answer = turns.at(-1);
+    if (answer?.remembered_from !== undefined) this.#rememberedFrom = answer.remembered_from;
     if (answer?.text) this.#turnCompleted(answer.text, "assistant");
     void this.#reload(client);
   }
@@ -414,7 +479,9 @@ export class Talk {
     const turns = await this.#sessionId()
       .then((id) => this.#parts.api.turns(id))
       .catch(() => null);
-    if (turns && !signal.aborted && !client.hasCall && !this.#chat?.isBusy) client.setTurns(turns);
+    if (!turns || signal.aborted || client.hasCall || this.#chat?.isBusy) return;
+    this.#loadedTurns = turns;
+    client.setTurns(turns);
   }
 
   /** @param {ApiError} error */

@@ -7,9 +7,11 @@
 /**
  * @typedef {Line & {
  *   shown: string, isPending: boolean, isHeldBack: boolean, failure?: string,
+ *   isFirstRemembered?: boolean,
  * }} ShownLine `shown` is the part of the text that may be read by now; `isPending` marks a typed
  *   message that the server has not confirmed, and `isHeldBack` one that waits until the call is opened
- *   again; `failure` says why a typed message failed, which may be sent again.
+ *   again; `failure` says why a typed message failed, which may be sent again (empty where its answer
+ *   says so); `isFirstRemembered` marks the first line that the model is given with the next question.
  */
 
 /**

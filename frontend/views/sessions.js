@@ -1,4 +1,4 @@
-/** The list of the user's conversations: open, rename in place, delete. */
+/** The list of the user's conversations: open, rename in place, export, delete. */
 
 import { LIMITS } from "../shared-facts.js";
 import { byId, make, write } from "./elements.js";
@@ -110,6 +110,16 @@ export class Sessions {
    * @param {Session} session */
   titleOf(session) {
     return session.title || this.#words.say("sessions.new");
+  }
+
+  /** Whether the row of this session has the focus. @param {string} id */
+  hasFocus(id) {
+    return this.#rows.get(id)?.row.contains(document.activeElement) === true;
+  }
+
+  /** Focus the row of this session, if it is shown. @param {string} id */
+  focus(id) {
+    this.#rows.get(id)?.open.focus();
   }
 
   /** @param {Session} session */

@@ -6,7 +6,7 @@
 import { LazyLexer } from "../markdown/lexer.js";
 import { partKey } from "../transcript/item.js";
 import { Bubble, mayBeMarkdown } from "./bubble.js";
-import { byId } from "./elements.js";
+import { byId, make, write } from "./elements.js";
 
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
 /** @import { BubbleParts } from "./bubble.js" */
@@ -22,6 +22,8 @@ export class Thread {
   #empty = byId("empty", HTMLDivElement);
   #loading = byId("loading", HTMLParagraphElement);
   #toLatest = byId("to-latest", HTMLButtonElement);
+  /** Stands above the first line that the model is given with the next question. */
+  #rememberedMark = make("li", { class: "remembered" });
   /** @type {Map<string, Bubble>} */
   #bubbles = new Map();
   /** @type {ShownLine[]} */
@@ -96,15 +98,20 @@ export class Thread {
       element.remove();
       this.#bubbles.delete(key);
     }
-    for (const [index, line] of this.#lines.entries()) this.#place(this.#draw(line), index);
+    if (!this.#lines.some(isBelowMark)) this.#rememberedMark.remove();
+    write(this.#rememberedMark, this.#parts.words.say("thread.remembered_from"));
+    const rows = this.#lines.flatMap((line, index) =>
+      isBelowMark(line, index) ? [this.#rememberedMark, this.#draw(line)] : [this.#draw(line)],
+    );
+    for (const [index, row] of rows.entries()) this.#place(row, index);
     if (this.#isAtEnd) this.#goToEnd();
     else this.#scrolled();
   }
 
-  /** @param {HTMLLIElement} bubble @param {number} index */
-  #place(bubble, index) {
+  /** @param {HTMLLIElement} row @param {number} index */
+  #place(row, index) {
     const there = this.#list.children[index] ?? null;
-    if (there !== bubble) this.#list.insertBefore(bubble, there);
+    if (there !== row) this.#list.insertBefore(row, there);
   }
 
   /** @param {ShownLine} line */
@@ -143,6 +150,10 @@ export class Thread {
 
 /** @param {ShownLine} line */
 const keyOf = (line) => partKey(line.itemId, line.contentIndex);
+
+/** Whether the mark stands above a line: above the first one, it would say nothing.
+ * @param {ShownLine} line @param {number} index */
+const isBelowMark = ({ isFirstRemembered }, index) => isFirstRemembered === true && index > 0;
 
 /** Whether a line gets a bubble: not tool calls, nor answers that ended before their first word.
  * @param {ShownLine} line */

@@ -86,15 +86,16 @@ export const WORDS = Object.freeze({
     ja: "名前を変更できませんでした。{why}",
   },
   "sessions.delete": { en: "Delete “{title}”", ja: "「{title}」を削除" },
-  "sessions.delete.title": { en: "Delete this conversation?", ja: "この会話を削除しますか？" },
-  "sessions.delete.text": {
-    en: "“{title}” and every word in it will be gone for good.",
-    ja: "「{title}」とその内容はすべて削除され、元に戻せません。",
-  },
-  "sessions.delete.confirm": { en: "Delete", ja: "削除する" },
   "sessions.delete.failed": {
     en: "The conversation was not deleted. {why}",
     ja: "会話を削除できませんでした。{why}",
+  },
+  "sessions.deleted": { en: "“{title}” was deleted.", ja: "「{title}」を削除しました。" },
+  "sessions.undo": { en: "Undo", ja: "元に戻す" },
+  "sessions.restored": { en: "“{title}” is back.", ja: "「{title}」を元に戻しました。" },
+  "sessions.restore.failed": {
+    en: "The conversation was not brought back. {why}",
+    ja: "会話を元に戻せませんでした。{why}",
   },
   "sessions.spoken": { en: "Spoken", ja: "音声あり" },
   "sessions.failed": {
@@ -129,6 +130,11 @@ export const WORDS = Object.freeze({
   "thread.cut_off": { en: "Interrupted", ja: "途中で中断" },
   "thread.sending": { en: "Sending…", ja: "送信中…" },
   "thread.not_sent": { en: "Not sent yet", ja: "まだ送信されていません" },
+  "thread.not_answered": { en: "There is no answer to this.", ja: "応答がありません。" },
+  "thread.remembered_from": {
+    en: "Kaiwa remembers from here on",
+    ja: "Kaiwa が覚えているのはここからです",
+  },
   "thread.to_latest": { en: "To the latest", ja: "最新の発言へ" },
   "thread.loading": { en: "Loading the conversation…", ja: "会話を読み込んでいます…" },
   "thread.code": { en: "Code", ja: "コード" },
@@ -179,7 +185,7 @@ export const WORDS = Object.freeze({
     en: "The text is in the message box.",
     ja: "メッセージ欄に入力しました。",
   },
-  "dictation.dismiss": { en: "Close this message", ja: "このメッセージを閉じる" },
+  "message.dismiss": { en: "Close this message", ja: "このメッセージを閉じる" },
   "dock.label": { en: "Talk and type", ja: "通話と入力" },
 
   "state.idle": { en: "Ready", ja: "待機中" },
@@ -296,6 +302,18 @@ export const WORDS = Object.freeze({
   "settings.headphones": {
     en: "If Kaiwa hears itself, use headphones.",
     ja: "Kaiwa 自身の声に反応してしまうときは、ヘッドホンをお使いください。",
+  },
+  "settings.session": { en: "This conversation", ja: "この会話" },
+  "settings.session_voice": { en: "Voice", ja: "声" },
+  "settings.default_voice": { en: "Standard", ja: "標準" },
+  "settings.session_language": { en: "Language of the conversation", ja: "会話の言語" },
+  "settings.session_note": {
+    en: "For the next call and the next typed answer. A running call keeps its own.",
+    ja: "次の通話と、次に入力したときの応答から使われます。進行中の通話では変わりません。",
+  },
+  "settings.session.failed": {
+    en: "This was not changed. {why}",
+    ja: "変更できませんでした。{why}",
   },
 
   "keys.open": { en: "Keyboard", ja: "キー操作" },

@@ -136,3 +136,21 @@ test("a clip is sent as a form, whose boundary the browser names", async () => {
   assert.equal(sent.headers["Content-Type"], undefined);
   assert.equal(await sent.body.get("file").text(), "clip");
 });
+
+test("a session is changed, deleted and restored at its own address", async () => {
+  const requests = [];
+  globalThis.fetch = async (path, { method, body }) => {
+    requests.push([method, path, body]);
+    if (method === "DELETE") return new Response(null, { status: 204 });
+    return Response.json({ id: "a/b", voice: "cedar" });
+  };
+  const api = new Api();
+  assert.equal((await api.changeSession("a/b", { voice: "cedar" })).voice, "cedar");
+  assert.equal(await api.deleteSession("a/b"), null);
+  assert.equal((await api.restoreSession("a/b")).id, "a/b");
+  assert.deepEqual(requests, [
+    ["PATCH", "/api/sessions/a%2Fb/", '{"voice":"cedar"}'],
+    ["DELETE", "/api/sessions/a%2Fb/", undefined],
+    ["POST", "/api/sessions/a%2Fb/restore/", undefined],
+  ]);
+});

@@ -405,6 +405,22 @@ describe("a voice", () => {
   });
 });
 
+test("a lost connection shows the whole text of an answer whose sound had not begun", async () => {
+  await openNewCall();
+  await startVoice();
+  const [created, added, text] = answer("a1", "Good day.");
+  connection.receive(created, added, text, delta("a1", "r_a1"));
+  const shown = () => client.lines().map((line) => line.shown);
+  assert.deepEqual(shown(), [""]);
+  connection.options.onReconnecting(1);
+  assert.deepEqual(shown(), ["Good day."]);
+  await connection.becomeReady();
+  const unheard = { role: "assistant", modality: "voice", status: "interrupted", heard_ms: 0 };
+  api.turns.calls[0].resolve([keptTurn("a1", "Good day.", { ...unheard, heard_text: "" })]);
+  await settle();
+  assert.deepEqual(shown(), ["Good day."]);
+});
+
 describe("errors", () => {
   const errorsOf = async (...events) => {
     await openNewCall();

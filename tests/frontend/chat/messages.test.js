@@ -92,3 +92,18 @@ test("messages stand behind the transcript, and a failed one that the server has
     ["u2", ""],
   ]);
 });
+
+test("a message that is sent again is answered in its place, instead of the failed answer", () => {
+  const [question] = linesOf(message({}), explain);
+  const kept = (itemId, role, status) => ({ ...question, itemId, role, status });
+  const transcript = [
+    kept("m1", "user", "completed"),
+    kept("a1", "assistant", "failed"),
+    kept("m2", "user", "completed"),
+    kept("a2", "assistant", "failed"),
+  ];
+  const ids = (more) =>
+    joinedLines(transcript, linesOf(message(more), explain)).map(({ itemId }) => itemId);
+  assert.deepEqual(ids({ state: "sending" }), ["m1", "m2", "a2"]);
+  assert.deepEqual(ids({ state: "answering", answer: "Hel" }), ["m1", "m1.answer", "m2", "a2"]);
+});

@@ -98,3 +98,10 @@ test("a suggestion is sent as a message", () => {
   app.sendSuggestion("Tell me a story.");
   assert.deepEqual(parts.talk.calls, [["focusMessage"], ["send", "Tell me a story."]]);
 });
+
+test("a conversation is shown without closing the drawer or moving the focus", () => {
+  app.show("a");
+  assert.deepEqual(parts.address.calls, [["set", "a"]]);
+  assert.deepEqual(parts.conversation.calls, [["open", "a"]]);
+  assert.deepEqual([parts.drawer.calls, parts.talk.calls], [[], []]);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Navigation } from "../../../frontend/page/navigation.js";
 import { Drafts } from "../../../frontend/storage/drafts.js";
-import { deferred, FakeStorage, keyWords, recorder, session } from "../equipment.js";
+import { deferred, FakeStorage, recorder, session } from "../equipment.js";
 
 let api;
 let drafts;
@@ -23,12 +23,12 @@ beforeEach(() => {
   talk = { ...recorder("open", "close", "restore"), client: null, unsent: [] };
   conversation = new Navigation({
     api,
-    words: keyWords(),
     drafts,
     account,
     address,
     list,
     talk,
+    fieldsOfNew: () => ({ language: "ja", voice: "cedar" }),
   });
 });
 
@@ -107,6 +107,7 @@ test("a new session gets the address, and a place in the list", async () => {
   const creating = conversation.createSession();
   api.createSession.calls[0].resolve(session("new"));
   assert.equal(await creating, "new");
+  assert.deepEqual(api.createSession.calls[0].args, [{ language: "ja", voice: "cedar" }]);
   assert.equal(conversation.sessionId, "new");
   assert.deepEqual(address.calls, [["set", "new"]]);
   assert.equal(list.calls.at(-1)[0], "put");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
 import { Talk } from "../../../frontend/page/talk.js";
-import { deferred, recorder, settle } from "../equipment.js";
+import { deferred, keyWords, recorder, settle } from "../equipment.js";
 
 let api;
 let views;
@@ -71,7 +71,7 @@ function fakeHelp() {
 }
 
 beforeEach(() => {
-  api = { turns: deferred() };
+  api = { turns: deferred(), session: deferred() };
   help = fakeHelp();
   clients = [];
   chats = [];
@@ -106,6 +106,7 @@ beforeEach(() => {
   talk = new Talk(
     {
       api,
+      words: keyWords(),
       ...views,
       help,
       voiceMode,
@@ -337,6 +338,23 @@ test("the focus goes to the box, and on a touch screen to the thread", () => {
   );
 });
 
+test("there is no dictation in voice mode, nor while a call is open or being opened", async () => {
+  await talk.open(null);
+  const isLive = () => called(views.dictation, "callChanged").at(-1)[1];
+  for (const [name, expected] of [
+    ["connecting", true],
+    ["listening", true],
+    ["ended", false],
+    ["idle", false],
+  ]) {
+    client().enter({ name, reason: null });
+    assert.equal(isLive(), expected, name);
+  }
+  voiceMode.model.isOn = true;
+  talk.draw();
+  assert.equal(isLive(), true);
+});
+
 test("a frozen page closes the call and keeps the conversation", async () => {
   await talk.open(null);
   talk.freeze();
@@ -515,4 +533,121 @@ test("the chat of a conversation that was left is closed, and heard no more", as
   first.delegate.failed(new ApiError("not_found", 404, ""));
   assert.deepEqual([views.status.calls.length, help.shown], [before, []]);
   assert.deepEqual(views.announcer.calls, []);
+});
+
+/** A line of the transcript. */
+const line = (itemId, role, more = {}) => ({
+  itemId,
+  role,
+  modality: "text",
+  text: `text of ${itemId}`,
+  status: "completed",
+  isPending: false,
+  isHeldBack: false,
+  ...more,
+});
+const shownLines = () => called(views.thread, "show").at(-1)[1];
+
+test("a message without an answer may be sent again, with its id", async () => {
+  await talk.open(null);
+  client().shown = [line("m1", "user"), line("a1", "assistant", { status: "failed" })];
+  talk.draw();
+  assert.deepEqual(
+    shownLines().map(({ failure }) => failure),
+    ["", undefined],
+  );
+  talk.retry("m1");
+  client().shown = [line("m1", "user")];
+  talk.draw();
+  assert.deepEqual(
+    shownLines().map(({ failure }) => failure),
+    ["thread.not_answered"],
+  );
+  talk.retry("m1");
+  assert.deepEqual(chat().calls, Array(2).fill(["send", "text of m1", "m1"]));
+});
+
+test("a message whose answer was interrupted is asked anew", async () => {
+  await talk.open(null);
+  client().shown = [line("m1", "user"), line("a1", "assistant", { status: "interrupted" })];
+  talk.retry("m1");
+  await settle();
+  assert.deepEqual(chat().calls, [["send", "text of m1"]]);
+});
+
+test("nothing is offered to be sent again while a call or an answer may still bring it", async () => {
+  await talk.open(null);
+  client().shown = [line("m1", "user")];
+  const offered = () => {
+    talk.draw();
+    return shownLines()[0].failure !== undefined;
+  };
+  assert.equal(offered(), true);
+  client().hasCall = true;
+  assert.equal(offered(), false);
+  client().hasCall = false;
+  voiceMode.isOn = true;
+  assert.equal(offered(), false);
+  voiceMode.isOn = false;
+  chat().isBusy = true;
+  assert.equal(offered(), false);
+});
+
+const keptTurns = (...positions) =>
+  positions.map((position) => ({
+    item_id: `t${position}`,
+    role: "user",
+    text: "",
+    status: "completed",
+    position,
+  }));
+const markedItem = () => {
+  talk.draw();
+  return shownLines().find(({ isFirstRemembered }) => isFirstRemembered)?.itemId;
+};
+
+async function openWith(turns) {
+  const opening = talk.open("a");
+  api.turns.calls.at(-1).resolve(turns);
+  await opening;
+  client().shown = turns.map(({ item_id }) => line(item_id, "user"));
+}
+
+test("it is marked from where on the model remembers", async () => {
+  await openWith(keptTurns(0, 1, 1000));
+  assert.equal(markedItem(), undefined);
+  api.session.calls[0].resolve({ remembered_from: 2 });
+  await settle();
+  assert.equal(markedItem(), "t1000");
+  talk.remember(1);
+  assert.equal(markedItem(), "t1");
+  talk.remember(null);
+  assert.equal(markedItem(), undefined);
+  chat().delegate.answered([{ text: "Hi" }, { text: "Hello.", remembered_from: 1000 }]);
+  assert.equal(markedItem(), "t1000");
+  talk.remember(1);
+  await talk.open(null);
+  client().shown = [line("t1", "user")];
+  assert.equal(markedItem(), undefined);
+});
+
+test("without an answer about that, the conversation is shown all the same", async () => {
+  await openWith(keptTurns(0));
+  api.session.calls[0].reject(new ApiError("no_network", 0, ""));
+  await settle();
+  assert.equal(markedItem(), undefined);
+});
+
+test("a position of a turn that came in a call is looked up, once", async () => {
+  await openWith(keptTurns(0));
+  client().shown.push(line("t1000", "user"));
+  talk.remember(1000);
+  await settle();
+  api.turns.calls[1].resolve(keptTurns(0, 1000));
+  await settle();
+  assert.deepEqual([markedItem(), api.turns.calls.length], ["t1000", 2]);
+  client().hasCall = true;
+  talk.remember(2000);
+  await settle();
+  assert.deepEqual([markedItem(), api.turns.calls.length], [undefined, 2]);
 });

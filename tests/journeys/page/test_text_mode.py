@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.page.conftest import SECOND_QUESTION
-from tests.journeys.page.visitor import Visitor, register, visiting
+from tests.journeys.page.visitor import Visitor, inject_fault, register, visiting
 from tests.journeys.stack import Stack
 
 pytestmark = pytest.mark.page
@@ -55,8 +55,10 @@ def test_text_and_voice_are_one_thread_in_one_order(browser: Browser, stack: Sta
         visitor.await_stored(4)
         assert (sockets(visitor), visitor.live_tracks(), visitor.open_contexts()) == ([], 0, 0)
 
+        expect(page.locator("#dictate")).to_be_visible()
         visitor.tap_microphone()
         expect(visitor.lines.nth(4).locator(".text")).to_have_text(SECOND_QUESTION)
+        expect(page.locator("#dictate")).to_be_hidden()
         visitor.await_state("speaking")
         visitor.await_state("listening")
         expect(visitor.answers.nth(2)).to_have_attribute("data-status", "completed")
@@ -140,3 +142,22 @@ def test_a_message_that_was_not_sent_is_in_the_box_after_a_reload(
         visitor.page.reload()
         expect(visitor.lines).to_have_count(2)
         expect(visitor.page.locator("#message")).to_have_value(LAST_QUESTION)
+
+
+def test_after_a_reload_a_failed_answer_is_asked_for_again_in_its_place(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        mishap = {"kind": "drop", "after": "response.output_text.delta", "count": 3}
+        inject_fault(stack, api="responses", **mishap)
+        visitor.type(QUESTION)
+        expect(visitor.answers).to_have_attribute("data-status", "failed")
+        visitor.await_stored(2)
+        visitor.page.reload()
+        expect(visitor.lines).to_have_count(2)
+        visitor.page.get_by_role("button", name="Try again").click()
+        expect(visitor.answers).to_have_attribute("data-status", "completed")
+        expect(visitor.page.get_by_role("button", name="Try again")).to_have_count(0)
+        assert [line["text"] for line in visitor.bubbles()][0] == QUESTION
+        visitor.await_stored(2)
+        assert [turn["status"] for turn in visitor.turns()] == ["completed", "completed"]
