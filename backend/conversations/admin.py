@@ -114,7 +114,8 @@ class SessionAdmin(ExportsInAdmin):
 
     def save_model(self, request: HttpRequest, obj: Session, form: Any, change: bool) -> None:
         """Save only the title: the recorder may be updating the row at the same time."""
-        Session.objects.filter(pk=obj.pk).update(title=obj.title)
+        source = Session.TitleSource.of_given(obj.title)
+        Session.objects.filter(pk=obj.pk).update(title=obj.title, title_source=source)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """Delete one by one: `Session.delete` locks the row first."""

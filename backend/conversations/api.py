@@ -137,6 +137,8 @@ class SessionDetail(APIView):
         given = SessionChange(data=request.data)
         given.is_valid(raise_exception=True)
         changes = dict(given.validated_data)
+        if "title" in changes:
+            changes["title_source"] = Session.TitleSource.of_given(changes["title"])
         if status := changes.pop("status", None):
             changes["closed_at"] = (
                 (session.closed_at or timezone.now()) if status == "closed" else None

@@ -19,6 +19,7 @@ def create_session(
     return Session.objects.create(
         user_id=user_id,
         title=title,
+        title_source=Session.TitleSource.of_given(title),
         voice=voice,
         language=language,
         provider=settings.REALTIME_PROVIDER,

@@ -37,6 +37,8 @@ class Session(models.Model):
     with it every list, search, export and the admin, leaves it out; `with_deleted` is for what must
     still be written to it.
 
+    `title_source` says where the title comes from. An empty title has the source `words`.
+
     `provider` and `model` are those of the newest call, or the defaults when the session was made.
     `next_position` is the first position that no call and no exchange has reserved; it changes only
     under the row's lock (`lifecycle`).
@@ -46,11 +48,27 @@ class Session(models.Model):
         ENGLISH = "en", "English"
         JAPANESE = "ja", "日本語"
 
+    class TitleSource(models.TextChoices):
+        """Where a title comes from. Only `words` and `requested` are replaced by the model's."""
+
+        WORDS = "words", "the user's first words, or nothing yet"
+        REQUESTED = "requested", "the same, and a job to ask the model was enqueued"
+        MODEL = "model", "the model"
+        USER = "user", "a person"
+
+        @classmethod
+        def of_given(cls, title: str) -> "Session.TitleSource":
+            """The source of a title that a person gives. An empty one is made again."""
+            return cls.USER if title else cls.WORDS
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions"
     )
     title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    title_source = models.CharField(
+        max_length=16, choices=TitleSource, default=TitleSource.WORDS, editable=False
+    )
     realtime_mode = models.BooleanField(
         default=False,
         editable=False,
@@ -88,6 +106,10 @@ class Session(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(language__in=("en", "ja")), name="session_language_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(title_source__in=("words", "requested", "model", "user")),
+                name="session_title_source_known",
             ),
         )
 

@@ -75,6 +75,11 @@ def test_a_session_has_a_known_language(session: Session) -> None:
         Session.objects.update(language="fr")
 
 
+def test_a_title_has_a_known_source(session: Session) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Session.objects.update(title_source="nobody")
+
+
 @pytest.mark.parametrize(
     "fields", [{"cost_usd": Decimal(1)}, {"price_date": date(2026, 11, 21)}], ids=str
 )
