@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export clean
+.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -98,6 +98,9 @@ bench-logins: .venv/test.installed ## Measure how wrong passwords delay a call, 
 
 bench-export: .venv/test.installed ## Measure the export of a session of 2,000 turns: time, memory and size.
 	@$(PY) -m bench.export
+
+bench-chat: .venv/test.installed ## Measure the first word of typed messages, and how much twenty of them delay voices.
+	@$(PY) -m bench.chat
 
 schema: .venv/serve.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
 	@DEBUG=on $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
