@@ -13,6 +13,9 @@ django = get_asgi_application()
 from backend.chat.dictation_api import MAX_BODY_BYTES, PATH  # noqa: E402
 from backend.gateway.routing import websocket_application  # noqa: E402
 from backend.middleware import with_bounded_body  # noqa: E402
+from backend.telemetry.request_id import with_request_id  # noqa: E402
 
 http = with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)])
-application = ProtocolTypeRouter({"http": http, "websocket": websocket_application})
+application = with_request_id(
+    ProtocolTypeRouter({"http": http, "websocket": websocket_application})
+)

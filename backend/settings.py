@@ -46,6 +46,10 @@ TRUNCATION: str | float = ENV["TRUNCATION"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
 
+# For operators
+LOG_FORMAT: str = ENV["LOG_FORMAT"]
+METRICS_TOKEN: str = ENV["METRICS_TOKEN"]
+
 INSTALLED_APPS = [
     # Daphne installs a Twisted reactor at import and replaces `runserver`, so it is optional.
     *(["daphne"] if SERVER == "daphne" else []),
@@ -233,9 +237,12 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"mask": {"()": "backend.telemetry.logs.Mask"}},
-    "formatters": {"line": {"()": "backend.telemetry.logs.LineFormatter"}},
+    "formatters": {
+        "text": {"()": "backend.telemetry.logs.LineFormatter"},
+        "json": {"()": "backend.telemetry.json_lines.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": "line"}
+        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": LOG_FORMAT}
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
