@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "backend.accounts",
     "backend.conversations",
+    "backend.audit",
+    "backend.live_desk",
     "backend.health",
 ]
 
