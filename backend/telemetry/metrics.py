@@ -68,7 +68,7 @@ METRICS: tuple[MetricInfo, ...] = (
     ),
     MetricInfo(
         "kaiwa_relay_latency_seconds", Kind.HISTOGRAM,
-        "From a message's arrival until all that it caused is sent.",
+        "From a message's arrival until all that it caused is sent; one in eight is timed.",
     ),
     MetricInfo(
         "kaiwa_first_sound_seconds", Kind.HISTOGRAM,
