@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 from uuid import UUID
@@ -36,6 +36,8 @@ from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
+from backend.telemetry.counters import COUNTERS
+from backend.telemetry.log_context import process_context
 from backend.telemetry.logs import log_event
 from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
@@ -73,6 +75,9 @@ _logger = logging.getLogger(__name__)
 
 Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
 
+ReadinessCheck = Callable[[], Awaitable[str]]
+"""Returns `ok`, or a word that says why the process cannot take calls; may raise as well."""
+
 
 class LiveReply(Protocol):
     """A typed answer that runs in this process (`backend.chat`)."""
@@ -92,6 +97,8 @@ class Runtime:
 
     `listeners` are called after turns and endings have been written (`conversations.listeners`).
     `replies` are the typed answers that run; `backend.chat` adds and removes them.
+    `readiness_checks` are checks of `/readyz` by name, besides those that every process has.
+    `call_slots_limit` is how many calls may run at once, for `/metrics`; None: as many as come.
     """
 
     def __init__(
@@ -102,6 +109,8 @@ class Runtime:
     ) -> None:
         self.live = LiveCalls()
         self.replies: set[LiveReply] = set()
+        self.readiness_checks: dict[str, ReadinessCheck] = {}
+        self.call_slots_limit: int | None = None
         self._connect = connect
         self._limits = limits
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
@@ -190,7 +199,9 @@ class Runtime:
     def start(self) -> None:
         """Start the heartbeat. Calling it again does nothing."""
         if self._heartbeat_task is None:
-            self._heartbeat_task = asyncio.create_task(self._heartbeat_loop(), name="heartbeat")
+            self._heartbeat_task = asyncio.create_task(
+                self._heartbeat_loop(), name="heartbeat", context=process_context()
+            )
 
     async def drain(self, seconds: float) -> None:
         """Refuse new calls, let replies end within `seconds`, then end all calls.
@@ -263,6 +274,7 @@ class Runtime:
             recorder,
             clock=clock,
             tape=tape_for(plan, clock),
+            counters=COUNTERS,
         )
 
 

@@ -322,6 +322,22 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "LOG_FORMAT",
+        "text",
+        "How a log line is written: `text`, or `json` for a log collector.",
+        _one_of("text", "json"),
+        "Write text or json.",
+    ),
+    Setting(
+        "METRICS_TOKEN",
+        "",
+        "The bearer token that `/metrics` requires. Empty: it answers only direct clients of"
+        " loopback and private addresses.",
+        _word,
+        "Write 32 or more random characters without spaces, or leave it empty.",
+        secret=True,
+    ),
+    Setting(
         "TAPE_DIR",
         "",
         "A folder for tapes of whole calls, to replay a bug; they hold sound and words."
