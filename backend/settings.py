@@ -135,6 +135,20 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(ENV["DATABASE_URL"])}
+
+_PROCESS_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"}
+REDIS_URL: str = ENV["REDIS_URL"]
+# Both aliases always exist. Rate limits count in `default`: with Redis for all server processes.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "backend.redis_client.SharedCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "kaiwa",
+    }
+    if REDIS_URL
+    else _PROCESS_CACHE,
+    "process": _PROCESS_CACHE,
+}
 # Background jobs are rows of this database, run by `manage.py db_worker`.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -9,7 +9,9 @@ from django.utils import translation
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
+from backend import redis_client
 from tests import cast
+from tests.redis import RedisServer, running_redis
 
 # `gate` runs the same examples every time, so that `make test` fails only after a code change.
 # `fuzz` (`make fuzz`, `--hypothesis-profile=fuzz`) explores new ones. Neither has a deadline: the
@@ -60,3 +62,18 @@ def as_stranger(stranger: User) -> APIClient:
 @pytest.fixture
 def as_nobody(db: None) -> APIClient:
     return cast.client_of(None)
+
+
+@pytest.fixture(scope="session")
+def _redis_process() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_redis_process: RedisServer) -> Iterator[RedisServer]:
+    """The test session's redis-server: running and empty, whatever the last test did to it."""
+    _redis_process.empty()
+    yield _redis_process
+    redis_client.redis_at(_redis_process.url).close()
+    redis_client.redis_at.cache_clear()
