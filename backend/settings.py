@@ -134,7 +134,21 @@ def _database(url: str) -> dict[str, Any]:
     return database
 
 
-DATABASES = {"default": _database(ENV["DATABASE_URL"])}
+def _databases(url: str) -> dict[str, dict[str, Any]]:
+    """Return the database, on PostgreSQL under two aliases with a pool each (`backend.database`).
+
+    A server process has up to 8 connections for requests, and 2 for the recorder and heartbeat.
+    """
+    database = _database(url)
+    if database["ENGINE"].endswith("sqlite3"):
+        return {"default": database}
+    options = database["OPTIONS"]
+    recorder = {**database, "OPTIONS": {**options, "pool": {**options["pool"], "max_size": 2}}}
+    return {"default": database, "recorder": recorder}
+
+
+DATABASES = _databases(ENV["DATABASE_URL"])
+DATABASE_ROUTERS = ["backend.database.ThreadRouter"]
 
 _PROCESS_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"}
 REDIS_URL: str = ENV["REDIS_URL"]

@@ -1,15 +1,18 @@
 """Fixtures for all tests: users with their API clients, and a reset of global state."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connections
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
 from backend import redis_client
+from backend.database import RECORDER
 from tests import cast
 from tests.redis import RedisServer, running_redis
 
@@ -29,6 +32,19 @@ def _clean_memory() -> Iterator[None]:
     yield
     translation.deactivate()
     cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _close_recorder_pool(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close the second pool on PostgreSQL: Django closes only the first, and could not drop the
+    test database while another connection is open.
+    """
+    if RECORDER in connections:
+        request.getfixturevalue("django_db_setup")
+    yield
+    if RECORDER in connections:
+        postgres: Any = connections[RECORDER]
+        postgres.close_pool()
 
 
 @pytest.fixture
