@@ -106,6 +106,14 @@ def test_the_lock_file_has_every_dependency_with_its_hashes(name: str) -> None:
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
 
 
+def test_the_demo_locks_the_same_versions_as_the_server() -> None:
+    pins = [
+        set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE))
+        for name in ("requirements.lock", "requirements-demo.lock")
+    ]
+    assert pins[0] < pins[1], "run `make lock`"
+
+
 def test_every_error_code_has_words_in_both_languages() -> None:
     assert {str(ending) for ending in Ending} | BAD_FRAME_CODES <= ERROR_CODES
     for code in ERROR_CODES:
