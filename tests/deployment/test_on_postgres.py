@@ -73,26 +73,13 @@ def test_two_at_once_migrate_once_and_make_one_admin(
         admins = connection.execute("SELECT username FROM auth_user WHERE is_superuser").fetchall()
     assert (twice, admins) == ([], [("admin",)])
 
-    # The server of this release accepts the database, and stops at the next problem: the port.
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            "DELETE FROM django_migrations WHERE app = 'accounts' AND name = '0002_demo_user'"
-        )
-    code, _, err = ended(start("backend.serve", environ))
-    assert (code, last_line(err)) == (
-        1,
-        "Kaiwa cannot start: 1 migrations are not applied to the database, such as"
-        " accounts.0002_demo_user. Run the migrations: .venv/bin/python -m backend.prepare"
-        " (with Compose: docker compose run --rm migrate)",
-    )
 
-
-@pytest.mark.parametrize("module", ["backend.prepare", "backend.worker"])
-def test_a_database_that_does_not_exist_ends_the_start_with_one_sentence(
-    module: str, container_environ: dict[str, str], postgres_url: str
+def test_a_database_that_does_not_exist_ends_the_preparation_with_one_sentence(
+    container_environ: dict[str, str], postgres_url: str
 ) -> None:
     url = f"{postgres_url.rpartition('/')[0]}/nowhere"
-    code, _, err = ended(start(module, {**container_environ, "DATABASE_URL": url}))
+    environ = {**container_environ, "DATABASE_URL": url}
+    code, _, err = ended(start("backend.prepare", environ))
     assert (code, last_line(err)) == (
         1,
         "Kaiwa cannot start: the database server has no database or user of that name."
@@ -100,12 +87,12 @@ def test_a_database_that_does_not_exist_ends_the_start_with_one_sentence(
     )
 
 
-def test_a_database_that_is_away_ends_the_start_with_one_sentence(
+def test_a_database_that_is_away_ends_the_worker_with_one_sentence(
     container_environ: dict[str, str],
 ) -> None:
     # Port 1 needs root and nothing listens there.
     url = "postgres://kaiwa:p@127.0.0.1:1/kaiwa"
-    code, _, err = ended(start("backend.serve", {**container_environ, "DATABASE_URL": url}))
+    code, _, err = ended(start("backend.worker", {**container_environ, "DATABASE_URL": url}))
     assert (code, last_line(err)) == (
         1,
         "Kaiwa cannot start: nothing listens at the database's address. Check DATABASE_URL.",
