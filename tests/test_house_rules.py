@@ -111,7 +111,7 @@ def test_the_demo_locks_the_same_versions_as_the_server() -> None:
         set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE))
         for name in ("requirements.lock", "requirements-demo.lock")
     ]
-    assert pins[0] < pins[1], "run `make lock`"
+    assert pins[0] <= pins[1], "run `make lock`"
 
 
 def test_every_error_code_has_words_in_both_languages() -> None:
