@@ -9,6 +9,7 @@ health check.
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -48,6 +49,8 @@ def run() -> int:
     """Run jobs until a signal. Exits with a sentence if a setting or the database is not right."""
     run_system_checks()
     exit_unless_migrated()
+    # `db_worker` installs its own handler a moment later.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     log_event(_logger, logging.INFO, "worker.starting", version=__version__, pid=os.getpid())
     # Verbosity 0: the admin lists the jobs with their results.
     call_command("db_worker", reload=False, interval=INTERVAL_S, verbosity=0)

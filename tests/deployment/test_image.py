@@ -110,6 +110,16 @@ def container(container_environ: dict[str, str]) -> Iterator[Container]:
         yield Container(app, data, interpreter(), environ)
 
 
+def wait_until_it_says(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout is not None
+    output = []
+    for line in process.stdout:
+        output.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(output))
+
+
 def wait_until_listening(container: Container, server: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while server.poll() is None and time.monotonic() < deadline:
@@ -144,6 +154,7 @@ def test_the_image_runs_unprivileged_and_writes_nothing_of_its_own(container: Co
     server = container.start(services["web"]["command"])
     try:
         wait_until_listening(container, server)
+        wait_until_it_says(worker, "worker.starting")
         assert container.run(services["web"]["healthcheck"]["test"][1:]) == (0, "")
         assert get(container, "/") == 200
         assert get(container, f"/static/{release_of(ROOT / 'frontend')}/app-realtime.js") == 200
