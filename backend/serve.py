@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from backend import __version__
 from backend.serving.before_listening import disable_demo_users, run_system_checks
 from backend.serving.daphne_server import run_daphne
+from backend.serving.database_check import exit_unless_migrated
 from backend.serving.limits import SWITCH_INTERVAL_S, ServerTimeouts
 from backend.serving.listener import listen, listen_error_message
 from backend.serving.shutdown import Runtime
@@ -33,6 +34,8 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     django.setup()
     run_system_checks()
+    if not settings.DEBUG:
+        exit_unless_migrated()
     disable_demo_users()
     host, port, server = settings.HOST, settings.PORT, settings.SERVER
     try:

@@ -24,6 +24,8 @@ SECRET_KEY: str = ENV["SECRET_KEY"] or "debug-only-key-that-never-leaves-this-ma
 ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
 REGISTRATION_OPEN: bool = ENV["REGISTRATION_OPEN"]
+ADMIN_USERNAME: str = ENV["ADMIN_USERNAME"]
+ADMIN_PASSWORD: str = ENV["ADMIN_PASSWORD"]
 HOST: str = ENV["HOST"]
 PORT: int = ENV["PORT"]
 SERVER: str = ENV["SERVER"]
@@ -259,6 +261,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+# HSTS and the redirect to https are the proxy's: it knows whether it speaks TLS (nginx/).
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 # Behind a TLS proxy whose X-Forwarded-Proto is not trusted, Django sees http and would refuse the
 # page's own https origin.
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS

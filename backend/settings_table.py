@@ -376,6 +376,22 @@ SETTINGS: tuple[Setting, ...] = (
         "Write on or off.",
     ),
     Setting(
+        "ADMIN_USERNAME",
+        "admin",
+        "The name of the first admin, whom `manage.py ensure_admin` creates.",
+        _text,
+        "Write a username, such as admin.",
+    ),
+    Setting(
+        "ADMIN_PASSWORD",
+        "",
+        "The first admin's password; later changes are made in the admin. Empty: no admin is"
+        " created.",
+        _text,
+        "Write a password of 8 characters or more, or ADMIN_PASSWORD_FILE with the path of a file.",
+        secret=True,
+    ),
+    Setting(
         "HOST",
         "127.0.0.1",
         "The address to listen on.",
