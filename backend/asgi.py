@@ -13,6 +13,10 @@ django = get_asgi_application()
 from backend.chat.dictation_api import MAX_BODY_BYTES, PATH  # noqa: E402
 from backend.gateway.routing import websocket_application  # noqa: E402
 from backend.middleware import with_bounded_body  # noqa: E402
+from backend.trusted_proxies import with_trusted_proxies  # noqa: E402
 
 http = with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)])
-application = ProtocolTypeRouter({"http": http, "websocket": websocket_application})
+application = with_trusted_proxies(
+    ProtocolTypeRouter({"http": http, "websocket": websocket_application}),
+    settings.TRUSTED_PROXIES,
+)

@@ -36,6 +36,7 @@ from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnecti
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
 from backend.telemetry.logs import log_event
+from backend.telemetry.request_ids import forget_request_id
 from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
 from backend.upstream.providers.interface import Provider, SessionSettings, TurnDetection
@@ -241,6 +242,8 @@ class Runtime:
         await self._database.run(jobs.enqueue_periodic_jobs)
 
     async def _heartbeat_loop(self) -> None:
+        # Under Daphne the first call starts it.
+        forget_request_id()
         while True:
             try:
                 await self.heartbeat()

@@ -21,6 +21,7 @@ from backend.conversations.writing import TurnWrite, Written
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.telemetry.logs import log_event
+from backend.telemetry.request_ids import forget_request_id
 
 MAX_PENDING = 10_000
 LISTENER_TIMEOUT_S = 5.0
@@ -91,6 +92,7 @@ class Notifier:
             self._task = asyncio.create_task(self._run(), name="listeners")
 
     async def _run(self) -> None:
+        forget_request_id()
         while self._pending:
             notification = self._pending.popleft()
             try:

@@ -28,6 +28,7 @@ from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 from backend.telemetry.logs import log_event
+from backend.telemetry.request_ids import forget_request_id
 
 GATHER_S = 0.4
 """How long turns are gathered before they are written: a crash costs less than a second of text,
@@ -138,6 +139,7 @@ class Recorder:
         return any(map(selects, (*self._pending.values(), *self._being_written.values())))
 
     async def _run(self) -> None:
+        forget_request_id()
         failures = 0
         while True:
             await self._has_pending.wait()

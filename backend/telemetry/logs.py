@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import TypedDict, Unpack
 from uuid import UUID
 
+from backend.telemetry.request_ids import current_request_id
+
 REDACTED = "***"
 
 _LONGEST_TEXT = 160
@@ -48,6 +50,7 @@ class Fields(TypedDict, total=False):
     origin: str | None
     pid: int
     port: int
+    request_id: str
     retry_after_s: float | None
     retryable: bool
     rows: int
@@ -92,10 +95,15 @@ def masked(text: str) -> str:
 
 
 def log_event(logger: logging.Logger, level: int, event: str, **fields: Unpack[Fields]) -> None:
-    """Log `event`, a dotted name such as `call.ended`, with fields of the allow-list."""
+    """Log `event`, a dotted name such as `call.ended`, with fields of the allow-list.
+
+    The id of the request that is being served is added as `request_id`.
+    """
     if not logger.isEnabledFor(level):
         return
     kept = {name: value for name, value in fields.items() if name in ALLOWED_FIELDS}
+    if (request_id := current_request_id()) is not None:
+        kept["request_id"] = request_id
     if refused := sorted(fields.keys() - ALLOWED_FIELDS):
         kept["dropped"] = ",".join(refused)
     logger.log(level, event, extra={"fields": kept})
