@@ -13,6 +13,7 @@ ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || packages="$packages post
 lacks nginx && [ ! -x /usr/sbin/nginx ] && packages="$packages nginx-light"
 lacks envsubst && packages="$packages gettext-base"
 lacks openssl && packages="$packages openssl"
+lacks redis-server && packages="$packages redis-server"
 fc-list :lang=ja 2> /dev/null | grep -q . || packages="$packages fontconfig fonts-noto-cjk"
 
 [ -z "$packages" ] && exit 0

@@ -5,6 +5,7 @@ The address is that of the connection (`NUM_PROXIES` is 0): a client that could 
 names, `backend.trusted_proxies` has put the client's own address there.
 """
 
+import functools
 import hashlib
 
 from rest_framework.request import Request
@@ -12,9 +13,38 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from backend.accounts.usernames import normalised_username
+from backend.redis_client import RedisAway, count_in_window, shared_redis
 
 
-class AddressThrottle(SimpleRateThrottle):
+class SharedThrottle(SimpleRateThrottle):
+    """A throttle that counts in Redis, exactly and for all server processes.
+
+    REST framework's own reads a list from the cache and writes it back, so that concurrent requests
+    pass together. That one is used without Redis and while Redis is away: each process then limits
+    by itself, and no request fails.
+    """
+
+    _wait_s: float | None = None
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Return whether the request may pass, and count it."""
+        shared, key = shared_redis(), self.get_cache_key(request, view)
+        limit, window_s = self.parse_rate(self.get_rate())
+        if shared is None or key is None or limit is None or window_s is None:
+            return super().allow_request(request, view)
+        count = functools.partial(count_in_window, key=key, limit=limit, window_s=window_s)
+        try:
+            self._wait_s = shared.run(count)
+        except RedisAway:
+            return super().allow_request(request, view)
+        return self._wait_s is None
+
+    def wait(self) -> float | None:
+        """Return the seconds until a refused request may be sent again."""
+        return super().wait() if self._wait_s is None else self._wait_s
+
+
+class AddressThrottle(SharedThrottle):
     """Limits all logins and registrations from one address."""
 
     scope = "address"
@@ -24,7 +54,7 @@ class AddressThrottle(SimpleRateThrottle):
         return _key(self.scope, self.get_ident(request))
 
 
-class LoginThrottle(SimpleRateThrottle):
+class LoginThrottle(SharedThrottle):
     """Limits logins of one user from one address, so that others cannot lock the user out."""
 
     scope = "login"
