@@ -314,7 +314,7 @@ def test_a_deletion_is_undone_by_keyboard(browser: Browser, stack: Stack) -> Non
         undo = page.get_by_role("button", name="Undo")
         expect(undo).to_be_focused()
         expect(page.locator("#empty")).to_be_visible()
-        assert "“Kyoto” was deleted." in visitor.watched("announced")
+        assert "Deleted: “Kyoto”" in visitor.watched("announced")
 
         keys.press("Enter")
         expect(rows).to_have_text(["Orders", "Kyoto"])
@@ -340,7 +340,7 @@ def test_voice_and_language_are_chosen_before_and_during_a_conversation(
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
         settings = page.get_by_role("button", name="Settings")
-        voice, language = page.get_by_label("Voice"), page.get_by_label("Language of the conv")
+        voice, language = page.locator("#session-voice"), page.locator("#session-language")
 
         def stored() -> tuple[str, str]:
             url = f"{stack.url}/api/sessions/{visitor.session_id}/"
