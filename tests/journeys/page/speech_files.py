@@ -12,9 +12,9 @@ from tests.journeys.speech import speak
 BEFORE_S = 1.5
 """Silence before the first word, because the page takes a moment to open the microphone."""
 AFTER_S = 30.0
-"""Faint noise at the end, as in a real room. The fake device then repeats its last sample for ever:
-after three seconds of exact zeros the page shows the card of a silent microphone, and on a busy
-machine a reply takes longer than that."""
+"""Faint noise at the end, as in a real room: after three seconds of exact zeros the page shows the
+card of a silent microphone, and on a busy machine a test is still in its call by then. After the
+noise the fake device repeats its last sample for ever."""
 NOISE_PEAK = 2 / 32_768
 """-84 dB of full scale; the page's own threshold for speech is -46 dB."""
 
