@@ -20,16 +20,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
+from backend.accounts.safety_identifier import safety_identifier
 from backend.conversations import control, jobs, lifecycle, replies
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.recorder import Recorder
+from backend.conversations.titles import TitleListener
 from backend.database import check_pools, recorder_alias
 from backend.protocol.endings import Ending
 from backend.redis_channel import ChannelListener
@@ -361,31 +362,29 @@ class Runtime:
 @functools.cache
 def runtime() -> Runtime:
     """The runtime of this process, built on first use."""
-    return Runtime()
+    return Runtime(listeners=(TitleListener(),))
 
 
 def target_for(user_id: int) -> Target:
     """The provider connection for this user, who is identified to it by an HMAC, not by an id."""
-    name = salted_hmac("kaiwa.safety_identifier", str(user_id), algorithm="sha256").hexdigest()
     return Target(
         base_url=settings.OPENAI_BASE_URL,
         api_key=settings.OPENAI_API_KEY,
         model=_current(settings.REALTIME_MODEL),
-        safety_identifier=name,
+        safety_identifier=safety_identifier(user_id),
         proxy=settings.UPSTREAM_PROXY or None,
     )
 
 
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """The plan of an opened call, from its session and the settings."""
-    voice = opened.voice or settings.REALTIME_VOICE
-    session = session_settings_for(opened.language, voice, opened.transcription_model)
+    session = session_settings_for(opened.language, opened.voice, opened.transcription_model)
     return CallPlan(
         call_id=str(opened.call_id),
         session_id=str(opened.session_id),
         language=opened.language,
         model=opened.model,
-        voice=voice,
+        voice=opened.voice,
         session=provider.session(session),
         past=opened.past,
         demo=settings.DEMO,

@@ -25,6 +25,8 @@ ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[
 ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
 TRUSTED_PROXIES: list[Network] = ENV["TRUSTED_PROXIES"]
 REGISTRATION_OPEN: bool = ENV["REGISTRATION_OPEN"]
+ADMIN_USERNAME: str = ENV["ADMIN_USERNAME"]
+ADMIN_PASSWORD: str = ENV["ADMIN_PASSWORD"]
 HOST: str = ENV["HOST"]
 PORT: int = ENV["PORT"]
 SERVER: str = ENV["SERVER"]
@@ -44,6 +46,7 @@ VAD_THRESHOLD: float = ENV["VAD_THRESHOLD"]
 VAD_SILENCE_MS: int = ENV["VAD_SILENCE_MS"]
 VAD_PREFIX_MS: int = ENV["VAD_PREFIX_MS"]
 TRUNCATION: str | float = ENV["TRUNCATION"]
+HISTORY_TOKENS: int = ENV["HISTORY_TOKENS"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
 
@@ -260,6 +263,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+# HSTS and the redirect to https are the proxy's: it knows whether it speaks TLS (nginx/).
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 # Behind a TLS proxy whose X-Forwarded-Proto is not trusted, Django sees http and would refuse the
 # page's own https origin.
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS

@@ -292,6 +292,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write auto, disabled, or a number from 0 to 1, such as 0.8.",
     ),
     Setting(
+        "HISTORY_TOKENS",
+        "12000",
+        "The most tokens of the earlier conversation, estimated, that a model is given with a typed"
+        " message or a new call; the newest exchange is always given.",
+        _between(0, 1_000_000, int),
+        "Write whole tokens from 0 to 1000000.",
+    ),
+    Setting(
         "SECRET_KEY",
         "",
         "Django's secret. Required without `DEBUG`.",
@@ -387,6 +395,22 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether anybody may register. Empty: as `DEBUG`.",
         lambda raw: _flag(raw) if raw else None,
         "Write on or off.",
+    ),
+    Setting(
+        "ADMIN_USERNAME",
+        "admin",
+        "The name of the first admin, whom `manage.py ensure_admin` creates.",
+        _text,
+        "Write a username, such as admin.",
+    ),
+    Setting(
+        "ADMIN_PASSWORD",
+        "",
+        "The first admin's password; later changes are made in the admin. Empty: no admin is"
+        " created.",
+        _text,
+        "Write a password of 8 characters or more, or ADMIN_PASSWORD_FILE with the path of a file.",
+        secret=True,
     ),
     Setting(
         "HOST",

@@ -31,6 +31,11 @@ urlpatterns = [
     path("api/sessions/", conversations.SessionList.as_view(), name="sessions"),
     path("api/sessions/<uuid:session_id>/", conversations.SessionDetail.as_view(), name="session"),
     path(
+        "api/sessions/<uuid:session_id>/restore/",
+        conversations.SessionRestore.as_view(),
+        name="restore",
+    ),
+    path(
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
     ),
     path("api/sessions/<uuid:session_id>/export/", SessionExport.as_view(), name="export"),
