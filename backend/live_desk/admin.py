@@ -94,8 +94,8 @@ class LiveCallAdmin(_ModelAdmin):
             messages.info(request, WORDS["is_over"])
             return HttpResponseRedirect(reverse(LIST))
         if request.method == "POST":
-            end_call(request, call)
-            messages.success(request, WORDS["end_requested"])
+            is_open = end_call(request, call)
+            messages.info(request, WORDS["end_requested" if is_open else "is_over"])
             return HttpResponseRedirect(reverse(LIST))
         context = {
             **self.admin_site.each_context(request),
@@ -112,21 +112,16 @@ def live_calls() -> QuerySet[LiveCall]:
     return live.order_by("started_at", "pk")
 
 
-def end_call(request: HttpRequest, call: LiveCall) -> None:
-    """Write the audit row, then ask the call's worker to end it."""
+def end_call(request: HttpRequest, call: LiveCall) -> bool:
+    """Write the audit row, then ask the call's worker to end it. Returns False if it has ended."""
     audit.record(
         request.user, audit.Action.CALL_ENDED, "call", call.pk, owner_id=call.session.user_id
     )
-    control.request_end(call.pk)
+    return control.request_end(call.pk)
 
 
 def rows_of(calls: list[LiveCall], now: datetime) -> list[DeskRow]:
-    """The rows of these calls, with one query for all that operators have ended."""
-    ended = set(
-        audit.AuditEntry.objects.filter(
-            action=audit.Action.CALL_ENDED, target__in=[str(call.pk) for call in calls]
-        ).values_list("target", flat=True)
-    )
+    """The rows of these calls, whose sessions and users were read with them."""
     return [
         DeskRow(
             call_id=str(call.pk),
@@ -134,7 +129,9 @@ def rows_of(calls: list[LiveCall], now: datetime) -> list[DeskRow]:
             username=call.session.user.get_username(),
             started_at=call.started_at,
             duration=duration_text(now - call.started_at),
-            state=state_of(call.lease_until - LEASE, now, is_end_requested=str(call.pk) in ended),
+            state=state_of(
+                call.lease_until - LEASE, now, is_end_requested=bool(call.requested_ending)
+            ),
             model=call.model,
             worker=call.worker,
         )

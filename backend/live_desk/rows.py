@@ -11,8 +11,8 @@ SILENT_AFTER = timedelta(seconds=15)
 class DeskState(StrEnum):
     """A call's state as the database knows it.
 
-    `silent`: the worker has missed heartbeats; it is overloaded, or dead. `ending`: an operator has
-    ended the call, and its worker has not written the ending yet.
+    `silent`: the worker has missed heartbeats; it is overloaded, or dead. `ending`: an operator or
+    a newer call has asked for the end, and the worker has not written it yet.
     """
 
     LIVE = "live"
