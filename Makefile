@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -28,7 +28,7 @@ UNIT := unit-django unit-core unit-page
 LANES := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
 
 # Lanes instead of pytest-xdist: each of its workers collects every test, 7 s of processor time.
-CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry tests/chat tests/accounts
+CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry
 FAST := not slow and not hypothesis and not journey and not page
 SLOW := (slow or hypothesis) and not journey and not page
 
@@ -56,7 +56,7 @@ unit-core:
 unit-django:
 	@$(PY) -m pytest -m "$(FAST)" tests $(CORE:%=--ignore=%) --ignore=tests/journeys
 unit-page:
-	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js
+	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js tests/live_desk/*.test.js
 
 slow: .venv/test.installed ## The other unit tests: property tests, real processes and real time.
 	@$(PY) -m pytest -m "$(SLOW)" tests --ignore=tests/journeys
@@ -101,6 +101,9 @@ bench-logins: .venv/test.installed ## Measure how wrong passwords delay a call, 
 
 bench-export: .venv/test.installed ## Measure the export of a session of 2,000 turns: time, memory and size.
 	@$(PY) -m bench.export
+
+bench-chat: .venv/test.installed ## Measure the first word of typed messages, and how much twenty of them delay voices.
+	@$(PY) -m bench.chat
 
 schema: .venv/serve.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
 	@DEBUG=on $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

@@ -45,8 +45,13 @@ VAD_THRESHOLD: float = ENV["VAD_THRESHOLD"]
 VAD_SILENCE_MS: int = ENV["VAD_SILENCE_MS"]
 VAD_PREFIX_MS: int = ENV["VAD_PREFIX_MS"]
 TRUNCATION: str | float = ENV["TRUNCATION"]
+HISTORY_TOKENS: int = ENV["HISTORY_TOKENS"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
+
+# For operators
+LOG_FORMAT: str = ENV["LOG_FORMAT"]
+METRICS_TOKEN: str = ENV["METRICS_TOKEN"]
 
 INSTALLED_APPS = [
     # Daphne installs a Twisted reactor at import and replaces `runserver`, so it is optional.
@@ -66,6 +71,8 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "backend.accounts",
     "backend.conversations",
+    "backend.audit",
+    "backend.live_desk",
     "backend.health",
 ]
 
@@ -237,9 +244,12 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"mask": {"()": "backend.telemetry.logs.Mask"}},
-    "formatters": {"line": {"()": "backend.telemetry.logs.LineFormatter"}},
+    "formatters": {
+        "text": {"()": "backend.telemetry.logs.LineFormatter"},
+        "json": {"()": "backend.telemetry.json_lines.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": "line"}
+        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": LOG_FORMAT}
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

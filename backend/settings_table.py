@@ -267,6 +267,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write auto, disabled, or a number from 0 to 1, such as 0.8.",
     ),
     Setting(
+        "HISTORY_TOKENS",
+        "12000",
+        "The most tokens of the earlier conversation, estimated, that a model is given with a typed"
+        " message or a new call; the newest exchange is always given.",
+        _between(0, 1_000_000, int),
+        "Write whole tokens from 0 to 1000000.",
+    ),
+    Setting(
         "SECRET_KEY",
         "",
         "Django's secret. Required without `DEBUG`.",
@@ -311,6 +319,22 @@ SETTINGS: tuple[Setting, ...] = (
         _database_url,
         "Write postgres://user:password@host:5432/name, with # ? / @ % in the password as"
         " %23 %3F %2F %40 %25, or leave it empty for SQLite.",
+        secret=True,
+    ),
+    Setting(
+        "LOG_FORMAT",
+        "text",
+        "How a log line is written: `text`, or `json` for a log collector.",
+        _one_of("text", "json"),
+        "Write text or json.",
+    ),
+    Setting(
+        "METRICS_TOKEN",
+        "",
+        "The bearer token that `/metrics` requires. Empty: it answers only direct clients of"
+        " loopback and private addresses.",
+        _word,
+        "Write 32 or more random characters without spaces, or leave it empty.",
         secret=True,
     ),
     Setting(

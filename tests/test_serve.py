@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from backend import serve
+from backend.serving.limits import SWITCH_INTERVAL_S
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +59,22 @@ def test_a_missing_or_empty_database_exits_with_what_to_do(
     assert result.returncode == 1
     assert re.fullmatch(sentence, result.stderr.splitlines()[-1])
     assert "Traceback" not in result.stderr
+
+
+def test_a_thread_that_computes_gives_way_to_the_voices_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop() -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr("django.setup", stop)
+    before_s = sys.getswitchinterval()
+    try:
+        with pytest.raises(SystemExit):
+            serve.main()
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 def started_with(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
