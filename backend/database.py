@@ -1,9 +1,85 @@
-"""The errors of Django's ORM that mean that the database is unavailable, and not a bug of ours."""
+"""The database: which errors mean that it is unavailable, and which connection pool a thread uses.
 
-from django.db import InterfaceError, InternalError, OperationalError
+On PostgreSQL the alias `recorder` is the same database with a small pool of its own
+(`settings.DATABASES`). The recorder and the heartbeat use it: were they to share the requests'
+pool, requests that hang on a lock would keep them from writing, and the other way round. Nothing
+says so at each query: a thread chooses its alias once (`use_alias`), and the router answers with
+it. A transaction has to name its alias, so code that such a thread may run uses `atomic`.
+"""
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connections,
+)
+from django.db.transaction import Atomic
+from django.db.transaction import atomic as django_atomic
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 """Raised while the database is away, busy, locked or read-only: a later retry can succeed.
 
 PostgreSQL raises InternalError while it is read-only: in a failover, or when its disk is full.
 """
+
+RECORDER = "recorder"
+
+_this_thread = threading.local()
+
+
+def recorder_alias() -> str:
+    """The alias for the recorder and the heartbeat: SQLite has no pools, and one alias."""
+    return RECORDER if RECORDER in settings.DATABASES else DEFAULT_DB_ALIAS
+
+
+def use_alias(alias: str) -> None:
+    """Make this thread's queries use this alias from now on."""
+    _this_thread.alias = alias
+
+
+def current_alias() -> str:
+    """The alias that this thread's queries use."""
+    alias: str = getattr(_this_thread, "alias", DEFAULT_DB_ALIAS)
+    return alias
+
+
+def check_pools() -> None:
+    """Replace the connections that a restart of PostgreSQL has broken, in every pool.
+
+    A request replaces by itself only those that it is given, with growing pauses between them: with
+    eight broken ones the first requests failed after the pool's 3 s.
+    """
+    for alias in settings.DATABASES:
+        pool: Any = getattr(connections[alias], "pool", None)
+        if pool is not None and not pool.closed:
+            pool.check()
+
+
+def atomic() -> Atomic:
+    """A transaction, or a savepoint in one, on this thread's alias."""
+    return django_atomic(using=current_alias())
+
+
+class ThreadRouter:
+    """Django's database router: the alias of the thread, for every model."""
+
+    def db_for_read(self, model: object, **hints: Any) -> str:
+        """Return the alias to read from."""
+        return current_alias()
+
+    def db_for_write(self, model: object, **hints: Any) -> str:
+        """Return the alias to write to."""
+        return current_alias()
+
+    def allow_relation(self, one: object, other: object, **hints: Any) -> bool:
+        """Return True: both aliases are the same database."""
+        return True
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        """Return False for the second alias: its tables are those of the first."""
+        return db != RECORDER

@@ -143,7 +143,35 @@ def _database(url: str) -> dict[str, Any]:
     return database
 
 
-DATABASES = {"default": _database(ENV["DATABASE_URL"])}
+def _databases(url: str) -> dict[str, dict[str, Any]]:
+    """Return the database, on PostgreSQL under two aliases with a pool each (`backend.database`).
+
+    A server process has up to 8 connections for requests, and 2 for the recorder and heartbeat.
+    """
+    database = _database(url)
+    if database["ENGINE"].endswith("sqlite3"):
+        return {"default": database}
+    options = database["OPTIONS"]
+    recorder = {**database, "OPTIONS": {**options, "pool": {**options["pool"], "max_size": 2}}}
+    return {"default": database, "recorder": recorder}
+
+
+DATABASES = _databases(ENV["DATABASE_URL"])
+DATABASE_ROUTERS = ["backend.database.ThreadRouter"]
+
+_PROCESS_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"}
+REDIS_URL: str = ENV["REDIS_URL"]
+# Both aliases always exist. Rate limits count in `default`: with Redis for all server processes.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "backend.redis_client.SharedCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "kaiwa",
+    }
+    if REDIS_URL
+    else _PROCESS_CACHE,
+    "process": _PROCESS_CACHE,
+}
 # Background jobs are rows of this database, run by `manage.py db_worker`.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -147,6 +147,19 @@ def _database_url(raw: str) -> str:
     return raw
 
 
+def _redis_url(raw: str) -> str:
+    if not raw:
+        return raw
+    parts = urlsplit(_word(raw))
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.port == 0:
+        raise ValueError
+    # redis-py drops a path that is no number and takes unknown options from a query: the mistake
+    # would be seen at the first login.
+    if not re.fullmatch(r"/?|/[0-9]{1,4}", parts.path) or "?" in raw or "#" in raw:
+        raise ValueError
+    return raw
+
+
 PROVIDERS = ("openai",)
 """The choices of `REALTIME_PROVIDER`: a test compares them with `backend.upstream.providers`."""
 
@@ -319,6 +332,16 @@ SETTINGS: tuple[Setting, ...] = (
         _database_url,
         "Write postgres://user:password@host:5432/name, with # ? / @ % in the password as"
         " %23 %3F %2F %40 %25, or leave it empty for SQLite.",
+        secret=True,
+    ),
+    Setting(
+        "REDIS_URL",
+        "",
+        "Redis, as `redis://:password@host:6379/0` (`rediss://` with TLS), for several server"
+        " processes. Empty: none.",
+        _redis_url,
+        "Write redis://:password@host:6379/0, with # ? / @ % in the password as"
+        " %23 %3F %2F %40 %25, or leave it empty for one server process.",
         secret=True,
     ),
     Setting(

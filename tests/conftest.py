@@ -1,15 +1,20 @@
 """Fixtures for all tests: users with their API clients, and a reset of global state."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connections
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
+from backend import redis_client
+from backend.database import RECORDER
 from tests import cast
+from tests.redis import RedisServer, running_redis
 
 # `gate` runs the same examples every time, so that `make test` fails only after a code change.
 # `fuzz` (`make fuzz`, `--hypothesis-profile=fuzz`) explores new ones. Neither has a deadline: the
@@ -27,6 +32,19 @@ def _clean_memory() -> Iterator[None]:
     yield
     translation.deactivate()
     cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _close_recorder_pool(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close the second pool on PostgreSQL: Django closes only the first, and could not drop the
+    test database while another connection is open.
+    """
+    if RECORDER in connections:
+        request.getfixturevalue("django_db_setup")
+    yield
+    if RECORDER in connections:
+        postgres: Any = connections[RECORDER]
+        postgres.close_pool()
 
 
 @pytest.fixture
@@ -60,3 +78,18 @@ def as_stranger(stranger: User) -> APIClient:
 @pytest.fixture
 def as_nobody(db: None) -> APIClient:
     return cast.client_of(None)
+
+
+@pytest.fixture(scope="session")
+def _redis_process() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_redis_process: RedisServer) -> Iterator[RedisServer]:
+    """The test session's redis-server: running and empty, whatever the last test did to it."""
+    _redis_process.empty()
+    yield _redis_process
+    redis_client.redis_at(_redis_process.url).close()
+    redis_client.redis_at.cache_clear()

@@ -10,6 +10,7 @@ lacks npm && packages="$packages npm"
 lacks chromium && packages="$packages chromium"
 lacks setpriv && packages="$packages util-linux"
 ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || packages="$packages postgresql"
+lacks redis-server && packages="$packages redis-server"
 fc-list :lang=ja 2> /dev/null | grep -q . || packages="$packages fontconfig fonts-noto-cjk"
 
 [ -z "$packages" ] && exit 0

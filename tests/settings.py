@@ -11,6 +11,9 @@ from backend.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+if "recorder" in DATABASES:  # noqa: F405
+    DATABASES["recorder"]["TEST"] = {"MIRROR": "default"}  # noqa: F405
+
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # A file, because threads that share an in-memory database get "locked" errors at once instead
     # of waiting; one per process, because several runs may share the machine.

@@ -6,6 +6,7 @@ uvicorn sets the real address, because it trusts `X-Forwarded-For` from 127.0.0.
 nobody's.
 """
 
+import functools
 import hashlib
 
 from rest_framework.request import Request
@@ -13,19 +14,48 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from backend.accounts.usernames import normalised_username
+from backend.redis_client import RedisAway, count_in_window, shared_redis
 
 
-class AddressThrottle(SimpleRateThrottle):
+class SharedThrottle(SimpleRateThrottle):
+    """A throttle that counts in Redis, exactly and for all server processes.
+
+    REST framework's own reads a list from the cache and writes it back, so that concurrent requests
+    pass together. That one is used without Redis and while Redis is away: each process then limits
+    by itself, and no request fails.
+    """
+
+    _wait_s: float | None = None
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Return whether the request may pass, and count it."""
+        shared, key = shared_redis(), self.get_cache_key(request, view)
+        limit, window_s = self.parse_rate(self.get_rate())
+        if shared is None or key is None or limit is None or window_s is None:
+            return super().allow_request(request, view)
+        count = functools.partial(count_in_window, key=key, limit=limit, window_s=window_s)
+        try:
+            self._wait_s = shared.run(count)
+        except RedisAway:
+            return super().allow_request(request, view)
+        return self._wait_s is None
+
+    def wait(self) -> float | None:
+        """Return the seconds until a refused request may be sent again."""
+        return super().wait() if self._wait_s is None else self._wait_s
+
+
+class AddressThrottle(SharedThrottle):
     """Limits all logins and registrations from one address."""
 
     scope = "address"
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return the key of the address."""
-        return _key(self.scope, self.get_ident(request))
+        return _key(self.scope, _address_of(self, request))
 
 
-class LoginThrottle(SimpleRateThrottle):
+class LoginThrottle(SharedThrottle):
     """Limits logins of one user from one address, so that others cannot lock the user out."""
 
     scope = "login"
@@ -33,7 +63,14 @@ class LoginThrottle(SimpleRateThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return the key of the address and the username, however that is spelt."""
         given = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        return _key(self.scope, self.get_ident(request), normalised_username(str(given)).casefold())
+        username = normalised_username(str(given)).casefold()
+        return _key(self.scope, _address_of(self, request), username)
+
+
+def _address_of(throttle: SimpleRateThrottle, request: Request) -> str:
+    """The address; empty, and so the same for all, if the server listens on a UNIX socket."""
+    address: str | None = throttle.get_ident(request)
+    return address or ""
 
 
 def _key(scope: str | None, *parts: str) -> str:

@@ -30,6 +30,7 @@ from rest_framework.views import APIView
 
 from backend import catalogue
 from backend.accounts import tokens
+from backend.accounts.throttles import SharedThrottle
 from backend.api_errors import ApiErrorCode, ApiRefused, StrictSerializer
 from backend.api_schema import body, errors
 from backend.chat.clips import (
@@ -101,7 +102,7 @@ class ClipParser(MultiPartParser):
             raise ParseError from error
 
 
-class TranscriptionThrottle(UserRateThrottle):
+class TranscriptionThrottle(SharedThrottle, UserRateThrottle):
     """Limits the clips of one user, because each of them costs money."""
 
     scope = "transcription"

@@ -22,7 +22,7 @@ from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
-from backend.conversations import deleting, queries
+from backend.conversations import control, deleting, queries
 from backend.conversations.creating import create_session
 from backend.conversations.history import past_of
 from backend.conversations.models import TITLE_LENGTH, Session
@@ -146,6 +146,8 @@ class SessionDetail(APIView):
         # Only these columns: the recorder may be updating the row at the same time.
         if changes:
             Session.objects.filter(pk=session_id).update(**changes)
+        if changes.get("closed_at"):
+            control.publish_session(session_id)
         # Read again: it may have been deleted meanwhile.
         return Response(_detail_json(_own_session(request, session_id)))
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from backend.conversations import control
 from backend.conversations.models import Session
 
 RESTORABLE_FOR = timedelta(hours=1)
@@ -21,7 +22,12 @@ MAX_PURGED = 500
 
 def hide(session_id: UUID, user_id: int) -> bool:
     """Hide the user's session. Returns False if there is none, or if it is hidden already."""
-    return bool(Session.objects.filter(pk=session_id, user_id=user_id).update(deleted_at=Now()))
+    is_hidden = bool(
+        Session.objects.filter(pk=session_id, user_id=user_id).update(deleted_at=Now())
+    )
+    if is_hidden:
+        control.publish_session(session_id)
+    return is_hidden
 
 
 def restore(session_id: UUID, user_id: int) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple
 
-from django.db import close_old_connections
+from django.db import DEFAULT_DB_ALIAS, close_old_connections
+
+from backend.database import use_alias
 
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
@@ -20,14 +22,16 @@ class DatabaseSlow(Exception):
 
 
 class DatabaseExecutor:
-    """Runs synchronous ORM work on its own threads.
+    """Runs synchronous ORM work on its own threads, which use the database `alias`.
 
     Connections are closed (PostgreSQL: returned to the pool) after each piece of work, because an
     idle thread must not hold one.
     """
 
-    def __init__(self, threads: int = 2) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="database")
+    def __init__(self, threads: int = 2, alias: str = DEFAULT_DB_ALIAS) -> None:
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix="database", initializer=use_alias, initargs=(alias,)
+        )
 
     async def run(self, work: Callable[[*Ts], T], *args: *Ts, timeout_s: float | None = 5.0) -> T:
         """Run `work(*args)` on a thread; return or raise what it does.

@@ -142,6 +142,7 @@ class Call(models.Model):
     The worker's heartbeat renews `lease_until`; once that time has passed, the worker is presumed
     dead and the call ends as `interrupted`. `login_at` is the creation time of the login that
     opened the call. `transcription_model` is empty in calls made before it was stored.
+    `requested_ending` is how the worker shall end the call, if that was requested (`control`).
     """
 
     ENDINGS = tuple((ending.value, ending.value) for ending in Ending)
@@ -158,6 +159,9 @@ class Call(models.Model):
     lease_until = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     ending = models.CharField(max_length=32, choices=ENDINGS, blank=True)
+    requested_ending = models.CharField(
+        max_length=32, blank=True, default="", db_default="", editable=False
+    )
 
     class Meta:
         ordering = ("first_position",)

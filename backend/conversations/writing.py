@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
 from backend.conversations.models import Session, Turn, Usage
 from backend.conversations.stored_cost import stored_cost
+from backend.database import atomic
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.reading import clean_text
@@ -104,7 +104,7 @@ def _keeping_final(earlier: str, later: TurnWrite) -> TurnWrite:
 
 def write(writes: Sequence[Write]) -> Written:
     """Store all of these in one transaction, or nothing and raise."""
-    with transaction.atomic():
+    with atomic():
         wanted = {each.session_id for each in writes}
         # Locked in one order, so that two workers cannot deadlock; and a session cannot be deleted
         # before the commit.

@@ -183,7 +183,7 @@ export class Bubble {
     button.addEventListener("click", () => {
       if (this.#line) this.#parts.replay.toggle(this.#line);
     });
-    this.#actions.prepend(button);
+    this.#actions.append(button);
     return button;
   }
 }

@@ -1,12 +1,16 @@
-"""Which requests share a rate limit; a forged header does not evade it."""
+"""Which requests share a rate limit; a forged header does not evade it; Redis counts for all."""
 
 from typing import Any
 
+import pytest
+from django.core.cache import caches
+from pytest_django.fixtures import Settings
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
+from tests.redis import RedisServer
 
 
 def request(username: Any = "owner", address: str = "192.0.2.1", forwarded: str = "") -> Request:
@@ -37,6 +41,13 @@ def test_another_address_is_counted_apart() -> None:
     assert address_key(request()) != address_key(other)
 
 
+def test_a_server_on_a_unix_socket_knows_no_address() -> None:
+    given = request()
+    del given.META["REMOTE_ADDR"]
+    assert address_key(given) != address_key(request())
+    assert login_key(given) not in (login_key(request()), address_key(given))
+
+
 def test_an_address_is_counted_for_all_usernames() -> None:
     assert address_key(request("owner")) == address_key(request("stranger"))
 
@@ -51,3 +62,34 @@ def test_no_username_is_stored_and_odd_ones_raise_nothing() -> None:
         key = login_key(request(username))
         assert "owner" not in key
         assert len(key) < 100
+
+
+def passed(times: int) -> int:
+    """How many of this many logins pass, in a process that has served none before."""
+    caches["default"].clear()
+    return [LoginThrottle().allow_request(request(), APIView()) for _ in range(times)].count(True)
+
+
+def test_without_redis_each_process_counts_by_itself() -> None:
+    assert [passed(12), passed(12)] == [10, 10]
+
+
+@pytest.mark.slow
+def test_redis_counts_for_all_processes(redis_server: RedisServer, settings: Settings) -> None:
+    settings.REDIS_URL = redis_server.url
+    assert [passed(6), passed(6), passed(1)] == [6, 4, 0]
+    throttle = LoginThrottle()
+    assert not throttle.allow_request(request(), APIView())
+    assert 50 < (throttle.wait() or 0) <= 60
+    assert AddressThrottle().allow_request(request(), APIView())
+
+
+def test_while_redis_is_away_each_process_counts_by_itself(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    throttle = LoginThrottle()
+    assert passed(12) == 10
+    assert not throttle.allow_request(request(), APIView())
+    assert 50 < (throttle.wait() or 0) <= 60
+    assert [record.message for record in caplog.records] == ["redis.away"]

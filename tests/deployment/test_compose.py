@@ -13,7 +13,7 @@ from tests.deployment.compose import BASE, DEMO, ROOT
 PROJECT, WITH_DEMO = compose.stack(BASE), compose.stack(BASE, DEMO)
 SERVICES: dict[str, Any] = WITH_DEMO["services"]
 OF_OUR_IMAGE = ("web", "worker", "migrate")
-FROM_OTHER_BRANCHES = {"REDIS_URL_FILE", "TRUSTED_PROXIES"}
+FROM_OTHER_BRANCHES = {"TRUSTED_PROXIES"}
 OWN_STATE = {"postgres": ["/var/lib/postgresql"], "nginx": ["/etc/nginx/tls"]}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
