@@ -59,8 +59,8 @@ class Container:
     def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
         assert command[0] == "python"
         return subprocess.Popen(
-            [*unprivileged(), sys.executable, *command[1:]], cwd=self.app, env=self.environ, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            [*unprivileged(), sys.executable, *command[1:]], cwd=self.app, env=self.environ,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     def run(self, command: Sequence[str]) -> tuple[int, str]:
@@ -154,6 +154,11 @@ def test_the_image_runs_unprivileged_and_writes_nothing_of_its_own(container: Co
     assert [process.returncode for process in (server, worker)] == [0, 0], outputs
     # W007 would mean that the static files of this release are missing.
     assert "kaiwa.W007" not in outputs[0]
-    assert not any("Traceback" in output for output in outputs), outputs
+    outputs.append(output)
+    assert not any("Traceback" in each for each in outputs), outputs
+    secrets = [
+        container.environ[name] for name in ("SECRET_KEY", "OPENAI_API_KEY", "ADMIN_PASSWORD")
+    ]
+    assert not any(secret in each for secret in secrets for each in outputs)
     assert container.files() == before
     assert {path.name.partition(".")[0] for path in container.data.iterdir()} == {"kaiwa"}
