@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -19,7 +19,7 @@ secrets: ## Make the secret files of docker-compose.yml that are missing, in sec
 
 test: ## Install the test requirements and run all tests, on real servers and a real browser.
 	@sh tests/prepare.sh
-	@for part in check slow postgres journeys page; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@for part in check slow postgres journeys stack-tests page; do $(MAKE) --no-print-directory $$part || exit 1; done
 
 # Each lane is one process, so that two cores are busy. mypy is first: without its cache (`.mypy_cache`,
 # as in a fresh clone) it takes the longest, 39 s; with it 3 s.
@@ -29,8 +29,8 @@ LANES := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
 
 # Lanes instead of pytest-xdist: each of its workers collects every test, 7 s of processor time.
 CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry
-FAST := not slow and not hypothesis and not journey and not page
-SLOW := (slow or hypothesis) and not journey and not page
+FAST := not slow and not hypothesis and not journey and not page and not stack
+SLOW := (slow or hypothesis) and not journey and not page and not stack
 
 check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: about a minute.
 	@$(LANES) $(LINT) $(UNIT)
@@ -69,6 +69,12 @@ fuzz: .venv/test.installed ## The property tests with new random seeds for MINUT
 
 journeys: .venv/test.installed ## Whole calls through real sockets, server and simulator, on uvicorn and Daphne.
 	@$(PY) -m pytest -m journey tests
+
+stack: .venv/test.installed ## Start nginx, PostgreSQL, two web processes, a worker and the simulator; print the address.
+	@$(PY) -m tests.full_stack
+
+stack-tests: .venv/test.installed ## Calls, the page, limits and a rolling stop through nginx on that stack.
+	@$(PY) -m pytest -m stack tests/journeys
 
 page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
 	@$(PY) -m pytest -m exclusive tests/journeys

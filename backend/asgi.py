@@ -13,7 +13,8 @@ django = get_asgi_application()
 from backend.chat.dictation_api import MAX_BODY_BYTES, PATH  # noqa: E402
 from backend.gateway.routing import websocket_application  # noqa: E402
 from backend.middleware import with_addresses_as_hosts, with_bounded_body  # noqa: E402
-from backend.telemetry.request_id import with_request_id  # noqa: E402
+from backend.telemetry.request_ids import with_request_id  # noqa: E402
+from backend.trusted_proxies import with_trusted_proxies  # noqa: E402
 
 http = with_addresses_as_hosts(
     with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)]),
@@ -21,6 +22,7 @@ http = with_addresses_as_hosts(
     # `.example.com` stands for every name of that domain, and `*` for every name.
     settings.ALLOWED_HOSTS[0].strip("*.") or "localhost",
 )
-application = with_request_id(
-    ProtocolTypeRouter({"http": http, "websocket": websocket_application})
+application = with_trusted_proxies(
+    with_request_id(ProtocolTypeRouter({"http": http, "websocket": websocket_application})),
+    settings.TRUSTED_PROXIES,
 )

@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 from uuid import UUID
@@ -85,9 +85,6 @@ _logger = logging.getLogger(__name__)
 
 Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
 
-ReadinessCheck = Callable[[], Awaitable[str]]
-"""Returns `ok`, or a word that says why the process cannot take calls; may raise as well."""
-
 
 class LiveReply(Protocol):
     """A typed answer that runs in this process (`backend.chat`)."""
@@ -107,7 +104,6 @@ class Runtime:
 
     `listeners` are called after turns and endings have been written (`conversations.listeners`).
     `replies` are the typed answers that run; `backend.chat` adds and removes them.
-    `readiness_checks` are checks of `/readyz` by name, besides those that every process has.
     `call_slots_limit` is how many calls may run at once, for `/metrics`; None: as many as come.
     """
 
@@ -119,7 +115,6 @@ class Runtime:
     ) -> None:
         self.live = LiveCalls()
         self.replies: set[LiveReply] = set()
-        self.readiness_checks: dict[str, ReadinessCheck] = {}
         self.call_slots_limit: int | None = None
         self._connect = connect
         self._limits = limits

@@ -8,7 +8,7 @@ from typing import Any
 import dj_database_url
 
 from backend import __version__
-from backend.settings_table import SettingError, combined, read, read_dotenv
+from backend.settings_table import Network, SettingError, combined, read, read_dotenv
 from backend.static_release import DIGEST_LENGTH, release_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +23,7 @@ DEBUG: bool = ENV["DEBUG"]
 SECRET_KEY: str = ENV["SECRET_KEY"] or "debug-only-key-that-never-leaves-this-machine-0123456789"
 ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
+TRUSTED_PROXIES: list[Network] = ENV["TRUSTED_PROXIES"]
 REGISTRATION_OPEN: bool = ENV["REGISTRATION_OPEN"]
 ADMIN_USERNAME: str = ENV["ADMIN_USERNAME"]
 ADMIN_PASSWORD: str = ENV["ADMIN_PASSWORD"]
@@ -197,6 +198,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     # `login` counts per user and address; `address` counts all logins and registrations of one.
     # `transcription` counts one user's dictated clips.
     "DEFAULT_THROTTLE_RATES": {"login": "10/min", "address": "60/min", "transcription": "20/min"},
+    # The connection's address: `backend.trusted_proxies` has put the client's there.
     "NUM_PROXIES": 0,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }

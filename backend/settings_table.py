@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -128,6 +129,17 @@ def _origins(raw: str) -> list[str]:
         if parts.username is not None or (parts.scheme, parts.port) in _IMPLIED_PORTS:
             raise ValueError
     return origins
+
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(raw: str) -> list[Network]:
+    # An address is a network of one. `ip_network` refuses an address inside of a network.
+    networks = [ip_network(word) for word in _words(raw)]
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError  # It would be everybody.
+    return networks
 
 
 def _address(raw: str) -> str:
@@ -324,6 +336,15 @@ SETTINGS: tuple[Setting, ...] = (
         _origins,
         "Write origins such as https://voice.example.com, with commas, as browsers send them: in"
         " small letters, without a path and without :443 or :80.",
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        "",
+        "The addresses or networks of the proxies in front whose `X-Forwarded-For`,"
+        " `X-Forwarded-Proto` and `X-Request-ID` are trusted. Empty: nobody's.",
+        _networks,
+        "Write addresses or networks such as 127.0.0.1 or 172.16.0.0/12, with commas, or leave it"
+        " empty.",
     ),
     Setting(
         "DATABASE_URL",

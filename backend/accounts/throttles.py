@@ -1,9 +1,8 @@
 """Rate limits of logins and registrations. The rates are in the settings.
 
 The address is that of the connection (`NUM_PROXIES` is 0): a client that could set
-`X-Forwarded-For` would have a new address for each request. Behind a proxy on the same machine
-uvicorn sets the real address, because it trusts `X-Forwarded-For` from 127.0.0.1; Daphne trusts
-nobody's.
+`X-Forwarded-For` would have a new address for each request. Behind a proxy that `TRUSTED_PROXIES`
+names, `backend.trusted_proxies` has put the client's own address there.
 """
 
 import functools

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from backend.audit.models import AuditEntry
+from backend.bilingual import bilingual
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[AuditEntry]
@@ -36,7 +37,7 @@ class AuditAdmin(_ModelAdmin):
         """No."""
         return False
 
-    @admin.display(description="time (UTC)", ordering="at")
+    @admin.display(description=bilingual("time (UTC)", "日時 (UTC)"), ordering="at")
     def time(self, entry: AuditEntry) -> str:
         """To the second: several acts can fall into one minute."""
         return f"{entry.at:%Y-%m-%d %H:%M:%S}"

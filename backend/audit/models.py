@@ -47,13 +47,15 @@ class AuditEntry(models.Model):
     `target` is the id of a row of the kind `target_type`; `owner_id` is the user whose row it is.
     """
 
-    at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
-    actor_id = models.BigIntegerField(null=True)
-    actor_name = models.CharField(max_length=NAME_LENGTH)
-    action = models.CharField(max_length=32, choices=Action)
-    target_type = models.CharField(max_length=32)
-    target = models.CharField(max_length=TARGET_LENGTH)
-    owner_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(
+        bilingual("time", "日時"), default=timezone.now, editable=False, db_index=True
+    )
+    actor_id = models.BigIntegerField(bilingual("operator's id", "操作者のID"), null=True)
+    actor_name = models.CharField(bilingual("operator", "操作者"), max_length=NAME_LENGTH)
+    action = models.CharField(bilingual("act", "操作"), max_length=32, choices=Action)
+    target_type = models.CharField(bilingual("kind of target", "対象の種類"), max_length=32)
+    target = models.CharField(bilingual("target", "対象"), max_length=TARGET_LENGTH)
+    owner_id = models.BigIntegerField(bilingual("owner's id", "所有者のID"), null=True)
 
     objects = AuditQuerySet.as_manager()
 

@@ -6,19 +6,19 @@
 | `migrations` | `ok` | `pending`: the database is older than the code; `away` |
 | `recorder` | `ok` | `behind`: more than `MOST_BACKLOG_ROWS` rows wait to be written |
 | `drain` | `ok` | `draining`: the process is stopping and takes no new calls |
-
-A service that only some installations have (Redis) adds its check to `Runtime.readiness_checks`.
+| `redis` | `ok` | `away`; only shown: see `NOT_REQUIRED` |
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from backend.conversations.executor import DatabaseExecutor
-from backend.runtime import ReadinessCheck, Runtime
+from backend.redis_client import shared_redis
+from backend.runtime import Runtime
 from backend.telemetry.logs import log_event
 
 OK = "ok"
@@ -32,13 +32,20 @@ WAIT_S = 2.0
 MOST_BACKLOG_ROWS = 10_000
 """Twenty full batches of the recorder. 200 calls whose database is away for a minute stay below."""
 
+NOT_REQUIRED = frozenset({"redis"})
+"""Checks that are shown and do not make the process unready. Without Redis calls go on
+(`backend.redis_client`), and all replicas lose it at once: nobody would be left to serve them."""
+
+ReadinessCheck = Callable[[], Awaitable[str]]
+"""Returns `ok`, or a word that says why not; may raise as well."""
+
 log = logging.getLogger(__name__)
 
 
-class DatabaseChecks:
-    """The checks that ask the database, on threads of their own.
+class ServiceChecks:
+    """The checks that ask the database and Redis, on threads of their own.
 
-    So a stuck database delays no other request, and `/readyz` does not wait for a request's query.
+    So a stuck service delays no other request, and `/readyz` does not wait for a request's query.
     """
 
     def __init__(self, executor: DatabaseExecutor | None = None) -> None:
@@ -60,11 +67,22 @@ class DatabaseChecks:
             self._is_migrated = await self._executor.run(is_migrated, timeout_s=WAIT_S)
         return OK if self._is_migrated else PENDING
 
+    async def redis(self) -> str:
+        """Ping Redis. Raises RedisAway, at once for some seconds after a failure."""
+        await self._executor.run(ping_redis, timeout_s=WAIT_S)
+        return OK
+
 
 def ping_database() -> None:
     """Run `SELECT 1`. Raises what Django raises if the database does not answer."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def ping_redis() -> None:
+    """Ping the Redis of `REDIS_URL`, if that is set. Raises RedisAway."""
+    if (redis := shared_redis()) is not None:
+        redis.run(lambda client: client.ping())
 
 
 def is_migrated() -> bool:
@@ -73,8 +91,11 @@ def is_migrated() -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
-def checks_of(runtime: Runtime, database: DatabaseChecks) -> dict[str, ReadinessCheck]:
-    """Every check of this process by its name, in the order in which `/readyz` shows them."""
+def checks_of(runtime: Runtime, services: ServiceChecks) -> dict[str, ReadinessCheck]:
+    """Every check of this process by its name, in the order in which `/readyz` shows them.
+
+    `redis` is there only if `REDIS_URL` is set.
+    """
 
     async def recorder() -> str:
         return BEHIND if runtime.recorder.backlog_rows > MOST_BACKLOG_ROWS else OK
@@ -83,12 +104,17 @@ def checks_of(runtime: Runtime, database: DatabaseChecks) -> dict[str, Readiness
         return DRAINING if runtime.live.is_draining else OK
 
     return {
-        "database": database.database,
-        "migrations": database.migrations,
+        "database": services.database,
+        "migrations": services.migrations,
         "recorder": recorder,
         "drain": drain,
-        **runtime.readiness_checks,
+        **({} if shared_redis() is None else {"redis": services.redis}),
     }
+
+
+def is_ready(answers: Mapping[str, str]) -> bool:
+    """Whether every required check answered `ok`."""
+    return all(word == OK for name, word in answers.items() if name not in NOT_REQUIRED)
 
 
 async def answers_of(checks: Mapping[str, ReadinessCheck], wait_s: float) -> dict[str, str]:

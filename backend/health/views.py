@@ -5,8 +5,15 @@ from collections.abc import Callable, Coroutine, Mapping
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from backend.health.readiness import OK, WAIT_S, DatabaseChecks, answers_of, checks_of
-from backend.runtime import ReadinessCheck, runtime
+from backend.health.readiness import (
+    WAIT_S,
+    ReadinessCheck,
+    ServiceChecks,
+    answers_of,
+    checks_of,
+    is_ready,
+)
+from backend.runtime import runtime
 
 View = Callable[[HttpRequest], Coroutine[None, None, JsonResponse]]
 
@@ -18,7 +25,7 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(checks: Callable[[], Mapping[str, ReadinessCheck]], wait_s: float = WAIT_S) -> View:
-    """Return a view that answers 200 if every check is `ok`, otherwise 503.
+    """Return a view that answers 200 if every required check is `ok`, otherwise 503.
 
     The body is `{"status": "ok" | "unavailable", <check>: <word>, …}` (`health.readiness`).
     """
@@ -26,14 +33,13 @@ def readyz(checks: Callable[[], Mapping[str, ReadinessCheck]], wait_s: float = W
     @require_safe
     async def view(request: HttpRequest) -> JsonResponse:
         answers = await answers_of(checks(), wait_s)
-        is_ready = all(answer == OK for answer in answers.values())
-        status = "ok" if is_ready else "unavailable"
-        return JsonResponse({"status": status, **answers}, status=200 if is_ready else 503)
+        status, code = ("ok", 200) if is_ready(answers) else ("unavailable", 503)
+        return JsonResponse({"status": status, **answers}, status=code)
 
     return view
 
 
 def readyz_of_this_process() -> View:
     """`/readyz` with the checks of this process's runtime, which is built at the first request."""
-    database = DatabaseChecks()
-    return readyz(lambda: checks_of(runtime(), database))
+    services = ServiceChecks()
+    return readyz(lambda: checks_of(runtime(), services))

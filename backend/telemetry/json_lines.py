@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import Enum
 from uuid import UUID
 
-from backend.telemetry.log_context import context_ids
+from backend.telemetry.log_context import with_ids
 from backend.telemetry.logs import describe_exception, masked, message_of, utc_stamp
 
 LONGEST_TEXT = 160
@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
             fields = {}
             line["message"] = masked(message_of(record))[:LONGEST_MESSAGE]
         line["logger"] = record.name
-        for name, value in {**context_ids(), **fields}.items():
+        for name, value in with_ids(fields).items():
             # A field cannot replace what every line has.
             line.setdefault(name, _plain(value))
         line |= _exception_of(record)

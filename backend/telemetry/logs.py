@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from backend.telemetry.log_context import context_ids
+from backend.telemetry.log_context import with_ids
 
 REDACTED = "***"
 
@@ -127,7 +127,7 @@ class Mask(logging.Filter):
 class LineFormatter(logging.Formatter):
     """Formats a record as `2026-11-21T06:38:00.123Z INFO call.ended ending=client_left`.
 
-    The ids of the request and of the call that the code works for come first among the fields.
+    The ids of the request and of the call that the code works for come last.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -139,7 +139,7 @@ class LineFormatter(logging.Formatter):
         else:
             fields = {}
             parts += [record.name, message_of(record)]
-        parts += [f"{name}={_value(value)}" for name, value in {**context_ids(), **fields}.items()]
+        parts += [f"{name}={_value(value)}" for name, value in with_ids(fields).items()]
         if record.exc_info and record.exc_info[1] is not None:
             parts.append(f"| {describe_exception(record.exc_info[1])}")
         elif record.exc_text:

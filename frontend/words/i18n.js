@@ -90,7 +90,7 @@ export const WORDS = Object.freeze({
     en: "The conversation was not deleted. {why}",
     ja: "会話を削除できませんでした。{why}",
   },
-  "sessions.deleted": { en: "“{title}” was deleted.", ja: "「{title}」を削除しました。" },
+  "sessions.deleted": { en: "Deleted: “{title}”", ja: "削除しました：「{title}」" },
   "sessions.undo": { en: "Undo", ja: "元に戻す" },
   "sessions.restored": { en: "“{title}” is back.", ja: "「{title}」を元に戻しました。" },
   "sessions.restore.failed": {
@@ -306,7 +306,7 @@ export const WORDS = Object.freeze({
   "settings.session": { en: "This conversation", ja: "この会話" },
   "settings.session_voice": { en: "Voice", ja: "声" },
   "settings.default_voice": { en: "Standard", ja: "標準" },
-  "settings.session_language": { en: "Language of the conversation", ja: "会話の言語" },
+  "settings.session_language": { en: "Language", ja: "言語" },
   "settings.session_note": {
     en: "For the next call and the next typed answer. A running call keeps its own.",
     ja: "次の通話と、次に入力したときの応答から使われます。進行中の通話では変わりません。",

@@ -27,7 +27,7 @@ def test_the_list_is_japanese_for_a_japanese_reader(
 ) -> None:
     client.force_login(staff)
     page = client.get(LIST, HTTP_ACCEPT_LANGUAGE="ja").content.decode()
-    assert "監査ログ" in page and "通話を終了" in page
+    assert all(word in page for word in ("監査ログ", "通話を終了", "日時 (UTC)", "操作者", "対象"))
 
 
 def test_a_superuser_can_neither_add_nor_change_nor_delete(

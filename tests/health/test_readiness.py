@@ -10,13 +10,21 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from pytest_django.fixtures import Settings
 
 from backend.conversations import writing
 from backend.conversations.executor import DatabaseExecutor
 from backend.health import readiness
-from backend.health.readiness import DatabaseChecks, answers_of, checks_of, is_migrated
+from backend.health.readiness import (
+    ReadinessCheck,
+    ServiceChecks,
+    answers_of,
+    checks_of,
+    is_migrated,
+    is_ready,
+)
 from backend.protocol.endings import Ending
-from backend.runtime import ReadinessCheck, Runtime
+from backend.runtime import Runtime
 
 
 @pytest.fixture
@@ -41,7 +49,7 @@ async def test_a_stuck_database_is_away_within_the_limit(
 ) -> None:
     moving = threading.Event()
     monkeypatch.setattr(readiness, "ping_database", moving.wait)
-    assert await answer_of(DatabaseChecks(executor).database, wait_s=0.02) == "away"
+    assert await answer_of(ServiceChecks(executor).database, wait_s=0.02) == "away"
     moving.set()
 
 
@@ -54,7 +62,7 @@ async def test_the_databases_error_is_not_disclosed(
         raise OperationalError("password=secret")
 
     monkeypatch.setattr(readiness, "ping_database", ask)
-    answer = await answer_of(DatabaseChecks(executor).database)
+    answer = await answer_of(ServiceChecks(executor).database)
     assert answer == "away"
     assert "secret" not in caplog.text
     assert vars(caplog.records[0])["fields"] == {"where": "one", "error": "OperationalError"}
@@ -63,8 +71,8 @@ async def test_the_databases_error_is_not_disclosed(
 @pytest.mark.django_db
 def test_a_database_that_is_older_than_the_code_is_not_migrated() -> None:
     assert is_migrated()
-    (newest,) = MigrationLoader(connection).graph.leaf_nodes("conversations")
-    MigrationRecorder(connection).record_unapplied(*newest)
+    for newest in MigrationLoader(connection).graph.leaf_nodes("conversations"):
+        MigrationRecorder(connection).record_unapplied(*newest)
     assert not is_migrated()
 
 
@@ -73,7 +81,7 @@ async def test_the_migrations_are_asked_for_until_they_are_complete(
 ) -> None:
     answers = iter([False, True])
     monkeypatch.setattr(readiness, "is_migrated", lambda: next(answers))
-    checks = DatabaseChecks(executor)
+    checks = ServiceChecks(executor)
     words = [await answer_of(checks.migrations) for _ in range(3)]
     assert words == ["pending", "ok", "ok"]
 
@@ -83,7 +91,7 @@ async def test_a_recorder_that_cannot_keep_up_is_behind(
 ) -> None:
     monkeypatch.setattr(readiness, "MOST_BACKLOG_ROWS", 1)
     runtime = Runtime()
-    recorder = checks_of(runtime, DatabaseChecks(executor))["recorder"]
+    recorder = checks_of(runtime, ServiceChecks(executor))["recorder"]
     words = []
     for number in range(3):
         words.append(await recorder())
@@ -94,21 +102,26 @@ async def test_a_recorder_that_cannot_keep_up_is_behind(
 
 async def test_a_process_that_drains_says_so(executor: DatabaseExecutor) -> None:
     runtime = Runtime()
-    drain = checks_of(runtime, DatabaseChecks(executor))["drain"]
+    drain = checks_of(runtime, ServiceChecks(executor))["drain"]
     before = await drain()
     await runtime.drain(0)
     assert (before, await drain()) == ("ok", "draining")
 
 
-async def test_a_service_of_the_runtime_has_its_own_check(executor: DatabaseExecutor) -> None:
-    async def redis() -> str:
-        raise ConnectionRefusedError
-
-    runtime = Runtime()
-    runtime.readiness_checks["redis"] = redis
-    checks = checks_of(runtime, DatabaseChecks(executor))
+async def test_a_redis_that_is_away_is_shown_and_required_by_nobody(
+    executor: DatabaseExecutor, settings: Settings
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    checks = checks_of(Runtime(), ServiceChecks(executor))
     assert list(checks) == ["database", "migrations", "recorder", "drain", "redis"]
-    assert await answer_of(checks["redis"]) == "away"
+    answers = {"database": "ok", "redis": await answer_of(checks["redis"])}
+    assert answers["redis"] == "away"
+    assert is_ready(answers)
+    assert not is_ready({**answers, "database": "away"})
+
+
+async def test_without_the_setting_redis_is_not_asked(executor: DatabaseExecutor) -> None:
+    assert "redis" not in checks_of(Runtime(), ServiceChecks(executor))
 
 
 async def test_the_checks_run_side_by_side() -> None:

@@ -77,6 +77,14 @@ def test_the_page_is_japanese_for_a_japanese_operator(operator: Client, call: Op
     assert "通話中の一覧" in html and "現在の通話数: 1" in html
 
 
+def test_the_note_of_an_old_list_is_hidden_by_an_element_without_a_class(
+    operator: Client,
+) -> None:
+    """The admin's `errornote` sets `display`, so that its element would show although `hidden`."""
+    note = re.search(r'<(\w+) id="live-calls-stale"[^>]*>', operator.get(LIST).content.decode())
+    assert note is not None and " hidden" in note[0] and "class" not in note[0]
+
+
 def test_an_empty_list_says_so(operator: Client) -> None:
     assert "Nobody is in a call." in operator.get(LIST).content.decode()
 

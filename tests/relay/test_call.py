@@ -21,7 +21,7 @@ from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.call import UNTIMED_FRAMES, Call, SteadyClock
 from backend.relay.limits import Limits
 from backend.telemetry.counters import ProcessCounters
-from backend.telemetry.log_context import CALL_ID, context_ids
+from backend.telemetry.log_context import CALL_ID, with_ids
 from tests.relay.doubles import Client, HandClock, Provider, Record, settle, until
 from tests.relay.equipment import (
     PAST,
@@ -408,7 +408,7 @@ async def test_the_tasks_of_a_call_log_with_its_id_and_its_caller_does_not(scene
     seen: list[dict[str, object]] = []
 
     async def connect() -> Provider:
-        seen.append(context_ids())
+        seen.append(with_ids({}))
         return await scene.provider.connect()
 
     scene.call._connect = connect

@@ -5,6 +5,7 @@ import json
 import logging
 import string
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from backend.protocol.endings import Ending
 from backend.telemetry.json_lines import JsonFormatter
-from backend.telemetry.log_context import CALL_ID, REQUEST_ID
+from backend.telemetry.log_context import CALL_ID
 from backend.telemetry.logs import LineFormatter, Mask, log_event
+from backend.telemetry.request_ids import remember_request_id
 
 KEY_LETTERS = st.text(string.ascii_letters + string.digits + "_-", min_size=24, max_size=60)
 
@@ -36,16 +38,18 @@ def log() -> Iterator[Log]:
 
 
 @pytest.fixture
-def ids() -> Iterator[None]:
-    request, call = REQUEST_ID.set("request-0001"), CALL_ID.set("call-0001")
-    yield
-    REQUEST_ID.reset(request)
-    CALL_ID.reset(call)
+def in_call() -> Context:
+    """A context with the ids of a request and of a call."""
+    context = Context()
+    context.run(remember_request_id, "request-0001")
+    context.run(CALL_ID.set, "call-0001")
+    return context
 
 
-def test_an_event_is_an_object_with_its_fields(log: Log, ids: None) -> None:
+def test_an_event_is_an_object_with_its_fields(log: Log, in_call: Context) -> None:
     logger, line = log
-    log_event(
+    in_call.run(
+        log_event,
         logger, logging.INFO, "call.ended",
         session_id=UUID(int=7), ending=Ending.CLIENT_LEFT, duration_ms=1234.5678, bytes=3,
         retryable=False, status=None, event_type='two "words"\n',
@@ -68,15 +72,15 @@ def test_an_event_is_an_object_with_its_fields(log: Log, ids: None) -> None:
     }
 
 
-def test_an_explicit_call_id_wins_over_the_contexts(log: Log, ids: None) -> None:
+def test_an_explicit_call_id_wins_over_the_contexts(log: Log, in_call: Context) -> None:
     logger, line = log
-    log_event(logger, logging.INFO, "recorder.row_refused", call_id="another")
+    in_call.run(log_event, logger, logging.INFO, "recorder.row_refused", call_id="another")
     assert line()["call_id"] == "another"
 
 
-def test_a_librarys_record_is_a_message_with_the_ids(log: Log, ids: None) -> None:
+def test_a_librarys_record_is_a_message_with_the_ids(log: Log, in_call: Context) -> None:
     logger, line = log
-    logger.warning("said %s with Bearer abc.def", "hello")
+    in_call.run(logger.warning, "said %s with Bearer abc.def", "hello")
     found = line()
     assert (found["message"], found["call_id"]) == ("said hello with Bearer ***", "call-0001")
     assert "event" not in found
@@ -107,10 +111,10 @@ def test_a_field_cannot_replace_what_every_line_has(log: Log) -> None:
     assert (found["level"], found["event"], found["code"]) == ("INFO", "odd", "<dict>")
 
 
-def test_the_text_form_has_the_ids_too(ids: None) -> None:
+def test_the_text_form_has_the_ids_too(in_call: Context) -> None:
     record = logging.LogRecord("a.library", logging.INFO, "x", 1, "hello", None, None)
-    line = LineFormatter().format(record)
-    assert line.endswith("INFO a.library hello request_id=request-0001 call_id=call-0001")
+    line = in_call.run(LineFormatter().format, record)
+    assert line.endswith("INFO a.library hello call_id=call-0001 request_id=request-0001")
 
 
 @given(

@@ -20,18 +20,23 @@ class Migration(migrations.Migration):
                 (
                     "at",
                     models.DateTimeField(
-                        db_index=True, default=django.utils.timezone.now, editable=False
+                        db_index=True,
+                        default=django.utils.timezone.now,
+                        editable=False,
+                        verbose_name="time",
                     ),
                 ),
-                ("actor_id", models.BigIntegerField(null=True)),
-                ("actor_name", models.CharField(max_length=150)),
+                ("actor_id", models.BigIntegerField(null=True, verbose_name="operator's id")),
+                ("actor_name", models.CharField(max_length=150, verbose_name="operator")),
                 (
                     "action",
-                    models.CharField(choices=[("call_ended", "ended a call")], max_length=32),
+                    models.CharField(
+                        choices=[("call_ended", "ended a call")], max_length=32, verbose_name="act"
+                    ),
                 ),
-                ("target_type", models.CharField(max_length=32)),
-                ("target", models.CharField(max_length=100)),
-                ("owner_id", models.BigIntegerField(null=True)),
+                ("target_type", models.CharField(max_length=32, verbose_name="kind of target")),
+                ("target", models.CharField(max_length=100, verbose_name="target")),
+                ("owner_id", models.BigIntegerField(null=True, verbose_name="owner's id")),
             ],
             options={
                 "verbose_name": "audit entry",

@@ -159,9 +159,13 @@ test("sessions are refreshed once, shortly after their turns", async () => {
     ["a", "b"],
   );
   api.session.calls[0].resolve(named("a"));
+  api.session.calls[1].resolve(named("b", "2026-11-21T13:00:00Z"));
   await settle();
-  assert.equal(view.calls.at(-1)[1].find(({ id }) => id === "a").title, "a");
-  assert.deepEqual(refreshed, ["a"]);
+  assert.deepEqual(
+    view.calls.at(-1)[1].map(({ title }) => title),
+    ["b", "a"],
+  );
+  assert.deepEqual(refreshed, ["a", "b"]);
 });
 
 test("a first turn that the server has not stored yet is asked for again, but not for ever", async () => {
@@ -192,6 +196,17 @@ test("a refresh that was requested before a change is requested again", async ()
   await settle();
   assert.equal(view.calls.at(-1)[1].find(({ id }) => id === "a").title, "New name");
   assert.equal(api.session.calls.length, 2);
+});
+
+test("a refresh for one user is not shown to the next", async () => {
+  await load(named("a"));
+  list.turnCompleted("a");
+  mock.timers.tick(REFRESH_DELAY_MS);
+  list.clear();
+  await load(named("b"));
+  api.session.calls[0].resolve(named("a"));
+  await settle();
+  assert.deepEqual([shown(), refreshed, api.session.calls.length], [["b"], [], 1]);
 });
 
 test("a refresh does not bring a deleted session back", async () => {
