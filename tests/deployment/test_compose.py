@@ -13,7 +13,7 @@ from tests.deployment.compose import BASE, DEMO, ROOT
 PROJECT, WITH_DEMO = compose.stack(BASE), compose.stack(BASE, DEMO)
 SERVICES: dict[str, Any] = WITH_DEMO["services"]
 OF_OUR_IMAGE = ("web", "worker", "migrate")
-FROM_OTHER_BRANCHES = {"REDIS_URL_FILE", "TRUSTED_PROXIES", "LOG_FORMAT", "HISTORY_TOKENS"}
+FROM_OTHER_BRANCHES = {"TRUSTED_PROXIES"}
 OWN_STATE = {"postgres": ["/var/lib/postgresql"], "nginx": ["/etc/nginx/tls"]}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -144,8 +144,8 @@ def test_the_demo_waits_for_the_simulator() -> None:
         ("public", {"nginx"}),
         ("proxy", {"nginx", "web"}),
         ("data", {"web", "worker", "migrate", "postgres", "redis"}),
-        ("provider", {"web"}),
-        ("simulator", {"web", "simulator"}),
+        ("provider", {"web", "worker"}),
+        ("simulator", {"web", "worker", "simulator"}),
     ],
 )
 def test_who_reaches_whom(network: str, members: set[str]) -> None:
