@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -19,7 +19,9 @@ secrets: ## Make the secret files of docker-compose.yml that are missing, in sec
 
 test: ## Install the test requirements and run all tests, on real servers and a real browser.
 	@sh tests/prepare.sh
-	@for part in check slow postgres journeys stack-tests page; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target journeys servers
+	@$(MAKE) --no-print-directory page
 
 # Each lane is one process, so that two cores are busy. mypy is first: without its cache (`.mypy_cache`,
 # as in a fresh clone) it takes the longest, 39 s; with it 3 s.
@@ -63,6 +65,10 @@ slow: .venv/test.installed ## The other unit tests: property tests, real process
 
 postgres: .venv/test.installed ## The storage tests again, on a temporary PostgreSQL.
 	@$(PY) -m tests.postgres -- $(PY) -m pytest -m "postgres"
+
+# Beside `journeys` in `make test`: both wait for servers more than they compute.
+servers: .venv/test.installed ## `make slow`, `make postgres` and `make stack-tests`, one after the other.
+	@for part in slow postgres stack-tests; do $(MAKE) --no-print-directory $$part || exit 1; done
 
 fuzz: .venv/test.installed ## The property tests with new random seeds for MINUTES=… (10).
 	@$(PY) -m tests.fuzz

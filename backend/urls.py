@@ -13,7 +13,7 @@ from backend.chat import dictation_api as dictation
 from backend.conversations import api as conversations
 from backend.conversations.exports.api import SessionExport
 from backend.health import views as health
-from backend.health.metrics import metrics_of_this_process
+from backend.health.metrics_view import metrics_of_this_process
 
 page = TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
 
