@@ -99,7 +99,7 @@ async def test_without_a_database_the_processs_metrics_remain(
         raise OperationalError("password=secret")
 
     settings.METRICS_TOKEN = ""
-    monkeypatch.setattr(metrics, "read_shared_facts", away)
+    monkeypatch.setattr(metrics_view, "read_shared_facts", away)
     text = (await async_client.get("/metrics")).content.decode()
     assert "kaiwa_database_up 0.0" in text and "kaiwa_recorder_backlog_rows 0.0" in text
     assert "kaiwa_jobs" not in text and "secret" not in text
