@@ -13,7 +13,6 @@ from tests.deployment.compose import BASE, DEMO, ROOT
 PROJECT, WITH_DEMO = compose.stack(BASE), compose.stack(BASE, DEMO)
 SERVICES: dict[str, Any] = WITH_DEMO["services"]
 OF_OUR_IMAGE = ("web", "worker", "migrate")
-FROM_OTHER_BRANCHES = {"TRUSTED_PROXIES"}
 OWN_STATE = {"postgres": ["/var/lib/postgresql"], "nginx": ["/etc/nginx/tls"]}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -165,7 +164,12 @@ def test_every_network_volume_and_secret_is_used_and_declared() -> None:
 def test_every_variable_of_our_image_is_a_setting(project: dict[str, Any], name: str) -> None:
     files = {f"{setting.name}_FILE" for setting in SETTINGS if setting.secret}
     known = {setting.name for setting in SETTINGS} | files
-    assert not set(project["services"][name]["environment"]) - known - FROM_OTHER_BRANCHES
+    assert not set(project["services"][name]["environment"]) - known
+
+
+def test_every_variable_of_nginx_is_in_its_table() -> None:
+    table = (ROOT / "nginx" / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in table for name in SERVICES["nginx"]["environment"])
 
 
 def test_every_setting_that_an_operator_may_choose_can_be_set() -> None:

@@ -109,3 +109,13 @@ def test_everything_that_is_copied_exists_in_the_context() -> None:
     for source in sources:
         found = [path for path in context_files() if f"{path}/".startswith(f"{source}/")]
         assert found, source
+
+
+def test_everything_that_nginx_needs_exists() -> None:
+    sources = [
+        source
+        for name, text in instructions(FILES[1])
+        if name == "COPY"
+        for source in text.split()[:-1]
+    ]
+    assert [source for source in sources if not (ROOT / "nginx" / source).exists()] == []
