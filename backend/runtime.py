@@ -20,16 +20,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
+from backend.accounts.safety_identifier import safety_identifier
 from backend.conversations import control, jobs, lifecycle, replies
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.recorder import Recorder
+from backend.conversations.titles import TitleListener
 from backend.database import check_pools, recorder_alias
 from backend.protocol.endings import Ending
 from backend.redis_channel import ChannelListener
@@ -40,6 +41,8 @@ from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
+from backend.telemetry.counters import COUNTERS
+from backend.telemetry.log_context import process_context
 from backend.telemetry.logs import log_event
 from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
@@ -102,6 +105,7 @@ class Runtime:
 
     `listeners` are called after turns and endings have been written (`conversations.listeners`).
     `replies` are the typed answers that run; `backend.chat` adds and removes them.
+    `call_slots_limit` is how many calls may run at once, for `/metrics`; None: as many as come.
     """
 
     def __init__(
@@ -112,6 +116,7 @@ class Runtime:
     ) -> None:
         self.live = LiveCalls()
         self.replies: set[LiveReply] = set()
+        self.call_slots_limit: int | None = None
         self._connect = connect
         self._limits = limits
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
@@ -230,7 +235,9 @@ class Runtime:
     def start(self) -> None:
         """Start the heartbeat and the control messages. Calling it again does nothing."""
         if self._heartbeat_task is None:
-            self._heartbeat_task = asyncio.create_task(self._heartbeat_loop(), name="heartbeat")
+            self._heartbeat_task = asyncio.create_task(
+                self._heartbeat_loop(), name="heartbeat", context=process_context()
+            )
         if self._control_task is None and settings.REDIS_URL:
             listener = ChannelListener(
                 settings.REDIS_URL,
@@ -238,7 +245,9 @@ class Runtime:
                 on_subscribed=self._after_subscribing,
                 on_message=lambda message: self._check_soon(control.call_ids_in(message)),
             )
-            self._control_task = asyncio.create_task(listener.run(), name="control")
+            self._control_task = asyncio.create_task(
+                listener.run(), name="control", context=process_context()
+            )
 
     async def drain(self, seconds: float) -> None:
         """Refuse new calls, let replies end within `seconds`, then end all calls.
@@ -350,37 +359,36 @@ class Runtime:
             recorder,
             clock=clock,
             tape=tape_for(plan, clock),
+            counters=COUNTERS,
         )
 
 
 @functools.cache
 def runtime() -> Runtime:
     """The runtime of this process, built on first use."""
-    return Runtime()
+    return Runtime(listeners=(TitleListener(),))
 
 
 def target_for(user_id: int) -> Target:
     """The provider connection for this user, who is identified to it by an HMAC, not by an id."""
-    name = salted_hmac("kaiwa.safety_identifier", str(user_id), algorithm="sha256").hexdigest()
     return Target(
         base_url=settings.OPENAI_BASE_URL,
         api_key=settings.OPENAI_API_KEY,
         model=_current(settings.REALTIME_MODEL),
-        safety_identifier=name,
+        safety_identifier=safety_identifier(user_id),
         proxy=settings.UPSTREAM_PROXY or None,
     )
 
 
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """The plan of an opened call, from its session and the settings."""
-    voice = opened.voice or settings.REALTIME_VOICE
-    session = session_settings_for(opened.language, voice, opened.transcription_model)
+    session = session_settings_for(opened.language, opened.voice, opened.transcription_model)
     return CallPlan(
         call_id=str(opened.call_id),
         session_id=str(opened.session_id),
         language=opened.language,
         model=opened.model,
-        voice=voice,
+        voice=opened.voice,
         session=provider.session(session),
         past=opened.past,
         demo=settings.DEMO,

@@ -8,7 +8,7 @@ from typing import Any
 import dj_database_url
 
 from backend import __version__
-from backend.settings_table import SettingError, combined, read, read_dotenv
+from backend.settings_table import Network, SettingError, combined, read, read_dotenv
 from backend.static_release import DIGEST_LENGTH, release_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +23,10 @@ DEBUG: bool = ENV["DEBUG"]
 SECRET_KEY: str = ENV["SECRET_KEY"] or "debug-only-key-that-never-leaves-this-machine-0123456789"
 ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
+TRUSTED_PROXIES: list[Network] = ENV["TRUSTED_PROXIES"]
 REGISTRATION_OPEN: bool = ENV["REGISTRATION_OPEN"]
+ADMIN_USERNAME: str = ENV["ADMIN_USERNAME"]
+ADMIN_PASSWORD: str = ENV["ADMIN_PASSWORD"]
 HOST: str = ENV["HOST"]
 PORT: int = ENV["PORT"]
 SERVER: str = ENV["SERVER"]
@@ -43,8 +46,13 @@ VAD_THRESHOLD: float = ENV["VAD_THRESHOLD"]
 VAD_SILENCE_MS: int = ENV["VAD_SILENCE_MS"]
 VAD_PREFIX_MS: int = ENV["VAD_PREFIX_MS"]
 TRUNCATION: str | float = ENV["TRUNCATION"]
+HISTORY_TOKENS: int = ENV["HISTORY_TOKENS"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
+
+# For operators
+LOG_FORMAT: str = ENV["LOG_FORMAT"]
+METRICS_TOKEN: str = ENV["METRICS_TOKEN"]
 
 INSTALLED_APPS = [
     # Daphne installs a Twisted reactor at import and replaces `runserver`, so it is optional.
@@ -64,6 +72,8 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "backend.accounts",
     "backend.conversations",
+    "backend.audit",
+    "backend.live_desk",
     "backend.health",
 ]
 
@@ -188,6 +198,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     # `login` counts per user and address; `address` counts all logins and registrations of one.
     # `transcription` counts one user's dictated clips.
     "DEFAULT_THROTTLE_RATES": {"login": "10/min", "address": "60/min", "transcription": "20/min"},
+    # The connection's address: `backend.trusted_proxies` has put the client's there.
     "NUM_PROXIES": 0,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
@@ -252,6 +263,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+# HSTS and the redirect to https are the proxy's: it knows whether it speaks TLS (nginx/).
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 # Behind a TLS proxy whose X-Forwarded-Proto is not trusted, Django sees http and would refuse the
 # page's own https origin.
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
@@ -261,9 +274,12 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"mask": {"()": "backend.telemetry.logs.Mask"}},
-    "formatters": {"line": {"()": "backend.telemetry.logs.LineFormatter"}},
+    "formatters": {
+        "text": {"()": "backend.telemetry.logs.LineFormatter"},
+        "json": {"()": "backend.telemetry.json_lines.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": "line"}
+        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": LOG_FORMAT}
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

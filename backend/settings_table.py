@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import StringIO
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -128,6 +129,17 @@ def _origins(raw: str) -> list[str]:
         if parts.username is not None or (parts.scheme, parts.port) in _IMPLIED_PORTS:
             raise ValueError
     return origins
+
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(raw: str) -> list[Network]:
+    # An address is a network of one. `ip_network` refuses an address inside of a network.
+    networks = [ip_network(word) for word in _words(raw)]
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError  # It would be everybody.
+    return networks
 
 
 def _address(raw: str) -> str:
@@ -280,6 +292,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write auto, disabled, or a number from 0 to 1, such as 0.8.",
     ),
     Setting(
+        "HISTORY_TOKENS",
+        "12000",
+        "The most tokens of the earlier conversation, estimated, that a model is given with a typed"
+        " message or a new call; the newest exchange is always given.",
+        _between(0, 1_000_000, int),
+        "Write whole tokens from 0 to 1000000.",
+    ),
+    Setting(
         "SECRET_KEY",
         "",
         "Django's secret. Required without `DEBUG`.",
@@ -318,6 +338,15 @@ SETTINGS: tuple[Setting, ...] = (
         " small letters, without a path and without :443 or :80.",
     ),
     Setting(
+        "TRUSTED_PROXIES",
+        "",
+        "The addresses or networks of the proxies in front whose `X-Forwarded-For`,"
+        " `X-Forwarded-Proto` and `X-Request-ID` are trusted. Empty: nobody's.",
+        _networks,
+        "Write addresses or networks such as 127.0.0.1 or 172.16.0.0/12, with commas, or leave it"
+        " empty.",
+    ),
+    Setting(
         "DATABASE_URL",
         "",
         "PostgreSQL, as `postgres://user:password@host:5432/name`. Empty: SQLite in `var/`.",
@@ -337,6 +366,22 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "LOG_FORMAT",
+        "text",
+        "How a log line is written: `text`, or `json` for a log collector.",
+        _one_of("text", "json"),
+        "Write text or json.",
+    ),
+    Setting(
+        "METRICS_TOKEN",
+        "",
+        "The bearer token that `/metrics` requires. Empty: it answers only direct clients of"
+        " loopback and private addresses.",
+        _word,
+        "Write 32 or more random characters without spaces, or leave it empty.",
+        secret=True,
+    ),
+    Setting(
         "TAPE_DIR",
         "",
         "A folder for tapes of whole calls, to replay a bug; they hold sound and words."
@@ -350,6 +395,22 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether anybody may register. Empty: as `DEBUG`.",
         lambda raw: _flag(raw) if raw else None,
         "Write on or off.",
+    ),
+    Setting(
+        "ADMIN_USERNAME",
+        "admin",
+        "The name of the first admin, whom `manage.py ensure_admin` creates.",
+        _text,
+        "Write a username, such as admin.",
+    ),
+    Setting(
+        "ADMIN_PASSWORD",
+        "",
+        "The first admin's password; later changes are made in the admin. Empty: no admin is"
+        " created.",
+        _text,
+        "Write a password of 8 characters or more, or ADMIN_PASSWORD_FILE with the path of a file.",
+        secret=True,
     ),
     Setting(
         "HOST",

@@ -10,6 +10,9 @@ lacks npm && packages="$packages npm"
 lacks chromium && packages="$packages chromium"
 lacks setpriv && packages="$packages util-linux"
 ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || packages="$packages postgresql"
+lacks nginx && [ ! -x /usr/sbin/nginx ] && packages="$packages nginx-light"
+lacks envsubst && packages="$packages gettext-base"
+lacks openssl && packages="$packages openssl"
 lacks redis-server && packages="$packages redis-server"
 fc-list :lang=ja 2> /dev/null | grep -q . || packages="$packages fontconfig fonts-noto-cjk"
 
@@ -18,5 +21,12 @@ echo "Installing$packages"
 if [ "$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi
 command -v apt-get > /dev/null 2>&1 || { echo "Please install:$packages"; exit 1; }
 export DEBIAN_FRONTEND=noninteractive
+# The tests start servers of their own, so the packages' services are not started.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '$sudo rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" > /dev/null
+    $sudo chmod 755 "$policy"
+fi
 # shellcheck disable=SC2086
 { $sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends $packages; } > /dev/null

@@ -10,7 +10,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-MARKERS = ("slow", "hypothesis", "journey", "page", "exclusive", "realtime_audio", "untimed_audio")
+MARKERS = (
+    "slow",
+    "hypothesis",
+    "journey",
+    "page",
+    "exclusive",
+    "realtime_audio",
+    "untimed_audio",
+    "stack",
+)
 
 BROKEN_PYTHON = f"""#!/bin/sh
 [ "$2" = venv ] || exec {sys.executable} "$@"
@@ -46,13 +55,13 @@ def _selections() -> list[str]:
 def test_every_test_is_run_by_exactly_one_lane_of_make_test() -> None:
     # The two unit lanes share one expression and divide the folders between them.
     selections = set(_selections())
-    assert len(selections) == len(_selections()) - 1 == 7
+    assert len(selections) == len(_selections()) - 1 == 8
     for flags in itertools.product([False, True], repeat=len(MARKERS)):
         marked = dict(zip(MARKERS, flags, strict=True))
         kinds_of_page = [marked[name] for name in ("exclusive", "realtime_audio", "untimed_audio")]
         if sum(kinds_of_page) > 1 or (any(kinds_of_page) and not marked["page"]):
             continue
-        if marked["journey"] and marked["page"]:
+        if sum(marked[name] for name in ("journey", "page", "stack")) > 1:
             continue
         # A marker expression is a Python expression over names.
         chosen = [each for each in selections if eval(each, {}, marked)]

@@ -1,6 +1,7 @@
 """Settings from the environment: types, defaults, and errors that say what to write."""
 
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,16 @@ def test_without_debug_a_missing_one_is_named_with_what_to_write(missing: str) -
         ("DEBUG", "0", False),
         ("DEBUG", "off", False),
         ("PORT", "65535", 65535),
+        ("TRUSTED_PROXIES", "", []),
+        (
+            "TRUSTED_PROXIES",
+            "127.0.0.1, 172.16.0.0/12,fd00::/8",
+            [ip_network("127.0.0.1/32"), ip_network("172.16.0.0/12"), ip_network("fd00::/8")],
+        ),
         ("VAD_THRESHOLD", "1", 1.0),
         ("TRUNCATION", "disabled", "disabled"),
         ("TRUNCATION", "0.8", 0.8),
+        ("HISTORY_TOKENS", "0", 0),
         ("VAD_PREFIX_MS", "0", 0),
         ("ALLOWED_HOSTS", " a.example , b.example,", ["a.example", "b.example"]),
         ("ALLOWED_ORIGINS", "https://a.example,http://b.example:8080",
@@ -103,6 +111,8 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("VAD_THRESHOLD", "1.1"),
         ("TRUNCATION", "1.1"),
         ("TRUNCATION", "never"),
+        ("HISTORY_TOKENS", "-1"),
+        ("HISTORY_TOKENS", "1.5"),
         ("VAD_THRESHOLD", "nan"),
         ("VAD_SILENCE_MS", "99"),
         ("VAD_PREFIX_MS", "-1"),
@@ -149,6 +159,11 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("ALLOWED_ORIGINS", "https://voice.example.com?x"),
         ("ALLOWED_ORIGINS", "https://user@voice.example.com"),
         ("ALLOWED_ORIGINS", "https://a.example,*"),
+        ("TRUSTED_PROXIES", "nginx"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "127.0.0.1:80"),
         ("DATABASE_URL", "mysql://u:p@db/kaiwa"),
         ("DATABASE_URL", "db.example"),
         ("DATABASE_URL", "postgres:kaiwa"),

@@ -1,9 +1,8 @@
 """Rate limits of logins and registrations. The rates are in the settings.
 
 The address is that of the connection (`NUM_PROXIES` is 0): a client that could set
-`X-Forwarded-For` would have a new address for each request. Behind a proxy on the same machine
-uvicorn sets the real address, because it trusts `X-Forwarded-For` from 127.0.0.1; Daphne trusts
-nobody's.
+`X-Forwarded-For` would have a new address for each request. Behind a proxy that `TRUSTED_PROXIES`
+names, `backend.trusted_proxies` has put the client's own address there.
 """
 
 import functools
@@ -52,7 +51,7 @@ class AddressThrottle(SharedThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return the key of the address."""
-        return _key(self.scope, self.get_ident(request))
+        return _key(self.scope, _address_of(self, request))
 
 
 class LoginThrottle(SharedThrottle):
@@ -63,7 +62,14 @@ class LoginThrottle(SharedThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return the key of the address and the username, however that is spelt."""
         given = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        return _key(self.scope, self.get_ident(request), normalised_username(str(given)).casefold())
+        username = normalised_username(str(given)).casefold()
+        return _key(self.scope, _address_of(self, request), username)
+
+
+def _address_of(throttle: SimpleRateThrottle, request: Request) -> str:
+    """The address; empty, and so the same for all, if the server listens on a UNIX socket."""
+    address: str | None = throttle.get_ident(request)
+    return address or ""
 
 
 def _key(scope: str | None, *parts: str) -> str:

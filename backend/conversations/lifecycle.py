@@ -120,7 +120,7 @@ def open_call(
             next_position=session.next_position + POSITIONS_PER_BLOCK,
             updated_at=now,
         )
-        past = past_of(session_id)
+        past = past_of(session_id).items
     if ended is not None and ended.ending == Ending.TAKEN_OVER:
         control.publish([ended.pk])
     if is_given_up():
@@ -130,7 +130,7 @@ def open_call(
         call_id=call.id,
         session_id=session_id,
         language=cast(_Language, session.language),
-        voice=session.voice,
+        voice=session.effective_voice,
         provider=provider,
         model=model,
         transcription_model=transcription_model,
@@ -153,7 +153,7 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
         Session.objects.filter(pk=session_id).update(
             next_position=session.next_position + POSITIONS_PER_BLOCK
         )
-        past = past_of(session_id)
+        past = past_of(session_id).items
     return OpenedExchange(
         session_id=session_id,
         language=cast(_Language, session.language),
@@ -182,8 +182,8 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
     """Renew the leases of these calls. Returns those that must end now, each with its ending.
 
     `taken_over`: a newer call is open on the session. `revoked`: the login that opened the call is
-    gone, or its user may no longer sign in. `completed`: the session was closed or deleted. Or the
-    ending that was requested (`control`).
+    gone, or its user may no longer sign in. `completed`: the session was closed or deleted, also if
+    it can still be restored. Or the ending that was requested (`control`).
     """
     wanted = set(call_ids)
     Call.objects.filter(_OPEN, pk__in=wanted).update(lease_until=Now() + LEASE)
@@ -193,15 +193,25 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
         "requested_ending",
         "login_at",
         "session__closed_at",
+        "session__deleted_at",
         "session__user__is_active",
         "session__user__auth_token__created",
     )
     must_end: dict[UUID, Ending] = dict.fromkeys(wanted, Ending.COMPLETED)
-    for call_id, ending, requested_ending, login_at, closed_at, is_active, login_now in rows:
+    for (
+        call_id,
+        ending,
+        requested_ending,
+        login_at,
+        closed_at,
+        deleted_at,
+        is_active,
+        login_now,
+    ) in rows:
         verdict: Ending | None = None
         if not is_active or login_now is None or login_now != login_at:
             verdict = Ending.REVOKED
-        elif closed_at is not None:
+        elif closed_at is not None or deleted_at is not None:
             verdict = Ending.COMPLETED
         elif requested_ending:
             verdict = Ending(requested_ending)
@@ -285,7 +295,7 @@ def _reopen(call_id: UUID) -> bool:
     A call that was reopened by an earlier heartbeat is open already.
     """
     with atomic():
-        session = Session.objects.select_for_update(no_key=True).filter(calls=call_id).first()
+        session = Session.with_deleted.select_for_update(no_key=True).filter(calls=call_id).first()
         newest = Call.objects.filter(session=session).order_by("-first_position").first()
         if newest is None or newest.pk != call_id:
             return False

@@ -173,6 +173,8 @@ def run_uvicorn(
         ws_ping_interval=20,
         ws_ping_timeout=20,
         lifespan="off",
+        # `backend.trusted_proxies` does that; uvicorn's own trusts everybody on this machine.
+        proxy_headers=False,
         # Keep Django's logging configuration; uvicorn's own lines quote paths with their queries.
         log_config=None,
         log_level="warning",

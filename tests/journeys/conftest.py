@@ -1,9 +1,10 @@
-"""Running stacks that the journeys share, one for each server."""
+"""Running stacks that the journeys share."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.full_stack import FullStack, running_full_stack
 from tests.journeys.stack import Stack, running_stack
 
 SERVERS = ("uvicorn", "daphne")
@@ -26,4 +27,15 @@ def realtime_stack(
     """The simulator sends audio at 1.5 times real time, so that a test can interrupt a reply."""
     folder = tmp_path_factory.mktemp(f"realtime-{request.param}")
     with running_stack(folder, server=request.param, simulator=("--pace", "1.5")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def full_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullStack]:
+    """One stack behind nginx for all tests with the marker `stack`.
+
+    Audio comes at twice real time, so that a test can stop a replica in the middle of an answer.
+    """
+    folder = tmp_path_factory.mktemp("full-stack")
+    with running_full_stack(folder, simulator=("--pace", "2")) as running:
         yield running

@@ -74,15 +74,21 @@ class Person:
         return results
 
     @asynccontextmanager
-    async def call(self, session_id: str, *, ready: bool = True) -> "AsyncIterator[LiveCall]":
-        """Connect to the session with a ticket, as the page does; close normally at the end."""
-        ticket = await self.ticket(session_id)
+    async def call(
+        self, session_id: str, *, ready: bool = True, ticket: str = "", close_timeout_s: float = 10
+    ) -> "AsyncIterator[LiveCall]":
+        """Connect to the session with a ticket, as the page does; close normally at the end.
+
+        Without `ticket` a new one is taken.
+        """
+        ticket = ticket or await self.ticket(session_id)
         async with connect(
-            f"ws://127.0.0.1:{self.stack.port}/ws/realtime/{session_id}/",
+            f"{self.stack.socket_url}/ws/realtime/{session_id}/",
             subprotocols=["realtime", f"relay.ticket.{ticket}"],  # type: ignore[list-item]
             origin=self.stack.url,  # type: ignore[arg-type]
             compression=None,
             max_size=None,
+            close_timeout=close_timeout_s,
         ) as socket:
             live = LiveCall(socket)
             reader = asyncio.create_task(live.read())

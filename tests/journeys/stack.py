@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -52,21 +53,26 @@ def http(
         request.data = json.dumps(body).encode()
         request.add_header("Content-Type", "application/json")
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=20, context=tls(url)) as response:
             return Answer(response.status, dict(response.headers), response.read().decode())
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, dict(error.headers), error.read().decode())
 
 
-def wait_until_answers(url: str, process: subprocess.Popen[bytes], seconds: float = 40) -> None:
+def tls(url: str) -> ssl.SSLContext | None:
+    """Return a context that trusts the machine's certificates and the file of `SSL_CERT_FILE`."""
+    return ssl.create_default_context() if url.startswith("https:") else None
+
+
+def wait_until_answers(url: str, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
     """Wait until `url` answers 200. Raises RuntimeError if the process exits, or TimeoutError."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the process exited with {process.returncode} before it answered")
         try:
-            with urllib.request.urlopen(url, timeout=2) as response:
+            with urllib.request.urlopen(url, timeout=2, context=tls(url)) as response:
                 if response.status == 200:
                     return
         except OSError:
@@ -90,6 +96,10 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def socket_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+    @property
     def simulator_url(self) -> str:
         return f"http://127.0.0.1:{self.simulator_port}"
 
@@ -106,11 +116,11 @@ class Stack:
         )  # fmt: skip
         return done.stdout
 
-    def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, name: str, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
-                cwd=ROOT, env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                cwd=ROOT, env={**self.env, **env}, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         self.processes[name] = process
         return process

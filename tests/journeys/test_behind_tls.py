@@ -18,9 +18,9 @@ pytestmark = pytest.mark.journey
 
 HOST = "voice.example.com"
 ORIGIN = f"https://{HOST}"
-TICKET_URLS = {"uvicorn": f"wss://{HOST}/ws/", "daphne": f"ws://{HOST}/ws/"}
-"""The beginning of a ticket's URL. Daphne can trust `X-Forwarded-Proto` from every address or from
-none, so it trusts none, and its URL is not `wss`."""
+TRUSTED = ("127.0.0.1", f"wss://{HOST}/ws/")
+UNTRUSTED = ("192.0.2.0/24", f"ws://{HOST}/ws/")
+"""`TRUSTED_PROXIES`, and the beginning of a ticket's URL with it."""
 
 
 @dataclass
@@ -52,14 +52,18 @@ class Browser:
         return Answer(response.status, dict(response.headers), text)
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize(
+    ("server", "proxies", "ticket_url"),
+    [*((server, *TRUSTED) for server in SERVERS), ("uvicorn", *UNTRUSTED)],
+)
 def test_the_admin_login_form_works_and_a_ticket_has_the_servers_url(
-    tmp_path: Path, server: str
+    tmp_path: Path, server: str, proxies: str, ticket_url: str
 ) -> None:
     hosts = f"127.0.0.1,{HOST}"
     with running_stack(
-        tmp_path, server=server, ALLOWED_HOSTS=hosts, ALLOWED_ORIGINS=ORIGIN
-    ) as stack:
+        tmp_path, server=server, ALLOWED_HOSTS=hosts, ALLOWED_ORIGINS=ORIGIN,
+        TRUSTED_PROXIES=proxies,
+    ) as stack:  # fmt: skip
         browser = Browser(stack)
         form = browser.send("GET", "/admin/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
@@ -79,4 +83,4 @@ def test_the_admin_login_form_works_and_a_ticket_has_the_servers_url(
         session = browser.send("POST", "/api/sessions/", "{}", **headers).json
         body = json.dumps({"session_id": session["id"]})
         ticket = browser.send("POST", "/api/realtime/tickets/", body, **headers).json
-        assert ticket["url"].startswith(TICKET_URLS[server])
+        assert ticket["url"].startswith(ticket_url)

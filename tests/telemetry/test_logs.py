@@ -1,5 +1,6 @@
 """Log lines: their form, and that secrets and content never appear."""
 
+import asyncio
 import io
 import logging
 import os
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from backend.protocol.endings import Ending
 from backend.telemetry.logs import ALLOWED_FIELDS, LineFormatter, Mask, log_event, masked
+from backend.telemetry.request_ids import remember_request_id
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEY_LETTERS = st.text(string.ascii_letters + string.digits + "_-", min_size=24, max_size=60)
@@ -66,6 +68,22 @@ def test_a_field_outside_the_list_is_dropped_and_its_name_logged(
     log_event(logger, logging.INFO, "call.ended", code="x", transcript="my secret")  # type: ignore[call-arg]
     assert "my secret" not in written.getvalue()
     assert "code=x dropped=transcript" in written.getvalue()
+
+
+async def test_a_line_about_a_request_has_its_id(
+    log: tuple[logging.Logger, io.StringIO],
+) -> None:
+    logger, written = log
+
+    async def request() -> None:
+        remember_request_id("0f3c")
+        log_event(logger, logging.INFO, "call.opened", code="x")
+
+    await asyncio.create_task(request())
+    log_event(logger, logging.INFO, "heartbeat.failed", code="y")
+    first, second = written.getvalue().splitlines()
+    assert first.endswith("INFO call.opened code=x request_id=0f3c")
+    assert second.endswith("INFO heartbeat.failed code=y")
 
 
 def test_no_field_of_the_list_is_for_content() -> None:
@@ -255,6 +273,7 @@ def test_masking_a_long_line_is_not_quadratic() -> None:
     assert time.thread_time() - began_s < 0.5
 
 
+@pytest.mark.slow  # It starts a process.
 @pytest.mark.parametrize("debug", ["on", "off"])
 def test_djangos_records_are_masked_and_written_once(debug: str) -> None:
     loggers = ("django", "django.request", "django.security.csrf", "django.server", "elsewhere")

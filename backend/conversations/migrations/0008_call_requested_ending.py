@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("conversations", "0004_reply")]
+    dependencies = [("conversations", "0007_session_title_source")]
 
     operations = [
         migrations.AddField(
