@@ -34,6 +34,7 @@ from backend.conversations.titles import TitleListener
 from backend.database import check_pools, recorder_alias
 from backend.protocol.endings import Ending
 from backend.redis_channel import ChannelListener
+from backend.redis_client import shared_redis
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan
@@ -241,7 +242,7 @@ class Runtime:
             listener = ChannelListener(
                 settings.REDIS_URL,
                 control.CHANNEL,
-                on_subscribed=self._check_all_soon,
+                on_subscribed=self._after_subscribing,
                 on_message=lambda message: self._check_soon(control.call_ids_in(message)),
             )
             self._control_task = asyncio.create_task(
@@ -315,7 +316,10 @@ class Runtime:
         self._to_check.update(call_ids)
         self._has_to_check.set()
 
-    def _check_all_soon(self) -> None:
+    def _after_subscribing(self) -> None:
+        """Use Redis again at once, and read what was published while it was away."""
+        if (shared := shared_redis()) is not None:
+            shared.mark_alive()
         self._check_soon(map(UUID, self.live.call_ids()))
 
     async def _check_published(self) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 import redis.asyncio
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django.fixtures import Settings
@@ -20,21 +21,25 @@ from backend import runtime
 from backend.accounts import tickets, tokens
 from backend.accounts.credentials import Credential
 from backend.conversations import control, lifecycle
-from backend.conversations.models import Call, Session, Turn
+from backend.conversations.models import Call, Session
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
-from backend.redis_client import PAUSE_S
+from backend.redis_client import PAUSE_S, redis_at
 from tests.cast import client_of
 from tests.redis import RedisServer
 from tests.relay.doubles import Client
-from tests.relay.equipment import item_event, response_created, words
+from tests.relay.equipment import frame, item_event
 from tests.test_runtime import RuntimeHarness, soon
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True, databases=tuple(django_settings.DATABASES)),
+]
 
 
 @pytest.fixture
-def session(transactional_db: None) -> Session:
+def session() -> Session:
     user = User.objects.create_user("owner")
     tokens.key_for(user)
     return Session.objects.create(
@@ -86,22 +91,29 @@ async def listening(server: RedisServer, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def say(replica: RuntimeHarness, client: Client, item_id: str, text: str) -> None:
-    """Let the provider answer in this process's call, and wait until the client has it."""
-    provider = replica.providers[-1]
-    provider.send_frame(response_created())
-    provider.send_frame(item_event("added", item_id, None, "assistant"))
-    provider.send_frame(words(item_id, text))
-    await soon(lambda: any(text in frame for frame in client.received))
+async def relays(replica: RuntimeHarness, client: Client, text: str) -> None:
+    """Wait until a frame of the provider, which is not kept, has reached the client."""
+    replica.providers[-1].send_frame(frame(type="a.new.event", event_id="event_1", text=text))
+    await soon(lambda: any(text in received for received in client.received))
+
+
+async def new_credential(replica: RuntimeHarness, session: Session) -> Credential:
+    issued = await replica.database.run(tickets.issue, session.user_id, session.pk)
+    return Credential("ticket", issued.ticket)
+
+
+def serve(
+    replica: RuntimeHarness, session: Session, credential: Credential
+) -> asyncio.Task[Ending]:
+    """Begin a call in this process, without waiting until it is ready."""
+    call = asyncio.create_task(replica.runtime.serve_call(session.pk, credential, Client()))
+    replica.calls.append(call)
+    return call
 
 
 async def begin(replica: RuntimeHarness, session: Session) -> asyncio.Task[Ending]:
-    """Begin a call in this process, without waiting until it is ready."""
-    issued = await replica.database.run(tickets.issue, session.user_id, session.pk)
-    credential = Credential("ticket", issued.ticket)
-    task = asyncio.create_task(replica.runtime.serve_call(session.pk, credential, Client()))
-    replica.calls.append(task)
-    return task
+    """Begin a call with a ticket of its own."""
+    return serve(replica, session, await new_credential(replica, session))
 
 
 async def open_call_ids(replica: RuntimeHarness) -> list[object]:
@@ -159,13 +171,15 @@ async def test_another_process_takes_over_at_once_with_all_that_was_said(
 ) -> None:
     first, second = joined
     older = await first.call(session)
-    await say(first, older, "item_a", "Good morning.")
-    await second.call(session)
+    said = [{"type": "input_text", "text": "Good morning."}]
+    first.providers[0].send_frame(item_event("done", "item_a", status="completed", content=said))
+    await soon(lambda: "Good morning." in older.received[-1])
+    await begin(second, session)
     assert await first.ended() is Ending.TAKEN_OVER
     assert older.closed == (4409, "taken_over")
+    await soon(lambda: second.providers)
+    await soon(lambda: any("Good morning." in text for text in second.providers[0].received))
     assert await second.endings(session) == ["taken_over", ""]
-    stored = await second.database.run(lambda: list(Turn.objects.values_list("text", flat=True)))
-    assert stored == ["Good morning."]
 
 
 async def test_of_concurrent_calls_on_both_processes_one_remains(
@@ -274,20 +288,16 @@ async def test_a_message_that_is_not_ours_changes_nothing(
     async with redis.asyncio.Redis.from_url(redis_server.url) as publisher:
         for text in ("", "{", "null", "[1]", '["no id"]', '{"a": 1}', "[" * 100_000):
             assert await publisher.publish(control.CHANNEL, text) == 2
-    await say(joined[0], client, "item_a", "Still here.")
+    await relays(joined[0], client, "Still here.")
 
 
 async def test_one_ticket_admits_once_in_all_processes(
     joined: list[RuntimeHarness], session: Session
 ) -> None:
-    issued = await joined[0].database.run(tickets.issue, session.user_id, session.pk)
-    credential = Credential("ticket", issued.ticket)
-    calls = [
-        asyncio.create_task(replica.runtime.serve_call(session.pk, credential, Client()))
-        for replica in joined
-    ]
-    joined[0].calls += calls
+    credential = await new_credential(joined[0], session)
+    calls = [serve(replica, session, credential) for replica in joined]
     await soon(lambda: any(call.done() for call in calls))
+    await soon(lambda: sum(len(replica.runtime.live.call_ids()) for replica in joined) == 1)
     (refused,) = [call for call in calls if call.done()]
     assert isinstance(refused.exception(), AdmissionRefused)
 
@@ -301,10 +311,10 @@ async def test_a_call_survives_a_killed_redis_and_control_comes_back(
     first, second = joined
     client = await first.call(session)
     redis_server.kill()
-    await say(first, client, "item_a", "Without Redis.")
+    await relays(first, client, "Without Redis.")
     redis_server.start()
     await listening(redis_server, 2)
-    await say(first, client, "item_b", "With Redis again.")
+    await relays(first, client, "With Redis again.")
     await _revoke(session)
     assert await first.ended() is Ending.REVOKED
 
@@ -318,8 +328,12 @@ async def test_what_was_published_while_redis_was_away_is_read_when_it_is_back(
     redis_server.kill()
     assert await second.runtime.end_call(UUID(call_id))
     assert not first.calls[0].done()
+    shared = redis_at(redis_server.url)
+    assert shared.circuit.is_open
     redis_server.start()
     assert await first.ended() is Ending.COMPLETED
+    # The next message need not wait for the circuit's pause.
+    assert not shared.circuit.is_open
 
 
 async def test_with_a_hung_redis_calls_open_go_on_and_end(
@@ -329,7 +343,7 @@ async def test_with_a_hung_redis_calls_open_go_on_and_end(
     older = await first.call(session)
     redis_server.pause()
     try:
-        await say(first, older, "item_a", "Redis hangs.")
+        await relays(first, older, "Redis hangs.")
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         newer = await second.call(session)
@@ -337,7 +351,7 @@ async def test_with_a_hung_redis_calls_open_go_on_and_end(
         assert loop.time() - began_s < PAUSE_S
         await first.runtime.heartbeat()
         assert await first.ended() is Ending.TAKEN_OVER
-        await say(second, newer, "item_b", "It still hangs.")
+        await relays(second, newer, "It still hangs.")
     finally:
         redis_server.resume()
     newer.leave()
