@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from backend.conversations import jobs
 from backend.conversations.lifecycle import end_call
+from backend.health import metrics_view
 from backend.health.metrics_view import is_private, may_scrape, read_shared_facts
 from backend.protocol.endings import Ending
 from backend.runtime import runtime
