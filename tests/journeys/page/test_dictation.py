@@ -5,13 +5,11 @@ import json
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from tests.journeys.page.conftest import TRANSCRIBED
 from tests.journeys.page.visitor import Visitor, register, visiting
 from tests.journeys.stack import Stack
 
 pytestmark = [pytest.mark.page, pytest.mark.realtime_audio]
-
-TRANSCRIBED = "(the simulator cannot listen to webm)"
-"""What the simulator answers for any clip in Chromium's container."""
 
 
 def await_recording(visitor: Visitor) -> None:
