@@ -15,6 +15,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/healthz" else 503)
         self.end_headers()
+        self.wfile.write(b'{"database": "away"}' if self.path == "/readyz" else b"{}")
 
     def log_message(self, *arguments: object) -> None: ...
 
@@ -29,13 +30,20 @@ def port() -> Iterator[int]:
         thread.join()
 
 
-def test_a_server_that_answers_is_healthy(port: int) -> None:
+def test_a_server_that_answers_is_healthy(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert probe.main([], {"PORT": str(port)}) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_another_status_is_not(port: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert probe.main(["/readyz"], {"PORT": str(port)}) == 1
     assert capsys.readouterr().out == f"Port {port} answers /readyz with 503.\n"
+
+
+def test_an_operator_sees_the_answer(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert probe.main(["--show", "/readyz"], {"PORT": str(port)}) == 1
+    sentence = f"Port {port} answers /readyz with 503."
+    assert capsys.readouterr().out == f'{{"database": "away"}}\n{sentence}\n'
 
 
 def test_no_server_is_not(port: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,9 @@ from backend.api_errors import error_body
 from backend.conversations import queries
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.models import Call
+from backend.protocol.endings import Ending
+from backend.relay.call_logic import State
+from backend.relay.registry import OPENING
 from backend.runtime import Runtime, runtime
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.logs import log_event
@@ -38,6 +41,16 @@ PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HT
 """Headers, as Django names them, of a request that came through a proxy."""
 
 _SHOWN_STATUSES = (TaskResultStatus.READY, TaskResultStatus.RUNNING, TaskResultStatus.FAILED)
+
+KNOWN_LABELS = {
+    "kaiwa_calls": (OPENING, *State),
+    "kaiwa_calls_ended_total": tuple(Ending),
+    "kaiwa_upstream_errors_total": (
+        *(ending for ending in Ending if ending.startswith("provider_")),
+        "error_event",
+    ),
+}
+"""The values of a metric's label that are known in advance."""
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +109,7 @@ def gauges_of(of: Runtime, shared: SharedFacts | None) -> Gauges:
         call_slots_limit=of.call_slots_limit,
         is_draining=of.live.is_draining,
         version=__version__,
+        known_labels=KNOWN_LABELS,
     )
     if shared is None:
         return gauges

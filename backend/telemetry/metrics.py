@@ -7,7 +7,7 @@ collectors. The values of `Scope.SHARED` come from the database, so every replic
 ones: take their `max`, where those of a process are summed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -131,6 +131,9 @@ class Gauges:
     jobs: Values | None = None
     oldest_ready_job_s: float | None = None
     version: str = ""
+    known_labels: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    """Labels' values by the metric's name: shown as 0 until they are counted. Prometheus'
+    `increase` does not see the step from no sample to 1, so an alert would miss the first one."""
 
 
 def families_of(counters: ProcessCounters, gauges: Gauges) -> Iterator[Metric]:
@@ -141,7 +144,8 @@ def families_of(counters: ProcessCounters, gauges: Gauges) -> Iterator[Metric]:
         if info.kind is Kind.HISTOGRAM:
             yield _histogram_family(info, histograms[info.name])
         elif (found := values[info.name]) is not None:
-            yield _family(info, found)
+            zeros = dict.fromkeys(gauges.known_labels.get(info.name, ()), 0)
+            yield _family(info, {**zeros, **found})
 
 
 def _counted(counters: ProcessCounters) -> dict[str, Values | None]:

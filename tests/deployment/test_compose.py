@@ -81,6 +81,11 @@ def test_memory_processes_and_logs_are_limited(name: str) -> None:
     assert set(service["logging"]["options"]) == {"max-size", "max-file"}
 
 
+def test_web_can_have_a_thread_for_each_of_many_requests() -> None:
+    # At the limit Python cannot start a thread, and the request is answered with 500.
+    assert SERVICES["web"]["pids_limit"] >= 512
+
+
 @each_service
 def test_every_service_that_stays_is_checked_and_restarted(name: str) -> None:
     service = SERVICES[name]

@@ -90,6 +90,13 @@ async def test_a_scrape_has_the_processs_and_the_databases_metrics(
     assert "kaiwa_database_up 1.0" in text
     assert 'kaiwa_jobs{status="failed"} 0.0' in text
     assert "process_resident_memory_bytes" in text
+    # What an alert's `increase` counts from, and "no calls" as a number.
+    for sample in (
+        'kaiwa_calls{state="ready"}',
+        'kaiwa_calls_ended_total{ending="interrupted"}',
+        'kaiwa_upstream_errors_total{error="provider_refused"}',
+    ):
+        assert f"{sample} " in text
     await runtime().stop(0)
 
 

@@ -121,3 +121,10 @@ def test_what_the_database_did_not_answer_is_left_out_and_not_zero() -> None:
         "kaiwa_call_slots_limit",
     }
     assert samples_of(counted(), Gauges())["kaiwa_database_up", ()] == 0
+
+
+def test_a_known_label_is_zero_until_it_is_counted() -> None:
+    known = {"kaiwa_calls_ended_total": ("client_left", "internal")}
+    samples = samples_of(counted(), Gauges(known_labels=known))
+    assert samples["kaiwa_calls_ended_total", (("ending", "internal"),)] == 0
+    assert samples["kaiwa_calls_ended_total", (("ending", "client_left"),)] == 2
