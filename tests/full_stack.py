@@ -2,10 +2,10 @@
 
     python -m tests.full_stack [--server uvicorn|daphne]        (`make stack`)
 
-nginx with its own entry point and templates, PostgreSQL, two web processes, a worker for background
-jobs and the simulator, on free ports of 127.0.0.1. It prints the https address and a login, and
-stops everything at Ctrl-C or SIGTERM. The replicas are 127.0.0.2, 127.0.0.3, …: nginx finds them by
-the name `web`, as it does in Docker.
+nginx with its own entry point and templates, PostgreSQL, Redis, two web processes, a worker for
+background jobs and the simulator, on free ports of 127.0.0.1. It prints the https address and a
+login, and stops everything at Ctrl-C or SIGTERM. The replicas are 127.0.0.2, 127.0.0.3, …: nginx
+finds them by the name `web`, as it does in Docker.
 """
 
 import argparse
@@ -19,13 +19,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.journeys.stack import ROOT, Stack, free_port, http, wait_until_answers
 from tests.name_server import NameServer, running_name_server
 from tests.postgres import PostgresMissing, running_postgres
+from tests.redis import RedisMissing, RedisServer, running_redis
 
 NGINX = ROOT / "nginx"
 REPLICAS = 2
@@ -45,6 +47,7 @@ class FullStack(Stack):
     web_port: int
     nginx_folder: Path
     names: NameServer
+    redis: RedisServer
 
     @property
     def url(self) -> str:
@@ -175,28 +178,41 @@ def running_full_stack(
     """
     with (
         running_postgres() as database_url,
+        running_redis() as redis,
         running_name_server() as names,
         tempfile.TemporaryDirectory(prefix="kaiwa-nginx-") as nginx_folder,
     ):
         lay_out_nginx(Path(nginx_folder))
-        stack = _new_stack(folder, server, database_url, names, Path(nginx_folder), env)
+        stack = _new_stack(folder, server, database_url, redis, names, Path(nginx_folder), env)
         try:
             with trusting(stack.certificate):
-                stack.manage("migrate", "--verbosity", "0")
-                stack.manage("collectstatic", "--no-input", "--verbosity", "0")
-                stack.start_worker()
-                stack.start_simulator(*simulator)
-                stack.start_replicas(*range(1, REPLICAS + 1))
-                stack.start_nginx()
+                _at_once(
+                    lambda: stack.manage("migrate", "--verbosity", "0"),
+                    lambda: stack.manage("collectstatic", "--no-input", "--verbosity", "0"),
+                    lambda: stack.start_simulator(*simulator),
+                )
+                _at_once(
+                    stack.start_worker,
+                    lambda: stack.start_replicas(*range(1, REPLICAS + 1)),
+                    stack.start_nginx,
+                )
                 yield stack
         finally:
             stack.stop_all()
+
+
+def _at_once(*steps: Callable[[], object]) -> None:
+    """Run the steps side by side. Raises what the first one that fails raises."""
+    with ThreadPoolExecutor(len(steps)) as executor:
+        for done in [executor.submit(step) for step in steps]:
+            done.result()
 
 
 def _new_stack(
     folder: Path,
     server: str,
     database_url: str,
+    redis: RedisServer,
     names: NameServer,
     nginx_folder: Path,
     env: dict[str, str],
@@ -213,9 +229,11 @@ def _new_stack(
         simulator_port=simulator_port,
         nginx_folder=nginx_folder,
         names=names,
+        redis=redis,
         env={
             **inherited,
             "DATABASE_URL": database_url,
+            "REDIS_URL": redis.url,
             "SECRET_KEY": secrets.token_urlsafe(50),
             "ALLOWED_HOSTS": ",".join(replicas),
             "TRUSTED_PROXIES": "127.0.0.1",
@@ -269,7 +287,7 @@ def main(arguments: Sequence[str]) -> int:
                 if any(process.poll() is not None for process in stack.processes.values()):
                     break
             _report_ended(stack)
-    except PostgresMissing as error:
+    except (PostgresMissing, RedisMissing) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -66,6 +66,12 @@ def running_postgres() -> Iterator[str]:
             _run(user, bin_folder / "pg_ctl", "-D", cluster, "-m", "immediate", "-w", "stop")
 
 
+def pg_ctl(cluster: Path, *arguments: str) -> None:
+    """Run `pg_ctl` on a cluster. `restart` uses the options of its start, also after a crash."""
+    log = cluster.parent / "log"
+    _run(_unprivileged_user(), binaries() / "pg_ctl", "-D", cluster, "-w", "-l", log, *arguments)
+
+
 def _start(user: pwd.struct_passwd | None, bin_folder: Path, cluster: Path, folder: Path) -> int:
     """Start the cluster and return its port. Retries if another program takes the port first."""
     for last_try in (*[False] * (START_TRIES - 1), True):
