@@ -64,6 +64,11 @@ export class TextChat {
     );
   }
 
+  /** Whether the first words of the answer that is due have come. */
+  get hasWords() {
+    return this.#current?.isStopWanted === false && this.#current.answer !== "";
+  }
+
   /** Messages that the server may not have. @returns {TypedMessage[]} */
   get unsent() {
     return this.#messages.filter(isUnsent).map(({ itemId, text }) => ({ itemId, text }));

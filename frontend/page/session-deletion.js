@@ -25,7 +25,7 @@ import { errorText } from "./error-text.js";
  * @typedef {{ id: string, title: string, wasOpen: boolean }} Deleted
  */
 
-/** How long undoing is offered. The server restores a session for ten minutes at least. */
+/** How long undoing is offered. The server restores a session for an hour. */
 export const UNDO_SHOWN_MS = 20_000;
 
 export class SessionDeletion {

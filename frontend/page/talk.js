@@ -65,7 +65,7 @@ const HARMLESS_WHEN_TYPING = new Set(["idle", "completed", "time_limit"]);
 /** States without a call. */
 const WITHOUT_CALL = new Set(["idle", "ended"]);
 /** States in which there is an answer to stop. */
-const ANSWERING = new Set(["speaking", "thinking"]);
+const ANSWERING = new Set(["speaking", "thinking", "writing"]);
 
 /** The most turns that are loaded again after an answer. */
 const MOST_RELOADED = 200;
@@ -102,8 +102,8 @@ export class Talk {
   #rememberedFrom = null;
   /** The server's turns as they were loaded last. @type {ReadonlyArray<KeptTurn>} */
   #loadedTurns = [];
-  /** Whether a text answer was on its way when the page was last drawn. */
-  #wasAnswerDue = false;
+  /** The state that was drawn last. @type {CallState["name"]} */
+  #drawnState = IDLE.name;
 
   /** @param {TalkParts} parts @param {TalkDelegate} delegate */
   constructor(parts, delegate) {
@@ -260,6 +260,7 @@ export class Talk {
   draw() {
     const { composer, dictation, status, thread, voiceControls, voiceMode } = this.#parts;
     const state = this.#state;
+    this.#drawnState = state.name;
     const canStop = ANSWERING.has(state.name);
     const voice = voiceMode.model;
     status.show(state, {
@@ -350,7 +351,7 @@ export class Talk {
     this.#failedSessionId = "";
     this.#waiting = [];
     this.#lastState = IDLE.name;
-    this.#wasAnswerDue = false;
+    this.#drawnState = IDLE.name;
     this.#errorMessage = "";
     this.#rememberedFrom = null;
     this.#loadedTurns = [];
@@ -400,7 +401,8 @@ export class Talk {
   get #state() {
     const state = this.#client?.state ?? IDLE;
     const isWriting = this.#chat?.isAnswerDue === true && WITHOUT_CALL.has(state.name);
-    return isWriting ? { ...state, name: "thinking" } : state;
+    if (!isWriting) return state;
+    return { ...state, name: this.#chat?.hasWords ? "writing" : "thinking" };
   }
 
   /** The lines, with what may be sent again and from where on the model remembers. @returns {ShownLine[]} */
@@ -444,10 +446,8 @@ export class Talk {
   }
 
   #chatChanged() {
-    const isDue = this.#chat?.isAnswerDue === true;
-    if (isDue === this.#wasAnswerDue) return this.#drawSoon();
-    this.#wasAnswerDue = isDue;
-    this.draw();
+    if (this.#state.name === this.#drawnState) this.#drawSoon();
+    else this.draw();
   }
 
   #messageAccepted() {

@@ -194,6 +194,7 @@ export const WORDS = Object.freeze({
   "state.listening": { en: "Listening", ja: "聞いています" },
   "state.hearing_you": { en: "Hearing you", ja: "聞き取っています" },
   "state.thinking": { en: "Thinking", ja: "考えています" },
+  "state.writing": { en: "Writing", ja: "書いています" },
   "state.speaking": { en: "Speaking", ja: "話しています" },
   "state.interrupted": { en: "Interrupted", ja: "中断しました" },
   "state.reconnecting": {
@@ -215,6 +216,8 @@ export const WORDS = Object.freeze({
   "hint.listening": { en: "Say something", ja: "どうぞお話しください" },
   "hint.hearing_you": { en: "Go on", ja: "そのまま続けてください" },
   "hint.thinking": { en: "The answer is coming", ja: "まもなく応答します" },
+  "hint.writing": { en: "You can stop the answer", ja: "途中で止められます" },
+  "hint.writing.keys": { en: "Stop the answer with Esc", ja: "Esc で止められます" },
   "hint.speaking": { en: "Speak to cut in", ja: "話しかけると割り込めます" },
   "hint.interrupted": { en: "The answer was stopped", ja: "応答を止めました" },
   "hint.reconnecting": {

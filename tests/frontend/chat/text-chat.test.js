@@ -108,10 +108,13 @@ test("words that come after the stop are not shown", async () => {
   chat.send("Hi");
   await settle();
   await accept();
+  assert.equal(chat.hasWords, false);
   requests[0].delegate.text("Hel");
+  assert.equal(chat.hasWords, true);
   chat.stop();
   requests[0].delegate.text("lo.");
   assert.deepEqual([texts(), chat.isBusy, chat.isAnswerDue], [["Hi", "Hel"], true, false]);
+  assert.equal(chat.hasWords, false);
   requests[0].resolve(turn("Hel", "interrupted"));
   await settle();
   assert.deepEqual(happened, ["accepted", "Hi → Hel"]);

@@ -42,6 +42,7 @@ function fakeChat(sessionId, delegate) {
     delegate,
     isBusy: false,
     isAnswerDue: false,
+    hasWords: false,
     shown: [],
     unsent: [],
   });
@@ -415,6 +416,10 @@ test("while an answer is written it can be stopped, and the state says so", asyn
   chat().isAnswerDue = true;
   chat().delegate.changed();
   assert.equal(called(views.status, "show").at(-1)[1].name, "thinking");
+  assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", true]);
+  chat().hasWords = true;
+  chat().delegate.changed();
+  assert.equal(called(views.status, "show").at(-1)[1].name, "writing");
   assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", true]);
   talk.interrupt();
   assert.deepEqual(chat().calls, [["stop"]]);
