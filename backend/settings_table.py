@@ -212,6 +212,7 @@ SETTINGS: tuple[Setting, ...] = (
         _proxy_url,
         "Write a URL such as http://proxy.example:3128 or http://user:password@proxy.example:3128,"
         " in plain ASCII and without a path, or leave it empty.",
+        secret=True,
     ),
     Setting(
         "REALTIME_PROVIDER",

@@ -208,6 +208,11 @@ def test_no_secret_is_in_the_environment(name: str) -> None:
             assert path.removeprefix("/run/secrets/") in SERVICES[name]["secrets"]
 
 
+def test_no_secret_of_the_operators_environment_is_in_the_rendered_configuration() -> None:
+    values = {setting.name: f"himitsu-{setting.name}" for setting in SETTINGS if setting.secret}
+    assert "himitsu" not in repr(compose.stack(BASE, DEMO, **values))
+
+
 def test_the_demo_never_sends_the_real_key_to_the_simulator() -> None:
     for name in OF_OUR_IMAGE:
         assert SERVICES[name]["environment"]["OPENAI_API_KEY_FILE"] == ""
@@ -224,6 +229,7 @@ def test_each_secret_is_given_only_to_those_who_use_it() -> None:
         "database_url": ours,
         "redis_url": ours,
         "openai_api_key": ours,
+        "upstream_proxy": ours,
         "admin_password": {"migrate"},
         "postgres_password": {"postgres"},
         "redis_conf": {"redis"},

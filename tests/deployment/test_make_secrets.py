@@ -38,12 +38,15 @@ def test_the_files_are_settings_that_the_server_accepts(folder: Path) -> None:
     run(folder)
     files = {
         f"{name}_FILE": str(folder / f"{name.lower()}.txt")
-        for name in ("SECRET_KEY", "DATABASE_URL", "ADMIN_PASSWORD", "OPENAI_API_KEY")
+        for name in (
+            *("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ADMIN_PASSWORD"),
+            *("OPENAI_API_KEY", "UPSTREAM_PROXY"),
+        )
     }
     values = read({"ALLOWED_HOSTS": "localhost"} | files)
     assert len(values["SECRET_KEY"]) >= 50
     assert len(values["ADMIN_PASSWORD"]) >= 24
-    assert values["OPENAI_API_KEY"] == ""
+    assert (values["OPENAI_API_KEY"], values["UPSTREAM_PROXY"]) == ("", "")
 
 
 def test_a_password_is_the_same_on_both_sides(folder: Path) -> None:
@@ -91,9 +94,11 @@ def test_a_database_url_without_its_password_file_stops_it(folder: Path) -> None
 
 
 def test_it_takes_the_key_from_the_environment_and_prints_no_secret(folder: Path) -> None:
-    first = run(folder, OPENAI_API_KEY="sk-only-for-this-test")
+    proxy = "http://user:himitsu@proxy.example:3128"
+    first = run(folder, OPENAI_API_KEY="sk-only-for-this-test", UPSTREAM_PROXY=proxy)
     files = contents(folder)
     assert files["openai_api_key.txt"] == "sk-only-for-this-test\n"
+    assert files["upstream_proxy.txt"] == f"{proxy}\n"
     assert not any(text.strip() in first.stdout + first.stderr for text in files.values())
     assert "Now write the provider's key" not in first.stdout
 
