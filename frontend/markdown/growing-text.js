@@ -3,9 +3,12 @@
 import { blockOf } from "./nodes.js";
 
 /** @import { Lex } from "./lexer.js" */
-/** @import { MarkdownElement } from "./nodes.js" */
+/** @import { MarkdownElement, Tag } from "./nodes.js" */
 
-/** @typedef {{ raw: string, node: MarkdownElement | null }} Block `raw` is its source. */
+/**
+ * @typedef {{ raw: string, node: MarkdownElement | null, level?: number }} Block `raw` is its source;
+ *   `level` is that of a heading as it was written.
+ */
 
 /**
  * The blocks at the end that more text can still change: the last one, and the one before it, which a
@@ -36,7 +39,7 @@ export class GrowingText {
     const source = text.replace(/\r\n?/g, "\n");
     const settled = isComplete ? [] : settledBlocks(this.#blocks, source);
     const rest = source.slice(sourceOf(settled).length);
-    const found = [...settled, ...parsed(rest, lex)];
+    const found = withoutSkippedLevels([...settled, ...parsed(rest, lex)]);
     // A text of nothing but definitions of links shows nothing.
     const blocks = found.some(({ node }) => node) ? found : [plain(source)];
     this.#blocks = blocks.map((block, index) => sameOr(this.#blocks[index], block));
@@ -59,11 +62,34 @@ function settledBlocks(blocks, source) {
 function parsed(source, lex) {
   if (source.length > MOST_MARKDOWN_CHARS || TOO_NESTED.test(source)) return [plain(source)];
   try {
-    return lex(source).map((token) => ({ raw: token.raw, node: blockOf(token) }));
+    return lex(source).map((token) => {
+      const block = { raw: token.raw, node: blockOf(token) };
+      return token.type === "heading" ? { ...block, level: token.depth } : block;
+    });
   } catch {
     // Such as a stack overflow.
     return [plain(source)];
   }
+}
+
+/**
+ * The blocks with headings that begin at h2 and skip no level on the way down. Models often begin with
+ * `##`; the page's own heading is an h1, and screen readers announce a gap between levels.
+ *
+ * @param {readonly Block[]} blocks
+ * @returns {Block[]}
+ */
+function withoutSkippedLevels(blocks) {
+  /** @type {number[]} The levels of the headings that the current block is under, as written. */
+  const above = [];
+  return blocks.map((block) => {
+    const { node, level } = block;
+    if (!node || level === undefined) return block;
+    while ((above.at(-1) ?? 0) >= level) above.pop();
+    above.push(level);
+    const tag = /** @type {Tag} */ (`h${Math.min(above.length + 1, 6)}`);
+    return node.tag === tag ? block : { ...block, node: { ...node, tag } };
+  });
 }
 
 /** @param {string} source @returns {Block} */

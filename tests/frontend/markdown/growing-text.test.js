@@ -59,6 +59,18 @@ for (const size of [2, 20]) {
   });
 }
 
+test("headings begin at h2 and skip no level, also while the text grows", () => {
+  const source = "## A\n\n#### B\n\n## C\n\n# D\n\n## E\n\n###### F\n\nThe end of it.";
+  const tagsOf = (nodes) => nodes.map(({ tag }) => tag);
+  const tags = ["h2", "h3", "h2", "h2", "h3", "h4", "p"];
+  assert.deepEqual(tagsOf(wholeOf(source)), tags);
+  const text = new GrowingText();
+  for (const [part, blocks] of growing(text, source, 3)) {
+    assert.deepEqual(nodesOf(blocks), wholeOf(part), part);
+  }
+  assert.deepEqual(tagsOf(nodesOf(text.update(source, lex, false))), tags);
+});
+
 test("blocks that did not change are the same objects, also when the text is complete", () => {
   const text = new GrowingText();
   const first = text.update("one\n\ntwo\n\nthree\n\nfo", lex, false);

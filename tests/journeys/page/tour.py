@@ -19,6 +19,33 @@ from tests.journeys.stack import Stack
 PAUSE_BEFORE_INTERRUPTION_S = 4.0
 """The reply begins about a second after the question and lasts seven."""
 
+MARKDOWN_TURN = {
+    "item_id": "written",
+    "content_index": 0,
+    "role": "assistant",
+    "modality": "text",
+    "text": """## Plan
+
+1. **One** with `code`
+2. Two, see [the manual](https://kaiwa.example/manual)
+
+```python
+print("会話")  # a line that is wider than the bubble of an answer on any telephone
+```
+
+| a | b |
+|---|---|
+| c | d |
+
+> A quotation
+""",
+    "heard_text": None,
+    "heard_ms": None,
+    "status": "completed",
+    "position": 0,
+}
+"""A turn as the API has it: an answer with what models write."""
+
 NamedState = tuple[str, Visitor]
 
 
@@ -78,6 +105,8 @@ def tour(browser: Browser, stack: Stack, look: Look) -> Iterator[NamedState]:
     with visit(login=login) as visitor:
         yield from _unanswered_and_remembered(visitor, look)
     with visit(login=login) as visitor:
+        yield from _writing_and_dictating(visitor, look)
+    with visit(login=login) as visitor:
         yield from _starting_to_talk(visitor)
     with visit(login=login, preferences={"isHandsFree": False}) as visitor:
         yield from _push_to_talk(visitor)
@@ -130,6 +159,36 @@ def _unanswered_and_remembered(visitor: Visitor, look: Look) -> Iterator[NamedSt
     visitor.page.evaluate("(position) => kaiwa.talk.remember(position)", position)
     expect(visitor.page.locator(".remembered")).to_be_visible()
     yield "unanswered", visitor
+
+
+def _writing_and_dictating(visitor: Visitor, look: Look) -> Iterator[NamedState]:
+    """An answer that is being written, one in Markdown, dictation, and a search."""
+    page = visitor.page
+    inject_fault(
+        visitor.stack, api="responses", kind="stall", after="response.output_text.delta", count=3
+    )
+    visitor.type(look.phrases[1])
+    visitor.await_state("writing")
+    yield "writing", visitor
+    page.keyboard.press("Escape")
+    visitor.await_state("idle")
+    visitor.await_stored(2)
+    page.evaluate("(turn) => kaiwa.talk.client.addTurns([turn])", MARKDOWN_TURN)
+    expect(visitor.answers.last.locator("pre")).to_be_visible()
+    yield "markdown", visitor
+    page.locator("#dictate").click()
+    expect(page.locator("#dictation-time")).to_have_text("0:01")
+    yield "dictating", visitor
+    visitor.allow("net::ERR_FAILED")
+    page.route("**/transcriptions/", lambda route: route.abort())
+    page.locator("#dictation-finish").click()
+    expect(page.locator("#dictation-retry")).to_be_visible()
+    yield "dictation-failed", visitor
+    if look.is_narrow:
+        page.locator("#drawer-open").click()
+    page.get_by_role("searchbox").fill("zzz")
+    expect(page.locator("#sessions .session-title")).to_have_count(0)
+    yield "search", visitor
 
 
 def _talking(visitor: Visitor) -> Iterator[NamedState]:
