@@ -213,9 +213,10 @@ def test_no_secret_of_the_operators_environment_is_in_the_rendered_configuration
     assert "himitsu" not in repr(compose.stack(BASE, DEMO, **values))
 
 
-def test_the_demo_never_sends_the_real_key_to_the_simulator() -> None:
+def test_the_demo_uses_neither_the_real_key_nor_the_way_to_the_provider() -> None:
     for name in OF_OUR_IMAGE:
-        assert SERVICES[name]["environment"]["OPENAI_API_KEY_FILE"] == ""
+        environment = WITH_DEMO["services"][name]["environment"]
+        assert (environment["OPENAI_API_KEY_FILE"], environment["UPSTREAM_PROXY_FILE"]) == ("", "")
 
 
 def test_each_secret_is_given_only_to_those_who_use_it() -> None:
