@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-nginx bench-faults clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-nginx bench-faults clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -14,9 +14,14 @@ run: .venv/run.installed ## Install the requirements and start Kaiwa at http://1
 
 install: .venv/serve.installed ## Install the requirements for serving into .venv; start nothing.
 
+secrets: ## Make the secret files of docker-compose.yml that are missing, in secrets/.
+	@sh backend/make_secrets.sh
+
 test: ## Install the test requirements and run all tests, on real servers and a real browser.
 	@sh tests/prepare.sh
-	@for part in check slow postgres journeys stack-tests page; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target journeys servers
+	@$(MAKE) --no-print-directory page
 
 # Each lane is one process, so that two cores are busy. mypy is first: without its cache (`.mypy_cache`,
 # as in a fresh clone) it takes the longest, 39 s; with it 3 s.
@@ -25,7 +30,7 @@ UNIT := unit-django unit-core unit-page
 LANES := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
 
 # Lanes instead of pytest-xdist: each of its workers collects every test, 7 s of processor time.
-CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry tests/chat tests/accounts
+CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry
 FAST := not slow and not hypothesis and not journey and not page and not stack
 SLOW := (slow or hypothesis) and not journey and not page and not stack
 
@@ -53,13 +58,17 @@ unit-core:
 unit-django:
 	@$(PY) -m pytest -m "$(FAST)" tests $(CORE:%=--ignore=%) --ignore=tests/journeys
 unit-page:
-	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js
+	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js tests/live_desk/*.test.js
 
 slow: .venv/test.installed ## The other unit tests: property tests, real processes and real time.
 	@$(PY) -m pytest -m "$(SLOW)" tests --ignore=tests/journeys
 
 postgres: .venv/test.installed ## The storage tests again, on a temporary PostgreSQL.
 	@$(PY) -m tests.postgres -- $(PY) -m pytest -m "postgres"
+
+# Beside `journeys` in `make test`: both wait for servers more than they compute.
+servers: .venv/test.installed ## `make slow`, `make postgres` and `make stack-tests`, one after the other.
+	@for part in slow postgres stack-tests; do $(MAKE) --no-print-directory $$part || exit 1; done
 
 fuzz: .venv/test.installed ## The property tests with new random seeds for MINUTES=… (10).
 	@$(PY) -m tests.fuzz
@@ -111,12 +120,18 @@ bench-faults: .venv/test.installed ## Kill, pause and restart each part of the s
 bench-export: .venv/test.installed ## Measure the export of a session of 2,000 turns: time, memory and size.
 	@$(PY) -m bench.export
 
+bench-chat: .venv/test.installed ## Measure the first word of typed messages, and how much twenty of them delay voices.
+	@$(PY) -m bench.chat
+
 schema: .venv/serve.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
 	@DEBUG=on $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-lock: .venv/test.installed ## requirements.txt and all that it needs, with hashes, into requirements.lock.
-	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock requirements.txt
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
+
+lock: .venv/test.installed ## What the images install, with all that it needs and hashes, into requirements*.lock.
+	@$(COMPILE) --output-file requirements.lock requirements.txt
+	@$(COMPILE) --output-file requirements-demo.lock --constraint requirements.lock requirements-demo.txt
 
 clean: ## Remove .venv and node_modules. The databases in var stay.
 	rm -rf .venv node_modules

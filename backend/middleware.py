@@ -1,7 +1,8 @@
-"""Middleware: one thread per request, compressed static files, and a bound for request bodies."""
+"""Middleware: one thread per request, compressed static files, bounded bodies, operators' hosts."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -59,6 +60,40 @@ def with_bounded_body(
         await app(scope, receive_some, send)
 
     return bounded
+
+
+def with_addresses_as_hosts(app: Application, paths: Collection[str], host: str) -> Application:
+    """Return an ASGI application that serves these paths also under the server's IP address.
+
+    Prometheus and a container's health check ask a replica by its address, which `ALLOWED_HOSTS`
+    does not have: Django would answer 400. The header is replaced by `host`, an allowed one. Only
+    an address is let in: a name could be a foreign page's that points at us (DNS rebinding).
+    """
+
+    async def hosted(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["path"] in paths:
+            is_address = [_is_address(value) for name, value in scope["headers"] if name == b"host"]
+            if is_address == [True]:
+                others = [each for each in scope["headers"] if each[0] != b"host"]
+                scope = {**scope, "headers": [*others, (b"host", host.encode())]}
+        await app(scope, receive, send)
+
+    return hosted
+
+
+_ADDRESS = re.compile(rb"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::[0-9]+)?")
+
+
+def _is_address(host: bytes) -> bool:
+    """Whether a Host header is an IP address, with or without a port."""
+    found = _ADDRESS.fullmatch(host)
+    if found is None:
+        return False
+    try:
+        ip_address((found[1] or found[2]).decode())
+    except ValueError:
+        return False
+    return True
 
 
 class StaticGZipMiddleware(GZipMiddleware):

@@ -94,6 +94,7 @@ class ChannelListener:
         """Read messages until the connection is lost. Raises a RedisError or an OSError."""
         is_pinged = False
         while True:
+            _raise_if_cancelled()
             message = await pubsub.get_message(timeout=self._ping_every_s)
             if message is None and is_pinged:
                 raise redis.TimeoutError
@@ -102,3 +103,14 @@ class ChannelListener:
             elif message["type"] == "message":
                 self._on_message(message["data"])
             is_pinged = message is None
+
+
+def _raise_if_cancelled() -> None:
+    """Raise CancelledError if this task was cancelled.
+
+    redis-py loses a cancellation that comes in the same moment as the end of its own timeout (8.1.0
+    on Python 3.11): `get_message` returns None, and the task would go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -100,9 +100,13 @@ class SharedRedis:
             if self.circuit.record(is_success=False):
                 log_event(_logger, logging.WARNING, "redis.away", error=type(error).__name__)
             raise RedisAway from error
+        self.mark_alive()
+        return answer
+
+    def mark_alive(self) -> None:
+        """Close the circuit: Redis has answered, on this pool or elsewhere."""
         if self.circuit.record(is_success=True):
             log_event(_logger, logging.INFO, "redis.back")
-        return answer
 
 
 def shared_redis() -> SharedRedis | None:

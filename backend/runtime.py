@@ -5,38 +5,45 @@ event to build it in. A process has one runtime.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import functools
 import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
-from backend.conversations import jobs, lifecycle, replies
+from backend.accounts.safety_identifier import safety_identifier
+from backend.conversations import control, jobs, lifecycle, replies
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.recorder import Recorder
+from backend.conversations.titles import TitleListener
+from backend.database import check_pools, recorder_alias
 from backend.protocol.endings import Ending
+from backend.redis_channel import ChannelListener
+from backend.redis_client import shared_redis
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
+from backend.telemetry.counters import COUNTERS
+from backend.telemetry.log_context import process_context
 from backend.telemetry.logs import log_event
-from backend.telemetry.request_ids import forget_request_id
 from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
 from backend.upstream.providers.interface import Provider, SessionSettings, TurnDetection
@@ -48,8 +55,14 @@ EARLIER_TURNS_WAIT_S = 5.0
 REPLY_WAIT_S = 3.0
 """How long a new call waits until a typed answer that it stops is stored; usually milliseconds."""
 REPLY_POLL_S = 0.05
+TAKE_OVER_WAIT_S = 2.0
+"""How long a new call waits for the end of the session's older call in another process."""
+TAKE_OVER_POLL_S = 0.05
 HEARTBEAT_S = 5.0
-"""A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time."""
+"""A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time, and
+within a second with Redis (`conversations.control`)."""
+EARLY_IDS = 256
+"""How many published call ids are remembered in case that such a call is being opened here."""
 REPLIES_SHARE = 0.25
 """The part of the time to stop in which typed answers store what came."""
 LISTENERS_SHARE = 0.1
@@ -92,6 +105,7 @@ class Runtime:
 
     `listeners` are called after turns and endings have been written (`conversations.listeners`).
     `replies` are the typed answers that run; `backend.chat` adds and removes them.
+    `call_slots_limit` is how many calls may run at once, for `/metrics`; None: as many as come.
     """
 
     def __init__(
@@ -102,16 +116,22 @@ class Runtime:
     ) -> None:
         self.live = LiveCalls()
         self.replies: set[LiveReply] = set()
+        self.call_slots_limit: int | None = None
         self._connect = connect
         self._limits = limits
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._database = DatabaseExecutor(threads=3)
         # Threads of their own, so that a stuck write or listener delays nothing else.
-        self._recorder_database = DatabaseExecutor(threads=1)
+        self._recorder_database = DatabaseExecutor(threads=1, alias=recorder_alias())
+        self._heartbeat_database = DatabaseExecutor(threads=1, alias=recorder_alias())
         self._listener_database = DatabaseExecutor(threads=1)
         self._notifier = Notifier(listeners, self._listener_database)
         self._recorder = Recorder(self._recorder_database, after_write=self._notifier.after_write)
         self._heartbeat_task: asyncio.Task[None] | None = None
+        self._control_task: asyncio.Task[None] | None = None
+        self._to_check: set[UUID] = set()
+        self._has_to_check = asyncio.Event()
+        self._early_ids: deque[UUID] = deque(maxlen=EARLY_IDS)
 
     async def serve_call(
         self, session_id: UUID, credential: Credential, client: ClientConnection
@@ -133,7 +153,18 @@ class Runtime:
                 await recorder.finish(Ending.INTERNAL)
                 raise
             slot.attach(str(opened.call_id), call)
+            if opened.call_id in self._early_ids:
+                self._check_soon([opened.call_id])
             return await call.run()
+
+    async def end_call(self, call_id: UUID, reason: Ending = Ending.COMPLETED) -> bool:
+        """End a call of any process. Returns False if it has ended. Raises DatabaseSlow.
+
+        It ends at once if it runs here, elsewhere as `control.request_end` says.
+        """
+        is_open = await self._database.run(control.request_end, call_id, reason)
+        self.live.hang_up(str(call_id), reason)
+        return is_open
 
     @property
     def database(self) -> DatabaseExecutor:
@@ -163,7 +194,21 @@ class Runtime:
             await asyncio.sleep(REPLY_POLL_S)
             waited_s += REPLY_POLL_S
 
+    async def _end_call_elsewhere(self, session_id: UUID, user_id: int) -> None:
+        """End the session's call in another process, and wait until what it said is stored.
+
+        Without Redis the other process ends it at its next heartbeat, too late to wait for.
+        """
+        if not await self._database.run(control.request_take_over, session_id, user_id):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TAKE_OVER_WAIT_S):
+                # What is awaited happens in another process.
+                while await self._database.run(lifecycle.has_open_call, session_id):  # noqa: ASYNC110
+                    await asyncio.sleep(TAKE_OVER_POLL_S)
+
     async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
+        await self._end_call_elsewhere(session_id, user_id)
         await self._end_reply(session_id, user_id)
         # The call replays the session's earlier turns. If one was not yet written, a message that
         # the page sends again would be stored twice.
@@ -188,9 +233,21 @@ class Runtime:
         return opened
 
     def start(self) -> None:
-        """Start the heartbeat. Calling it again does nothing."""
+        """Start the heartbeat and the control messages. Calling it again does nothing."""
         if self._heartbeat_task is None:
-            self._heartbeat_task = asyncio.create_task(self._heartbeat_loop(), name="heartbeat")
+            self._heartbeat_task = asyncio.create_task(
+                self._heartbeat_loop(), name="heartbeat", context=process_context()
+            )
+        if self._control_task is None and settings.REDIS_URL:
+            listener = ChannelListener(
+                settings.REDIS_URL,
+                control.CHANNEL,
+                on_subscribed=self._after_subscribing,
+                on_message=lambda message: self._check_soon(control.call_ids_in(message)),
+            )
+            self._control_task = asyncio.create_task(
+                listener.run(), name="control", context=process_context()
+            )
 
     async def drain(self, seconds: float) -> None:
         """Refuse new calls, let replies end within `seconds`, then end all calls.
@@ -204,14 +261,20 @@ class Runtime:
 
         Returns False if something could not be written.
         """
-        if self._heartbeat_task is not None:
-            self._heartbeat_task.cancel()
-            await asyncio.gather(self._heartbeat_task, return_exceptions=True)
-            self._heartbeat_task = None
+        tasks = [task for task in (self._heartbeat_task, self._control_task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._heartbeat_task = self._control_task = None
         await self._stop_replies(wait_s * REPLIES_SHARE)
         is_written = await self._recorder.stop(wait_s * (1 - REPLIES_SHARE - LISTENERS_SHARE))
         await self._notifier.stop(wait_s * LISTENERS_SHARE)
-        for executor in (self._recorder_database, self._listener_database, self._database):
+        for executor in (
+            self._recorder_database,
+            self._heartbeat_database,
+            self._listener_database,
+            self._database,
+        ):
             executor.close()
         return is_written
 
@@ -227,30 +290,61 @@ class Runtime:
     async def heartbeat(self) -> None:
         """Renew the leases of our calls, end those that must end, reap the calls of dead workers.
 
+        The database's connections are checked as well.
+
         Reaping stays here although the clean-up job does it as well: dead calls must end also where
         no worker for jobs runs.
         """
-        call_ids = [UUID(call_id) for call_id in self.live.call_ids()]
-        if call_ids:
-            must_end = await self._database.run(lifecycle.renew_leases, call_ids)
-            for call_id, ending in must_end.items():
-                self.live.hang_up(str(call_id), ending)
-        if reaped := await self._database.run(lifecycle.reap):
+        await self._check([UUID(call_id) for call_id in self.live.call_ids()])
+        if reaped := await self._heartbeat_database.run(lifecycle.reap):
             log_event(_logger, logging.WARNING, "calls.reaped", count=len(reaped))
             for call_id in reaped:
                 self._notifier.call_ended(call_id, Ending.INTERRUPTED)
+        await self._heartbeat_database.run(check_pools)
         await self._database.run(jobs.enqueue_periodic_jobs)
 
+    async def _check(self, call_ids: Iterable[UUID]) -> None:
+        """Renew the leases of these calls of ours, and end those that must end."""
+        call_ids = list(call_ids)
+        if call_ids:
+            must_end = await self._heartbeat_database.run(lifecycle.renew_leases, call_ids)
+            for call_id, ending in must_end.items():
+                self.live.hang_up(str(call_id), ending)
+
+    def _check_soon(self, call_ids: Iterable[UUID]) -> None:
+        """Check those of these calls that run here before the next heartbeat."""
+        self._to_check.update(call_ids)
+        self._has_to_check.set()
+
+    def _after_subscribing(self) -> None:
+        """Use Redis again at once, and read what was published while it was away."""
+        if (shared := shared_redis()) is not None:
+            shared.mark_alive()
+        self._check_soon(map(UUID, self.live.call_ids()))
+
+    async def _check_published(self) -> None:
+        """Check our calls among those whose rows have changed."""
+        self._has_to_check.clear()
+        ours = {UUID(call_id) for call_id in self.live.call_ids()} & self._to_check
+        # The message can be faster than the opening of the call that it is about.
+        self._early_ids.extend(self._to_check - ours)
+        self._to_check.clear()
+        await self._check(ours)
+
     async def _heartbeat_loop(self) -> None:
-        # Under Daphne the first call starts it.
-        forget_request_id()
         while True:
-            try:
-                await self.heartbeat()
-            except Exception as error:
-                # The database is away: calls go on without it, and the next heartbeat retries.
-                log_event(_logger, logging.WARNING, "heartbeat.failed", error=type(error).__name__)
-            await asyncio.sleep(HEARTBEAT_S)
+            await self._try(self.heartbeat)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_S):
+                    while await self._has_to_check.wait():
+                        await self._try(self._check_published)
+
+    async def _try(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            # The database is away: calls go on without it, and the next heartbeat retries.
+            log_event(_logger, logging.WARNING, "heartbeat.failed", error=type(error).__name__)
 
     def _call(
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
@@ -265,37 +359,36 @@ class Runtime:
             recorder,
             clock=clock,
             tape=tape_for(plan, clock),
+            counters=COUNTERS,
         )
 
 
 @functools.cache
 def runtime() -> Runtime:
     """The runtime of this process, built on first use."""
-    return Runtime()
+    return Runtime(listeners=(TitleListener(),))
 
 
 def target_for(user_id: int) -> Target:
     """The provider connection for this user, who is identified to it by an HMAC, not by an id."""
-    name = salted_hmac("kaiwa.safety_identifier", str(user_id), algorithm="sha256").hexdigest()
     return Target(
         base_url=settings.OPENAI_BASE_URL,
         api_key=settings.OPENAI_API_KEY,
         model=_current(settings.REALTIME_MODEL),
-        safety_identifier=name,
+        safety_identifier=safety_identifier(user_id),
         proxy=settings.UPSTREAM_PROXY or None,
     )
 
 
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """The plan of an opened call, from its session and the settings."""
-    voice = opened.voice or settings.REALTIME_VOICE
-    session = session_settings_for(opened.language, voice, opened.transcription_model)
+    session = session_settings_for(opened.language, opened.voice, opened.transcription_model)
     return CallPlan(
         call_id=str(opened.call_id),
         session_id=str(opened.session_id),
         language=opened.language,
         model=opened.model,
-        voice=voice,
+        voice=opened.voice,
         session=provider.session(session),
         past=opened.past,
         demo=settings.DEMO,

@@ -17,7 +17,8 @@ from django.utils.module_loading import import_string
 from backend import __version__
 from backend.serving.before_listening import disable_demo_users, run_system_checks
 from backend.serving.daphne_server import run_daphne
-from backend.serving.limits import ServerTimeouts
+from backend.serving.database_check import exit_unless_migrated
+from backend.serving.limits import SWITCH_INTERVAL_S, ServerTimeouts
 from backend.serving.listener import listen, listen_error_message
 from backend.serving.shutdown import Runtime
 from backend.serving.uvicorn_server import run_uvicorn
@@ -30,8 +31,11 @@ _logger = logging.getLogger("backend.serve")
 def main() -> int:
     """Check, listen and serve until a signal. Returns the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     django.setup()
     run_system_checks()
+    if not settings.DEBUG:
+        exit_unless_migrated()
     disable_demo_users()
     host, port, server = settings.HOST, settings.PORT, settings.SERVER
     try:

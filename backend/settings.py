@@ -25,6 +25,8 @@ ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[
 ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
 TRUSTED_PROXIES: list[Network] = ENV["TRUSTED_PROXIES"]
 REGISTRATION_OPEN: bool = ENV["REGISTRATION_OPEN"]
+ADMIN_USERNAME: str = ENV["ADMIN_USERNAME"]
+ADMIN_PASSWORD: str = ENV["ADMIN_PASSWORD"]
 HOST: str = ENV["HOST"]
 PORT: int = ENV["PORT"]
 SERVER: str = ENV["SERVER"]
@@ -44,8 +46,13 @@ VAD_THRESHOLD: float = ENV["VAD_THRESHOLD"]
 VAD_SILENCE_MS: int = ENV["VAD_SILENCE_MS"]
 VAD_PREFIX_MS: int = ENV["VAD_PREFIX_MS"]
 TRUNCATION: str | float = ENV["TRUNCATION"]
+HISTORY_TOKENS: int = ENV["HISTORY_TOKENS"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
+
+# For operators
+LOG_FORMAT: str = ENV["LOG_FORMAT"]
+METRICS_TOKEN: str = ENV["METRICS_TOKEN"]
 
 INSTALLED_APPS = [
     # Daphne installs a Twisted reactor at import and replaces `runserver`, so it is optional.
@@ -65,6 +72,8 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "backend.accounts",
     "backend.conversations",
+    "backend.audit",
+    "backend.live_desk",
     "backend.health",
 ]
 
@@ -254,6 +263,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+# HSTS and the redirect to https are the proxy's: it knows whether it speaks TLS (nginx/).
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 # Behind a TLS proxy whose X-Forwarded-Proto is not trusted, Django sees http and would refuse the
 # page's own https origin.
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
@@ -263,9 +274,12 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"mask": {"()": "backend.telemetry.logs.Mask"}},
-    "formatters": {"line": {"()": "backend.telemetry.logs.LineFormatter"}},
+    "formatters": {
+        "text": {"()": "backend.telemetry.logs.LineFormatter"},
+        "json": {"()": "backend.telemetry.json_lines.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": "line"}
+        "stderr": {"class": "logging.StreamHandler", "filters": ["mask"], "formatter": LOG_FORMAT}
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

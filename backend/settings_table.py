@@ -212,6 +212,7 @@ SETTINGS: tuple[Setting, ...] = (
         _proxy_url,
         "Write a URL such as http://proxy.example:3128 or http://user:password@proxy.example:3128,"
         " in plain ASCII and without a path, or leave it empty.",
+        secret=True,
     ),
     Setting(
         "REALTIME_PROVIDER",
@@ -292,6 +293,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write auto, disabled, or a number from 0 to 1, such as 0.8.",
     ),
     Setting(
+        "HISTORY_TOKENS",
+        "12000",
+        "The most tokens of the earlier conversation, estimated, that a model is given with a typed"
+        " message or a new call; the newest exchange is always given.",
+        _between(0, 1_000_000, int),
+        "Write whole tokens from 0 to 1000000.",
+    ),
+    Setting(
         "SECRET_KEY",
         "",
         "Django's secret. Required without `DEBUG`.",
@@ -358,6 +367,22 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "LOG_FORMAT",
+        "text",
+        "How a log line is written: `text`, or `json` for a log collector.",
+        _one_of("text", "json"),
+        "Write text or json.",
+    ),
+    Setting(
+        "METRICS_TOKEN",
+        "",
+        "The bearer token that `/metrics` requires. Empty: it answers only direct clients of"
+        " loopback and private addresses.",
+        _word,
+        "Write 32 or more random characters without spaces, or leave it empty.",
+        secret=True,
+    ),
+    Setting(
         "TAPE_DIR",
         "",
         "A folder for tapes of whole calls, to replay a bug; they hold sound and words."
@@ -371,6 +396,22 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether anybody may register. Empty: as `DEBUG`.",
         lambda raw: _flag(raw) if raw else None,
         "Write on or off.",
+    ),
+    Setting(
+        "ADMIN_USERNAME",
+        "admin",
+        "The name of the first admin, whom `manage.py ensure_admin` creates.",
+        _text,
+        "Write a username, such as admin.",
+    ),
+    Setting(
+        "ADMIN_PASSWORD",
+        "",
+        "The first admin's password; later changes are made in the admin. Empty: no admin is"
+        " created.",
+        _text,
+        "Write a password of 8 characters or more, or ADMIN_PASSWORD_FILE with the path of a file.",
+        secret=True,
     ),
     Setting(
         "HOST",

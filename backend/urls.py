@@ -11,9 +11,9 @@ from backend.accounts import api as accounts
 from backend.chat import api as chat
 from backend.chat import dictation_api as dictation
 from backend.conversations import api as conversations
-from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.exports.api import SessionExport
 from backend.health import views as health
+from backend.health.metrics_view import metrics_of_this_process
 
 page = TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
 
@@ -21,7 +21,8 @@ urlpatterns = [
     path("", never_cache(page), name="page"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz(DatabaseExecutor(threads=1), health.ping_database), name="readyz"),
+    path("readyz", health.readyz_of_this_process(), name="readyz"),
+    path("metrics", metrics_of_this_process(), name="metrics"),
     path("api/config/", conversations.Config.as_view(), name="config"),
     path("api/auth/register/", accounts.Register.as_view(), name="register"),
     path("api/auth/login/", accounts.Login.as_view(), name="login"),
@@ -29,6 +30,11 @@ urlpatterns = [
     path("api/auth/me/", accounts.Me.as_view(), name="me"),
     path("api/sessions/", conversations.SessionList.as_view(), name="sessions"),
     path("api/sessions/<uuid:session_id>/", conversations.SessionDetail.as_view(), name="session"),
+    path(
+        "api/sessions/<uuid:session_id>/restore/",
+        conversations.SessionRestore.as_view(),
+        name="restore",
+    ),
     path(
         "api/sessions/<uuid:session_id>/turns/", conversations.SessionTurns.as_view(), name="turns"
     ),

@@ -1,5 +1,7 @@
 /** The server's REST API: each method returns the parsed answer or throws an ApiError. */
 
+import { fileNameOf } from "./file-name.js";
+
 /** @import { KeptTurn } from "./transcript/past.js" */
 
 /**
@@ -11,14 +13,22 @@
  * }} Config
  * @typedef {{
  *   id: string, title: string, realtime_mode: boolean, status: "open" | "live" | "closed",
- *   language: string, created_at: string, updated_at: string, turn_count: number, call_count: number,
- * }} Session
+ *   voice: string, language: string, created_at: string, updated_at: string,
+ *   turn_count: number, call_count: number, remembered_from?: number | null,
+ * }} Session `voice` and `language` are those of the next call and of the next typed answer.
+ *   `remembered_from`, which lists of sessions do not have, is the position of the first turn that the
+ *   model is given with the next question; null if it is given all.
+ * @typedef {{ voice?: string, language?: string }} SessionSettingsFields
  * @typedef {{ ticket: string, expires_at: string, url: string }} Ticket
  * @typedef {{ count: number, next: string | null, results: any[] }} Page
  */
 
 /** How long an answer may take; the slowest one takes a second. */
 const TIMEOUT_MS = 15_000;
+/** For a clip: the upload, 30 s of the provider, and connecting to it. */
+const TRANSCRIPTION_TIMEOUT_MS = 120_000;
+/** How long the download of an export may take; a slow line needs a while for a long conversation. */
+const EXPORT_TIMEOUT_MS = 120_000;
 
 /** The server refused a request, or did not answer: then `status` is 0. */
 export class ApiError extends Error {
@@ -76,7 +86,12 @@ export class Api {
     return this.#pages("/api/sessions/");
   }
 
-  /** @param {{ language: string }} fields @returns {Promise<Session>} */
+  /** @param {string} search @returns {Promise<Session[]>} Those with these words in a title or a turn. */
+  findSessions(search) {
+    return this.#pages(`/api/sessions/?${new URLSearchParams({ search })}`);
+  }
+
+  /** @param {SessionSettingsFields} fields @returns {Promise<Session>} */
   createSession(fields) {
     return this.#request("POST", "/api/sessions/", fields);
   }
@@ -91,14 +106,85 @@ export class Api {
     return this.#request("PATCH", `/api/sessions/${encodeURIComponent(id)}/`, { title });
   }
 
-  /** @param {string} id */
+  /** @param {string} id @param {SessionSettingsFields} fields @returns {Promise<Session>} */
+  changeSession(id, fields) {
+    return this.#request("PATCH", `/api/sessions/${encodeURIComponent(id)}/`, fields);
+  }
+
+  /** Delete a session, which can be restored for ten minutes. @param {string} id */
   deleteSession(id) {
     return this.#request("DELETE", `/api/sessions/${encodeURIComponent(id)}/`);
+  }
+
+  /** Restore a session that was deleted. @param {string} id @returns {Promise<Session>} */
+  restoreSession(id) {
+    return this.#request("POST", `/api/sessions/${encodeURIComponent(id)}/restore/`);
   }
 
   /** @param {string} sessionId @returns {Promise<KeptTurn[]>} All turns, in spoken order. */
   turns(sessionId) {
     return this.#pages(`/api/sessions/${encodeURIComponent(sessionId)}/turns/`);
+  }
+
+  /**
+   * The session as a file.
+   *
+   * @param {string} id
+   * @param {string} format
+   * @returns {Promise<{ blob: Blob, fileName: string }>}
+   */
+  async exportSession(id, format) {
+    const query = new URLSearchParams({ format });
+    const path = `/api/sessions/${encodeURIComponent(id)}/export/?${query}`;
+    const signal = AbortSignal.timeout(EXPORT_TIMEOUT_MS);
+    const response = await this.#send("GET", path, undefined, signal);
+    if (!response.ok) throw errorOf(response, await jsonOf(response));
+    // A stream that breaks must not be saved as if it were whole.
+    const blob = await response.blob().catch(() => {
+      throw new ApiError("no_network", 0, "");
+    });
+    const header = response.headers.get("Content-Disposition");
+    return { blob, fileName: fileNameOf(header, `kaiwa.${format}`) };
+  }
+
+  /**
+   * Send a typed message; the answer is a stream of server-sent events.
+   *
+   * @param {string} sessionId
+   * @param {{ id: string, text: string }} message
+   * @param {AbortSignal} signal Ends the request, also while the answer is streamed.
+   * @returns {Promise<ReadableStream<Uint8Array>>}
+   */
+  async streamMessage(sessionId, message, signal) {
+    const path = `/api/sessions/${encodeURIComponent(sessionId)}/messages/`;
+    const response = await this.#send("POST", path, message, signal, "text/event-stream");
+    if (!response.ok) throw errorOf(response, await jsonOf(response));
+    if (!response.body) throw new ApiError("no_network", 0, "");
+    return response.body;
+  }
+
+  /** Stop the answer to a message. @param {string} sessionId @param {string} id */
+  stopMessage(sessionId, id) {
+    const session = encodeURIComponent(sessionId);
+    return this.#request(
+      "POST",
+      `/api/sessions/${session}/messages/${encodeURIComponent(id)}/stop/`,
+    );
+  }
+
+  /**
+   * The words of a recorded clip. The server sends it on and waits for the provider, so this takes
+   * longer than anything else.
+   *
+   * @param {string} sessionId
+   * @param {Blob} clip
+   * @returns {Promise<{ text: string }>}
+   */
+  transcribe(sessionId, clip) {
+    const form = new FormData();
+    form.append("file", clip, "clip");
+    const path = `/api/sessions/${encodeURIComponent(sessionId)}/transcriptions/`;
+    return this.#request("POST", path, form, TRANSCRIPTION_TIMEOUT_MS);
   }
 
   /** @param {string} sessionId @returns {Promise<Ticket>} */
@@ -123,34 +209,55 @@ export class Api {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
+   * @param {number} [timeoutMs] Without it a server that never answers would keep the page waiting.
    * @returns {Promise<any>}
    */
-  async #request(method, path, body) {
+  async #request(method, path, body, timeoutMs = TIMEOUT_MS) {
+    const response = await this.#send(method, path, body, AbortSignal.timeout(timeoutMs));
+    if (response.status === 204) return null;
+    const answer = await jsonOf(response);
+    if (!response.ok) throw errorOf(response, answer);
+    if (answer === undefined) throw new ApiError("no_network", 0, "");
+    return answer;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object | undefined} body Sent as JSON, a form as it is.
+   * @param {AbortSignal} signal
+   * @param {string} [type] The content type that the answer should have.
+   * @returns {Promise<Response>}
+   */
+  async #send(method, path, body, signal, type = "application/json") {
     const token = this.token;
+    const isForm = body instanceof FormData;
     const response = await fetch(path, {
       method,
       headers: {
-        Accept: "application/json",
+        Accept: type,
         "Accept-Language": this.language,
         ...(token ? { Authorization: `Token ${token}` } : {}),
-        ...(body ? { "Content-Type": "application/json" } : {}),
+        // The browser names a form's boundary itself.
+        ...(body && !isForm ? { "Content-Type": "application/json" } : {}),
       },
       // With the admin's session cookie the server would require a CSRF token.
       credentials: "omit",
-      ...(body ? { body: JSON.stringify(body) } : {}),
-      // Without it a server that never answers would keep the page waiting for ever.
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(body ? { body: isForm ? body : JSON.stringify(body) } : {}),
+      signal,
     }).catch(() => {
       throw new ApiError("no_network", 0, "");
     });
-    if (response.status === 204) return null;
-    const answer = await response.json().catch(() => {
-      if (response.ok) throw new ApiError("no_network", 0, "");
-      return null;
-    });
-    if (response.ok) return answer;
     if (response.status === 401 && token && token === this.token) this.onSignedOut();
-    const { code = "internal", message = "", detail } = answer?.error ?? {};
-    throw new ApiError(code, response.status, message, detail);
+    return response;
   }
 }
+
+/** @param {Response} response @param {any} answer The parsed body; undefined if it is not JSON. */
+function errorOf({ status }, answer) {
+  const { code = "internal", message = "", detail } = answer?.error ?? {};
+  return new ApiError(code, status, message, detail);
+}
+
+/** @param {Response} response @returns {Promise<any>} Undefined if it is not JSON. */
+const jsonOf = (response) => response.json().catch(() => undefined);

@@ -1,13 +1,25 @@
 /** The page's composition root: builds the parts, joins them, and starts. */
 
 import { Api } from "./api.js";
+import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
+import { Speaker } from "./audio/speaker.js";
+import { newItemId } from "./call/item-id.js";
 import { openAudioContext } from "./call/voice.js";
+import { Dictation } from "./chat/dictation.js";
+import { TextChat } from "./chat/text-chat.js";
+import { TextClient } from "./chat/text-client.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
+import { errorText } from "./page/error-text.js";
+import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
+import { Replay } from "./page/replay.js";
+import { SessionDeletion } from "./page/session-deletion.js";
 import { SessionList } from "./page/session-list.js";
+import { SessionSearch } from "./page/session-search.js";
+import { SessionSettings } from "./page/session-settings.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
@@ -16,28 +28,35 @@ import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
 import { Composer } from "./views/composer.js";
 import { closeDialogs, confirm, showKeys } from "./views/dialogs.js";
+import { DictationView } from "./views/dictation.js";
 import { Drawer } from "./views/drawer.js";
 import { byId } from "./views/elements.js";
+import { chooseFormat, saveFile } from "./views/export-dialog.js";
 import { HelpCard } from "./views/help-card.js";
 import { drawIcons } from "./views/icons.js";
 import { Keyboard } from "./views/keyboard.js";
 import { Labels } from "./views/labels.js";
 import { Screens } from "./views/screens.js";
+import { SearchBox } from "./views/search-box.js";
+import { SessionSettingsView } from "./views/session-settings.js";
 import { Sessions } from "./views/sessions.js";
 import { Settings } from "./views/settings.js";
 import { SignIn } from "./views/sign-in.js";
 import { Status } from "./views/status.js";
 import { Suggestions } from "./views/suggestions.js";
 import { Thread } from "./views/thread.js";
+import { UndoToast } from "./views/undo-toast.js";
 import { VoiceControls } from "./views/voice-controls.js";
 import { languageFrom, Words } from "./words/i18n.js";
 
-// What everything stands on.
+// Shared by all parts.
 const api = new Api();
+const textClient = new TextClient(api);
 const store = new LocalStore(globalThis.localStorage);
 const drafts = new Drafts(globalThis.sessionStorage);
 const { language } = store.preferences();
 const words = new Words(languageFrom(language, navigator.languages), navigator.languages);
+const explain = (/** @type {unknown} */ error) => errorText(words, error);
 const address = new SessionAddress(globalThis.location, globalThis.history);
 /** A phone or a tablet: no keyboard, so that texts name no keys. */
 const touchScreen = globalThis.matchMedia("(pointer: coarse)");
@@ -47,7 +66,10 @@ const { signal } = new AbortController();
 // Views: each is given its delegate, and calls it later.
 const announcer = new Announcer(byId("announcer", HTMLDivElement));
 const screens = new Screens(words, () => account.load());
-const labels = new Labels(words, (chosen) => app.chooseLanguage(chosen));
+const labels = new Labels(words, (chosen) => {
+  app.chooseLanguage(chosen);
+  deletion.relabel();
+});
 const suggestions = new Suggestions(words, (text) => app.sendSuggestion(text));
 const signIn = new SignIn(words, (credentials) => account.enter(credentials));
 const drawer = new Drawer();
@@ -55,13 +77,33 @@ const sessions = new Sessions(words, {
   sessionChosen: (id) => app.choose(id),
   newChosen: () => app.choose(null),
   renamed: (id, title) => list.rename(id, title),
-  deleteChosen: (id) => list.delete(id),
+  deleteChosen: (id) => deletion.delete(id),
+  exportChosen: (id, title) => sessionExport.start(id, title),
   retryChosen: () => list.load(),
 });
-const thread = new Thread(words);
+const undoToast = new UndoToast({
+  undoChosen: () => deletion.undo(),
+  dismissed: () => deletion.dismiss(),
+  attended: (isAttended) => deletion.attended(isAttended),
+});
+const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
+const replay = new Replay({
+  createContext: openAudioContext,
+  createSpeaker: (options) => new Speaker(options),
+  volume: () => store.preferences().volume,
+  isAllowed: () => !voiceMode.isOn,
+  changed: () => talk.draw(),
+});
+const thread = new Thread({
+  words,
+  announcer,
+  replay,
+  retryChosen: (itemId) => talk.retry(itemId),
+});
 const status = new Status(words, announcer);
 const composer = new Composer(words, {
   messageSent: (text) => talk.send(text),
+  stopChosen: () => talk.interrupt(),
   textChosen: () => voiceMode.stop(),
   voiceChosen: () => voiceMode.start(),
 });
@@ -71,8 +113,19 @@ const voiceControls = new VoiceControls(words, {
   stopClicked: () => talk.interrupt(),
   volumeMoved: (volume) => voiceMode.prefer({ volume }),
 });
+const dictationView = new DictationView(words, {
+  pressed: () => dictation.press(),
+  released: () => dictation.release(),
+  clicked: () => dictation.click(),
+  finishChosen: () => dictation.finish(),
+  cancelChosen: () => dictation.cancel(),
+  retryChosen: () => dictation.retry(),
+});
 const help = new HelpCard(byId("help", HTMLDivElement), words, (action) => talk.act(action));
 const settings = new Settings(words, (changes) => voiceMode.prefer(changes));
+const sessionSettingsView = new SessionSettingsView(words, (changes) =>
+  sessionSettings.choose(changes),
+);
 
 // Controllers.
 const voiceMode = new VoiceMode(
@@ -81,20 +134,49 @@ const voiceMode = new VoiceMode(
     help,
     settings,
     meter: voiceControls.meter,
-    createContext: openAudioContext,
+    createContext: () => {
+      // The microphone would hear it.
+      replay.stop();
+      return openAudioContext();
+    },
     listMicrophones,
     userAgent: navigator.userAgent,
   },
   {
     client: () => talk.client,
-    clientWhenLoaded: () => talk.clientWhenLoaded(),
+    clientForCall: () => talk.clientForCall(),
     changed: () => talk.draw(),
     stopped: () => talk.focusMessage(),
   },
 );
+const dictation = new Dictation({
+  words,
+  view: dictationView,
+  announcer,
+  isSupported: clipMimeType() !== "",
+  createRecorder: (onStopped) => {
+    replay.stop();
+    return new ClipRecorder({ onLevel: (rms) => dictationView.addLevel(rms), onStopped });
+  },
+  microphone: () => store.preferences(),
+  sessionNeeded: () => conversation.createSession(),
+  transcribe: (sessionId, clip) => api.transcribe(sessionId, clip),
+  textArrived: (text) => {
+    composer.insert(text);
+    announcer.say(words.say("dictation.done"));
+    talk.focusMessage();
+  },
+  now: () => performance.now(),
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  },
+  userAgent: navigator.userAgent,
+});
 const talk = new Talk(
   {
     api,
+    words,
     announcer,
     thread,
     status,
@@ -103,7 +185,16 @@ const talk = new Talk(
     help,
     settings,
     voiceMode,
-    createClient: (id, pastTurns) => new RealtimeClient(api.token, id, { api, pastTurns }),
+    dictation,
+    createClient: (id, pastTurns) => {
+      replay.stop();
+      const client = new RealtimeClient(api.token, id, { api, pastTurns });
+      client.onSound = (itemId, contentIndex, pcm) => replay.add(itemId, contentIndex, pcm);
+      return client;
+    },
+    createChat: (sessionId, delegate) =>
+      new TextChat({ client: textClient, sessionId, newId: newItemId, explain }, delegate),
+    explain,
     nextFrame: (draw) => requestAnimationFrame(draw),
     hasTouchScreen: () => touchScreen.matches,
     reloadPage: () => globalThis.location.reload(),
@@ -121,7 +212,13 @@ const account = new Account(
   {
     signedIn: () => app.signedIn(),
     justEntered: () => talk.focusMessage(),
-    signedOut: (isChosen) => app.signedOut(isChosen),
+    signedOut: (isChosen) => {
+      replay.clear();
+      sessionSearch.clear();
+      sessionSettings.clear();
+      deletion.clear();
+      app.signedOut(isChosen);
+    },
   },
 );
 const list = new SessionList(
@@ -132,16 +229,50 @@ const list = new SessionList(
     view: sessions,
     drawer,
     announcer,
-    confirm,
-    showTitle: (title) => labels.showTitle(title),
+    showTitle: (title) => {
+      labels.showTitle(title);
+      sessionSettings.show();
+    },
   },
   {
     openId: () => conversation.sessionId,
     isSignedIn: () => account.user !== null,
-    openDeleted: () => app.choose(null),
+    openDeleted: () => app.show(null),
+    refreshed: ({ id, remembered_from: position = null }) => {
+      if (id === conversation.sessionId) talk.remember(position);
+    },
   },
 );
-const conversation = new Navigation({ api, words, drafts, account, address, list, talk });
+const deletion = new SessionDeletion(
+  { api, words, drafts, list, view: sessions, toast: undoToast, drawer, announcer },
+  {
+    openId: () => conversation.sessionId,
+    show: (id) => app.show(id),
+    signal: () => account.signal,
+  },
+);
+const sessionSettings = new SessionSettings(
+  { api, words, list, view: sessionSettingsView },
+  {
+    openId: () => conversation.sessionId,
+    voices: () => account.config?.voices ?? [],
+    signal: () => account.signal,
+  },
+);
+const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });
+const sessionExport = new SessionExport(
+  { api, words, drawer, announcer, chooseFormat, saveFile },
+  { isSignedIn: () => account.user !== null },
+);
+const conversation = new Navigation({
+  api,
+  drafts,
+  account,
+  address,
+  list,
+  talk,
+  fieldsOfNew: () => sessionSettings.fieldsOfNew,
+});
 const app = new App({
   api,
   store,
@@ -166,7 +297,10 @@ new Keyboard(
   {
     talkKeyChanged: (isHeld) => voiceMode.talkKeyChanged(isHeld),
     muteKeyPressed: () => voiceMode.isOn && voiceMode.toggleMuted(),
-    stopKeyPressed: () => talk.interrupt(),
+    stopKeyPressed: () => {
+      replay.stop();
+      talk.interrupt();
+    },
     helpKeyPressed: showKeys,
   },
   signal,
@@ -177,6 +311,7 @@ globalThis.addEventListener("hashchange", () => conversation.addressChanged());
 globalThis.addEventListener("storage", () => account.storageChanged());
 globalThis.addEventListener("pagehide", () => {
   conversation.saveUnsent();
+  replay.stop();
   talk.freeze();
 });
 
@@ -195,6 +330,6 @@ byId("skip", HTMLAnchorElement).addEventListener("click", (event) => {
 drawIcons();
 // For the browser's console, and for the tests that drive the page.
 Object.assign(globalThis, {
-  kaiwa: { account, api, app, conversation, list, talk, voiceMode, words },
+  kaiwa: { account, api, app, conversation, dictation, list, talk, voiceMode, words },
 });
 await app.start(!touchScreen.matches);

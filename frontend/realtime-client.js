@@ -13,6 +13,7 @@ import { AnswerTimer } from "./call/answer-timer.js";
 import { AudioSender } from "./call/audio-sender.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
 import { Connection, websocketUrl } from "./call/connection.js";
+import { newItemId } from "./call/item-id.js";
 import { ResponseLatency } from "./call/response-latency.js";
 import { SessionId } from "./call/session-id.js";
 import { TurnTaking } from "./call/turn-taking.js";
@@ -28,12 +29,14 @@ import { shownLines } from "./transcript/shown-lines.js";
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
 /** @import { CallState, Change, ChangeDetail } from "./call/call-state.js" */
 /** @import { ConnectionOptions } from "./call/connection.js" */
-/** @import { Frame, ServerEvent } from "./call/turn-taking.js" */
+/** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
-/** @import { Line } from "./transcript/items.js" */
+/** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
 
+/** How long the call stays open, after the user went back to typing, for words that are on their way. */
+const LAST_WORDS_MS = 2000;
 /** Silence sent after a push-to-talk release, so that the server's turn detection ends the turn at once. */
 const TAIL_MS = 1200;
 
@@ -75,6 +78,11 @@ export class RealtimeClient {
   onLines = () => {};
   /** The microphone's level, of full scale. @type {(rms: number) => void} */
   onLevel = () => {};
+  /**
+   * Sound of an answer, in the order in which it is played: 24 kHz, mono.
+   * @type {(itemId: string, contentIndex: number, pcm: Int16Array) => void}
+   */
+  onSound = () => {};
   /** Milliseconds from the end of speech to the first sound of the answer. @type {(ms: number) => void} */
   onLatency = () => {};
   /** @type {(problem: Problem) => void} */
@@ -97,7 +105,10 @@ export class RealtimeClient {
   /** Of several startAudioStream() calls, the latest counts. */
   #voiceStart = new Latest();
   #microphoneWorks = false;
-  /** @type {Promise<void>} Settles when all frames so far were sent: they keep their order. */
+  /**
+   * @type {Promise<void>} Settles when all events so far were sent: they keep their order. Audio does
+   * not wait here: it goes out as it comes (AudioSender), since only its own order matters.
+   */
   #sending = Promise.resolve();
   /** Of several requests for the history, the latest counts. */
   #historyRequest = new Latest();
@@ -107,6 +118,10 @@ export class RealtimeClient {
   #needsHistory;
   /** @type {PromiseWithResolvers<void> | null} */
   #opening = null;
+  /** The user went back to typing: the call ends when nothing is owed any more. */
+  #isLeaving = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Set while the call waits for last words. */
+  #lastWordsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #cutTimer;
   #answerTimer = new AnswerTimer(() => this.#connection.drop({ hasTimedOut: true }));
@@ -155,6 +170,11 @@ export class RealtimeClient {
     return stateOf(this.#facts);
   }
 
+  /** Whether a call is open, being opened, or being reconnected. */
+  get hasCall() {
+    return !this.#isClosed;
+  }
+
   /** Microphone and speaker while a voice conversation runs, else null. */
   get voice() {
     return this.#voice;
@@ -171,6 +191,12 @@ export class RealtimeClient {
    * @returns {Promise<void>} Settles when the call is open; rejects with the ending as its `code`.
    */
   connect() {
+    this.#stay();
+    return this.#open();
+  }
+
+  /** @returns {Promise<void>} As `connect()`. */
+  #open() {
     if (this.#facts.link === "open") return Promise.resolve();
     if (!this.#opening) {
       this.#opening = Promise.withResolvers();
@@ -197,6 +223,7 @@ export class RealtimeClient {
     isHandsFree = true,
     isMuted = false,
   } = {}) {
+    this.#stay();
     if (this.#voice) {
       if (context !== this.#voice.context) await context?.close();
       return;
@@ -218,6 +245,51 @@ export class RealtimeClient {
       this.#change("microphone_refused");
       throw error;
     }
+  }
+
+  /**
+   * Back to typing: release the microphone, stop the answer, and end the call as soon as no typed
+   * message waits for its answer and the user's last words are written down. Connecting or starting to
+   * talk again before that keeps the call.
+   */
+  async leaveCall() {
+    if (this.#isClosed) return this.stopAudioStream();
+    this.#isLeaving = true;
+    clearTimeout(this.#lastWordsTimer);
+    this.#lastWordsTimer = setTimeout(() => {
+      this.#lastWordsTimer = undefined;
+      this.#closeIfNothingIsOwed();
+    }, LAST_WORDS_MS);
+    await this.stopAudioStream();
+    await this.#sending;
+    this.#closeIfNothingIsOwed();
+  }
+
+  /**
+   * Append turns that were added to the session without a call. Only while no call is open.
+   *
+   * @param {KeptTurn[]} turns
+   */
+  addTurns(turns) {
+    this.setTurns([...pastOf([], this.#lines()), ...turns]);
+  }
+
+  /**
+   * Put the server's turns in place of the transcript; those only seen here come after them. Only while
+   * no call is open.
+   *
+   * @param {KeptTurn[]} turns
+   */
+  setTurns(turns) {
+    this.#needsHistory = true;
+    this.#replacePast(turns);
+    this.onLines();
+  }
+
+  /** Remove the typed messages that no call has delivered, to be sent in another way.
+   * @returns {TypedMessage[]} */
+  takeUnsent() {
+    return this.#turns.takeUnconfirmed();
   }
 
   /** Back to typing: release the microphone and stop the sound. The call stays open. */
@@ -242,7 +314,7 @@ export class RealtimeClient {
     this.#send(this.#turns.addMessage(text, this.#voice ? "audio" : "text"));
     if (this.#facts.link === "open") this.#change("answer_asked");
     this.onLines();
-    void this.connect();
+    void this.#open();
   }
 
   /** Stop the answer, as speech would. Harmless when there is none. */
@@ -276,6 +348,7 @@ export class RealtimeClient {
 
   /** Close the call and release every device. Harmless when closed. */
   async close() {
+    this.#stay();
     // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
     for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
       this.#connection.send(frame);
@@ -290,6 +363,21 @@ export class RealtimeClient {
   /** @returns {Line[]} */
   #lines() {
     return /** @type {Line[]} */ (this.#transcript.lines());
+  }
+
+  /** Do not end the call by itself. */
+  #stay() {
+    this.#isLeaving = false;
+    clearTimeout(this.#lastWordsTimer);
+    this.#lastWordsTimer = undefined;
+  }
+
+  #closeIfNothingIsOwed() {
+    if (!this.#isLeaving || this.#isClosed || this.#turns.isOwed) return;
+    const isWriting = this.#lines().some(
+      ({ role, status }) => role === "user" && status === "in_progress",
+    );
+    if (!isWriting || this.#lastWordsTimer === undefined) void this.close();
   }
 
   /** Whether nothing is sent until the call is opened again. */
@@ -382,6 +470,7 @@ export class RealtimeClient {
     // A delta finishes no turn; there are dozens of them a second.
     if (!event.type.endsWith(".delta")) this.#reportTurns();
     this.onLines();
+    this.#closeIfNothingIsOwed();
   }
 
   #reportTurns() {
@@ -441,6 +530,7 @@ export class RealtimeClient {
     const pcm = pcmFromBase64(delta);
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
+    this.onSound(itemId, contentIndex, pcm);
   }
 
   /** @type {VoiceEvents} */
@@ -509,6 +599,9 @@ export class RealtimeClient {
   #reconnecting(attempt) {
     // The server records as heard only what was played until now.
     this.#cutSound();
+    // No event of the lost call will end its captions: an answer that was not yet audible would stay
+    // without its text, also after the history came.
+    this.#captions.allOver();
     this.#turns.close();
     this.#change("reconnecting", { attempt });
     this.onLines();
@@ -545,13 +638,6 @@ function apiOf(authToken) {
   const api = new Api();
   api.token = authToken;
   return api;
-}
-
-/** A fresh id of 29 characters; an item may have 32. (`crypto.randomUUID` is missing on insecure
- * pages.) */
-function newItemId() {
-  const bytes = [...crypto.getRandomValues(new Uint8Array(12))];
-  return `page_${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 Object.assign(globalThis, { RealtimeClient });

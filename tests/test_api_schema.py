@@ -71,6 +71,7 @@ def test_the_schema_is_valid_and_every_path_of_the_api_is_in_it(schema: dict[str
         "/api/sessions/",
         "/api/sessions/{session_id}/",
         "/api/sessions/{session_id}/export/",
+        "/api/sessions/{session_id}/restore/",
         "/api/sessions/{session_id}/transcriptions/",
         "/api/sessions/{session_id}/messages/",
         "/api/sessions/{session_id}/messages/{message_id}/stop/",
@@ -164,6 +165,10 @@ def test_sessions_answer_as_described(
     path = one.format(session_id=session.id)
     _check(schema, one, as_owner.delete(path))
     _check(schema, one, as_owner.delete(path))
+    restore = one + "restore/"
+    for session_id in (session.id, uuid4()):
+        for client in (as_owner, as_nobody):
+            _check(schema, restore, client.post(restore.format(session_id=session_id)))
 
 
 def test_exports_answer_as_described(

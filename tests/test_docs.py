@@ -15,6 +15,7 @@ from backend.wording import SENTENCES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+OPERATIONS = sorted((ROOT / "docs" / "operations").glob("*.md"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -100,7 +101,7 @@ def test_every_close_code_is_documented_with_its_ending() -> None:
     ]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *OPERATIONS], ids=lambda path: path.name)
 def test_every_path_in_a_document_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:backend|frontend|tests|docs|bench|nginx)/[\w./-]*)`", text))
@@ -118,7 +119,9 @@ def test_every_path_in_a_document_exists(document: Path) -> None:
     assert not {path for path in named | linked | inside if not (ROOT / path).exists()}
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "README.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, *OPERATIONS, ROOT / "README.md"], ids=lambda path: path.name
+)
 def test_a_document_names_only_make_commands_that_exist(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
@@ -143,3 +146,8 @@ def test_every_cited_section_of_the_protocol_exists() -> None:
 
 def test_the_readme_links_to_every_document() -> None:
     assert all(f"({path.relative_to(ROOT)})" in README for path in DOCUMENTS)
+
+
+def test_the_page_on_deployment_links_to_every_page_on_operations() -> None:
+    deployment = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    assert all(f"(operations/{path.name})" in deployment for path in OPERATIONS)

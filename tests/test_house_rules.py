@@ -92,16 +92,26 @@ def test_every_dependency_is_pinned_and_has_a_reason(requirements: str) -> None:
             assert re.match(r"^[\w.-]+(\[[\w,]+\])?==[\w.]+ +# \S", line), line
 
 
-def test_the_lock_file_has_every_dependency_with_its_hashes() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements", "requirements-demo"])
+def test_the_lock_file_has_every_dependency_with_its_hashes(name: str) -> None:
+    lock = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=[a-z])", lock)[1:]
     locked = {block.split(" ")[0] for block in blocks}
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / f"{name}.txt").read_text(encoding="utf-8").splitlines():
         if pin := re.match(r"([\w.-]+)(?:\[[\w,]+\])?(==[\w.]+)", line, re.ASCII):
-            assert pin[1].lower() + pin[2] in locked, f"{pin[0]}: run `make lock`"
+            package = pin[1].lower().replace("_", "-")
+            assert package + pin[2] in locked, f"{pin[0]}: run `make lock`"
     assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
     # The package host is a choice of whoever installs.
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
+
+
+def test_the_demo_locks_the_same_versions_as_the_server() -> None:
+    pins = [
+        set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE))
+        for name in ("requirements.lock", "requirements-demo.lock")
+    ]
+    assert pins[0] <= pins[1], "run `make lock`"
 
 
 def test_every_error_code_has_words_in_both_languages() -> None:

@@ -13,7 +13,11 @@ from django.http.response import HttpResponseBase
 from django.test import AsyncClient, RequestFactory, override_settings
 from django.utils.decorators import sync_and_async_middleware
 
-from backend.middleware import StaticGZipMiddleware, with_bounded_body
+from backend.middleware import (
+    StaticGZipMiddleware,
+    with_addresses_as_hosts,
+    with_bounded_body,
+)
 
 next_is_async: list[bool] = []
 
@@ -109,3 +113,41 @@ def test_only_static_files_are_compressed(path: str, accepted: str, is_compresse
     assert (response.get("Content-Encoding") == "gzip") is is_compressed
     content = gzip.decompress(response.content) if is_compressed else response.content
     assert content == body
+
+
+async def host_seen_for(path: str, *hosts: str) -> list[str]:
+    """Return the Host headers that the application sees."""
+    seen: list[str] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.extend(value.decode() for name, value in scope["headers"] if name == b"host")
+
+    headers = [(b"accept", b"*/*"), *((b"host", host.encode()) for host in hosts)]
+    hosted = with_addresses_as_hosts(app, ("/metrics",), "voice.example.com")
+    await hosted({"type": "http", "path": path, "headers": headers}, None, None)  # type: ignore[arg-type]
+    return seen
+
+
+@pytest.mark.parametrize(
+    "host", ["172.18.0.5:8000", "127.0.0.1", "[::1]:8000", "[fd12::1]", "10.0.0.1:80"]
+)
+async def test_operators_may_ask_by_the_servers_address(host: str) -> None:
+    assert await host_seen_for("/metrics", host) == ["voice.example.com"]
+    assert await host_seen_for("/", host) == [host]
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ["evil.example:8000"],
+        ["10.0.0.1.evil.example"],
+        ["999.0.0.1"],
+        ["1.2.3"],
+        ["[::1"],
+        ["10.0.0.1:80:80"],
+        ["10.0.0.1", "evil.example"],
+        [],
+    ],
+)
+async def test_a_name_is_still_judged_by_the_allowed_hosts(hosts: list[str]) -> None:
+    assert await host_seen_for("/metrics", *hosts) == hosts

@@ -1,7 +1,9 @@
 """The listener on a real Redis that is killed, paused and started again."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -91,3 +93,31 @@ async def test_a_quiet_channel_is_not_taken_for_a_hung_redis(
         while pings < 3:
             pings = (await client.info("commandstats")).get("cmdstat_ping", {}).get("calls", 0)
     assert heard.pauses_s == []
+
+
+class DeafPubSub:
+    """Loses a cancellation, as redis-py does if it comes when its own timeout ends."""
+
+    def __init__(self) -> None:
+        self.is_reading = asyncio.Event()
+
+    async def get_message(self, **_: float) -> None:
+        self.is_reading.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def ping(self) -> None:
+        return None
+
+
+async def test_a_cancellation_that_redis_py_loses_ends_the_task() -> None:
+    listener = ChannelListener(
+        "redis://127.0.0.1:1", "a", on_subscribed=lambda: None, on_message=lambda _: None
+    )
+    pubsub: Any = DeafPubSub()
+    task = asyncio.create_task(listener._pass_on(pubsub))
+    await pubsub.is_reading.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait((task,))
+    assert task.cancelled()

@@ -29,6 +29,7 @@ from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.protocol.transcript import turns
 from backend.relay.call import SteadyClock
+from backend.relay.plan import replays_of, session_update_of
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
 from backend.upstream import providers
 from backend.upstream.providers import interface
@@ -50,7 +51,7 @@ def opened(**changes: Any) -> OpenedCall:
         "call_id": uuid4(),
         "session_id": uuid4(),
         "language": "ja",
-        "voice": "",
+        "voice": "cedar",
         "provider": "openai",
         "model": "gpt-realtime",
         "transcription_model": "gpt-transcribe",
@@ -85,7 +86,6 @@ def test_a_target_is_what_the_settings_say(settings: Settings) -> None:
 
 def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> None:
     settings.INSTRUCTIONS = ""
-    settings.REALTIME_VOICE = "cedar"
     settings.TURN_DETECTION = "semantic_vad"
     call = opened()
     openai = providers.by_name("openai")
@@ -98,6 +98,14 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     assert plan_for(opened(voice="sage"), openai).voice == "sage"
     settings.INSTRUCTIONS = "Be brief."
     assert plan_for(call, openai).session["instructions"] == "Be brief."
+
+
+def test_a_call_after_typing_replays_the_text_and_answers_by_voice() -> None:
+    made = plan_for(opened(past=PAST), providers.by_name("openai"))
+    update = json.loads(session_update_of(made))
+    assert update["session"]["output_modalities"] == ["audio"]
+    parts = [json.loads(replay.text)["item"]["content"][0]["type"] for replay in replays_of(made)]
+    assert parts == ["input_text", "output_text"]
 
 
 def test_a_tape_is_made_only_where_one_is_wanted(

@@ -1,11 +1,15 @@
 """`python -m backend.serve` with settings or a database it cannot serve with."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from backend import serve
+from backend.serving.limits import SWITCH_INTERVAL_S
 
 pytestmark = pytest.mark.slow
 
@@ -34,15 +38,44 @@ def test_a_wrong_setting_exits_with_its_name(env: dict[str, str], named: str) ->
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("path", ["empty.sqlite3", "nowhere/kaiwa.sqlite3"])
-def test_a_missing_or_empty_database_exits_with_what_to_do(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (
+            "empty.sqlite3",
+            r"Kaiwa cannot start: \d+ migrations are not applied to the database, such as"
+            r" contenttypes\.0001_initial\. Run the migrations: .venv/bin/python -m"
+            r" backend\.prepare \(with Compose: docker compose run --rm migrate\)",
+        ),
+        (
+            "nowhere/kaiwa.sqlite3",
+            r"Kaiwa cannot start: the database file cannot be opened\. Check DATABASE_URL\.",
+        ),
+    ],
+)
+def test_a_missing_or_empty_database_exits_with_what_to_do(
+    tmp_path: Path, path: str, sentence: str
+) -> None:
     result = started_with({"DATABASE_URL": f"sqlite:///{tmp_path}/{path}"})
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1] == (
-        "Kaiwa cannot start: the database is away or not migrated (OperationalError)."
-        " Check DATABASE_URL, then run: .venv/bin/python manage.py migrate"
-    )
+    assert re.fullmatch(sentence, result.stderr.splitlines()[-1])
     assert "Traceback" not in result.stderr
+
+
+def test_a_thread_that_computes_gives_way_to_the_voices_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop() -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr("django.setup", stop)
+    before_s = sys.getswitchinterval()
+    try:
+        with pytest.raises(SystemExit):
+            serve.main()
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 def started_with(env: dict[str, str]) -> subprocess.CompletedProcess[str]:

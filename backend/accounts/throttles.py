@@ -51,7 +51,7 @@ class AddressThrottle(SharedThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return the key of the address."""
-        return _key(self.scope, self.get_ident(request))
+        return _key(self.scope, _address_of(self, request))
 
 
 class LoginThrottle(SharedThrottle):
@@ -62,7 +62,14 @@ class LoginThrottle(SharedThrottle):
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return the key of the address and the username, however that is spelt."""
         given = request.data.get("username", "") if isinstance(request.data, dict) else ""
-        return _key(self.scope, self.get_ident(request), normalised_username(str(given)).casefold())
+        username = normalised_username(str(given)).casefold()
+        return _key(self.scope, _address_of(self, request), username)
+
+
+def _address_of(throttle: SimpleRateThrottle, request: Request) -> str:
+    """The address; empty, and so the same for all, if the server listens on a UNIX socket."""
+    address: str | None = throttle.get_ident(request)
+    return address or ""
 
 
 def _key(scope: str | None, *parts: str) -> str:

@@ -153,6 +153,12 @@ class DeltaJSON(TypedDict):
     text: str
 
 
+class CompletedJSON(TurnJSON):
+    """`message.completed`: the answer's turn, and `remembered_from` as in `SessionDetailJSON`."""
+
+    remembered_from: int | None
+
+
 async def answered(opened: OpenedReply, user_id: int, message: str) -> Ended:
     """Run the answer to its end. A request that is cancelled stops it."""
     async with aclosing(chat().answer(opened, user_id, message)) as updates:
@@ -167,7 +173,7 @@ async def events(
 ) -> AsyncGenerator[bytes, None]:
     """The server-sent events of an answer; of one that was given before, only the last."""
     if isinstance(opened, Turn):
-        yield _event("message.completed", turn_json(opened))
+        yield await _completed(opened)
         return
     async with aclosing(chat().answer(opened, user_id, message)) as updates:
         async for update in updates:
@@ -175,7 +181,7 @@ async def events(
                 delta: DeltaJSON = {"text": update.text}
                 yield _event("message.delta", delta)
             elif update.turn is not None:
-                yield _event("message.completed", turn_json(update.turn))
+                yield await _completed(update.turn)
             else:
                 error = {"code": update.code, "message": sentence(update.code, words)}
                 yield _event("error", {"error": error})
@@ -218,6 +224,12 @@ def _event_stream(events: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
     # nginx would otherwise collect the events before it passes them on.
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+async def _completed(turn: Turn) -> bytes:
+    remembered_from = await chat().remembered_from(turn.session_id)
+    completed: CompletedJSON = {**turn_json(turn), "remembered_from": remembered_from}
+    return _event("message.completed", completed)
 
 
 def _event(name: str, data: Mapping[str, Any]) -> bytes:

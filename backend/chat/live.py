@@ -8,12 +8,15 @@ from uuid import UUID
 import httpx2
 import openai
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
 
 from backend import catalogue
 from backend.chat.reply import request_of
 from backend.chat.running import HEARTBEAT_S, Question, RunningReply, Update
 from backend.conversations import replies
+from backend.conversations.executor import DatabaseSlow
+from backend.conversations.history import past_of
 from backend.conversations.models import Turn
 from backend.conversations.replies import OpenedReply
 from backend.runtime import INSTRUCTIONS, Runtime, runtime, target_for
@@ -72,6 +75,18 @@ class Chat:
             for reply in tuple(self._runtime.replies):
                 if reply.session_id == session_id:
                     reply.stop()
+
+    async def remembered_from(self, session_id: UUID) -> int | None:
+        """The position of the first turn that a model is given with the session's next question.
+
+        None if it is given all of them, and also if the database does not answer: a client gets
+        this with an answer that is stored already, and must not lose that answer.
+        """
+        try:
+            past = await self._runtime.database.run(past_of, session_id)
+        except (DatabaseError, DatabaseSlow):
+            return None
+        return past.remembered_from
 
     async def close(self) -> None:
         """Wait until the answers have ended, and close the client."""

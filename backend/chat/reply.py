@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.protocol.errors import UpstreamError
-from backend.protocol.reading import JsonObject, clean_text_at, mapping_at, mappings_at, text_at
+from backend.protocol.reading import JsonObject, clean_text_at, mapping_at, text_at
+from backend.protocol.text_answer import output_text
 from backend.protocol.transcript.turns import Role, TurnStatus
 from backend.protocol.usage import TextUsage, text_usage_of
 from backend.relay.plan import PastItem
@@ -114,7 +115,7 @@ class ReplyReader:
         self.usage = text_usage_of(response)
         if not self._parts:
             # A provider that streams no deltas has the text in its last event.
-            self._say(_output_text(response))
+            self._say(output_text(response))
 
 
 _Read = Callable[[ReplyReader, JsonObject], Effect | None]
@@ -129,13 +130,3 @@ _READERS: Mapping[str, _Read] = {
     "error": ReplyReader._error,
 }
 """By the event's type. A refusal is an answer in words, and is shown and kept as one."""
-
-
-def _output_text(response: JsonObject) -> str:
-    parts = [
-        part
-        for item in mappings_at(response, "output")
-        if item.get("type") == "message"
-        for part in mappings_at(item, "content")
-    ]
-    return "".join(clean_text_at(part, "text") or clean_text_at(part, "refusal") for part in parts)

@@ -72,7 +72,7 @@ class SessionAdmin(ExportsInAdmin):
                     "id",
                     "provider",
                     "model",
-                    "voice",
+                    "effective_voice",
                     "created_at",
                     "updated_at",
                     "closed_at",
@@ -81,8 +81,8 @@ class SessionAdmin(ExportsInAdmin):
         ),
     )
     readonly_fields = (
-        "id", "user", "mode", "status", "language", "provider", "model", "voice", "created_at",
-        "updated_at", "closed_at", "transcript", "calls", "spent",
+        "id", "user", "mode", "status", "language", "provider", "model", "effective_voice",
+        "created_at", "updated_at", "closed_at", "transcript", "calls", "spent",
     )  # fmt: skip
 
     class Media:
@@ -114,7 +114,8 @@ class SessionAdmin(ExportsInAdmin):
 
     def save_model(self, request: HttpRequest, obj: Session, form: Any, change: bool) -> None:
         """Save only the title: the recorder may be updating the row at the same time."""
-        Session.objects.filter(pk=obj.pk).update(title=obj.title)
+        source = Session.TitleSource.of_given(obj.title)
+        Session.objects.filter(pk=obj.pk).update(title=obj.title, title_source=source)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """Delete one by one: `Session.delete` locks the row first."""

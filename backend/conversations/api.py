@@ -22,8 +22,9 @@ from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
-from backend.conversations import queries
+from backend.conversations import control, deleting, queries
 from backend.conversations.creating import create_session
+from backend.conversations.history import past_of
 from backend.conversations.models import TITLE_LENGTH, Session
 from backend.conversations.queries import SessionWithFacts
 from backend.conversations.searching import MAX_SEARCH_CHARACTERS, matching
@@ -136,6 +137,8 @@ class SessionDetail(APIView):
         given = SessionChange(data=request.data)
         given.is_valid(raise_exception=True)
         changes = dict(given.validated_data)
+        if "title" in changes:
+            changes["title_source"] = Session.TitleSource.of_given(changes["title"])
         if status := changes.pop("status", None):
             changes["closed_at"] = (
                 (session.closed_at or timezone.now()) if status == "closed" else None
@@ -143,14 +146,35 @@ class SessionDetail(APIView):
         # Only these columns: the recorder may be updating the row at the same time.
         if changes:
             Session.objects.filter(pk=session_id).update(**changes)
+        if changes.get("closed_at"):
+            control.publish_session(session_id)
         # Read again: it may have been deleted meanwhile.
         return Response(_detail_json(_own_session(request, session_id)))
 
     @extend_schema(operation_id="deleteSession", responses={204: no_body(), **errors(401, 404)})
     def delete(self, request: Request, session_id: UUID) -> Response:
-        """204. Its turns, calls and usage are deleted as well."""
-        _own_session(request, session_id).delete()
+        """204. Hidden at once, with its turns, calls and usage; deleted for good after an hour.
+
+        A call that is live in it ends, and an answer that is being written stops, at their next
+        heartbeat.
+        """
+        if not deleting.hide(session_id, tokens.user_id_of(request)):
+            raise ApiRefused("not_found", 404)
         return Response(status=204)
+
+
+class SessionRestore(APIView):
+    """`POST`: undo the deletion of a session."""
+
+    @extend_schema(
+        operation_id="restoreSession",
+        request=None,
+        responses={200: body(SessionDetailJSON), **errors(401, 404)},
+    )
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """200 with the session, also if it was not deleted. 404 once it is gone for good."""
+        deleting.restore(session_id, tokens.user_id_of(request))
+        return Response(_detail_json(_own_session(request, session_id)))
 
 
 class SessionTurns(APIView):
@@ -235,4 +259,9 @@ def _sessions_json(sessions: Sequence[SessionWithFacts]) -> list[SessionJSON]:
 
 def _detail_json(session: SessionWithFacts) -> SessionDetailJSON:
     calls: list[CallJSON] = [call_json(call) for call in session.calls.all()]
-    return {**_sessions_json([session])[0], "calls": calls}
+    remembered_from = past_of(session.id).remembered_from
+    return {
+        **_sessions_json([session])[0],
+        "calls": calls,
+        "remembered_from": remembered_from,
+    }

@@ -10,16 +10,17 @@ from backend.conversations.models import Session
 
 
 def create_session(
-    user_id: int, *, language: Literal["ja", "en"], title: str = "", voice: str | None = None
+    user_id: int, *, language: Literal["ja", "en"], title: str = "", voice: str = ""
 ) -> Session:
-    """Create a session of this user, with the settings' provider, model and (by default) voice.
+    """Create a session of this user, with the settings' provider and model.
 
     The settings' model is replaced by its successor once it is retired.
     """
     return Session.objects.create(
         user_id=user_id,
         title=title,
-        voice=voice or settings.REALTIME_VOICE,
+        title_source=Session.TitleSource.of_given(title),
+        voice=voice,
         language=language,
         provider=settings.REALTIME_PROVIDER,
         model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),

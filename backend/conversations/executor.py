@@ -7,6 +7,7 @@ froze every other call for 4 s. Here a stuck query blocks one of these threads a
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar, TypeVarTuple
 
 from django.db import DEFAULT_DB_ALIAS, close_old_connections
@@ -38,8 +39,10 @@ class DatabaseExecutor:
 
         Raises DatabaseSlow after `timeout_s` seconds; None means no limit. A thread cannot be
         stopped: at the time-out, queued work is dropped, and work that has begun goes on.
+
+        It runs in the caller's context, so that its log lines have the call's and request's ids.
         """
-        future = self._pool.submit(_with_fresh_connection, lambda: work(*args))
+        future = self._pool.submit(copy_context().run, _with_fresh_connection, lambda: work(*args))
         try:
             async with asyncio.timeout(timeout_s):
                 return await asyncio.wrap_future(future)

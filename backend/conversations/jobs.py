@@ -16,7 +16,7 @@ from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
 from backend.accounts import tickets
-from backend.conversations import lifecycle
+from backend.conversations import deleting, lifecycle
 from backend.conversations.models import PeriodicJob
 from backend.telemetry.logs import log_event
 
@@ -33,7 +33,10 @@ log = logging.getLogger(__name__)
 
 @task()
 def clean_up() -> None:
-    """Delete expired tickets and old job results; end dead calls; retry or fail abandoned jobs."""
+    """Delete what has expired; end dead calls; retry or fail abandoned jobs.
+
+    What expires: tickets, job results, and the sessions that their users have deleted.
+    """
     if expired := tickets.delete_expired():
         log_event(log, logging.INFO, "tickets.expired", count=expired)
     if reaped := lifecycle.reap(DEAD_CALL_AGE):
@@ -41,6 +44,8 @@ def clean_up() -> None:
     if abandoned := _requeue_abandoned_jobs():
         log_event(log, logging.WARNING, "jobs.abandoned", count=abandoned)
     _delete_old_results()
+    if purged := deleting.purge():
+        log_event(log, logging.INFO, "sessions.purged", count=purged)
 
 
 def enqueue_periodic_jobs() -> bool:

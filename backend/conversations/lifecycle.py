@@ -20,13 +20,14 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from backend.accounts import tokens
+from backend.conversations import control
 from backend.conversations.history import past_of
 from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, Turn
+from backend.database import atomic
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.protocol.transcript.turns import TurnStatus
@@ -97,11 +98,11 @@ def open_call(
     Raises AdmissionRefused("session_unknown") if the user has no such session,
     AdmissionRefused("session_closed") if its owner has closed it, and GivenUp.
     """
-    with transaction.atomic():
+    with atomic():
         session, now = lock_session(session_id, user_id)
         if is_given_up():
             raise GivenUp
-        interrupted_call_id = _end_open_call(session_id, now)
+        ended = _end_open_call(session_id, now)
         call = Call.objects.create(
             session_id=session_id,
             worker=worker[:100],
@@ -119,7 +120,9 @@ def open_call(
             next_position=session.next_position + POSITIONS_PER_BLOCK,
             updated_at=now,
         )
-        past = past_of(session_id)
+        past = past_of(session_id).items
+    if ended is not None and ended.ending == Ending.TAKEN_OVER:
+        control.publish([ended.pk])
     if is_given_up():
         end_call(call.id, Ending.INTERNAL)
         raise GivenUp
@@ -127,13 +130,15 @@ def open_call(
         call_id=call.id,
         session_id=session_id,
         language=cast(_Language, session.language),
-        voice=session.voice,
+        voice=session.effective_voice,
         provider=provider,
         model=model,
         transcription_model=transcription_model,
         first_position=call.first_position,
         past=past,
-        interrupted_call_id=interrupted_call_id,
+        interrupted_call_id=(
+            ended.pk if ended is not None and ended.ending == Ending.INTERRUPTED else None
+        ),
     )
 
 
@@ -143,12 +148,12 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
     Raises AdmissionRefused("session_unknown") if the user has no such session, and
     AdmissionRefused("session_closed") if its owner has closed it.
     """
-    with transaction.atomic():
+    with atomic():
         session, _ = lock_session(session_id, user_id)
         Session.objects.filter(pk=session_id).update(
             next_position=session.next_position + POSITIONS_PER_BLOCK
         )
-        past = past_of(session_id)
+        past = past_of(session_id).items
     return OpenedExchange(
         session_id=session_id,
         language=cast(_Language, session.language),
@@ -159,7 +164,7 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
 
 def end_call(call_id: UUID, ending: Ending) -> Ending | None:
     """End the call unless it has ended. Returns its ending; None if the call was deleted."""
-    with transaction.atomic():
+    with atomic():
         call = (
             Call.objects.select_for_update(no_key=True)
             .annotate(now=Now())
@@ -177,25 +182,39 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
     """Renew the leases of these calls. Returns those that must end now, each with its ending.
 
     `taken_over`: a newer call is open on the session. `revoked`: the login that opened the call is
-    gone, or its user may no longer sign in. `completed`: the session was closed or deleted.
+    gone, or its user may no longer sign in. `completed`: the session was closed or deleted, also if
+    it can still be restored. Or the ending that was requested (`control`).
     """
     wanted = set(call_ids)
     Call.objects.filter(_OPEN, pk__in=wanted).update(lease_until=Now() + LEASE)
     rows = Call.objects.filter(pk__in=wanted).values_list(
         "id",
         "ending",
+        "requested_ending",
         "login_at",
         "session__closed_at",
+        "session__deleted_at",
         "session__user__is_active",
         "session__user__auth_token__created",
     )
     must_end: dict[UUID, Ending] = dict.fromkeys(wanted, Ending.COMPLETED)
-    for call_id, ending, login_at, closed_at, is_active, login_now in rows:
+    for (
+        call_id,
+        ending,
+        requested_ending,
+        login_at,
+        closed_at,
+        deleted_at,
+        is_active,
+        login_now,
+    ) in rows:
         verdict: Ending | None = None
         if not is_active or login_now is None or login_now != login_at:
             verdict = Ending.REVOKED
-        elif closed_at is not None:
+        elif closed_at is not None or deleted_at is not None:
             verdict = Ending.COMPLETED
+        elif requested_ending:
+            verdict = Ending(requested_ending)
         elif ending == Ending.INTERRUPTED:
             verdict = None if _reopen(call_id) else Ending.TAKEN_OVER
         elif ending:
@@ -214,7 +233,7 @@ def reap(expired_for: timedelta = timedelta()) -> list[UUID]:
     """
     reaped = []
     for call in Call.objects.filter(_OPEN, lease_until__lt=Now() - expired_for):
-        with transaction.atomic():
+        with atomic():
             unchanged = Call.objects.select_for_update(no_key=True).filter(
                 _OPEN, pk=call.pk, lease_until=call.lease_until
             )
@@ -243,16 +262,21 @@ def lock_session(session_id: UUID, user_id: int) -> tuple[Session, datetime]:
     return session, session.now
 
 
-def _end_open_call(session_id: UUID, now: datetime) -> UUID | None:
-    """End the locked session's open call, if any. Returns its id if it ended as `interrupted`."""
+def has_open_call(session_id: UUID) -> bool:
+    """Return whether a call of this session has not ended, or its ending is not yet written."""
+    return Call.objects.filter(_OPEN, session_id=session_id).exists()
+
+
+def _end_open_call(session_id: UUID, now: datetime) -> Call | None:
+    """End the locked session's open call, if any, and return it."""
     call = Call.objects.filter(_OPEN, session_id=session_id).first()
     if call is None:
         return None
     if call.lease_until < now:
         _end(call, Ending.INTERRUPTED, call.lease_until - LEASE)
-        return call.pk
-    _end(call, Ending.TAKEN_OVER, now)
-    return None
+    else:
+        _end(call, Ending.TAKEN_OVER, now)
+    return call
 
 
 def _end(call: Call, ending: Ending, at: datetime) -> None:
@@ -270,8 +294,8 @@ def _reopen(call_id: UUID) -> bool:
 
     A call that was reopened by an earlier heartbeat is open already.
     """
-    with transaction.atomic():
-        session = Session.objects.select_for_update(no_key=True).filter(calls=call_id).first()
+    with atomic():
+        session = Session.with_deleted.select_for_update(no_key=True).filter(calls=call_id).first()
         newest = Call.objects.filter(session=session).order_by("-first_position").first()
         if newest is None or newest.pk != call_id:
             return False

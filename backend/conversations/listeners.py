@@ -20,8 +20,8 @@ from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.writing import TurnWrite, Written
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
+from backend.telemetry.log_context import process_context
 from backend.telemetry.logs import log_event
-from backend.telemetry.request_ids import forget_request_id
 
 MAX_PENDING = 10_000
 LISTENER_TIMEOUT_S = 5.0
@@ -89,10 +89,11 @@ class Notifier:
             log_event(log, logging.ERROR, "listeners.overflow", count=1)
         self._pending.append(notification)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="listeners")
+            self._task = asyncio.create_task(
+                self._run(), name="listeners", context=process_context()
+            )
 
     async def _run(self) -> None:
-        forget_request_id()
         while self._pending:
             notification = self._pending.popleft()
             try:

@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from backend import catalogue
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
@@ -21,8 +22,22 @@ COST_PLACES = 10
 """The cheapest token costs 6e-8 USD, so token costs are stored exactly."""
 
 
+class VisibleSessions(models.Manager["Session"]):
+    """Leaves out the sessions that their users have deleted."""
+
+    def get_queryset(self) -> models.QuerySet["Session"]:
+        """The sessions that are not deleted."""
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+
 class Session(models.Model):
     """A user's conversation, typed or spoken. Never Django's web session.
+
+    A deleted session is hidden first, so that its user can restore it (`deleting`). `objects`, and
+    with it every list, search, export and the admin, leaves it out; `with_deleted` is for what must
+    still be written to it.
+
+    `title_source` says where the title comes from. An empty title has the source `words`.
 
     `provider` and `model` are those of the newest call, or the defaults when the session was made.
     `next_position` is the first position that no call and no exchange has reserved; it changes only
@@ -33,49 +48,91 @@ class Session(models.Model):
         ENGLISH = "en", "English"
         JAPANESE = "ja", "日本語"
 
+    class TitleSource(models.TextChoices):
+        """Where a title comes from. Only `words` and `requested` are replaced by the model's."""
+
+        WORDS = "words", "the user's first words, or nothing yet"
+        REQUESTED = "requested", "the same, and a job to ask the model was enqueued"
+        MODEL = "model", "the model"
+        USER = "user", "a person"
+
+        @classmethod
+        def of_given(cls, title: str) -> "Session.TitleSource":
+            """The source of a title that a person gives. An empty one is made again."""
+            return cls.USER if title else cls.WORDS
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions"
     )
     title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    title_source = models.CharField(
+        max_length=16, choices=TitleSource, default=TitleSource.WORDS, editable=False
+    )
     realtime_mode = models.BooleanField(
         default=False,
         editable=False,
         db_index=True,
         help_text="Set when the session's first voice turn is stored, and never unset.",
     )
-    voice = models.CharField(max_length=64)
+    voice = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="The voice that the user chose. Empty: none; see `effective_voice`.",
+    )
     language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
     provider = models.CharField(max_length=32, default=DEFAULT_PROVIDER)
     model = models.CharField(max_length=100)
     next_position = models.BigIntegerField(default=0, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = VisibleSessions()
+    with_deleted = models.Manager["Session"]()
 
     class Meta:
         ordering = ("-updated_at", "id")
         indexes = (
             models.Index(fields=("user", "-updated_at"), name="session_of_user"),
             models.Index(fields=("-created_at",), name="session_created"),
+            models.Index(
+                fields=("deleted_at",),
+                name="session_deleted",
+                condition=Q(deleted_at__isnull=False),
+            ),
         )
         constraints = (
             models.CheckConstraint(
                 condition=Q(language__in=("en", "ja")), name="session_language_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(title_source__in=("words", "requested", "model", "user")),
+                name="session_title_source_known",
             ),
         )
 
     def __str__(self) -> str:
         return self.title or str(self.id)
 
+    @property
+    def effective_voice(self) -> str:
+        """The voice of the session's next call: the chosen one, or the setting `REALTIME_VOICE`.
+
+        A chosen voice that the catalogue no longer has counts as none: the provider would refuse
+        the call.
+        """
+        return self.voice if self.voice in catalogue.VOICES else settings.REALTIME_VOICE
+
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the session with its calls, turns and usage, also while a call is opening in it.
+        """Delete the session for good with its rows, also while a call is opening in it.
 
         The row is locked first: Django collects the dependent rows before it begins a transaction.
         Rows that a call wrote in between would remain, and the commit would fail on them.
         """
         with transaction.atomic():
-            Session.objects.select_for_update().filter(pk=self.pk).first()
+            Session.with_deleted.select_for_update().filter(pk=self.pk).first()
             return super().delete(*args, **kwargs)
 
 
@@ -85,6 +142,7 @@ class Call(models.Model):
     The worker's heartbeat renews `lease_until`; once that time has passed, the worker is presumed
     dead and the call ends as `interrupted`. `login_at` is the creation time of the login that
     opened the call. `transcription_model` is empty in calls made before it was stored.
+    `requested_ending` is how the worker shall end the call, if that was requested (`control`).
     """
 
     ENDINGS = tuple((ending.value, ending.value) for ending in Ending)
@@ -101,6 +159,9 @@ class Call(models.Model):
     lease_until = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     ending = models.CharField(max_length=32, choices=ENDINGS, blank=True)
+    requested_ending = models.CharField(
+        max_length=32, blank=True, default="", db_default="", editable=False
+    )
 
     class Meta:
         ordering = ("first_position",)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
+from backend.conversations.stored_cost import stored_cost
 from backend.conversations.writing import (
     EndingWrite,
     TurnWrite,
@@ -27,8 +28,9 @@ from backend.database import DATABASE_UNAVAILABLE
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
+from backend.telemetry.counters import COUNTERS
+from backend.telemetry.log_context import process_context
 from backend.telemetry.logs import log_event
-from backend.telemetry.request_ids import forget_request_id
 
 GATHER_S = 0.4
 """How long turns are gathered before they are written: a crash costs less than a second of text,
@@ -80,6 +82,11 @@ class Recorder:
         self._batch_ended = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def backlog_rows(self) -> int:
+        """How many turns, usages and endings are not written yet."""
+        return len(self._pending) + len(self._being_written)
+
     def for_call(self, call: OpenedCall) -> "DatabaseCallRecorder":
         """A recorder for this call. Its `finish` must be called."""
         recorder = DatabaseCallRecorder(self, call)
@@ -108,7 +115,7 @@ class Recorder:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if lost := len(self._pending) + len(self._being_written):
+        if lost := self.backlog_rows:
             log_event(log, logging.ERROR, "recorder.stopped_early", rows=lost)
         return lost == 0
 
@@ -121,7 +128,9 @@ class Recorder:
         self._pending[key] = each if earlier is None else merged(earlier, each)
         self._has_pending.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="recorder")
+            self._task = asyncio.create_task(
+                self._run(), name="recorder", context=process_context()
+            )
 
     async def flush(self, wait_s: float, selects: Selects = _all_writes) -> bool:
         """Write now. Returns whether all selected writes were stored within `wait_s` seconds."""
@@ -139,7 +148,6 @@ class Recorder:
         return any(map(selects, (*self._pending.values(), *self._being_written.values())))
 
     async def _run(self) -> None:
-        forget_request_id()
         failures = 0
         while True:
             await self._has_pending.wait()
@@ -250,7 +258,9 @@ class SessionRecorder:
 
     def count(self, usage: Usage) -> None:
         """Record this usage and return at once."""
-        each = UsageWrite(self._session_id, self.call_id, self._model_of(usage), usage)
+        model = self._model_of(usage)
+        COUNTERS.count_cost(model, stored_cost(usage, model)[0])
+        each = UsageWrite(self._session_id, self.call_id, model, usage)
         self._recorder.put((self, usage.source_id, usage.kind), each)
 
     async def flush(self, wait_s: float) -> bool:

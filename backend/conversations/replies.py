@@ -6,7 +6,8 @@ again, and is then answered in its own place). All times are the database's.
 
 A call wins over a reply: none starts while a call is live in the session, and one that runs when a
 call opens is stopped when it next renews its lease. `runtime` stops it before the call opens, so
-that the call's history has what came; this rule is for the race of both.
+that the call's history has what came; this rule is for the race of both. The reply of a session
+that is deleted stops at its next renewal too.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Literal, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from backend.conversations.history import past_of
@@ -62,9 +63,9 @@ class Lease(Enum):
 
     KEPT = "kept"
     STOPPED = "stopped"
-    """Its user or a call has stopped it."""
+    """Its user or a call has stopped it, or its session was deleted."""
     LOST = "lost"
-    """It was presumed dead, and a later attempt took over, or its session was deleted."""
+    """It was presumed dead and a later attempt took over, or its session is gone for good."""
 
 
 def open_reply(session_id: UUID, user_id: int, message_id: str) -> OpenedReply | Turn:
@@ -83,7 +84,7 @@ def open_reply(session_id: UUID, user_id: int, message_id: str) -> OpenedReply |
         if Call.objects.filter(LIVE, session_id=session_id).exists():
             raise ReplyRefused("call_live")
         reply = _begin_again(earlier, now) if earlier else _begin(session, message_id, now)
-        past = past_of(session_id, before=reply.first_position)
+        past = past_of(session_id, before=reply.first_position).items
     exchange = OpenedExchange(
         session_id=session_id,
         language=cast(Literal["ja", "en"], session.language),
@@ -97,7 +98,8 @@ def renew_lease(reply_id: int, attempt: int) -> Lease:
     """Renew the lease of a running reply. Returns whether it goes on."""
     mine = Reply.objects.filter(pk=reply_id, attempt=attempt)
     live_call = Exists(Call.objects.filter(LIVE, session=OuterRef("session")))
-    going_on = mine.filter(~live_call, status=TurnStatus.IN_PROGRESS, stop_asked=False)
+    session = Exists(Session.objects.filter(pk=OuterRef("session")))
+    going_on = mine.filter(~live_call, session, status=TurnStatus.IN_PROGRESS, stop_asked=False)
     if going_on.update(lease_until=Now() + LEASE):
         return Lease.KEPT
     return Lease.STOPPED if mine.exists() else Lease.LOST
@@ -116,11 +118,8 @@ def ask_to_stop(session_id: UUID, user_id: int, message_id: str | None = None) -
 
     With a `message_id`, only the reply to that message.
     """
-    running = Reply.objects.filter(
-        session_id=session_id,
-        session__user_id=user_id,
-        status=TurnStatus.IN_PROGRESS,
-        lease_until__gt=Now(),
+    running = _replies_in(session_id, user_id).filter(
+        status=TurnStatus.IN_PROGRESS, lease_until__gt=Now()
     )
     if message_id is not None:
         running = running.filter(message_id=message_id)
@@ -130,9 +129,12 @@ def ask_to_stop(session_id: UUID, user_id: int, message_id: str | None = None) -
 
 def has_message(session_id: UUID, user_id: int, message_id: str) -> bool:
     """Whether this message was sent in the user's session."""
-    return Reply.objects.filter(
-        session_id=session_id, session__user_id=user_id, message_id=message_id
-    ).exists()
+    return _replies_in(session_id, user_id).filter(message_id=message_id).exists()
+
+
+def _replies_in(session_id: UUID, user_id: int) -> QuerySet[Reply]:
+    """The replies in the user's session; none if the session is deleted or another user's."""
+    return Reply.objects.filter(session__in=Session.objects.filter(pk=session_id, user_id=user_id))
 
 
 def _begin(session: Session, message_id: str, now: datetime) -> Reply:

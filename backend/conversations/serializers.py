@@ -17,7 +17,7 @@ from backend.wording import Language
 class SessionJSON(TypedDict):
     """A session. `usage` and `cost` (USD) are its sums so far; an unknown cost is null.
 
-    `provider` and `model` are those of its newest call.
+    `provider` and `model` are those of its newest call, `voice` and `language` those of its next.
     """
 
     id: UUID
@@ -46,9 +46,14 @@ class CallJSON(TypedDict):
 
 
 class SessionDetailJSON(SessionJSON):
-    """A session with its calls."""
+    """A session with its calls.
+
+    `remembered_from` is the position of the first turn that a model is given with the next
+    question; null if it is given all of them.
+    """
 
     calls: list[CallJSON]
+    remembered_from: int | None
 
 
 class TurnJSON(TypedDict):
@@ -103,7 +108,7 @@ def session_json(session: SessionWithFacts, spent: Spent) -> SessionJSON:
         "status": queries.status_of(session.closed_at, live=session.live),
         "provider": session.provider,
         "model": session.model,
-        "voice": session.voice,
+        "voice": session.effective_voice,
         "language": session.language,
         "turn_count": session.turn_count,
         "call_count": session.call_count,

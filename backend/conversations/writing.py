@@ -71,7 +71,7 @@ Write = TurnWrite | UsageWrite | EndingWrite
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one transaction stored. Writes of deleted sessions are left out.
+    """What one transaction stored. Writes of sessions that are gone for good are left out.
 
     `turns` are as stored: with their final item id and status. `endings` are the endings that the
     calls now have: the first one wins. `renamed` are the turns, as handed in, that were stored
@@ -108,7 +108,8 @@ def write(writes: Sequence[Write]) -> Written:
         wanted = {each.session_id for each in writes}
         # Locked in one order, so that two workers cannot deadlock; and a session cannot be deleted
         # before the commit.
-        locked = Session.objects.select_for_update(no_key=True).filter(pk__in=wanted)
+        # Also what a call said after its session was hidden: it is there again if it is restored.
+        locked = Session.with_deleted.select_for_update(no_key=True).filter(pk__in=wanted)
         sessions = {session.pk: session for session in locked.order_by("pk")}
         existing = [each for each in writes if each.session_id in sessions]
         turn_writes = [_storable(each) for each in existing if isinstance(each, TurnWrite)]
@@ -256,7 +257,7 @@ def _touch_sessions(sessions: Mapping[UUID, Session], writes: Sequence[TurnWrite
         session.realtime_mode |= session_id in voiced
         if not session.title:
             session.title = _title(each for each in writes if each.session_id == session_id)
-    Session.objects.bulk_update(
+    Session.with_deleted.bulk_update(
         [sessions[session_id] for session_id in touched],
         ["updated_at", "realtime_mode", "title"],
         batch_size=100,

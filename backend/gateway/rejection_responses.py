@@ -9,6 +9,7 @@ from backend.gateway.handshake import Scope, preferred_language
 from backend.gateway.socket import ClientSocket, Send
 from backend.protocol.errors import AdmissionCode, AdmissionRefused
 from backend.relay import own_events
+from backend.telemetry.counters import COUNTERS
 from backend.telemetry.logs import log_event
 from backend.wording import sentence
 
@@ -24,7 +25,7 @@ async def refuse_upgrade(
 
     A server without the ASGI extension for that (Daphne) answers 403 without a body.
     """
-    _log(scope, code, status)
+    _report(scope, code, status)
     if _HTTP_RESPONSE_EXTENSION not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
@@ -41,7 +42,7 @@ async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefu
     A page can read these, unlike a failed handshake.
     """
     close_code = refused.ending.close_code
-    _log(scope, refused.code, close_code)
+    _report(scope, refused.code, close_code)
     language = preferred_language(scope)
     # Both events carry the same `retryable`: a client that reads only the first must not give up.
     is_retryable = refused.ending.is_retryable
@@ -61,7 +62,9 @@ class NotFound:
         await refuse_upgrade(scope, send, 404, "not_found")
 
 
-def _log(scope: Scope, code: str, status: int) -> None:
+def _report(scope: Scope, code: str, status: int) -> None:
+    """Log and count a refusal."""
+    COUNTERS.calls_refused[code] += 1
     session_id = scope.get("url_route", {}).get("kwargs", {}).get("session_id")
     log_event(
         _logger, logging.WARNING, "call.refused", code=code, status=status, session_id=session_id

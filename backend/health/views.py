@@ -1,18 +1,21 @@
-"""`/healthz`: the process is alive. `/readyz`: the database answers within two seconds."""
+"""`/healthz`: the process is alive. `/readyz`: it can take new calls, or why not."""
 
-import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 
-from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from backend.conversations.executor import DatabaseExecutor
-from backend.telemetry.logs import log_event
+from backend.health.readiness import (
+    WAIT_S,
+    ReadinessCheck,
+    ServiceChecks,
+    answers_of,
+    checks_of,
+    is_ready,
+)
+from backend.runtime import runtime
 
-DATABASE_WAIT_S = 2.0
-
-log = logging.getLogger(__name__)
+View = Callable[[HttpRequest], Coroutine[None, None, JsonResponse]]
 
 
 @require_safe
@@ -21,27 +24,22 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-def readyz(
-    executor: DatabaseExecutor, ask: Callable[[], object], wait_s: float = DATABASE_WAIT_S
-) -> Callable[[HttpRequest], Coroutine[None, None, JsonResponse]]:
-    """Return a view that answers 200 if the database answers within `wait_s`, otherwise 503.
+def readyz(checks: Callable[[], Mapping[str, ReadinessCheck]], wait_s: float = WAIT_S) -> View:
+    """Return a view that answers 200 if every required check is `ok`, otherwise 503.
 
-    `ask` runs in a thread of its own, so that a stuck database cannot delay other requests.
+    The body is `{"status": "ok" | "unavailable", <check>: <word>, …}` (`health.readiness`).
     """
 
     @require_safe
     async def view(request: HttpRequest) -> JsonResponse:
-        try:
-            await executor.run(ask, timeout_s=wait_s)
-        except Exception as error:
-            log_event(log, logging.WARNING, "health.not_ready", error=type(error).__name__)
-            return JsonResponse({"status": "unavailable", "database": "away"}, status=503)
-        return JsonResponse({"status": "ok", "database": "ok"})
+        answers = await answers_of(checks(), wait_s)
+        status, code = ("ok", 200) if is_ready(answers) else ("unavailable", 503)
+        return JsonResponse({"status": status, **answers}, status=code)
 
     return view
 
 
-def ping_database() -> None:
-    """Run `SELECT 1`. Raises what Django raises if the database does not answer."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+def readyz_of_this_process() -> View:
+    """`/readyz` with the checks of this process's runtime, which is built at the first request."""
+    services = ServiceChecks()
+    return readyz(lambda: checks_of(runtime(), services))

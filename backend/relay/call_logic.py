@@ -37,6 +37,7 @@ from backend.relay.client_policy import OWN_EVENT_ID_PREFIX, PING
 from backend.relay.effects import Effect, HangUp, LogEvent, ToClient, ToUpstream
 from backend.relay.plan import CONFIGURE_ID, CallPlan, replays_of, session_update_of
 from backend.relay.playback import Playback
+from backend.telemetry.counters import ProcessCounters
 
 
 class State(StrEnum):
@@ -47,15 +48,25 @@ class State(StrEnum):
     CLOSING = "closing"
 
 
+UPSTREAM_ERROR = "upstream.error"
+"""The log event of an error that the provider sent in a call, unless it is a harmless race."""
+
 _RESPONSE_ERROR = ("response", "status_details", "error")
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
 
 class CallLogic:
-    """One call's decisions. Every method returns effects, to be carried out in their order."""
+    """One call's decisions. Every method returns effects, to be carried out in their order.
 
-    def __init__(self, plan: CallPlan, started_at: datetime) -> None:
+    Refused frames and the time to the first sound of an answer are counted in `counters`.
+    """
+
+    def __init__(
+        self, plan: CallPlan, started_at: datetime, counters: ProcessCounters | None = None
+    ) -> None:
         self._plan = plan
+        self._counters = counters or ProcessCounters()
+        self._speech_ended_s: float | None = None
         self._limits = plan.limits
         self._state = State.CONNECTING
         self._started_s = self._active_s = self._created_s = started_at.timestamp()
@@ -110,6 +121,8 @@ class CallLogic:
         return [ToUpstream(judged.text)] if is_ready else []
 
     def _refuse(self, refused: Refused, at: datetime) -> list[Effect]:
+        # The frames after the one warning are dropped without a code.
+        self._counters.client_frames_refused[refused.code or "rate_limit"] += 1
         effects: list[Effect] = []
         if refused.code is not None:
             error = own_events.error(
@@ -135,6 +148,9 @@ class CallLogic:
         try:
             frame = peek_from_upstream(text)
             if frame.type == _AUDIO_DELTA:
+                if self._speech_ended_s is not None:
+                    self._counters.first_sound.observe(now_s - self._speech_ended_s)
+                    self._speech_ended_s = None
                 self._record.add_audio(frame, now_s)
                 return [ToClient(text)]
             return _HANDLERS.get(frame.type, CallLogic._pass_on)(self, frame, at)
@@ -144,6 +160,11 @@ class CallLogic:
 
     def _pass_on(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [ToClient(frame.text), *self._record.add(frame.event, at)]
+
+    def _on_speech(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        has_ended = frame.type == ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STOPPED
+        self._speech_ended_s = at.timestamp() if has_ended else None
+        return self._pass_on(frame, at)
 
     def _drop_without_type(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [LogEvent("upstream.garbage", "no_type")]
@@ -334,6 +355,8 @@ _HANDLERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effe
     ServerEvent.SESSION_CREATED: CallLogic._on_session,
     ServerEvent.SESSION_UPDATED: CallLogic._on_session,
     ServerEvent.ERROR: CallLogic._on_error,
+    ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STARTED: CallLogic._on_speech,
+    ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STOPPED: CallLogic._on_speech,
     ServerEvent.CONVERSATION_ITEM_ADDED: CallLogic._on_item,
     ServerEvent.CONVERSATION_ITEM_CREATED: CallLogic._on_item,
     ServerEvent.CONVERSATION_ITEM_DONE: CallLogic._on_item,
@@ -348,7 +371,7 @@ _HANDLERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effe
 
 def _log_of(error: Mapping[str, Any]) -> LogEvent:
     """The operator's log event for an error of the provider."""
-    name = "upstream.race" if provider_errors.is_benign(error) else "upstream.error"
+    name = "upstream.race" if provider_errors.is_benign(error) else UPSTREAM_ERROR
     code = text_at(error, "code") or text_at(error, "type") or ""
     # A code is a word; anything else could be content.
     return LogEvent(name, code if _ERROR_CODE.fullmatch(code) else "unnamed")

@@ -1,6 +1,7 @@
 """The live calls of this process: one per session, a newer one takes over; all drain together."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -10,10 +11,17 @@ from backend.protocol.errors import AdmissionRefused
 
 AT_ONCE_WAIT_S = 0.8
 """How long a drain waits for calls that were ended at once."""
+OPENING = "opening"
+"""The state of a call whose row is not open yet."""
 
 
 class CanHangUp(Protocol):
     """A call, as far as the registry is concerned."""
+
+    @property
+    def state(self) -> str:
+        """The call's state, a word of `relay.call_logic.State`."""
+        ...
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
         """End the call; returns at once."""
@@ -32,6 +40,11 @@ class CallSlot:
         self.attached_or_released = asyncio.Event()
         self.released = asyncio.Event()
         self._call: CanHangUp | None = None
+
+    @property
+    def state(self) -> str:
+        """The call's state; `opening` before it is attached."""
+        return OPENING if self._call is None else self._call.state
 
     def attach(self, call_id: str, call: CanHangUp) -> None:
         """Attach the call, and end it if that was requested before."""
@@ -62,9 +75,18 @@ class LiveCalls:
         """The number of calls, including those that are being opened or cleaned up."""
         return len(self._slots)
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether new calls are refused because the process stops."""
+        return self._is_draining
+
     def call_ids(self) -> list[str]:
         """The ids of the calls whose rows are open."""
         return [slot.call_id for slot in self._slots if slot.call_id]
+
+    def states(self) -> Counter[str]:
+        """The number of calls in each state, as a new counter."""
+        return Counter(slot.state for slot in self._slots)
 
     def hang_up(self, call_id: str, ending: Ending) -> None:
         """End one call; does nothing if it has ended by itself."""

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from backend.telemetry.request_ids import current_request_id
+from backend.telemetry.log_context import with_ids
 
 REDACTED = "***"
 
@@ -50,7 +50,7 @@ class Fields(TypedDict, total=False):
     origin: str | None
     pid: int
     port: int
-    request_id: str
+    request_id: str | None
     retry_after_s: float | None
     retryable: bool
     rows: int
@@ -95,15 +95,10 @@ def masked(text: str) -> str:
 
 
 def log_event(logger: logging.Logger, level: int, event: str, **fields: Unpack[Fields]) -> None:
-    """Log `event`, a dotted name such as `call.ended`, with fields of the allow-list.
-
-    The id of the request that is being served is added as `request_id`.
-    """
+    """Log `event`, a dotted name such as `call.ended`, with fields of the allow-list."""
     if not logger.isEnabledFor(level):
         return
     kept = {name: value for name, value in fields.items() if name in ALLOWED_FIELDS}
-    if (request_id := current_request_id()) is not None:
-        kept["request_id"] = request_id
     if refused := sorted(fields.keys() - ALLOWED_FIELDS):
         kept["dropped"] = ",".join(refused)
     logger.log(level, event, extra={"fields": kept})
@@ -118,10 +113,10 @@ class Mask(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = masked(_message_of(record)), None
+        record.msg, record.args = masked(message_of(record)), None
         if record.exc_info and record.exc_info[1] is not None:
             # A formatter uses `exc_text` if it is set; its own would include the exception's text.
-            record.exc_text = _describe_exception(record.exc_info[1])
+            record.exc_text = describe_exception(record.exc_info[1])
         elif record.exc_text:
             record.exc_text = masked(record.exc_text)
         if record.stack_info:
@@ -130,19 +125,23 @@ class Mask(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """Formats a record as `2026-11-21T06:38:00.123Z INFO call.ended ending=client_left`."""
+    """Formats a record as `2026-11-21T06:38:00.123Z INFO call.ended ending=client_left`.
+
+    The ids of the request and of the call that the code works for come last.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line. Control characters are escaped, so that a value cannot forge a line."""
-        parts = [_utc(record.created), record.levelname]
+        parts = [utc_stamp(record.created), record.levelname]
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):
             parts.append(str(record.msg))
-            parts += [f"{name}={_value(value)}" for name, value in fields.items()]
         else:
-            parts += [record.name, _message_of(record)]
+            fields = {}
+            parts += [record.name, message_of(record)]
+        parts += [f"{name}={_value(value)}" for name, value in with_ids(fields).items()]
         if record.exc_info and record.exc_info[1] is not None:
-            parts.append(f"| {_describe_exception(record.exc_info[1])}")
+            parts.append(f"| {describe_exception(record.exc_info[1])}")
         elif record.exc_text:
             parts.append(f"| {record.exc_text}")
         if record.stack_info:
@@ -150,7 +149,8 @@ class LineFormatter(logging.Formatter):
         return masked(_one_line(" ".join(parts)))[:_LONGEST_LINE]
 
 
-def _message_of(record: logging.LogRecord) -> str:
+def message_of(record: logging.LogRecord) -> str:
+    """Return the record's message, with exceptions as their types; never raises."""
     args = record.args
     if isinstance(args, tuple):
         args = tuple(_without_exception_text(arg) for arg in args)
@@ -183,7 +183,8 @@ def _value(value: object) -> str:
     return f"<{type(value).__name__}>"
 
 
-def _utc(created: float) -> str:
+def utc_stamp(created: float) -> str:
+    """Return a time in seconds since 1970 as `2026-11-21T06:38:00.123Z`."""
     moment = datetime.fromtimestamp(created, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -192,7 +193,7 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def _describe_exception(error: BaseException) -> str:
+def describe_exception(error: BaseException) -> str:
     """Return types and frames of an exception and its causes, innermost frame last; no text."""
     described, seen = "", set[int]()
     current: BaseException | None = error
@@ -210,7 +211,7 @@ def _describe_exception(error: BaseException) -> str:
 def _name(error: BaseException) -> str:
     name = type(error).__name__
     if isinstance(error, BaseExceptionGroup):
-        return f"{name}({', '.join(_describe_exception(inner) for inner in error.exceptions)})"
+        return f"{name}({', '.join(describe_exception(inner) for inner in error.exceptions)})"
     return name
 
 

@@ -26,6 +26,7 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.protocol.reading import mapping_at
+from backend.telemetry.counters import COUNTERS
 from backend.upstream import failures
 from backend.upstream.providers.interface import Provider
 
@@ -113,15 +114,19 @@ async def post_streamed(
 def upstream_errors(provider: Provider) -> Iterator[None]:
     """Raise what the SDK and its HTTP client raise in here as an UpstreamError, without their text.
 
-    Covers the request, the reading of an answer and the reading of a stream.
+    Covers the request, the reading of an answer and the reading of a stream. Each is counted for
+    `/metrics`.
     """
     try:
         yield
-    except UpstreamError:
+    except UpstreamError as error:
+        COUNTERS.upstream_errors[error.ending] += 1
         raise
     # ValueError: an answer that is not JSON, or not of the documented shape.
     except (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError) as error:
-        raise upstream_error_of(error, provider) from None
+        meant = upstream_error_of(error, provider)
+        COUNTERS.upstream_errors[meant.ending] += 1
+        raise meant from None
 
 
 def upstream_error_of(error: Exception, provider: Provider) -> UpstreamError:

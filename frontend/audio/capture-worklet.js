@@ -4,7 +4,7 @@
  * Mute and push-to-talk are applied here, so that no sample of a muted microphone leaves the audio
  * thread. Muted sends exact zeros, because the server's turn detection counts time in samples; not
  * talking sends nothing. The first chunks of a push-to-talk press are kept until the press is long
- * enough: the server would take the noise of an accidental press for a turn and answer it.
+ * enough: the server would detect the noise of an accidental press as a turn and answer it.
  *
  * @typedef {{verb: "mute", muted: boolean}
  *   | {verb: "talk", talking: boolean, tailMs: number}
@@ -24,7 +24,7 @@ const SILENT_AFTER_S = 3;
 /** How often a message is sent while there are no chunks to send. */
 const HEARTBEAT_S = 0.1;
 
-/** 320 ms: a shorter press holds no word, but enough noise to be taken for speech. */
+/** 320 ms: a shorter press contains no word, but enough noise to be detected as speech. */
 const MIN_PRESS_CHUNKS = 8;
 
 class CaptureProcessor extends AudioWorkletProcessor {

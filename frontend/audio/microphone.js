@@ -344,7 +344,7 @@ export class Microphone {
  * @param {MicrophoneSettings} settings
  * @returns {Promise<MediaStream>}
  */
-async function openStream({ deviceId, ...settings }) {
+export async function openStream({ deviceId, ...settings }) {
   const audio = constraintsFrom(settings);
   if (!deviceId) return navigator.mediaDevices.getUserMedia({ audio });
   const chosen = { ...audio, deviceId: { exact: deviceId } };
@@ -369,6 +369,6 @@ function constraintsFrom(settings) {
 }
 
 /** @param {MediaStream} stream */
-function stopTracks(stream) {
+export function stopTracks(stream) {
   for (const track of stream.getTracks()) track.stop();
 }

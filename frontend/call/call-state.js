@@ -8,7 +8,8 @@
 
 /**
  * @typedef {"idle" | "asking_microphone" | "connecting" | "listening" | "hearing_you" | "thinking"
- *   | "speaking" | "interrupted" | "reconnecting" | "ended"} StateName
+ *   | "writing" | "speaking" | "interrupted" | "reconnecting" | "ended"} StateName `writing` is the state
+ *   of a typed answer, which needs no call; the page sets it.
  * @typedef {{
  *   link: "closed" | "connecting" | "open" | "reconnecting" | "ended",
  *   attempt: number,

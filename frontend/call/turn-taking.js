@@ -24,7 +24,7 @@ export class TurnTaking {
   #requestEventId = "";
   /** The requested response must be cancelled as soon as it is created. */
   #cancelWhenCreated = false;
-  /** A response has to be requested as soon as nothing stands in its way. */
+  /** A response must be requested as soon as nothing prevents it. */
   #mustRequest = false;
   /** A message was typed during speech: the server's response to the speech covers it. */
   #isCoveredBySpeech = false;
@@ -54,6 +54,20 @@ export class TurnTaking {
   /** Whether a response is running, was requested, or will be. */
   get isAnswerDue() {
     return this.#activeResponseId !== null || this.#isRequested || this.#mustRequest;
+  }
+
+  /** Whether a typed message waits for the server or for its answer, or a response is running. */
+  get isOwed() {
+    return this.isAnswerDue || this.#isCoveredBySpeech || this.#unconfirmed.size > 0;
+  }
+
+  /** Remove the typed messages that the server has not confirmed, to be sent in another way.
+   * @returns {TypedMessage[]} */
+  takeUnconfirmed() {
+    const taken = this.unconfirmed;
+    this.#unconfirmed.clear();
+    this.#mustRequest = false;
+    return taken;
   }
 
   /**

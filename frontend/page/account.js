@@ -1,4 +1,4 @@
-/** Who is signed in: the first request, signing in and out, and other tabs that do so. */
+/** The signed-in user: load, sign in, sign out, and follow the other tabs. */
 
 import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
@@ -16,12 +16,12 @@ import { errorText } from "./error-text.js";
  *   api: Api, store: LocalStore, words: Words,
  *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showUnreachable">,
  *   signIn: Pick<SignIn, "show" | "setBusy" | "fail">,
- *   drawer: Pick<Drawer, "complain">,
+ *   drawer: Pick<Drawer, "showError">,
  *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
  * }} AccountParts
  * @typedef {{ signedIn: () => Promise<void>, justEntered: () => void, signedOut: (isChosen: boolean) => void }} AccountDelegate
- *   `signedIn` is called with a login that was stored or just made, `justEntered` right after it when
- *   the user came by the sign-in form, `signedOut` with whether they chose to.
+ *   `signedIn` is called when a stored or a new login is valid, `justEntered` right after it if the user
+ *   used the sign-in form, `signedOut` with whether the user chose to sign out.
  */
 
 /** Holds the user and their token. */
@@ -41,7 +41,7 @@ export class Account {
     parts.api.onSignedOut = () => this.signOut("sign_in.expired");
   }
 
-  /** What the server offers before sign-in; null until it was asked. */
+  /** The configuration that the server shows before sign-in; null until it is loaded. */
   get config() {
     return this.#config;
   }
@@ -51,7 +51,7 @@ export class Account {
     return this.#user;
   }
 
-  /** Aborted when the current user signs out: what they asked for is not for the next one. */
+  /** Aborted when the current user signs out: the next user must not see the responses. */
   get signal() {
     return this.#login.signal;
   }
@@ -94,7 +94,7 @@ export class Account {
       api.token = token;
       this.#user = user;
       const shown = this.#signedIn();
-      // At once: later it would take the focus from what the user is doing by then.
+      // Before `shown`: later it would take the focus from what the user is doing by then.
       this.#delegate.justEntered();
       await shown;
     } catch (error) {
@@ -127,14 +127,14 @@ export class Account {
     const title = words.say("account.sign_out_everywhere");
     const text = words.say("account.sign_out_everywhere.text");
     if (!(await confirm({ title, text, yes: title }))) return;
-    drawer.complain("");
+    drawer.showError("");
     const { signal } = this;
     try {
       await api.logOutEverywhere();
     } catch (error) {
       if (signal.aborted) return;
       const why = errorText(words, error);
-      drawer.complain(words.say("account.sign_out_everywhere.failed", { why }));
+      drawer.showError(words.say("account.sign_out_everywhere.failed", { why }));
       return;
     }
     if (!signal.aborted) this.signOut("");

@@ -31,7 +31,7 @@ import { languageFrom } from "../words/i18n.js";
  *   suggestions: Pick<Suggestions, "show">,
  *   signIn: Pick<SignIn, "forget" | "relabel">,
  *   sessions: Pick<Sessions, "relabel">,
- *   drawer: Pick<Drawer, "close" | "complain">,
+ *   drawer: Pick<Drawer, "close" | "showError">,
  *   closeDialogs: () => void,
  * }} AppParts
  */
@@ -88,19 +88,24 @@ export class App {
     else conversation.saveUnsent();
     conversation.close();
     closeDialogs();
-    drawer.complain("");
+    drawer.showError("");
     list.clear();
     if (isChosen) address.set(null);
   }
 
   /** The user chose a conversation, or null for a new one. @param {string | null} id */
   choose(id) {
-    const { address, conversation, drawer, talk } = this.#parts;
+    const { drawer, talk } = this.#parts;
     drawer.close();
-    drawer.complain("");
-    address.set(id);
-    void conversation.open(id);
+    drawer.showError("");
+    this.show(id);
     talk.focusMessage();
+  }
+
+  /** Open a conversation, or null for a new one, without moving the focus. @param {string | null} id */
+  show(id) {
+    this.#parts.address.set(id);
+    void this.#parts.conversation.open(id);
   }
 
   /** The user chose a suggestion of the demo. @param {string} text */
@@ -123,7 +128,7 @@ export class App {
     this.#label();
     signIn.relabel();
     sessions.relabel();
-    drawer.complain("");
+    drawer.showError("");
     talk.relabel();
     list.show();
   }

@@ -3,9 +3,8 @@
 import { Latest } from "../latest.js";
 import { unsentText } from "../storage/drafts.js";
 
-/** @import { Api, Session } from "../api.js" */
+/** @import { Api, Session, SessionSettingsFields } from "../api.js" */
 /** @import { Drafts, Unsent } from "../storage/drafts.js" */
-/** @import { Words } from "../words/i18n.js" */
 /** @import { Account } from "./account.js" */
 /** @import { SessionAddress } from "./address.js" */
 /** @import { SessionList } from "./session-list.js" */
@@ -13,15 +12,17 @@ import { unsentText } from "../storage/drafts.js";
 
 /**
  * @typedef {{
- *   api: Api, words: Words, drafts: Drafts,
+ *   api: Api, drafts: Drafts,
  *   account: Pick<Account, "user" | "signal">,
  *   address: Pick<SessionAddress, "sessionId" | "isOurs" | "set">,
  *   list: Pick<SessionList, "show" | "put">,
  *   talk: Pick<Talk, "open" | "close" | "client" | "unsent" | "restore">,
- * }} ConversationParts
+ *   fieldsOfNew: () => SessionSettingsFields,
+ * }} ConversationParts `fieldsOfNew` are those of a session that is created.
  * @typedef {{
- *   id: string | null, isBeingCreated: boolean, found: Unsent[], unsent: Unsent[], signal: AbortSignal,
- * }} Open `id` is null until the session exists; `found` are drafts that were not put back into the
+ *   id: string | null, creating: Promise<string> | null, found: Unsent[], unsent: Unsent[],
+ *   signal: AbortSignal,
+ * }} Open `id` is null until the session exists, and `creating` while it is created; `found` are drafts that were not put back into the
  *   message box yet; `unsent` are messages that were left behind while the session was being created;
  *   `signal` is aborted when another conversation is opened.
  */
@@ -60,10 +61,10 @@ export class Navigation {
     if (!account.user || (id === this.sessionId && id !== null)) return;
     this.saveUnsent();
     // Messages left behind here go to the session that is being created for them.
-    if (this.#open?.isBeingCreated) drafts.save("", []);
+    if (this.#open?.creating) drafts.save("", []);
     const signal = this.#opened.next();
     const found = drafts.take(id ?? "");
-    this.#open = { id, isBeingCreated: false, found, unsent: [], signal };
+    this.#open = { id, creating: null, found, unsent: [], signal };
     list.show();
     await talk.open(id);
   }
@@ -92,21 +93,29 @@ export class Navigation {
   }
 
   /**
-   * Create the session of the open conversation.
+   * Create the session of the open conversation, unless it has one: a message and a dictated clip
+   * may both need it.
    *
    * @returns {Promise<string>} Its id, also when the conversation was left meanwhile.
    */
   async createSession() {
-    const { api, account, words } = this.#parts;
     const open = this.#open;
+    if (!open) return this.#create(null);
+    if (open.id) return open.id;
+    open.creating ??= this.#create(open);
+    return open.creating;
+  }
+
+  /** @param {Open | null} open */
+  async #create(open) {
+    const { api, account, fieldsOfNew } = this.#parts;
     const { signal } = account;
-    if (open) open.isBeingCreated = true;
     try {
-      const session = await api.createSession({ language: words.language });
+      const session = await api.createSession(fieldsOfNew());
       if (open && !signal.aborted) this.#created(open, session);
       return session.id;
     } finally {
-      if (open) open.isBeingCreated = false;
+      if (open) open.creating = null;
     }
   }
 

@@ -1,6 +1,5 @@
-/** The list of the user's conversations: loaded, kept up to date, renamed and deleted from. */
+/** The list of the user's conversations: loaded, kept up to date, and renamed. */
 
-import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
 import { errorText } from "./error-text.js";
 
@@ -15,18 +14,20 @@ import { errorText } from "./error-text.js";
  * @typedef {{
  *   api: Api, words: Words, drafts: Drafts,
  *   view: Pick<Sessions, "show" | "load" | "fail" | "titleOf">,
- *   drawer: Pick<Drawer, "complain">,
+ *   drawer: Pick<Drawer, "showError">,
  *   announcer: Pick<Announcer, "say">,
- *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
  *   showTitle: (title: string | null) => void,
  * }} SessionListParts `showTitle` is given null for a conversation without a session.
- * @typedef {{ openId: () => string | null, isSignedIn: () => boolean, openDeleted: () => void }} SessionListDelegate
- *   `openDeleted` is called when the open conversation was deleted.
+ * @typedef {{
+ *   openId: () => string | null, isSignedIn: () => boolean, openDeleted: () => void,
+ *   refreshed: (session: Session) => void,
+ * }} SessionListDelegate `openDeleted` is called when the open conversation was deleted, `refreshed` with
+ *   the server's version of a session that got a turn.
  */
 
 /** The server stores turns and names sessions with a delay; then the list is refreshed. */
 export const REFRESH_DELAY_MS = 1500;
-/** A busy server takes longer: the first turn of a session is asked for again, so often at most. */
+/** How often a session without turns is requested again at most, as a busy server takes longer. */
 export const MAX_REFRESHES = 5;
 
 /** Whether the server has stored a turn. @param {Session} session */
@@ -46,11 +47,13 @@ export class SessionList {
   #delegate;
   /** @type {Session[] | null} Null until they are loaded. */
   #sessions = null;
+  /** @type {Set<string> | null} The ids that a search found; null without a search. */
+  #found = null;
   /** Of several requests for the list, the latest counts. */
   #listing = new Latest();
   /** Each change by the user outdates requests that began before it. */
   #edits = new Latest();
-  /** @type {Set<string>} Sessions in which something was said here; the list may not know it yet. */
+  /** @type {Set<string>} Sessions that got a turn on this page, which the list may not have yet. */
   #used = new Set();
   /** @type {Map<string, number>} Sessions to be requested again, and how often they may be. */
   #outdated = new Map();
@@ -80,6 +83,7 @@ export class SessionList {
   /** The user signed out: drop the list and whatever is under way. */
   clear() {
     this.#sessions = null;
+    this.#found = null;
     this.#listing.cancel();
     this.#edits.next();
     this.#stopRefresh();
@@ -95,9 +99,17 @@ export class SessionList {
       this.#used.has(session.id) ||
       wasUsed(session) ||
       drafts.has(session.id);
-    view.show(this.#sessions?.filter(isListed) ?? null, openId ?? "");
-    const open = this.#sessions?.find(({ id }) => id === openId);
+    const found = this.#found;
+    const isShown = found ? (/** @type {Session} */ { id }) => found.has(id) : isListed;
+    view.show(this.#sessions?.filter(isShown) ?? null, openId ?? "", found !== null);
+    const open = openId === null ? undefined : this.get(openId);
     showTitle(open ? view.titleOf(open) : null);
+  }
+
+  /** Show only these sessions, which a search found; null: all. @param {string[] | null} ids */
+  filter(ids) {
+    this.#found = ids && new Set(ids);
+    this.show();
   }
 
   /** Add a session, or replace it by its new version. @param {Session} session */
@@ -109,7 +121,30 @@ export class SessionList {
     this.show();
   }
 
-  /** Something was said in this session: refresh it shortly. @param {string} id */
+  /** The session of this id, as far as it is known. @param {string} id */
+  get(id) {
+    return this.#sessions?.find((one) => one.id === id);
+  }
+
+  /** Replace a session by the version that a change by the user made. Responses to requests that began
+   * before the change are outdated. @param {Session} session */
+  replace(session) {
+    this.#edits.next();
+    if (this.get(session.id)) this.put(session);
+  }
+
+  /** Take a session that was deleted out of the list. @param {string} id */
+  remove(id) {
+    this.#edits.next();
+    this.#outdated.delete(id);
+    if (!this.get(id)) return;
+    this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
+    // Only now: a call in a session that could not be deleted goes on.
+    if (id === this.#delegate.openId()) this.#delegate.openDeleted();
+    else this.show();
+  }
+
+  /** This session got a turn: refresh it shortly. @param {string} id */
   turnCompleted(id) {
     this.#used.add(id);
     this.#refreshSoon(id, MAX_REFRESHES);
@@ -118,51 +153,13 @@ export class SessionList {
   /** @param {string} id @param {string} title */
   async rename(id, title) {
     const { api, drawer } = this.#parts;
-    drawer.complain("");
+    drawer.showError("");
     try {
-      const session = await api.renameSession(id, title);
-      this.#edits.next();
-      if (this.#has(id)) this.put(session);
+      this.replace(await api.renameSession(id, title));
     } catch (error) {
-      this.#complain("sessions.rename.failed", error);
+      this.#showError("sessions.rename.failed", error);
       this.show();
     }
-  }
-
-  /** Delete a session after a confirmation. @param {string} id */
-  async delete(id) {
-    const session = this.#sessions?.find((one) => one.id === id);
-    if (!session || !(await this.#confirmDeletion(session))) return;
-    this.#parts.drawer.complain("");
-    try {
-      await this.#parts.api.deleteSession(id);
-    } catch (error) {
-      const isGone = error instanceof ApiError && error.status === 404;
-      if (!isGone) return this.#complain("sessions.delete.failed", error);
-    }
-    this.#deleted(id);
-  }
-
-  /** @param {string} id */
-  #deleted(id) {
-    this.#edits.next();
-    this.#outdated.delete(id);
-    if (!this.#has(id)) return;
-    this.#sessions = (this.#sessions ?? []).filter((one) => one.id !== id);
-    // Only now: a call in a session that could not be deleted goes on.
-    if (id === this.#delegate.openId()) this.#delegate.openDeleted();
-    else this.show();
-    this.#parts.drafts.save(id, []);
-  }
-
-  /** @param {Session} session */
-  #confirmDeletion(session) {
-    const { confirm, view, words } = this.#parts;
-    return confirm({
-      title: words.say("sessions.delete.title"),
-      text: words.say("sessions.delete.text", { title: view.titleOf(session) }),
-      yes: words.say("sessions.delete.confirm"),
-    });
   }
 
   /** @param {string} id @param {number} count How many requests may be made. */
@@ -181,8 +178,10 @@ export class SessionList {
     const { signal } = this.#edits;
     const session = await this.#parts.api.session(id).catch(() => null);
     if (!session) return;
-    if (signal.aborted) return this.#has(id) ? this.#refresh(id, count) : undefined;
+    // Unless it was deleted meanwhile, or another user signed in.
+    if (signal.aborted) return this.get(id) ? this.#refresh(id, count) : undefined;
     this.put(session);
+    this.#delegate.refreshed(session);
     if (!hasTurns(session) && count > 1) this.#refreshSoon(id, count - 1);
   }
 
@@ -192,15 +191,10 @@ export class SessionList {
     this.#outdated.clear();
   }
 
-  /** False when it was deleted meanwhile, or another user signed in. @param {string} id */
-  #has(id) {
-    return this.#sessions?.some((one) => one.id === id) === true;
-  }
-
-  /** @param {string} key Of the words for what failed. @param {unknown} error */
-  #complain(key, error) {
+  /** @param {string} key The sentence about what failed, as a key of the words. @param {unknown} error */
+  #showError(key, error) {
     const { drawer, words } = this.#parts;
     const why = errorText(words, error);
-    if (this.#delegate.isSignedIn()) drawer.complain(words.say(key, { why }));
+    if (this.#delegate.isSignedIn()) drawer.showError(words.say(key, { why }));
   }
 }

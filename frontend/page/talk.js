@@ -1,16 +1,27 @@
-/** The open conversation: the client of its session, the thread, typed messages and help cards. */
+/**
+ * The open conversation: the client of its session, the thread, typed messages and help cards.
+ *
+ * Typed messages go through the call while there is one, else over REST (TextChat). What was answered
+ * over REST is appended to the client's transcript, so that there is one thread in one order.
+ */
 
 import { ApiError } from "../api.js";
+import { SessionId } from "../call/session-id.js";
+import { joinedLines } from "../chat/messages.js";
+import { unansweredMessages } from "../chat/unanswered.js";
 import { Latest } from "../latest.js";
-import { pastOf } from "../transcript/past.js";
+import { firstTurnFrom, pastOf } from "../transcript/past.js";
 import { cardFor } from "../words/help.js";
 import { isMicrophoneCard } from "./voice-mode.js";
 
 /** @import { Api } from "../api.js" */
 /** @import { CallState } from "../call/call-state.js" */
+/** @import { TextChat, TextChatDelegate } from "../chat/text-chat.js" */
+/** @import { Unanswered } from "../chat/unanswered.js" */
 /** @import { CallError, Problem, RealtimeClient } from "../realtime-client.js" */
 /** @import { Unsent } from "../storage/drafts.js" */
 /** @import { KeptTurn } from "../transcript/past.js" */
+/** @import { ShownLine } from "../transcript/shown-lines.js" */
 /** @import { Announcer } from "../views/announcer.js" */
 /** @import { Composer } from "../views/composer.js" */
 /** @import { HelpCard } from "../views/help-card.js" */
@@ -18,21 +29,26 @@ import { isMicrophoneCard } from "./voice-mode.js";
 /** @import { Status } from "../views/status.js" */
 /** @import { Thread } from "../views/thread.js" */
 /** @import { VoiceControls } from "../views/voice-controls.js" */
+/** @import { Dictation } from "../chat/dictation.js" */
 /** @import { HelpAction } from "../words/help.js" */
+/** @import { Words } from "../words/i18n.js" */
 /** @import { VoiceMode } from "./voice-mode.js" */
 
 /**
  * @typedef {{
- *   api: Api,
+ *   api: Api, words: Words,
  *   announcer: Pick<Announcer, "say">,
  *   thread: Pick<Thread, "show" | "load" | "fail" | "follow" | "focus" | "relabel">,
  *   status: Pick<Status, "show" | "showLatency" | "relabel">,
- *   composer: Pick<Composer, "showMode" | "clear" | "text" | "restore" | "focus" | "relabel">,
+ *   composer: Pick<Composer, "showMode" | "showStop" | "clear" | "text" | "restore" | "focus" | "relabel">,
  *   voiceControls: Pick<VoiceControls, "show" | "relabel"> & { meter: { add: (rms: number) => void } },
  *   help: Pick<HelpCard, "show" | "hide" | "name" | "relabel">,
  *   settings: Pick<Settings, "relabel">,
  *   voiceMode: Pick<VoiceMode, keyof VoiceMode>,
+ *   dictation: Pick<Dictation, "callChanged" | "cancel" | "draw">,
  *   createClient: (sessionId: string | (() => Promise<string>), pastTurns: KeptTurn[]) => RealtimeClient,
+ *   createChat: (sessionId: () => Promise<string>, delegate: TextChatDelegate) => TextChat,
+ *   explain: (error: ApiError) => string,
  *   nextFrame: (draw: () => void) => void,
  *   hasTouchScreen: () => boolean,
  *   reloadPage: () => void,
@@ -46,6 +62,16 @@ import { isMicrophoneCard } from "./voice-mode.js";
 /** Endings without a card when the user types: the next message opens the call again. */
 const HARMLESS_WHEN_TYPING = new Set(["idle", "completed", "time_limit"]);
 
+/** States without a call. */
+const WITHOUT_CALL = new Set(["idle", "ended"]);
+/** States in which there is an answer to stop. */
+const ANSWERING = new Set(["speaking", "thinking", "writing"]);
+
+/** The most turns that are loaded again after an answer. */
+const MOST_RELOADED = 200;
+/** Cards about a conversation that takes no message any more. */
+const MESSAGE_CARDS = new Set(["forbidden", "session_closed"]);
+
 /** @type {CallState} */
 const IDLE = Object.freeze({ name: "idle", attempt: 0, reason: null, hasVoice: false });
 
@@ -55,6 +81,10 @@ export class Talk {
   #delegate;
   /** @type {RealtimeClient | null} */
   #client = null;
+  /** @type {TextChat | null} Exists as long as the client does. */
+  #chat = null;
+  /** Of the open conversation, which is created if there is none. @type {() => Promise<string>} */
+  #sessionId = async () => "";
   /** Of several conversations that were opened, the latest counts. */
   #opened = new Latest();
   /** The session that could not be loaded, to be tried again; else empty. */
@@ -67,6 +97,13 @@ export class Talk {
   /** The server's message about the error that is about to end the call, or did. */
   #errorMessage = "";
   #isDrawing = false;
+  /** The position of the first turn that the model is given; null if it is given all.
+   * @type {number | null} */
+  #rememberedFrom = null;
+  /** The server's turns as they were loaded last. @type {ReadonlyArray<KeptTurn>} */
+  #loadedTurns = [];
+  /** The state that was drawn last. @type {CallState["name"]} */
+  #drawnState = IDLE.name;
 
   /** @param {TalkParts} parts @param {TalkDelegate} delegate */
   constructor(parts, delegate) {
@@ -83,8 +120,9 @@ export class Talk {
    * @returns {Unsent[]} */
   get unsent() {
     const pending = (this.#client?.lines() ?? []).filter(({ isPending }) => isPending);
+    const inChat = this.#chat?.unsent ?? [];
     const typed = [...this.#waiting, this.#parts.composer.text];
-    return [...pending, ...typed.map((text) => ({ itemId: "", text }))]
+    return [...pending, ...inChat, ...typed.map((text) => ({ itemId: "", text }))]
       .filter(({ text }) => text !== "")
       .map(({ itemId, text }) => ({ itemId, text }));
   }
@@ -111,6 +149,7 @@ export class Talk {
   /** The page is unloaded, or frozen in the background: no microphone may stay open. */
   freeze() {
     this.#parts.voiceMode.freeze();
+    this.#parts.dictation.cancel();
     void this.#client?.close();
     this.draw();
   }
@@ -126,8 +165,27 @@ export class Talk {
     // Left meanwhile: the message was stored as unsent.
     if (signal.aborted) return;
     this.#waiting.splice(this.#waiting.indexOf(text), 1);
-    if (client) client.sendText(text);
-    else composer.restore(text);
+    if (!client) return composer.restore(text);
+    if (this.#isTextForCall(client)) return client.sendText(text);
+    // How the last call ended is of no interest any more.
+    if (client.state.name === "ended") void client.close();
+    this.#sendUnsent(client);
+    this.#chat?.send(text);
+  }
+
+  /** Send a message that failed once more. @param {string} itemId */
+  retry(itemId) {
+    // Its button is about to be removed.
+    this.focusMessage();
+    const client = this.#client;
+    const lines = this.#joinedLines();
+    const line = lines.find((one) => one.itemId === itemId);
+    const unanswered = this.#unanswered(lines).get(itemId);
+    if (line && unanswered?.kind === "interrupted") return void this.send(line.text);
+    if (line && unanswered) return this.#chat?.send(line.text, itemId);
+    if (!client || !this.#isTextForCall(client)) return this.#chat?.retry(itemId);
+    const text = this.#chat?.takeFailed(itemId);
+    if (text) client.sendText(text);
   }
 
   /** Put an unsent message back into the box. @param {string} text */
@@ -135,9 +193,26 @@ export class Talk {
     this.#parts.composer.restore(text);
   }
 
+  /**
+   * Mark from where on the model remembers the open conversation.
+   *
+   * @param {number | null} position The server's position of the first turn that the model is given with
+   *   the next question; null if it is given all.
+   */
+  remember(position) {
+    this.#rememberedFrom = position;
+    const client = this.#client;
+    if (!client) return;
+    const isLoaded = position === null || firstTurnFrom(this.#loadedTurns, position) !== undefined;
+    // The turn may have come in a call: then its position is not known yet.
+    if (!isLoaded && !client.hasCall) void this.#reload(client);
+    this.#drawSoon();
+  }
+
   /** Stop the answer. */
   interrupt() {
     this.#client?.interrupt();
+    this.#chat?.stop();
   }
 
   /** Focus the message box; on a touch screen the thread, since its keyboard would cover that. */
@@ -151,6 +226,9 @@ export class Talk {
   relabel() {
     const { thread, status, composer, voiceControls, help, settings } = this.#parts;
     for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
+    this.#parts.dictation.draw();
+    // The sentences of failed messages.
+    if (this.#client) thread.show(this.#lines());
   }
 
   /**
@@ -165,10 +243,25 @@ export class Talk {
     return signal.aborted ? null : this.#client;
   }
 
+  /**
+   * As `clientWhenLoaded`, to open a call: the server takes only one of a call and a text answer at a
+   * time, so an answer that is being written is stopped first.
+   *
+   * @returns {Promise<RealtimeClient | null>}
+   */
+  async clientForCall() {
+    const { signal } = this.#opened;
+    const client = await this.clientWhenLoaded();
+    await this.#chat?.finish();
+    return signal.aborted ? null : client;
+  }
+
   /** Show the state of the call, of the voice mode, and the lines. */
   draw() {
-    const { composer, status, thread, voiceControls, voiceMode } = this.#parts;
-    const state = this.#client?.state ?? IDLE;
+    const { composer, dictation, status, thread, voiceControls, voiceMode } = this.#parts;
+    const state = this.#state;
+    this.#drawnState = state.name;
+    const canStop = ANSWERING.has(state.name);
     const voice = voiceMode.model;
     status.show(state, {
       isMuted: voice.isMuted,
@@ -177,8 +270,11 @@ export class Talk {
       sentence: this.#errorMessage,
     });
     composer.showMode(voice.isOn);
-    voiceControls.show({ ...voice, canStop: ["speaking", "thinking"].includes(state.name) });
-    if (this.#client) thread.show(this.#client.lines());
+    composer.showStop(canStop && !voice.isOn);
+    const callState = this.#client?.state ?? IDLE;
+    dictation.callChanged(voice.isOn || !["idle", "ended"].includes(callState.name));
+    voiceControls.show({ ...voice, canStop });
+    if (this.#client) thread.show(this.#lines());
   }
 
   /** Run the action of a help card's button, and focus where the user goes on. @param {HelpAction} action */
@@ -202,7 +298,11 @@ export class Talk {
   });
 
   async #begin() {
-    this.#use(this.#parts.createClient(() => this.#delegate.sessionNeeded(), []));
+    const sessionId = new SessionId(() => this.#delegate.sessionNeeded());
+    this.#use(
+      this.#parts.createClient(() => sessionId.get(), []),
+      () => sessionId.get(),
+    );
   }
 
   /** @param {string} sessionId */
@@ -211,8 +311,11 @@ export class Talk {
     const { signal } = this.#opened;
     thread.load();
     try {
-      const pastTurns = pastOf(await api.turns(sessionId), []);
-      if (!signal.aborted) this.#use(createClient(sessionId, pastTurns));
+      const turns = await api.turns(sessionId);
+      if (signal.aborted) return;
+      this.#loadedTurns = turns;
+      this.#use(createClient(sessionId, pastOf(turns, [])), async () => sessionId);
+      void this.#loadMemory(sessionId);
     } catch (error) {
       if (signal.aborted) return;
       thread.fail();
@@ -220,6 +323,13 @@ export class Talk {
       const isGone = error instanceof ApiError && error.status === 404;
       help.show(isGone ? "forbidden" : "no_network");
     }
+  }
+
+  /** @param {string} sessionId */
+  async #loadMemory(sessionId) {
+    const { signal } = this.#opened;
+    const session = await this.#parts.api.session(sessionId).catch(() => null);
+    if (session && !signal.aborted) this.remember(session.remembered_from ?? null);
   }
 
   /** Load the session again; messages that were typed meanwhile stay. */
@@ -234,20 +344,26 @@ export class Talk {
     const { composer, help, status, voiceMode } = this.#parts;
     // Before the handlers are cut off: the closed call is still drawn.
     void this.#client?.close();
+    this.#chat?.close();
     this.#client = null;
+    this.#chat = null;
     this.#opened.cancel();
     this.#failedSessionId = "";
     this.#waiting = [];
     this.#lastState = IDLE.name;
+    this.#drawnState = IDLE.name;
     this.#errorMessage = "";
+    this.#rememberedFrom = null;
+    this.#loadedTurns = [];
     voiceMode.reset();
+    this.#parts.dictation.cancel();
     help.hide();
     composer.clear();
     status.showLatency(null);
   }
 
-  /** @param {RealtimeClient} client */
-  #use(client) {
+  /** @param {RealtimeClient} client @param {() => Promise<string>} sessionId */
+  #use(client, sessionId) {
     this.#client = client;
     const { signal } = this.#opened;
     const { status, voiceControls } = this.#parts;
@@ -269,8 +385,112 @@ export class Talk {
     client.onError = whileOpen((error) => this.#errorArose(error));
     client.onConnected = whileOpen(() => this.#connected(client));
     client.onTranscript = whileOpen((text, role) => this.#turnCompleted(text, role));
+    this.#sessionId = sessionId;
+    this.#chat = this.#parts.createChat(sessionId, {
+      changed: whileOpen(() => this.#chatChanged()),
+      accepted: whileOpen(() => this.#messageAccepted()),
+      answered: whileOpen((turns) => this.#answered(client, turns)),
+      lost: whileOpen(() => void this.#reload(client)),
+      failed: whileOpen((error) => this.#messageFailed(error)),
+    });
     this.draw();
     this.#delegate.conversationShown();
+  }
+
+  /** The state of the call, or of the text answer. @returns {CallState} */
+  get #state() {
+    const state = this.#client?.state ?? IDLE;
+    const isWriting = this.#chat?.isAnswerDue === true && WITHOUT_CALL.has(state.name);
+    if (!isWriting) return state;
+    return { ...state, name: this.#chat?.hasWords ? "writing" : "thinking" };
+  }
+
+  /** The lines, with what may be sent again and from where on the model remembers. @returns {ShownLine[]} */
+  #lines() {
+    const lines = this.#joinedLines();
+    const unanswered = this.#unanswered(lines);
+    const from = this.#rememberedFrom;
+    const first = from === null ? undefined : firstTurnFrom(this.#loadedTurns, from);
+    return lines.map((line) => {
+      const found = unanswered.get(line.itemId);
+      const shown = found ? { ...line, failure: this.#sentenceOf(found) } : line;
+      return line.itemId === first?.item_id ? { ...shown, isFirstRemembered: true } : shown;
+    });
+  }
+
+  /** @param {Unanswered} unanswered */
+  #sentenceOf({ hasWords }) {
+    return hasWords ? "" : this.#parts.words.say("thread.not_answered");
+  }
+
+  #joinedLines() {
+    return joinedLines(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
+  }
+
+  /** What may be sent again: nothing while there is a call or an answer, which may still come.
+   * @param {ReadonlyArray<ShownLine>} lines */
+  #unanswered(lines) {
+    const client = this.#client;
+    const isIdle = client !== null && !this.#isTextForCall(client) && !this.#chat?.isBusy;
+    return unansweredMessages(isIdle ? lines : []);
+  }
+
+  /** Whether typed text goes through the call. @param {RealtimeClient} client */
+  #isTextForCall(client) {
+    return client.hasCall || this.#parts.voiceMode.isOn;
+  }
+
+  /** Send what the last call did not deliver. @param {RealtimeClient} client */
+  #sendUnsent(client) {
+    for (const { itemId, text } of client.takeUnsent()) this.#chat?.send(text, itemId);
+  }
+
+  #chatChanged() {
+    if (this.#state.name === this.#drawnState) this.#drawSoon();
+    else this.draw();
+  }
+
+  #messageAccepted() {
+    const { help } = this.#parts;
+    // A card about the connection is outdated now; one about the microphone is not.
+    if (!isMicrophoneCard(help.name)) help.hide();
+    this.#delegate.turnCompleted();
+  }
+
+  /** @param {RealtimeClient} client @param {KeptTurn[]} turns A message and its answer. */
+  #answered(client, turns) {
+    client.addTurns(turns);
+    const answer = turns.at(-1);
+    if (answer?.remembered_from !== undefined) this.#rememberedFrom = answer.remembered_from;
+    if (answer?.text) this.#turnCompleted(answer.text, "assistant");
+    void this.#reload(client);
+  }
+
+  /**
+   * Load what the server has meanwhile: turns of another tab or device, the place of a message that was
+   * sent again, what came of an answer that was stopped. A long conversation would take many requests
+   * for every message; it is loaded when the next call is opened, as always.
+   *
+   * @param {RealtimeClient} client
+   */
+  async #reload(client) {
+    if (client.lines().length > MOST_RELOADED) return;
+    const { signal } = this.#opened;
+    const turns = await this.#sessionId()
+      .then((id) => this.#parts.api.turns(id))
+      .catch(() => null);
+    if (!turns || signal.aborted || client.hasCall || this.#chat?.isBusy) return;
+    this.#loadedTurns = turns;
+    client.setTurns(turns);
+  }
+
+  /** @param {ApiError} error */
+  #messageFailed(error) {
+    const { announcer, explain, help } = this.#parts;
+    announcer.say(explain(error));
+    const card = error.status === 404 ? "forbidden" : error.code;
+    if (MESSAGE_CARDS.has(card)) help.show(card);
+    this.draw();
   }
 
   /** @param {CallState} state */
@@ -336,8 +556,10 @@ export class Talk {
 
   #reconnect() {
     if (this.#failedSessionId) return this.#loadAgain();
-    if (this.#parts.voiceMode.wasOnAtEnd) this.#parts.voiceMode.restart();
-    else void this.#client?.connect().catch(() => {});
+    if (this.#parts.voiceMode.wasOnAtEnd) return this.#parts.voiceMode.restart();
+    // Who types needs no call: what could not be sent is sent again.
+    if (this.#client) this.#sendUnsent(this.#client);
+    this.#chat?.retryAll();
   }
 
   /** The lines change with every word; they are drawn once a frame. */
@@ -346,7 +568,7 @@ export class Talk {
     this.#isDrawing = true;
     this.#parts.nextFrame(() => {
       this.#isDrawing = false;
-      this.#parts.thread.show(this.#client?.lines() ?? []);
+      this.#parts.thread.show(this.#lines());
     });
   }
 }

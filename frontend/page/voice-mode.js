@@ -21,11 +21,11 @@ import { permissionPlace } from "../words/help.js";
  * }} VoiceModeParts
  * @typedef {{
  *   client: () => RealtimeClient | null,
- *   clientWhenLoaded: () => Promise<RealtimeClient | null>,
+ *   clientForCall: () => Promise<RealtimeClient | null>,
  *   changed: () => void,
  *   stopped: () => void,
- * }} VoiceModeDelegate `client` is that of the open conversation; `clientWhenLoaded` waits until it is
- *   loaded, and gives null if it was left or cannot be loaded; `changed` asks to be drawn again;
+ * }} VoiceModeDelegate `client` is that of the open conversation; `clientForCall` waits until it is
+ *   loaded and free for a call, and gives null if it was left or cannot be loaded; `changed` asks to be drawn again;
  *   `stopped` is called when the user goes back to typing.
  */
 
@@ -87,7 +87,7 @@ export class VoiceMode {
     if (this.#isOn) return;
     const context = this.#parts.createContext();
     const signal = this.#turnOn();
-    const client = await this.#delegate.clientWhenLoaded();
+    const client = await this.#delegate.clientForCall();
     if (!client || signal.aborted) {
       if (!signal.aborted) this.#turnOff();
       void context.close();
@@ -104,10 +104,10 @@ export class VoiceMode {
     }
   }
 
-  /** Back to typing. The call stays open. */
+  /** Back to typing. The call ends: text needs none. */
   stop() {
     this.#turnOff();
-    void this.#delegate.client()?.stopAudioStream();
+    void this.#delegate.client()?.leaveCall();
     const { help } = this.#parts;
     if (isMicrophoneCard(help.name)) help.hide();
     this.#delegate.changed();

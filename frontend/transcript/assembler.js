@@ -11,11 +11,11 @@
 import { msOfBase64 } from "../audio/pcm.js";
 import { ItemChain, Rank } from "./chain.js";
 import { hasWords } from "./heard.js";
-import { Item, Part, partKey } from "./items.js";
+import { Item, Part, partKey } from "./item.js";
 import { lineFromTurn } from "./past.js";
 import { cleanTextAt, lookUp, mappingAt, mappingsAt, textAt } from "./reading.js";
 
-/** @import { Line, Modality, Role, Status } from "./items.js" */
+/** @import { Line, Modality, Role, Status } from "./item.js" */
 /** @import { KeptTurn } from "./past.js" */
 /** @import { JsonObject } from "./reading.js" */
 

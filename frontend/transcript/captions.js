@@ -6,7 +6,7 @@
  * the share of the received audio that was played.
  */
 
-import { partKey } from "./items.js";
+import { partKey } from "./item.js";
 
 /** @typedef {{ itemId: string, contentIndex: number, text: string }} CaptionLine */
 /** @typedef {{ receivedMs: number, playedMs: number, shownLength: number, isOver: boolean }} Pace */

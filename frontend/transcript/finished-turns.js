@@ -1,9 +1,9 @@
 /** Which turns of a transcript have just become final: each is reported once. Pure. */
 
 import { hasWords } from "./heard.js";
-import { partKey } from "./items.js";
+import { partKey } from "./item.js";
 
-/** @import { Line } from "./items.js" */
+/** @import { Line } from "./item.js" */
 
 /** @param {Line} line */
 const keyOf = ({ itemId, contentIndex }) => partKey(itemId, contentIndex);

@@ -2,10 +2,10 @@
  * How much of a spoken text was heard before it was cut off: an estimate, cut to a whole word. Pure.
  *
  * It computes the same as `backend/protocol/transcript/heard.py`, and the same tapes test both. A
- * transcript runs ahead of its audio. So the text of a delta is taken to sound from the audio position
- * at which the delta came to the position at which the next one came, and evenly in between. The first
- * delta sounds from the beginning, the last one to the end of the audio. Characters are code points,
- * as in Python.
+ * transcript arrives before its audio is played. The estimate assumes that the text of a delta is
+ * spoken evenly, from the audio position at which the delta arrived to that at which the next one did.
+ * The first delta starts at the beginning, the last one stops at the end of the audio. Characters are
+ * code points, as in Python.
  */
 
 /**
@@ -23,7 +23,7 @@ const PAUSES = "、。，．！？…";
 /** How many characters a cut in an unspaced script moves back, at most, to end at a pause. */
 const MAX_PAUSE_DISTANCE = 2;
 
-/** Which audio position each stretch of a text came at. */
+/** The audio position at which each delta of a text arrived. */
 export class TextTiming {
   #audioMs = 0;
   #textChars = 0;
@@ -43,7 +43,7 @@ export class TextTiming {
   }
 
   /**
-   * The share of the text, 0 to 1, that sounds in the first `heardMs` milliseconds. 1 where `heardMs`
+   * The share of the text, 0 to 1, that is spoken in the first `heardMs` milliseconds. 1 where `heardMs`
    * reaches the end of the known audio: nothing shows that any was missed.
    *
    * @param {number} heardMs
@@ -78,7 +78,7 @@ export function heardText(text, timing, heardMs) {
 }
 
 /**
- * The first `count` characters without a last word that is not whole and without end space. In scripts
+ * The first `count` characters, without a word that is cut and without trailing space. In scripts
  * without spaces each character is a word, and a pause shortly before is preferred.
  *
  * @param {string} text

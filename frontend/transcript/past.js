@@ -1,15 +1,17 @@
 /** Turns of earlier calls, as the server stores them and as lines. Pure. */
 
-import { partKey } from "./items.js";
+import { partKey } from "./item.js";
 
-/** @import { Line } from "./items.js" */
+/** @import { Line } from "./item.js" */
 
 /**
- * A turn of `GET /api/sessions/{id}/turns/`, as far as the page reads it.
+ * A turn of `GET /api/sessions/{id}/turns/`, as far as the page reads it; `message.completed` also has
+ * the session's `remembered_from`.
  *
  * @typedef {{
  *   item_id: string, content_index?: number, role: string, modality: string, text: string,
  *   heard_text: string | null, heard_ms: number | null, status: string, position: number,
+ *   remembered_from?: number | null,
  * }} KeptTurn
  */
 
@@ -32,6 +34,17 @@ export function pastOf(kept, seen) {
   return [...kept, ...seenTurns].map((turn) =>
     turn.status === "in_progress" ? { ...turn, status: "interrupted" } : turn,
   );
+}
+
+/**
+ * The first of these turns at or after a position of the server's.
+ *
+ * @param {ReadonlyArray<KeptTurn>} turns In spoken order.
+ * @param {number} position
+ * @returns {KeptTurn | undefined}
+ */
+export function firstTurnFrom(turns, position) {
+  return turns.find((turn) => turn.position >= position);
 }
 
 /** @param {KeptTurn} turn @returns {Line} */

@@ -2,12 +2,16 @@
 
 /** @import { TypedMessage } from "../call/turn-taking.js" */
 /** @import { Captions } from "./captions.js" */
-/** @import { Line } from "./items.js" */
+/** @import { Line } from "./item.js" */
 
 /**
- * @typedef {Line & { shown: string, isPending: boolean, isHeldBack: boolean }} ShownLine `shown` is
- *   the part of the text that may be read by now; `isPending` marks a typed message that the server
- *   has not confirmed, and `isHeldBack` one that waits until the call is opened again.
+ * @typedef {Line & {
+ *   shown: string, isPending: boolean, isHeldBack: boolean, failure?: string,
+ *   isFirstRemembered?: boolean,
+ * }} ShownLine `shown` is the part of the text that may be read by now; `isPending` marks a typed
+ *   message that the server has not confirmed, and `isHeldBack` one that waits until the call is opened
+ *   again; `failure` says why a typed message failed, which may be sent again (empty where its answer
+ *   says so); `isFirstRemembered` marks the first line that the model is given with the next question.
  */
 
 /**

@@ -1,14 +1,16 @@
 /** The text box and the buttons that choose between typing and talking. */
 
 import { isTooLong } from "../call/message-length.js";
+import { spaced } from "../chat/dictation.js";
 import { LIMITS } from "../shared-facts.js";
 import { byId, write } from "./elements.js";
+import { icon } from "./icons.js";
 
 /** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{
- *   messageSent: (text: string) => void, textChosen: () => void, voiceChosen: () => void,
+ *   messageSent: (text: string) => void, stopChosen: () => void, textChosen: () => void, voiceChosen: () => void,
  * }} ComposerDelegate
  */
 
@@ -21,6 +23,8 @@ export class Composer {
   #tooLong = byId("too-long", HTMLParagraphElement);
   #words;
   #delegate;
+  /** Whether there is an answer to stop. */
+  #canStop = false;
 
   /** @param {Words} words @param {ComposerDelegate} delegate */
   constructor(words, delegate) {
@@ -30,9 +34,11 @@ export class Composer {
     this.#voice.addEventListener("click", () => delegate.voiceChosen());
     this.#message.addEventListener("input", () => this.#changed());
     this.#message.addEventListener("keydown", (event) => this.#keyPressed(event));
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#submit();
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    // The second click of a double click is not meant for the stop button, which has just appeared.
+    this.#send.addEventListener("click", ({ detail }) => {
+      if (!this.#isStop) this.#submit();
+      else if (detail < 2) delegate.stopChosen();
     });
   }
 
@@ -40,6 +46,13 @@ export class Composer {
   showMode(isVoice) {
     this.#text.ariaPressed = String(!isVoice);
     this.#voice.ariaPressed = String(isVoice);
+  }
+
+  /** While there is an answer to stop and nothing to send, the send button stops it.
+   * @param {boolean} canStop */
+  showStop(canStop) {
+    this.#canStop = canStop;
+    this.#showButton();
   }
 
   focus() {
@@ -64,10 +77,33 @@ export class Composer {
     this.#changed();
   }
 
+  /** Insert a dictated text where the cursor is. @param {string} text */
+  insert(text) {
+    const { selectionEnd, selectionStart, value } = this.#message;
+    const inserted = spaced(value.slice(0, selectionStart), text, value.slice(selectionEnd));
+    this.#message.setRangeText(inserted, selectionStart, selectionEnd, "end");
+    this.#changed();
+  }
+
   /** Write the texts in the current language. */
   relabel() {
     const most = this.#words.number(LIMITS.messageCharacters);
     write(this.#tooLong, this.#isTooLong ? this.#words.say("composer.too_long", { most }) : "");
+  }
+
+  get #isStop() {
+    return this.#canStop && this.text === "";
+  }
+
+  #showButton() {
+    // Not `disabled`: that would take the focus away from the button that was just pressed.
+    this.#send.ariaDisabled = String(!this.#isStop && (this.text === "" || this.#isTooLong));
+    const label = this.#isStop ? "voice.stop" : "composer.send";
+    if (this.#send.dataset.wordsLabel === label) return;
+    this.#send.dataset.wordsLabel = label;
+    this.#send.ariaLabel = this.#words.say(label);
+    this.#send.title = this.#send.ariaLabel;
+    this.#send.replaceChildren(icon(this.#isStop ? "stop" : "up"));
   }
 
   get #isTooLong() {
@@ -91,8 +127,7 @@ export class Composer {
   }
 
   #changed() {
-    // Not `disabled`: that would take the focus away from the button that was just pressed.
-    this.#send.ariaDisabled = String(this.text === "" || this.#isTooLong);
+    this.#showButton();
     this.relabel();
     this.#message.style.removeProperty("height");
     // Measured in the narrow layout: the wide one may have room for the whole draft in one line.

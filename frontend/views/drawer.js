@@ -8,7 +8,7 @@ export class Drawer {
   #screen = byId("talk-screen", HTMLDivElement);
   #opener = byId("drawer-open", HTMLButtonElement);
   #closer = byId("drawer-close", HTMLButtonElement);
-  #complaint = byId("drawer-complaint", HTMLParagraphElement);
+  #error = byId("drawer-complaint", HTMLParagraphElement);
   #isNarrow = globalThis.matchMedia("(max-width: 55.99rem)");
   #isOpen = false;
 
@@ -39,8 +39,8 @@ export class Drawer {
   }
 
   /** Show why an action on the list failed. @param {string} sentence Empty to remove the message. */
-  complain(sentence) {
-    write(this.#complaint, sentence);
+  showError(sentence) {
+    write(this.#error, sentence);
   }
 
   /** @param {boolean} isOpen */

@@ -11,7 +11,6 @@ const all = (selector) => document.querySelectorAll(selector);
 export class Labels {
   #words;
   #account = byId("account-name", HTMLElement);
-  #message = byId("message", HTMLTextAreaElement);
   #title = byId("title", HTMLHeadingElement);
   #languages = /** @type {NodeListOf<HTMLSelectElement>} */ (all("select[data-language]"));
 
@@ -32,7 +31,9 @@ export class Labels {
       writeWithIcons(element, this.#words.say(element.dataset.words ?? ""));
     }
     for (const element of all("[data-words-label]")) this.#label(element);
-    this.#message.placeholder = this.#words.say(this.#message.dataset.wordsPlaceholder ?? "");
+    for (const element of all("[data-words-placeholder]")) {
+      element.setAttribute("placeholder", this.#words.say(element.dataset.wordsPlaceholder ?? ""));
+    }
   }
 
   /** @param {string} username Empty when nobody is signed in. */

@@ -8,13 +8,15 @@ const BARS = 32;
 const FULL_BAR_RMS = 0.25;
 
 export class LevelMeter {
-  #meter = byId("level", HTMLDivElement);
+  #meter;
   #bars = Array.from({ length: BARS }, () => make("span"));
   #levels = /** @type {number[]} */ (new Array(BARS).fill(0));
   #reducedMotion = globalThis.matchMedia("(prefers-reduced-motion: reduce)");
   #isDrawRequested = false;
 
-  constructor() {
+  /** @param {HTMLElement} [meter] The element to fill; by default that of the call. */
+  constructor(meter = byId("level", HTMLDivElement)) {
+    this.#meter = meter;
     this.#meter.append(...this.#bars);
   }
 

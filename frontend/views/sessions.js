@@ -1,4 +1,4 @@
-/** The list of the user's conversations: open, rename in place, delete. */
+/** The list of the user's conversations: open, rename in place, export, delete. */
 
 import { LIMITS } from "../shared-facts.js";
 import { byId, make, write } from "./elements.js";
@@ -11,6 +11,7 @@ import { icon } from "./icons.js";
  * @typedef {{
  *   sessionChosen: (id: string) => void, newChosen: () => void,
  *   renamed: (id: string, title: string) => void, deleteChosen: (id: string) => void,
+ *   exportChosen: (id: string, title: string) => void,
  *   retryChosen: () => void,
  * }} SessionsDelegate
  * @typedef {ReturnType<typeof newRow>} Row
@@ -21,6 +22,7 @@ const NOTE_BY_PHASE = /** @type {const} */ ({
   loading: "",
   filled: "",
   empty: "sessions.empty",
+  not_found: "sessions.not_found",
   failed: "sessions.failed",
   again: "page.starting",
 });
@@ -38,6 +40,7 @@ export class Sessions {
   /** @type {Map<string, Row>} */
   #rows = new Map();
   #currentId = "";
+  #isFound = false;
   #renamingId = "";
 
   /** @param {Words} words @param {SessionsDelegate} delegate */
@@ -48,9 +51,11 @@ export class Sessions {
     this.#retry.addEventListener("click", () => delegate.retryChosen());
   }
 
-  /** @param {Session[] | null} sessions @param {string} currentId */
-  show(sessions, currentId) {
+  /** @param {Session[] | null} sessions @param {string} currentId
+   * @param {boolean} isFound Whether these are the sessions that a search found. */
+  show(sessions, currentId, isFound = false) {
     this.#sessions = sessions;
+    this.#isFound = isFound;
     this.#currentId = currentId;
     if (!this.#renamingId) this.relabel();
   }
@@ -82,7 +87,8 @@ export class Sessions {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const hadFocus = this.#list.contains(focused);
     const sessions = this.#sessions ?? [];
-    if (this.#sessions) this.#showPhase(sessions.length > 0 ? "filled" : "empty");
+    const phaseIfEmpty = this.#isFound ? "not_found" : "empty";
+    if (this.#sessions) this.#showPhase(sessions.length > 0 ? "filled" : phaseIfEmpty);
     else this.#showPhase(this.#phase);
     const ids = new Set(sessions.map(({ id }) => id));
     for (const [id, { row }] of this.#rows) {
@@ -106,6 +112,16 @@ export class Sessions {
     return session.title || this.#words.say("sessions.new");
   }
 
+  /** Whether the row of this session has the focus. @param {string} id */
+  hasFocus(id) {
+    return this.#rows.get(id)?.row.contains(document.activeElement) === true;
+  }
+
+  /** Focus the row of this session, if it is shown. @param {string} id */
+  focus(id) {
+    this.#rows.get(id)?.open.focus();
+  }
+
   /** @param {Session} session */
   #draw(session) {
     const known = this.#rows.get(session.id) ?? this.#add(session.id);
@@ -120,6 +136,7 @@ export class Sessions {
     known.spoken.title = this.#words.say("sessions.spoken");
     write(known.spokenWords, this.#words.say("sessions.spoken"));
     label(known.rename, this.#words.say("sessions.rename", { title }));
+    label(known.download, this.#words.say("sessions.export", { title }));
     label(known.remove, this.#words.say("sessions.delete", { title }));
     return known.row;
   }
@@ -129,9 +146,18 @@ export class Sessions {
     const row = newRow(id);
     row.open.addEventListener("click", () => this.#delegate.sessionChosen(id));
     row.rename.addEventListener("click", () => this.#startRenaming(id));
+    row.download.addEventListener("click", () => this.#export(id));
     row.remove.addEventListener("click", () => this.#delegate.deleteChosen(id));
     this.#rows.set(id, row);
     return row;
+  }
+
+  /** @param {string} id */
+  #export(id) {
+    const session = this.#sessions?.find((one) => one.id === id);
+    if (!session) return;
+    const title = this.#words.say("sessions.export", { title: this.titleOf(session) });
+    this.#delegate.exportChosen(id, title);
   }
 
   /** @param {string} id */
@@ -194,10 +220,12 @@ function newRow(id) {
   const spoken = make("span", { class: "spoken" }, icon("microphone"), spokenWords);
   const meta = make("span", { class: "session-meta" }, time, spoken);
   const open = make("button", { type: "button", class: "session" }, title, meta);
-  const [rename, remove] = [iconButton("pencil", "rename"), iconButton("bin", "delete")];
-  const actions = make("span", { class: "session-actions" }, rename, remove);
+  const rename = iconButton("pencil", "rename");
+  const download = iconButton("download", "export");
+  const remove = iconButton("bin", "delete");
+  const actions = make("span", { class: "session-actions" }, rename, download, remove);
   const row = make("li", { "data-session": id }, open, actions);
-  return { row, open, actions, title, time, spoken, spokenWords, rename, remove };
+  return { row, open, actions, title, time, spoken, spokenWords, rename, download, remove };
 }
 
 /** @param {string} name @param {string} action */

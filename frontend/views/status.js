@@ -17,6 +17,7 @@ const ICONS = Object.freeze({
   listening: "ear",
   hearing_you: "wave",
   thinking: "dots",
+  writing: "dots",
   speaking: "loud",
   interrupted: "hand",
   reconnecting: "turn",

@@ -5,7 +5,7 @@ import { byId, make } from "./elements.js";
 /** @import { Config } from "../api.js" */
 /** @import { Words } from "../words/i18n.js" */
 
-/** How many of them the welcome shows; all of them are in the demo's notice. */
+/** How many suggestions the welcome screen shows; the demo's notice has all of them. */
 const WELCOME_COUNT = 3;
 
 export class Suggestions {

@@ -3,23 +3,28 @@
  * reader is at the end.
  */
 
-import { partKey } from "../transcript/items.js";
-import { byId, make } from "./elements.js";
+import { LazyLexer } from "../markdown/lexer.js";
+import { partKey } from "../transcript/item.js";
+import { Bubble, mayBeMarkdown } from "./bubble.js";
+import { byId, make, write } from "./elements.js";
 
-/** @import { Words } from "../words/i18n.js" */
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
+/** @import { BubbleParts } from "./bubble.js" */
 
 /** A reader no further from the end than this follows new lines. */
 const NEAR_END_PX = 96;
 
 export class Thread {
-  #words;
+  #parts;
+  #lexer = new LazyLexer();
   #thread = byId("thread", HTMLDivElement);
   #list = byId("lines", HTMLOListElement);
   #empty = byId("empty", HTMLDivElement);
   #loading = byId("loading", HTMLParagraphElement);
   #toLatest = byId("to-latest", HTMLButtonElement);
-  /** @type {Map<string, { bubble: HTMLLIElement, drawn: string }>} */
+  /** Stands above the first line that the model is given with the next question. */
+  #rememberedMark = make("li", { class: "remembered" });
+  /** @type {Map<string, Bubble>} */
   #bubbles = new Map();
   /** @type {ShownLine[]} */
   #lines = [];
@@ -28,9 +33,9 @@ export class Thread {
   #isAtEnd = true;
   #height = 0;
 
-  /** @param {Words} words */
-  constructor(words) {
-    this.#words = words;
+  /** @param {BubbleParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
     // A scroll event caused by a change of height says nothing about what the reader wants.
     const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
     this.#thread.addEventListener("scroll", scrolled, { passive: true });
@@ -48,11 +53,14 @@ export class Thread {
     this.#lines = lines.filter(hasBubble);
     this.#drawAll();
     if (this.#lines.length === 0 && !wasEmpty) this.#thread.scrollTop = 0;
+    if (this.#lines.some(mayBeMarkdown)) void this.#loadLexer();
   }
 
   /** Show that another conversation is being loaded. */
   load() {
     this.#phase = "loading";
+    // It probably has written answers.
+    void this.#lexer.load();
     this.#isAtEnd = true;
     this.#lines = [];
     this.#drawAll();
@@ -66,7 +74,7 @@ export class Thread {
 
   /** Write the texts in the current language. */
   relabel() {
-    for (const known of this.#bubbles.values()) known.drawn = "";
+    for (const bubble of this.#bubbles.values()) bubble.forget();
     this.#drawAll();
   }
 
@@ -78,84 +86,46 @@ export class Thread {
   follow() {
     this.#isAtEnd = true;
     this.#goToEnd();
+    void this.#lexer.load();
   }
 
   #drawAll() {
     this.#loading.hidden = this.#phase !== "loading";
     this.#empty.hidden = this.#phase !== "shown" || this.#lines.length > 0;
     const keys = new Set(this.#lines.map(keyOf));
-    for (const [key, { bubble }] of this.#bubbles) {
+    for (const [key, { element }] of this.#bubbles) {
       if (keys.has(key)) continue;
-      bubble.remove();
+      element.remove();
       this.#bubbles.delete(key);
     }
-    for (const [index, line] of this.#lines.entries()) this.#place(this.#draw(line), index);
+    if (!this.#lines.some(isBelowMark)) this.#rememberedMark.remove();
+    write(this.#rememberedMark, this.#parts.words.say("thread.remembered_from"));
+    const rows = this.#lines.flatMap((line, index) =>
+      isBelowMark(line, index) ? [this.#rememberedMark, this.#draw(line)] : [this.#draw(line)],
+    );
+    for (const [index, row] of rows.entries()) this.#place(row, index);
     if (this.#isAtEnd) this.#goToEnd();
     else this.#scrolled();
   }
 
-  /** @param {HTMLLIElement} bubble @param {number} index */
-  #place(bubble, index) {
+  /** @param {HTMLLIElement} row @param {number} index */
+  #place(row, index) {
     const there = this.#list.children[index] ?? null;
-    if (there !== bubble) this.#list.insertBefore(bubble, there);
+    if (there !== row) this.#list.insertBefore(row, there);
   }
 
   /** @param {ShownLine} line */
   #draw(line) {
     const key = keyOf(line);
-    const known = this.#bubbles.get(key) ?? { bubble: make("li", { class: "line" }), drawn: "" };
-    this.#bubbles.set(key, known);
-    const drawn = JSON.stringify([
-      line.shown,
-      line.text,
-      line.heardText,
-      line.status,
-      line.isPending,
-      line.isHeldBack,
-    ]);
-    if (known.drawn === drawn) return known.bubble;
-    known.drawn = drawn;
-    const { bubble } = known;
-    Object.assign(bubble.dataset, {
-      role: line.role,
-      status: line.status,
-      modality: line.modality,
-      item: line.itemId,
-    });
-    bubble.replaceChildren(
-      make("span", { class: "visually-hidden" }, `${this.#words.say(speakerKey(line))}: `),
-      ...this.#contents(line),
-    );
-    return bubble;
+    const bubble = this.#bubbles.get(key) ?? new Bubble(this.#parts);
+    this.#bubbles.set(key, bubble);
+    bubble.show(line, this.#lexer.lex);
+    return bubble.element;
   }
 
-  /** @param {ShownLine} line @returns {Node[]} */
-  #contents(line) {
-    const note = noteKey(line);
-    const text = make("p", { class: "text" });
-    if (line.shown) this.#writeText(text, line);
-    else if (note) text.append(make("span", { class: "waiting" }, this.#words.say(note)));
-    if (!line.shown || !note) return [text];
-    return [text, make("p", { class: "note" }, this.#words.say(note))];
-  }
-
-  /** Mark the part of an interrupted answer that was not heard, for the eye and for screen readers.
-   * @param {HTMLElement} paragraph @param {ShownLine} line */
-  #writeText(paragraph, { shown, heardText, status }) {
-    const isCut = status === "interrupted" && heardText !== null && shown.startsWith(heardText);
-    const heard = isCut ? heardText : shown;
-    const unheard = shown.slice(heard.length);
-    const words = unheard.trimStart();
-    paragraph.append(heard, unheard.slice(0, unheard.length - words.length));
-    if (!words) return;
-    paragraph.append(
-      make(
-        "s",
-        { class: "unheard" },
-        make("span", { class: "visually-hidden" }, ` (${this.#words.say("thread.not_heard")}) `),
-        words,
-      ),
-    );
+  /** Load the Markdown parser, and show with it the lines that need it. */
+  async #loadLexer() {
+    if (!this.#lexer.lex && (await this.#lexer.load())) this.#drawAll();
   }
 
   #resized() {
@@ -181,31 +151,13 @@ export class Thread {
 /** @param {ShownLine} line */
 const keyOf = (line) => partKey(line.itemId, line.contentIndex);
 
-/** @param {ShownLine} line */
-const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");
+/** Whether the mark stands above a line: above the first one, it would say nothing.
+ * @param {ShownLine} line @param {number} index */
+const isBelowMark = ({ isFirstRemembered }, index) => isFirstRemembered === true && index > 0;
 
 /** Whether a line gets a bubble: not tool calls, nor answers that ended before their first word.
  * @param {ShownLine} line */
 export function hasBubble({ role, status, text }) {
   if (role === "tool") return false;
   return role === "user" || text !== "" || status === "in_progress" || status === "failed";
-}
-
-/**
- * The note below the text of a line, or in place of it.
- *
- * @param {ShownLine} line
- * @returns {string | null} The key of a text.
- */
-export function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
-  if (isHeldBack) return "thread.not_sent";
-  if (isPending) return "thread.sending";
-  const isUser = role === "user";
-  if (status === "failed") return isUser ? "thread.failed_user" : "thread.failed_assistant";
-  if (status === "interrupted" && !isUser) return "thread.cut_off";
-  if (shown !== "") return null;
-  if (!isUser) return "thread.preparing";
-  if (status === "in_progress")
-    return modality === "voice" ? "thread.writing_down" : "thread.sending";
-  return text === "" ? "thread.nothing_heard" : null;
 }

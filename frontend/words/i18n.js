@@ -72,6 +72,13 @@ export const WORDS = Object.freeze({
     en: "Your conversations will be kept here.",
     ja: "これまでの会話がここに残ります。",
   },
+  "sessions.search": { en: "Search conversations", ja: "会話を検索" },
+  "sessions.found": { en: "Found: {count}", ja: "{count} 件見つかりました" },
+  "sessions.not_found": {
+    en: "No conversation has these words.",
+    ja: "この言葉を含む会話はありません。",
+  },
+  "sessions.search.failed": { en: "The search failed. {why}", ja: "検索できませんでした。{why}" },
   "sessions.rename": { en: "Rename “{title}”", ja: "「{title}」の名前を変更" },
   "sessions.rename_label": { en: "New name", ja: "新しい名前" },
   "sessions.rename.failed": {
@@ -79,20 +86,33 @@ export const WORDS = Object.freeze({
     ja: "名前を変更できませんでした。{why}",
   },
   "sessions.delete": { en: "Delete “{title}”", ja: "「{title}」を削除" },
-  "sessions.delete.title": { en: "Delete this conversation?", ja: "この会話を削除しますか？" },
-  "sessions.delete.text": {
-    en: "“{title}” and every word in it will be gone for good.",
-    ja: "「{title}」とその内容はすべて削除され、元に戻せません。",
-  },
-  "sessions.delete.confirm": { en: "Delete", ja: "削除する" },
   "sessions.delete.failed": {
     en: "The conversation was not deleted. {why}",
     ja: "会話を削除できませんでした。{why}",
+  },
+  "sessions.deleted": { en: "Deleted: “{title}”", ja: "削除しました：「{title}」" },
+  "sessions.undo": { en: "Undo", ja: "元に戻す" },
+  "sessions.restored": { en: "“{title}” is back.", ja: "「{title}」を元に戻しました。" },
+  "sessions.restore.failed": {
+    en: "The conversation was not brought back. {why}",
+    ja: "会話を元に戻せませんでした。{why}",
   },
   "sessions.spoken": { en: "Spoken", ja: "音声あり" },
   "sessions.failed": {
     en: "The conversations could not be loaded.",
     ja: "会話の一覧を読み込めませんでした。",
+  },
+
+  "sessions.export": { en: "Export “{title}”", ja: "「{title}」を書き出す" },
+  "export.txt": { en: "Text to read (TXT)", ja: "読むためのテキスト（TXT）" },
+  "export.csv": { en: "Table for spreadsheets (CSV)", ja: "表計算ソフト用の表（CSV）" },
+  "export.vtt": { en: "Captions (WebVTT)", ja: "字幕（WebVTT）" },
+  "export.json": { en: "All data (JSON)", ja: "すべてのデータ（JSON）" },
+  "export.preparing": { en: "Preparing the file…", ja: "ファイルを準備しています…" },
+  "export.done": { en: "Saved as {name}", ja: "{name} を保存しました" },
+  "export.failed": {
+    en: "The conversation was not exported. {why}",
+    ja: "会話を書き出せませんでした。{why}",
   },
 
   "thread.label": { en: "The conversation", ja: "会話の内容" },
@@ -110,8 +130,22 @@ export const WORDS = Object.freeze({
   "thread.cut_off": { en: "Interrupted", ja: "途中で中断" },
   "thread.sending": { en: "Sending…", ja: "送信中…" },
   "thread.not_sent": { en: "Not sent yet", ja: "まだ送信されていません" },
+  "thread.not_answered": { en: "There is no answer to this.", ja: "応答がありません。" },
+  "thread.remembered_from": {
+    en: "Kaiwa remembers from here on",
+    ja: "Kaiwa が覚えているのはここからです",
+  },
   "thread.to_latest": { en: "To the latest", ja: "最新の発言へ" },
   "thread.loading": { en: "Loading the conversation…", ja: "会話を読み込んでいます…" },
+  "thread.code": { en: "Code", ja: "コード" },
+  "thread.table": { en: "Table", ja: "表" },
+
+  "copy.message": { en: "Copy this message", ja: "このメッセージをコピー" },
+  "copy.code": { en: "Copy the code", ja: "コードをコピー" },
+  "copy.done": { en: "Copied", ja: "コピーしました" },
+  "copy.failed": { en: "It could not be copied.", ja: "コピーできませんでした。" },
+  "replay.start": { en: "Hear it again", ja: "もう一度聞く" },
+  "replay.stop": { en: "Stop the playback", ja: "再生を止める" },
 
   "empty.title": { en: "What shall we talk about?", ja: "何を話しましょうか？" },
   "empty.talk": {
@@ -138,6 +172,20 @@ export const WORDS = Object.freeze({
     ja: "長すぎて送信できません。{most}文字以内に短くするか、分けて送信してください。",
   },
   "composer.send": { en: "Send", ja: "送信" },
+  "dictation.start": { en: "Dictate", ja: "音声で入力" },
+  "dictation.finish": { en: "Finish", ja: "録音を終える" },
+  "dictation.cancel": { en: "Discard the recording", ja: "録音を取り消す" },
+  "dictation.asking": {
+    en: "Allow the microphone in the browser’s question",
+    ja: "確認画面でマイクを許可してください",
+  },
+  "dictation.recording": { en: "Recording", ja: "録音中" },
+  "dictation.transcribing": { en: "Transcribing…", ja: "文字に起こしています…" },
+  "dictation.done": {
+    en: "The text is in the message box.",
+    ja: "メッセージ欄に入力しました。",
+  },
+  "message.dismiss": { en: "Close this message", ja: "このメッセージを閉じる" },
   "dock.label": { en: "Talk and type", ja: "通話と入力" },
 
   "state.idle": { en: "Ready", ja: "待機中" },
@@ -146,6 +194,7 @@ export const WORDS = Object.freeze({
   "state.listening": { en: "Listening", ja: "聞いています" },
   "state.hearing_you": { en: "Hearing you", ja: "聞き取っています" },
   "state.thinking": { en: "Thinking", ja: "考えています" },
+  "state.writing": { en: "Writing", ja: "書いています" },
   "state.speaking": { en: "Speaking", ja: "話しています" },
   "state.interrupted": { en: "Interrupted", ja: "中断しました" },
   "state.reconnecting": {
@@ -167,6 +216,8 @@ export const WORDS = Object.freeze({
   "hint.listening": { en: "Say something", ja: "どうぞお話しください" },
   "hint.hearing_you": { en: "Go on", ja: "そのまま続けてください" },
   "hint.thinking": { en: "The answer is coming", ja: "まもなく応答します" },
+  "hint.writing": { en: "You can stop the answer", ja: "途中で止められます" },
+  "hint.writing.keys": { en: "Stop the answer with Esc", ja: "Esc で止められます" },
   "hint.speaking": { en: "Speak to cut in", ja: "話しかけると割り込めます" },
   "hint.interrupted": { en: "The answer was stopped", ja: "応答を止めました" },
   "hint.reconnecting": {
@@ -254,6 +305,18 @@ export const WORDS = Object.freeze({
   "settings.headphones": {
     en: "If Kaiwa hears itself, use headphones.",
     ja: "Kaiwa 自身の声に反応してしまうときは、ヘッドホンをお使いください。",
+  },
+  "settings.session": { en: "This conversation", ja: "この会話" },
+  "settings.session_voice": { en: "Voice", ja: "声" },
+  "settings.default_voice": { en: "Standard", ja: "標準" },
+  "settings.session_language": { en: "Language", ja: "言語" },
+  "settings.session_note": {
+    en: "For the next call and the next typed answer. A running call keeps its own.",
+    ja: "次の通話と、次に入力したときの応答から使われます。進行中の通話では変わりません。",
+  },
+  "settings.session.failed": {
+    en: "This was not changed. {why}",
+    ja: "変更できませんでした。{why}",
   },
 
   "keys.open": { en: "Keyboard", ja: "キー操作" },

@@ -41,6 +41,13 @@ def test_another_address_is_counted_apart() -> None:
     assert address_key(request()) != address_key(other)
 
 
+def test_a_server_on_a_unix_socket_knows_no_address() -> None:
+    given = request()
+    del given.META["REMOTE_ADDR"]
+    assert address_key(given) != address_key(request())
+    assert login_key(given) not in (login_key(request()), address_key(given))
+
+
 def test_an_address_is_counted_for_all_usernames() -> None:
     assert address_key(request("owner")) == address_key(request("stranger"))
 

@@ -123,6 +123,30 @@ async def test_events_are_deltas_and_the_turn(me: Person, provider: FakeProvider
     assert await me.stream({"text": "やあ", "id": "m1"}) == [(name, turn)]
 
 
+async def test_a_completed_answer_says_from_where_on_the_model_remembers(
+    me: Person, provider: FakeProvider, settings: Settings
+) -> None:
+    settings.HISTORY_TOKENS = 1
+    for message_id, remembered_from in (("m1", None), ("m2", 100_000)):
+        provider.says("Hello.")
+        for _ in range(2):
+            name, completed = (await me.stream({"text": "Hi", "id": message_id}))[-1]
+            assert (name, completed["remembered_from"]) == ("message.completed", remembered_from)
+    turn = await Turn.objects.aget(item_id="m2")
+    assert turn.position == 100_000
+
+
+async def test_a_long_message_is_remembered_with_the_next_question(
+    me: Person, provider: FakeProvider
+) -> None:
+    long = "あ" * MAX_MESSAGE_CHARACTERS
+    for text in (long, "And now?"):
+        provider.says("Well.")
+        await me.stream({"text": text})
+    contents = [item["content"] for item in provider.bodies[1]["input"]]
+    assert contents == [long, "Well.", "And now?"]
+
+
 async def test_a_failure_in_the_stream_is_an_event_in_the_users_language(
     me: Person, provider: FakeProvider
 ) -> None:

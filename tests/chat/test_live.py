@@ -1,12 +1,14 @@
 """The chat of a process: one client for all answers, and nobody's answer is left running."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from backend.chat.live import chat
+from backend.conversations.executor import DatabaseSlow
 from tests.chat.equipment import FakeProvider, chat_with, completed, created, delta, until
 from tests.conversations.equipment import new_session
 
@@ -44,6 +46,18 @@ async def test_a_stop_of_one_session_leaves_the_others(
         assert {reply.session_id for reply in chat._runtime.replies} == {second.id}
         go_on.set()
         assert [update async for update in answer][-1].turn.status == "completed"  # type: ignore[union-attr]
+
+
+async def test_what_is_remembered_is_unknown_without_a_database(
+    owner: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_slow(*_: object) -> None:
+        raise DatabaseSlow
+
+    async with chat_with(FakeProvider(), settings) as chat:
+        with monkeypatch.context() as patch:
+            patch.setattr(chat._runtime.database, "run", too_slow)
+            assert await chat.remembered_from(uuid4()) is None
 
 
 def test_a_process_has_one_chat() -> None:

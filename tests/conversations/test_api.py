@@ -8,11 +8,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from backend import catalogue
 from backend.accounts import tickets, tokens
 from backend.accounts.models import Ticket
+from backend.conversations import deleting
 from backend.conversations.api import SessionChange
 from backend.conversations.lifecycle import end_call, renew_leases
 from backend.conversations.models import Call, Session, Turn, Usage
@@ -243,6 +245,39 @@ def test_the_owner_changes_title_voice_and_language(as_owner: APIClient, session
     assert (session.title, session.voice, session.language) == ("Cheese", "cedar", "ja")
 
 
+def test_a_session_without_a_chosen_voice_follows_the_setting(
+    as_owner: APIClient, settings: Settings
+) -> None:
+    create(as_owner)
+    session = Session.objects.get()
+    for voice in ("cedar", "sage"):
+        settings.REALTIME_VOICE = voice
+        assert as_owner.get(f"/api/sessions/{session.id}/").json()["voice"] == voice
+    change(as_owner, session, voice="verse")
+    assert as_owner.get("/api/sessions/").json()["results"][0]["voice"] == "verse"
+
+
+def test_a_voice_that_is_changed_during_a_call_is_the_next_calls(
+    as_owner: APIClient, session: Session
+) -> None:
+    running = new_call(session)
+    assert change(as_owner, session, voice="cedar").json()["voice"] == "cedar"
+    assert (running.voice, new_call(session).voice) == ("marin", "cedar")
+
+
+@pytest.mark.parametrize("exchanges", [0, 1, 2])
+def test_the_detail_says_from_where_on_a_model_remembers(
+    as_owner: APIClient, session: Session, settings: Settings, exchanges: int
+) -> None:
+    settings.HISTORY_TOKENS = 1
+    for number in range(exchanges):
+        kept_turn(session, item_id=f"q{number}", position=number * 10)
+        kept_turn(session, item_id=f"a{number}", position=number * 10 + 1, role="assistant")
+    answer = as_owner.get(f"/api/sessions/{session.id}/").json()
+    assert answer["remembered_from"] == (10 if exchanges == 2 else None)
+    assert "remembered_from" not in as_owner.get("/api/sessions/").json()["results"][0]
+
+
 def test_a_session_is_closed_and_opened_again(as_owner: APIClient, session: Session) -> None:
     assert change(as_owner, session, status="closed").json()["status"] == "closed"
     session.refresh_from_db()
@@ -295,6 +330,8 @@ def test_a_deleted_session_takes_everything_with_it(as_owner: APIClient, session
     kept_turn(session, call)
     Usage.objects.create(session=session, call_id=call.call_id, source_id="r", kind="response")
     assert as_owner.delete(f"/api/sessions/{session.id}/").status_code == 204
+    assert not Session.objects.exists()
+    deleting.purge(hidden_for=timedelta())
     assert not any(model.objects.exists() for model in (Session, Call, Turn, Usage))
 
 
@@ -306,6 +343,7 @@ def request_all(client: APIClient, session_id: object) -> list[Any]:
         client.get(url),
         client.patch(url, {"title": "x"}, format="json"),
         client.delete(url),
+        client.post(f"{url}restore/"),
         client.get(f"{url}turns/"),
         client.post("/api/realtime/tickets/", body, format="json"),
     ]
@@ -318,7 +356,7 @@ def test_another_users_session_is_a_404(
     user = {"a stranger": stranger, "staff": staff}.get(who, owner)
     session_id = uuid4() if who == "nobody's session" else session.id
     answers = request_all(client_of(user), session_id)
-    assert [answer.status_code for answer in answers] == [404] * 5
+    assert [answer.status_code for answer in answers] == [404] * 6
     assert {answer.json()["error"]["code"] for answer in answers} == {"not_found"}
     session.refresh_from_db()
     assert session.title == "Bread"
@@ -329,7 +367,7 @@ def test_another_users_session_is_a_404(
     ["1", "nonsense", "0" * 32, "d8c905bd-ad54-4ad1-8a3a-4f5e516c739ex", "%00", "../me"],
 )
 def test_a_malformed_id_is_a_404(as_owner: APIClient, session_id: str) -> None:
-    for answer in request_all(as_owner, session_id)[:4]:
+    for answer in request_all(as_owner, session_id)[:5]:
         assert answer.status_code == 404
         assert answer.json()["error"] == {
             "code": "not_found",

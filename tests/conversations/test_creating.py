@@ -14,13 +14,14 @@ from backend.conversations.models import Session
 pytestmark = pytest.mark.django_db
 
 
-def test_it_takes_voice_and_model_from_the_settings(owner: User, settings: Settings) -> None:
+def test_it_has_the_settings_voice_and_model(owner: User, settings: Settings) -> None:
     settings.REALTIME_VOICE = "cedar"
     settings.REALTIME_MODEL = "my-deployment"
     session = create_session(owner.pk, language="en")
     session.refresh_from_db()
     assert (session.user, session.title, session.language) == (owner, "", "en")
-    assert (session.voice, session.model, session.provider) == ("cedar", "my-deployment", "openai")
+    assert (session.effective_voice, session.model) == ("cedar", "my-deployment")
+    assert session.provider == "openai"
     assert (session.realtime_mode, session.next_position) == (False, 0)
 
 

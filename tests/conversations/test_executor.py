@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
+from backend.telemetry.log_context import CALL_ID, with_ids
 
 
 @pytest.fixture
@@ -24,6 +25,11 @@ async def test_it_runs_work_on_a_thread_and_returns_its_result(executor: Databas
     thread, answer = await executor.run(work, 2, 3)
     assert thread.startswith("database")
     assert answer == 5
+
+
+async def test_the_work_logs_with_the_ids_of_its_caller(executor: DatabaseExecutor) -> None:
+    CALL_ID.set("call-1")
+    assert await executor.run(with_ids, {}) == {"call_id": "call-1"}
 
 
 async def test_it_raises_what_the_work_raises(executor: DatabaseExecutor) -> None:

@@ -57,6 +57,16 @@ def test_it_opens_with_the_sessions_fields(session: Session) -> None:
     assert call.lease_until - call.started_at == LEASE
 
 
+def test_a_voice_and_a_language_that_change_during_a_call_are_the_next_calls(
+    session: Session,
+) -> None:
+    running = new_call(session)
+    Session.objects.update(voice="cedar", language="en")
+    assert (running.voice, running.language) == ("marin", "ja")
+    following = new_call(session)
+    assert (following.voice, following.language) == ("cedar", "en")
+
+
 @pytest.mark.parametrize("who", ["stranger", "nobody"])
 def test_it_opens_only_the_users_own_sessions(session: Session, stranger: User, who: str) -> None:
     session_id = session.id if who == "stranger" else uuid4()

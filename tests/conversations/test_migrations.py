@@ -1,4 +1,4 @@
-"""Migrations of data: positions and costs of rows that were written before they were stored."""
+"""Migrations of data: positions, costs and title sources of rows from before they were stored."""
 
 from decimal import Decimal
 from typing import Any
@@ -71,6 +71,23 @@ def test_old_rows_get_their_next_position_and_their_cost() -> None:
             (None, None),
         ]
         assert set(rows.values_list("provider", flat=True)) == {"openai"}
+    finally:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def test_a_title_from_before_may_be_a_persons_own() -> None:
+    try:
+        apps = migrate([("conversations", "0006_session_deleted_at")])
+        titled, untitled = new_session(apps, calls=0), new_session(apps, calls=0)
+        titled.title = "Bread"
+        titled.save()
+        apps = migrate([("conversations", "0007_session_title_source")])
+        rows = apps.get_model("conversations", "Session").objects
+        assert dict(rows.values_list("pk", "title_source")) == {
+            titled.pk: "user",
+            untitled.pk: "words",
+        }
     finally:
         executor = MigrationExecutor(connection)
         executor.migrate(executor.loader.graph.leaf_nodes())

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from backend.conversations.models import Call, PeriodicJob, Session, Usage
 from tests.conversations.equipment import kept_turn, new_call, new_session
@@ -24,6 +25,17 @@ def test_a_turn_is_stored_once_per_item_and_content_index(session: Session) -> N
     kept_turn(session)
     with pytest.raises(IntegrityError), transaction.atomic():
         kept_turn(session, position=7)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "effective"), [("", "cedar"), ("sage", "sage"), ("retired", "cedar")]
+)
+def test_a_sessions_voice_is_the_chosen_one_or_the_settings(
+    session: Session, settings: Settings, chosen: str, effective: str
+) -> None:
+    settings.REALTIME_VOICE = "cedar"
+    session.voice = chosen
+    assert session.effective_voice == effective
 
 
 @pytest.mark.parametrize("fields", [{"role": "system"}, {"modality": "smell"}, {"status": "lost"}])
@@ -61,6 +73,11 @@ def test_a_call_has_an_ending_exactly_when_it_has_ended(
 def test_a_session_has_a_known_language(session: Session) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Session.objects.update(language="fr")
+
+
+def test_a_title_has_a_known_source(session: Session) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Session.objects.update(title_source="nobody")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.ports import CallRecorder
+from backend.telemetry.counters import ProcessCounters
 from tests.conversations.equipment import (
     ending_write,
     new_call,
@@ -366,6 +367,31 @@ async def test_a_transcription_is_counted_with_its_own_model(
     await kept.finish(Ending.CLIENT_LEFT)
     models = [each.model for each in database.writes if isinstance(each, UsageWrite)]
     assert models == ["gpt-transcribe", "gpt-realtime"]
+
+
+async def test_the_cost_of_a_usage_is_counted_with_its_model(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = ProcessCounters()
+    monkeypatch.setattr("backend.conversations.recorder.COUNTERS", counters)
+    exchange = OpenedExchange(uuid4(), "en", 0, ())
+    for model in ("gpt-realtime", "without-a-price"):
+        recorder.for_session(exchange, model=model).count(
+            usage.Usage("source", "response", audio_out=10_000)
+        )
+    assert list(counters.cost_usd) == ["gpt-realtime"]
+    assert counters.cost_usd["gpt-realtime"] > 0
+    assert counters.unpriced_usages == {"without-a-price": 1}
+
+
+async def test_the_backlog_is_what_is_not_written_yet(
+    recorder: Recorder, database: FakeDatabase
+) -> None:
+    call = recorder.for_call(new_opened_call())
+    call.keep(turn())
+    assert recorder.backlog_rows == 1
+    await call.finish(Ending.CLIENT_LEFT)
+    assert recorder.backlog_rows == 0
 
 
 async def test_a_final_status_is_kept_over_a_write_that_failed(

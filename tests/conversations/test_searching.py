@@ -1,5 +1,7 @@
 """Search in one's own sessions: substrings of titles and turns, in pages."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +64,12 @@ def test_only_ones_own_sessions_with_each_word_are_found(
     as_owner: APIClient, search: str, titles: list[str]
 ) -> None:
     assert found(as_owner, search=search) == titles
+
+
+def test_the_pages_box_has_the_same_limit() -> None:
+    html = (Path(__file__).parents[2] / "frontend" / "index.html").read_text(encoding="utf-8")
+    (box,) = re.findall(r'<input id="session-search"[^>]*>', html)
+    assert f'maxlength="{MAX_SEARCH_CHARACTERS}"' in box
 
 
 def test_what_is_found_comes_in_pages(as_owner: APIClient, owner: User) -> None:

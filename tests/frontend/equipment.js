@@ -58,6 +58,7 @@ export const session = (id, more = {}) => ({
   title: "",
   realtime_mode: false,
   status: "open",
+  voice: "marin",
   language: "en",
   created_at: "2026-11-21T12:00:00Z",
   updated_at: "2026-11-21T12:00:00Z",

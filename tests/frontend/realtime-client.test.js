@@ -384,6 +384,18 @@ describe("a voice", () => {
     assert.equal(connection.hasHeartbeat, false);
   });
 
+  test("hands on the sound that it plays", async () => {
+    const sounds = [];
+    client.onSound = (...sound) => sounds.push(sound);
+    connection.receive(delta("a0"));
+    await startVoice();
+    connection.receive({ type: "response.created", response: { id: "r1" } }, delta("a1"));
+    assert.deepEqual(
+      sounds.map(([itemId, contentIndex, pcm]) => [itemId, contentIndex, pcm.length]),
+      [["a1", 0, 240]],
+    );
+  });
+
   test("that ends with the page sends what was heard by the last report", async () => {
     await startVoice();
     voices[0].cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 80, wasAllHeard: false }];
@@ -391,6 +403,22 @@ describe("a voice", () => {
     assert.equal(connection.sent.at(-1).audio_end_ms, 80);
     assert.equal(voices[0].isStopped, true);
   });
+});
+
+test("a lost connection shows the whole text of an answer whose sound had not begun", async () => {
+  await openNewCall();
+  await startVoice();
+  const [created, added, text] = answer("a1", "Good day.");
+  connection.receive(created, added, text, delta("a1", "r_a1"));
+  const shown = () => client.lines().map((line) => line.shown);
+  assert.deepEqual(shown(), [""]);
+  connection.options.onReconnecting(1);
+  assert.deepEqual(shown(), ["Good day."]);
+  await connection.becomeReady();
+  const unheard = { role: "assistant", modality: "voice", status: "interrupted", heard_ms: 0 };
+  api.turns.calls[0].resolve([keptTurn("a1", "Good day.", { ...unheard, heard_text: "" })]);
+  await settle();
+  assert.deepEqual(shown(), ["Good day."]);
 });
 
 describe("errors", () => {
@@ -446,4 +474,124 @@ test("interrupt() cancels the answer, and does nothing when there is none", asyn
 test("it can be built from a token and a session id alone, and is global", () => {
   assert.equal(globalThis.RealtimeClient, RealtimeClient);
   assert.equal(new RealtimeClient("token", "s1").state.name, "idle");
+});
+
+describe("back to typing", () => {
+  beforeEach(openNewCall);
+
+  test("the call ends at once when nothing is owed", async () => {
+    await startVoice();
+    await client.leaveCall();
+    assert.deepEqual([client.hasCall, client.state.name, client.voice], [false, "idle", null]);
+  });
+
+  test("the running answer is stopped first", async () => {
+    await startVoice();
+    connection.receive({ type: "response.created", response: { id: "r1" } });
+    await client.leaveCall();
+    assert.equal(connection.types().at(-1), "response.cancel");
+    assert.equal(client.hasCall, true);
+    connection.receive({ type: "response.done", response: { id: "r1", status: "cancelled" } });
+    assert.equal(client.hasCall, false);
+  });
+
+  test("a message that was typed during speech is answered first, in text", async () => {
+    await startVoice();
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u1" });
+    client.sendText("Typed");
+    await client.leaveCall();
+    const { item } = connection.sent.find(({ type }) => type === "conversation.item.create");
+    connection.receive(typedItem(item.id, "Typed"));
+    assert.equal(client.hasCall, true);
+    connection.receive({ type: "input_audio_buffer.cleared" });
+    await settle();
+    assert.deepEqual(connection.sent.at(-1).response, { output_modalities: ["text"] });
+    connection.receive(...answer("a1", "Answered."));
+    assert.equal(client.hasCall, false);
+  });
+
+  test("a message that is typed meanwhile keeps the call until it is answered", async () => {
+    await startVoice();
+    connection.receive({ type: "response.created", response: { id: "r1" } });
+    await client.leaveCall();
+    client.sendText("Typed");
+    connection.receive({ type: "response.done", response: { id: "r1", status: "cancelled" } });
+    await settle();
+    assert.equal(client.hasCall, true);
+    const { item } = connection.sent.find(({ type }) => type === "conversation.item.create");
+    connection.receive(typedItem(item.id, "Typed"), ...answer("a1", "Answered."));
+    assert.equal(client.hasCall, false);
+  });
+
+  test("the last words of the user are waited for, for two seconds", async () => {
+    for (const isWritten of [true, false]) {
+      await openNewCall();
+      await startVoice();
+      const [committed, transcribed] = userSpeech("u1", "Last words.");
+      connection.receive(committed);
+      await client.leaveCall();
+      assert.equal(client.hasCall, true);
+      if (isWritten) connection.receive(transcribed);
+      else mock.timers.tick(2000);
+      assert.equal(client.hasCall, false);
+    }
+  });
+
+  test("to talk again before that keeps the call", async () => {
+    await startVoice();
+    connection.receive({ type: "response.created", response: { id: "r1" } });
+    await client.leaveCall();
+    await startVoice();
+    connection.receive({ type: "response.done", response: { id: "r1", status: "cancelled" } });
+    mock.timers.tick(2000);
+    assert.equal(client.hasCall, true);
+  });
+
+  test("a call that is still being opened is given up", async () => {
+    makeClient();
+    void client.connect();
+    await client.leaveCall();
+    assert.equal(client.hasCall, false);
+  });
+});
+
+describe("turns without a call", () => {
+  const texts = () => client.lines().map(({ text }) => text);
+
+  test("stand behind the transcript, and the next call loads the history", async () => {
+    await openNewCall();
+    connection.receive(...answer("a1", "Spoken."));
+    await client.close();
+    client.addTurns([keptTurn("m1", "Typed."), keptTurn("a2", "Written.", { role: "assistant" })]);
+    assert.deepEqual(texts(), ["Spoken.", "Typed.", "Written."]);
+    void client.connect();
+    await connection.becomeReady();
+    assert.equal(api.turns.calls.length, 1);
+    api.turns.calls[0].resolve([
+      keptTurn("a1", "Spoken.", { role: "assistant" }),
+      keptTurn("m1", "Typed."),
+      keptTurn("a2", "Written.", { role: "assistant" }),
+    ]);
+    await settle();
+    connection.receive(...answer("a3", "Spoken again."));
+    assert.deepEqual(texts(), ["Spoken.", "Typed.", "Written.", "Spoken again."]);
+    assert.deepEqual(turns, [
+      ["assistant", "Spoken."],
+      ["assistant", "Spoken again."],
+    ]);
+  });
+
+  test("are put in the server's order; what only the page has seen comes last", () => {
+    makeClient("s1", { pastTurns: [keptTurn("m2", "Two."), keptTurn("m3", "Three.")] });
+    client.setTurns([keptTurn("m1", "One."), keptTurn("m2", "Two.")]);
+    assert.deepEqual(texts(), ["One.", "Two.", "Three."]);
+    assert.deepEqual(turns, []);
+  });
+
+  test("messages that no call delivered are given back once", async () => {
+    makeClient();
+    client.sendText("Held back");
+    const [{ text }] = client.takeUnsent();
+    assert.deepEqual([text, client.takeUnsent(), client.lines()], ["Held back", [], []]);
+  });
 });

@@ -8,7 +8,7 @@ const ROOT = new URL("../../", import.meta.url);
 const filesIn = (folder, ending) =>
   readdirSync(new URL(folder, ROOT), { recursive: true }).filter((name) => name.endsWith(ending));
 
-const MODULES = filesIn("frontend/", ".js");
+const MODULES = filesIn("frontend/", ".js").filter((module) => !module.startsWith("vendor/"));
 const TESTS = filesIn("tests/frontend/", ".test.js");
 
 /** Modules without a test of their name, each with its reason. A folder ends with a slash. */
@@ -17,7 +17,7 @@ const TESTED_ELSEWHERE = {
   "views/": "DOM elements; the page's journeys drive them in a real browser",
 };
 /** Tests that are about no single module. */
-const ABOUT_ALL = ["structure.test.js"];
+const ABOUT_ALL = ["structure.test.js", "vendor.test.js"];
 
 const isTestedElsewhere = (module) =>
   Object.keys(TESTED_ELSEWHERE).some((path) =>

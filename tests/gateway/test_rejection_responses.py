@@ -10,6 +10,7 @@ from backend.gateway.rejection_responses import NotFound, refuse_call, refuse_up
 from backend.gateway.socket import ClientSocket
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionCode, AdmissionRefused
+from backend.telemetry.counters import ProcessCounters
 from backend.wording import sentence
 from tests.gateway.equipment import SESSION, scope
 
@@ -87,3 +88,12 @@ async def test_any_other_path_is_not_found() -> None:
     sent = SentMessages()
     await NotFound()(scope(extensions={"websocket.http.response": {}}), receive_connect, sent.send)
     assert sent[0]["status"] == 404
+
+
+async def test_a_refusal_is_counted_by_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = ProcessCounters()
+    monkeypatch.setattr("backend.gateway.rejection_responses.COUNTERS", counters)
+    await refuse_upgrade(scope(), SentMessages().send, 403, "origin_foreign")
+    refused = AdmissionRefused("ticket_invalid", Ending.UNAUTHENTICATED)
+    await refuse_call(scope(), ClientSocket(receive_connect, SentMessages().send), refused)
+    assert counters.calls_refused == {"origin_foreign": 1, "ticket_invalid": 1}

@@ -64,6 +64,7 @@ def test_each_mistake_has_its_id(changes: dict[str, Any], expected: str) -> None
         {"OPENAI_BASE_URL": "http://127.0.0.1:9000/v1"},
         {"OPENAI_BASE_URL": "http://[::1]:9000/v1"},
         {"REGISTRATION_OPEN": True, "DEBUG": True},
+        {"OPENAI_BASE_URL": "http://simulator:9000/v1", "DEMO": True, "DEBUG": True},
     ],
     ids=str,
 )

@@ -51,6 +51,8 @@ class AdminClient:
         request = urllib.request.Request(f"{self.stack.url}{path}")
         if form is not None:
             request.data = urllib.parse.urlencode(form).encode()
+        # Django wants one for a form over https.
+        request.add_header("Referer", f"{self.stack.url}{path}")
         request.add_header("Cookie", "; ".join(f"{k}={v}" for k, v in self.cookies.items()))
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=20) as response:
             assert response.status in (200, 302), response.status

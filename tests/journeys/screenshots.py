@@ -24,8 +24,8 @@ LOOKS = (
     Look("en", "dark", 360),
 )
 ONLY_TWICE = (
-    "help-", "sign-in-refused", "register", "demo", "rename", "delete", "unreachable", "text",
-    "muted", "push-to-talk", "keys",
+    "help-", "sign-in-refused", "register", "demo", "rename", "export", "delete", "unreachable",
+    "text", "muted", "push-to-talk", "keys", "sign-out-everywhere", "unanswered",
 )  # fmt: skip
 """Prefixes of the states that are taken in the first two looks only."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import time
 from typing import Any
 
@@ -116,6 +117,22 @@ async def test_a_spoken_and_typed_conversation_is_stored_word_for_word(
     assert turns[4]["text"] == "How much does it cost?"
     assert turns[5]["text"] == transcript_of(live, turns[5]["item_id"])
     assert [turn["position"] for turn in turns] == sorted(turn["position"] for turn in turns)
+
+    answer = http("GET", f"{realtime_stack.url}/metrics")
+    for sample in (
+        r'kaiwa_calls_ended_total\{ending="client_left"\} [1-9]',
+        r'kaiwa_frames_received_total\{side="client"\} [1-9]\d\d',
+        r'kaiwa_frames_sent_total\{side="client"\} [1-9]\d',
+        r"kaiwa_first_sound_seconds_count [1-9]",
+        r"kaiwa_relay_latency_seconds_count [1-9]",
+        r'kaiwa_cost_usd_total\{model="gpt-realtime"\} 0\.0*[1-9]',
+        r"kaiwa_database_up 1\.0",
+    ):
+        assert re.search(f"(?m)^{sample}", answer.text), sample
+    call_id = session["calls"][0]["id"]
+    assert re.search(
+        f"call.ended .*call_id={call_id}.* request_id=[0-9a-f]{{32}}", realtime_stack.log()
+    )
 
 
 def transcript_of(live: LiveCall, item_id: str) -> str:

@@ -18,8 +18,10 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.protocol.transcript.turns import TurnStatus
-from backend.relay.call import Call, SteadyClock
+from backend.relay.call import UNTIMED_FRAMES, Call, SteadyClock
 from backend.relay.limits import Limits
+from backend.telemetry.counters import ProcessCounters
+from backend.telemetry.log_context import CALL_ID, with_ids
 from tests.relay.doubles import Client, HandClock, Provider, Record, settle, until
 from tests.relay.equipment import (
     PAST,
@@ -45,12 +47,14 @@ class Scene:
         self.provider = Provider()
         self.record = Record()
         self.clock = HandClock()
+        self.counters = ProcessCounters()
         self.call = Call(
             plan(limits=limits),
             self.client,
             self.provider.connect,
             self.record,
             clock=self.clock,
+            counters=self.counters,
         )
         self.running: asyncio.Task[Ending] | None = None
 
@@ -367,6 +371,53 @@ async def test_the_log_has_ids_and_the_ending_and_no_content(
     assert ended["frames"] == 6
     assert "Good morning" not in json.dumps(sent, default=str)
     assert "Aoi" not in json.dumps(sent, default=str)
+
+
+async def test_frames_latency_time_and_the_ending_are_counted(scene: Scene) -> None:
+    await scene.until_ready()
+    spoken = append()
+    for _ in range(UNTIMED_FRAMES):
+        scene.client.send_frame(spoken)
+    scene.client.send_frame("not json")
+    await until(lambda: scene.client.types()[-1] == "relay.error")
+    await scene.clock.turn(20.0)
+    assert scene.counters.call_seconds == 20.0, "counted while the call runs"
+    scene.client.leave()
+    await scene.ended()
+    counters = scene.counters
+    # From the provider: `session.updated`; its `session.created` comes with the connection.
+    assert (counters.frames_from_client, counters.frames_from_provider) == (8, 1)
+    # To the client: `session.created`, `relay.ready` and the error. To the provider: its
+    # configuration and the audio.
+    assert (counters.frames_to_client, counters.frames_to_provider) == (3, 8)
+    assert sum(counters.relay_latency.counts) == 1, "one frame in eight"
+    assert counters.calls_ended == {"client_left": 1}
+    assert counters.client_frames_refused == {"frame_not_json": 1}
+
+
+async def test_the_providers_failures_are_counted_by_what_they_lead_to(scene: Scene) -> None:
+    await scene.until_ready()
+    scene.provider.send_frame(frame(type="error", error={"code": "invalid_value"}))
+    await until(lambda: scene.client.types()[-1] == "error")
+    scene.provider.fail()
+    ending = await scene.ended()
+    assert scene.counters.upstream_errors == {"error_event": 1, ending: 1}
+
+
+async def test_the_tasks_of_a_call_log_with_its_id_and_its_caller_does_not(scene: Scene) -> None:
+    seen: list[dict[str, object]] = []
+
+    async def connect() -> Provider:
+        seen.append(with_ids({}))
+        return await scene.provider.connect()
+
+    scene.call._connect = connect
+    scene.client.leave()
+    ending = await scene.call.run()
+    scene.running = asyncio.create_task(asyncio.sleep(0, ending))
+    await scene.running
+    assert seen == [{"call_id": plan().call_id}]
+    assert CALL_ID.get() is None
 
 
 async def test_the_steady_clock_goes_forward() -> None:

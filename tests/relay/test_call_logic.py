@@ -24,6 +24,7 @@ from backend.relay.effects import (
 )
 from backend.relay.limits import Limits
 from backend.relay.plan import PastItem
+from backend.telemetry.counters import ProcessCounters
 from backend.wording import sentence
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import (
@@ -754,3 +755,57 @@ def test_a_response_that_begins_after_the_end_is_cancelled() -> None:
     (cancel,) = to_upstream(call_logic.from_upstream(response_created(), at(1.1)))
     assert json.loads(cancel)["type"] == "response.cancel"
     assert call_logic.awaits_upstream
+
+
+# What is counted
+
+
+def speech(kind: str) -> str:
+    """`input_audio_buffer.speech_started` or `.speech_stopped`."""
+    return frame(type=f"input_audio_buffer.speech_{kind}", event_id="e", item_id="item_u")
+
+
+def counted_ready() -> tuple[CallLogic, ProcessCounters]:
+    counters = ProcessCounters()
+    call_logic = CallLogic(plan(), START, counters)
+    call_logic.open(created(), at(0.1))
+    call_logic.from_upstream(updated(), at(0.2))
+    return call_logic, counters
+
+
+def test_the_first_sound_is_counted_from_the_end_of_speech_and_once_per_answer() -> None:
+    call_logic, counters = counted_ready()
+    for text, seconds in (
+        (speech("started"), 1.0),
+        (speech("stopped"), 2.0),
+        (audio_delta("item_a"), 2.45),
+        (audio_delta("item_a"), 2.5),
+    ):
+        assert to_client(call_logic.from_upstream(text, at(seconds))), "it passes on"
+    assert sum(counters.first_sound.counts) == 1
+    assert counters.first_sound.total == pytest.approx(0.45)
+
+
+def test_speech_that_goes_on_and_typed_messages_have_no_first_sound() -> None:
+    call_logic, counters = counted_ready()
+    for text, seconds in (
+        (audio_delta("item_typed"), 0.5),
+        (speech("stopped"), 1.0),
+        (speech("started"), 1.2),
+        (audio_delta("item_late"), 1.3),
+    ):
+        call_logic.from_upstream(text, at(seconds))
+    assert sum(counters.first_sound.counts) == 0
+
+
+def test_refused_frames_are_counted_by_code_also_those_without_an_answer() -> None:
+    counters = ProcessCounters()
+    limits = Limits(client_burst_frames=2)
+    call_logic = CallLogic(plan(limits=limits), START, counters)
+    for text in ("not json", frame(type="session.update"), append(), append()):
+        call_logic.from_client(text, at(0.1))
+    assert counters.client_frames_refused == {
+        "frame_not_json": 1,
+        "event_not_allowed": 1,
+        "rate_limit": 2,
+    }

@@ -26,8 +26,8 @@ from backend.relay.effects import (
     ToClient,
     ToUpstream,
 )
-from backend.relay.replay import UNKNOWN_PLAN, replay
 from backend.relay.tape import plan_content
+from backend.relay.tape_replay import UNKNOWN_PLAN, replay
 from backend.upstream.providers.interface import SessionSettings, TurnDetection
 from backend.upstream.providers.openai import OpenAI
 from tests import tapes

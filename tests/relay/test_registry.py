@@ -17,6 +17,7 @@ class FakeCall:
     def __init__(self, *, finishes_its_response: bool = False) -> None:
         self.requests: list[tuple[Ending, bool]] = []
         self.over = asyncio.Event()
+        self.state = "ready"
         self._finishes_its_response = finishes_its_response
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
@@ -168,3 +169,18 @@ async def test_draining_in_no_time_ends_calls_at_once(openings: Openings) -> Non
     async with asyncio.timeout(1):
         await openings.live.drain(0)
     assert talking.requests == [(Ending.DRAINING, True)]
+
+
+async def test_calls_are_counted_by_state_and_one_without_a_row_is_opening() -> None:
+    live = LiveCalls()
+    async with live.slot("session-1") as slot, live.slot("session-2"):
+        slot.attach("call-1", FakeCall())
+        assert live.states() == {"ready": 1, "opening": 1}
+    assert live.states() == {}
+
+
+async def test_a_drain_is_visible_before_it_ends() -> None:
+    live = LiveCalls()
+    assert not live.is_draining
+    await live.drain(0)
+    assert live.is_draining

@@ -96,6 +96,23 @@ async def test_sigterm_lets_replies_finish_and_then_closes_with_1012() -> None:
         listen("127.0.0.1", server.port).close()
 
 
+async def test_a_kept_connection_is_answered_in_the_drain() -> None:
+    """A proxy that keeps its connections so reads from `/readyz` that the server drains."""
+    request = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with server_process() as server:
+        client = await client_in_mid_reply(server)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request)
+        await reader.readuntil(b"0\r\n\r\n")
+        server.send_signal(signal.SIGTERM)
+        await server.printed("drain")
+        writer.write(request)
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+        await client.send("done")
+        assert await server.exit_code() == 0
+        writer.close()
+
+
 async def test_the_drain_ends_even_if_replies_do_not() -> None:
     async with server_process("--drain-s", "1") as server:
         client = await client_in_mid_reply(server)

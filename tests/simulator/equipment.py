@@ -78,6 +78,10 @@ class EchoPersona:
         text = f"You said {user_text!r} after {len(previous_replies)} answers."
         return Utterance(text, text, language)
 
+    def title(self, user_text: str, language: Language) -> str:
+        """Repeat the user's text."""
+        return f"About {user_text!r}"
+
 
 class EngineBench:
     """An engine with a simulated clock and the role of its server.

@@ -273,6 +273,7 @@ def test_masking_a_long_line_is_not_quadratic() -> None:
     assert time.thread_time() - began_s < 0.5
 
 
+@pytest.mark.slow  # It starts a process.
 @pytest.mark.parametrize("debug", ["on", "off"])
 def test_djangos_records_are_masked_and_written_once(debug: str) -> None:
     loggers = ("django", "django.request", "django.security.csrf", "django.server", "elsewhere")

@@ -1,14 +1,15 @@
 """The id of the request that is being served."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from backend.telemetry.request_ids import (
     current_request_id,
-    forget_request_id,
     is_request_id,
     remember_request_id,
+    with_request_id,
 )
 
 
@@ -39,13 +40,36 @@ async def test_an_id_is_inherited_by_tasks_and_not_seen_by_others() -> None:
     assert current_request_id() is None
 
 
-async def test_a_task_that_outlives_the_request_forgets_its_id() -> None:
-    async def background() -> str | None:
-        forget_request_id()
-        return current_request_id()
+async def served(given: str | None) -> tuple[str | None, list[Any]]:
+    """The id while the application runs, and what it sent; `given` is the proxy's id."""
+    seen: list[str | None] = []
+    sent: list[Any] = []
 
-    async def request() -> tuple[str | None, str | None]:
-        remember_request_id("one")
-        return await asyncio.create_task(background()), current_request_id()
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        seen.append(current_request_id())
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+        await send({"type": "http.response.body", "body": b""})
 
-    assert await asyncio.create_task(request()) == (None, "one")
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    async def request() -> None:
+        if given is not None:
+            remember_request_id(given)
+        await with_request_id(app)({"type": "http"}, None, send)
+        assert current_request_id() == given
+
+    await asyncio.create_task(request())
+    return seen[0], sent
+
+
+async def test_a_request_without_an_id_gets_one_and_its_response_carries_it() -> None:
+    seen, sent = await served(None)
+    assert seen is not None and len(seen) == 32 and is_request_id(seen)
+    assert sent[0]["headers"] == [(b"a", b"b"), (b"x-request-id", seen.encode())]
+    assert sent[1] == {"type": "http.response.body", "body": b""}
+
+
+async def test_a_proxys_id_stays_and_the_proxy_puts_it_into_the_response() -> None:
+    seen, sent = await served("of-the-proxy")
+    assert (seen, sent[0]["headers"]) == ("of-the-proxy", [(b"a", b"b")])

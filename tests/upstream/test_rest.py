@@ -16,6 +16,7 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.protocol.reading import mapping_at
+from backend.telemetry.counters import ProcessCounters
 from backend.upstream.failures import error_named_in
 from backend.upstream.rest import post_streamed, rest_client, upstream_errors
 from tests.upstream.equipment import KEY, OPENAI
@@ -159,3 +160,14 @@ def test_a_proxy_url_that_cannot_be_used_is_not_quoted() -> None:
         rest_client("http://provider.test/v1", KEY, proxy=proxy)
     assert caught.value.code == "proxy_failed"
     assert "secretsecret" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_failure_is_counted_by_the_ending_that_it_means(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counters = ProcessCounters()
+    monkeypatch.setattr("backend.upstream.rest.COUNTERS", counters)
+    await failure_of(raising(httpx2.ReadTimeout("secret")))
+    with pytest.raises(UpstreamRefused), upstream_errors(OPENAI):
+        raise UpstreamRefused("api_key_missing")
+    assert counters.upstream_errors == {"provider_timeout": 1, "provider_refused": 1}

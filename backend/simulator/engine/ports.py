@@ -26,3 +26,6 @@ class Persona(Protocol):
         `user_text`: None for speech that was not recognised, "" if the user said nothing.
         `previous_replies`: the text of the assistant's items, oldest first.
         """
+
+    def title(self, user_text: str, language: Language) -> str:
+        """A title for a conversation that begins with this text of the user's."""

@@ -51,6 +51,10 @@ EVENT_TYPES: Final = frozenset(
 
 DELTA_TYPE: Final = "response.output_text.delta"
 
+_ASKS_FOR_TITLE = re.compile(r"\A\s*write a title\b|\A[^\n。]{0,20}題名を付け", re.IGNORECASE)
+"""Instructions that ask for a title of the conversation in the input, not for an answer to it."""
+_SPEAKER = re.compile(r"\A\s*\w{1,12}[:：]\s*")
+"""The label in front of what one speaker says, such as `User: `."""
 _KNOWN_MODEL = re.compile(r"(ft:)?(gpt|chatgpt|whisper|o[0-9])[-\w.:]*")
 
 # ── The request ───────────────────────────────────────────────────────────────────────────────────
@@ -224,12 +228,19 @@ def _text_of(item: Event) -> str:
 
 
 def _choose_reply(request: TextRequest, persona: Persona) -> str:
-    """The persona's answer to the last user message, in the language of the conversation."""
+    """The persona's answer to the last user message, in the language of the conversation.
+
+    Or, if the instructions ask for one, its title for that message, which quotes a conversation.
+    """
     said = [each for each in request.messages if each.role in ("user", "assistant")]
     user_texts = [each.text for each in said if each.role == "user"]
     previous_replies = [each.text for each in said if each.role == "assistant" and each.text]
     user_text = said[-1].text if said and said[-1].role == "user" else ""
-    language = persona.language(user_texts, None, request.params.get("instructions") or "")
+    instructions = request.params.get("instructions") or ""
+    if _ASKS_FOR_TITLE.search(instructions):
+        first_line = _SPEAKER.sub("", user_text).partition("\n")[0]
+        return persona.title(first_line, persona.language([first_line], None, instructions))
+    language = persona.language(user_texts, None, instructions)
     return persona.answer(user_text, previous_replies, language).caption
 
 

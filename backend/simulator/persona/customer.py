@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.simulator.engine.effects import Language, Sentence, Utterance
+from backend.simulator.persona import titles
 from backend.simulator.persona.intent_matching import intent_of, is_question
 from backend.simulator.persona.script import (
     CONFIRMABLE,
@@ -70,6 +71,10 @@ class Customer:
         sentences = state.answer(user_text)
         caption = ("" if language == "ja" else " ").join(each.caption for each in sentences)
         return Utterance(caption, " ".join(each.reading for each in sentences), language)
+
+    def title(self, user_text: str, language: Language) -> str:
+        """A title for a conversation that begins with this text."""
+        return titles.title_of(user_text, language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import re
 import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +121,9 @@ def test_a_deletion_in_the_middle_ends_the_export(session: Session) -> None:
     assert 100 < len(rows) < 1000
 
 
-def test_the_sentence_about_an_unknown_format_names_every_format() -> None:
+def test_the_pages_dialog_and_the_sentence_have_every_format() -> None:
+    html = (Path(__file__).parents[3] / "frontend" / "index.html").read_text(encoding="utf-8")
+    dialog = html.partition('<dialog id="export"')[2].partition("</dialog>")[0]
+    assert set(re.findall(r'value="(\w+)"', dialog)) == set(FORMATS)
     for sentence in SENTENCES["unknown_format"].values():
         assert all(name in sentence for name in FORMATS)

@@ -200,3 +200,31 @@ test("stop() also drops the request for the next response", () => {
   assert.deepEqual(turns.fromServer(done("r1")), []);
   assert.equal(turns.isAnswerDue, false);
 });
+
+test("something is owed until a message is confirmed and answered", () => {
+  assert.equal(turns.isOwed, false);
+  const [{ item }] = turns.addMessage("hello", "text");
+  assert.equal(turns.isOwed, true);
+  turns.fromServer(created("r1"));
+  turns.fromServer(done("r1"));
+  assert.deepEqual([turns.isAnswerDue, turns.isOwed], [false, true]);
+  turns.fromServer({ type: "conversation.item.added", item });
+  assert.equal(turns.isOwed, false);
+});
+
+test("a message that the response to speech covers is owed an answer", () => {
+  turns.fromServer(speechStarted);
+  const [{ item }] = turns.addMessage("hello", "text");
+  turns.fromServer({ type: "conversation.item.added", item });
+  assert.deepEqual([turns.isAnswerDue, turns.isOwed], [false, true]);
+});
+
+test("messages that were not confirmed can be taken away, and are not sent again", () => {
+  turns.close();
+  turns.addMessage("hello", "text");
+  assert.deepEqual(
+    turns.takeUnconfirmed().map(({ text }) => text),
+    ["hello"],
+  );
+  assert.deepEqual([turns.isOwed, turns.open(new Set())], [false, []]);
+});

@@ -28,7 +28,7 @@ beforeEach(() => {
   store = new LocalStore(new FakeStorage());
   screens = { ...recorder("show", "showStarting", "showUnreachable"), isOn: () => false };
   signIn = recorder("show", "setBusy", "fail");
-  drawer = recorder("complain");
+  drawer = recorder("showError");
   happened = [];
   account = new Account(
     { api, store, words: keyWords(), screens, signIn, drawer, confirm: async () => true },

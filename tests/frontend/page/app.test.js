@@ -26,7 +26,7 @@ beforeEach(() => {
     suggestions: recorder("show"),
     signIn: recorder("forget", "relabel"),
     sessions: recorder("relabel"),
-    drawer: recorder("close", "complain"),
+    drawer: recorder("close", "showError"),
     closeDialogs: () => {},
   };
   app = new App(parts);
@@ -83,7 +83,7 @@ test("choosing a conversation sets the address, opens it and focuses the message
   assert.deepEqual(parts.address.calls, [["set", "a"]]);
   assert.deepEqual(parts.conversation.calls, [["open", "a"]]);
   assert.deepEqual(parts.talk.calls, [["focusMessage"]]);
-  assert.deepEqual(parts.drawer.calls, [["close"], ["complain", ""]]);
+  assert.deepEqual(parts.drawer.calls, [["close"], ["showError", ""]]);
 });
 
 test("a turn in the open session refreshes the list", () => {
@@ -97,4 +97,11 @@ test("a turn in the open session refreshes the list", () => {
 test("a suggestion is sent as a message", () => {
   app.sendSuggestion("Tell me a story.");
   assert.deepEqual(parts.talk.calls, [["focusMessage"], ["send", "Tell me a story."]]);
+});
+
+test("a conversation is shown without closing the drawer or moving the focus", () => {
+  app.show("a");
+  assert.deepEqual(parts.address.calls, [["set", "a"]]);
+  assert.deepEqual(parts.conversation.calls, [["open", "a"]]);
+  assert.deepEqual([parts.drawer.calls, parts.talk.calls], [[], []]);
 });

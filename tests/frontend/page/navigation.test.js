@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Navigation } from "../../../frontend/page/navigation.js";
 import { Drafts } from "../../../frontend/storage/drafts.js";
-import { deferred, FakeStorage, keyWords, recorder, session } from "../equipment.js";
+import { deferred, FakeStorage, recorder, session } from "../equipment.js";
 
 let api;
 let drafts;
@@ -23,12 +23,12 @@ beforeEach(() => {
   talk = { ...recorder("open", "close", "restore"), client: null, unsent: [] };
   conversation = new Navigation({
     api,
-    words: keyWords(),
     drafts,
     account,
     address,
     list,
     talk,
+    fieldsOfNew: () => ({ language: "ja", voice: "cedar" }),
   });
 });
 
@@ -107,6 +107,7 @@ test("a new session gets the address, and a place in the list", async () => {
   const creating = conversation.createSession();
   api.createSession.calls[0].resolve(session("new"));
   assert.equal(await creating, "new");
+  assert.deepEqual(api.createSession.calls[0].args, [{ language: "ja", voice: "cedar" }]);
   assert.equal(conversation.sessionId, "new");
   assert.deepEqual(address.calls, [["set", "new"]]);
   assert.equal(list.calls.at(-1)[0], "put");
@@ -141,4 +142,24 @@ test("after close() nothing is open, and nothing is saved", async () => {
   talk.unsent = message("nobody's");
   conversation.saveUnsent();
   assert.deepEqual([conversation.sessionId, drafts.has("a")], [null, false]);
+});
+
+test("a message and a clip that both need the session share it", async () => {
+  await conversation.open(null);
+  const both = [conversation.createSession(), conversation.createSession()];
+  assert.equal(api.createSession.calls.length, 1);
+  api.createSession.calls[0].resolve(session("new"));
+  assert.deepEqual(await Promise.all(both), ["new", "new"]);
+  assert.equal(await conversation.createSession(), "new");
+  assert.equal(api.createSession.calls.length, 1);
+});
+
+test("a session that could not be created is created by the next message", async () => {
+  await conversation.open(null);
+  const creating = conversation.createSession();
+  api.createSession.calls[0].reject(new Error("no network"));
+  await assert.rejects(creating);
+  const again = conversation.createSession();
+  api.createSession.calls[1].resolve(session("new"));
+  assert.equal(await again, "new");
 });

@@ -15,9 +15,9 @@ let drawer;
 let announcer;
 let drafts;
 let titles;
-let isSure;
 let openId;
 let deletedOpen;
+let refreshed;
 let isSignedIn;
 let list;
 
@@ -28,16 +28,15 @@ beforeEach(() => {
     sessions: deferred(),
     session: deferred(),
     renameSession: deferred(),
-    deleteSession: deferred(),
   };
   view = { ...recorder("show", "load", "fail"), titleOf: ({ title, id }) => title || id };
-  drawer = recorder("complain");
+  drawer = recorder("showError");
   announcer = recorder("say");
   drafts = { ...recorder("save"), has: (id) => id === "drafted" };
   titles = [];
-  isSure = true;
   openId = null;
   deletedOpen = 0;
+  refreshed = [];
   isSignedIn = true;
   list = new SessionList(
     {
@@ -47,7 +46,6 @@ beforeEach(() => {
       view,
       drawer,
       announcer,
-      confirm: async () => isSure,
       showTitle: (title) => titles.push(title),
     },
     {
@@ -56,6 +54,7 @@ beforeEach(() => {
       openDeleted: () => {
         deletedOpen += 1;
       },
+      refreshed: ({ id }) => refreshed.push(id),
     },
   );
 });
@@ -122,6 +121,27 @@ test("a session that is put into the list moves to its place", async () => {
   assert.deepEqual(shown(), ["b", "a"]);
 });
 
+test("a search shows only what it found, also what is not worth a row otherwise", async () => {
+  openId = "open";
+  await load(session("open"), named("a"), session("b"));
+  list.filter(["a", "b", "unknown"]);
+  assert.deepEqual(shown(), ["a", "b"]);
+  assert.equal(view.calls.at(-1)[3], true);
+  list.filter([]);
+  assert.deepEqual(shown(), []);
+  list.filter(null);
+  assert.deepEqual(shown(), ["open", "a"]);
+  assert.equal(view.calls.at(-1)[3], false);
+});
+
+test("the next user's list is not searched", async () => {
+  await load(named("a"));
+  list.filter([]);
+  list.clear();
+  await load(named("b"));
+  assert.deepEqual(shown(), ["b"]);
+});
+
 test("put into a list that is not loaded, it loads the list", () => {
   list.put(named("a"));
   assert.equal(api.sessions.calls.length, 1);
@@ -139,8 +159,13 @@ test("sessions are refreshed once, shortly after their turns", async () => {
     ["a", "b"],
   );
   api.session.calls[0].resolve(named("a"));
+  api.session.calls[1].resolve(named("b", "2026-11-21T13:00:00Z"));
   await settle();
-  assert.equal(view.calls.at(-1)[1].find(({ id }) => id === "a").title, "a");
+  assert.deepEqual(
+    view.calls.at(-1)[1].map(({ title }) => title),
+    ["b", "a"],
+  );
+  assert.deepEqual(refreshed, ["a", "b"]);
 });
 
 test("a first turn that the server has not stored yet is asked for again, but not for ever", async () => {
@@ -173,58 +198,35 @@ test("a refresh that was requested before a change is requested again", async ()
   assert.equal(api.session.calls.length, 2);
 });
 
+test("a refresh for one user is not shown to the next", async () => {
+  await load(named("a"));
+  list.turnCompleted("a");
+  mock.timers.tick(REFRESH_DELAY_MS);
+  list.clear();
+  await load(named("b"));
+  api.session.calls[0].resolve(named("a"));
+  await settle();
+  assert.deepEqual([shown(), refreshed, api.session.calls.length], [["b"], [], 1]);
+});
+
 test("a refresh does not bring a deleted session back", async () => {
   await load(named("a"));
   list.turnCompleted("a");
   mock.timers.tick(REFRESH_DELAY_MS);
-  const deleting = list.delete("a");
-  await settle();
-  api.deleteSession.calls[0].resolve(null);
-  await deleting;
+  list.remove("a");
   api.session.calls[0].resolve(named("a"));
   await settle();
   assert.deepEqual([shown(), api.session.calls.length], [[], 1]);
 });
 
-test("a deleted session leaves the list, with its drafts", async () => {
+test("a session that was removed leaves the list; if it was open, another is opened", async () => {
   await load(named("a"), named("b"));
-  const deleting = list.delete("a");
-  await settle();
-  api.deleteSession.calls[0].resolve(null);
-  await deleting;
-  assert.deepEqual([shown(), drafts.calls, deletedOpen], [["b"], [["save", "a", []]], 0]);
-});
-
-test("when the open session was deleted, another conversation is opened", async () => {
-  openId = "a";
-  await load(named("a"));
-  const deleting = list.delete("a");
-  await settle();
-  api.deleteSession.calls[0].resolve(null);
-  await deleting;
-  assert.equal(deletedOpen, 1);
-});
-
-test("a deletion that is not confirmed deletes nothing", async () => {
-  await load(named("a"));
-  isSure = false;
-  await list.delete("a");
-  assert.deepEqual([api.deleteSession.calls.length, shown()], [0, ["a"]]);
-});
-
-test("a session that cannot be deleted stays, with the reason; one that is gone leaves", async () => {
-  await load(named("a"));
-  const failing = list.delete("a");
-  await settle();
-  api.deleteSession.calls[0].reject(new ApiError("no_network", 0, ""));
-  await failing;
-  assert.deepEqual(shown(), ["a"]);
-  assert.match(drawer.calls.at(-1)[1], /sessions\.delete\.failed.*error\.no_network/);
-  const deleting = list.delete("a");
-  await settle();
-  api.deleteSession.calls[1].reject(new ApiError("not_found", 404, ""));
-  await deleting;
-  assert.deepEqual(shown(), []);
+  list.remove("a");
+  assert.deepEqual([shown(), list.get("a"), deletedOpen], [["b"], undefined, 0]);
+  openId = "b";
+  list.remove("b");
+  list.remove("unknown");
+  assert.deepEqual([list.get("b"), deletedOpen], [undefined, 1]);
 });
 
 test("a failure after sign-out is not shown to the next user", async () => {
@@ -233,5 +235,5 @@ test("a failure after sign-out is not shown to the next user", async () => {
   isSignedIn = false;
   api.renameSession.calls[0].reject(new ApiError("token_invalid", 401, "No."));
   await renaming;
-  assert.deepEqual(drawer.calls, [["complain", ""]]);
+  assert.deepEqual(drawer.calls, [["showError", ""]]);
 });

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
 import { Talk } from "../../../frontend/page/talk.js";
-import { deferred, recorder, settle } from "../equipment.js";
+import { deferred, keyWords, recorder, settle } from "../equipment.js";
 
 let api;
 let views;
 let help;
 let voiceMode;
 let clients;
+let chats;
 let frames;
 let happened;
 let hasTouchScreen;
@@ -18,8 +19,10 @@ const IDLE = { name: "idle", attempt: 0, reason: null, hasVoice: false };
 
 /** The part of a RealtimeClient that the conversation uses. */
 function fakeClient(sessionId, pastTurns) {
-  const client = recorder("sendText", "interrupt");
-  Object.assign(client, { sessionId, pastTurns, state: IDLE, shown: [] });
+  const client = recorder("sendText", "interrupt", "addTurns", "setTurns");
+  Object.assign(client, { sessionId, pastTurns, state: IDLE, shown: [], hasCall: false });
+  client.unsent = [];
+  client.takeUnsent = () => client.unsent.splice(0);
   client.lines = () => client.shown;
   client.close = async () => void client.calls.push(["close"]);
   client.connect = async () => void client.calls.push(["connect"]);
@@ -29,6 +32,26 @@ function fakeClient(sessionId, pastTurns) {
   };
   clients.push(client);
   return client;
+}
+
+/** The part of a TextChat that the conversation uses. */
+function fakeChat(sessionId, delegate) {
+  const chat = recorder("send", "retry", "retryAll", "stop", "close");
+  Object.assign(chat, {
+    sessionId,
+    delegate,
+    isBusy: false,
+    isAnswerDue: false,
+    hasWords: false,
+    shown: [],
+    unsent: [],
+  });
+  chat.lines = () => chat.shown;
+  chat.finishing = Promise.resolve();
+  chat.finish = () => chat.finishing;
+  chat.takeFailed = (itemId) => `text of ${itemId}`;
+  chats.push(chat);
+  return chat;
 }
 
 /** A help card that knows which one is shown. */
@@ -49,9 +72,10 @@ function fakeHelp() {
 }
 
 beforeEach(() => {
-  api = { turns: deferred() };
+  api = { turns: deferred(), session: deferred() };
   help = fakeHelp();
   clients = [];
+  chats = [];
   frames = [];
   happened = [];
   hasTouchScreen = false;
@@ -59,9 +83,13 @@ beforeEach(() => {
     announcer: recorder("say"),
     thread: recorder("show", "load", "fail", "follow", "focus", "relabel"),
     status: recorder("show", "showLatency", "relabel"),
-    composer: { ...recorder("showMode", "clear", "restore", "focus", "relabel"), text: "" },
+    composer: {
+      ...recorder("showMode", "showStop", "clear", "restore", "focus", "relabel"),
+      text: "",
+    },
     voiceControls: { ...recorder("show", "relabel"), meter: recorder("add") },
     settings: recorder("relabel"),
+    dictation: recorder("callChanged", "cancel", "draw"),
   };
   voiceMode = recorder(
     "start",
@@ -79,10 +107,13 @@ beforeEach(() => {
   talk = new Talk(
     {
       api,
+      words: keyWords(),
       ...views,
       help,
       voiceMode,
       createClient: fakeClient,
+      createChat: fakeChat,
+      explain: ({ code }) => `why: ${code}`,
       nextFrame: (draw) => frames.push(draw),
       hasTouchScreen: () => hasTouchScreen,
       reloadPage: () => happened.push("reload"),
@@ -99,6 +130,7 @@ beforeEach(() => {
 
 const called = (view, name) => view.calls.filter(([one]) => one === name);
 const client = () => clients.at(-1);
+const chat = () => chats.at(-1);
 
 test("a new conversation has a client at once, which creates the session when it needs one", async () => {
   await talk.open(null);
@@ -142,7 +174,7 @@ test("a session that cannot be loaded is tried again with the next message", asy
   assert.deepEqual(talk.unsent, [{ itemId: "", text: "Hello" }]);
   api.turns.calls[1].resolve([]);
   await sending;
-  assert.deepEqual(called(client(), "sendText"), [["sendText", "Hello"]]);
+  assert.deepEqual(called(chat(), "send"), [["send", "Hello"]]);
   assert.deepEqual(talk.unsent, []);
 });
 
@@ -171,6 +203,7 @@ test("a message that is sent while its conversation is left is not sent in the n
   await sending;
   await settle();
   assert.deepEqual(called(client(), "sendText"), []);
+  assert.deepEqual(called(chat(), "send"), []);
 });
 
 test("unsent are the messages on their way, and the text in the box", async () => {
@@ -179,9 +212,11 @@ test("unsent are the messages on their way, and the text in the box", async () =
     { itemId: "u1", text: "Sent", isPending: false },
     { itemId: "u2", text: "Pending", isPending: true },
   ];
+  chat().unsent = [{ itemId: "u3", text: "Failed" }];
   views.composer.text = "Typed";
   assert.deepEqual(talk.unsent, [
     { itemId: "u2", text: "Pending" },
+    { itemId: "u3", text: "Failed" },
     { itemId: "", text: "Typed" },
   ]);
 });
@@ -267,10 +302,12 @@ test("problems have a card until they are over", async () => {
   ]);
 });
 
-test("to reconnect means to call, to talk again, or to load again", async () => {
+test("to reconnect means to send again, to talk again, or to load again", async () => {
   await talk.open(null);
+  client().unsent = [{ itemId: "u1", text: "Held back" }];
   talk.act("reconnect");
-  assert.equal(called(client(), "connect").length, 1);
+  assert.deepEqual(chat().calls, [["send", "Held back", "u1"], ["retryAll"]]);
+  assert.equal(called(client(), "connect").length, 0);
   voiceMode.wasOnAtEnd = true;
   talk.act("talk_here");
   assert.equal(called(voiceMode, "restart").length, 1);
@@ -302,9 +339,320 @@ test("the focus goes to the box, and on a touch screen to the thread", () => {
   );
 });
 
+test("there is no dictation in voice mode, nor while a call is open or being opened", async () => {
+  await talk.open(null);
+  const isLive = () => called(views.dictation, "callChanged").at(-1)[1];
+  for (const [name, expected] of [
+    ["connecting", true],
+    ["listening", true],
+    ["ended", false],
+    ["idle", false],
+  ]) {
+    client().enter({ name, reason: null });
+    assert.equal(isLive(), expected, name);
+  }
+  voiceMode.model.isOn = true;
+  talk.draw();
+  assert.equal(isLive(), true);
+});
+
 test("a frozen page closes the call and keeps the conversation", async () => {
   await talk.open(null);
   talk.freeze();
   assert.deepEqual([called(client(), "close").length, talk.client], [1, client()]);
   assert.equal(called(voiceMode, "freeze").length, 1);
+});
+
+test("a typed message needs no call; while there is one, it goes through that", async () => {
+  await talk.open(null);
+  await talk.send("Written");
+  client().hasCall = true;
+  await talk.send("In the call");
+  client().hasCall = false;
+  voiceMode.isOn = true;
+  await talk.send("For the call");
+  assert.deepEqual(chat().calls, [["send", "Written"]]);
+  assert.deepEqual(called(client(), "sendText"), [
+    ["sendText", "In the call"],
+    ["sendText", "For the call"],
+  ]);
+});
+
+test("call and text create one session", async () => {
+  await talk.open(null);
+  assert.deepEqual([await client().sessionId(), await chat().sessionId()], ["new", "new"]);
+  const opening = talk.open("a");
+  api.turns.calls[0].resolve([]);
+  await opening;
+  assert.equal(await chat().sessionId(), "a");
+});
+
+test("what the last call did not deliver is sent first, and its ending forgotten", async () => {
+  await talk.open(null);
+  client().unsent = [{ itemId: "u1", text: "Held back" }];
+  client().enter({ name: "ended", reason: "provider_failed" });
+  await talk.send("Next");
+  assert.deepEqual(chat().calls, [
+    ["send", "Held back", "u1"],
+    ["send", "Next"],
+  ]);
+  assert.equal(called(client(), "close").length, 1);
+});
+
+test("the thread shows the transcript, then the messages that are not part of it yet", async () => {
+  await talk.open(null);
+  client().shown = [{ itemId: "u1" }];
+  chat().shown = [{ itemId: "m1" }];
+  chat().delegate.changed();
+  frames[0]();
+  assert.deepEqual(called(views.thread, "show").at(-1), [
+    "show",
+    [{ itemId: "u1" }, { itemId: "m1" }],
+  ]);
+});
+
+test("while an answer is written it can be stopped, and the state says so", async () => {
+  await talk.open(null);
+  chat().isAnswerDue = true;
+  chat().delegate.changed();
+  assert.equal(called(views.status, "show").at(-1)[1].name, "thinking");
+  assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", true]);
+  chat().hasWords = true;
+  chat().delegate.changed();
+  assert.equal(called(views.status, "show").at(-1)[1].name, "writing");
+  assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", true]);
+  talk.interrupt();
+  assert.deepEqual(chat().calls, [["stop"]]);
+  chat().isAnswerDue = false;
+  chat().delegate.changed();
+  assert.equal(called(views.status, "show").at(-1)[1].name, "idle");
+  assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", false]);
+});
+
+test("in voice mode the stop button is among the voice controls", async () => {
+  await talk.open(null);
+  voiceMode.model.isOn = true;
+  client().enter({ name: "speaking" });
+  assert.deepEqual(called(views.composer, "showStop").at(-1), ["showStop", false]);
+  assert.equal(called(views.voiceControls, "show").at(-1)[1].canStop, true);
+});
+
+test("a written answer joins the transcript and is read by a screen reader", async () => {
+  await talk.open(null);
+  const turns = [{ text: "Hi" }, { text: "Hello." }];
+  chat().delegate.answered(turns);
+  assert.deepEqual(called(client(), "addTurns"), [["addTurns", turns]]);
+  assert.deepEqual(views.announcer.calls, [["say", "Hello."]]);
+  chat().delegate.answered([{ text: "Hi" }, { text: "" }]);
+  assert.equal(views.announcer.calls.length, 1);
+});
+
+test("after an answer, the server's turns are loaded again unless something else began", async () => {
+  await talk.open(null);
+  const load = async (happens) => {
+    happens();
+    await settle();
+    const count = called(client(), "setTurns").length;
+    return { count, answer: api.turns.calls.at(-1) };
+  };
+  const { answer } = await load(() => chat().delegate.answered([{ text: "Hi" }, { text: "." }]));
+  answer.resolve([{ text: "All" }]);
+  await settle();
+  assert.deepEqual(called(client(), "setTurns"), [["setTurns", [{ text: "All" }]]]);
+
+  for (const begins of [
+    () => Object.assign(client(), { hasCall: true }),
+    () => Object.assign(client(), { hasCall: false }) && Object.assign(chat(), { isBusy: true }),
+  ]) {
+    const late = await load(() => chat().delegate.lost());
+    begins();
+    late.answer.resolve([]);
+    await settle();
+    assert.equal(called(client(), "setTurns").length, late.count);
+  }
+  chat().isBusy = false;
+  const failed = await load(() => chat().delegate.lost());
+  failed.answer.reject(new ApiError("no_network", 0, ""));
+  await settle();
+  client().shown = Array.from({ length: 201 }, (_, index) => ({ itemId: `u${index}` }));
+  const before = api.turns.calls.length;
+  chat().delegate.lost();
+  await settle();
+  assert.equal(api.turns.calls.length, before);
+});
+
+test("a message that the server has taken makes a card about the connection outdated", async () => {
+  await talk.open(null);
+  help.name = "no_network";
+  chat().delegate.accepted();
+  assert.deepEqual([help.name, happened.at(-1)], [null, "turn"]);
+});
+
+test("why a message failed is read out; a conversation that is gone has a card", async () => {
+  await talk.open(null);
+  chat().delegate.failed(new ApiError("no_network", 0, ""));
+  assert.deepEqual([views.announcer.calls, help.shown], [[["say", "why: no_network"]], []]);
+  chat().delegate.failed(new ApiError("not_found", 404, ""));
+  chat().delegate.failed(new ApiError("session_closed", 409, ""));
+  assert.deepEqual(help.shown, ["forbidden", "session_closed"]);
+});
+
+test("a failed message is sent again over REST, or through the call that is open by now", async () => {
+  await talk.open(null);
+  talk.retry("m1");
+  client().hasCall = true;
+  talk.retry("m2");
+  assert.deepEqual(chat().calls, [["retry", "m1"]]);
+  assert.deepEqual(called(client(), "sendText"), [["sendText", "text of m2"]]);
+  assert.equal(called(views.composer, "focus").length, 2);
+});
+
+test("a call waits for the answer that is being written, and not for one that was left", async () => {
+  await talk.open(null);
+  const { promise, resolve } = Promise.withResolvers();
+  chat().finishing = promise;
+  let found = "waiting";
+  const asking = talk.clientForCall().then((one) => {
+    found = one;
+  });
+  await settle();
+  assert.equal(found, "waiting");
+  resolve();
+  await asking;
+  assert.equal(found, client());
+  chat().finishing = settle();
+  const late = talk.clientForCall();
+  await talk.open(null);
+  assert.equal(await late, null);
+});
+
+test("the chat of a conversation that was left is closed, and heard no more", async () => {
+  await talk.open(null);
+  const [first] = chats;
+  await talk.open(null);
+  assert.deepEqual(first.calls, [["close"]]);
+  const before = views.status.calls.length;
+  first.isAnswerDue = true;
+  first.delegate.changed();
+  first.delegate.answered([{ text: "Hi" }, { text: "Late." }]);
+  first.delegate.failed(new ApiError("not_found", 404, ""));
+  assert.deepEqual([views.status.calls.length, help.shown], [before, []]);
+  assert.deepEqual(views.announcer.calls, []);
+});
+
+/** A line of the transcript. */
+const line = (itemId, role, more = {}) => ({
+  itemId,
+  role,
+  modality: "text",
+  text: `text of ${itemId}`,
+  status: "completed",
+  isPending: false,
+  isHeldBack: false,
+  ...more,
+});
+const shownLines = () => called(views.thread, "show").at(-1)[1];
+
+test("a message without an answer may be sent again, with its id", async () => {
+  await talk.open(null);
+  client().shown = [line("m1", "user"), line("a1", "assistant", { status: "failed" })];
+  talk.draw();
+  assert.deepEqual(
+    shownLines().map(({ failure }) => failure),
+    ["", undefined],
+  );
+  talk.retry("m1");
+  client().shown = [line("m1", "user")];
+  talk.draw();
+  assert.deepEqual(
+    shownLines().map(({ failure }) => failure),
+    ["thread.not_answered"],
+  );
+  talk.retry("m1");
+  assert.deepEqual(chat().calls, Array(2).fill(["send", "text of m1", "m1"]));
+});
+
+test("a message whose answer was interrupted is asked anew", async () => {
+  await talk.open(null);
+  client().shown = [line("m1", "user"), line("a1", "assistant", { status: "interrupted" })];
+  talk.retry("m1");
+  await settle();
+  assert.deepEqual(chat().calls, [["send", "text of m1"]]);
+});
+
+test("nothing is offered to be sent again while a call or an answer may still bring it", async () => {
+  await talk.open(null);
+  client().shown = [line("m1", "user")];
+  const offered = () => {
+    talk.draw();
+    return shownLines()[0].failure !== undefined;
+  };
+  assert.equal(offered(), true);
+  client().hasCall = true;
+  assert.equal(offered(), false);
+  client().hasCall = false;
+  voiceMode.isOn = true;
+  assert.equal(offered(), false);
+  voiceMode.isOn = false;
+  chat().isBusy = true;
+  assert.equal(offered(), false);
+});
+
+const keptTurns = (...positions) =>
+  positions.map((position) => ({
+    item_id: `t${position}`,
+    role: "user",
+    text: "",
+    status: "completed",
+    position,
+  }));
+const markedItem = () => {
+  talk.draw();
+  return shownLines().find(({ isFirstRemembered }) => isFirstRemembered)?.itemId;
+};
+
+async function openWith(turns) {
+  const opening = talk.open("a");
+  api.turns.calls.at(-1).resolve(turns);
+  await opening;
+  client().shown = turns.map(({ item_id }) => line(item_id, "user"));
+}
+
+test("it is marked from where on the model remembers", async () => {
+  await openWith(keptTurns(0, 1, 1000));
+  assert.equal(markedItem(), undefined);
+  api.session.calls[0].resolve({ remembered_from: 2 });
+  await settle();
+  assert.equal(markedItem(), "t1000");
+  talk.remember(1);
+  assert.equal(markedItem(), "t1");
+  talk.remember(null);
+  assert.equal(markedItem(), undefined);
+  chat().delegate.answered([{ text: "Hi" }, { text: "Hello.", remembered_from: 1000 }]);
+  assert.equal(markedItem(), "t1000");
+  talk.remember(1);
+  await talk.open(null);
+  client().shown = [line("t1", "user")];
+  assert.equal(markedItem(), undefined);
+});
+
+test("without an answer about that, the conversation is shown all the same", async () => {
+  await openWith(keptTurns(0));
+  api.session.calls[0].reject(new ApiError("no_network", 0, ""));
+  await settle();
+  assert.equal(markedItem(), undefined);
+});
+
+test("a position of a turn that came in a call is looked up, once", async () => {
+  await openWith(keptTurns(0));
+  client().shown.push(line("t1000", "user"));
+  talk.remember(1000);
+  await settle();
+  api.turns.calls[1].resolve(keptTurns(0, 1000));
+  await settle();
+  assert.deepEqual([markedItem(), api.turns.calls.length], ["t1000", 2]);
+  client().hasCall = true;
+  talk.remember(2000);
+  await settle();
+  assert.deepEqual([markedItem(), api.turns.calls.length], [undefined, 2]);
 });

@@ -28,6 +28,10 @@ function fakeClient() {
     made.calls.push(["stopAudioStream"]);
     made.voice = null;
   };
+  made.leaveCall = async () => {
+    made.calls.push(["leaveCall"]);
+    made.voice = null;
+  };
   made.connect = async () => void made.calls.push(["connect"]);
   made.changeMicrophone = async (microphone) => void made.calls.push(["change", microphone]);
   return made;
@@ -58,7 +62,7 @@ beforeEach(() => {
     },
     {
       client: () => client,
-      clientWhenLoaded: () => loaded,
+      clientForCall: () => loaded,
       changed: () => {},
       stopped: () => {
         stopped += 1;
@@ -128,7 +132,7 @@ test("stopped while the microphone is asked for, it opens no call", async () => 
   voiceMode.stop();
   client.starts[0].resolve();
   await starting;
-  assert.deepEqual(names(), ["stopAudioStream"]);
+  assert.deepEqual(names(), ["leaveCall"]);
 });
 
 test("a refused microphone is explained with the place of its permission", async () => {

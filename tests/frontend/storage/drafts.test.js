@@ -1,21 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Drafts, unsentText } from "../../../frontend/storage/drafts.js";
-
-/** sessionStorage: its keys are its properties. */
-class TabStorage {
-  getItem(key) {
-    return this[key] ?? null;
-  }
-
-  setItem(key, text) {
-    this[key] = text;
-  }
-
-  removeItem(key) {
-    delete this[key];
-  }
-}
+import { FakeStorage } from "../equipment.js";
 
 const FORBIDDEN = {
   getItem() {
@@ -31,7 +17,7 @@ const ONE = [
 ];
 
 test("the drafts of a session are returned once", () => {
-  const drafts = new Drafts(new TabStorage());
+  const drafts = new Drafts(new FakeStorage());
   drafts.save("one", ONE);
   assert.deepEqual(drafts.take("two"), []);
   assert.deepEqual(
@@ -48,7 +34,7 @@ test("messages that did arrive are left out of the text", () => {
 });
 
 test("saving nothing deletes what was stored", () => {
-  const storage = new TabStorage();
+  const storage = new FakeStorage();
   const drafts = new Drafts(storage);
   drafts.save("", [{ itemId: "", text: "Hello" }]);
   drafts.save("", []);
@@ -56,7 +42,7 @@ test("saving nothing deletes what was stored", () => {
 });
 
 test("clear() deletes all drafts and no other key", () => {
-  const storage = new TabStorage();
+  const storage = new FakeStorage();
   const drafts = new Drafts(storage);
   drafts.save("one", [{ itemId: "", text: "Secret" }]);
   storage.setItem("kaiwa.preferences", "{}");
@@ -65,7 +51,7 @@ test("clear() deletes all drafts and no other key", () => {
 });
 
 test("drafts of another user are deleted", () => {
-  const storage = new TabStorage();
+  const storage = new FakeStorage();
   for (const [user, found] of [
     ["1", []],
     ["1", ONE],
@@ -83,7 +69,7 @@ test("with a forbidden storage or malformed data nothing is thrown", () => {
   drafts.save("one", [{ itemId: "", text: "Hello" }]);
   assert.deepEqual(drafts.take("one"), []);
   assert.equal(drafts.has("one"), false);
-  const storage = new TabStorage();
+  const storage = new FakeStorage();
   for (const nonsense of ["{", "null", '"words"']) {
     storage.setItem("kaiwa.draft.one", nonsense);
     assert.deepEqual(new Drafts(storage).take("one"), []);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { TranscriptAssembler } from "../../../frontend/transcript/assembler.js";
+import { turnsOf } from "./turns.js";
 
 const TAPES = new URL("../../tapes/", import.meta.url);
 const names = readdirSync(TAPES)
@@ -20,21 +21,6 @@ const eventsOf = (name) =>
     .map((line) => JSON.parse(line))
     .filter(({ side }) => side === "upstream")
     .map(({ event }) => event);
-
-/** The lines as the turns of a tape; a line whose text is still awaited is no turn yet. */
-const turnsOf = (lines) =>
-  lines
-    .filter(({ text, status }) => text !== "" || status !== "in_progress")
-    .map((line) => ({
-      item_id: line.itemId,
-      content_index: line.contentIndex,
-      role: line.role,
-      modality: line.modality,
-      text: line.text,
-      status: line.status,
-      heard_text: line.heardText,
-      heard_ms: line.heardMs,
-    }));
 
 const fed = (events, past = []) => {
   const transcript = new TranscriptAssembler(past);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lineFromTurn, pastOf } from "../../../frontend/transcript/past.js";
+import { firstTurnFrom, lineFromTurn, pastOf } from "../../../frontend/transcript/past.js";
 
 const kept = (itemId, position, more = {}) => ({
   item_id: itemId,
@@ -68,4 +68,10 @@ test("without kept turns positions count from 0", () => {
 test("a turn becomes a line, and the line the same turn", () => {
   const turn = kept("a", 0, { heard_text: "a", heard_ms: 9, status: "interrupted" });
   assert.deepEqual(pastOf([], [lineFromTurn(turn)]), [turn]);
+});
+
+test("the first turn at or after a position is found, as positions have gaps", () => {
+  const turns = [kept("u1", 0), kept("a1", 1), kept("u2", 1000)];
+  const found = [0, 1, 2, 1001].map((position) => firstTurnFrom(turns, position)?.item_id);
+  assert.deepEqual(found, ["u1", "a1", "u2", undefined]);
 });

@@ -33,7 +33,7 @@ test("every text that index.html names exists", () => {
 });
 
 test("every state has a word and a hint", () => {
-  const own = ["no_microphone", "muted", "waiting_for_press"];
+  const own = ["writing", "no_microphone", "muted", "waiting_for_press"];
   for (const state of [...STATES, ...own]) {
     assert.ok(`state.${state}` in WORDS && `hint.${state}` in WORDS, state);
   }

@@ -14,6 +14,8 @@ QUESTION = "How do you handle your orders at the moment?"
 """Its reply lasts seven seconds or more: time to interrupt it."""
 SECOND_QUESTION = "How many people work on the orders?"
 """Its reply lasts four seconds: time to leave it, and not long to wait for its end."""
+TRANSCRIBED = "(the simulator cannot listen to webm)"
+"""What the simulator answers for any clip in Chromium's container."""
 
 _MEASUREMENTS = pytest.StashKey[dict[str, str]]()
 

@@ -11,8 +11,12 @@ from tests.journeys.speech import speak
 
 BEFORE_S = 1.5
 """Silence before the first word, because the page takes a moment to open the microphone."""
-AFTER_S = 2.5
-"""Silence at the end: the fake device repeats its last sample for ever."""
+AFTER_S = 30.0
+"""Faint noise at the end, as in a real room: after three seconds of exact zeros the page shows the
+card of a silent microphone, and on a busy machine a test is still in its call by then. After the
+noise the fake device repeats its last sample for ever."""
+NOISE_PEAK = 2 / 32_768
+"""-84 dB of full scale; the page's own threshold for speech is -46 dB."""
 
 
 def spoken(text: str, language: str = "en") -> Samples:
@@ -30,11 +34,17 @@ def silence(seconds: float) -> Samples:
     return np.zeros(int(seconds * WIRE_RATE))
 
 
+def faint_noise(seconds: float) -> Samples:
+    """Noise at 24 kHz that nobody hears, the same each time."""
+    generator = np.random.default_rng(seed=1)
+    return generator.uniform(-NOISE_PEAK, NOISE_PEAK, int(seconds * WIRE_RATE))
+
+
 def microphone_wav(path: Path, *parts: str | float, language: str = "en") -> Path:
     """Write a WAV file of sentences (str) and pauses in seconds (float), in this order."""
     segments = [
         silence(part) if isinstance(part, float) else spoken(part, language) for part in parts
     ]
     return write_wav(
-        path, np.concatenate([silence(BEFORE_S), *segments, silence(AFTER_S)]), WIRE_RATE
+        path, np.concatenate([silence(BEFORE_S), *segments, faint_noise(AFTER_S)]), WIRE_RATE
     )

@@ -1,17 +1,10 @@
 """Around the conversation: the URL, the session list, sign-in, and the message box."""
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.journeys.page.conftest import SECOND_QUESTION
-from tests.journeys.page.visitor import (
-    TIMEOUT_MS,
-    Login,
-    Visitor,
-    is_of_one_session,
-    register,
-    visiting,
-)
+from tests.journeys.page.visitor import Login, Visitor, register, visiting
 from tests.journeys.stack import Stack, http
 
 pytestmark = pytest.mark.page
@@ -62,12 +55,10 @@ def test_a_failed_rename_or_deletion_is_reported_and_changes_nothing(
         expect(title).to_have_text("How many people work on the orders?")
 
         page.get_by_role("button", name="Delete “").click()
-        page.get_by_role("button", name="Delete", exact=True).click()
         expect(complaint).to_have_text(f"The conversation was not deleted. {UNREACHABLE}")
         expect(visitor.lines).to_have_count(2)
         visitor.context.set_offline(False)
         page.get_by_role("button", name="Delete “").click()
-        page.get_by_role("button", name="Delete", exact=True).click()
         expect(title).to_have_count(0)
         expect(complaint).to_be_empty()
         expect(page.get_by_role("heading", name="What shall we talk about?")).to_be_visible()
@@ -85,6 +76,13 @@ def test_a_failed_sign_out_is_reported_and_the_user_stays_signed_in(
         page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
         expect(page.get_by_role("alert")).to_have_text(f"You are still signed in. {UNREACHABLE}")
         visitor.context.set_offline(False)
+        # A dialog that is cancelled does nothing, also after one that was confirmed.
+        page.get_by_role("button", name="Sign out everywhere").click()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.reload()
+        expect(page.locator("#message")).to_be_visible()
+        page.locator("#account summary").click()
         page.get_by_role("button", name="Sign out everywhere").click()
         page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
         expect(page.get_by_label("Username")).to_be_focused()
@@ -207,76 +205,6 @@ def test_a_conversation_is_titled_by_its_first_message(browser: Browser, stack: 
         expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
 
 
-def test_two_conversations_each_get_their_title(browser: Browser, stack: Stack) -> None:
-    with visiting(browser, stack, login=register(stack)) as visitor:
-        titles = ["How many people work on the orders?", "Who else decides about this?"]
-        for title in titles:
-            visitor.page.locator("#new-session").click()
-            visitor.type_and_wait(title)
-        expect(visitor.page.locator("#sessions .session-title")).to_have_text(titles[::-1])
-
-
-def test_a_response_older_than_a_change_does_not_undo_it(browser: Browser, stack: Stack) -> None:
-    with visiting(browser, stack, login=register(stack)) as visitor:
-        visitor.allow("404 (Not Found)")
-        page, old = visitor.page, list[tuple[Route, APIResponse]]()
-        title = page.locator("#sessions .session-title")
-        texts = iter(("How many people work on the orders?", "Who else decides about this?"))
-
-        def delay_the_first_get(route: Route) -> None:
-            if route.request.method == "GET" and not old:
-                old.append((route, route.fetch()))
-            else:
-                route.continue_()
-
-        def type_and_hold_the_refresh() -> tuple[Route, APIResponse]:
-            old.clear()
-            visitor.type_and_wait(next(texts))
-            for _ in range(TIMEOUT_MS // 20):
-                if not old:
-                    page.wait_for_timeout(20)
-            return old[0]
-
-        page.route(is_of_one_session, delay_the_first_get)
-
-        route, response = type_and_hold_the_refresh()
-        page.get_by_role("button", name="Rename").click()
-        page.get_by_label("New name").fill("Orders")
-        page.keyboard.press("Enter")
-        expect(title).to_have_text("Orders")
-        with page.expect_response(lambda answer: is_of_one_session(answer.url)) as again:
-            route.fulfill(response=response)
-        assert again.value.ok
-        expect(title).to_have_text("Orders")
-
-        route, response = type_and_hold_the_refresh()
-        page.get_by_role("button", name="Delete “").click()
-        page.get_by_role("button", name="Delete", exact=True).click()
-        expect(title).to_have_count(0)
-        with page.expect_response(lambda answer: is_of_one_session(answer.url)):
-            route.fulfill(response=response)
-        expect(title).to_have_count(0)
-
-
-def test_a_late_response_for_one_user_is_not_shown_to_the_next(
-    browser: Browser, stack: Stack
-) -> None:
-    with visiting(browser, stack, login=register(stack)) as visitor:
-        page, held = visitor.page, list[Route]()
-        page.route(is_of_one_session, lambda route: held.append(route))
-        with page.expect_request(lambda request: is_of_one_session(request.url)):
-            visitor.type_and_wait("How many people work on the orders?")
-        page.locator("#account summary").click()
-        page.get_by_role("button", name="Sign out", exact=True).click()
-        sign_in(visitor, register(stack))
-        expect(page.locator("#sessions-empty")).to_be_visible()
-        with page.expect_response(lambda answer: is_of_one_session(answer.url)) as late:
-            held[0].continue_()
-        assert late.value.ok
-        page.evaluate("new Promise((resolve) => setTimeout(resolve))")
-        expect(page.locator("#sessions .session")).to_have_count(0)
-
-
 def test_enter_during_an_ime_composition_does_not_send(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         box = visitor.page.locator("#message")
@@ -294,23 +222,71 @@ def test_enter_during_an_ime_composition_does_not_send(browser: Browser, stack: 
         assert [line["text"] for line in visitor.bubbles()].count("こんにちは") == 1
 
 
-def test_a_cancelled_deletion_deletes_nothing_after_an_earlier_confirmed_one(
-    browser: Browser, stack: Stack
-) -> None:
+def test_a_deletion_is_undone_by_keyboard(browser: Browser, stack: Stack) -> None:
     login = register(stack)
     for title in ("Kyoto", "Orders"):
         body = {"title": title}
         assert http("POST", f"{stack.url}/api/sessions/", body, token=login.token).status == 201
     with visiting(browser, stack, login=login) as visitor:
-        page, rows = visitor.page, visitor.page.locator("#sessions .session")
+        page, keys = visitor.page, visitor.page.keyboard
+        rows = page.locator("#sessions .session-title")
+        row = page.get_by_role("button", name="Kyoto").first
+        row.click()
+        page.locator("#message").fill("Half a thought")
         page.get_by_role("button", name="Delete “Kyoto”").press("Enter")
-        page.get_by_role("button", name="Delete", exact=True).click()
-        expect(rows).to_have_count(1)
-        page.get_by_role("button", name="Delete “Orders”").press("Enter")
-        page.keyboard.press("Escape")
-        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(rows).to_have_text(["Orders"])
+        undo = page.get_by_role("button", name="Undo")
+        expect(undo).to_be_focused()
+        expect(page.locator("#empty")).to_be_visible()
+        assert "Deleted: “Kyoto”" in visitor.watched("announced")
+
+        keys.press("Enter")
+        expect(rows).to_have_text(["Orders", "Kyoto"])
+        expect(row).to_be_focused()
+        expect(row).to_have_attribute("aria-current", "true")
+        expect(page.locator("#message")).to_have_value("Half a thought")
+        expect(undo).to_have_count(0)
         page.reload()
-        expect(rows).to_have_count(1)
+        expect(rows).to_have_text(["Orders", "Kyoto"])
+
+        page.get_by_role("button", name="Delete “Orders”").press("Enter")
+        expect(undo).to_be_focused()
+        keys.press("Tab")
+        keys.press("Enter")
+        expect(page.locator("#new-session")).to_be_focused()
+        page.reload()
+        expect(rows).to_have_text(["Kyoto"])
+
+
+def test_voice_and_language_are_chosen_before_and_during_a_conversation(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page = visitor.page
+        settings = page.get_by_role("button", name="Settings")
+        voice, language = page.locator("#session-voice"), page.locator("#session-language")
+
+        def stored() -> tuple[str, str]:
+            url = f"{stack.url}/api/sessions/{visitor.session_id}/"
+            session = http("GET", url, token=visitor.token).json
+            return session["voice"], session["language"]
+
+        settings.click()
+        voice.select_option("cedar")
+        language.select_option("ja")
+        page.keyboard.press("Escape")
+        visitor.type_and_wait("Hello, thank you for taking the time today.")
+        assert stored() == ("cedar", "ja")
+        settings.click()
+        expect(voice).to_have_value("cedar")
+        with page.expect_response(lambda response: response.request.method == "PATCH") as changed:
+            voice.select_option("marin")
+        assert changed.value.ok
+        assert stored() == ("marin", "ja")
+        page.reload()
+        settings.click()
+        expect(voice).to_have_value("marin")
+        expect(language).to_have_value("ja")
 
 
 def test_a_draft_survives_a_reload_but_not_a_sign_out(browser: Browser, stack: Stack) -> None:

@@ -1,6 +1,8 @@
 """A new user's whole conversation, and the path of their audio to the provider."""
 
+import html
 import math
+import re
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Playwright, expect
 
+from tests.journeys.admin_client import AdminClient
 from tests.journeys.audio.equipment import (
     Samples,
     chromium,
@@ -18,7 +21,7 @@ from tests.journeys.audio.equipment import (
     microphone_playing,
     similarity,
 )
-from tests.journeys.page.conftest import QUESTION, SECOND_QUESTION
+from tests.journeys.page.conftest import QUESTION, SECOND_QUESTION, TRANSCRIBED
 from tests.journeys.page.speech_files import microphone_wav, spoken
 from tests.journeys.page.visitor import Visitor, layout_shift, register, visiting
 from tests.journeys.stack import Stack, http
@@ -29,6 +32,18 @@ SILENT_WITHIN_MS = 50
 PAUSE_BEFORE_INTERRUPTION_S = 4.0
 """The reply begins about a second after the question and lasts seven."""
 GREETING = "Hello, thank you for taking the time today."
+REPEAT = "Could you say that again, please?"
+"""What was said last: only a model that has the spoken words can answer it."""
+TYPED_ANSWER = "Orders reach us by telephone and fax."
+"""The simulator's first answer to `QUESTION`. It never says a line twice while it has others."""
+SPOKEN_ANSWER = "There are four of us on the order desk, and two will retire next spring."
+
+STOP_AT_THE_FIRST_WORDS = """async (words) => {
+  const text = () => document.querySelector('#lines > li:last-child .text')?.textContent ?? "";
+  await watch.waitUntil(() => text().startsWith(words), words);
+  document.getElementById("send").click();
+}"""
+"""In the page, because the whole answer takes half a second."""
 
 
 @dataclass(slots=True)
@@ -48,13 +63,14 @@ class Journey:
     bubbles: list[dict[str, Any]] = field(default_factory=list)
     bubbles_after_reload: list[dict[str, Any]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
+    admin_page: str = ""
 
 
 @pytest.fixture(scope="module")
 def journey(
     playwright: Playwright, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Journey]:
-    """Sign up, type, talk, interrupt the reply, type again, reload."""
+    """Sign up, type, stop an answer, talk, interrupt the reply, type again, dictate, reload."""
     wav = microphone_wav(
         tmp_path_factory.mktemp("talk") / "talk.wav",
         QUESTION, PAUSE_BEFORE_INTERRUPTION_S, SECOND_QUESTION,
@@ -67,18 +83,29 @@ def journey(
         sign_up(visitor)
         visitor.type_and_wait(GREETING)
         expect(visitor.page.locator("#title")).to_contain_text("Hello, thank you")
+        visitor.type(QUESTION)
+        visitor.page.evaluate(STOP_AT_THE_FIRST_WORDS, TYPED_ANSWER[:20])
+        visitor.await_state("idle")
+        visitor.await_stored(4)
         talk_and_interrupt(visitor, result)
         visitor.tap_typing()
         visitor.await_state("idle")
         result.tracks_after_talking = visitor.live_tracks()
-        visitor.type_and_wait("Who else decides about this?")
+        visitor.type_and_wait(REPEAT)
+        dictate(visitor)
+        visitor.page.locator("#message").press("Enter")
+        expect(visitor.answers).to_have_count(6)
+        visitor.await_state("idle")
 
-        visitor.await_stored(8)
+        visitor.await_stored(12)
         result.announced, result.shifts = visitor.watched("announced"), visitor.watched("shifts")
         result.bubbles, result.turns = visitor.bubbles(), visitor.turns()
         visitor.page.reload()
         expect(visitor.lines).to_have_count(len(result.bubbles))
         result.bubbles_after_reload = visitor.bubbles()
+        session_id = visitor.session_id
+    admin = AdminClient.sign_in(stack)
+    result.admin_page = admin.read(f"/admin/conversations/session/{session_id}/change/")
     yield result
 
 
@@ -99,8 +126,8 @@ def talk_and_interrupt(visitor: Visitor, result: Journey) -> None:
     result.tracks_while_talking = visitor.live_tracks()
     visitor.start_recording()
     visitor.await_state("speaking")
-    expect(visitor.answers.nth(1)).to_have_attribute("data-status", "interrupted")
-    expect(visitor.answers.nth(2)).to_have_attribute("data-status", "completed")
+    expect(visitor.answers.nth(2)).to_have_attribute("data-status", "interrupted")
+    expect(visitor.answers.nth(3)).to_have_attribute("data-status", "completed")
     visitor.await_state("listening")
     recorded = visitor.page.evaluate("watch.stopRecording()")
     result.rate = recorded["sampleRate"]
@@ -108,6 +135,14 @@ def talk_and_interrupt(visitor: Visitor, result: Journey) -> None:
     result.interrupted_at_frame = int(recorded["cutAtContextS"] * result.rate)
     result.speaker = visitor.watched("speaker")
     result.truncations = visitor.sent("conversation.item.truncate")
+
+
+def dictate(visitor: Visitor) -> None:
+    """Record a second of the microphone's file; its text is in the message box afterwards."""
+    visitor.page.locator("#dictate").click()
+    expect(visitor.page.locator("#dictation-time")).to_have_text("0:01")
+    visitor.page.locator("#dictation-finish").click()
+    expect(visitor.page.locator("#message")).to_have_value(TRANSCRIBED)
 
 
 def test_the_microphone_is_open_only_during_voice_mode(journey: Journey) -> None:
@@ -150,24 +185,48 @@ def test_both_sides_are_shown_in_spoken_order(journey: Journey) -> None:
     assert [(line["role"], line["modality"]) for line in journey.bubbles] == [
         ("user", "text"),
         ("assistant", "text"),
+        ("user", "text"),
+        ("assistant", "text"),
         ("user", "voice"),
         ("assistant", "voice"),
         ("user", "voice"),
         ("assistant", "voice"),
         ("user", "text"),
         ("assistant", "text"),
+        ("user", "text"),
+        ("assistant", "text"),
     ]
-    texts = [line["text"] for line in journey.bubbles]
-    assert (texts[0], texts[2], texts[4]) == (GREETING, QUESTION, SECOND_QUESTION)
-    assert texts[5].startswith("There are four of us")
+    asked = [line["text"] for line in journey.bubbles if line["role"] == "user"]
+    assert asked == [GREETING, QUESTION, QUESTION, SECOND_QUESTION, REPEAT, TRANSCRIBED]
+    statuses = [line["status"] for line in journey.bubbles if line["role"] == "assistant"]
+    assert statuses == ["completed", "interrupted", "interrupted", *["completed"] * 3]
+
+
+def test_a_model_knows_what_the_other_one_said(journey: Journey) -> None:
+    _, stopped, interrupted, spoken_answer, repeated, _ = [
+        line["text"] for line in journey.bubbles if line["role"] == "assistant"
+    ]
+    assert stopped.startswith(TYPED_ANSWER[:20]) and TYPED_ANSWER not in interrupted
+    assert spoken_answer == SPOKEN_ANSWER
+    assert SPOKEN_ANSWER in repeated
+
+
+def test_the_admin_shows_the_same_conversation(journey: Journey) -> None:
+    shown = journey.admin_page[journey.admin_page.index('class="kaiwa-transcript"') :]
+    texts = re.findall(r'<p class="kaiwa-text"[^>]*>(.*?)</p>', shown, re.DOTALL)
+    words = [html.unescape(re.sub("<[^>]*>", "", text)).split() for text in texts]
+    assert words == [line["text"].split() for line in journey.bubbles]
+    assert shown.count("kaiwa-interrupted") == 2
+    (unheard,) = re.findall(r'class="kaiwa-unheard">(.*?)</span>', shown, re.DOTALL)
+    assert html.unescape(unheard).strip() == journey.bubbles[5]["unheard"].strip()
 
 
 def test_unheard_text_is_marked_and_stored_as_unheard(journey: Journey) -> None:
-    cut = journey.bubbles[3]
+    cut = journey.bubbles[5]
     assert (cut["status"], cut["item"]) == ("interrupted", journey.truncations[0]["item_id"])
     assert cut["heard"].strip() and cut["unheard"]
-    assert [line["unheard"] for line in journey.bubbles if line is not cut] == [None] * 7
-    row = journey.turns[3]
+    assert [line["unheard"] for line in journey.bubbles if line is not cut] == [None] * 11
+    row = journey.turns[5]
     assert row["heard_ms"] == journey.truncations[0]["audio_end_ms"]
     assert row["heard_text"].strip() == cut["heard"].strip()
 

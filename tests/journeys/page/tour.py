@@ -76,6 +76,8 @@ def tour(browser: Browser, stack: Stack, look: Look) -> Iterator[NamedState]:
         yield from _dialogs_and_drawer(visitor, look)
         yield from _help(visitor)
     with visit(login=login) as visitor:
+        yield from _unanswered_and_remembered(visitor, look)
+    with visit(login=login) as visitor:
         yield from _starting_to_talk(visitor)
     with visit(login=login, preferences={"isHandsFree": False}) as visitor:
         yield from _push_to_talk(visitor)
@@ -112,6 +114,22 @@ def _new_conversation(visitor: Visitor, look: Look) -> Iterator[NamedState]:
 def _typing(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     visitor.type_and_wait(look.phrases[0])
     yield "text", visitor
+
+
+def _unanswered_and_remembered(visitor: Visitor, look: Look) -> Iterator[NamedState]:
+    """An answer that failed, after a reload, below the mark of what the model remembers."""
+    visitor.type_and_wait(look.phrases[0])
+    mishap = {"kind": "drop", "after": "response.output_text.delta", "count": 3}
+    inject_fault(visitor.stack, api="responses", **mishap)
+    visitor.type(look.phrases[1])
+    expect(visitor.answers.last).to_have_attribute("data-status", "failed")
+    visitor.await_stored(4)
+    visitor.page.reload()
+    expect(visitor.page.locator(".retry")).to_be_visible()
+    position = visitor.turns()[2]["position"]
+    visitor.page.evaluate("(position) => kaiwa.talk.remember(position)", position)
+    expect(visitor.page.locator(".remembered")).to_be_visible()
+    yield "unanswered", visitor
 
 
 def _talking(visitor: Visitor) -> Iterator[NamedState]:
@@ -154,11 +172,20 @@ def _dialogs_and_drawer(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     page.locator('[data-action="rename"]').click()
     yield "rename", visitor
     page.keyboard.press("Escape")
-    page.locator('[data-action="delete"]').click()
+    page.locator('[data-action="export"]').click()
+    expect(page.locator("#export")).to_be_visible()
+    yield "export", visitor
+    page.keyboard.press("Escape")
+    page.locator("#sign-out-everywhere").click()
     expect(page.locator("#confirm")).to_be_visible()
-    yield "delete", visitor
+    yield "sign-out-everywhere", visitor
     page.keyboard.press("Escape")
     page.locator("#account summary").click()
+    page.locator('[data-action="delete"]').click()
+    expect(page.locator("#undo")).to_be_visible()
+    yield "delete", visitor
+    page.locator("#undo-button").click()
+    expect(page.locator("#undo")).to_be_hidden()
     if look.is_narrow:
         page.locator("#drawer-close").click()
 
@@ -211,6 +238,7 @@ def _losing_the_server(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     visitor.page.reload()
     expect(visitor.lines).to_have_count(1)
     visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+    visitor.open_muted_call()
     visitor.context.set_offline(True)
     visitor.type(look.phrases[2])
     visitor.await_state("reconnecting")

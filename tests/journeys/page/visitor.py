@@ -139,6 +139,12 @@ class Visitor:
     def tap_microphone(self) -> None:
         self.page.locator("#mode-voice").click()
 
+    def open_muted_call(self) -> None:
+        """Open a call that hears nothing, to send typed messages through it."""
+        self.tap_microphone()
+        self.page.locator("#mute").click()
+        self.await_state("listening")
+
     def tap_typing(self) -> None:
         self.page.locator("#mode-text").click()
 

@@ -52,6 +52,19 @@ def test_a_message_is_read_in_each_official_form(content: Any, type: Event) -> N
     assert "'Hello.' after 0" in reply_to({"role": "user", "content": content, **type}).text
 
 
+@pytest.mark.parametrize(
+    "instructions", ["Write a title for this.", "次の会話に題名を付けてください。"]
+)
+def test_instructions_that_ask_for_a_title_get_one(instructions: str) -> None:
+    quoted = {"role": "user", "content": "User: Do you have bread?\nAssistant: We do."}
+    assert reply_to(quoted, instructions=instructions).text == "About 'Do you have bread?'"
+
+
+def test_other_instructions_get_an_answer() -> None:
+    answer = reply_to({"role": "user", "content": "Hi"}, instructions="Never write a title.").text
+    assert answer.startswith("You said 'Hi'")
+
+
 def test_the_input_may_be_one_text() -> None:
     request = parse_request({"model": "gpt-5.6-luna", "input": "Hello.", "stream": True})
     assert [(each.role, each.text) for each in request.messages] == [("user", "Hello.")]

@@ -1,6 +1,6 @@
 """Replay a tape without a network: `CallLogic` decides again what it decided in the call.
 
-    python -m backend.relay.replay TAPE
+    python -m backend.relay.tape_replay TAPE
 
 Prints each effect as a JSON line, with the milliseconds since the call began, and at the end the
 turns in spoken order. Of long strings (audio) only the length is printed. The only clock is the

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Item, Part } from "../../../frontend/transcript/items.js";
+import { Item, Part } from "../../../frontend/transcript/item.js";
 
 const item = (role) => Object.assign(new Item("i1"), { role });
 

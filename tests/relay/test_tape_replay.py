@@ -13,8 +13,8 @@ from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn, TurnStatus
 from backend.relay.call import Call
 from backend.relay.effects import HangUp, ToClient, ToUpstream
-from backend.relay.replay import NotATape, printed, replay
 from backend.relay.tape import FileTape
+from backend.relay.tape_replay import NotATape, printed, replay
 from tests.relay.doubles import Client, HandClock, Provider, Record, settle
 from tests.relay.equipment import (
     PAST,
@@ -112,7 +112,7 @@ def test_the_command_prints_the_same_lines_each_time(
     path = taped[0]
     first, second = (
         subprocess.run(
-            [sys.executable, "-m", "backend.relay.replay", str(path)],
+            [sys.executable, "-m", "backend.relay.tape_replay", str(path)],
             check=True,
             capture_output=True,
             text=True,

@@ -1,0 +1,43 @@
+"""The audit in the admin: read-only for everybody, superusers too."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from backend.audit.models import AuditEntry
+from backend.bilingual import bilingual
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[AuditEntry]
+else:  # generic in the stubs only
+    _ModelAdmin = admin.ModelAdmin
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(_ModelAdmin):
+    """The list of acts, the newest first. Nobody can add, edit or delete one."""
+
+    list_display = ("time", "actor_name", "action", "target_type", "target", "owner_id")
+    list_filter = ("action", "at")
+    search_fields = ("actor_name", "target")
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No: a row is written by the act itself."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """No."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """No."""
+        return False
+
+    @admin.display(description=bilingual("time (UTC)", "日時 (UTC)"), ordering="at")
+    def time(self, entry: AuditEntry) -> str:
+        """To the second: several acts can fall into one minute."""
+        return f"{entry.at:%Y-%m-%d %H:%M:%S}"

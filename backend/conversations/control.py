@@ -1,0 +1,117 @@
+"""Control messages: end a call in whichever server process it runs.
+
+The row counts, the message only hurries. What must happen is written to the database, where each
+process's heartbeat reads it (`lifecycle.renew_leases`): that works without Redis, within one
+heartbeat. With Redis the ids of the calls whose rows have changed are published as well, and the
+process that holds one of them reads its row at once. So a message that is lost, repeated, late or
+forged does no harm.
+
+| change | published by |
+|---|---|
+| an operator ends a call | `request_end` |
+| another process takes the session over | `request_take_over`, `lifecycle.open_call` |
+| a session is closed | `publish_session` |
+| a login ends; a user is disabled; a user or a session is deleted | the signals below |
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.signals import post_save, pre_delete
+from rest_framework.authtoken.models import Token
+
+from backend.conversations.models import Call, Session
+from backend.conversations.queries import LIVE
+from backend.protocol.endings import Ending
+from backend.redis_client import RedisAway, shared_redis
+
+CHANNEL = "kaiwa.control"
+
+_OPEN = Q(ended_at__isnull=True)
+
+
+def request_end(call_id: UUID, ending: Ending = Ending.COMPLETED) -> bool:
+    """Request that a call ends, wherever it runs. Returns False if it has ended or is unknown.
+
+    The call ends within one heartbeat, and within a second with Redis.
+    """
+    is_open = Call.objects.filter(_OPEN, pk=call_id).update(requested_ending=ending) > 0
+    if is_open:
+        _publish_on_commit([call_id])
+    return is_open
+
+
+def request_take_over(session_id: UUID, user_id: int) -> bool:
+    """Request that the live call of the user's session ends, because a newer one is coming.
+
+    Returns whether a process has received that, so that it is worth waiting for the end. Without
+    Redis nothing is requested: opening the newer call ends the older one's row, and its process
+    learns that at its next heartbeat.
+    """
+    if shared_redis() is None:
+        return False
+    live = Call.objects.filter(LIVE, session_id=session_id, session__user_id=user_id)
+    call_ids = list(live.values_list("pk", flat=True))
+    if not call_ids:
+        return False
+    Call.objects.filter(_OPEN, pk__in=call_ids).update(requested_ending=Ending.TAKEN_OVER)
+    return publish(call_ids)
+
+
+def publish(call_ids: Iterable[UUID]) -> bool:
+    """Publish that the rows of these calls have changed. Returns whether a process received it."""
+    shared, ids = shared_redis(), [str(call_id) for call_id in call_ids]
+    if shared is None or not ids:
+        return False
+    try:
+        return shared.run(lambda client: int(client.publish(CHANNEL, json.dumps(ids)))) > 0
+    except RedisAway:
+        return False
+
+
+def publish_session(session_id: UUID) -> None:
+    """Publish, at the commit, that this session was closed."""
+    _publish_open_calls(Q(session_id=session_id))
+
+
+def call_ids_in(message: bytes) -> list[UUID]:
+    """The ids in a message of the channel; none if it is not one of ours."""
+    try:
+        return [UUID(each) for each in json.loads(message)]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def connect_signals() -> None:
+    """Publish also what other code changes: the admin, a cascade, the demo's users."""
+    pre_delete.connect(_before_logout, sender=Token)
+    pre_delete.connect(_before_session_deleted, sender=Session)
+    post_save.connect(_after_user_saved, sender=User)
+
+
+def _before_logout(instance: Token, **_: Any) -> None:
+    _publish_open_calls(Q(session__user_id=instance.user_id))
+
+
+def _before_session_deleted(instance: Session, **_: Any) -> None:
+    _publish_open_calls(Q(session_id=instance.pk))
+
+
+def _after_user_saved(instance: User, **_: Any) -> None:
+    if not instance.is_active:
+        _publish_open_calls(Q(session__user_id=instance.pk))
+
+
+def _publish_open_calls(which: Q) -> None:
+    """Publish these calls at the commit. Their rows may be gone by then, so they are read now."""
+    if shared_redis() is not None:
+        _publish_on_commit(list(Call.objects.filter(_OPEN, which).values_list("pk", flat=True)))
+
+
+def _publish_on_commit(call_ids: list[UUID]) -> None:
+    transaction.on_commit(lambda: publish(call_ids))

@@ -1,0 +1,240 @@
+/** The typed messages of one conversation without a call: a queue, answered one after the other. */
+
+import { isUnsent, linesOf, queuedMessage, turnOf } from "./messages.js";
+
+/** @import { ApiError } from "../api.js" */
+/** @import { KeptTurn } from "../transcript/past.js" */
+/** @import { ShownLine } from "../transcript/shown-lines.js" */
+/** @import { Message } from "./messages.js" */
+/** @import { TextClient, TypedMessage } from "./text-client.js" */
+
+/**
+ * @typedef {{
+ *   client: Pick<TextClient, "send" | "stop">,
+ *   sessionId: () => Promise<string>,
+ *   newId: () => string,
+ *   explain: (error: ApiError) => string,
+ * }} TextChatParts `sessionId` creates the session if there is none; `newId` returns a fresh id of at
+ *   most 32 letters, digits, `_` or `-`; `explain` gives the sentence for an error.
+ * @typedef {{
+ *   changed: () => void, accepted: () => void, answered: (turns: KeptTurn[]) => void,
+ *   lost: () => void, failed: (error: ApiError) => void,
+ * }} TextChatDelegate `changed`: the lines or `isAnswerDue`; `accepted`: the server has taken a message;
+ *   `answered` is given the message and its answer, which are lines of this object no more; `lost`: as
+ *   `answered`, but only the server knows how much of the answer there is.
+ */
+
+/** The server is still ending the call or the answer before: it takes the message in a moment. */
+const BUSY = new Set(["call_live", "reply_running"]);
+/** Pauses before each further attempt while the server is busy. */
+export const BUSY_PAUSES_MS = Object.freeze([200, 400, 800, 1600, 3000]);
+/** How long a stopped answer may take to end before its request is aborted, which stops it too. */
+export const STOP_TIMEOUT_MS = 5000;
+
+export class TextChat {
+  #parts;
+  #delegate;
+  /** @type {Message[]} Oldest first. */
+  #messages = [];
+  /** @type {Message | null} The message that is being sent or answered. */
+  #current = null;
+  /** Ends the request of the current message. */
+  #request = new AbortController();
+  /** @type {Promise<void>} Settles when no message is queued any more. */
+  #running = Promise.resolve();
+  #isClosed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #stopTimer;
+
+  /** @param {TextChatParts} parts @param {TextChatDelegate} delegate */
+  constructor(parts, delegate) {
+    this.#parts = parts;
+    this.#delegate = delegate;
+  }
+
+  /** Whether a message is being sent or answered. */
+  get isBusy() {
+    return this.#current !== null;
+  }
+
+  /** Whether there is an answer to wait for: one that is being stopped is none. */
+  get isAnswerDue() {
+    return (
+      this.isBusy && (this.#current?.isStopWanted !== true || this.#nextQueued() !== undefined)
+    );
+  }
+
+  /** Whether the first words of the answer that is due have come. */
+  get hasWords() {
+    return this.#current?.isStopWanted === false && this.#current.answer !== "";
+  }
+
+  /** Messages that the server may not have. @returns {TypedMessage[]} */
+  get unsent() {
+    return this.#messages.filter(isUnsent).map(({ itemId, text }) => ({ itemId, text }));
+  }
+
+  /** @returns {ShownLine[]} What is not in the transcript yet; failed messages come last. */
+  lines() {
+    const failed = this.#messages.filter(({ state }) => state === "failed");
+    const others = this.#messages.filter(({ state }) => state !== "failed");
+    return [...others, ...failed].flatMap((message) => linesOf(message, this.#parts.explain));
+  }
+
+  /** Send a message. The answer before it is stopped. @param {string} text @param {string} [itemId] */
+  send(text, itemId = this.#parts.newId()) {
+    this.stop();
+    this.#messages.push(queuedMessage(itemId, text));
+    this.#run();
+  }
+
+  /** Send a failed message again, with its id. @param {string} itemId */
+  retry(itemId) {
+    const text = this.takeFailed(itemId);
+    if (text !== null) this.send(text, itemId);
+  }
+
+  /** Send all failed messages again. */
+  retryAll() {
+    for (const { itemId } of this.#messages.filter(({ state }) => state === "failed")) {
+      this.retry(itemId);
+    }
+  }
+
+  /** Remove a failed message, to be sent in another way. @param {string} itemId @returns {string | null} Its text. */
+  takeFailed(itemId) {
+    const message = this.#messages.find((one) => one.itemId === itemId && one.state === "failed");
+    if (!message) return null;
+    this.#remove(itemId);
+    this.#delegate.changed();
+    return message.text;
+  }
+
+  /** Stop the answer; what came of it stays. Harmless when there is none. */
+  stop() {
+    const message = this.#current;
+    if (!message || message.isStopWanted) return;
+    message.isStopWanted = true;
+    this.#delegate.changed();
+    void this.#stop(message);
+  }
+
+  /** Stop the answer and wait until no message is queued or being answered. */
+  async finish() {
+    this.stop();
+    await this.#running;
+  }
+
+  /** The conversation was left: abort everything and call the delegate no more. */
+  close() {
+    this.#isClosed = true;
+    clearTimeout(this.#stopTimer);
+    this.#request.abort();
+  }
+
+  #run() {
+    if (!this.#current && !this.#isClosed) this.#running = this.#answerQueued();
+    this.#delegate.changed();
+  }
+
+  async #answerQueued() {
+    for (let next = this.#nextQueued(); next; next = this.#nextQueued()) {
+      this.#current = next;
+      await this.#answer(next);
+      if (this.#isClosed) return;
+      clearTimeout(this.#stopTimer);
+      this.#current = null;
+      this.#delegate.changed();
+    }
+  }
+
+  #nextQueued() {
+    return this.#messages.find(({ state }) => state === "queued");
+  }
+
+  /** @param {Message} message */
+  async #answer(message) {
+    message.state = "sending";
+    this.#request = new AbortController();
+    try {
+      const turn = await this.#sendPatiently(message);
+      if (this.#isClosed) return;
+      this.#remove(message.itemId);
+      this.#delegate.answered([turnOf(message), turn]);
+    } catch (error) {
+      if (!this.#isClosed) this.#failed(message, /** @type {ApiError} */ (error));
+    }
+  }
+
+  /** @param {Message} message @param {ApiError} error */
+  #failed(message, error) {
+    // The request was aborted because the stop was not confirmed, or the stream ended with the stop.
+    if (message.isStopWanted && message.state === "answering") {
+      this.#remove(message.itemId);
+      return this.#delegate.lost();
+    }
+    message.state = "failed";
+    message.error = error;
+    message.isStopWanted = false;
+    this.#delegate.failed(error);
+  }
+
+  /** @param {Message} message @returns {Promise<KeptTurn>} */
+  async #sendPatiently(message) {
+    const { client, sessionId } = this.#parts;
+    const id = await sessionId();
+    const delegate = {
+      accepted: () => this.#accepted(message),
+      text: (/** @type {string} */ delta) => this.#received(message, delta),
+    };
+    for (const pauseMs of BUSY_PAUSES_MS) {
+      this.#request.signal.throwIfAborted();
+      try {
+        return await client.send(id, message, delegate, this.#request.signal);
+      } catch (error) {
+        if (!BUSY.has(/** @type {ApiError} */ (error).code) || this.#isClosed) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+    return client.send(id, message, delegate, this.#request.signal);
+  }
+
+  /** @param {Message} message */
+  #accepted(message) {
+    if (this.#isClosed) return;
+    message.state = "answering";
+    if (message.isStopWanted) void this.#stop(message);
+    this.#delegate.accepted();
+    this.#delegate.changed();
+  }
+
+  /** @param {Message} message @param {string} delta */
+  #received(message, delta) {
+    // Words that come after the user has stopped the answer are not shown.
+    if (this.#isClosed || message.isStopWanted) return;
+    message.answer += delta;
+    this.#delegate.changed();
+  }
+
+  /** @param {Message} message */
+  async #stop(message) {
+    clearTimeout(this.#stopTimer);
+    const abort = () => {
+      // A message that the server may not have is not aborted: it would be lost.
+      if (this.#current === message && message.state === "answering") this.#request.abort();
+    };
+    this.#stopTimer = setTimeout(abort, STOP_TIMEOUT_MS);
+    try {
+      await this.#parts.client.stop(await this.#parts.sessionId(), message.itemId);
+    } catch {
+      // Before the server has taken the message it knows nothing to stop; it is asked again then.
+      abort();
+    }
+  }
+
+  /** @param {string} itemId @returns {Message | undefined} */
+  #remove(itemId) {
+    const index = this.#messages.findIndex((message) => message.itemId === itemId);
+    return index < 0 ? undefined : this.#messages.splice(index, 1)[0];
+  }
+}

@@ -1,0 +1,45 @@
+/** The vendored Markdown parser, loaded when the first answer needs it: a first load does without it. */
+
+/** @import { Token } from "../vendor/marked-18.2.1/marked.esm.js" */
+
+/** @typedef {(source: string) => Token[]} Lex Markdown → block tokens, with inline tokens in them. */
+/** @typedef {{ lexer: (source: string, options: { gfm: boolean, breaks: boolean }) => Token[] }} Marked */
+
+/** @returns {Promise<Marked>} */
+const importMarked = () => import("../vendor/marked-18.2.1/marked.esm.js");
+
+export class LazyLexer {
+  #importMarked;
+  /** @type {Promise<boolean> | null} */
+  #loading = null;
+  /** @type {Lex | null} */
+  #lex = null;
+
+  /** @param {() => Promise<Marked>} [load] Replaces the import, for tests. */
+  constructor(load = importMarked) {
+    this.#importMarked = load;
+  }
+
+  /** Null until it is loaded. */
+  get lex() {
+    return this.#lex;
+  }
+
+  /** Load the parser, once. After a failure it may be tried again.
+   * @returns {Promise<boolean>} Whether it is loaded. */
+  load() {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  async #load() {
+    try {
+      const { lexer } = await this.#importMarked();
+      // A line break stays one, as in a plain message.
+      this.#lex = (source) => lexer(source, { gfm: true, breaks: true });
+    } catch {
+      this.#loading = null;
+    }
+    return this.#lex !== null;
+  }
+}

@@ -1,0 +1,235 @@
+/** One line of the conversation: its text, a note below it, and buttons to copy it and to hear it again. */
+
+import { canCopy, copyButton } from "./copy-button.js";
+import { make } from "./elements.js";
+import { icon } from "./icons.js";
+import { MarkdownView } from "./markdown.js";
+
+/** @import { Lex } from "../markdown/lexer.js" */
+/** @import { Replay } from "../page/replay.js" */
+/** @import { ShownLine } from "../transcript/shown-lines.js" */
+/** @import { Words } from "../words/i18n.js" */
+/** @import { Announcer } from "./announcer.js" */
+
+/**
+ * @typedef {{
+ *   words: Words, announcer: Pick<Announcer, "say">, retryChosen: (itemId: string) => void,
+ *   replay: Pick<Replay, "has" | "isPlaying" | "toggle">,
+ * }} BubbleParts `retryChosen` sends a failed message again.
+ */
+
+export class Bubble {
+  #parts;
+  #speaker = make("span", { class: "visually-hidden" });
+  #text = make("div", { class: "text" });
+  #actions = make("div", { class: "line-actions" });
+  #markdown;
+  /** @type {HTMLElement | null} */
+  #note = null;
+  /** @type {HTMLButtonElement | null} */
+  #copy = null;
+  /** @type {HTMLButtonElement | null} */
+  #again = null;
+  /** @type {ShownLine | null} */
+  #line = null;
+  /** What is drawn, to draw only what changed. */
+  #drawn = "";
+  #isMarkdown = false;
+
+  /** @param {BubbleParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.element = make("li", { class: "line" }, this.#speaker, this.#text, this.#actions);
+    this.#markdown = new MarkdownView(this.#text, parts.words, parts.announcer);
+  }
+
+  /** The language changed: draw everything again. */
+  forget() {
+    this.#drawn = "";
+    this.#markdown.clear();
+    this.#actions.replaceChildren();
+    this.#copy = null;
+    this.#again = null;
+  }
+
+  /** @param {ShownLine} line @param {Lex | null} lex Null while the Markdown parser is not loaded. */
+  show(line, lex) {
+    const isMarkdown = lex !== null && mayBeMarkdown(line);
+    const { replay } = this.#parts;
+    const canPlay = line.status !== "in_progress" && isSpokenAnswer(line) && replay.has(line);
+    const isPlaying = canPlay && replay.isPlaying(line);
+    const drawn = JSON.stringify([
+      line.shown,
+      line.text,
+      line.heardText,
+      line.status,
+      line.isPending,
+      line.isHeldBack,
+      line.failure ?? null,
+      isMarkdown,
+      canPlay,
+      isPlaying,
+    ]);
+    if (this.#drawn === drawn) return;
+    this.#drawn = drawn;
+    this.#line = line;
+    Object.assign(this.element.dataset, {
+      role: line.role,
+      status: line.status,
+      modality: line.modality,
+      item: line.itemId,
+    });
+    this.#speaker.textContent = `${this.#parts.words.say(speakerKey(line))}: `;
+    if (!isMarkdown || !this.#isMarkdown) this.#markdown.clear();
+    if (isMarkdown) this.#markdown.show(line.shown, lex, line.status !== "in_progress");
+    else this.#showPlain(line);
+    this.#isMarkdown = isMarkdown;
+    this.#text.classList.toggle("markdown", isMarkdown);
+    this.#showNote(line);
+    this.#showCopy(line);
+    this.#showAgain(canPlay, isPlaying);
+  }
+
+  /** @param {ShownLine} line */
+  #showPlain(line) {
+    const note = noteKey(line);
+    if (line.shown) this.#writeText(line);
+    else if (note) {
+      this.#text.append(make("span", { class: "waiting" }, this.#parts.words.say(note)));
+    }
+  }
+
+  /** Mark the part of an interrupted answer that was not heard, for the eye and for screen readers.
+   * @param {ShownLine} line */
+  #writeText(line) {
+    const { shown } = line;
+    const heard = isCutOff(line) ? (line.heardText ?? "") : shown;
+    const unheard = shown.slice(heard.length);
+    const words = unheard.trimStart();
+    this.#text.append(heard, unheard.slice(0, unheard.length - words.length));
+    if (!words) return;
+    this.#text.append(
+      make(
+        "s",
+        { class: "unheard" },
+        make(
+          "span",
+          { class: "visually-hidden" },
+          ` (${this.#parts.words.say("thread.not_heard")}) `,
+        ),
+        words,
+      ),
+    );
+  }
+
+  /** @param {ShownLine} line */
+  #showNote(line) {
+    this.#note?.remove();
+    this.#note = this.#newNote(line);
+    if (this.#note) this.#text.after(this.#note);
+  }
+
+  /** @param {ShownLine} line */
+  #newNote(line) {
+    if (line.failure !== undefined) return this.#failure(line.itemId, line.failure);
+    const note = noteKey(line);
+    // Without a text the note is in its place.
+    if (!line.shown || !note) return null;
+    return make("p", { class: "note" }, this.#parts.words.say(note));
+  }
+
+  /** @param {string} itemId @param {string} why @returns {HTMLElement} */
+  #failure(itemId, why) {
+    const retry = make(
+      "button",
+      { type: "button", class: "button quiet retry" },
+      this.#parts.words.say("action.retry"),
+    );
+    retry.addEventListener("click", () => this.#parts.retryChosen(itemId));
+    return make("p", { class: "note failure" }, why, " ", retry);
+  }
+
+  /** @param {ShownLine} line */
+  #showCopy(line) {
+    const isShown = canCopy() && line.status !== "in_progress" && textToCopy(line) !== "";
+    if (!isShown) {
+      this.#copy?.remove();
+      this.#copy = null;
+    } else if (!this.#copy) {
+      const { words, announcer } = this.#parts;
+      const text = () => (this.#line ? textToCopy(this.#line) : "");
+      this.#copy = copyButton(words, announcer, "copy.message", text);
+      this.#actions.append(this.#copy);
+    }
+  }
+
+  /** @param {boolean} canPlay @param {boolean} isPlaying */
+  #showAgain(canPlay, isPlaying) {
+    if (!canPlay) {
+      this.#again?.remove();
+      this.#again = null;
+      return;
+    }
+    this.#again ??= this.#newAgain();
+    const label = this.#parts.words.say(isPlaying ? "replay.stop" : "replay.start");
+    this.#again.ariaLabel = label;
+    this.#again.title = label;
+    this.#again.dataset.playing = String(isPlaying);
+    this.#again.replaceChildren(icon(isPlaying ? "stop" : "loud"));
+  }
+
+  #newAgain() {
+    const button = make("button", { type: "button", class: "icon-button again" });
+    button.addEventListener("click", () => {
+      if (this.#line) this.#parts.replay.toggle(this.#line);
+    });
+    this.#actions.append(button);
+    return button;
+  }
+}
+
+/**
+ * Whether its text is shown as Markdown: written answers are. In a spoken answer the part that was heard
+ * is marked by its characters, and what users write is shown as they wrote it.
+ *
+ * @param {ShownLine} line
+ */
+export function mayBeMarkdown({ role, modality, heardText, shown }) {
+  return role === "assistant" && modality === "text" && heardText === null && shown !== "";
+}
+
+/** @param {ShownLine} line */
+const isSpokenAnswer = ({ role, modality }) => role === "assistant" && modality === "voice";
+
+/** What the copy button copies: the text as it was written (Markdown), or the words that were heard.
+ * @param {ShownLine} line */
+export function textToCopy(line) {
+  return isCutOff(line) ? (line.heardText ?? "") : line.text;
+}
+
+/** Whether a part of the answer was not heard. @param {ShownLine} line */
+function isCutOff({ status, heardText, shown }) {
+  return status === "interrupted" && heardText !== null && shown.startsWith(heardText);
+}
+
+/** @param {ShownLine} line */
+const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");
+
+/**
+ * The note below the text of a line, or in place of it.
+ *
+ * @param {ShownLine} line
+ * @returns {string | null} The key of a text.
+ */
+export function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
+  if (isHeldBack) return "thread.not_sent";
+  if (isPending) return "thread.sending";
+  const isUser = role === "user";
+  if (status === "failed") return isUser ? "thread.failed_user" : "thread.failed_assistant";
+  if (status === "interrupted" && !isUser) return "thread.cut_off";
+  if (shown !== "") return null;
+  if (!isUser) return "thread.preparing";
+  if (status === "in_progress")
+    return modality === "voice" ? "thread.writing_down" : "thread.sending";
+  return text === "" ? "thread.nothing_heard" : null;
+}

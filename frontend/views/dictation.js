@@ -1,0 +1,125 @@
+/** The dictation button in the message box, and the bar above it while a clip is recorded. */
+
+import { isDialogOpen } from "./dialogs.js";
+import { byId, write } from "./elements.js";
+import { LevelMeter } from "./level-meter.js";
+
+/** @import { DictationModel } from "../chat/dictation.js" */
+/** @import { Words } from "../words/i18n.js" */
+
+/**
+ * @typedef {{
+ *   pressed: () => void, released: () => void, clicked: () => void, finishChosen: () => void,
+ *   cancelChosen: () => void, retryChosen: () => void,
+ * }} DictationDelegate `clicked` is a click without a pointer.
+ */
+
+/** What the bar says while it is shown. @type {Readonly<Record<string, string>>} */
+const TEXTS = Object.freeze({
+  asking: "dictation.asking",
+  recording: "dictation.recording",
+  transcribing: "dictation.transcribing",
+});
+
+export class DictationView {
+  #words;
+  #delegate;
+  #button = byId("dictate", HTMLButtonElement);
+  #bar = byId("dictation", HTMLDivElement);
+  #meterPlace = byId("dictation-level", HTMLDivElement);
+  #meter = new LevelMeter(this.#meterPlace);
+  #text = byId("dictation-text", HTMLElement);
+  #time = byId("dictation-time", HTMLElement);
+  #finish = byId("dictation-finish", HTMLButtonElement);
+  #cancel = byId("dictation-cancel", HTMLButtonElement);
+  #problem = byId("dictation-problem", HTMLDivElement);
+  #sentence = byId("dictation-sentence", HTMLParagraphElement);
+  #retry = byId("dictation-retry", HTMLButtonElement);
+  #isBusy = false;
+
+  /** @param {Words} words @param {DictationDelegate} delegate */
+  constructor(words, delegate) {
+    this.#words = words;
+    this.#delegate = delegate;
+    this.#finish.addEventListener("click", () => delegate.finishChosen());
+    this.#cancel.addEventListener("click", () => delegate.cancelChosen());
+    this.#retry.addEventListener("click", () => delegate.retryChosen());
+    byId("dictation-dismiss", HTMLButtonElement).addEventListener("click", () =>
+      delegate.cancelChosen(),
+    );
+    this.#listenToButton();
+    document.addEventListener("keydown", (event) => this.#keyPressed(event));
+  }
+
+  /** @param {number} rms 0..1, of full scale. */
+  addLevel(rms) {
+    this.#meter.add(rms);
+  }
+
+  clearLevel() {
+    this.#meter.clear();
+  }
+
+  /** @param {DictationModel} model */
+  show({ isAvailable, name, elapsedMs, sentence, canRetry }) {
+    const isRecording = name === "recording";
+    this.#isBusy = isRecording || name === "asking" || name === "transcribing";
+    this.#button.hidden = !isAvailable && !this.#isBusy;
+    this.#button.ariaPressed = String(isRecording);
+    const label = this.#words.say(isRecording ? "dictation.finish" : "dictation.start");
+    if (this.#button.ariaLabel !== label) {
+      this.#button.ariaLabel = label;
+      this.#button.title = label;
+    }
+    if (!this.#isBusy) this.#moveFocusOutOf(this.#bar);
+    this.#bar.hidden = !this.#isBusy;
+    this.#meterPlace.hidden = !isRecording;
+    this.#time.hidden = !isRecording;
+    if (!isRecording) this.#moveFocusOutOf(this.#finish);
+    this.#finish.hidden = !isRecording;
+    const text = TEXTS[name];
+    if (text) write(this.#text, this.#words.say(text));
+    write(this.#time, clock(elapsedMs));
+    if (!sentence) this.#moveFocusOutOf(this.#problem);
+    this.#problem.hidden = !sentence;
+    write(this.#sentence, sentence);
+    this.#retry.hidden = !canRetry;
+  }
+
+  /** Keyboard users keep their place when the focused element is hidden. @param {HTMLElement} leaving */
+  #moveFocusOutOf(leaving) {
+    if (leaving.contains(document.activeElement)) this.#button.focus();
+  }
+
+  #listenToButton() {
+    const { pressed, released, clicked } = this.#delegate;
+    this.#button.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      this.#button.setPointerCapture(event.pointerId);
+      pressed();
+    });
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      this.#button.addEventListener(type, released);
+    }
+    // On a touch screen a long press would open the context menu.
+    this.#button.addEventListener("contextmenu", (event) => event.preventDefault());
+    // Clicks of keys, screen readers and switch devices have no pointer: their `detail` is 0.
+    this.#button.addEventListener("click", ({ detail }) => {
+      if (detail === 0) clicked();
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    // In an input method Escape drops the word that is being composed.
+    if (event.key !== "Escape" || event.isComposing || isDialogOpen() || !this.#isBusy) return;
+    event.preventDefault();
+    this.#delegate.cancelChosen();
+  }
+}
+
+/** Minutes and seconds. @param {number} ms */
+function clock(ms) {
+  const seconds = Math.floor(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}

@@ -1,0 +1,57 @@
+/** The fields of the settings dialog about the open conversation: its voice and its language. */
+
+import { byId, make, write } from "./elements.js";
+
+/** @import { SessionSettingsFields } from "../api.js" */
+/** @import { Words } from "../words/i18n.js" */
+
+/**
+ * @typedef {{ voices: readonly string[], voice: string, language: string, hasDefault: boolean }} SessionSettingsModel
+ *   `hasDefault`: the server may choose the voice, which `voice` then names by an empty string.
+ */
+
+export class SessionSettingsView {
+  #words;
+  #fields = byId("session-settings", HTMLFieldSetElement);
+  #voice = byId("session-voice", HTMLSelectElement);
+  #language = byId("session-language", HTMLSelectElement);
+  #error = byId("session-error", HTMLParagraphElement);
+  /** What the options of the voice were made from. */
+  #drawn = "";
+
+  /** @param {Words} words @param {(changes: SessionSettingsFields) => void} changed */
+  constructor(words, changed) {
+    this.#words = words;
+    this.#voice.addEventListener("change", () => changed({ voice: this.#voice.value }));
+    this.#language.addEventListener("change", () => changed({ language: this.#language.value }));
+  }
+
+  /** @param {SessionSettingsModel | null} model Null while the conversation's settings are unknown. */
+  show(model) {
+    this.#fields.hidden = model === null;
+    if (!model) return;
+    this.#drawVoices(model);
+    this.#voice.value = model.voice;
+    this.#language.value = model.language;
+  }
+
+  /** Show why a change failed. @param {string} sentence Empty to remove the message. */
+  showError(sentence) {
+    write(this.#error, sentence);
+  }
+
+  /** Options that are replaced while the list is open would close it. @param {SessionSettingsModel} model */
+  #drawVoices({ voices, voice, hasDefault }) {
+    const standard = this.#words.say("settings.default_voice");
+    const values = hasDefault || voices.includes(voice) ? voices : [voice, ...voices];
+    const drawn = JSON.stringify([values, hasDefault && standard]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const options = values.map((value) => make("option", { value }, capitalised(value)));
+    if (hasDefault) options.unshift(make("option", { value: "" }, standard));
+    this.#voice.replaceChildren(...options);
+  }
+}
+
+/** The provider's voices are names in small letters. @param {string} name */
+const capitalised = (name) => name.charAt(0).toUpperCase() + name.slice(1);

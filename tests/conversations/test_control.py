@@ -1,0 +1,161 @@
+"""Requested endings in the rows, and what is published about them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from backend.accounts import tokens
+from backend.conversations import control, lifecycle
+from backend.conversations.models import Call, Session
+from backend.protocol.endings import Ending
+from backend.redis_client import RedisAway
+from tests.conversations.equipment import new_call, new_session
+
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+
+T = Callable[["FakeRedis"], int]
+
+
+class FakeRedis:
+    """Stands in for the shared Redis, and remembers the ids that were published."""
+
+    def __init__(self) -> None:
+        self.published: list[list[str]] = []
+        self.is_away = False
+        self.receivers = 2
+
+    def run(self, work: T) -> int:
+        if self.is_away:
+            raise RedisAway
+        return work(self)
+
+    def publish(self, channel: str, message: str) -> int:
+        assert channel == control.CHANNEL
+        self.published.append(json.loads(message))
+        return self.receivers
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
+    shared = FakeRedis()
+    monkeypatch.setattr(control, "shared_redis", lambda: shared)
+    return shared
+
+
+@pytest.fixture
+def session(owner: User) -> Session:
+    return new_session(owner)
+
+
+@pytest.fixture
+def call_id(session: Session) -> UUID:
+    return new_call(session).call_id
+
+
+def test_a_requested_end_is_in_the_row_and_published(
+    shared: FakeRedis, call_id: UUID, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        assert control.request_end(call_id)
+    assert lifecycle.renew_leases([call_id]) == {call_id: Ending.COMPLETED}
+    assert shared.published == [[str(call_id)]]
+
+
+def test_the_requested_ending_is_how_the_call_ends(call_id: UUID) -> None:
+    assert control.request_end(call_id, Ending.IDLE)
+    assert lifecycle.renew_leases([call_id]) == {call_id: Ending.IDLE}
+    assert Call.objects.get(pk=call_id).ending == "", "its process writes the ending"
+
+
+def test_a_revoked_login_counts_more_than_a_requested_ending(call_id: UUID, owner: User) -> None:
+    control.request_end(call_id)
+    tokens.revoke(owner.pk)
+    assert lifecycle.renew_leases([call_id]) == {call_id: Ending.REVOKED}
+
+
+def test_a_call_that_was_presumed_dead_is_not_reopened_to_end(call_id: UUID) -> None:
+    control.request_end(call_id)
+    lifecycle.end_call(call_id, Ending.INTERRUPTED)
+    assert lifecycle.renew_leases([call_id]) == {call_id: Ending.COMPLETED}
+    assert Call.objects.get(pk=call_id).ended_at is not None
+
+
+def test_what_has_ended_or_is_unknown_cannot_be_ended(shared: FakeRedis, call_id: UUID) -> None:
+    lifecycle.end_call(call_id, Ending.CLIENT_LEFT)
+    assert not control.request_end(call_id)
+    assert not control.request_end(uuid4())
+    assert shared.published == []
+
+
+def test_nothing_is_published_for_a_change_that_is_rolled_back(
+    shared: FakeRedis, call_id: UUID
+) -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        control.request_end(call_id)
+        raise ZeroDivisionError
+    assert lifecycle.renew_leases([call_id]) == {}
+    assert shared.published == []
+
+
+@pytest.mark.parametrize(("receivers", "is_away"), [(2, False), (0, False), (2, True)])
+def test_a_take_over_is_worth_waiting_for_if_a_process_received_it(
+    shared: FakeRedis, session: Session, call_id: UUID, receivers: int, is_away: bool
+) -> None:
+    shared.receivers, shared.is_away = receivers, is_away
+    assert control.request_take_over(session.pk, session.user_id) is (receivers > 0 and not is_away)
+    assert lifecycle.renew_leases([call_id]) == {call_id: Ending.TAKEN_OVER}
+
+
+def test_nobody_takes_over_the_call_of_another_user(
+    shared: FakeRedis, session: Session, call_id: UUID, stranger: User
+) -> None:
+    assert not control.request_take_over(session.pk, stranger.pk)
+    assert lifecycle.renew_leases([call_id]) == {}
+    assert shared.published == []
+
+
+def test_a_take_over_without_redis_requests_nothing(session: Session, call_id: UUID) -> None:
+    assert not control.request_take_over(session.pk, session.user_id)
+    assert lifecycle.renew_leases([call_id]) == {}
+
+
+def test_opening_a_call_publishes_the_one_that_it_ends(
+    shared: FakeRedis, session: Session, call_id: UUID
+) -> None:
+    assert shared.published == []
+    new_call(session)
+    assert shared.published == [[str(call_id)]]
+
+
+def test_an_active_users_rename_publishes_nothing(
+    shared: FakeRedis,
+    call_id: UUID,
+    owner: User,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        owner.first_name = "Aoi"
+        owner.save()
+    assert shared.published == []
+
+
+def test_a_failure_to_publish_is_no_error(shared: FakeRedis, call_id: UUID) -> None:
+    shared.is_away = True
+    assert not control.publish([call_id])
+    assert not control.publish([])
+
+
+@pytest.mark.parametrize("message", [b"", b"{", b"null", b"[1]", b'["x"]', b"[" * 100_000, b"\xff"])
+def test_a_message_that_is_not_ours_has_no_ids(message: bytes) -> None:
+    assert control.call_ids_in(message) == []
+
+
+def test_a_message_of_ours_has_its_ids(shared: FakeRedis) -> None:
+    ids = [uuid4(), uuid4()]
+    control.publish(ids)
+    assert control.call_ids_in(json.dumps(shared.published[0]).encode()) == ids

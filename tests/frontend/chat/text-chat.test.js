@@ -1,0 +1,273 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+import { ApiError } from "../../../frontend/api.js";
+import { BUSY_PAUSES_MS, STOP_TIMEOUT_MS, TextChat } from "../../../frontend/chat/text-chat.js";
+import { settle } from "../equipment.js";
+
+let requests;
+let stops;
+let stopFails;
+let sessionIds;
+let happened;
+let chat;
+
+/** A TextClient: the test accepts, streams and settles `requests[n]`. */
+const client = {
+  send(sessionId, { itemId, text }, delegate, signal) {
+    const request = { sessionId, itemId, text, delegate, signal, ...Promise.withResolvers() };
+    const aborted = () => request.reject(new ApiError("no_network", 0, ""));
+    signal.addEventListener("abort", aborted);
+    requests.push(request);
+    return request.promise;
+  },
+  async stop(_sessionId, itemId) {
+    stops.push(itemId);
+    if (stopFails) throw new ApiError("not_found", 404, "");
+  },
+};
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout"] });
+  requests = [];
+  stops = [];
+  stopFails = false;
+  sessionIds = async () => "s1";
+  happened = [];
+  let ids = 0;
+  chat = new TextChat(
+    {
+      client,
+      sessionId: () => sessionIds(),
+      newId: () => `m${++ids}`,
+      explain: ({ code }) => code,
+    },
+    {
+      changed: () => {},
+      accepted: () => happened.push("accepted"),
+      answered: (turns) => happened.push(turns.map(({ text }) => text).join(" → ")),
+      lost: () => happened.push("lost"),
+      failed: ({ code }) => happened.push(code),
+    },
+  );
+});
+
+const turn = (text, status = "completed") => ({ item_id: `a_${text}`, text, status });
+const texts = () => chat.lines().map(({ shown }) => shown);
+
+async function accept(index = requests.length - 1) {
+  requests[index].delegate.accepted();
+  await settle();
+}
+
+async function fail(code, status = 0, index = requests.length - 1) {
+  requests[index].reject(new ApiError(code, status, ""));
+  await settle();
+}
+
+test("a message is sent with a fresh id; its answer grows and is handed over", async () => {
+  chat.send("Hi");
+  assert.deepEqual([chat.isBusy, texts()], [true, ["Hi"]]);
+  await settle();
+  assert.deepEqual([requests[0].sessionId, requests[0].itemId], ["s1", "m1"]);
+  await accept();
+  requests[0].delegate.text("Hel");
+  requests[0].delegate.text("lo.");
+  assert.deepEqual(texts(), ["Hi", "Hello."]);
+  requests[0].resolve(turn("Hello."));
+  await settle();
+  assert.deepEqual(happened, ["accepted", "Hi → Hello."]);
+  assert.deepEqual([chat.isBusy, texts()], [false, []]);
+});
+
+test("a message during an answer stops it, and is sent when that has ended", async () => {
+  chat.send("One");
+  await settle();
+  await accept();
+  chat.send("Two");
+  await settle();
+  assert.deepEqual([stops, requests.length], [["m1"], 1]);
+  requests[0].resolve(turn("Cut", "interrupted"));
+  await settle();
+  assert.deepEqual([requests.length, requests[1].text], [2, "Two"]);
+});
+
+test("a message that the server has not taken yet is stopped when it has", async () => {
+  stopFails = true;
+  chat.send("One");
+  await settle();
+  chat.stop();
+  await settle();
+  assert.equal(requests[0].signal.aborted, false);
+  stopFails = false;
+  await accept();
+  assert.deepEqual(stops, ["m1", "m1"]);
+});
+
+test("words that come after the stop are not shown", async () => {
+  chat.send("Hi");
+  await settle();
+  await accept();
+  assert.equal(chat.hasWords, false);
+  requests[0].delegate.text("Hel");
+  assert.equal(chat.hasWords, true);
+  chat.stop();
+  requests[0].delegate.text("lo.");
+  assert.deepEqual([texts(), chat.isBusy, chat.isAnswerDue], [["Hi", "Hel"], true, false]);
+  assert.equal(chat.hasWords, false);
+  requests[0].resolve(turn("Hel", "interrupted"));
+  await settle();
+  assert.deepEqual(happened, ["accepted", "Hi → Hel"]);
+});
+
+for (const [name, act] of [
+  [
+    "a stop that fails",
+    () => {
+      stopFails = true;
+      chat.stop();
+    },
+  ],
+  [
+    "a stop without an effect",
+    async () => {
+      chat.stop();
+      await settle();
+      mock.timers.tick(STOP_TIMEOUT_MS);
+    },
+  ],
+]) {
+  test(`${name} aborts the request, and the server knows what came of the answer`, async () => {
+    chat.send("Hi");
+    await settle();
+    await accept();
+    await act();
+    await settle();
+    assert.equal(requests[0].signal.aborted, true);
+    assert.deepEqual([happened, chat.lines(), chat.isBusy], [["accepted", "lost"], [], false]);
+  });
+}
+
+test("a failed message keeps its text, and is sent again with its id", async () => {
+  chat.send("Hi");
+  await settle();
+  await fail("no_network");
+  assert.deepEqual(happened, ["no_network"]);
+  assert.deepEqual(chat.lines()[0].failure, "no_network");
+  assert.deepEqual(chat.unsent, [{ itemId: "m1", text: "Hi" }]);
+  chat.retry("m1");
+  assert.equal(chat.lines()[0].failure, undefined);
+  await settle();
+  assert.deepEqual(
+    requests.map(({ itemId }) => itemId),
+    ["m1", "m1"],
+  );
+});
+
+test("an answer that breaks off fails its message, and what came of it is still shown", async () => {
+  chat.send("Hi");
+  await settle();
+  await accept();
+  requests[0].delegate.text("Hel");
+  await fail("provider_failed", 200);
+  assert.deepEqual(texts(), ["Hi", "Hel"]);
+  assert.deepEqual(
+    chat.lines().map(({ status }) => status),
+    ["failed", "failed"],
+  );
+});
+
+test("a message after a failed one is sent, and the failed one stays last", async () => {
+  chat.send("One");
+  await settle();
+  await fail("no_network");
+  chat.send("Two");
+  assert.deepEqual(texts(), ["Two", "One"]);
+  await settle();
+  assert.equal(requests[1].text, "Two");
+});
+
+test("all failed messages are sent again in their order", async () => {
+  for (const text of ["One", "Two"]) {
+    chat.send(text);
+    await settle();
+    await fail("no_network");
+  }
+  chat.retryAll();
+  await settle();
+  await accept(2);
+  requests[2].resolve(turn("1"));
+  await settle();
+  assert.deepEqual(
+    requests.slice(2).map(({ text }) => text),
+    ["One", "Two"],
+  );
+});
+
+test("only a failed message can be taken away or sent again", async () => {
+  chat.send("Hi");
+  await settle();
+  chat.retry("m1");
+  assert.deepEqual([chat.takeFailed("m1"), requests.length, texts()], [null, 1, ["Hi"]]);
+  await fail("no_network");
+  assert.deepEqual([chat.takeFailed("m1"), chat.lines()], ["Hi", []]);
+});
+
+for (const code of ["call_live", "reply_running"]) {
+  test(`the message is sent again by itself while the server says ${code}`, async () => {
+    chat.send("Hi");
+    for (const pauseMs of BUSY_PAUSES_MS) {
+      await settle();
+      await fail(code, 409);
+      mock.timers.tick(pauseMs);
+    }
+    await settle();
+    assert.equal(requests.length, BUSY_PAUSES_MS.length + 1);
+    assert.ok(requests.every(({ itemId }) => itemId === "m1"));
+    assert.deepEqual(happened, []);
+    await fail(code, 409);
+    assert.deepEqual(happened, [code]);
+  });
+}
+
+test("a session that cannot be created fails the message; the next attempt creates it", async () => {
+  sessionIds = async () => {
+    throw new ApiError("no_network", 0, "");
+  };
+  chat.send("Hi");
+  await settle();
+  assert.deepEqual([happened, requests], [["no_network"], []]);
+  sessionIds = async () => "s2";
+  chat.retry("m1");
+  await settle();
+  assert.equal(requests[0].sessionId, "s2");
+});
+
+test("to finish waits for the answer that is stopped", async () => {
+  let isFinished = false;
+  await chat.finish();
+  chat.send("Hi");
+  await settle();
+  await accept();
+  void chat.finish().then(() => {
+    isFinished = true;
+  });
+  await settle();
+  assert.deepEqual([stops, isFinished], [["m1"], false]);
+  requests[0].resolve(turn("Cut", "interrupted"));
+  await settle();
+  assert.equal(isFinished, true);
+});
+
+test("a conversation that was left aborts its request and calls nobody", async () => {
+  chat.send("One");
+  chat.send("Two");
+  await settle();
+  await accept();
+  happened = [];
+  chat.close();
+  requests[0].delegate.text("Late");
+  await settle();
+  assert.equal(requests[0].signal.aborted, true);
+  assert.deepEqual([happened, requests.length], [[], 1]);
+});

@@ -1,0 +1,39 @@
+"""The export of a conversation from the list, by keyboard, as a file with a Japanese name."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.page.visitor import register, visiting
+from tests.journeys.stack import Stack, http
+
+pytestmark = pytest.mark.page
+
+
+def test_a_conversation_is_exported_in_each_format(browser: Browser, stack: Stack) -> None:
+    login = register(stack)
+    session = http(
+        "POST", f"{stack.url}/api/sessions/", {"title": "パンの話"}, token=login.token
+    ).json
+    with visiting(browser, stack, login=login) as visitor:
+        page, keys = visitor.page, visitor.page.keyboard
+        button = page.locator('[data-action="export"]')
+        for steps, ending in enumerate(("txt", "csv", "vtt", "json")):
+            button.focus()
+            keys.press("Enter")
+            dialog = page.get_by_role("dialog", name="Export “パンの話”")
+            expect(dialog.get_by_role("button").first).to_be_focused()
+            for _ in range(steps):
+                keys.press("Tab")
+            with page.expect_download() as download:
+                keys.press("Enter")
+            name = download.value.suggested_filename
+            assert name == f"パンの話 {session['created_at'][:10]}.{ending}"
+            text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+            assert ("パンの話" in text) == (ending in ("txt", "json"))
+            expect(button).to_be_focused()
+        keys.press("Enter")
+        keys.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(button).to_be_focused()
