@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-nginx bench-faults clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -76,7 +76,7 @@ fuzz: .venv/test.installed ## The property tests with new random seeds for MINUT
 journeys: .venv/test.installed ## Whole calls through real sockets, server and simulator, on uvicorn and Daphne.
 	@$(PY) -m pytest -m journey tests
 
-stack: .venv/test.installed ## Start nginx, PostgreSQL, two web processes, a worker and the simulator; print the address.
+stack: .venv/test.installed ## Start nginx, PostgreSQL, Redis, two web processes, a worker and the simulator; print the address.
 	@$(PY) -m tests.full_stack
 
 stack-tests: .venv/test.installed ## Calls, the page, limits and a rolling stop through nginx on that stack.
@@ -110,6 +110,12 @@ bench-requests: .venv/test.installed ## Measure the processor time of an HTTP re
 
 bench-logins: .venv/test.installed ## Measure how wrong passwords delay a call, hashed one at a time and all at once.
 	@$(PY) -m bench.logins
+
+bench-nginx: .venv/test.installed ## Measure the processor time of an event with nginx and TLS in front, and without.
+	@$(PY) -m bench.nginx
+
+bench-faults: .venv/test.installed ## Kill, pause and restart each part of the stack under 50 calls; count the turns.
+	@$(PY) -m bench.faults
 
 bench-export: .venv/test.installed ## Measure the export of a session of 2,000 turns: time, memory and size.
 	@$(PY) -m bench.export

@@ -15,7 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.chat.clip_files import wav
 from tests.full_stack import FullStack, children_of
-from tests.journeys.audio.equipment import chromium
+from tests.journeys.audio.equipment import FAKE_DEVICE, chromium
 from tests.journeys.page.visitor import visiting
 from tests.journeys.person import LiveCall, Person
 from tests.journeys.speech import QUESTION, speak
@@ -233,12 +233,12 @@ async def test_a_replica_that_stops_in_mid_answer_hands_over_to_the_other(
     full_stack.publish_replicas(1, 2)
 
 
-def test_the_page_signs_in_types_and_is_answered(full_stack: FullStack) -> None:
+def test_the_page_signs_in_types_is_answered_and_opens_a_call(full_stack: FullStack) -> None:
     body = {"username": "stack-visitor", "password": "a-long-walk-in-the-rain"}
     assert request("POST", f"{full_stack.url}/api/auth/register/", body).status == 201
     with (
         sync_playwright() as playwright,
-        chromium(playwright) as browser,
+        chromium(playwright, *FAKE_DEVICE) as browser,
         # Chromium does not read SSL_CERT_FILE.
         visiting(browser, full_stack, is_new=True, ignore_https_errors=True) as visitor,
     ):
@@ -249,4 +249,9 @@ def test_the_page_signs_in_types_and_is_answered(full_stack: FullStack) -> None:
         expect(page.locator("#message")).to_be_focused()
         assert visitor.type_and_wait("How much does it cost?")
         visitor.await_stored(2)
-        assert any(url.startswith("wss://127.0.0.1") for url in visitor.requests)
+        # A browser gives its microphone to https only.
+        visitor.tap_microphone()
+        visitor.await_state("listening")
+        assert any(url.startswith(full_stack.socket_url) for url in visitor.requests)
+        visitor.tap_typing()
+        visitor.await_state("idle")
