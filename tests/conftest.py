@@ -1,6 +1,7 @@
 """Fixtures for all tests: users with their API clients, and a reset of global state."""
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.utils import translation
 from hypothesis import HealthCheck, settings
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from backend import redis_client
@@ -45,6 +47,19 @@ def _close_recorder_pool(request: pytest.FixtureRequest) -> Iterator[None]:
     if RECORDER in connections:
         postgres: Any = connections[RECORDER]
         postgres.close_pool()
+
+
+_database_numbers = count()
+
+
+@pytest.fixture
+def redis_away(settings: Settings) -> None:
+    """Set a REDIS_URL where nothing listens.
+
+    Each test has a URL of its own: the process keeps a circuit for each, which may be open still
+    after an earlier test.
+    """
+    settings.REDIS_URL = f"redis://127.0.0.1:1/{next(_database_numbers)}"
 
 
 @pytest.fixture

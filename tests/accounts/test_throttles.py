@@ -84,10 +84,10 @@ def test_redis_counts_for_all_processes(redis_server: RedisServer, settings: Set
     assert AddressThrottle().allow_request(request(), APIView())
 
 
+@pytest.mark.usefixtures("redis_away")
 def test_while_redis_is_away_each_process_counts_by_itself(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
     throttle = LoginThrottle()
     assert passed(12) == 10
     assert not throttle.allow_request(request(), APIView())

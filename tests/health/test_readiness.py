@@ -10,7 +10,6 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from pytest_django.fixtures import Settings
 
 from backend.conversations import writing
 from backend.conversations.executor import DatabaseExecutor
@@ -108,10 +107,10 @@ async def test_a_process_that_drains_says_so(executor: DatabaseExecutor) -> None
     assert (before, await drain()) == ("ok", "draining")
 
 
+@pytest.mark.usefixtures("redis_away")
 async def test_a_redis_that_is_away_is_shown_and_required_by_nobody(
-    executor: DatabaseExecutor, settings: Settings
+    executor: DatabaseExecutor,
 ) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
     checks = checks_of(Runtime(), ServiceChecks(executor))
     assert list(checks) == ["database", "migrations", "recorder", "drain", "redis"]
     answers = {"database": "ok", "redis": await answer_of(checks["redis"])}
