@@ -93,10 +93,17 @@ class FullStack(Stack):
         """From now on the name `web` has the addresses of these replicas."""
         self.names.addresses = tuple(map(self.replica_address, numbers))
 
+    def prepare(self) -> None:
+        """Do what the service `migrate` of docker-compose.yml does."""
+        subprocess.run(
+            [sys.executable, "-m", "backend.prepare"],
+            cwd=ROOT, env=self.env, check=True, capture_output=True,
+        )  # fmt: skip
+
     def start_worker(self) -> None:
         with (self.folder / "worker.log").open("ab") as log:
             self.processes["worker"] = subprocess.Popen(
-                [sys.executable, "manage.py", "db_worker", "--no-reload"],
+                [sys.executable, "-m", "backend.worker"],
                 cwd=ROOT, env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
 
@@ -187,7 +194,7 @@ def running_full_stack(
         try:
             with trusting(stack.certificate):
                 _at_once(
-                    lambda: stack.manage("migrate", "--verbosity", "0"),
+                    stack.prepare,
                     lambda: stack.manage("collectstatic", "--no-input", "--verbosity", "0"),
                     lambda: stack.start_simulator(*simulator),
                 )
