@@ -2,7 +2,8 @@
 
 `code` is stable, `message` is a sentence in the user's language, `detail` has errors by field. The
 text of an exception is never sent, because it can quote the request. Under `/api/` every error is
-JSON, also Django's own. Request bodies are JSON objects of bounded size without unknown fields.
+JSON, including Django's own. Request bodies are JSON objects of limited size without unknown
+fields.
 
 REST framework's settings name this module, so it must not import a module that imports views.
 """
@@ -65,10 +66,11 @@ ApiErrorCode = Literal[
     "unavailable",
     "unsupported_media_type",
 ]
-"""Every `code` of an error of the HTTP API. A test checks that each has its sentence."""
+"""Every `code` of an error of the HTTP API. A test checks that each has a sentence."""
 
 FieldErrorCode = Literal["unknown_field", "username_taken"]
-"""The sentences of our own in the `detail` of an `invalid`. Clients do not see these codes."""
+"""Codes of the sentences in the `detail` of `invalid` that are not REST framework's or Django's.
+Clients receive the sentence, not the code."""
 
 
 class ApiRefused(exceptions.APIException):
@@ -142,7 +144,7 @@ def _code_and_status(error: Exception) -> tuple[ApiErrorCode, int]:
 
 @csrf_exempt
 def api_not_found(request: HttpRequest, path: str = "") -> HttpResponse:
-    """Answer 404 as JSON for any other path under `/api/`, where Django would show a debug page.
+    """Answer 404 as JSON for an unknown path under `/api/`, where Django would show a debug page.
 
     CSRF exempt, like REST framework's views: otherwise a POST to a path without its final slash
     would get an HTML page about cookies.
@@ -151,28 +153,28 @@ def api_not_found(request: HttpRequest, path: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Django's 400: JSON under `/api/`."""
+    """Handle Django's 400 (`handler400`): as JSON under `/api/`."""
     if _is_api(request):
         return _json("malformed", 400)
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Django's 403: JSON under `/api/`."""
+    """Handle Django's 403 (`handler403`): as JSON under `/api/`."""
     if _is_api(request):
         return _json("forbidden", 403)
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Django's 404: JSON under `/api/`."""
+    """Handle Django's 404 (`handler404`): as JSON under `/api/`."""
     if _is_api(request):
         return _json("not_found", 404)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Django's 500: JSON under `/api/`."""
+    """Handle Django's 500 (`handler500`): as JSON under `/api/`."""
     return _json("internal", 500) if _is_api(request) else defaults.server_error(request)
 
 
@@ -187,8 +189,8 @@ def _json(code: ApiErrorCode, status: Literal[400, 403, 404, 500]) -> JsonRespon
 class BoundedJSONParser(JSONParser):
     """Parses JSON of at most `MAX_BODY_BYTES`, because all of it is held in memory.
 
-    Lone surrogates, which JSON can express and UTF-8 cannot, are refused: they can neither be
-    stored nor be repeated in an error. A subclass may set another bound, `most_bytes`.
+    Lone surrogates, which JSON can express and UTF-8 cannot, are refused: they can be neither
+    stored nor quoted in an error. A subclass may override the limit, `most_bytes`.
     """
 
     most_bytes = MAX_BODY_BYTES
@@ -211,18 +213,19 @@ class BoundedJSONParser(JSONParser):
 
 
 class _Bounded:
-    """A stream that raises ApiRefused once more than `most_bytes` were read."""
+    """A stream that raises ApiRefused as soon as more than `most_bytes` were read."""
 
     def __init__(self, stream: IO[bytes], most_bytes: int) -> None:
         self._stream = stream
-        self._room = most_bytes
+        self._bytes_left = most_bytes
 
     def read(self, size: int = -1) -> bytes:
-        given = self._stream.read(self._room + 1 if size < 0 else min(size, self._room + 1))
-        self._room -= len(given)
-        if self._room < 0:
+        most = self._bytes_left + 1
+        chunk = self._stream.read(most if size < 0 else min(size, most))
+        self._bytes_left -= len(chunk)
+        if self._bytes_left < 0:
             raise ApiRefused("too_large", 413)
-        return given
+        return chunk
 
 
 class StrictSerializer(serializers.Serializer[Any]):

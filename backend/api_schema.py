@@ -1,8 +1,9 @@
-"""What the views say about themselves in the OpenAPI schema, with drf-spectacular.
+"""Helpers with which the views describe their responses in the OpenAPI schema (drf-spectacular).
 
-The JSON of a response is a TypedDict: mypy checks that the view builds it, and the schema is made
-from it. It is not a REST framework serializer, because those take four times as long for a page of
-200 turns (32 ms instead of 7 ms). Requests are serializers, and drf-spectacular reads those itself.
+The JSON of a response is a TypedDict: mypy checks that the view builds it, and the schema is
+generated from it. REST framework's serializers are not used for responses, because they take four
+times as long for a page of 200 turns (32 ms instead of 7 ms). They are used for requests, and
+drf-spectacular describes those without help.
 """
 
 from http import HTTPStatus
@@ -34,20 +35,21 @@ _ERROR = {
 }
 
 _shapes: dict[str, Any] = {}
+"""The TypedDicts that responses refer to, by the names of their components."""
 
 PAGE_PARAMETERS = [
-    OpenApiParameter("page", int, description="From 1."),
-    OpenApiParameter("page_size", int, description="How many results a page has."),
+    OpenApiParameter("page", int, description="The page's number, from 1."),
+    OpenApiParameter("page_size", int, description="The number of results per page."),
 ]
 
 
 def body(shape: type) -> OpenApiResponse:
-    """A response with the JSON of this TypedDict, as a component named like it without `JSON`."""
+    """A response with this TypedDict. Its component has the class's name without `JSON`."""
     return OpenApiResponse(_reference(shape), description="")
 
 
 def page_of(shape: type) -> OpenApiResponse:
-    """A response with a page of such objects."""
+    """A response with one page of a list of these TypedDicts."""
     link = {"type": "string", "format": "uri", "nullable": True}
     page = {
         "type": "object",
@@ -95,7 +97,7 @@ class SchemaView(SpectacularAPIView):
     """`GET`, without a login: the OpenAPI schema of this API; YAML with `?format=yaml`."""
 
     authentication_classes = ()
-    # JSON first, so that an error is JSON too, whatever was asked for.
+    # JSON comes first, so that errors are JSON whichever format was requested.
     renderer_classes: list[type[BaseRenderer]] = [OpenApiJsonRenderer2, OpenApiYamlRenderer2]  # noqa: RUF012
 
 

@@ -1,8 +1,8 @@
 """Rate limits of logins and registrations. The rates are in the settings.
 
-The address is that of the connection (`NUM_PROXIES` is 0): a client that could set
-`X-Forwarded-For` would have a new address for each request. Behind a proxy that `TRUSTED_PROXIES`
-names, `backend.trusted_proxies` has put the client's own address there.
+The address is that of the connection (`NUM_PROXIES` is 0) and not `X-Forwarded-For`, in which a
+client could send a new address with each request. Behind a proxy in `TRUSTED_PROXIES`,
+`backend.trusted_proxies` has replaced the connection's address by the client's.
 """
 
 import functools
@@ -17,17 +17,17 @@ from backend.redis_client import RedisAway, count_in_window, shared_redis
 
 
 class SharedThrottle(SimpleRateThrottle):
-    """A throttle that counts in Redis, exactly and for all server processes.
+    """A throttle that counts in Redis: exactly, and across all server processes.
 
-    REST framework's own reads a list from the cache and writes it back, so that concurrent requests
-    pass together. That one is used without Redis and while Redis is away: each process then limits
-    by itself, and no request fails.
+    REST framework's own throttle reads a list from the cache and writes it back, so that concurrent
+    requests can all pass. It is the fallback if Redis is not configured or not available: each
+    process then counts by itself, and no request fails.
     """
 
     _wait_s: float | None = None
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Return whether the request may pass, and count it."""
+        """Count the request, and return whether it is allowed."""
         shared, key = shared_redis(), self.get_cache_key(request, view)
         limit, window_s = self.parse_rate(self.get_rate())
         if shared is None or key is None or limit is None or window_s is None:
@@ -60,14 +60,14 @@ class LoginThrottle(SharedThrottle):
     scope = "login"
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        """Return the key of the address and the username, however that is spelt."""
+        """Return the key of the address and the username, normalised and without case."""
         given = request.data.get("username", "") if isinstance(request.data, dict) else ""
         username = normalised_username(str(given)).casefold()
         return _key(self.scope, _address_of(self, request), username)
 
 
 def _address_of(throttle: SimpleRateThrottle, request: Request) -> str:
-    """The address; empty, and so the same for all, if the server listens on a UNIX socket."""
+    """Return the client's address. It is empty for all clients if the server has a UNIX socket."""
     address: str | None = throttle.get_ident(request)
     return address or ""
 

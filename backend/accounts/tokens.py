@@ -1,7 +1,7 @@
-"""Tokens: REST framework's `authtoken`, one per user, stored in clear.
+"""Tokens: REST framework's `authtoken`, one per user, stored in plain text.
 
-All devices of a user share one token; `logout` deletes it. A call remembers when the token it was
-opened with was created, so that a later login does not keep the call alive.
+All devices of a user share one token; `logout` deletes it. A call stores the creation
+time of the token it was opened with, so that a logout ends the call even if the user logs in again.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Normalised usernames, as they are stored, compared and rate limited."""
+"""Normalises usernames before they are stored, compared or rate limited."""
 
 from django.contrib.auth.models import User
 
@@ -6,6 +6,6 @@ from django.contrib.auth.models import User
 def normalised_username(typed: str) -> str:
     """Return the name in NFKC without surrounding white space: 「ﾀﾛｳ」 and 「タロウ」 are the same.
 
-    It can be longer than what was typed, so lengths have to be checked afterwards.
+    The result can be longer than `typed`, so check lengths after normalising.
     """
     return User.normalize_username(typed).strip()

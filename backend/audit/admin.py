@@ -1,4 +1,4 @@
-"""The audit in the admin: read-only for everybody, superusers too."""
+"""The audit log in the admin, read-only for everybody, including superusers."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ else:  # generic in the stubs only
 
 @admin.register(AuditEntry)
 class AuditAdmin(_ModelAdmin):
-    """The list of acts, the newest first. Nobody can add, edit or delete one."""
+    """The list of audited actions, the newest first. Nobody can add, edit or delete one."""
 
     list_display = ("time", "actor_name", "action", "target_type", "target", "owner_id")
     list_filter = ("action", "at")
@@ -26,18 +26,18 @@ class AuditAdmin(_ModelAdmin):
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: a row is written by the act itself."""
+        """Return False: the code that performs an action adds its row."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No."""
+        """Return False."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No."""
+        """Return False."""
         return False
 
     @admin.display(description=bilingual("time (UTC)", "日時 (UTC)"), ordering="at")
     def time(self, entry: AuditEntry) -> str:
-        """To the second: several acts can fall into one minute."""
+        """Return the time to the second, because one minute can contain several actions."""
         return f"{entry.at:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Audit: who did what to whose call or session in the admin."""
+"""The audit log: which operator did what in the admin to which user's call or session."""
 
 from django.apps import AppConfig
 

@@ -1,8 +1,8 @@
-"""REST: a recorded clip becomes text. The clip is kept nowhere, and no turn is written.
+"""REST: transcribes an audio clip. Stores neither the clip nor a turn.
 
-The clip is on disk while it is received and sent on: Django's temporary file, deleted with the
-request. The request runs in a thread of its own and with an event loop of its own, so that neither
-reading the file nor the provider's answer delays a call's audio.
+During the request the clip is in a temporary file of Django, which is deleted when the request
+ends. The view runs in a thread of its own and with an event loop of its own, so that neither
+reading the file nor waiting for the provider delays a call's audio.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ from backend.upstream.rest import rest_client
 from backend.upstream.transcription import Clip, ClipUnreadable, Transcribed, transcribe
 
 PATH = re.compile(r"/api/sessions/[0-9a-f-]+/transcriptions/")
-"""The path whose body may be larger than others (`backend.middleware`)."""
+"""The path for which `backend.middleware` allows a larger body than for others."""
 MAX_BODY_BYTES = MAX_CLIP_BYTES + 64 * 1024
-"""A clip and the rest of its multipart body."""
+"""The largest clip, plus 64 KiB for the rest of the multipart body."""
 
 _REFUSALS: Mapping[Ending, tuple[ApiErrorCode, int]] = {
     Ending.PROVIDER_REFUSED: ("transcription_refused", 502),
@@ -62,19 +62,19 @@ _REFUSALS: Mapping[Ending, tuple[ApiErrorCode, int]] = {
     Ending.PROVIDER_UNAVAILABLE: ("transcription_unavailable", 503),
     Ending.PROVIDER_TIMEOUT: ("transcription_timeout", 504),
 }
-"""The error code and HTTP status by what went wrong at the provider."""
+"""The error code and HTTP status for each Ending of a failed provider request."""
 
 _logger = logging.getLogger(__name__)
 
 
 class TranscriptionJSON(TypedDict):
-    """What was said in a clip."""
+    """The text of a transcribed clip."""
 
     text: str
 
 
 class ClipUpload(StrictSerializer):
-    """The multipart body: one file. An empty one is refused as no audio, not as a wrong field."""
+    """The multipart body with one file. An empty file gives `audio_invalid`."""
 
     file = serializers.FileField(allow_empty_file=True)
 
@@ -109,7 +109,7 @@ class TranscriptionThrottle(SharedThrottle, UserRateThrottle):
 
 
 class Transcriptions(APIView):
-    """`POST` a clip: its words."""
+    """`POST`: transcribe an audio clip."""
 
     parser_classes = (ClipParser,)
     throttle_classes = (TranscriptionThrottle,)
@@ -129,10 +129,10 @@ class Transcriptions(APIView):
         if session.closed_at is not None:
             raise ApiRefused("session_closed", 409)
         upload = _upload_in(request)
-        container = _checked(upload)
+        container = _checked_container(upload)
         model = catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date())
         _release_connection()
-        transcribed = _transcribed(upload, container, model)
+        transcribed = _transcribe(upload, container, model)
         _keep_usage(session.id, model, transcribed)
         if not transcribed.text:
             raise ApiRefused("no_speech", 422)
@@ -149,15 +149,15 @@ def _upload_in(request: Request) -> "UploadedFile[Any]":
     try:
         given = ClipUpload(data=request.data)
     except UnsupportedMediaType:
-        # The sentence of the general code asks for JSON.
+        # The sentence of `unsupported_media_type` says "Please send JSON", which is wrong here.
         raise ApiRefused("audio_invalid", 400) from None
     given.is_valid(raise_exception=True)
     upload: UploadedFile[Any] = given.validated_data["file"]
     return upload
 
 
-def _checked(upload: "UploadedFile[Any]") -> Container:
-    """The clip's container. Raises ApiRefused if it is too large, no audio, or too long."""
+def _checked_container(upload: "UploadedFile[Any]") -> Container:
+    """Return the clip's container. Raises ApiRefused if it is too large, not audio, or too long."""
     if (upload.size or 0) > MAX_CLIP_BYTES:
         raise ApiRefused("too_large", 413)
     upload.seek(0)
@@ -176,17 +176,17 @@ def _file_of(upload: "UploadedFile[Any]") -> BinaryIO:
 
 
 def _release_connection() -> None:
-    """Give the database connection back while the provider works, which may take 30 s.
+    """Return the database connection to the pool for the provider's request of up to 30 s.
 
-    PostgreSQL's connections are pooled: eight waiting clips would keep everybody else out. Not
-    inside a transaction, which only tests have here.
+    PostgreSQL's pool has 8 connections: eight clips in progress would block all other requests.
+    Skipped inside a transaction, in which only tests run this view.
     """
     if not connection.in_atomic_block:
         connection.close()
 
 
-def _transcribed(upload: "UploadedFile[Any]", container: Container, model: str) -> Transcribed:
-    """Ask the provider. Raises ApiRefused for everything that it refuses or fails to do."""
+def _transcribe(upload: "UploadedFile[Any]", container: Container, model: str) -> Transcribed:
+    """Transcribe the clip at the provider. Raises ApiRefused if the provider refuses or fails."""
     clip = Clip(f"clip.{container.extension}", container.content_type, _file_of(upload))
     try:
         return asyncio.run(_ask(model, clip))
@@ -200,7 +200,10 @@ def _transcribed(upload: "UploadedFile[Any]", container: Container, model: str) 
 
 
 def _refusal_of(error: UpstreamError) -> ApiRefused:
-    """An unknown model is named: the operator mistyped `TRANSCRIPTION_MODEL`."""
+    """Return the API error for a provider error.
+
+    An unknown model has a code of its own: its cause is a mistyped `TRANSCRIPTION_MODEL`.
+    """
     if error.code == "model_not_found":
         return ApiRefused("transcription_model_unknown", 502)
     return ApiRefused(*_REFUSALS[error.ending])
@@ -216,7 +219,7 @@ async def _ask(model: str, clip: Clip) -> Transcribed:
 
 
 def _keep_usage(session_id: UUID, model: str, transcribed: Transcribed) -> None:
-    """Store what the clip cost. The words are worth more than the row, so a failure is logged."""
+    """Store the clip's usage. A failure is only logged, so that the user still gets the text."""
     usage = transcription_usage(f"clip_{uuid4().hex}", transcribed.usage)
     if usage is None:
         return

@@ -1,4 +1,4 @@
-"""Starts answers with the live objects of this process: settings, provider, recorder, database."""
+"""Starts typed answers with this process's settings, provider, recorder and database."""
 
 import asyncio
 import functools
@@ -25,9 +25,9 @@ from backend.upstream.rest import STALL_S, rest_client
 
 
 class Chat:
-    """The typed answers of this process, and the REST client that they share.
+    """Runs the answers to typed messages in this process. They share one REST client.
 
-    Belongs to one event loop, as its runtime does. `transport` replaces the network in tests.
+    Bound to one event loop, like its runtime. `transport` replaces the network in tests.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Chat:
     async def answer(
         self, opened: OpenedReply, user_id: int, message: str
     ) -> AsyncGenerator[Update, None]:
-        """Run an opened answer; yields its words as they come, then how it ended.
+        """Run an opened answer. Yields its text as it arrives, then its Ended.
 
         Closing the iterator, as a cancelled request does, stops the answer.
         """
@@ -77,10 +77,10 @@ class Chat:
                     reply.stop()
 
     async def remembered_from(self, session_id: UUID) -> int | None:
-        """The position of the first turn that a model is given with the session's next question.
+        """Return the position of the first turn that will be sent with the session's next question.
 
-        None if it is given all of them, and also if the database does not answer: a client gets
-        this with an answer that is stored already, and must not lose that answer.
+        None if all turns will be sent, and also if the database fails: the value is sent to the
+        client with an answer that is already stored, and must not make that response fail.
         """
         try:
             past = await self._runtime.database.run(past_of, session_id)
@@ -123,7 +123,7 @@ class Chat:
         return reply
 
     async def _client(self) -> openai.AsyncOpenAI:
-        """The shared client: a connection that is open already saves a TLS handshake."""
+        """Return the shared client. It reuses open connections, which saves TLS handshakes."""
         async with self._client_lock:
             if self._shared_client is None:
                 self._shared_client = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""One answer of the Responses API: its request, and its stream of events as effects. PURE.
+"""One answer of the Responses API: builds its request, converts its events to effects. PURE.
 
 Source: the provider's API reference of `POST /v1/responses` and of its streaming events.
 """
@@ -18,21 +18,25 @@ from backend.upstream.failures import error_named_in
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """More of the answer's text."""
+    """The next piece of the answer's text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is whole; `interrupted` if the provider cut it off (its length, its filter)."""
+    """The provider ended the answer.
+
+    `status` is `completed`, or `interrupted` if the provider cut it off (length limit, content
+    filter).
+    """
 
     status: TurnStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The provider gave up."""
+    """The provider reported an error instead of finishing the answer."""
 
     error: UpstreamError
 
@@ -56,15 +60,18 @@ def request_of(
 
 
 def _input_item(role: Role, text: str) -> dict[str, Any]:
-    """A message in its short form: the provider accepts an assistant's words only so, or by id."""
+    """A message in its short form.
+
+    The provider accepts an assistant's earlier message only in this form or by its id.
+    """
     return {"role": str(role), "content": text}
 
 
 class ReplyReader:
     """Reads the events of one answer.
 
-    `text` is what came so far, `usage` what it cost, and `model` the model that answered, which may
-    be a dated snapshot of the one that was asked; both are None until they are known.
+    `text` is the text received so far. `usage` is the token usage, and `model` the model that
+    answered, which may be a dated snapshot of the requested one; both are None until known.
     """
 
     def __init__(self) -> None:
@@ -74,11 +81,11 @@ class ReplyReader:
 
     @property
     def text(self) -> str:
-        """What came so far."""
+        """The text received so far."""
         return "".join(self._parts)
 
     def take(self, event: JsonObject) -> Effect | None:
-        """Read the next event. None: it changes nothing, or its type is unknown."""
+        """Read the next event; return its effect. None if it has none or its type is unknown."""
         read = _READERS.get(text_at(event, "type") or "")
         return None if read is None else read(self, event)
 
@@ -86,9 +93,9 @@ class ReplyReader:
         self.model = text_at(mapping_at(event, "response"), "model") or None
 
     def _delta(self, event: JsonObject) -> Words | None:
-        return self._say(clean_text_at(event, "delta"))
+        return self._append(clean_text_at(event, "delta"))
 
-    def _say(self, text: str) -> Words | None:
+    def _append(self, text: str) -> Words | None:
         if not text:
             return None
         self._parts.append(text)
@@ -114,8 +121,8 @@ class ReplyReader:
         self.model = text_at(response, "model") or self.model
         self.usage = text_usage_of(response)
         if not self._parts:
-            # A provider that streams no deltas has the text in its last event.
-            self._say(output_text(response))
+            # A provider that streams no deltas sends the whole text in its last event.
+            self._append(output_text(response))
 
 
 _Read = Callable[[ReplyReader, JsonObject], Effect | None]
@@ -129,4 +136,4 @@ _READERS: Mapping[str, _Read] = {
     "response.failed": ReplyReader._failed,
     "error": ReplyReader._error,
 }
-"""By the event's type. A refusal is an answer in words, and is shown and kept as one."""
+"""By the event's type. A refusal is text too: it is shown and stored like any other answer."""

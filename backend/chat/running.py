@@ -1,7 +1,7 @@
-"""Runs one answer: asks the provider, stores the turns, renews the lease, and can be stopped.
+"""Runs one answer: requests it from the provider, stores its turns and renews its lease.
 
-The answer is a task of its own. A client that disconnects cancels its request, and must not cancel
-the storing of what came.
+Each answer is a task of its own: a client that disconnects cancels its HTTP request, and the text
+received until then must still be stored.
 """
 
 import asyncio
@@ -32,17 +32,23 @@ from backend.upstream.providers.interface import Provider
 from backend.upstream.rest import STALL_S, post_streamed, upstream_errors
 
 HEARTBEAT_S = 1.0
-"""A call that opens in another process waits this long, at most, until the answer stops."""
+"""The interval of lease renewals, at which a reply finds that another process has asked it to stop.
+A call that opens in another process therefore waits at most this long for the answer to stop."""
 KEEP_EVERY_S = 0.5
-"""How often an answer that grows is handed to the recorder: each time, all of it is copied."""
+"""The shortest interval between two versions of an unfinished answer passed to the recorder: each
+version is a copy of the whole text."""
 STORE_WAIT_S = 5.0
+"""The longest wait for the recorder to write the turns of an answer that has ended."""
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The answer is stored. Its turn; or `code`, why there is none, with seconds to wait."""
+    """The end of an answer: its stored turn, or the error code if there is none.
+
+    `retry_after_s`: the provider's `Retry-After` in seconds, if it sent one.
+    """
 
     turn: Turn | None = None
     code: str = "internal"
@@ -54,7 +60,7 @@ Update = Words | Ended
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: the user's message, and the request's body with its history."""
+    """The user's message, the body of the request (with the history), and the requested model."""
 
     message: str
     request: Mapping[str, Any]
@@ -62,7 +68,7 @@ class Question:
 
 
 class RunningReply:
-    """One answer that runs. `run` must be called once, as a task; `stop` may be called any time."""
+    """One answer in progress. Call `run` once, as a task; `stop` may be called at any time."""
 
     def __init__(
         self,
@@ -81,7 +87,7 @@ class RunningReply:
         self._client = client
         self._provider = provider
         self._recorder = recorder
-        # One for all versions of a turn: the recorder merges those that it has not yet written.
+        # The same one for all versions of a turn: it merges versions that are not yet written.
         self._turns = recorder.for_session(opened.exchange, model=question.model)
         self._database = database
         self._stall_s = stall_s
@@ -90,22 +96,22 @@ class RunningReply:
         self._started_at = datetime.now(UTC)
         self._kept_at_s = 0.0
         self._updates: asyncio.Queue[Update] = asyncio.Queue()
-        self._asking: asyncio.Task[Finished] | None = None
-        self._is_stopped = self._is_lost = False
+        self._asking_task: asyncio.Task[Finished] | None = None
+        self._is_stopped = self._is_lease_lost = False
 
     @property
     def session_id(self) -> UUID:
-        """The session that it is part of."""
+        """The id of the session."""
         return self.opened.exchange.session_id
 
     def stop(self) -> None:
-        """Stop the provider's stream; what came is kept as `interrupted`. Safe to call again."""
+        """Stop the provider's stream. The text received is stored as `interrupted`. Idempotent."""
         self._is_stopped = True
-        if self._asking is not None:
-            self._asking.cancel()
+        if self._asking_task is not None:
+            self._asking_task.cancel()
 
     async def updates(self) -> AsyncIterator[Update]:
-        """The answer's words as they come, then how it ended. For one reader."""
+        """Yield the answer's text as it arrives, then its Ended. Only one consumer may iterate."""
         while True:
             update = await self._updates.get()
             yield update
@@ -127,21 +133,21 @@ class RunningReply:
             self._updates.put_nowait(ended)
 
     async def _outcome(self) -> tuple[replies.Status, UpstreamError | None]:
-        """How the answer ended, and the provider's error if it failed."""
-        self._asking = asyncio.create_task(self._ask())
+        """Request the answer. Return its final status, and the provider's error if it failed."""
+        self._asking_task = asyncio.create_task(self._ask())
         if self._is_stopped:
-            self._asking.cancel()
+            self._asking_task.cancel()
         heartbeat = asyncio.create_task(self._renew_lease())
         try:
-            await asyncio.wait((self._asking,))
+            await asyncio.wait((self._asking_task,))
         finally:
             heartbeat.cancel()
-            self._asking.cancel()
-        if self._asking.cancelled():
+            self._asking_task.cancel()
+        if self._asking_task.cancelled():
             return TurnStatus.INTERRUPTED, None
-        match self._asking.exception():
+        match self._asking_task.exception():
             case None:
-                return cast(replies.Status, self._asking.result().status), None
+                return cast(replies.Status, self._asking_task.result().status), None
             case UpstreamError() as error:
                 return TurnStatus.FAILED, error
             case error:
@@ -165,11 +171,11 @@ class RunningReply:
                     if isinstance(effect, Failed):
                         raise effect.error
                     if effect is not None:
-                        self._say(effect)
+                        self._publish(effect)
             finally:
                 await stream.close()
 
-    def _say(self, words: Words) -> None:
+    def _publish(self, words: Words) -> None:
         self._updates.put_nowait(words)
         now_s = asyncio.get_running_loop().time()
         if now_s - self._kept_at_s >= KEEP_EVERY_S:
@@ -179,22 +185,22 @@ class RunningReply:
     async def _renew_lease(self) -> None:
         while True:
             await asyncio.sleep(self._heartbeat_s)
-            # While the database is away the answer goes on: nobody can take the session over.
+            # While the database is unavailable the answer continues: no call can open then.
             with contextlib.suppress(DatabaseError, DatabaseSlow):
                 lease = await self._database.run(
                     replies.renew_lease, self.opened.reply_id, self.opened.attempt
                 )
                 if lease is not Lease.KEPT:
-                    self._is_lost = lease is Lease.LOST
+                    self._is_lease_lost = lease is Lease.LOST
                     self.stop()
                     return
 
     async def _store(self, status: replies.Status, error: UpstreamError | None) -> Ended:
         """Store the answer and its cost, and end the reply's row."""
-        if self._is_lost:
-            # A later attempt writes this answer now.
+        if self._is_lease_lost:
+            # A later attempt has taken over, and writes this answer.
             return Ended(code="reply_running")
-        # A failed answer without a word leaves no turn; an interrupted one leaves an empty one.
+        # A failed answer without text gets no turn; an interrupted one gets one, even if empty.
         if self._reader.text or error is None:
             self._keep_answer(status)
         if (usage := self._reader.usage) is not None:

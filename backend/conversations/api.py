@@ -66,7 +66,7 @@ class NewTicket(StrictSerializer):
 
 
 class SessionSearch(serializers.Serializer[Any]):
-    """The query of the list of sessions, besides its page."""
+    """The query parameters of the list of sessions, other than those of pagination."""
 
     search = serializers.CharField(
         max_length=MAX_SEARCH_CHARACTERS, allow_blank=True, default="", trim_whitespace=False
@@ -148,7 +148,7 @@ class SessionDetail(APIView):
             Session.objects.filter(pk=session_id).update(**changes)
         if changes.get("closed_at"):
             control.publish_session(session_id)
-        # Read again: it may have been deleted meanwhile.
+        # Read again: another request may have deleted the session since.
         return Response(_detail_json(_own_session(request, session_id)))
 
     @extend_schema(operation_id="deleteSession", responses={204: no_body(), **errors(401, 404)})
@@ -222,14 +222,14 @@ class RealtimeTickets(APIView):
 
 
 class Config(APIView):
-    """`GET`, without a login: what the page needs before the user signs in."""
+    """`GET`, without a login: the configuration that the page needs before the user signs in."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     @extend_schema(operation_id="readConfig", responses={200: body(ConfigJSON)})
     def get(self, request: Request) -> Response:
-        """200."""
+        """200 with the configuration."""
         config: ConfigJSON = {
             "registration_open": settings.REGISTRATION_OPEN,
             "demo": settings.DEMO,

@@ -12,9 +12,9 @@ from backend.conversations.models import Session
 def create_session(
     user_id: int, *, language: Literal["ja", "en"], title: str = "", voice: str = ""
 ) -> Session:
-    """Create a session of this user, with the settings' provider and model.
+    """Create a session of this user, with the configured provider and model.
 
-    The settings' model is replaced by its successor once it is retired.
+    If the configured model has been retired, its successor is used (`catalogue.resolve`).
     """
     return Session.objects.create(
         user_id=user_id,

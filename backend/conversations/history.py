@@ -1,9 +1,9 @@
-"""The earlier turns of a session, as a model is given them: only what was heard, and bounded.
+"""The history that is sent to a model: a session's earlier turns, as far as they were heard.
 
-The same history is replayed to a call and sent with a typed message. It holds the newest exchanges
-whose estimated tokens (`token_estimate`) fit into `HISTORY_TOKENS`. An exchange begins at a user's
-turn and has all that follows until the user's next one, so that no answer is given without its
-question. The newest exchange is always given, however long it is.
+The same history is replayed at the start of a call and sent with a typed message. It holds the
+newest exchanges whose estimated tokens (`token_estimate`) fit into `HISTORY_TOKENS`. An exchange is
+a user's turn with all turns until the user's next one, so that no answer is sent without its
+question. The newest exchange is always sent, however long it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ from backend.protocol.transcript.turns import Role, TurnStatus
 from backend.relay.plan import PastItem
 
 MAX_TURNS = 400
-"""The most turns of a history, however short they are: a call replays each as a frame of its own,
-and is ready only when the provider has accepted all of them."""
+"""The maximum number of turns in a history: a call replays each turn in a frame of its own, and is
+ready only when the provider has accepted all of them."""
 
 _SPEAKERS = (Role.USER, Role.ASSISTANT)
 _COLUMNS = ("item_id", "role", "status", "text", "heard_text", "position")
@@ -27,9 +27,9 @@ _COLUMNS = ("item_id", "role", "status", "text", "heard_text", "position")
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a model is given of a session, in spoken order.
+    """The history of a session that is sent to a model, in spoken order.
 
-    `remembered_from` is the position of its first turn; None if nothing was left out.
+    `remembered_from` is the position of its first turn; None if no turn was left out.
     """
 
     items: tuple[PastItem, ...] = ()
@@ -37,7 +37,7 @@ class Past:
 
 
 def past_of(session_id: UUID, before: int | None = None) -> Past:
-    """The history for the session's next question, in one query of at most `MAX_TURNS` + 1 rows.
+    """Read the history for the session's next question: one query of at most `MAX_TURNS` + 1 rows.
 
     `before` leaves out this position and all later ones.
     """
@@ -53,23 +53,23 @@ def past_of(session_id: UUID, before: int | None = None) -> Past:
 def bounded_past(turns: Iterable[Turn], most_tokens: int, *, is_cut: bool = False) -> Past:
     """Convert turns in spoken order to a history of at most `most_tokens` estimated tokens.
 
-    The content parts of an item are joined. If playback was cut off, only the heard part counts. If
-    nothing is known about playback (the connection was lost during a reply), the text so far does.
-    A failed turn and an empty one are left out.
+    The content parts of an item are joined. If playback was cut off, only the heard text is used.
+    If nothing is known about playback (the connection was lost during a reply), all text received
+    is used. Failed turns and empty turns are left out.
 
-    `is_cut`: there are earlier turns, and the first exchange may lack its beginning.
+    `is_cut`: earlier turns exist that are not in `turns`, so the first exchange may be incomplete.
     """
     exchanges = _exchanges(turns)
     oldest = 1 if is_cut and len(exchanges) > 1 else 0
     kept: list[PastItem] = []
     first_position: int | None = None
-    room = most_tokens
+    tokens_left = most_tokens
     for index in range(len(exchanges) - 1, oldest - 1, -1):
         items = [item for item in exchanges[index] if item.text]
         if not items:
             continue
-        room -= sum(message_tokens(item.text) for item in items)
-        if room < 0 and kept:
+        tokens_left -= sum(message_tokens(item.text) for item in items)
+        if tokens_left < 0 and kept:
             return Past(tuple(kept), first_position)
         kept[:0] = [PastItem(item.item_id, item.role, item.text) for item in items]
         first_position = items[0].position
@@ -78,7 +78,7 @@ def bounded_past(turns: Iterable[Turn], most_tokens: int, *, is_cut: bool = Fals
 
 @dataclass(slots=True)
 class _Item:
-    """One item of the conversation; its parts are those that a model may be given."""
+    """One item of the conversation. `parts` holds only the text that is sent to a model."""
 
     item_id: str
     role: Role
@@ -91,14 +91,14 @@ class _Item:
 
 
 def _exchanges(turns: Iterable[Turn]) -> Sequence[Sequence[_Item]]:
-    """The turns' items by exchange. Of the first exchange the user's turn may be missing."""
+    """Group the turns' items by exchange. The first exchange may lack its user's turn."""
     items: dict[str, _Item] = {}
     exchanges: list[list[_Item]] = []
     for turn in turns:
         item = items.get(turn.item_id)
         if item is None:
             item = items[turn.item_id] = _Item(turn.item_id, Role(turn.role), turn.position)
-            # Also a user's turn without words begins one: its speech was heard, and was answered.
+            # A user's turn without text begins one too: the model received its audio and answered.
             if item.role is Role.USER or not exchanges:
                 exchanges.append([])
             exchanges[-1].append(item)

@@ -1,9 +1,9 @@
-"""Notifies other packages of what was stored, after the commit and off the audio path.
+"""Notifies other packages of stored turns and endings, after the commit and off the audio path.
 
-The recorder hands over what a transaction stored and goes on. A task of its own calls the
-listeners, in order, on a database thread of its own: a listener that fails or hangs costs neither
-audio nor turns. Notifications are not stored, so those that are pending when the process dies are
-lost: work that must survive a crash is enqueued as a job by the listener.
+The recorder queues a notification of what a transaction stored, and does not wait. A separate task
+calls the listeners in order, on a database thread of its own, so a listener that fails or hangs
+delays neither audio nor the storing of turns. Pending notifications are only in memory and are lost
+if the process dies. For work that must survive a crash, a listener enqueues a job.
 """
 
 import asyncio
@@ -30,25 +30,26 @@ log = logging.getLogger(__name__)
 
 
 class RecordListener(Protocol):
-    """Called on a database thread, where the ORM may be used, for 5 seconds at most."""
+    """Called on a database thread, where the ORM may be used. Limit: `LISTENER_TIMEOUT_S`."""
 
     def on_turns_kept(self, session_id: UUID, turns: Sequence[Turn]) -> None:
-        """These versions of turns were stored, at these positions of the session.
+        """Handle versions of turns that were stored, with their positions in the session.
 
-        A later version is announced again.
+        Called again for each later version of a turn.
         """
         ...
 
     def on_call_ended(self, call_id: UUID, ending: Ending) -> None:
-        """The call's ending was stored.
+        """Handle the stored ending of a call.
 
-        Called again if the worker of a call that ended as `interrupted` turns out to be alive.
+        A call whose worker seemed dead has ended as `interrupted`. If the worker turns out to be
+        alive, this is called again with the real ending.
         """
         ...
 
 
 class Notifier:
-    """Calls the listeners, in the order in which things were stored. Never blocks its caller."""
+    """Calls the listeners in the order of the transactions. Never blocks its caller."""
 
     def __init__(self, listeners: Sequence[RecordListener], executor: DatabaseExecutor) -> None:
         self._listeners = tuple(listeners)
@@ -57,7 +58,7 @@ class Notifier:
         self._task: asyncio.Task[None] | None = None
 
     def after_write(self, written: Written) -> None:
-        """Announce what a transaction stored."""
+        """Queue notifications of what a transaction stored."""
         if not self._listeners:
             return
         turns = sorted(written.turns, key=lambda each: each.session_id)
@@ -69,12 +70,15 @@ class Notifier:
             self.call_ended(each.call_id, each.ending)
 
     def call_ended(self, call_id: UUID, ending: Ending) -> None:
-        """Announce an ending that no recorder wrote: the worker of the call is dead."""
+        """Queue notifications of an ending.
+
+        For an ending that no recorder wrote, because the call's worker is dead, call this directly.
+        """
         for listener in self._listeners:
             self._put(partial(listener.on_call_ended, call_id, ending))
 
     async def stop(self, wait_s: float) -> None:
-        """Deliver what is pending within `wait_s` seconds, and end the task."""
+        """Wait at most `wait_s` seconds for pending notifications, then cancel the task."""
         if self._task is None:
             return
         await asyncio.wait((self._task,), timeout=wait_s)

@@ -1,4 +1,4 @@
-"""Queries that several packages need: one for a whole page of sessions, never one per row."""
+"""Queries that several packages use. Each runs once for a page of sessions, not once per row."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
@@ -23,10 +23,11 @@ is_live = Exists(Call.objects.filter(LIVE, session=OuterRef("pk")))
 _COUNTS = tuple(
     field.name for field in fields(usage.Usage) if field.name not in ("source_id", "kind")
 )
+"""The fields of `usage.Usage` that are summed."""
 
 
 class SessionFacts(TypedDict):
-    """What `with_facts` adds to a session."""
+    """The annotations that `with_facts` adds to a session."""
 
     live: bool
     turn_count: int
@@ -43,7 +44,10 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The tokens and seconds used, and their cost in USD. None: a price is unknown, never zero."""
+    """The tokens and seconds used, and their cost.
+
+    `cost_usd` is None, not zero, if any of the prices is unknown.
+    """
 
     counts: usage.Usage
     cost_usd: Decimal | None
@@ -57,7 +61,7 @@ NOTHING_SPENT = Spent(usage.Usage("", "response"), Decimal(0))
 
 
 def with_facts(sessions: QuerySet[Session]) -> QuerySet[SessionWithFacts]:
-    """These sessions with `SessionFacts`, in the same query."""
+    """Annotate the sessions with `SessionFacts`, in the same query."""
     return sessions.annotate(live=is_live, turn_count=_count(Turn), call_count=_count(Call))
 
 
@@ -67,19 +71,19 @@ def own_sessions(user_id: int) -> QuerySet[SessionWithFacts]:
 
 
 def status_of(closed_at: datetime | None, *, live: bool) -> Status:
-    """A session's status."""
+    """Return the session's status: `live` while it has a live call, even if it is closed."""
     if live:
         return "live"
     return "open" if closed_at is None else "closed"
 
 
 def spent_by_session(session_ids: Collection[UUID]) -> dict[UUID, Spent]:
-    """What each of these sessions has used; a session without usage is left out."""
+    """Return the usage of each of these sessions; a session without usage has no entry."""
     return _spent(Usage.objects.filter(session_id__in=session_ids), "session_id")
 
 
 def spent_by_call(session: Session) -> dict[UUID, Spent]:
-    """What each call of the session has used; a call without usage is left out."""
+    """Return the usage of each call of the session; a call without usage has no entry."""
     return _spent(session.usages.filter(call__isnull=False), "call_id")
 
 
@@ -97,6 +101,6 @@ def _spent(usages: QuerySet[Usage], owner: str) -> dict[UUID, Spent]:
 
 
 def _count(model: type[Turn] | type[Call]) -> Coalesce:
-    """The number of this model's rows in a session: a subquery, since two joins would multiply."""
+    """The number of this model's rows in a session. A subquery: two joins would multiply rows."""
     rows = model._default_manager.filter(session=OuterRef("pk")).order_by().values("session")
     return Coalesce(Subquery(rows.annotate(number=Count(F("pk"))).values("number")), 0)

@@ -1,4 +1,4 @@
-"""Search in sessions: words of a title or of a turn."""
+"""Searches sessions for words in their titles and turns."""
 
 from typing import TypeVar
 
@@ -8,17 +8,18 @@ from backend.conversations.models import Turn
 
 MAX_SEARCH_CHARACTERS = 100
 MAX_WORDS = 8
-"""Each word is a scan of the user's turns. What follows the seventh word is searched as one."""
+"""Each word costs a scan of the user's turns. All text after the seventh word is searched as one
+phrase."""
 
 Row = TypeVar("Row", bound=Model)
 
 
 def matching(sessions: QuerySet[Row], search: str) -> QuerySet[Row]:
-    """The sessions in which each word of `search` is in the title or in a turn; all if it is blank.
+    """Return the sessions in which each word of `search` occurs in the title or in a turn.
 
-    A word is found anywhere in a text, because Japanese has no spaces between words; `%` and `_`
-    are ordinary characters. Case is ignored (by SQLite for ASCII letters only). The text that was
-    generated but not heard is searched too.
+    A blank `search` matches all sessions. A word also matches within a longer word, because
+    Japanese has no spaces between words; `%` and `_` are ordinary characters. Case is ignored (by
+    SQLite for ASCII letters only). Text that was generated but not heard is searched too.
     """
     for word in search.split(maxsplit=MAX_WORDS - 1):
         turns = Turn.objects.filter(session=OuterRef("pk"), text__icontains=word)

@@ -11,10 +11,10 @@ import { LevelMeter } from "./level-meter.js";
  * @typedef {{
  *   pressed: () => void, released: () => void, clicked: () => void, finishChosen: () => void,
  *   cancelChosen: () => void, retryChosen: () => void,
- * }} DictationDelegate `clicked` is a click without a pointer.
+ * }} DictationDelegate `clicked`: with the keyboard, a screen reader or a switch device.
  */
 
-/** What the bar says while it is shown. @type {Readonly<Record<string, string>>} */
+/** The bar's text in each state in which it is shown. @type {Readonly<Record<string, string>>} */
 const TEXTS = Object.freeze({
   asking: "dictation.asking",
   recording: "dictation.recording",
@@ -86,7 +86,8 @@ export class DictationView {
     this.#retry.hidden = !canRetry;
   }
 
-  /** Keyboard users keep their place when the focused element is hidden. @param {HTMLElement} leaving */
+  /** If the focus is in an element that will be hidden, move it to the dictation button, so that
+   * keyboard users keep their place. @param {HTMLElement} leaving */
   #moveFocusOutOf(leaving) {
     if (leaving.contains(document.activeElement)) this.#button.focus();
   }
@@ -101,9 +102,9 @@ export class DictationView {
     for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
       this.#button.addEventListener(type, released);
     }
-    // On a touch screen a long press would open the context menu.
+    // Otherwise a long press on a touch screen would open the context menu.
     this.#button.addEventListener("contextmenu", (event) => event.preventDefault());
-    // Clicks of keys, screen readers and switch devices have no pointer: their `detail` is 0.
+    // Clicks by keyboard, screen reader or switch device have no pointer: their `detail` is 0.
     this.#button.addEventListener("click", ({ detail }) => {
       if (detail === 0) clicked();
     });
@@ -111,14 +112,14 @@ export class DictationView {
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    // In an input method Escape drops the word that is being composed.
+    // While an input method is composing, Escape discards the composition.
     if (event.key !== "Escape" || event.isComposing || isDialogOpen() || !this.#isBusy) return;
     event.preventDefault();
     this.#delegate.cancelChosen();
   }
 }
 
-/** Minutes and seconds. @param {number} ms */
+/** The duration as minutes and seconds, `1:05`. @param {number} ms */
 function clock(ms) {
   const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;

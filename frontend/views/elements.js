@@ -1,13 +1,13 @@
-/** Finds, creates and fills elements. Text is always inserted as text: nothing here parses markup. */
+/** Finds, creates and fills elements. Text is inserted as text and never parsed as HTML. */
 
 /**
  * The element with this id.
  *
  * @template {HTMLElement} T
  * @param {string} id
- * @param {new () => T} kind The class that it must have.
+ * @param {new () => T} kind The element's class.
  * @returns {T}
- * @throws {Error} If there is none of this class.
+ * @throws {Error} If there is no such element, or it has another class.
  */
 export function byId(id, kind) {
   const found = document.getElementById(id);
@@ -16,7 +16,7 @@ export function byId(id, kind) {
 }
 
 /**
- * Create an element. An attribute that is false is left out; true means empty.
+ * Create an element. An attribute that is false is left out; one that is true gets the value "".
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag

@@ -1,4 +1,4 @@
-/** The card that explains a problem and offers one action. */
+/** Shows a card that explains a problem, with a button for one action. */
 
 import { HELP } from "../words/help.js";
 import { make, moveFocusOutOf } from "./elements.js";
@@ -10,7 +10,7 @@ import { icon } from "./icons.js";
 export class HelpCard {
   #region;
   #words;
-  #helpWanted;
+  #actionChosen;
   /** @type {string | null} */
   #name = null;
   #variant = "";
@@ -18,12 +18,12 @@ export class HelpCard {
   /**
    * @param {HTMLElement} region An element with `role="alert"`.
    * @param {Words} words
-   * @param {(action: HelpAction) => void} helpWanted Called when the button is clicked.
+   * @param {(action: HelpAction) => void} actionChosen Called when the button is clicked.
    */
-  constructor(region, words, helpWanted) {
+  constructor(region, words, actionChosen) {
     this.#region = region;
     this.#words = words;
-    this.#helpWanted = helpWanted;
+    this.#actionChosen = actionChosen;
   }
 
   /** The name of the card that is shown, or null. */
@@ -34,8 +34,8 @@ export class HelpCard {
   /**
    * Show a card. Does nothing if this card is shown already, so that it is not announced again.
    *
-   * @param {string} name A key of HELP; others are ignored.
-   * @param {string} [variant] Chooses a more exact text, if there is one.
+   * @param {string} name A key of HELP; any other name is ignored.
+   * @param {string} [variant] Selects the text `help.<name>.<variant>`, if it exists.
    */
   show(name, variant = "") {
     if (name === this.#name && this.#region.lang === this.#words.language) return;
@@ -49,7 +49,7 @@ export class HelpCard {
       { type: "button", class: "button", "data-action": help.action },
       this.#words.say(`action.${help.action}`),
     );
-    button.addEventListener("click", () => this.#helpWanted(help.action));
+    button.addEventListener("click", () => this.#actionChosen(help.action));
     this.#region.replaceChildren(
       make(
         "div",

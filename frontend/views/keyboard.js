@@ -1,4 +1,5 @@
-/** The keyboard shortcuts of the page: hold Space, M, Esc, ?. Ignored while the user types in a field. */
+/** The keyboard shortcuts of the page: Space (held), M, Esc, ?. Ignored while a field has the focus,
+ * except Esc. */
 
 import { isDialogOpen } from "./dialogs.js";
 
@@ -9,17 +10,18 @@ import { isDialogOpen } from "./dialogs.js";
  * }} KeyboardDelegate `talkKeyChanged` returns whether the key had an effect.
  */
 
-/** Elements in which keys are typed. */
+/** Elements that handle typed keys themselves. */
 const TYPABLE = "input, textarea, select, [contenteditable]";
 /** Elements that Space or Enter activates. */
 const CLICKABLE = "button, a, summary";
-/** Buttons on which Space starts to talk instead of clicking: their click has just started the voice. */
+/** Buttons on which Space is the talk key even after Tab: clicking them has just started voice mode. */
 const TALK_BUTTONS = '#hold, #mode-voice[aria-pressed="true"]';
 
 export class Keyboard {
   #delegate;
   #isHolding = false;
-  /** Space clicks the focused button only if Tab moved the focus there; after a mouse click it talks. */
+  /** Whether Tab was pressed since the last mouse click. If so, Space clicks the focused button; if not,
+   * Space is the talk key. */
   #isTabbing = false;
 
   /** @param {KeyboardDelegate} delegate @param {AbortSignal} signal */
@@ -34,7 +36,7 @@ export class Keyboard {
     );
     document.addEventListener("keydown", (event) => this.#pressed(event), { signal });
     document.addEventListener("keyup", (event) => this.#released(event), { signal });
-    // The page gets no `keyup` for a key that is released in another window.
+    // The page receives no `keyup` for a key that is released in another window.
     globalThis.addEventListener("blur", () => this.#release(), { signal });
   }
 

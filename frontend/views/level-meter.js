@@ -1,10 +1,11 @@
-/** The level of the last second of microphone audio, as bars. Fed with each chunk that is sent. */
+/** Shows the level of the last 1.28 s of microphone audio as bars. */
 
 import { byId, make } from "./elements.js";
 
-/** One bar for each 40 ms chunk: 1.28 s. */
+/** One bar for each 40 ms chunk that is sent: 1.28 s. */
 const BARS = 32;
-/** The RMS of a full bar. Speech is around 0.05 of full scale; its square root fills half the meter. */
+/** The RMS of a full bar. Speech has about 0.05 of full scale: with the square root in `add`, half a
+ * bar. */
 const FULL_BAR_RMS = 0.25;
 
 export class LevelMeter {
@@ -14,13 +15,13 @@ export class LevelMeter {
   #reducedMotion = globalThis.matchMedia("(prefers-reduced-motion: reduce)");
   #isDrawRequested = false;
 
-  /** @param {HTMLElement} [meter] The element to fill; by default that of the call. */
+  /** @param {HTMLElement} [meter] The element to fill; by default the call's meter. */
   constructor(meter = byId("level", HTMLDivElement)) {
     this.#meter = meter;
     this.#meter.append(...this.#bars);
   }
 
-  /** @param {number} rms Level of the newest chunk: 0..1, of full scale. */
+  /** Add a bar for the newest chunk. @param {number} rms Its level as a fraction of full scale, 0..1. */
   add(rms) {
     const level = Math.min(1, Math.sqrt(rms / FULL_BAR_RMS));
     this.#levels.push(level);

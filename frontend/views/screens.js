@@ -1,4 +1,4 @@
-/** Which of the page's screens is shown: starting, the sign-in form, or the conversation. */
+/** Shows one of the page's screens: starting, the sign-in form, or the conversation. */
 
 import { byId, write } from "./elements.js";
 
@@ -31,14 +31,15 @@ export class Screens {
     return document.body.dataset.screen === screen;
   }
 
-  /** A request to the server runs. The screen stays: after an expired login it is the sign-in form. */
+  /** Show that a request to the server is running. Does not change the screen: after an expired login
+   * the sign-in form stays. */
   showStarting() {
     this.#retry.hidden = true;
     write(this.#title, this.#words.say("page.starting"));
     write(this.#text, "");
   }
 
-  /** The server did not answer: offer to try again. */
+  /** Show that the server did not answer, with a button to retry. */
   showUnreachable() {
     this.show("starting");
     write(this.#title, this.#words.say("page.unreachable.title"));

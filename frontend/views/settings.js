@@ -53,7 +53,7 @@ export class Settings {
     open(this.#dialog);
   }
 
-  /** @param {MediaDeviceInfo[]} microphones Without labels until the user has allowed one. */
+  /** @param {MediaDeviceInfo[]} microphones Their labels are empty until the user allows one. */
   showMicrophones(microphones) {
     this.#microphones = microphones.filter(({ deviceId }) => deviceId && deviceId !== "default");
     this.relabel();

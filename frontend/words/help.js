@@ -1,8 +1,8 @@
 /**
- * The help cards: one for each thing that can go wrong, with the action of its button. Pure.
+ * The help cards, one for each problem or ending of a call, and the action of each card's button. Pure.
  *
- * A card's sentences are `help.<name>.title` and `help.<name>.text` in the table of words, its button's
- * label is `action.<action>`.
+ * The keys of a card's sentences in `i18n.js` are `help.<name>.title` and `help.<name>.text`; the key
+ * of its button's label is `action.<action>`.
  */
 
 /**
@@ -23,7 +23,7 @@ export const HELP = Object.freeze({
   slow_network: { action: "dismiss", tone: "warning" },
   no_network: { action: "reconnect", tone: "warning" },
   answer_failed: { action: "dismiss", tone: "warning" },
-  // Endings of a call, as in shared-facts.js, and `session_closed`: no ticket was issued.
+  // Endings of a call, as in shared-facts.js, and `session_closed`, the error of a refused ticket.
   completed: { action: "reconnect", tone: "calm" },
   draining: { action: "reconnect", tone: "calm" },
   bad_frames: { action: "reload", tone: "warning" },
@@ -44,11 +44,11 @@ export const HELP = Object.freeze({
   interrupted: { action: "reconnect", tone: "warning" },
 });
 
-/** Codes without a card: the user ended the call, and knows it. */
+/** Codes without a card: the user has ended the call and needs no explanation. */
 const WITHOUT_CARD = new Set(["client_left"]);
 
 /**
- * The card for an ending or an error code: `internal` for an unknown one, null where none is needed.
+ * The card for an ending or an error code: `internal` for an unknown code, null if no card is shown.
  *
  * @param {string} code
  * @returns {string | null}
@@ -59,7 +59,7 @@ export function cardFor(code) {
 }
 
 /**
- * Which sentence tells where this browser has its microphone permission.
+ * The variant of the `microphone_denied` text that describes this browser's microphone permission.
  *
  * @param {string} userAgent
  * @returns {"ios" | "safari" | "firefox" | "chrome"}

@@ -1,4 +1,4 @@
-"""The use case: export many sessions in one format, as a ZIP archive made while it is sent."""
+"""Exports many sessions in one format, as a ZIP archive that is generated while it is sent."""
 
 import io
 import zipfile
@@ -16,16 +16,17 @@ EARLIEST_YEAR = 1980
 def export_archive(session_ids: Sequence[UUID], format_name: str) -> Export:
     """Export these sessions in this order. Raises KeyError for an unknown format.
 
-    Files of the same name are numbered. A session that is deleted meanwhile is left out.
+    Files with equal names are numbered. A session deleted during the export is left out.
     """
     name = f"kaiwa-{format_name}.zip"
     return Export(name, name, "application/zip", _archive(session_ids, format_name))
 
 
 def _archive(session_ids: Sequence[UUID], format_name: str) -> Iterator[bytes]:
-    out = _Drain()
+    out = _DrainableFile()
     taken: set[str] = set()
-    # `out` cannot seek, so each size is written after its file; every reader of ZIP knows that.
+    # `out` cannot seek, so each size follows its file, in a data descriptor. Every ZIP reader
+    # supports that.
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for session_id in session_ids:
             sessions = with_facts(Session.objects.select_related("user"))
@@ -50,9 +51,9 @@ def _entry(session: SessionWithFacts, export: Export, taken: set[str]) -> zipfil
 
 
 def unique_name(name: str, taken: set[str]) -> str:
-    """This name, or `<name> (2).txt` and so on if it is taken; it is taken from then on.
+    """Return `name`, or `<stem> (2).<extension>` and so on if it is in `taken`; add it there.
 
-    Compared without case, because Windows and macOS would unpack both names to one file.
+    Case is ignored, because Windows and macOS would unpack both names to one file.
     """
     stem, _, extension = name.rpartition(".")
     unique, number = name, 1
@@ -63,8 +64,8 @@ def unique_name(name: str, taken: set[str]) -> str:
     return unique
 
 
-class _Drain(io.RawIOBase):
-    """A file that keeps what is written until it is drained. It cannot seek."""
+class _DrainableFile(io.RawIOBase):
+    """A file in memory that can be written and drained, but cannot seek."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ class _Drain(io.RawIOBase):
         return len(copied)
 
     def drain(self) -> bytes:
-        """Return what was written since the last call."""
+        """Remove and return the bytes written since the last call."""
         drained = b"".join(self._written)
         self._written.clear()
         return drained

@@ -1,8 +1,9 @@
-"""WebVTT: captions for the sound of a session's calls.
+"""WebVTT: captions for the audio of a session's calls.
 
-A call's cues begin where its turns did, counted from the call's start. The next call follows at the
-end of the last cue, because a player cannot use hours of silence; a NOTE says which call begins.
-Turns without times and turns outside calls follow each other, each for as long as it takes to read.
+A cue starts at its turn's offset from the start of the call. The next call starts at the end of the
+last cue, because hours of silence between calls are useless in a player; a NOTE marks the start of
+each call. A turn without times or outside a call follows the last cue, for as long as it takes to
+read.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ MAX_READING_MS = 20_000
 
 
 def render(document: Document) -> Iterator[str]:
-    """The captions in pieces, one per cue. A turn without words has no cue."""
+    """Yield the captions, one piece per cue. A turn without text has no cue."""
     labels = labels_of(document.session)
     timeline = Timeline(
         {call.pk: call.started_at for call in document.calls},
@@ -43,7 +44,7 @@ def render(document: Document) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Timeline:
-    """Places turns, given in spoken order, on one timeline that begins with 0 ms."""
+    """Places turns, given in spoken order, on one timeline that starts at 0 ms."""
 
     call_starts: Mapping[UUID, datetime]
     reading_ms_per_character: int
@@ -53,7 +54,7 @@ class Timeline:
     _end_ms: int = field(default=0, init=False)
 
     def enter(self, turn: Turn) -> datetime | None:
-        """Continue with this turn's call. Return the call's start if the call begins with it."""
+        """Go to this turn's call. Return the start of that call if the last turn was not in it."""
         if turn.call_id == self._call_id:
             return None
         self._call_id = turn.call_id
@@ -61,10 +62,11 @@ class Timeline:
         return self.call_starts.get(turn.call_id) if turn.call_id else None
 
     def place(self, turn: Turn) -> tuple[int, int]:
-        """The cue's start and end in milliseconds. No cue starts before an earlier one does.
+        """Return the cue's start and end in milliseconds. No cue starts before an earlier one.
 
-        The end is that of what was heard, where playback was cut off. Elsewhere a cue lasts at
-        least for the time to read it: a provider generates an answer faster than it is spoken.
+        If playback was cut off, the cue ends with the part that was heard. Otherwise it is at least
+        as long as it takes to read, because a provider generates an answer faster than it is
+        spoken.
         """
         call_started_at = self.call_starts.get(turn.call_id) if turn.call_id else None
         start_ms = self._end_ms
@@ -86,7 +88,7 @@ class Timeline:
 
 
 def timestamp(ms: int) -> str:
-    """`00:01:02.345`; hours have as many digits as they need."""
+    """Format as `00:01:02.345`, with more than two digits for the hours if needed."""
     seconds, ms = divmod(ms, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -98,7 +100,7 @@ def _ms(duration: timedelta) -> int:
 
 
 def _words(turn: Turn, labels: Labels) -> str:
-    """The cue's text: the heard part, the rest in the class `unheard`, and the mark."""
+    """The cue's text: the heard part, the rest in the class `unheard`, and the status mark."""
     heard, unheard = (_markup(part) for part in split_at_heard(turn.text, turn.heard_text))
     mark = labels.mark(turn)
     parts = (
@@ -110,6 +112,6 @@ def _words(turn: Turn, labels: Labels) -> str:
 
 
 def _markup(text: str) -> str:
-    """Escaped, and without empty lines: an empty line ends a cue, and `-->` may not be in one."""
+    """Escape the text and drop empty lines: an empty line ends a cue, and `-->` is not allowed."""
     lines = (line.strip() for line in printable(text).split("\n"))
     return escape("\n".join(line for line in lines if line), quote=False)
