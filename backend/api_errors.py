@@ -52,6 +52,7 @@ ApiErrorCode = Literal[
     "no_speech",
     "not_authenticated",
     "not_found",
+    "nothing_to_export",
     "registration_closed",
     "reply_running",
     "session_closed",
@@ -64,6 +65,7 @@ ApiErrorCode = Literal[
     "transcription_timeout",
     "transcription_unavailable",
     "unavailable",
+    "unknown_format",
     "unsupported_media_type",
 ]
 """Every `code` of an error of the HTTP API. A test checks that each has a sentence."""

@@ -38,6 +38,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
     },
     "too_large": {"en": "The request is too large.", "ja": "リクエストが大きすぎます。"},
     "unknown_field": {"en": "There is no such field.", "ja": "この項目はありません。"},
+    "nothing_to_export": {
+        "en": "There is nothing in this conversation yet.",
+        "ja": "この会話にはまだ内容がありません。",
+    },
     "unknown_format": {
         "en": "There is no such format. Choose json, txt, csv or vtt.",
         "ja": "この形式はありません。json、txt、csv、vtt から選んでください。",

@@ -197,7 +197,7 @@ def test_the_clip_is_on_disk_and_gone_afterwards(
     as_owner: APIClient, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = []
-    checked = dictation_api._checked
+    checked = dictation_api._checked_container
 
     def seen(upload: Any) -> Any:
         assert isinstance(upload, TemporaryUploadedFile)

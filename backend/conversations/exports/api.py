@@ -6,7 +6,6 @@ from uuid import UUID
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -14,13 +13,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from backend.accounts import tokens
-from backend.api_errors import language
+from backend.api_errors import ApiRefused
 from backend.api_schema import body, errors
 from backend.conversations import queries
 from backend.conversations.exports.as_json import ExportJSON
 from backend.conversations.exports.export_session import DEFAULT_FORMAT, FORMATS, export_session
 from backend.conversations.exports.response import ExportResponse
-from backend.wording import sentence
+from backend.conversations.models import Turn
 
 _TEXT = OpenApiResponse(OpenApiTypes.STR, description="")
 
@@ -58,14 +57,19 @@ class SessionExport(APIView):
             (200, "text/plain"): _TEXT,
             (200, "text/csv"): _TEXT,
             (200, "text/vtt"): _TEXT,
-            **errors(400, 401, 404),
+            **errors(400, 401, 404, 409),
         },
     )
     def get(self, request: Request, session_id: UUID) -> ExportResponse:
-        """200 with the file as an attachment, streamed. 400 `invalid` for an unknown format."""
+        """200 with the file as an attachment, streamed.
+
+        400 `unknown_format`; 409 `nothing_to_export` if the session has no turn.
+        """
         sessions = queries.own_sessions(tokens.user_id_of(request)).select_related("user")
         session = get_object_or_404(sessions, pk=session_id)
         name = request.query_params.get("format", DEFAULT_FORMAT)
         if name not in FORMATS:
-            raise serializers.ValidationError({"format": [sentence("unknown_format", language())]})
+            raise ApiRefused("unknown_format", 400)
+        if not Turn.objects.filter(session=session).exists():
+            raise ApiRefused("nothing_to_export", 409)
         return ExportResponse(export_session(session, name))

@@ -61,10 +61,19 @@ def test_an_unknown_format_is_refused_with_the_choices(
         response = get(client_of(owner, language), session.pk, f"?format={name}")
         assert response.status_code == 400
         error = response.json()["error"]
-        assert error["code"] == "invalid"
-        (message,) = error["detail"]["format"]
-        assert words in message
-        assert all(each in message for each in FORMATS)
+        assert error["code"] == "unknown_format"
+        assert words in error["message"]
+        assert all(each in error["message"] for each in FORMATS)
+
+
+def test_a_session_without_turns_has_nothing_to_export(
+    as_owner: APIClient, session: Session
+) -> None:
+    session.turns.all().delete()
+    for name in FORMATS:
+        response = get(as_owner, session.pk, f"?format={name}")
+        assert response.status_code == 409
+        assert response.json()["error"]["code"] == "nothing_to_export"
 
 
 def test_a_session_of_another_user_does_not_exist(
