@@ -315,7 +315,7 @@ export class Talk {
       if (signal.aborted) return;
       this.#loadedTurns = turns;
       this.#use(createClient(sessionId, pastOf(turns, [])), async () => sessionId);
-      void this.#loadMemory(sessionId);
+      if (turns.length > 0) void this.#loadMemory(sessionId);
     } catch (error) {
       if (signal.aborted) return;
       thread.fail();
