@@ -30,7 +30,7 @@ UNIT := unit-django unit-core unit-page
 LANES := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
 
 # Lanes instead of pytest-xdist: each of its workers collects every test, 7 s of processor time.
-CORE := tests/protocol tests/relay tests/upstream tests/simulator tests/telemetry
+CORE := $(addprefix tests/,protocol relay upstream simulator telemetry chat accounts gateway health serving live_desk)
 FAST := not slow and not hypothesis and not journey and not page and not stack
 SLOW := (slow or hypothesis) and not journey and not page and not stack
 
