@@ -205,7 +205,7 @@ def test_the_clip_is_on_disk_and_gone_afterwards(
         assert paths[0].exists()
         return checked(upload)
 
-    monkeypatch.setattr(dictation_api, "_checked", seen)
+    monkeypatch.setattr(dictation_api, "_checked_container", seen)
     assert send(as_owner, session.id, clip_files.wav(1)).status_code == 200
     assert len(paths) == 1
     assert not paths[0].exists()
