@@ -421,15 +421,22 @@ def test_the_welcome_keeps_its_scroll_position_when_a_call_starts(
         expect(visitor.page.locator("#suggestions")).to_be_visible()
         scrolled = thread.evaluate("(thread) => (thread.scrollTop = 80, thread.scrollTop)")
         assert scrolled == 80
-        visitor.tap_microphone()
-        # Read within the same script: the first turn replaces the welcome.
-        while_listening = thread.evaluate(
-            """async (thread) => {
-              const { dataset } = document.documentElement;
-              await watch.waitUntil(() => dataset.state === "listening", "the call is ready");
-              return thread.scrollTop;
+        # Read as soon as the state changes: the first turn, which comes soon, replaces the welcome.
+        thread.evaluate(
+            """(thread) => {
+              const root = document.documentElement;
+              watch.scrollTopWhileListening = new Promise((resolve) => {
+                const observer = new MutationObserver(() => {
+                  if (root.dataset.state !== "listening") return;
+                  observer.disconnect();
+                  resolve(thread.scrollTop);
+                });
+                observer.observe(root, { attributeFilter: ["data-state"] });
+              });
             }"""
         )
+        visitor.tap_microphone()
+        while_listening = visitor.page.evaluate("() => watch.scrollTopWhileListening")
         assert while_listening == scrolled
         expect(visitor.answers).to_be_visible()
         expect(visitor.lines.last).to_be_in_viewport()
