@@ -16,6 +16,8 @@ def test_a_conversation_is_exported_in_each_format(browser: Browser, stack: Stac
     session = http(
         "POST", f"{stack.url}/api/sessions/", {"title": "パンの話"}, token=login.token
     ).json
+    messages = f"{stack.url}/api/sessions/{session['id']}/messages/"
+    assert http("POST", messages, {"text": "Hello."}, token=login.token).status == 201
     with visiting(browser, stack, login=login) as visitor:
         page, keys = visitor.page, visitor.page.keyboard
         button = page.locator('[data-action="export"]')
