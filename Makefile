@@ -84,9 +84,10 @@ stack-tests: .venv/test.installed ## Calls, the page, limits and a rolling stop 
 
 page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
 	@$(PY) -m pytest -m exclusive tests/journeys
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target page-realtime-audio page-silent page-untimed-audio
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target page-realtime-audio page-untimed-audio page-silent
 
-# Tests with audio take the time that the speech takes, and little processor time. The others run
+# Two at a time: with three on two cores, tests waited for the processor and not for the page. Tests
+# with audio take the time that the speech takes, and little processor time. The others run
 # beside them at the lowest priority, so that they do not disturb the audio.
 page-realtime-audio:
 	@$(PY) -m pytest -m "page and realtime_audio" tests/journeys
