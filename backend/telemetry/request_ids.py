@@ -57,7 +57,8 @@ def with_request_id(app: Application) -> Application:
             await send(event)
 
         try:
-            await app(scope, receive, send_with_id)
+            # A call's frames go straight to the server: a hop more would cost every one of them.
+            await app(scope, receive, send_with_id if scope["type"] == "http" else send)
         finally:
             _current.reset(before)
 

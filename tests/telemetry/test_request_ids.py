@@ -70,6 +70,17 @@ async def test_a_request_without_an_id_gets_one_and_its_response_carries_it() ->
     assert sent[1] == {"type": "http.response.body", "body": b""}
 
 
+async def test_a_sockets_frames_are_sent_without_a_hop() -> None:
+    async def app(_scope: Any, _receive: Any, given: Any) -> None:
+        assert current_request_id() is not None
+        assert given is send
+
+    async def send(_event: Any) -> None:
+        raise AssertionError
+
+    await with_request_id(app)({"type": "websocket"}, None, send)
+
+
 async def test_a_proxys_id_stays_and_the_proxy_puts_it_into_the_response() -> None:
     seen, sent = await served("of-the-proxy")
     assert (seen, sent[0]["headers"]) == ("of-the-proxy", [(b"a", b"b")])
