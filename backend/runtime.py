@@ -105,7 +105,6 @@ class Runtime:
 
     `listeners` are called after turns and endings have been written (`conversations.listeners`).
     `replies` are the typed answers that run; `backend.chat` adds and removes them.
-    `call_slots_limit` is how many calls may run at once, for `/metrics`; None: as many as come.
     """
 
     def __init__(
@@ -116,7 +115,6 @@ class Runtime:
     ) -> None:
         self.live = LiveCalls()
         self.replies: set[LiveReply] = set()
-        self.call_slots_limit: int | None = None
         self._connect = connect
         self._limits = limits
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
@@ -156,15 +154,6 @@ class Runtime:
             if opened.call_id in self._early_ids:
                 self._check_soon([opened.call_id])
             return await call.run()
-
-    async def end_call(self, call_id: UUID, reason: Ending = Ending.COMPLETED) -> bool:
-        """End a call of any process. Returns False if it has ended. Raises DatabaseSlow.
-
-        It ends at once if it runs here, elsewhere as `control.request_end` says.
-        """
-        is_open = await self._database.run(control.request_end, call_id, reason)
-        self.live.hang_up(str(call_id), reason)
-        return is_open
 
     @property
     def database(self) -> DatabaseExecutor:

@@ -145,22 +145,13 @@ async def test_a_call_of_another_process_ends_at_its_heartbeat(
     first, second = replicas
     client = await first.call(session)
     (call_id,) = first.runtime.live.call_ids()
-    assert await second.runtime.end_call(UUID(call_id))
+    assert await second.database.run(control.request_end, UUID(call_id))
     await second.runtime.heartbeat()
     assert not first.calls[0].done()
     await first.runtime.heartbeat()
     assert await first.ended() is Ending.COMPLETED
     assert client.closed == (1000, "completed")
-    assert not await second.runtime.end_call(UUID(call_id))
-
-
-async def test_a_call_of_this_process_ends_at_once(
-    replicas: list[RuntimeHarness], session: Session
-) -> None:
-    await replicas[0].call(session)
-    (call_id,) = replicas[0].runtime.live.call_ids()
-    assert await replicas[0].runtime.end_call(UUID(call_id))
-    assert await replicas[0].ended() is Ending.COMPLETED
+    assert not await second.database.run(control.request_end, UUID(call_id))
 
 
 # With Redis: at once
@@ -326,7 +317,7 @@ async def test_what_was_published_while_redis_was_away_is_read_when_it_is_back(
     await first.call(session)
     (call_id,) = first.runtime.live.call_ids()
     redis_server.kill()
-    assert await second.runtime.end_call(UUID(call_id))
+    assert await second.database.run(control.request_end, UUID(call_id))
     assert not first.calls[0].done()
     shared = redis_at(redis_server.url)
     assert shared.circuit.is_open

@@ -106,7 +106,6 @@ def gauges_of(of: Runtime, shared: SharedFacts | None) -> Gauges:
         calls=of.live.states(),
         recorder_backlog_rows=of.recorder.backlog_rows,
         call_slots_used=of.live.count,
-        call_slots_limit=of.call_slots_limit,
         is_draining=of.live.is_draining,
         version=__version__,
         known_labels=KNOWN_LABELS,

@@ -91,10 +91,6 @@ METRICS: tuple[MetricInfo, ...] = (
         "Recorded usages whose price is unknown, by model.", "model",
     ),
     MetricInfo("kaiwa_call_slots_used", Kind.GAUGE, "Calls of this process in any state."),
-    MetricInfo(
-        "kaiwa_call_slots_limit", Kind.GAUGE,
-        "Calls that may run at once; absent without a limit.",
-    ),
     MetricInfo("kaiwa_draining", Kind.GAUGE, "1 while the process stops and takes no new calls."),
     MetricInfo("kaiwa_database_up", Kind.GAUGE, "1 if the database answered this scrape."),
     MetricInfo(
@@ -124,7 +120,6 @@ class Gauges:
     calls: Values = field(default_factory=dict)
     recorder_backlog_rows: int = 0
     call_slots_used: int = 0
-    call_slots_limit: int | None = None
     is_draining: bool = False
     is_database_up: bool = False
     open_calls: int | None = None
@@ -173,7 +168,6 @@ def _asked(gauges: Gauges) -> dict[str, Values | None]:
         "kaiwa_calls": gauges.calls,
         "kaiwa_recorder_backlog_rows": {"": gauges.recorder_backlog_rows},
         "kaiwa_call_slots_used": {"": gauges.call_slots_used},
-        "kaiwa_call_slots_limit": _one(gauges.call_slots_limit),
         "kaiwa_draining": {"": int(gauges.is_draining)},
         "kaiwa_database_up": {"": int(gauges.is_database_up)},
         "kaiwa_open_calls": _one(gauges.open_calls),

@@ -13,7 +13,6 @@ FULL = Gauges(
     calls={"ready": 2},
     recorder_backlog_rows=5,
     call_slots_used=3,
-    call_slots_limit=10,
     is_draining=True,
     is_database_up=True,
     open_calls=4,
@@ -89,7 +88,6 @@ def test_the_values_are_those_that_were_counted() -> None:
         ("kaiwa_cost_usd_total", (("model", "gpt-realtime"),)): 0.25,
         ("kaiwa_unpriced_usages_total", (("model", "new-model"),)): 1,
         ("kaiwa_call_slots_used", ()): 3,
-        ("kaiwa_call_slots_limit", ()): 10,
         ("kaiwa_draining", ()): 1,
         ("kaiwa_database_up", ()): 1,
         ("kaiwa_open_calls", ()): 4,
@@ -118,7 +116,6 @@ def test_what_the_database_did_not_answer_is_left_out_and_not_zero() -> None:
         "kaiwa_open_calls",
         "kaiwa_jobs",
         "kaiwa_oldest_ready_job_seconds",
-        "kaiwa_call_slots_limit",
     }
     assert samples_of(counted(), Gauges())["kaiwa_database_up", ()] == 0
 
