@@ -16,7 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.chat.clip_files import wav
 from tests.full_stack import FullStack, children_of
 from tests.journeys.audio.equipment import FAKE_DEVICE, chromium
-from tests.journeys.page.visitor import visiting
+from tests.journeys.page.visitor import register, visiting
 from tests.journeys.person import LiveCall, Person
 from tests.journeys.speech import QUESTION, speak
 from tests.journeys.stack import http as request
@@ -255,3 +255,35 @@ def test_the_page_signs_in_types_is_answered_and_opens_a_call(full_stack: FullSt
         assert any(url.startswith(full_stack.socket_url) for url in visitor.requests)
         visitor.tap_typing()
         visitor.await_state("idle")
+
+
+def test_the_page_comes_back_from_a_replica_that_stops_in_mid_answer(
+    full_stack: FullStack,
+) -> None:
+    with (
+        sync_playwright() as playwright,
+        chromium(playwright, *FAKE_DEVICE) as browser,
+        visiting(
+            browser, full_stack, login=register(full_stack), ignore_https_errors=True
+        ) as visitor,
+    ):
+        visitor.open_muted_call()
+        number = replica_of(full_stack, f"session_id={visitor.session_id}")
+        visitor.type("How many people work on the orders?")
+        visitor.await_state("speaking")
+        process = full_stack.processes.pop(f"web-{number}")
+        process.send_signal(signal.SIGTERM)
+        visitor.await_event("relay.closing")
+        expect(visitor.answers.first).to_have_attribute("data-status", "completed")
+        visitor.await_state("listening")
+        expect(visitor.page.locator("#help")).to_be_empty()
+
+        assert visitor.type_and_wait("How much does it cost?")
+        visitor.await_stored(4)
+        turns = visitor.turns()
+        assert [turn["role"] for turn in turns] == ["user", "assistant"] * 2
+        assert {turn["status"] for turn in turns} == {"completed"}
+        assert [turn["text"] for turn in turns] == [line["text"] for line in visitor.bubbles()]
+    assert process.wait(40) == 0
+    full_stack.start_replicas(number)
+    full_stack.publish_replicas(1, 2)
