@@ -1,9 +1,8 @@
 """The admin's live desk: the calls that run now on all workers, and the end of one.
 
 The list comes from the database, where each worker's heartbeat renews its calls' leases. It
-refreshes itself (`static/live_desk/refresh.js`). Ending a call takes the permission
-`end_livecall`, a confirmation and a POST, and writes an audit row before anything else, so that no
-act is without one.
+refreshes itself (`static/live_desk/refresh.js`). To end a call takes the permission `end_livecall`,
+a confirmation and a POST. The audit row is written first, so that no call is ended without one.
 """
 
 from datetime import datetime

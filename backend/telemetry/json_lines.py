@@ -14,10 +14,14 @@ from enum import Enum
 from uuid import UUID
 
 from backend.telemetry.log_context import with_ids
-from backend.telemetry.logs import describe_exception, masked, message_of, utc_stamp
-
-LONGEST_TEXT = 160
-LONGEST_MESSAGE = 4000
+from backend.telemetry.logs import (
+    LONGEST_LINE,
+    LONGEST_TEXT,
+    describe_exception,
+    masked,
+    message_of,
+    utc_stamp,
+)
 
 
 class JsonFormatter(logging.Formatter):
@@ -31,7 +35,7 @@ class JsonFormatter(logging.Formatter):
             line["event"] = masked(str(record.msg))
         else:
             fields = {}
-            line["message"] = masked(message_of(record))[:LONGEST_MESSAGE]
+            line["message"] = masked(message_of(record))[:LONGEST_LINE]
         line["logger"] = record.name
         for name, value in with_ids(fields).items():
             # A field cannot replace what every line has.
@@ -45,11 +49,11 @@ class JsonFormatter(logging.Formatter):
 def _exception_of(record: logging.LogRecord) -> dict[str, object]:
     found: dict[str, object] = {}
     if record.exc_info and record.exc_info[1] is not None:
-        found["exception"] = masked(describe_exception(record.exc_info[1]))[:LONGEST_MESSAGE]
+        found["exception"] = masked(describe_exception(record.exc_info[1]))[:LONGEST_LINE]
     elif record.exc_text:
-        found["exception"] = masked(record.exc_text)[:LONGEST_MESSAGE]
+        found["exception"] = masked(record.exc_text)[:LONGEST_LINE]
     if record.stack_info:
-        found["stack"] = masked(record.stack_info)[:LONGEST_MESSAGE]
+        found["stack"] = masked(record.stack_info)[:LONGEST_LINE]
     return found
 
 

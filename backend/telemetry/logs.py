@@ -18,8 +18,8 @@ from backend.telemetry.log_context import with_ids
 
 REDACTED = "***"
 
-_LONGEST_TEXT = 160
-_LONGEST_LINE = 4000
+LONGEST_TEXT = 160
+LONGEST_LINE = 4000
 _MOST_FRAMES = 12
 
 
@@ -146,7 +146,7 @@ class LineFormatter(logging.Formatter):
             parts.append(f"| {record.exc_text}")
         if record.stack_info:
             parts.append(f"| {record.stack_info}")
-        return masked(_one_line(" ".join(parts)))[:_LONGEST_LINE]
+        return masked(_one_line(" ".join(parts)))[:LONGEST_LINE]
 
 
 def message_of(record: logging.LogRecord) -> str:
@@ -178,7 +178,7 @@ def _value(value: object) -> str:
         case float():
             return f"{value:.3f}".rstrip("0").rstrip(".")
         case str():
-            text = value[:_LONGEST_TEXT]
+            text = value[:LONGEST_TEXT]
             return text if re.fullmatch(r"[^\s\"=]+", text) else f'"{text}"'
     return f"<{type(value).__name__}>"
 

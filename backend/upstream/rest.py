@@ -119,12 +119,9 @@ def upstream_errors(provider: Provider) -> Iterator[None]:
     """
     try:
         yield
-    except UpstreamError as error:
-        COUNTERS.upstream_errors[error.ending] += 1
-        raise
     # ValueError: an answer that is not JSON, or not of the documented shape.
-    except (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError) as error:
-        meant = upstream_error_of(error, provider)
+    except (UpstreamError, openai.OpenAIError, httpx2.HTTPError, OSError, ValueError) as error:
+        meant = error if isinstance(error, UpstreamError) else upstream_error_of(error, provider)
         COUNTERS.upstream_errors[meant.ending] += 1
         raise meant from None
 

@@ -1,7 +1,7 @@
 /** The dictation button in the message box, and the bar above it while a clip is recorded. */
 
 import { isDialogOpen } from "./dialogs.js";
-import { byId, write } from "./elements.js";
+import { byId, moveFocusOutOf, write } from "./elements.js";
 import { LevelMeter } from "./level-meter.js";
 
 /** @import { DictationModel } from "../chat/dictation.js" */
@@ -71,25 +71,19 @@ export class DictationView {
       this.#button.ariaLabel = label;
       this.#button.title = label;
     }
-    if (!this.#isBusy) this.#moveFocusOutOf(this.#bar);
+    if (!this.#isBusy) moveFocusOutOf(this.#bar, this.#button);
     this.#bar.hidden = !this.#isBusy;
     this.#meterPlace.hidden = !isRecording;
     this.#time.hidden = !isRecording;
-    if (!isRecording) this.#moveFocusOutOf(this.#finish);
+    if (!isRecording) moveFocusOutOf(this.#finish, this.#button);
     this.#finish.hidden = !isRecording;
     const text = TEXTS[name];
     if (text) write(this.#text, this.#words.say(text));
     write(this.#time, clock(elapsedMs));
-    if (!sentence) this.#moveFocusOutOf(this.#problem);
+    if (!sentence) moveFocusOutOf(this.#problem, this.#button);
     this.#problem.hidden = !sentence;
     write(this.#sentence, sentence);
     this.#retry.hidden = !canRetry;
-  }
-
-  /** If the focus is in an element that will be hidden, move it to the dictation button, so that
-   * keyboard users keep their place. @param {HTMLElement} leaving */
-  #moveFocusOutOf(leaving) {
-    if (leaving.contains(document.activeElement)) this.#button.focus();
   }
 
   #listenToButton() {

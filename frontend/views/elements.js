@@ -39,8 +39,9 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** If the focus is in an element that will be hidden or removed, move it to the voice mode button, so
- * that keyboard users keep their place. @param {HTMLElement} leaving */
-export function moveFocusOutOf(leaving) {
-  if (leaving.contains(document.activeElement)) byId("mode-voice", HTMLButtonElement).focus();
+/** If the focus is in an element that will be hidden or removed, move it to `target` (the voice mode
+ * button), so that keyboard users keep their place.
+ * @param {HTMLElement} leaving @param {HTMLElement} [target] */
+export function moveFocusOutOf(leaving, target = byId("mode-voice", HTMLButtonElement)) {
+  if (leaving.contains(document.activeElement)) target.focus();
 }
