@@ -173,7 +173,7 @@ CACHES: dict[str, dict[str, Any]] = {
     else _PROCESS_CACHE,
     "process": _PROCESS_CACHE,
 }
-# Background jobs are rows of this database, run by `manage.py db_worker`.
+# Background jobs are rows of this database, run by `backend.worker`.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,4 +1,4 @@
-"""Background jobs: enqueued in the database, run by `manage.py db_worker`, shown in the admin.
+"""Background jobs: enqueued in the database, run by `backend.worker`, shown in the admin.
 
 A job must be idempotent and take less than `ABANDONED_AFTER`: a job whose worker was killed is run
 again. django-tasks has no schedule, so the heartbeat of every server process calls

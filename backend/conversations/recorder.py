@@ -14,7 +14,6 @@ from uuid import UUID
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
-from backend.conversations.stored_cost import stored_cost
 from backend.conversations.writing import (
     EndingWrite,
     TurnWrite,
@@ -222,6 +221,8 @@ class Recorder:
     def _announce(self, written: Written) -> None:
         for each in written.renamed:
             _report("recorder.item_renamed", logging.WARNING, each, "item_of_another_call")
+        for model, cost_usd in written.costs:
+            COUNTERS.count_cost(model, cost_usd)
         try:
             self._after_write(written)
         except Exception as error:
@@ -258,9 +259,7 @@ class SessionRecorder:
 
     def count(self, usage: Usage) -> None:
         """Record this usage and return at once."""
-        model = self._model_of(usage)
-        COUNTERS.count_cost(model, stored_cost(usage, model)[0])
-        each = UsageWrite(self._session_id, self.call_id, model, usage)
+        each = UsageWrite(self._session_id, self.call_id, self._model_of(usage), usage)
         self._recorder.put((self, usage.source_id, usage.kind), each)
 
     async def flush(self, wait_s: float) -> bool:

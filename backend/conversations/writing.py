@@ -9,6 +9,7 @@ an older version of a turn cannot overtake a newer one.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -75,12 +76,14 @@ class Written:
 
     `turns` are as stored: with their final item id and status. `endings` are the endings that the
     calls now have: the first one wins. `renamed` are the turns, as handed in, that were stored
-    under another item id.
+    under another item id. `costs` has the model and the cost in USD of each usage; None if its
+    price is unknown.
     """
 
     turns: tuple[TurnWrite, ...] = ()
     endings: tuple[EndingWrite, ...] = ()
     renamed: tuple[TurnWrite, ...] = ()
+    costs: tuple[tuple[str, Decimal | None], ...] = ()
 
 
 def merged(earlier: Write, later: Write) -> Write:
@@ -114,7 +117,7 @@ def write(writes: Sequence[Write]) -> Written:
         existing = [each for each in writes if each.session_id in sessions]
         turn_writes = [_storable(each) for each in existing if isinstance(each, TurnWrite)]
         stored, renamed = _write_turns(turn_writes)
-        _write_usages(each for each in existing if isinstance(each, UsageWrite))
+        costs = _write_usages(each for each in existing if isinstance(each, UsageWrite))
         _touch_sessions(sessions, turn_writes)
         endings = [
             replace(each, ending=ending)
@@ -122,7 +125,7 @@ def write(writes: Sequence[Write]) -> Written:
             if isinstance(each, EndingWrite)
             and (ending := end_call(each.call_id, each.ending)) is not None
         ]
-    return Written(tuple(stored), tuple(endings), tuple(renamed))
+    return Written(tuple(stored), tuple(endings), tuple(renamed), costs)
 
 
 def _storable(each: TurnWrite) -> TurnWrite:
@@ -219,8 +222,11 @@ def _row(each: TurnWrite) -> Turn:
     )
 
 
-def _write_usages(writes: Iterable[UsageWrite]) -> None:
-    Usage.objects.bulk_create(map(_usage_row, writes), ignore_conflicts=True)
+def _write_usages(writes: Iterable[UsageWrite]) -> tuple[tuple[str, Decimal | None], ...]:
+    """Store the usages. Returns the model and the cost of each."""
+    rows = [_usage_row(each) for each in writes]
+    Usage.objects.bulk_create(rows, ignore_conflicts=True)
+    return tuple((row.model, row.cost_usd) for row in rows)
 
 
 def _usage_row(each: UsageWrite) -> Usage:

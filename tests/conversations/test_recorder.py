@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -39,6 +40,7 @@ class FakeDatabase:
         self.away = 0
         self.error: Exception = OperationalError("database is locked")
         self.refused_text = ""
+        self.costs: tuple[tuple[str, Decimal | None], ...] = ()
         self.taken = threading.Event()
         self.moving = threading.Event()
         self.moving.set()
@@ -52,7 +54,7 @@ class FakeDatabase:
             raise DataError("the words themselves: a secret")
         self.batches.append(tuple(writes))
         self.taken.set()
-        return Written()
+        return Written(costs=self.costs)
 
     def _is_refused(self, each: Write) -> bool:
         return (
@@ -369,18 +371,19 @@ async def test_a_transcription_is_counted_with_its_own_model(
     assert models == ["gpt-transcribe", "gpt-realtime"]
 
 
-async def test_the_cost_of_a_usage_is_counted_with_its_model(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+async def test_the_stored_cost_of_a_usage_is_counted_with_its_model(
+    recorder: Recorder, database: FakeDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counters = ProcessCounters()
     monkeypatch.setattr("backend.conversations.recorder.COUNTERS", counters)
+    database.costs = (("gpt-realtime", Decimal("0.64")), ("without-a-price", None))
     exchange = OpenedExchange(uuid4(), "en", 0, ())
-    for model in ("gpt-realtime", "without-a-price"):
-        recorder.for_session(exchange, model=model).count(
-            usage.Usage("source", "response", audio_out=10_000)
-        )
-    assert list(counters.cost_usd) == ["gpt-realtime"]
-    assert counters.cost_usd["gpt-realtime"] > 0
+    recorder.for_session(exchange, model="gpt-realtime").count(
+        usage.Usage("source", "response", audio_out=10_000)
+    )
+    assert not counters.cost_usd
+    assert await recorder.flush(5)
+    assert counters.cost_usd == {"gpt-realtime": Decimal("0.64")}
     assert counters.unpriced_usages == {"without-a-price": 1}
 
 

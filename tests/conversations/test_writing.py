@@ -252,7 +252,7 @@ def test_titles_are_short_and_end_at_a_word(text: str, title: str) -> None:
 
 def test_usage_is_counted_once_with_the_model_that_was_used(call: OpenedCall) -> None:
     spent = usage.Usage("resp_1", "response", text_in=3, audio_in=4, audio_in_cached=2, audio_out=5)
-    write(
+    written = write(
         [
             usage_write(call, spent),
             usage_write(call, usage.Usage("item_1", "transcription", seconds=1.5)),
@@ -260,6 +260,10 @@ def test_usage_is_counted_once_with_the_model_that_was_used(call: OpenedCall) ->
     )
     write([usage_write(call, spent)])
     response, transcription = Usage.objects.all()
+    assert written.costs == (
+        ("gpt-realtime", response.cost_usd),
+        ("gpt-transcribe", transcription.cost_usd),
+    )
     assert (response.model, response.text_in, response.audio_in) == ("gpt-realtime", 3, 4)
     assert (response.audio_in_cached, response.audio_out) == (2, 5)
     assert (transcription.model, transcription.seconds) == ("gpt-transcribe", 1.5)
