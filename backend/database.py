@@ -2,9 +2,9 @@
 
 On PostgreSQL the alias `recorder` is the same database with a small pool of its own
 (`settings.DATABASES`). The recorder and the heartbeat use it: were they to share the requests'
-pool, requests that hang on a lock would keep them from writing, and the other way round. Nothing
-says so at each query: a thread chooses its alias once (`use_alias`), and the router answers with
-it. A transaction has to name its alias, so code that such a thread may run uses `atomic`.
+pool, requests that hang on a lock would keep them from writing, and the other way round. Queries
+do not name the alias: a thread chooses it once (`use_alias`), and the database router returns it. A
+transaction has to name its alias, so code that may run in such a thread uses `atomic`.
 """
 
 import threading

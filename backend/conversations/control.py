@@ -1,10 +1,10 @@
 """Control messages: end a call in whichever server process it runs.
 
-The row counts, the message only hurries. What must happen is written to the database, where each
-process's heartbeat reads it (`lifecycle.renew_leases`): that works without Redis, within one
-heartbeat. With Redis the ids of the calls whose rows have changed are published as well, and the
-process that holds one of them reads its row at once. So a message that is lost, repeated, late or
-forged does no harm.
+The database row decides; a message only makes the other process read it sooner. A request is
+written to the row, where each process's heartbeat reads it (`lifecycle.renew_leases`): that works
+without Redis, within one heartbeat. With Redis the ids of the calls whose rows have changed are
+published as well, and the process that holds one of them reads its row at once. So a message that
+is lost, repeated, late or forged does no harm.
 
 | change | published by |
 |---|---|

@@ -57,7 +57,7 @@ def with_request_id(app: Application) -> Application:
             await send(event)
 
         try:
-            # A call's frames go straight to the server: a hop more would cost every one of them.
+            # `send` of a WebSocket is not wrapped: that would cost a coroutine for each frame.
             await app(scope, receive, send_with_id if scope["type"] == "http" else send)
         finally:
             _current.reset(before)

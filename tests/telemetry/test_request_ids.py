@@ -70,7 +70,7 @@ async def test_a_request_without_an_id_gets_one_and_its_response_carries_it() ->
     assert sent[1] == {"type": "http.response.body", "body": b""}
 
 
-async def test_a_sockets_frames_are_sent_without_a_hop() -> None:
+async def test_the_send_of_a_websocket_is_not_wrapped() -> None:
     async def app(_scope: Any, _receive: Any, given: Any) -> None:
         assert current_request_id() is not None
         assert given is send
