@@ -122,7 +122,7 @@ bench-export: .venv/test.installed ## Measure the export of a session of 2,000 t
 	@$(PY) -m bench.export
 
 bench-chat: .venv/test.installed ## Measure the first word of typed messages, and how much twenty of them delay voices.
-	@$(PY) -m bench.chat
+	@$(PY) -m bench.chat $(ARGS)
 
 schema: .venv/serve.installed ## The OpenAPI schema of REST into docs/openapi.yaml.
 	@DEBUG=on $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

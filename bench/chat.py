@@ -1,6 +1,6 @@
 """Measure typed messages: how soon the first word comes, and how much they delay voices.
 
-    python -m bench.chat [--messages 50] [--calls 5] [--streams 20] [--seconds 5]
+    python -m bench.chat [--messages 50] [--calls 5] [--streams 20] [--seconds 5] [--apart]
 
 Prints the time from the provider's first text delta to the first word at an HTTP client (exits 1
 if p95 is over 50 ms), and the time from an audio delta of the provider to a call's client, without
@@ -9,7 +9,9 @@ alternate, so that other load on the machine affects both.
 
 The provider is the simulator, behind `bench.tap`, which notes when its events pass; the times
 contain this hop. It sends words every 20 ms and audio five times faster than real time. The
-streamed messages have a client process of their own.
+streamed messages have a client process of their own, which sends the next one as soon as one is
+answered. With `--apart` they have a server process of their own too, as the service `calls` of
+docker-compose.yml gives it.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -123,22 +125,22 @@ class Rounds:
 
 
 async def voices(
-    person: Person, tap: Tap, calls: int, streams: int, seconds: float
+    person: Person, tap: Tap, messages_url: str, options: argparse.Namespace
 ) -> tuple[Rounds, Rounds, Counter[bool]]:
     """Run quiet and busy rounds in turns. Returns both, and the count of `stream_messages`."""
     server = person.stack.processes["server"].pid
-    url, token = person.stack.url, person.token
-    sessions = [await person.new_session() for _ in range(streams)]
+    token, seconds = person.token, options.seconds
+    sessions = [await person.new_session() for _ in range(options.streams)]
     quiet, busy = Rounds(), Rounds()
     counts: Counter[bool] = Counter()
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(1, get_context("spawn")) as processes:
         # The process starts and imports its modules here, and not in the first busy round.
-        await loop.run_in_executor(processes, stream_messages, url, token, [], 0.0)
+        await loop.run_in_executor(processes, stream_messages, messages_url, token, [], 0.0)
         async with AsyncExitStack() as stack:
             lives = [
                 await stack.enter_async_context(person.call(await person.new_session()))
-                for _ in range(calls)
+                for _ in range(options.calls)
             ]
             for rounds in (quiet, busy) * ROUNDS:
                 first = [len(live.events) for live in lives]
@@ -147,7 +149,7 @@ async def voices(
                 talking = asyncio.gather(*(talk(live, began + seconds) for live in lives))
                 if rounds is busy:
                     counts += await loop.run_in_executor(
-                        processes, stream_messages, url, token, sessions, seconds
+                        processes, stream_messages, messages_url, token, sessions, seconds
                     )
                 await talking
                 rounds.wall_s += time.monotonic() - began
@@ -155,6 +157,14 @@ async def voices(
                 for live, index in zip(lives, first, strict=True):
                     rounds.waits_ms += audio_waits_ms(live, tap, index)
     return quiet, busy, counts
+
+
+def start_another_server(stack: Stack) -> str:
+    """Start a second server process on the same database. Returns its URL."""
+    another = replace(stack, port=free_port())
+    another.env = {**stack.env, "PORT": str(another.port)}
+    another.start_server("messages")
+    return another.url
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -172,9 +182,8 @@ async def run(stack: Stack, tap_port: int, options: argparse.Namespace) -> bool:
             f"first word     p50 {percentile(waits_ms, 50):6.2f} ms, p95 {p95:6.2f} ms,"
             f" {p95 / TARGET_MS:.2f} of the target ({len(waits_ms)} messages)"
         )
-        quiet, busy, counts = await voices(
-            person, tap, options.calls, options.streams, options.seconds
-        )
+        messages_url = start_another_server(stack) if options.apart else stack.url
+        quiet, busy, counts = await voices(person, tap, messages_url, options)
     for name, rounds in (("quiet", quiet), ("busy", busy)):
         waits = rounds.waits_ms
         print(
@@ -198,6 +207,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=5)
     parser.add_argument("--streams", type=int, default=20, help="messages at once")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each round")
+    parser.add_argument("--apart", action="store_true", help="calls in a process of their own")
     options = parser.parse_args()
     tap_port = free_port()
     with (

@@ -16,6 +16,7 @@ export NGINX_PUBLIC_HTTPS_PORT="${NGINX_PUBLIC_HTTPS_PORT:-443}"
 export NGINX_CERTIFICATE="${NGINX_CERTIFICATE:-/etc/nginx/tls/server.crt}"
 export NGINX_CERTIFICATE_KEY="${NGINX_CERTIFICATE_KEY:-/etc/nginx/tls/server.key}"
 export NGINX_WEB="${NGINX_WEB:-web:8000}"
+export NGINX_CALLS="${NGINX_CALLS:-$NGINX_WEB}"
 export NGINX_RESOLVER="${NGINX_RESOLVER:-127.0.0.11}"
 
 # As envsubst with the list of defined variables: ${NAME} of an undefined one stays as it is.

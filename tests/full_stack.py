@@ -133,6 +133,7 @@ class FullStack(Stack):
             "NGINX_CERTIFICATE_KEY": str(folder / "tls" / "server.key"),
             "NGINX_CERTIFICATE_NAMES": "127.0.0.1,kaiwa.example",
             "NGINX_WEB": f"web:{self.web_port}",
+            "NGINX_CALLS": f"web:{self.web_port}",
             # The name server's own TTL instead of 5 s, so that a test need not wait for so long.
             "NGINX_RESOLVER": f"{self.names.address} valid=0s",
         }

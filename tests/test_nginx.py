@@ -33,6 +33,7 @@ def environment(folder: Path, **changed: str) -> dict[str, str]:
         "NGINX_CERTIFICATE": str(folder / "tls" / "server.crt"),
         "NGINX_CERTIFICATE_KEY": str(folder / "tls" / "server.key"),
         "NGINX_WEB": "web:8000",
+        "NGINX_CALLS": "calls:8000",
         "NGINX_RESOLVER": "127.0.0.11",
         **changed,
     }
@@ -128,6 +129,11 @@ def test_its_bounds_are_not_below_those_of_the_replicas() -> None:
     assert shutdown
     longest_call_s = DEFAULT_LIMITS.longest_call_s + DEFAULT_LIMITS.last_answer_s
     assert int(shutdown[1]) * 60 > longest_call_s
+
+
+def test_only_websockets_go_to_the_replicas_for_calls() -> None:
+    locations = dict(re.findall(r"location ([^{\n]+) {([^}]*\$calls;[^}]*)}", TEMPLATE))
+    assert list(locations) == ["~ ^/(ws|v1)/"]
 
 
 def test_every_proxying_location_sets_the_headers() -> None:

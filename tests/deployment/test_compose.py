@@ -12,7 +12,7 @@ from tests.deployment.compose import BASE, DEMO, ROOT
 
 PROJECT, WITH_DEMO = compose.stack(BASE), compose.stack(BASE, DEMO)
 SERVICES: dict[str, Any] = WITH_DEMO["services"]
-OF_OUR_IMAGE = ("web", "worker", "migrate")
+OF_OUR_IMAGE = ("web", "calls", "worker", "migrate")
 OWN_STATE = {"postgres": ["/var/lib/postgresql"], "nginx": ["/etc/nginx/tls"]}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -31,7 +31,10 @@ def image_health_check(service: dict[str, Any]) -> bool:
 
 
 def test_the_services_are_those_of_the_documents() -> None:
-    assert set(PROJECT["services"]) == {"migrate", "web", "worker", "nginx", "postgres", "redis"}
+    optional = {name for name, one in PROJECT["services"].items() if "profiles" in one}
+    always = set(PROJECT["services"]) - optional
+    assert always == {"migrate", "web", "worker", "nginx", "postgres", "redis"}
+    assert optional == {"calls"}
     assert set(SERVICES) == {*PROJECT["services"], "simulator"}
 
 
@@ -97,6 +100,16 @@ def test_every_service_that_stays_is_checked_and_restarted(name: str) -> None:
     assert service.get("healthcheck", {}).get("test") or image_health_check(service)
 
 
+def test_calls_have_processes_of_their_own_where_nginx_is_told_to() -> None:
+    for project, files in ((PROJECT, (BASE,)), (WITH_DEMO, (BASE, DEMO))):
+        calls = {**project["services"]["calls"]}
+        assert calls.pop("profiles") == ["calls"]
+        assert calls == project["services"]["web"]
+        assert project["services"]["nginx"]["environment"]["NGINX_CALLS"] == "web:8000"
+        apart = compose.stack(*files, NGINX_CALLS="calls:8000")["services"]["nginx"]
+        assert apart["environment"]["NGINX_CALLS"] == "calls:8000"
+
+
 @each_service
 def test_any_number_of_replicas_can_run(name: str) -> None:
     assert not SERVICES[name].keys() & {"container_name", "hostname"}
@@ -120,7 +133,7 @@ def test_nginx_is_not_stopped_before_web_has_drained() -> None:
     assert "web" not in SERVICES["nginx"]["depends_on"]
 
 
-@pytest.mark.parametrize("name", ["web", "worker"])
+@pytest.mark.parametrize("name", ["web", "calls", "worker"])
 def test_a_server_starts_after_the_migration_and_what_it_needs(name: str) -> None:
     conditions = {
         needed: how["condition"] for needed, how in PROJECT["services"][name]["depends_on"].items()
@@ -146,10 +159,10 @@ def test_the_demo_waits_for_the_simulator() -> None:
     ("network", "members"),
     [
         ("public", {"nginx"}),
-        ("proxy", {"nginx", "web"}),
-        ("data", {"web", "worker", "migrate", "postgres", "redis"}),
-        ("provider", {"web", "worker"}),
-        ("simulator", {"web", "worker", "simulator"}),
+        ("proxy", {"nginx", "web", "calls"}),
+        ("data", {"web", "calls", "worker", "migrate", "postgres", "redis"}),
+        ("provider", {"web", "calls", "worker"}),
+        ("simulator", {"web", "calls", "worker", "simulator"}),
     ],
 )
 def test_who_reaches_whom(network: str, members: set[str]) -> None:
@@ -190,10 +203,10 @@ def test_every_setting_that_an_operator_may_choose_can_be_set() -> None:
 
 def test_web_worker_and_migrate_have_the_same_settings() -> None:
     own = {"ADMIN_USERNAME", "ADMIN_PASSWORD_FILE"}
-    settings = [SERVICES[name]["environment"] for name in OF_OUR_IMAGE]
-    assert settings[0] == settings[1]
-    assert settings[0].items() <= settings[2].items()
-    assert settings[2].keys() - settings[0].keys() == own
+    *servers, migrate = (SERVICES[name]["environment"] for name in OF_OUR_IMAGE)
+    assert all(server == servers[0] for server in servers)
+    assert servers[0].items() <= migrate.items()
+    assert migrate.keys() - servers[0].keys() == own
 
 
 @each_service

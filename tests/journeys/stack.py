@@ -131,8 +131,8 @@ class Stack:
         )
         wait_until_answers(f"{self.simulator_url}/simulator/calls", process)
 
-    def start_server(self) -> None:
-        process = self._spawn("server", "backend.serve")
+    def start_server(self, name: str = "server") -> None:
+        process = self._spawn(name, "backend.serve")
         wait_until_answers(f"{self.url}/healthz", process)
 
     def stop(self, name: str, how: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
