@@ -64,6 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
+@pytest.mark.slow
 def test_nginx_accepts_the_configuration_as_either_entry_point_renders_it(
     tmp_path: Path, made: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_nginx_accepts_the_configuration_as_either_entry_point_renders_it(
     assert "${" not in official
 
 
+@pytest.mark.slow
 def test_a_configuration_that_nginx_refuses_ends_the_start_with_the_reason(
     tmp_path: Path,
 ) -> None:
@@ -155,6 +157,7 @@ def test_every_variable_is_documented_with_its_default() -> None:
         assert default in readme or default.endswith("server.key")
 
 
+@pytest.mark.slow
 def test_a_self_signed_certificate_has_the_names_of_the_hosts(tmp_path: Path) -> None:
     hosts = "voice.example.com,.example.org,192.0.2.7,[2001:db8::7],*"
     done = certificate(tmp_path, NGINX_CERTIFICATE_NAMES=hosts)
@@ -166,6 +169,7 @@ def test_a_self_signed_certificate_has_the_names_of_the_hosts(tmp_path: Path) ->
     assert (tmp_path / "tls" / "server.key").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_a_certificate_that_exists_is_left_alone(made: Path) -> None:
     before = (made / "tls" / "server.crt").read_bytes()
     done = certificate(made, NGINX_CERTIFICATE_NAMES="other.example.com")
@@ -183,6 +187,7 @@ def given_certificate(folder: Path, days: int, issuer: str) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("issuer", "is_renewed"), [("Kaiwa self-signed", True), ("Somebody else", False)]
 )
@@ -195,6 +200,7 @@ def test_only_our_own_certificate_is_renewed_before_it_expires(
     assert ((tmp_path / "tls" / "server.crt").read_bytes() != before) == is_renewed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "content", "named"),
     [
@@ -219,6 +225,7 @@ def test_a_certificate_that_cannot_be_used_is_named(
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(unprivileged_user() is None, reason="root can be somebody else")
 def test_a_folder_that_is_not_writable_is_named() -> None:
     done = subprocess.run(

@@ -11,6 +11,9 @@ from backend.settings_table import read
 from tests.deployment import compose
 from tests.deployment.compose import ROOT
 
+# Each test runs the script, which starts openssl for every file.
+pytestmark = pytest.mark.slow
+
 
 def run(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -169,6 +169,7 @@ def test_a_call_that_ends_anywhere_leaves_no_turn_in_progress(
     assert all(said.completed_at for said in store.turns())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_the_pages_assembler_gives_the_same_turns() -> None:
     rng = random.Random(20261121)

@@ -300,6 +300,7 @@ def test_a_valid_event_is_accepted(event: Event) -> None:
             assert answer["error"]["code"].startswith(UNTOLD_KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", VALID, ids=lambda event: event["type"])
 def test_a_wrong_value_anywhere_gets_an_official_event_and_the_session_continues(
     event: Event,
