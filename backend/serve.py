@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from backend import __version__
 from backend.serving.before_listening import disable_demo_users, run_system_checks
+from backend.serving.connection_limits import ConnectionCounter, limits_of_this_process
 from backend.serving.daphne_server import run_daphne
 from backend.serving.database_check import exit_unless_migrated
 from backend.serving.limits import SWITCH_INTERVAL_S, ServerTimeouts
@@ -23,6 +24,7 @@ from backend.serving.listener import listen, listen_error_message
 from backend.serving.shutdown import Runtime
 from backend.serving.uvicorn_server import run_uvicorn
 from backend.telemetry.logs import log_event
+from backend.trusted_proxies import is_from_proxy
 
 # Not `__name__`, which is `__main__` here.
 _logger = logging.getLogger("backend.serve")
@@ -55,7 +57,12 @@ def main() -> int:
     if server == "daphne":
         return run_daphne("backend.asgi:application", listener, _runtime, ServerTimeouts())
     application = import_string("backend.asgi.application")
-    return run_uvicorn(application, listener, _runtime, ServerTimeouts())
+    connections = ConnectionCounter(limits_of_this_process(), _is_proxy)
+    return run_uvicorn(application, listener, _runtime, ServerTimeouts(), connections)
+
+
+def _is_proxy(address: str) -> bool:
+    return is_from_proxy({"client": (address, 0)}, settings.TRUSTED_PROXIES)
 
 
 def _runtime() -> Runtime:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_MESSAGE_BYTES = 1024 * 1024
 """The largest WebSocket message the server reads; a larger one closes the connection with 1009.
-Far above the relay's own limit of 512 KiB, so that a client over that one gets `relay.error`."""
+Above the relay's own limit of 512 KiB, so that a client over that one gets `relay.error`. A client
+can hold as much memory with a message that it never finishes."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread that computes keeps the interpreter while others wait for it.
@@ -22,14 +23,20 @@ class ServerTimeouts:
     not be shorter.
 
     `write_timeout_s`: how long a client may leave its socket unread before the connection is
-    aborted. `drain_s`: how long running replies may go on after SIGTERM, and
-    `interrupt_drain_s` after SIGINT. `drain_overrun_s`: how much longer than that the drain itself
-    may take. `close_s`: how long the remaining sockets have to close. `flush_s`: how long the
-    runtime may go on writing turns; it then logs what was lost, which `flush_overrun_s` leaves time
-    for. `threads_s`: how long the process waits for threads after all that.
+    aborted. `head_s`: how long the head of a request may take, and `body_s` its body, with no pause
+    over `body_pause_s`; a dictated clip of 25 MB takes 200 s at 1 Mbit/s.
+
+    `drain_s`: how long running replies may go on after SIGTERM, and `interrupt_drain_s` after
+    SIGINT. `drain_overrun_s`: how much longer than that the drain itself may take. `close_s`: how
+    long the remaining sockets have to close. `flush_s`: how long the runtime may go on writing
+    turns; it then logs what was lost, which `flush_overrun_s` leaves time for. `threads_s`: how
+    long the process waits for threads after all that.
     """
 
     write_timeout_s: float = 12.0
+    head_s: float = 10.0
+    body_s: float = 300.0
+    body_pause_s: float = 15.0
     drain_s: float = 30.0
     interrupt_drain_s: float = 1.0
     drain_overrun_s: float = 1.0

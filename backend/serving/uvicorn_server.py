@@ -1,10 +1,8 @@
-"""uvicorn with two additions: a write timeout and a graceful shutdown.
+"""uvicorn with bounds on each connection and a graceful shutdown.
 
-uvicorn has flow control and close codes on its own. *The write timeout*: a client that never reads
-blocks `send()` and then even `close()` for as long as its TCP connection lives (over 70 s were
-seen); such a transport is aborted at a deadline. *The shutdown*: at SIGTERM stock uvicorn sends
-1012 in mid-reply; here the listener closes at once, running replies end, turns are written, and
-only then are sockets closed. A second signal shortens each of these waits.
+`websocket_protocol` and `http_protocol` have the bounds. *The shutdown*: at SIGTERM stock uvicorn
+sends 1012 in mid-reply; here the listener closes at once, running replies end, turns are written,
+and only then are sockets closed. A second signal shortens each of these waits.
 """
 
 import asyncio
@@ -13,83 +11,19 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from backend.serving import shutdown
+from backend.serving.connection_limits import ConnectionCounter
+from backend.serving.http_protocol import http_protocol
 from backend.serving.limits import MAX_MESSAGE_BYTES, ServerTimeouts
 from backend.serving.shutdown import Runtime
+from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 from backend.telemetry.logs import log_event
 
 _logger = logging.getLogger(__name__)
-
-
-class WriteTimeoutProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, aborted when the client reads nothing for `write_timeout_s`.
-
-    The call itself ends with `too_slow` at 10 s; its close frame then waits behind the unsent
-    bytes, so the abort comes later. Pings do not help: when one times out, uvicorn sends a close
-    frame, which waits behind the unsent bytes too.
-
-    It also treats a handshake that was refused over HTTP as answered. uvicorn sends the refusal,
-    does not count it as an answer, and logs an error, "without completing handshake".
-    """
-
-    write_timeout_s: ClassVar[float] = 12.0
-    _abort_timer: asyncio.TimerHandle | None = None
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._start_timer()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._cancel_timer()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_timer()
-        super().connection_lost(exc)
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self._start_timer()
-
-    async def run_asgi(self) -> None:
-        application = self.app
-
-        async def mark_refusal_as_answer(scope: Any, receive: Any, send: Any) -> Any:
-            result = await application(scope, receive, send)
-            # Before the handshake, `close_sent` is set only when a complete refusal was sent.
-            self.handshake_complete = self.handshake_complete or self.close_sent
-            return result
-
-        self.app = mark_refusal_as_answer
-        await super().run_asgi()
-        # The unsent bytes may be below the high-water mark: then writing was never paused, and the
-        # close frame still waits for a client that does not read.
-        self._start_timer()
-
-    def _start_timer(self) -> None:
-        if self._abort_timer is None and not self.disconnected:
-            self._abort_timer = self.loop.call_later(self.write_timeout_s, self._abort)
-
-    def _cancel_timer(self) -> None:
-        if self._abort_timer is not None:
-            self._abort_timer.cancel()
-            self._abort_timer = None
-
-    def _abort(self) -> None:
-        unsent_bytes = self.transport.get_write_buffer_size()
-        log_event(
-            _logger,
-            logging.WARNING,
-            "socket.write_timeout",
-            wait_s=self.write_timeout_s,
-            bytes=unsent_bytes,
-        )
-        self.transport.abort()
 
 
 class GracefulUvicornServer(uvicorn.Server):
@@ -158,14 +92,19 @@ def run_uvicorn(
     listener: socket.socket,
     runtime: Callable[[], Runtime],
     timeouts: ServerTimeouts,
+    connections: ConnectionCounter,
 ) -> int:
-    """Serve until a signal. Returns the exit code: 0, or 1 if something could not be written."""
+    """Serve until a signal. Returns the exit code: 0, or 1 if something could not be written.
+
+    `connections` limits how many clients are connected at once.
+    """
     protocol = type(
-        "Protocol", (WriteTimeoutProtocol,), {"write_timeout_s": timeouts.write_timeout_s}
+        "Protocol", (BoundedWebSocketProtocol,), {"write_timeout_s": timeouts.write_timeout_s}
     )
     config = uvicorn.Config(
         application,
         loop="uvloop",
+        http=http_protocol(connections, timeouts),
         ws=protocol,
         # Compression costs twice the processor time per frame and saves a quarter of base64 noise.
         ws_per_message_deflate=False,

@@ -25,7 +25,7 @@ from backend.gateway.routing import router
 from backend.relay.limits import Limits
 from backend.runtime import Runtime
 from backend.serving.listener import listen
-from backend.serving.uvicorn_server import WriteTimeoutProtocol
+from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 from backend.simulator.engine.mishaps import Kind, Mishap
 from backend.simulator.server.server import Running, Simulator, SimulatorOptions
 from tests.upstream.equipment import CREATED, provider
@@ -33,7 +33,7 @@ from tests.upstream.equipment import CREATED, provider
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
-class QuickWriteTimeoutProtocol(WriteTimeoutProtocol):
+class QuickWriteTimeoutProtocol(BoundedWebSocketProtocol):
     """Aborts a second after the call has ended with `too_slow`."""
 
     write_timeout_s = 2.5

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from backend.serving.connection_limits import ConnectionCounter, ConnectionLimits
 from backend.serving.daphne_server import run_daphne
 from backend.serving.limits import ServerTimeouts
 from backend.serving.listener import listen
@@ -76,14 +77,21 @@ RUNTIME = FakeRuntime()
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Serve `/reply`, `/flood`, `/fill`, `/hang` over WebSocket; answer any HTTP with `ok`.
+    """Serve `/reply`, `/flood`, `/fill`, `/hang` over WebSocket; answer any HTTP with `ok`, `/slow`
+    when the body has come, and with it.
 
     Handshakes that are not accepted: `/refuse` (a complete HTTP refusal), `/half-refuse` (one
     without a body), `/silence` (no answer).
     """
     if scope["type"] == "http":
+        body = b"ok"
+        while scope["path"] == "/slow":
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"ok"})
+        await send({"type": "http.response.body", "body": body})
         return
     await receive()
     if "refuse" in scope["path"]:
@@ -155,6 +163,8 @@ def main() -> int:
     """Serve `app` with the options of the command line."""
     options = argparse.ArgumentParser()
     options.add_argument("--server", choices=["uvicorn", "daphne"], default="uvicorn")
+    options.add_argument("--most-connections", type=int, default=100)
+    options.add_argument("--most-per-address", type=int, default=100)
     options.add_argument("--stop-takes-s", type=float, default=0.0)
     options.add_argument("--drain-fails", action="store_true")
     options.add_argument("--loses-turns", action="store_true")
@@ -180,7 +190,10 @@ def main() -> int:
         # Daphne imports the application by name: give it this module, not a second copy.
         sys.modules["tests.serving.asgi_app"] = sys.modules["__main__"]
         return run_daphne("tests.serving.asgi_app:app", listener, lambda: RUNTIME, timeouts)
-    return run_uvicorn(app, listener, lambda: RUNTIME, timeouts)
+    connections = ConnectionCounter(
+        ConnectionLimits(given.most_connections, given.most_per_address)
+    )
+    return run_uvicorn(app, listener, lambda: RUNTIME, timeouts, connections)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,151 @@
+"""uvicorn's HTTP protocol with limits of time and number.
+
+uvicorn waits without end for the rest of a request. Measured: 1,100 connections with half a
+handshake took all descriptors of a process, and the database could not be opened any more.
+"""
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import ClassVar, cast
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from backend.serving.connection_limits import ConnectionCounter
+from backend.serving.limits import ServerTimeouts
+from backend.serving.websocket_protocol import BoundedWebSocketProtocol
+from backend.wording import sentence
+
+HEAD, BODY = "head", "body"
+
+
+def error_response(status: HTTPStatus, code: str) -> bytes:
+    """A whole HTTP response in the API's error shape, which closes the connection.
+
+    In English: what the client prefers may not be known yet.
+    """
+    body = json.dumps({"error": {"code": code, "message": sentence(code, "en")}}).encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class BoundedHttpProtocol(H11Protocol):
+    """A connection until it is closed, or upgraded to a WebSocket.
+
+    The head of a request must be complete within `head_s`, of which the first begins with the
+    connection; its body within `body_s`, with no pause over `body_pause_s`. A connection over
+    `counter`'s limits is answered 503 before anything is read.
+    """
+
+    counter: ClassVar[ConnectionCounter]
+    head_s: ClassVar[float]
+    body_s: ClassVar[float]
+    body_pause_s: ClassVar[float]
+
+    _is_counted = False
+    _timer: asyncio.TimerHandle | None = None
+    _timed_part = ""
+    _body_ends_at_s = 0.0
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._is_counted = self.counter.open(self._address)
+        if self._is_counted:
+            self._time(HEAD)
+        else:
+            self._answer_and_close(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_counted:
+            return
+        super().data_received(data)
+        match self._part_to_come():
+            case "":
+                self._stop_timer()
+            case part:
+                self._time(part)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._stop_timer()
+        super().handle_websocket_upgrade(event)
+        upgraded = cast(BoundedWebSocketProtocol, self.transport.get_protocol())
+        upgraded.on_connection_lost = self._release
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._release()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; uvicorn's answer is plain text."""
+        self._answer_and_close(HTTPStatus.BAD_REQUEST, "malformed")
+
+    def _release(self) -> None:
+        if self._is_counted:
+            self._is_counted = False
+            self.counter.close(self._address)
+
+    def _part_to_come(self) -> str:
+        """Which part of a request the client has begun and not finished: HEAD, BODY or none."""
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return ""
+        if self.conn.their_state is h11.SEND_BODY:
+            return BODY
+        return HEAD if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0] else ""
+
+    def _time(self, part: str) -> None:
+        """Start the timer of this part. A head's runs on, a body's pause begins anew."""
+        now_s = self.loop.time()
+        if self._timed_part != part:
+            self._body_ends_at_s = now_s + self.body_s
+        elif part == HEAD:
+            return
+        self._stop_timer()
+        self._timed_part = part
+        at_s = now_s + self.head_s
+        if part == BODY:
+            at_s = min(now_s + self.body_pause_s, self._body_ends_at_s)
+        self._timer = self.loop.call_at(at_s, self._on_timeout)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timed_part = None, ""
+
+    def _on_timeout(self) -> None:
+        if self._timed_part == BODY and self.flow.read_paused:
+            # Not the client pauses but the application, which has not read the last bytes.
+            self._body_ends_at_s = self.loop.time() + self.body_s
+            self._time(BODY)
+            return
+        is_answered = self._timed_part == BODY and self.cycle.response_started
+        if is_answered:
+            self.transport.close()
+        else:
+            self._answer_and_close(HTTPStatus.REQUEST_TIMEOUT, "malformed")
+
+    def _answer_and_close(self, status: HTTPStatus, code: str) -> None:
+        self.transport.write(error_response(status, code))
+        self.transport.close()
+
+
+def http_protocol(counter: ConnectionCounter, timeouts: ServerTimeouts) -> type[asyncio.Protocol]:
+    """Return the protocol class for a server, whose connections `counter` counts."""
+    return type(
+        "Protocol",
+        (BoundedHttpProtocol,),
+        {
+            "counter": counter,
+            "head_s": timeouts.head_s,
+            "body_s": timeouts.body_s,
+            "body_pause_s": timeouts.body_pause_s,
+        },
+    )

@@ -1,0 +1,194 @@
+"""uvicorn's WebSocket protocol with bounds on what one client can cost the others.
+
+uvicorn reads and parses everything that a client has sent, at once, and goes on doing so after its
+own close frame. Measured: a client that was refused and went on sending empty frames delayed the
+audio of all other calls by 4 to 9 s. Here a client's bytes are parsed in slices, of which the next
+one waits until the application has read the messages of the last; and after the close frame only
+what a close handshake needs is parsed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+
+from backend.telemetry.logs import log_event
+
+SLICE_BYTES = 1024
+"""How much is parsed at once: 146 frames of the smallest size. The relay takes 0.05 ms for each."""
+MAX_FRAMES_PER_TURN = 150
+"""The frames after which other connections have their turn, before more is parsed."""
+MAX_FRAGMENTS = 1024
+"""The frames of one message. Each costs 60 bytes and more, even if it is empty; the largest message
+that the relay accepts has 512 frames of 1 KiB."""
+CLOSING_BYTES = 16 * 1024
+"""What is parsed after our close frame, to find the client's: a quarter of a second of microphone
+audio may be on its way before it."""
+CLOSING_LINGER_S = 1.0
+"""How long a client that sent more than that has to read our close frame before its connection is
+closed."""
+
+_logger = logging.getLogger("backend.serving.uvicorn_server")
+
+
+class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket of one client.
+
+    *The write timeout*: it is aborted when the client reads nothing for `write_timeout_s`. Else
+    uvicorn's `send()`, and then even its close, would block for as long as such a TCP connection
+    lives (over 70 s were seen). The call itself ends with `too_slow` at 10 s; its close frame then
+    waits behind the unsent bytes, so the abort comes later. Pings do not help: when one times out,
+    uvicorn sends a close frame, which waits behind the unsent bytes too.
+
+    *Refusals*: a handshake that was refused over HTTP counts as answered. uvicorn sends the
+    refusal, does not count it as an answer, and logs an error, "without completing handshake". A
+    handshake that cannot be parsed is answered too; uvicorn leaves the connection open in silence.
+    """
+
+    write_timeout_s: ClassVar[float] = 12.0
+    on_connection_lost: Callable[[], None] = staticmethod(lambda: None)
+    _abort_timer: asyncio.TimerHandle | None = None
+    _unparsed: bytes = b""
+    _frames_in_turn: int = 0
+    _closing_bytes_left: int = CLOSING_BYTES
+    _has_stopped_reading: bool = False
+
+    # --- Reading ----------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Parse `data` as far as this turn and the application go; keep the rest, and pause."""
+        if self._unparsed:
+            self._unparsed += data
+        else:
+            self._parse(data)
+
+    def handle_events(self) -> None:
+        self._frames_in_turn += len(self.conn.events)
+        super().handle_events()
+
+    async def receive(self) -> Any:
+        """Return the next message. When the application has read all, more is parsed."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            if self._unparsed:
+                # Not at once: the application would read on, and no other connection would run.
+                self.loop.call_soon(self._parse_on)
+            else:
+                self.transport.resume_reading()
+        return message
+
+    def _parse(self, data: bytes) -> None:
+        self._frames_in_turn = 0
+        for start in range(0, len(data), SLICE_BYTES):
+            if self.close_sent and not self._take_closing_bytes():
+                return
+            # `read_paused`: uvicorn has paused the transport until the application has read.
+            if self.read_paused or self._frames_in_turn >= MAX_FRAMES_PER_TURN:
+                self._unparsed = data[start:]
+                if not self.read_paused:
+                    self.transport.pause_reading()
+                    self.loop.call_soon(self._parse_on)
+                return
+            super().data_received(data[start : start + SLICE_BYTES])
+        if not self.handshake_initiated:
+            self._answer_broken_handshake()
+
+    def _parse_on(self) -> None:
+        """Parse what was kept. The transport is paused."""
+        if self.transport.is_closing():
+            return
+        data, self._unparsed = self._unparsed, b""
+        self.transport.resume_reading()
+        self._parse(data)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Add a frame to the unfinished message, of which websockets bounds the bytes."""
+        if len(self.frames) >= MAX_FRAGMENTS:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    def _take_closing_bytes(self) -> bool:
+        """Return whether another slice may be parsed; the first time it may not, stop reading."""
+        if self._closing_bytes_left > 0:
+            self._closing_bytes_left -= SLICE_BYTES
+            return True
+        if not self._has_stopped_reading and not self.transport.is_closing():
+            self._has_stopped_reading = True
+            self.transport.pause_reading()
+            self.loop.call_later(CLOSING_LINGER_S, self.transport.abort)
+        return False
+
+    def _answer_broken_handshake(self) -> None:
+        if self.conn.handshake_exc is not None and not self.close_sent:
+            self.close_sent = True
+            # Empty if it is no HTTP at all.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
+    # --- Writing ----------------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_timer()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._cancel_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_timer()
+        self.on_connection_lost()
+        super().connection_lost(exc)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._start_timer()
+
+    async def send(self, message: Any) -> None:
+        """Send. uvicorn reads on after a close frame: what was kept may have the client's reply."""
+        was_paused = self.read_paused
+        await super().send(message)
+        if was_paused and not self.read_paused and self._unparsed:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._parse_on)
+
+    async def run_asgi(self) -> None:
+        application = self.app
+
+        async def mark_refusal_as_answer(scope: Any, receive: Any, send: Any) -> Any:
+            result = await application(scope, receive, send)
+            # Before the handshake, `close_sent` is set only when a complete refusal was sent.
+            self.handshake_complete = self.handshake_complete or self.close_sent
+            return result
+
+        self.app = mark_refusal_as_answer
+        await super().run_asgi()
+        # The unsent bytes may be below the high-water mark: then writing was never paused, and the
+        # close frame still waits for a client that does not read.
+        self._start_timer()
+
+    def _start_timer(self) -> None:
+        if self._abort_timer is None and not self.disconnected:
+            self._abort_timer = self.loop.call_later(self.write_timeout_s, self._abort)
+
+    def _cancel_timer(self) -> None:
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+            self._abort_timer = None
+
+    def _abort(self) -> None:
+        unsent_bytes = self.transport.get_write_buffer_size()
+        log_event(
+            _logger,
+            logging.WARNING,
+            "socket.write_timeout",
+            wait_s=self.write_timeout_s,
+            bytes=unsent_bytes,
+        )
+        self.transport.abort()

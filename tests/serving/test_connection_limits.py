@@ -1,0 +1,63 @@
+"""The number of connections: in all, for one address, and behind a proxy."""
+
+import resource
+
+import pytest
+
+from backend.serving.connection_limits import (
+    MAX_CONNECTIONS,
+    MAX_PER_ADDRESS,
+    RESERVED_DESCRIPTORS,
+    ConnectionCounter,
+    ConnectionLimits,
+    limits_for,
+    limits_of_this_process,
+)
+
+
+def counter(total: int = 3, per_address: int = 2) -> ConnectionCounter:
+    return ConnectionCounter(ConnectionLimits(total, per_address), lambda who: who == "proxy")
+
+
+def test_an_address_has_a_limit_of_its_own() -> None:
+    counted = counter()
+    assert [counted.open("a") for _ in range(3)] == [True, True, False]
+    assert counted.open("b")
+
+
+def test_a_proxy_has_only_the_limit_of_all() -> None:
+    counted = counter()
+    assert [counted.open("proxy") for _ in range(4)] == [True, True, True, False]
+    assert not counted.open("a")
+
+
+def test_a_closed_connection_makes_room_and_a_refused_one_is_not_counted() -> None:
+    counted = counter()
+    for _ in range(3):
+        counted.open("a")
+    counted.close("a")
+    assert counted.open("a")
+    assert not counted.open("a")
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "total", "per_address"),
+    [(1024, 480, 240), (65_536, MAX_CONNECTIONS, MAX_PER_ADDRESS), (10, 1, 1)],
+)
+def test_each_call_has_two_descriptors(descriptors: int, total: int, per_address: int) -> None:
+    assert limits_for(descriptors) == ConnectionLimits(total, per_address)
+    assert 2 * limits_for(1024).total + RESERVED_DESCRIPTORS <= 1024
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised_to"),
+    [(1024, 4096, 4096), (1024, 1024, None), (256, resource.RLIM_INFINITY, 20_064)],
+)
+def test_a_process_takes_as_many_descriptors_as_it_may(
+    soft: int, hard: int, raised_to: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: changes.append(limits))
+    assert limits_of_this_process() == limits_for(raised_to or soft)
+    assert changes == ([(raised_to, hard)] if raised_to else [])

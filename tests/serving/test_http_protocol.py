@@ -1,0 +1,98 @@
+"""HTTP connections to a real server: slow heads and bodies, and too many of them."""
+
+import asyncio
+import json
+
+import pytest
+
+from backend.wording import sentence
+from tests.serving.equipment import open_stuck_reader, server_process, wait_until
+
+pytestmark = pytest.mark.slow
+
+HEAD = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, object]:
+    """Read a response to the end of the connection. Returns its status and its JSON."""
+    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def error(code: str) -> object:
+    return {"error": {"code": code, "message": sentence(code, "en")}}
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_head_that_never_ends_is_answered_408(sent: bytes) -> None:
+    async with server_process("--head-s", "0.3") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(sent)
+        assert await answer(reader) == (408, error("malformed"))
+        writer.close()
+        await wait_until(lambda: server.open_socket_count() == 1, 3)
+
+
+async def test_the_next_head_of_a_kept_connection_has_the_same_time() -> None:
+    async with server_process("--head-s", "0.3") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"0\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\n")
+        assert await answer(reader) == (408, error("malformed"))
+        writer.close()
+
+
+@pytest.mark.parametrize("limit", [("--body-pause-s", "0.3"), ("--body-s", "0.3")])
+async def test_a_body_that_stops_is_answered_408(limit: tuple[str, str]) -> None:
+    async with server_process(*limit) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HEAD + b"ab")
+        assert await answer(reader) == (408, error("malformed"))
+        writer.close()
+
+
+async def test_a_body_that_comes_slowly_is_read() -> None:
+    async with server_process("--body-pause-s", "0.5") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HEAD)
+        for byte in (b"a", b"b", b"c", b"d"):
+            writer.write(byte)
+            await asyncio.sleep(0.2)
+        assert b"abcd" in await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+
+
+async def test_a_long_call_is_not_closed_by_the_limits_of_requests() -> None:
+    async with (
+        server_process("--head-s", "0.2", "--body-pause-s", "0.2") as server,
+        server.connect("/reply") as client,
+    ):
+        await asyncio.sleep(0.5)
+        await client.send("still here")
+        assert await client.recv() == "still here"
+
+
+async def test_what_is_no_http_is_answered_in_the_apis_shape() -> None:
+    async with server_process() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"\x16\x03\x01 nonsense\r\n\r\n")
+        assert await answer(reader) == (400, error("malformed"))
+        writer.close()
+
+
+async def test_connections_over_the_limit_are_refused_until_others_close() -> None:
+    async with server_process("--most-per-address", "3") as server:
+        # One of them a call: it counts until it ends.
+        calls = [await open_stuck_reader(server.port, "/reply") for _ in range(2)]
+        idle = await asyncio.open_connection("127.0.0.1", server.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        assert await answer(reader) == (503, error("unavailable"))
+        writer.close()
+        calls[0].close()
+        await server.printed("ended")
+        async with server.connect("/reply") as client:
+            await client.send("ping")
+            assert await client.recv() == "ping"
+        idle[1].close()
+        calls[1].close()

@@ -1,0 +1,216 @@
+"""uvicorn's WebSocket protocol with our bounds, on a transport that does nothing."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+
+from backend.serving.websocket_protocol import (
+    CLOSING_BYTES,
+    MAX_FRAGMENTS,
+    MAX_FRAMES_PER_TURN,
+    SLICE_BYTES,
+    BoundedWebSocketProtocol,
+)
+from tests.serving.equipment import server_process
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+TEXT_FRAMES_OF_A_SLICE = -(-SLICE_BYTES // 7)
+
+
+class Transport:
+    """Notes what the protocol does to its connection."""
+
+    def __init__(self) -> None:
+        self.is_reading = True
+        self.is_aborted = self.is_closed = False
+        self.written = b""
+
+    def pause_reading(self) -> None:
+        # uvloop does not say what a second pause does.
+        assert self.is_reading
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.is_reading
+        self.is_reading = True
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_aborted = self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str) -> Any:
+        return None
+
+
+class Application:
+    """Accepts, and reads only what a test asks for."""
+
+    def __init__(self) -> None:
+        self.receive: Any = None
+        self.send: Any = None
+        self.is_over = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.receive, self.send = receive, send
+        await receive()
+        await send({"type": "websocket.accept"})
+        await self.is_over.wait()
+
+
+async def turns_until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until the condition is true."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("the condition was not met in 10,000 turns")
+
+
+async def opened() -> tuple[BoundedWebSocketProtocol, Transport, Application]:
+    """A connection whose handshake is complete."""
+    application, transport = Application(), Transport()
+    config = uvicorn.Config(application, lifespan="off", ws_per_message_deflate=False)
+    config.load()
+    config.loaded_app = application
+    protocol = BoundedWebSocketProtocol(config, ServerState(), {})
+    protocol.connection_made(cast(asyncio.Transport, transport))
+    protocol.data_received(HANDSHAKE)
+    await turns_until(lambda: protocol.handshake_complete)
+    return protocol, transport, application
+
+
+def frame(data: bytes = b"", opcode: Opcode = Opcode.TEXT, fin: bool = True) -> bytes:
+    """A frame as a client sends it."""
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+def text_frames(texts: Iterable[str]) -> bytes:
+    return b"".join(frame(text.encode()) for text in texts)
+
+
+async def test_one_turn_parses_a_slice_and_the_rest_waits_for_the_application() -> None:
+    protocol, transport, _ = await opened()
+    protocol.data_received(text_frames(["a"] * 10_000))
+    assert protocol.queue.qsize() <= TEXT_FRAMES_OF_A_SLICE
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert protocol.queue.qsize() <= TEXT_FRAMES_OF_A_SLICE
+    assert not transport.is_reading
+
+
+async def test_an_application_that_reads_on_lets_the_loop_run_in_between() -> None:
+    protocol, transport, application = await opened()
+    texts = [str(number) for number in range(3000)]
+    protocol.data_received(text_frames(texts))
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    assert [(await application.receive())["text"] for _ in texts] == texts
+    assert turns >= len(text_frames(texts)) // SLICE_BYTES
+    assert transport.is_reading
+    counting.cancel()
+
+
+async def test_control_frames_have_turns_too() -> None:
+    protocol, transport, _ = await opened()
+    pings = frame(opcode=Opcode.PING) * 5000
+    protocol.data_received(pings)
+    assert len(transport.written) < 2 * 2 * (MAX_FRAMES_PER_TURN + TEXT_FRAMES_OF_A_SLICE)
+    assert not transport.is_reading
+    await turns_until(lambda: transport.is_reading)
+    assert transport.written.count(b"\x8a\x00") == 5000
+
+
+@pytest.mark.parametrize("size", [1, SLICE_BYTES, 300_000])
+async def test_a_message_arrives_whole_however_it_is_cut(size: int) -> None:
+    protocol, _, application = await opened()
+    data = frame(b"x" * size) + frame(b"after")
+    for start in range(0, len(data), 70_001):
+        protocol.data_received(data[start : start + 70_001])
+    assert len((await application.receive())["text"]) == size
+    assert (await application.receive())["text"] == "after"
+
+
+async def test_after_the_close_frame_only_the_clients_reply_is_looked_for() -> None:
+    protocol, transport, application = await opened()
+    await application.send({"type": "websocket.close", "code": 4401})
+    protocol.data_received(frame(b"late" * 500) + frame(opcode=Opcode.CLOSE))
+    assert transport.is_closed
+    assert not transport.is_aborted
+
+
+async def test_a_refused_client_that_sends_on_is_not_parsed_and_is_aborted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    protocol, transport, application = await opened()
+    await application.send({"type": "websocket.close", "code": 4401})
+    parsed = 0
+    receive_data = protocol.conn.receive_data
+
+    def counted(data: bytes) -> None:
+        nonlocal parsed
+        parsed += len(data)
+        receive_data(data)
+
+    monkeypatch.setattr(protocol.conn, "receive_data", counted)
+    monkeypatch.setattr("backend.serving.websocket_protocol.CLOSING_LINGER_S", 0.0)
+    flood = frame() * 50_000
+    protocol.data_received(flood)
+    await turns_until(lambda: transport.is_aborted)
+    assert parsed <= CLOSING_BYTES + SLICE_BYTES
+    assert not transport.is_reading
+
+
+async def test_a_close_finds_the_reply_in_what_was_kept() -> None:
+    protocol, transport, application = await opened()
+    protocol.data_received(text_frames(["a"] * 300) + frame(opcode=Opcode.CLOSE))
+    assert not transport.is_reading
+    await application.send({"type": "websocket.close", "code": 4401})
+    await turns_until(lambda: transport.is_closed)
+    assert not transport.is_aborted
+
+
+async def test_a_message_has_a_number_of_frames() -> None:
+    protocol, transport, application = await opened()
+    protocol.data_received(frame(fin=False))
+    for _ in range(2 * MAX_FRAGMENTS // 100):
+        protocol.data_received(frame(opcode=Opcode.CONT, fin=False) * 100)
+        await asyncio.sleep(0)
+    assert (await application.receive())["code"] == 1009
+    assert transport.is_closed
+    assert len(protocol.frames) <= MAX_FRAGMENTS
+
+
+@pytest.mark.slow
+async def test_a_handshake_with_a_line_that_is_too_long_is_answered() -> None:
+    async with server_process() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HANDSHAKE[:-2] + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n")
+        assert b" 431 " in await asyncio.wait_for(reader.readline(), 5)
+        assert await asyncio.wait_for(reader.read(), 5) is not None
+        writer.close()
