@@ -10,10 +10,12 @@ from django.http import HttpRequest
 from rest_framework.authtoken.models import TokenProxy
 
 from backend.accounts import tokens
+from backend.accounts.admin_login import LimitedAdminLogin
 
 # `authtoken` comes before this app in `INSTALLED_APPS`, so both are registered already.
 admin.site.unregister(TokenProxy)
 admin.site.unregister(User)
+admin.site.login_form = LimitedAdminLogin
 
 if TYPE_CHECKING:
     _UserAdmin = UserAdmin[User]

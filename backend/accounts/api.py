@@ -1,6 +1,7 @@
 """REST: register, log in, log out, who am I."""
 
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypedDict
 
 from django.conf import settings
@@ -12,18 +13,22 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.accounts import tokens
+from backend.accounts.password_queue import QueueFull, password_queue
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
 from backend.accounts.usernames import normalised_username
 from backend.api_errors import ApiRefused, StrictSerializer, field_error
 from backend.api_schema import body, errors, no_body
 
 LONGEST_PASSWORD = 128
+QUEUE_RETRY_S = 2
+"""When to come back if one's address has too many passwords in the queue: it is shorter then."""
 
 
 class UserJSON(TypedDict):
@@ -78,9 +83,14 @@ class NewCredentials(Credentials):
         return attrs
 
 
-# Passwords are hashed one at a time. 50 wrong ones at once, each hashed in a thread of its own,
-# delayed a `relay.pong` by up to 1.4-1.6 s; with this lock by 6-13 ms (`make bench-logins`).
-_hash_lock = threading.Lock()
+@contextmanager
+def _password_turn(request: Request) -> Iterator[None]:
+    """Wait for the turn of the client's address to have a password hashed. Raises Throttled."""
+    try:
+        with password_queue.turn(request.META.get("REMOTE_ADDR", "")):
+            yield
+    except QueueFull:
+        raise Throttled(wait=QUEUE_RETRY_S) from None
 
 
 class Register(APIView):
@@ -101,7 +111,7 @@ class Register(APIView):
             raise ApiRefused("registration_closed", 403)
         credentials = NewCredentials(data=request.data)
         credentials.is_valid(raise_exception=True)
-        with _hash_lock:
+        with _password_turn(request):
             password = make_password(credentials.validated_data["password"])
         try:
             with transaction.atomic():
@@ -132,7 +142,7 @@ class Login(APIView):
         """
         credentials = Credentials(data=request.data)
         credentials.is_valid(raise_exception=True)
-        with _hash_lock:
+        with _password_turn(request):
             user = authenticate(request._request, **credentials.validated_data)
         if not isinstance(user, User):
             raise ApiRefused("bad_credentials", 401)

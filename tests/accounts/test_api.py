@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from backend.accounts import tickets
+from backend.accounts import api, tickets
 from backend.accounts.models import Ticket
+from backend.accounts.password_queue import PasswordQueue
 from backend.wording import SENTENCES
 from tests.cast import PASSWORD, client_of, person
 
@@ -170,6 +171,17 @@ def test_login_attempts_are_rate_limited_per_user(owner: User, stranger: User) -
     assert int(response["Retry-After"]) > 0
     other = post(client, "login", {"username": "stranger", "password": PASSWORD})
     assert other.status_code == 200
+
+
+def test_an_address_with_a_full_password_queue_is_told_when_to_come_back(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "password_queue", PasswordQueue(max_waiting=0))
+    for name in ("login", "register"):
+        body = {"username": f"owner-{name}", "password": PASSWORD}
+        response = post(client_of(None), name, body)
+        assert (response.status_code, response["Retry-After"]) == (429, "2")
+        assert response.json()["error"]["code"] == "throttled"
 
 
 def test_me_returns_the_user(as_owner: APIClient, owner: User) -> None:
