@@ -40,6 +40,7 @@ AdmissionCode = Literal[
     "origin_foreign",
     "session_closed",
     "session_unknown",
+    "subprotocol_missing",
     "ticket_invalid",
     "ticket_missing",
     "token_in_url",
