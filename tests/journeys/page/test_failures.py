@@ -88,6 +88,11 @@ def test_the_page_comes_back_to_a_server_that_was_killed_and_restarted(
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
         visitor.await_state("listening")
         expect(visitor.page.locator("#help")).to_be_empty()
+        # The microphone, which was released after 30 s, is open again.
+        visitor.page.evaluate(
+            """watch.waitUntil(() => watch.tracks.at(-1).readyState === "live", "microphone")"""
+        )
+        assert visitor.live_tracks() == 1
         # Once for the loss, and once for the microphone, but not for each attempt.
         lost, resting = (text for text in visitor.watched("announced") if "Reconnecting" in text)
         assert lost == "Reconnecting: The connection was lost. Kaiwa keeps trying by itself."
