@@ -46,6 +46,7 @@ AdmissionCode = Literal[
     "token_in_url",
     "token_invalid",
     "unavailable",
+    "upgrade_missing",
 ]
 """Why no call was opened, where this is more precise than the ending."""
 
