@@ -53,6 +53,7 @@ ApiErrorCode = Literal[
     "not_authenticated",
     "not_found",
     "nothing_to_export",
+    "origin_foreign",
     "registration_closed",
     "reply_running",
     "session_closed",
@@ -67,6 +68,7 @@ ApiErrorCode = Literal[
     "unavailable",
     "unknown_format",
     "unsupported_media_type",
+    "upgrade_missing",
 ]
 """Every `code` of an error of the HTTP API. A test checks that each has a sentence."""
 

@@ -12,6 +12,7 @@ from backend.chat import api as chat
 from backend.chat import dictation_api as dictation
 from backend.conversations import api as conversations
 from backend.conversations.exports.api import SessionExport
+from backend.gateway.plain_http import refuse_plain_http
 from backend.health import views as health
 from backend.health.metrics_view import metrics_of_this_process
 
@@ -54,6 +55,9 @@ urlpatterns = [
     ),
     path("api/realtime/tickets/", conversations.RealtimeTickets.as_view(), name="tickets"),
     path("api/schema/", api_schema.SchemaView.as_view(), name="schema"),
+    # WebSockets are routed in backend/gateway/routing.py; this is for plain HTTP at their paths.
+    path("ws/realtime/<uuid:session_id>/", refuse_plain_http, name="not-a-websocket"),
+    re_path(r"^ws(?:/.*)?$", refuse_plain_http),
     re_path(r"^api(?:/(?P<path>.*))?$", api_errors.api_not_found),
 ]
 

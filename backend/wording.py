@@ -157,6 +157,18 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "This page may not connect here. Ask the administrator to allow its origin.",
         "ja": "このページからは接続できません。管理者に許可を依頼してください。",
     },
+    "subprotocol_missing": {
+        "en": "The connection carried no subprotocol. "
+        "A proxy on the way must pass on Sec-WebSocket-Protocol.",
+        "ja": "接続にサブプロトコルがありません。"
+        "途中のプロキシが Sec-WebSocket-Protocol を渡すように設定してください。",
+    },
+    "upgrade_missing": {
+        "en": "Only WebSockets are served here. "
+        "If this was one, a proxy on the way did not pass on its upgrade.",
+        "ja": "このアドレスでは WebSocket だけを受け付けます。"
+        "WebSocket で接続した場合は、途中のプロキシが Upgrade を渡していません。",
+    },
     # Frames
     "frame_binary": {
         "en": "Binary frames are not accepted; send JSON text.",

@@ -1,6 +1,7 @@
 /** The server's REST API: each method returns the parsed answer or throws an ApiError. */
 
 import { fileNameOf } from "./file-name.js";
+import { WEBSOCKET } from "./shared-facts.js";
 
 /** @import { KeptTurn } from "./transcript/past.js" */
 
@@ -190,6 +191,17 @@ export class Api {
   /** @param {string} sessionId @returns {Promise<Ticket>} */
   takeTicket(sessionId) {
     return this.#request("POST", "/api/realtime/tickets/", { session_id: sessionId });
+  }
+
+  /**
+   * Ask at the path of a session's WebSocket, over HTTP: the error says what the server made of it.
+   *
+   * @param {string} sessionId
+   */
+  askWebSocketPath(sessionId) {
+    const path = WEBSOCKET.path.replace("{session_id}", encodeURIComponent(sessionId));
+    // A POST, because browsers send the page's Origin with it.
+    return this.#request("POST", path);
   }
 
   /** @param {string} path @returns {Promise<any[]>} */

@@ -193,7 +193,10 @@ const talk = new Talk(
       return client;
     },
     createChat: (sessionId, delegate) =>
-      new TextChat({ client: textClient, sessionId, newId: newItemId, explain }, delegate),
+      new TextChat(
+        { client: textClient, sessionId, newId: newItemId, explain, network: globalThis },
+        delegate,
+      ),
     explain,
     nextFrame: (draw) => requestAnimationFrame(draw),
     hasTouchScreen: () => touchScreen.matches,
@@ -309,6 +312,10 @@ watchMicrophones((found) => settings.showMicrophones(found), signal);
 touchScreen.addEventListener("change", ({ matches }) => app.keyboardChanged(!matches));
 globalThis.addEventListener("hashchange", () => conversation.addressChanged());
 globalThis.addEventListener("storage", () => account.storageChanged());
+globalThis.addEventListener("online", () => {
+  account.networkReturned();
+  talk.networkReturned();
+});
 globalThis.addEventListener("pagehide", () => {
   conversation.saveUnsent();
   replay.stop();

@@ -14,6 +14,8 @@ import { AudioSender } from "./call/audio-sender.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
 import { Connection, websocketUrl } from "./call/connection.js";
 import { newItemId } from "./call/item-id.js";
+import { checkProxy, opensWithoutSubprotocols } from "./call/proxy-check.js";
+import { MICROPHONE_KEPT_MS } from "./call/reconnect.js";
 import { ResponseLatency } from "./call/response-latency.js";
 import { SessionId } from "./call/session-id.js";
 import { TurnTaking } from "./call/turn-taking.js";
@@ -124,6 +126,8 @@ export class RealtimeClient {
   #lastWordsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #cutTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} Releases the microphone in a long outage. */
+  #restTimer;
   #answerTimer = new AnswerTimer(() => this.#connection.drop({ hasTimedOut: true }));
 
   /**
@@ -155,8 +159,9 @@ export class RealtimeClient {
       takeTicket: async () => this.#api.takeTicket(await this.#sessionId.get()),
       url: async () => websocketUrl(await this.#sessionId.get(), globalThis.location.href),
       onEvent: (event) => this.#receive(event),
-      onReconnecting: (attempt) => this.#reconnecting(attempt),
-      onEnded: (reason, message) => this.#ended(reason, message),
+      onReconnecting: (attempt, cause) => this.#reconnecting(attempt, cause),
+      onEnded: (reason, message, detail) => this.#ended(reason, message, detail),
+      checkProxy: () => this.#checkProxy(),
     });
     this.#audioSender = new AudioSender({
       connection: this.#connection,
@@ -405,7 +410,39 @@ export class RealtimeClient {
     if (this.#facts.hasVoice !== before.hasVoice) {
       this.#connection.setHeartbeat(this.#facts.hasVoice);
     }
+    if (this.#facts.link !== before.link) this.#linkChanged(before.isResting);
     this.onState(stateOf(this.#facts));
+  }
+
+  /** @param {boolean} wasResting Whether the microphone was released until now. */
+  #linkChanged(wasResting) {
+    const { link } = this.#facts;
+    clearTimeout(this.#restTimer);
+    if (link === "reconnecting") {
+      this.#restTimer = setTimeout(() => this.#restMicrophone(), MICROPHONE_KEPT_MS);
+    }
+    if (link === "open" && wasResting) {
+      // It may be gone by now, or not be allowed without a tap: then the card has a button.
+      this.#voice?.wakeMicrophone().catch(() => this.#microphoneProblem("stopped"));
+    }
+  }
+
+  /** Nobody hears it, and nobody knows for how long: release the microphone. */
+  #restMicrophone() {
+    if (!this.#facts.hasVoice) return;
+    void this.#voice?.restMicrophone();
+    this.#audioSender.clear();
+    this.#change("microphone_rested");
+    this.onLevel(0);
+  }
+
+  async #checkProxy() {
+    const sessionId = await this.#sessionId.get();
+    const url = websocketUrl(sessionId, globalThis.location.href);
+    return checkProxy(
+      () => this.#api.askWebSocketPath(sessionId),
+      () => opensWithoutSubprotocols(url),
+    );
   }
 
   /** @param {ServerEvent} event */
@@ -595,23 +632,23 @@ export class RealtimeClient {
     });
   }
 
-  /** @param {number} attempt */
-  #reconnecting(attempt) {
+  /** @param {number} attempt @param {string} reason */
+  #reconnecting(attempt, reason) {
     // The server records as heard only what was played until now.
     this.#cutSound();
     // No event of the lost call will end its captions: an answer that was not yet audible would stay
     // without its text, also after the history came.
     this.#captions.allOver();
     this.#turns.close();
-    this.#change("reconnecting", { attempt });
+    this.#change("reconnecting", { attempt, reason });
     this.onLines();
   }
 
-  /** @param {string} reason @param {string} message */
-  #ended(reason, message) {
+  /** @param {string} reason @param {string} message @param {Record<string, string>} [detail] */
+  #ended(reason, message, detail) {
     this.#turns.close();
     this.#replacePast([]);
-    this.#change("ended", { reason });
+    this.#change("ended", { reason, ...(detail && { detail }) });
     this.#opening?.reject(Object.assign(new Error(reason), { code: reason }));
     this.#opening = null;
     this.onError({ code: reason, message });

@@ -151,3 +151,10 @@ def test_the_readme_links_to_every_document() -> None:
 def test_the_page_on_deployment_links_to_every_page_on_operations() -> None:
     deployment = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
     assert all(f"(operations/{path.name})" in deployment for path in OPERATIONS)
+
+
+def test_the_readme_and_the_deployment_guide_show_the_same_nginx() -> None:
+    deployment = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    blocks = [re.findall(r"```nginx\n(.*?)```", text, re.DOTALL) for text in (README, deployment)]
+    assert blocks[0] == blocks[1]
+    assert len(blocks[0]) == 1

@@ -39,7 +39,8 @@ class RealtimeConsumer(AsyncConsumer):
         if (await receive())["type"] != "websocket.connect":
             return
         if not handshake.is_origin_allowed(scope, settings.ALLOWED_HOSTS, settings.ALLOWED_ORIGINS):
-            await refuse_upgrade(scope, send, 403, "origin_foreign")
+            addresses = handshake.stated_addresses(scope)
+            await refuse_upgrade(scope, send, 403, "origin_foreign", addresses)
             return
         client = ClientSocket(receive, send)
         try:

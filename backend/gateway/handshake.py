@@ -11,6 +11,7 @@ site's page gains nothing from a browser that is signed in. The Origin is checke
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,12 +28,35 @@ Scope = Mapping[str, Any]
 SUBPROTOCOL = "realtime"
 TICKET_PREFIX = "relay.ticket."
 MAX_SECRET_LENGTH = 512
+MAX_ADDRESS_LENGTH = 160
 
 _SECRET_QUERY_PARAMETERS = frozenset(
     {"access_token", "api_key", "apikey", "auth", "authorization", "key", "ticket", "token"}
 )
 _SCHEMES = frozenset({"token", "bearer"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+@dataclass(frozen=True, slots=True)
+class StatedAddresses:
+    """The Origin and the Host of a request; empty if missing or repeated, cut if long."""
+
+    origin: str
+    host: str
+
+    def as_detail(self) -> dict[str, str]:
+        """Return the `detail` of the error `origin_foreign`."""
+        return {"origin": self.origin, "host": self.host}
+
+
+def stated_addresses(scope: Scope) -> StatedAddresses:
+    """Return where the page says it is, and where the request says the server is.
+
+    If they differ, the page is foreign, or a proxy has changed the Host.
+    """
+    return StatedAddresses(
+        _header(scope, "origin")[:MAX_ADDRESS_LENGTH], _header(scope, "host")[:MAX_ADDRESS_LENGTH]
+    )
 
 
 def is_origin_allowed(
@@ -68,15 +92,20 @@ def read_credential(scope: Scope) -> Credential:
     """Return the ticket of the subprotocols, or else the token of the `Authorization` header.
 
     Raises AdmissionRefused: `token_in_url` if the query holds a secret, even beside a valid ticket,
-    since URLs end up in the logs of every proxy; `ticket_missing` if there is no credential.
+    since URLs end up in the logs of every proxy; `subprotocol_missing` if a browser's handshake has
+    neither a subprotocol nor the header, because our page always sends subprotocols; else
+    `ticket_missing` if there is no credential.
     """
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     if _SECRET_QUERY_PARAMETERS & {name.lower() for name in query}:
         raise AdmissionRefused("token_in_url", Ending.UNAUTHENTICATED)
     credential = _ticket(scope) or _token(scope)
-    if credential is None:
-        raise AdmissionRefused("ticket_missing", Ending.UNAUTHENTICATED)
-    return credential
+    if credential is not None:
+        return credential
+    is_of_a_page = _has_header(scope, "origin") and not _has_header(scope, "authorization")
+    if is_of_a_page and not scope["subprotocols"]:
+        raise AdmissionRefused("subprotocol_missing", Ending.UNAUTHENTICATED)
+    raise AdmissionRefused("ticket_missing", Ending.UNAUTHENTICATED)
 
 
 def _ticket(scope: Scope) -> Credential | None:

@@ -3,14 +3,15 @@
 import json
 import logging
 from typing import Any
+from uuid import UUID
 
 from backend.api_errors import ApiErrorCode
-from backend.gateway.handshake import Scope, preferred_language
+from backend.gateway.handshake import Scope, StatedAddresses, preferred_language
 from backend.gateway.socket import ClientSocket, Send
 from backend.protocol.errors import AdmissionCode, AdmissionRefused
 from backend.relay import own_events
 from backend.telemetry.counters import COUNTERS
-from backend.telemetry.logs import log_event
+from backend.telemetry.logs import Fields, log_event
 from backend.wording import sentence
 
 _logger = logging.getLogger(__name__)
@@ -19,18 +20,24 @@ _HTTP_RESPONSE_EXTENSION = "websocket.http.response"
 
 
 async def refuse_upgrade(
-    scope: Scope, send: Send, status: int, code: AdmissionCode | ApiErrorCode
+    scope: Scope,
+    send: Send,
+    status: int,
+    code: AdmissionCode | ApiErrorCode,
+    addresses: StatedAddresses | None = None,
 ) -> None:
     """Answer the handshake over HTTP with `status` and the API's error body.
 
-    A server without the ASGI extension for that (Daphne) answers 403 without a body.
+    `addresses` are its detail, and logged. A server without the ASGI extension for that (Daphne)
+    answers 403 without a body.
     """
-    _report(scope, code, status)
+    report_refusal(code, status, _session_id(scope), addresses)
     if _HTTP_RESPONSE_EXTENSION not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
     message = sentence(code, preferred_language(scope))
-    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    detail = {} if addresses is None else {"detail": addresses.as_detail()}
+    body = json.dumps({"error": {"code": code, "message": message} | detail}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": f"{_HTTP_RESPONSE_EXTENSION}.start", "status": status, "headers": headers})
     await send({"type": f"{_HTTP_RESPONSE_EXTENSION}.body", "body": body})
@@ -42,7 +49,7 @@ async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefu
     A page can read these, unlike a failed handshake.
     """
     close_code = refused.ending.close_code
-    _report(scope, refused.code, close_code)
+    report_refusal(refused.code, close_code, _session_id(scope))
     language = preferred_language(scope)
     # Both events carry the same `retryable`: a client that reads only the first must not give up.
     is_retryable = refused.ending.is_retryable
@@ -62,10 +69,20 @@ class NotFound:
         await refuse_upgrade(scope, send, 404, "not_found")
 
 
-def _report(scope: Scope, code: str, status: int) -> None:
-    """Log and count a refusal."""
+def report_refusal(
+    code: str,
+    status: int | None,
+    session_id: UUID | None,
+    addresses: StatedAddresses | None = None,
+) -> None:
+    """Log and count a refusal; with `addresses`, log the Origin and the Host that do not match."""
     COUNTERS.calls_refused[code] += 1
-    session_id = scope.get("url_route", {}).get("kwargs", {}).get("session_id")
-    log_event(
-        _logger, logging.WARNING, "call.refused", code=code, status=status, session_id=session_id
-    )
+    fields: Fields = {"code": code, "status": status, "session_id": session_id}
+    if addresses is not None:
+        fields |= {"origin": addresses.origin, "host": addresses.host}
+    log_event(_logger, logging.WARNING, "call.refused", **fields)
+
+
+def _session_id(scope: Scope) -> UUID | None:
+    session_id: UUID | None = scope.get("url_route", {}).get("kwargs", {}).get("session_id")
+    return session_id

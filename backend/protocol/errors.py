@@ -40,11 +40,13 @@ AdmissionCode = Literal[
     "origin_foreign",
     "session_closed",
     "session_unknown",
+    "subprotocol_missing",
     "ticket_invalid",
     "ticket_missing",
     "token_in_url",
     "token_invalid",
     "unavailable",
+    "upgrade_missing",
 ]
 """Why no call was opened, where this is more precise than the ending."""
 

@@ -21,10 +21,17 @@
  *   isAnswering: boolean,
  *   isPlaying: boolean,
  *   wasCut: boolean,
- * }} Facts `attempt` counts reconnections; `reason` is the ending of the last call, if it ended.
- * @typedef {{ name: StateName, attempt: number, reason: string | null, hasVoice: boolean }} CallState
+ *   isResting: boolean,
+ *   detail: Record<string, string> | null,
+ * }} Facts `attempt` counts reconnections; `reason` is the ending of the last call, if it ended, or why
+ *   the connection is lost (reconnect.js); `detail` has values for the sentence about the ending;
+ *   `isResting`: the microphone is released until the connection is back.
+ * @typedef {{
+ *   name: StateName, attempt: number, reason: string | null, hasVoice: boolean,
+ *   isResting?: true, detail?: Record<string, string>,
+ * }} CallState
  * @typedef {keyof typeof CHANGES} Change
- * @typedef {{ attempt?: number, reason?: string }} ChangeDetail
+ * @typedef {{ attempt?: number, reason?: string, detail?: Record<string, string> }} ChangeDetail
  */
 
 /** @type {Readonly<Facts>} */
@@ -39,9 +46,12 @@ export const INITIAL_FACTS = Object.freeze({
   isAnswering: false,
   isPlaying: false,
   wasCut: false,
+  isResting: false,
+  detail: null,
 });
 
-const NO_MICROPHONE = { isAsking: false, isStarting: false };
+const NO_MICROPHONE = { isAsking: false, isStarting: false, isResting: false };
+const NO_OUTAGE = { attempt: 0, reason: null, detail: null, isResting: false };
 const NO_SOUND = { isHearing: false, isAnswering: false, isPlaying: false, wasCut: false };
 
 /** @type {(facts: Facts) => Partial<Facts>} */
@@ -59,19 +69,26 @@ export const CHANGES = Object.freeze({
   microphone_refused: () => NO_MICROPHONE,
   voice_started: () => ({ ...NO_MICROPHONE, hasVoice: true }),
   voice_stopped: () => ({ ...NO_MICROPHONE, hasVoice: false, ...NO_SOUND }),
-  connecting: () => ({ link: "connecting", attempt: 0, reason: null, ...NO_SOUND }),
-  ready: () => ({ link: "open", attempt: 0, reason: null }),
-  /** @param {Facts} _facts @param {{ attempt?: number }} detail */
-  reconnecting: (_facts, { attempt = 1 }) => ({ link: "reconnecting", attempt, ...NO_SOUND }),
-  /** @param {Facts} _facts @param {{ reason?: string }} detail */
-  ended: (_facts, { reason = "internal" }) => ({
+  connecting: () => ({ ...NO_OUTAGE, link: "connecting", ...NO_SOUND }),
+  ready: () => ({ ...NO_OUTAGE, link: "open" }),
+  /** @param {Facts} _facts @param {ChangeDetail} detail */
+  reconnecting: (_facts, { attempt = 1, reason = "no_network" }) => ({
+    link: "reconnecting",
+    attempt,
+    reason,
+    ...NO_SOUND,
+  }),
+  microphone_rested: () => ({ isResting: true }),
+  /** @param {Facts} _facts @param {ChangeDetail} detail */
+  ended: (_facts, { reason = "internal", detail }) => ({
+    ...NO_OUTAGE,
     link: "ended",
     reason,
-    attempt: 0,
+    detail: detail ?? null,
     hasVoice: false,
     ...NO_SOUND,
   }),
-  closed: () => ({ link: "closed", reason: null, attempt: 0, hasVoice: false, ...NO_SOUND }),
+  closed: () => ({ ...NO_OUTAGE, link: "closed", hasVoice: false, ...NO_SOUND }),
   /** @param {Facts} facts */
   speech_started: (facts) => ({ ...cut(facts), wasCut: facts.isPlaying, isHearing: true }),
   speech_stopped: () => ({ isHearing: false, isAnswering: true, wasCut: false }),
@@ -126,8 +143,10 @@ export function after(facts, change, detail = {}) {
  */
 export function stateOf(facts) {
   const rule = RULES.find(([, holds]) => holds(facts));
-  const { attempt, reason, hasVoice } = facts;
-  return { name: rule ? rule[0] : "idle", attempt, reason, hasVoice };
+  const { attempt, reason, hasVoice, isResting, detail } = facts;
+  const name = rule ? rule[0] : "idle";
+  const more = { ...(isResting && { isResting }), ...(detail && { detail }) };
+  return { name, attempt, reason, hasVoice, ...more };
 }
 
 /**

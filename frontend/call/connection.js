@@ -4,10 +4,11 @@ import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
 import { WEBSOCKET } from "../shared-facts.js";
 import { Heartbeat } from "./heartbeat.js";
-import { afterClose, attemptsThatCount } from "./reconnect.js";
+import { afterLoss, NO_OUTAGE, outageThatCounts } from "./reconnect.js";
 
 /** @import { Ticket } from "../api.js" */
-/** @import { Closing } from "./reconnect.js" */
+/** @import { ProxyFault } from "./proxy-check.js" */
+/** @import { Closing, Loss } from "./reconnect.js" */
 /** @import { ServerEvent, Frame } from "./turn-taking.js" */
 
 /** The relay sends `relay.ready` or a reason within 8 s; a connection that sends nothing for longer
@@ -21,7 +22,8 @@ const OPEN = 1;
 const PING = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
 
 /**
- * Why no ticket was issued, by HTTP status. Other statuses are tried again.
+ * Why no ticket was issued, by HTTP status. Other statuses are tried again: also 429, the limit of a
+ * proxy that all pages meet when a server is back.
  * @type {Readonly<Record<number, string>>}
  */
 const REASON_BY_STATUS = Object.freeze({
@@ -29,21 +31,25 @@ const REASON_BY_STATUS = Object.freeze({
   403: "forbidden",
   404: "forbidden",
   409: "session_closed",
-  429: "rate_limit",
 });
+const TOO_MANY_REQUESTS = 429;
 
 /**
  * @typedef {{
  *   takeTicket: () => Promise<Ticket>,
  *   url: () => Promise<string>,
  *   onEvent: (event: ServerEvent) => void,
- *   onReconnecting: (attempt: number) => void,
- *   onEnded: (reason: string, message: string) => void,
+ *   onReconnecting: (attempt: number, cause: string) => void,
+ *   onEnded: (reason: string, message: string, detail?: Record<string, string>) => void,
+ *   checkProxy?: () => Promise<ProxyFault | null>,
  *   openSocket?: (url: string, protocols: string[]) => WebSocket,
  *   network?: EventTarget,
+ *   isOnline?: () => boolean,
+ *   random?: () => number,
  * }} ConnectionOptions `network` fires `online` and `offline`; it is the window in a browser.
- *   `onEnded` is called once, when no further attempt will be made; `message` is for the user, in
- *   their language, and may be empty.
+ *   `onReconnecting` is given how many attempts were made, and the cause of reconnect.js. `onEnded` is
+ *   called once, when no further attempt will be made; `message` is for the user, in their language,
+ *   and may be empty. `checkProxy` finds out why the first WebSocket did not open.
  */
 
 /** The address of a session's WebSocket. @param {string} sessionId @param {string} pageUrl */
@@ -60,7 +66,12 @@ export class Connection {
   #network;
   /** @type {WebSocket | null} */
   #socket = null;
-  #attempts = 0;
+  /** Whether the WebSocket was opened, and whether any call on this connection was ever ready. */
+  #wasOpened = false;
+  #wasEverReady = false;
+  #outage = NO_OUTAGE;
+  /** The server has announced its restart on this WebSocket. */
+  #isDraining = false;
   /** Between open() and close() or a final ending. */
   #isWanted = false;
   #wasReady = false;
@@ -79,11 +90,13 @@ export class Connection {
   #onOnline = () => this.#reconnectNow();
   /** The browser knows that it is offline long before the connection breaks. */
   #onOffline = () => this.drop();
+  #isOnline;
 
   /** @param {ConnectionOptions} options */
   constructor(options) {
     this.#options = options;
     this.#network = options.network ?? globalThis;
+    this.#isOnline = options.isOnline ?? (() => globalThis.navigator?.onLine !== false);
   }
 
   /** Bytes in the browser's send buffer. */
@@ -100,7 +113,7 @@ export class Connection {
   open() {
     if (this.#isWanted) return;
     this.#isWanted = true;
-    this.#attempts = 0;
+    this.#outage = NO_OUTAGE;
     this.#network.addEventListener("online", this.#onOnline);
     this.#network.addEventListener("offline", this.#onOffline);
     this.#connect();
@@ -155,6 +168,7 @@ export class Connection {
   async #connect() {
     const signal = this.#attempt.next();
     this.#closing = null;
+    this.#isDraining = false;
     this.#wasReady = false;
     try {
       const { ticket } = await this.#options.takeTicket();
@@ -167,10 +181,7 @@ export class Connection {
 
   /** @param {unknown} error */
   #ticketRefused(error) {
-    const refusal = error instanceof ApiError ? error : new ApiError("internal", 0, "");
-    const final = REASON_BY_STATUS[refusal.status];
-    const reason = final ?? (refusal.status === 0 ? "no_network" : "internal");
-    this.#closing = { reason, retryable: final === undefined, message: refusal.sentence };
+    this.#closing = closingOf(error instanceof ApiError ? error : new ApiError("internal", 0, ""));
     this.#lost(0);
   }
 
@@ -180,16 +191,42 @@ export class Connection {
     const open = this.#options.openSocket ?? ((...of) => new WebSocket(...of));
     const socket = open(url, protocols);
     this.#socket = socket;
+    this.#wasOpened = false;
     this.#timer = setTimeout(() => socket.close(), OPENING_TIMEOUT_MS);
+    const opened = () => {
+      this.#wasOpened = true;
+    };
+    socket.addEventListener("open", opened, { signal });
     socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
-    socket.addEventListener("close", ({ code }) => this.#lost(code), { signal });
+    socket.addEventListener("close", ({ code }) => void this.#closed(code, signal), { signal });
+  }
+
+  /**
+   * The browser hides why a WebSocket did not open. If none ever did, a proxy may be the cause: then no
+   * attempt would help.
+   *
+   * @param {number} code
+   * @param {AbortSignal} signal
+   */
+  async #closed(code, signal) {
+    const { checkProxy } = this.#options;
+    if (!checkProxy || this.#wasOpened || this.#wasEverReady) return this.#lost(code);
+    clearTimeout(this.#timer);
+    const fault = await checkProxy().catch(() => null);
+    if (signal.aborted) return;
+    if (!fault) return this.#lost(code);
+    this.#socket = null;
+    this.#stop();
+    this.#options.onEnded(fault.reason, "", fault.detail);
   }
 
   /** @param {unknown} text */
   #receive(text) {
     this.#heartbeat.received();
+    this.#wasOpened = true;
     const event = eventFrom(text);
     if (!event || event.event_id === PING.event_id) return;
+    if (event.type === "relay.draining") this.#isDraining = true;
     if (event.type === "relay.closing") this.#closing = closingFrom(event);
     if (event.type === "relay.ready") this.#becameReady();
     this.#options.onEvent(event);
@@ -197,6 +234,7 @@ export class Connection {
 
   #becameReady() {
     this.#wasReady = true;
+    this.#wasEverReady = true;
     clearTimeout(this.#timer);
     this.#readyAtMs = performance.now();
     if (this.#needsHeartbeat) this.#heartbeat.start();
@@ -209,23 +247,35 @@ export class Connection {
     this.#socket = null;
     if (this.#wasReady) {
       const openMs = performance.now() - this.#readyAtMs;
-      this.#attempts = attemptsThatCount(this.#attempts, openMs, hasTimedOut);
+      this.#outage = outageThatCounts(this.#outage, openMs, hasTimedOut);
     }
     this.#wasReady = false;
-    const decision = afterClose(this.#closing, closeCode, this.#attempts);
+    const decision = afterLoss(this.#loss(closeCode), this.#outage, this.#options.random);
     if (decision.kind === "end") {
       this.#stop();
       this.#options.onEnded(decision.reason, this.#closing?.message ?? "");
       return;
     }
-    this.#attempts = decision.attempt;
-    this.#options.onReconnecting(decision.attempt);
+    this.#outage = decision.outage;
+    const { attempts, uncounted, cause } = decision.outage;
+    this.#options.onReconnecting(attempts + uncounted, cause);
     this.#timer = setTimeout(() => this.#connect(), decision.delayMs);
   }
 
-  /** The browser is online again: skip the rest of the backoff. */
+  /** @param {number} closeCode @returns {Loss} */
+  #loss(closeCode) {
+    return {
+      closing: this.#closing,
+      closeCode,
+      isDraining: this.#isDraining,
+      isOffline: !this.#isOnline(),
+    };
+  }
+
+  /** The browser is online again: skip the rest of the backoff, and count from zero. */
   #reconnectNow() {
     if (this.#socket || !this.#isWanted) return;
+    this.#outage = { ...NO_OUTAGE, cause: this.#outage.cause };
     clearTimeout(this.#timer);
     this.#connect();
   }
@@ -245,8 +295,22 @@ function eventFrom(text) {
 }
 
 /** @param {ServerEvent} event */
-const closingFrom = ({ reason, retryable, message }) => ({
+const closingFrom = ({ reason, retryable, message, retry_after: retryAfterS }) => ({
   reason: String(reason),
   retryable: retryable === true,
   message: String(message ?? ""),
+  retryAfterMs: Number(retryAfterS ?? 0) * 1000 || 0,
 });
+
+/**
+ * A refused ticket as a closing. Only an answer in our server's shape is final: a proxy whose server is
+ * away may answer with any status.
+ *
+ * @param {ApiError} refusal
+ */
+function closingOf({ code, status, sentence }) {
+  const final = code === "internal" ? undefined : REASON_BY_STATUS[status];
+  const withoutReason = status === 0 ? "no_network" : "internal";
+  const reason = status === TOO_MANY_REQUESTS ? "rate_limit" : withoutReason;
+  return { reason: final ?? reason, retryable: final === undefined, message: sentence };
+}

@@ -40,6 +40,8 @@ export class Voice {
   #speaker;
   #ending = new AbortController();
   #isStarted = false;
+  /** @type {MicrophoneSettings} The latest. */
+  #settings = {};
   /** @type {MicrophoneSettings | null} Settings to apply once the microphone is open. */
   #pendingSettings = null;
   /** @type {WakeLockSentinel | null} */
@@ -73,6 +75,7 @@ export class Voice {
    */
   async start(settings) {
     const { signal } = this.#ending;
+    this.#settings = settings;
     try {
       const isStarted = await this.#microphone.start(settings);
       await this.#speaker.open();
@@ -90,9 +93,20 @@ export class Voice {
   /** Use another device or other settings within the same conversation.
    * @param {MicrophoneSettings} settings */
   async change(settings) {
+    this.#settings = settings;
     this.#pendingSettings = settings;
     // Restarted while the browser still asks for permission, the first start would never finish.
     if (this.#isStarted) await this.#applySettings();
+  }
+
+  /** Release the microphone, but not the speaker, until `wakeMicrophone()`. */
+  async restMicrophone() {
+    await this.#microphone.stop();
+  }
+
+  /** Open the microphone again with the latest settings. Harmless while it runs. @throws {MicrophoneError} */
+  async wakeMicrophone() {
+    if (!this.#ending.signal.aborted) await this.#microphone.start(this.#settings);
   }
 
   /** Stop all sound at once. Returns what was heard of each item.

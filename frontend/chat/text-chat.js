@@ -1,6 +1,7 @@
 /** The typed messages of one conversation without a call: a queue, answered one after the other. */
 
 import { isUnsent, linesOf, queuedMessage, turnOf } from "./messages.js";
+import { afterFailure, isAway, NO_FAILURES } from "./resend.js";
 
 /** @import { ApiError } from "../api.js" */
 /** @import { KeptTurn } from "../transcript/past.js" */
@@ -14,8 +15,12 @@ import { isUnsent, linesOf, queuedMessage, turnOf } from "./messages.js";
  *   sessionId: () => Promise<string>,
  *   newId: () => string,
  *   explain: (error: ApiError) => string,
+ *   network?: EventTarget,
+ *   isOnline?: () => boolean,
+ *   random?: () => number,
  * }} TextChatParts `sessionId` creates the session if there is none; `newId` returns a fresh id of at
- *   most 32 letters, digits, `_` or `-`; `explain` gives the sentence for an error.
+ *   most 32 letters, digits, `_` or `-`; `explain` gives the sentence for an error. `network` fires
+ *   `online`; it is the window in a browser.
  * @typedef {{
  *   changed: () => void, accepted: () => void, answered: (turns: KeptTurn[]) => void,
  *   lost: () => void, failed: (error: ApiError) => void,
@@ -24,10 +29,6 @@ import { isUnsent, linesOf, queuedMessage, turnOf } from "./messages.js";
  *   `answered`, but only the server knows how much of the answer there is.
  */
 
-/** The server is still ending the call or the answer before: it takes the message in a moment. */
-const BUSY = new Set(["call_live", "reply_running"]);
-/** Pauses before each further attempt while the server is busy. */
-export const BUSY_PAUSES_MS = Object.freeze([200, 400, 800, 1600, 3000]);
 /** How long a stopped answer may take to end before its request is aborted, which stops it too. */
 export const STOP_TIMEOUT_MS = 5000;
 
@@ -43,6 +44,15 @@ export class TextChat {
   /** @type {Promise<void>} Settles when no message is queued any more. */
   #running = Promise.resolve();
   #isClosed = false;
+  /** A call is to be opened: what cannot be sent now has failed. */
+  #isFinishing = false;
+  #network;
+  #isOnline;
+  /** Ends the pause before the current message is sent again. @type {AbortController | null} */
+  #pause = null;
+  /** @type {string | null} */
+  #waitingFor = null;
+  #closing = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #stopTimer;
 
@@ -50,6 +60,10 @@ export class TextChat {
   constructor(parts, delegate) {
     this.#parts = parts;
     this.#delegate = delegate;
+    this.#network = parts.network ?? new EventTarget();
+    this.#isOnline = parts.isOnline ?? (() => globalThis.navigator?.onLine !== false);
+    const { signal } = this.#closing;
+    this.#network.addEventListener("online", () => this.#retryUndelivered(), { signal });
   }
 
   /** Whether a message is being sent or answered. */
@@ -67,6 +81,11 @@ export class TextChat {
   /** Whether the first words of the answer that is due have come. */
   get hasWords() {
     return this.#current?.isStopWanted === false && this.#current.answer !== "";
+  }
+
+  /** Why the current message waits to be sent again, a cause of reconnect.js; null if it does not. */
+  get waitingFor() {
+    return this.#waitingFor;
   }
 
   /** Messages that the server may not have. @returns {TypedMessage[]} */
@@ -119,10 +138,14 @@ export class TextChat {
     void this.#stop(message);
   }
 
-  /** Stop the answer and wait until no message is queued or being answered. */
+  /** Stop the answer and wait until no message is queued or being answered. A message that waits for the
+   * network has failed. */
   async finish() {
     this.stop();
+    this.#isFinishing = true;
+    this.#pause?.abort();
     await this.#running;
+    this.#isFinishing = false;
   }
 
   /** The conversation was left: abort everything and call the delegate no more. */
@@ -130,6 +153,8 @@ export class TextChat {
     this.#isClosed = true;
     clearTimeout(this.#stopTimer);
     this.#request.abort();
+    this.#pause?.abort();
+    this.#closing.abort();
   }
 
   #run() {
@@ -179,30 +204,82 @@ export class TextChat {
     this.#delegate.failed(error);
   }
 
-  /** @param {Message} message @returns {Promise<KeptTurn>} */
+  /**
+   * Send a message until the server has it and its answer is there, with the same id each time.
+   *
+   * @param {Message} message
+   * @returns {Promise<KeptTurn>}
+   */
   async #sendPatiently(message) {
+    for (let failures = NO_FAILURES; ; ) {
+      try {
+        return await this.#sendOnce(message);
+      } catch (thrown) {
+        const error = /** @type {ApiError} */ (thrown);
+        const next = afterFailure(error, failures, !this.#isOnline(), this.#parts.random);
+        if (!next || !this.#isWanted(message)) throw error;
+        const isBackOnline = await this.#wait(next.delayMs, next.cause);
+        if (!this.#isWanted(message)) throw error;
+        failures = isBackOnline ? { ...NO_FAILURES, attempts: 1 } : next.failures;
+      }
+    }
+  }
+
+  /** @param {Message} message @returns {Promise<KeptTurn>} */
+  async #sendOnce(message) {
     const { client, sessionId } = this.#parts;
-    const id = await sessionId();
     const delegate = {
       accepted: () => this.#accepted(message),
       text: (/** @type {string} */ delta) => this.#received(message, delta),
     };
-    for (const pauseMs of BUSY_PAUSES_MS) {
-      this.#request.signal.throwIfAborted();
-      try {
-        return await client.send(id, message, delegate, this.#request.signal);
-      } catch (error) {
-        if (!BUSY.has(/** @type {ApiError} */ (error).code) || this.#isClosed) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    return client.send(await sessionId(), message, delegate, this.#request.signal);
+  }
+
+  /** Whether a message is to be sent again: not if its answer was stopped. @param {Message} message */
+  #isWanted({ isStopWanted, state }) {
+    return !this.#isClosed && !this.#isFinishing && !(isStopWanted && state === "answering");
+  }
+
+  /**
+   * Wait, until the network is back at most.
+   *
+   * @param {number} ms
+   * @param {string | null} cause
+   * @returns {Promise<boolean>} Whether the network came back.
+   */
+  async #wait(ms, cause) {
+    const pause = new AbortController();
+    this.#pause = pause;
+    this.#waitingFor = cause;
+    this.#delegate.changed();
+    const isBackOnline = await new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms);
+      this.#network.addEventListener("online", () => resolve(true), { signal: pause.signal });
+      pause.signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve(false);
+      });
+    });
+    pause.abort();
+    this.#pause = null;
+    this.#waitingFor = null;
+    if (!this.#isClosed) this.#delegate.changed();
+    return isBackOnline;
+  }
+
+  /** The network is back: send what had been given up for it. */
+  #retryUndelivered() {
+    for (const { itemId, error } of this.#messages.filter(({ state }) => state === "failed")) {
+      if (error && isAway(error)) this.retry(itemId);
     }
-    return client.send(id, message, delegate, this.#request.signal);
   }
 
   /** @param {Message} message */
   #accepted(message) {
     if (this.#isClosed) return;
     message.state = "answering";
+    // What came of an earlier attempt comes again, or comes otherwise.
+    message.answer = "";
     if (message.isStopWanted) void this.#stop(message);
     this.#delegate.accepted();
     this.#delegate.changed();
@@ -221,7 +298,9 @@ export class TextChat {
     clearTimeout(this.#stopTimer);
     const abort = () => {
       // A message that the server may not have is not aborted: it would be lost.
-      if (this.#current === message && message.state === "answering") this.#request.abort();
+      if (this.#current !== message || message.state !== "answering") return;
+      this.#request.abort();
+      this.#pause?.abort();
     };
     this.#stopTimer = setTimeout(abort, STOP_TIMEOUT_MS);
     try {

@@ -33,6 +33,8 @@ export class Account {
   /** @type {User | null} */
   #user = null;
   #login = new Latest();
+  /** The server could not be reached when the page was loaded. */
+  #isUnreachable = false;
 
   /** @param {AccountParts} parts @param {AccountDelegate} delegate */
   constructor(parts, delegate) {
@@ -65,11 +67,15 @@ export class Account {
   async load() {
     const { api, store, screens } = this.#parts;
     screens.showStarting();
+    this.#isUnreachable = false;
     api.token = store.token;
     try {
       await this.#request();
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) return screens.showUnreachable();
+      if (!(error instanceof ApiError) || error.status !== 401) {
+        this.#isUnreachable = true;
+        return screens.showUnreachable();
+      }
       this.#config = await api.config().catch(() => null);
     }
     // Another tab has signed out or in meanwhile.
@@ -79,6 +85,11 @@ export class Account {
     }
     if (this.#user) await this.#signedIn();
     else this.#showSignIn(screens.isOn("sign-in") ? "sign_in.expired" : "");
+  }
+
+  /** The network is back: load what could not be loaded. */
+  networkReturned() {
+    if (this.#isUnreachable) void this.load();
   }
 
   /** Sign in, or create a login and sign in. @param {Credentials} credentials */

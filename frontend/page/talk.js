@@ -69,6 +69,8 @@ const ANSWERING = new Set(["speaking", "thinking", "writing"]);
 
 /** The most turns that are loaded again after an answer. */
 const MOST_RELOADED = 200;
+/** Cards about a server that could not be reached. */
+const NETWORK_CARDS = new Set(["no_network", "draining", "internal"]);
 /** Cards about a conversation that takes no message any more. */
 const MESSAGE_CARDS = new Set(["forbidden", "session_closed"]);
 
@@ -94,8 +96,6 @@ export class Talk {
   /** @type {string[]} Messages that were sent before there was a client. */
   #waiting = [];
   #lastState = IDLE.name;
-  /** The server's message about the error that is about to end the call, or did. */
-  #errorMessage = "";
   #isDrawing = false;
   /** The position of the first turn that the model is given; null if it is given all.
    * @type {number | null} */
@@ -209,6 +209,14 @@ export class Talk {
     this.#drawSoon();
   }
 
+  /** The network is back after it was given up: go on, but do not open the microphone by itself. */
+  networkReturned() {
+    const { help, voiceMode } = this.#parts;
+    if (voiceMode.isOn || !NETWORK_CARDS.has(help.name ?? "")) return;
+    if (this.#failedSessionId) this.#loadAgain();
+    else this.#sendUnsentByText();
+  }
+
   /** Stop the answer. */
   interrupt() {
     this.#client?.interrupt();
@@ -267,7 +275,6 @@ export class Talk {
       isMuted: voice.isMuted,
       isWaitingForPress: !voice.isHandsFree && !voice.isHeld,
       hasNoMicrophone: voice.hasNoMicrophone,
-      sentence: this.#errorMessage,
     });
     composer.showMode(voice.isOn);
     composer.showStop(canStop && !voice.isOn);
@@ -352,7 +359,6 @@ export class Talk {
     this.#waiting = [];
     this.#lastState = IDLE.name;
     this.#drawnState = IDLE.name;
-    this.#errorMessage = "";
     this.#rememberedFrom = null;
     this.#loadedTurns = [];
     voiceMode.reset();
@@ -400,6 +406,10 @@ export class Talk {
   /** The state of the call, or of the text answer. @returns {CallState} */
   get #state() {
     const state = this.#client?.state ?? IDLE;
+    const cause = this.#chat?.waitingFor;
+    if (cause && WITHOUT_CALL.has(state.name)) {
+      return { ...state, name: "reconnecting", reason: cause };
+    }
     const isWriting = this.#chat?.isAnswerDue === true && WITHOUT_CALL.has(state.name);
     if (!isWriting) return state;
     return { ...state, name: this.#chat?.hasWords ? "writing" : "thinking" };
@@ -497,25 +507,24 @@ export class Talk {
   #stateChanged(state) {
     const hasJustEnded = state.name === "ended" && this.#lastState !== "ended";
     this.#lastState = state.name;
-    if (hasJustEnded) this.#ended(state.reason ?? "internal");
-    // The message about an earlier call says nothing about this one.
-    if (state.name === "connecting") this.#errorMessage = "";
+    if (hasJustEnded) this.#ended(state.reason ?? "internal", state.detail);
     if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard("answer_failed");
     this.draw();
   }
 
-  /** @param {string} reason */
-  #ended(reason) {
+  /** @param {string} reason @param {Record<string, string>} [detail] Values for the card's text. */
+  #ended(reason, detail) {
     const { help, voiceMode } = this.#parts;
     const card = cardFor(reason);
-    if (card && (voiceMode.isOn || !HARMLESS_WHEN_TYPING.has(reason))) help.show(card);
+    if (card && (voiceMode.isOn || !HARMLESS_WHEN_TYPING.has(reason))) {
+      help.show(card, "", detail);
+    }
     voiceMode.callEnded();
   }
 
   /** @param {RealtimeClient} client */
   #connected(client) {
     const { help, voiceMode } = this.#parts;
-    this.#errorMessage = "";
     // A card about the connection is outdated now; one about the microphone is not.
     if (!isMicrophoneCard(help.name)) help.hide();
     voiceMode.callOpened(client);
@@ -531,10 +540,7 @@ export class Talk {
   }
 
   /** @param {CallError} error */
-  #errorArose({ code, message }) {
-    // Errors with a card of their own are about the connection, and shown until it is back; a refused
-    // message is not.
-    if (cardFor(code) === code) this.#errorMessage = message;
+  #errorArose({ code }) {
     if (code === "answer_failed") this.#parts.help.show(code);
     this.draw();
   }
@@ -558,6 +564,10 @@ export class Talk {
     if (this.#failedSessionId) return this.#loadAgain();
     if (this.#parts.voiceMode.wasOnAtEnd) return this.#parts.voiceMode.restart();
     // Who types needs no call: what could not be sent is sent again.
+    this.#sendUnsentByText();
+  }
+
+  #sendUnsentByText() {
     if (this.#client) this.#sendUnsent(this.#client);
     this.#chat?.retryAll();
   }

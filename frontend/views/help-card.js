@@ -14,6 +14,8 @@ export class HelpCard {
   /** @type {string | null} */
   #name = null;
   #variant = "";
+  /** @type {Record<string, string>} */
+  #values = {};
 
   /**
    * @param {HTMLElement} region An element with `role="alert"`.
@@ -36,13 +38,15 @@ export class HelpCard {
    *
    * @param {string} name A key of HELP; any other name is ignored.
    * @param {string} [variant] Selects the text `help.<name>.<variant>`, if it exists.
+   * @param {Record<string, string>} [values] For the placeholders of the text.
    */
-  show(name, variant = "") {
+  show(name, variant = "", values = {}) {
     if (name === this.#name && this.#region.lang === this.#words.language) return;
     const help = HELP[name];
     if (!help) return;
     this.#name = name;
     this.#variant = variant;
+    this.#values = values;
     this.#region.lang = this.#words.language;
     const button = make(
       "button",
@@ -59,7 +63,7 @@ export class HelpCard {
           "div",
           { class: "card-words" },
           make("p", { class: "card-title" }, this.#words.say(`help.${name}.title`)),
-          make("p", {}, this.#words.sayFirst(`help.${name}.${variant}`, `help.${name}.text`)),
+          make("p", {}, this.#text(name)),
         ),
         button,
       ),
@@ -75,6 +79,12 @@ export class HelpCard {
 
   /** Write the texts in the current language. */
   relabel() {
-    if (this.#name !== null) this.show(this.#name, this.#variant);
+    if (this.#name !== null) this.show(this.#name, this.#variant, this.#values);
+  }
+
+  /** @param {string} name */
+  #text(name) {
+    const keys = [`help.${name}.${this.#variant}`, `help.${name}.text`];
+    return this.#words.say(this.#words.firstOf(...keys), this.#values);
   }
 }

@@ -1,7 +1,6 @@
 /** The state of the call as a word, an icon and a colour, and the latency of the last answer. */
 
 import { shownOf } from "../call/call-state.js";
-import { MAX_ATTEMPTS } from "../call/reconnect.js";
 import { byId, write } from "./elements.js";
 import { icon, writeWithIcons } from "./icons.js";
 
@@ -27,8 +26,6 @@ const ICONS = Object.freeze({
   no_microphone: "microphone_off",
 });
 
-/** @typedef {Own & { sentence: string }} Flags `sentence` explains why the connection was lost. */
-
 export class Status {
   #words;
   #announcer;
@@ -39,10 +36,10 @@ export class Status {
   #shown = "";
   /** @type {number | null} */
   #latencyMs = null;
-  /** @type {[CallState, Flags]} */
+  /** @type {[CallState, Own]} */
   #last = [
     { name: "idle", attempt: 0, reason: null, hasVoice: false },
-    { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false, sentence: "" },
+    { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false },
   ];
 
   /** @param {Words} words @param {Announcer} announcer */
@@ -51,22 +48,32 @@ export class Status {
     this.#announcer = announcer;
   }
 
-  /** @param {CallState} state @param {Flags} flags */
+  /** @param {CallState} state @param {Own} flags */
   show(state, flags) {
     const wasMuted = this.#last[1].isMuted;
     this.#last = [state, flags];
     const { name: key, hint } = shownOf(state, flags);
-    const name = this.#words.say(`state.${key}`, { attempt: state.attempt, of: MAX_ATTEMPTS });
+    const name = this.#words.say(`state.${key}`);
+    const hintText =
+      key === "reconnecting" ? this.#whyLost(state) : this.#words.say(`hint.${hint}`);
     document.documentElement.dataset.state = state.name;
     document.documentElement.dataset.shown = key;
     if (this.#shown !== key) this.#icon.replaceChildren(icon(ICONS[key] ?? "idle"));
-    if (this.#shown !== "" && name !== this.#name.textContent) this.#announcer.say(name);
+    if (key === "reconnecting" && hintText !== this.#hint.textContent) {
+      this.#announcer.say(`${name}: ${hintText}`);
+    } else if (this.#shown !== "" && name !== this.#name.textContent) this.#announcer.say(name);
     else if (state.hasVoice && flags.isMuted !== wasMuted)
       this.#announcer.say(this.#words.say(flags.isMuted ? "state.muted" : "state.unmuted"));
     this.#shown = key;
     write(this.#name, name);
-    const sentence = key === "reconnecting" ? flags.sentence : "";
-    writeWithIcons(this.#hint, sentence || this.#words.say(`hint.${hint}`));
+    writeWithIcons(this.#hint, hintText);
+  }
+
+  /** Why the connection is lost, that the page goes on by itself, and what the microphone does.
+   * @param {CallState} state */
+  #whyLost({ reason, isResting }) {
+    const cause = this.#words.sayFirst(`hint.reconnecting.${reason}`, "hint.reconnecting");
+    return isResting ? this.#words.say("hint.microphone_resting", { cause }) : cause;
   }
 
   /** @param {number | null} ms Null hides it. */

@@ -22,6 +22,10 @@ export const HELP = Object.freeze({
   microphone_stopped: { action: "ask_microphone", tone: "warning" },
   slow_network: { action: "dismiss", tone: "warning" },
   no_network: { action: "reconnect", tone: "warning" },
+  // A proxy that is nearly right (call/proxy-check.js).
+  origin_foreign: { action: "reconnect", tone: "warning" },
+  upgrade_missing: { action: "reconnect", tone: "warning" },
+  subprotocol_missing: { action: "reconnect", tone: "warning" },
   answer_failed: { action: "dismiss", tone: "warning" },
   // Endings of a call, as in shared-facts.js, and `session_closed`, the error of a refused ticket.
   completed: { action: "reconnect", tone: "calm" },

@@ -197,10 +197,7 @@ export const WORDS = Object.freeze({
   "state.writing": { en: "Writing", ja: "書いています" },
   "state.speaking": { en: "Speaking", ja: "話しています" },
   "state.interrupted": { en: "Interrupted", ja: "中断しました" },
-  "state.reconnecting": {
-    en: "Reconnecting ({attempt} of {of})",
-    ja: "再接続中（{attempt}/{of}）",
-  },
+  "state.reconnecting": { en: "Reconnecting", ja: "再接続中" },
   "state.ended": { en: "Ended", ja: "終了" },
   "state.no_microphone": { en: "No microphone", ja: "マイクなし" },
   "state.muted": { en: "Muted", ja: "ミュート中" },
@@ -221,10 +218,46 @@ export const WORDS = Object.freeze({
   "hint.speaking": { en: "Speak to cut in", ja: "話しかけると割り込めます" },
   "hint.interrupted": { en: "The answer was stopped", ja: "応答を止めました" },
   "hint.reconnecting": {
-    en: "The connection was lost; your words are kept",
-    ja: "接続が切れました。会話は保存されています",
+    en: "The connection was lost. Kaiwa keeps trying by itself.",
+    ja: "接続が切れました。自動でつなぎ直しています。",
   },
-  "hint.ended": { en: "Everything said is kept", ja: "会話は保存されています" },
+  "hint.reconnecting.offline": {
+    en: "You are offline. Kaiwa goes on by itself when the network is back.",
+    ja: "オフラインです。ネットワークが戻ると、自動で再開します。",
+  },
+  "hint.reconnecting.draining": {
+    en: "The server is restarting. Kaiwa goes on by itself when it is back.",
+    ja: "サーバーを再起動しています。完了すると、自動で再開します。",
+  },
+  "hint.reconnecting.internal": {
+    en: "The server has a problem. Kaiwa keeps trying by itself.",
+    ja: "サーバーに問題が起きています。自動でつなぎ直しています。",
+  },
+  "hint.reconnecting.rate_limit": {
+    en: "The server is busy. Kaiwa keeps trying by itself.",
+    ja: "サーバーが混み合っています。自動でつなぎ直しています。",
+  },
+  "hint.reconnecting.too_slow": {
+    en: "The network was too slow for the sound. Kaiwa connects again by itself.",
+    ja: "回線が遅く、音声が途切れました。自動でつなぎ直しています。",
+  },
+  "hint.reconnecting.provider_failed": {
+    en: "The voice service broke off. Kaiwa connects again by itself.",
+    ja: "音声サービスとの接続が切れました。自動でつなぎ直しています。",
+  },
+  "hint.reconnecting.provider_unavailable": {
+    en: "The voice service cannot be reached. Kaiwa keeps trying by itself.",
+    ja: "音声サービスに接続できません。自動でつなぎ直しています。",
+  },
+  "hint.reconnecting.provider_timeout": {
+    en: "The voice service did not answer. Kaiwa keeps trying by itself.",
+    ja: "音声サービスから応答がありません。自動でつなぎ直しています。",
+  },
+  "hint.microphone_resting": {
+    en: "{cause} The microphone is off until then.",
+    ja: "{cause}それまでマイクはオフになります。",
+  },
+  "hint.ended": { en: "The conversation so far is kept", ja: "ここまでの会話は保存されています" },
   "hint.no_microphone": { en: "You are not heard", ja: "声は届きません" },
   "hint.no_microphone_answering": {
     en: "You are not heard, but can stop it",
@@ -419,8 +452,8 @@ export const WORDS = Object.freeze({
   },
   "help.no_network.title": { en: "The connection is lost", ja: "接続が切れました" },
   "help.no_network.text": {
-    en: "Your words so far are kept. Check your network, then connect again.",
-    ja: "ここまでの会話は保存されています。ネットワークを確認して、もう一度つないでください。",
+    en: "Check your network, then connect again. Messages that are not sent yet are sent then.",
+    ja: "ネットワークを確認して、もう一度つないでください。まだ送信されていないメッセージは、そのときに送信します。",
   },
   "help.answer_failed.title": { en: "The answer failed", ja: "応答に失敗しました" },
   "help.answer_failed.text": {
@@ -434,8 +467,32 @@ export const WORDS = Object.freeze({
   },
   "help.draining.title": { en: "The server is restarting", ja: "サーバーを再起動しています" },
   "help.draining.text": {
-    en: "It takes a moment longer than usual. Connect again shortly.",
-    ja: "いつもより時間がかかっています。少し待ってからつなぎ直してください。",
+    en: "It takes longer than usual. Connect again in a few minutes; messages that are not sent yet are sent then.",
+    ja: "いつもより時間がかかっています。数分待ってから、もう一度つないでください。まだ送信されていないメッセージは、そのときに送信します。",
+  },
+  "help.origin_foreign.title": {
+    en: "The voice connection was refused",
+    ja: "音声の接続が拒否されました",
+  },
+  "help.origin_foreign.text": {
+    en: "For the administrator: this page is at {origin}, but its requests reach the server with Host {host}. Let the proxy pass on the Host as it is (nginx: proxy_set_header Host $http_host), or allow this address in ALLOWED_ORIGINS. You can keep typing meanwhile.",
+    ja: "管理者の方へ：このページのアドレスは {origin} ですが、サーバーに届く Host は {host} です。プロキシが Host をそのまま渡すように設定するか（nginx：proxy_set_header Host $http_host）、このアドレスを ALLOWED_ORIGINS に加えてください。その間も文字で入力できます。",
+  },
+  "help.upgrade_missing.title": {
+    en: "A proxy does not let the voice connection through",
+    ja: "プロキシが音声の接続を通していません",
+  },
+  "help.upgrade_missing.text": {
+    en: "For the administrator: the WebSocket upgrade does not reach the server. Let the proxy speak HTTP/1.1 to it and pass on the headers Upgrade and Connection (docs/deployment.md shows how). You can keep typing meanwhile.",
+    ja: "管理者の方へ：WebSocket への切り替え要求がサーバーに届いていません。プロキシからサーバーへ HTTP/1.1 で接続し、Upgrade と Connection のヘッダーを渡してください（設定例は docs/deployment.md にあります）。その間も文字で入力できます。",
+  },
+  "help.subprotocol_missing.title": {
+    en: "A proxy takes a part of the voice connection away",
+    ja: "プロキシが音声の接続情報を取り除いています",
+  },
+  "help.subprotocol_missing.text": {
+    en: "For the administrator: the header Sec-WebSocket-Protocol, which carries the ticket, is lost on the way. Let the proxy pass it on in both directions (docs/deployment.md). You can keep typing meanwhile.",
+    ja: "管理者の方へ：チケットを運ぶヘッダー Sec-WebSocket-Protocol が途中で失われています。プロキシが双方向で渡すように設定してください（docs/deployment.md）。その間も文字で入力できます。",
   },
   "help.bad_frames.title": {
     en: "The page and the server disagree",
@@ -616,7 +673,12 @@ export class Words {
    * @param {...string} keys
    */
   sayFirst(...keys) {
-    return this.say(keys.find((key) => key in WORDS) ?? "error.internal");
+    return this.say(this.firstOf(...keys));
+  }
+
+  /** The first of the keys that has a text; `error.internal` if none has. @param {...string} keys */
+  firstOf(...keys) {
+    return keys.find((key) => key in WORDS) ?? "error.internal";
   }
 
   /**

@@ -174,6 +174,15 @@ export class FakeVoice {
     return this.cuts;
   }
 
+  async restMicrophone() {
+    this.isResting = true;
+  }
+
+  async wakeMicrophone() {
+    this.isResting = false;
+    if (this.wakeError) throw this.wakeError;
+  }
+
   async stop() {
     this.isStopped = true;
   }

@@ -595,3 +595,81 @@ describe("turns without a call", () => {
     assert.deepEqual([text, client.takeUnsent(), client.lines()], ["Held back", [], []]);
   });
 });
+
+describe("while the connection is away", () => {
+  const lose = (cause = "offline") => connection.options.onReconnecting(1, cause);
+
+  beforeEach(async () => {
+    await openNewCall();
+    await startVoice();
+  });
+
+  test("its cause is the reason of the state", () => {
+    lose("draining");
+    assert.deepEqual([client.state.name, client.state.reason], ["reconnecting", "draining"]);
+  });
+
+  test("the microphone is kept for 30 s, released then, and opened again with the connection", async () => {
+    const [voice] = voices;
+    lose();
+    mock.timers.tick(29_999);
+    lose();
+    assert.deepEqual([voice.isResting, client.state.isResting], [undefined, undefined]);
+    mock.timers.tick(1);
+    assert.deepEqual([voice.isResting, client.state.isResting], [true, true]);
+    await connection.becomeReady();
+    api.turns.calls[0].resolve([]);
+    await settle();
+    assert.deepEqual([voice.isResting, client.state.isResting], [false, undefined]);
+    assert.deepEqual([client.state.name, voices.length], ["listening", 1]);
+  });
+
+  test("a microphone that cannot be opened again is reported", async () => {
+    const problems = [];
+    client.onProblem = (problem) => problems.push(problem);
+    voices[0].wakeError = new Error("denied");
+    lose();
+    mock.timers.tick(30_000);
+    await connection.becomeReady();
+    api.turns.calls[0].resolve([]);
+    await settle();
+    assert.deepEqual(problems, ["stopped"]);
+  });
+
+  test("a short outage leaves the microphone as it is", async () => {
+    lose();
+    mock.timers.tick(10_000);
+    await connection.becomeReady();
+    api.turns.calls[0].resolve([]);
+    await settle();
+    mock.timers.tick(60_000);
+    assert.equal(voices[0].isResting, undefined);
+  });
+
+  test("a typed message is sent when it is back, once and with the same id", async () => {
+    connection.sent = [];
+    lose();
+    connection.isReady = false;
+    client.sendText("Hello");
+    const [{ itemId }] = client.lines();
+    for (const turnsKept of [[], [keptTurn(itemId, "Hello")]]) {
+      lose();
+      connection.isReady = false;
+      await connection.becomeReady();
+      api.turns.calls.at(-1).resolve(turnsKept);
+      await settle();
+    }
+    const created = connection.sent.filter(({ type }) => type === "conversation.item.create");
+    assert.deepEqual(
+      created.map(({ item }) => item.id),
+      [itemId],
+    );
+  });
+});
+
+test("an ending hands on the values for its sentence", () => {
+  makeClient();
+  const detail = { origin: "https://kaiwa.test:8443", host: "kaiwa.test" };
+  connection.options.onEnded("origin_foreign", "", detail);
+  assert.deepEqual([client.state.reason, client.state.detail], ["origin_foreign", detail]);
+});

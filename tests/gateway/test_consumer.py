@@ -97,15 +97,23 @@ async def events_and_close_code(
 
 
 async def test_a_foreign_origin_is_refused_before_the_accept(
-    gateway: Gateway, session: Session, ticket: str, db_read: RunInDatabase
+    gateway: Gateway,
+    session: Session,
+    ticket: str,
+    db_read: RunInDatabase,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = gateway.client(
         session.pk,
         (b"origin", b"https://evil.example"),
         offers=("realtime", f"relay.ticket.{ticket}"),
     )
-    connected, _ = await client.connect()
+    with caplog.at_level(logging.WARNING):
+        connected, _ = await client.connect()
     assert not connected
+    (fields,) = (vars(record)["fields"] for record in caplog.records)
+    assert (fields["code"], fields["origin"]) == ("origin_foreign", "https://evil.example")
+    assert fields["host"] == "127.0.0.1:8000"
     assert gateway.dialled == []
     # The ticket was not used up.
     assert await db_read(tickets.take, ticket, session.pk) == session.user_id
@@ -115,6 +123,8 @@ REFUSALS: list[tuple[dict[str, Any], str, int]] = [
     ({}, "ticket_missing", 4401),
     ({"offers": ("realtime", "relay.ticket.wrong")}, "ticket_invalid", 4401),
     ({"query": "?token=abc"}, "token_in_url", 4401),
+    # A proxy has removed Sec-WebSocket-Protocol.
+    ({"offers": ()}, "subprotocol_missing", 4401),
 ]
 
 

@@ -12,6 +12,7 @@ from backend.gateway.handshake import (
     preferred_language,
     read_credential,
     select_subprotocol,
+    stated_addresses,
 )
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -107,15 +108,28 @@ def test_a_ticket_or_a_token_is_read(request_scope: dict[str, Any], credential: 
     assert read_credential(request_scope) == credential
 
 
+def test_a_page_without_any_subprotocol_has_lost_it_on_the_way() -> None:
+    with pytest.raises(AdmissionRefused, match="subprotocol_missing") as refused:
+        read_credential(scope())
+    assert refused.value.ending is Ending.UNAUTHENTICATED
+
+
+def test_the_stated_addresses_are_cut_and_never_guessed() -> None:
+    repeated = scope(origin="https://" + "x" * 500)
+    repeated["headers"].append((b"host", b"evil.example"))
+    addresses = stated_addresses(repeated)
+    assert (len(addresses.origin), addresses.host) == (160, "")
+
+
 @pytest.mark.parametrize(
     "request_scope",
     [
-        scope(),
+        scope(origin=None),
         scope(offers=("realtime",)),
         scope(offers=("realtime", "relay.ticket.")),
         scope(offers=("realtime", "relay.ticket." + "x" * 513)),
         scope(offers=("realtime", "openai-insecure-api-key.sk-abc")),
-        scope(cookie="sessionid=abc; token=abc; relay.ticket=abc"),
+        scope(origin=None, cookie="sessionid=abc; token=abc; relay.ticket=abc"),
         scope(authorization="Basic abc"),
         scope(authorization="Token"),
         scope(authorization="Token " + "x" * 513),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backend.gateway.handshake import stated_addresses
 from backend.gateway.rejection_responses import NotFound, refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.endings import Ending
@@ -35,6 +36,24 @@ async def test_before_the_accept_the_refusal_is_an_http_error_body() -> None:
     error = {"code": "origin_foreign", "message": sentence("origin_foreign", "ja")}
     assert json.loads(body["body"]) == {"error": error}
     assert (b"content-length", b"%d" % len(body["body"])) in start["headers"]
+
+
+async def test_the_addresses_that_do_not_match_are_in_the_body_and_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent = SentMessages()
+    request_scope = scope(
+        host="voice.example.com",
+        origin="https://voice.example.com:8443",
+        extensions={"websocket.http.response": {}},
+    )
+    addresses = stated_addresses(request_scope)
+    with caplog.at_level(logging.WARNING):
+        await refuse_upgrade(request_scope, sent.send, 403, "origin_foreign", addresses)
+    detail = {"origin": "https://voice.example.com:8443", "host": "voice.example.com"}
+    assert json.loads(sent[1]["body"])["error"]["detail"] == detail
+    (record,) = caplog.records
+    assert vars(record)["fields"].items() >= detail.items()
 
 
 async def test_a_server_without_http_bodies_closes_the_handshake() -> None:

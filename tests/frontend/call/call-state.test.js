@@ -79,6 +79,11 @@ const STORIES = [
     [...SPEAKING, ["reconnecting", { attempt: 1 }]],
     "reconnecting",
   ],
+  [
+    "the microphone is released in a long outage",
+    [...LISTENING, "reconnecting", "microphone_rested"],
+    "reconnecting",
+  ],
   ["the connection is back", [...SPEAKING, ["reconnecting", { attempt: 2 }], "ready"], "listening"],
   ["the call ended", [...SPEAKING, ["ended", { reason: "taken_over" }]], "ended"],
   [
@@ -175,4 +180,19 @@ test("a microphone that is opened after a call has ended belongs to the next one
 test("the given facts are not modified", () => {
   assert.ok(Object.isFrozen(INITIAL_FACTS));
   assert.notEqual(after(INITIAL_FACTS, "ready"), INITIAL_FACTS);
+});
+
+test("a microphone that was released in an outage is off until the connection is back", () => {
+  const resting = [...LISTENING, ["reconnecting", { reason: "offline" }], "microphone_rested"];
+  assert.deepEqual(afterAll(...resting), {
+    name: "reconnecting",
+    attempt: 1,
+    reason: "offline",
+    hasVoice: true,
+    isResting: true,
+  });
+  assert.equal(afterAll(...resting, ["reconnecting", { reason: "offline" }]).isResting, true);
+  for (const change of ["ready", "ended", "closed", "voice_stopped"]) {
+    assert.equal(afterAll(...resting, change).isResting, undefined, change);
+  }
 });

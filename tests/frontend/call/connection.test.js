@@ -9,6 +9,8 @@ let events;
 let happened;
 let network;
 let takeTicket;
+let isOnline;
+let checkProxy;
 let connection;
 
 beforeEach(() => {
@@ -19,12 +21,18 @@ beforeEach(() => {
   happened = [];
   network = new EventTarget();
   takeTicket = async () => ({ ticket: "t1" });
+  isOnline = true;
+  checkProxy = async () => null;
   connection = new Connection({
     takeTicket: () => takeTicket(),
     url: async () => "wss://kaiwa.test/ws/realtime/s/",
     onEvent: ({ type }) => events.push(type),
-    onReconnecting: (attempt) => happened.push(`reconnecting ${attempt}`),
-    onEnded: (reason, message) => happened.push(`ended ${reason} ${message}`.trim()),
+    onReconnecting: (attempt, cause) => happened.push(`reconnecting ${attempt} ${cause}`),
+    onEnded: (reason, message, detail = {}) =>
+      happened.push(["ended", reason, message, ...Object.values(detail)].filter(Boolean).join(" ")),
+    checkProxy: () => checkProxy(),
+    isOnline: () => isOnline,
+    random: () => 0.5,
     openSocket: (url, protocols) => {
       sockets.push(new FakeSocket(url, protocols));
       return sockets.at(-1);
@@ -75,27 +83,146 @@ test("what is no event is passed over", async () => {
 test("a lost connection is opened again after a backoff, with a new ticket", async () => {
   await open();
   socket().close(1006);
-  assert.deepEqual(happened, ["reconnecting 1"]);
+  assert.deepEqual(happened, ["reconnecting 1 no_network"]);
   await pass(999);
   assert.equal(sockets.length, 1);
   await pass(1);
   assert.equal(sockets.length, 2);
 });
 
-test("it ends when the attempts are used up", async () => {
+/** What was done, without the attempts at the end that are all alike. */
+const causes = () => [...new Set(happened.map((one) => one.replace(/ \d+/, "")))];
+
+/** Let the server be away for this long: the next socket breaks as soon as it is made. */
+async function stayAway(ms) {
+  for (let passed = 0; passed < ms; passed += 1000) {
+    socket().close(1006);
+    await settle();
+    await pass(1000);
+  }
+}
+
+test("a server that is back within two minutes is found; one that stays away ends the call", async () => {
+  await open();
+  await stayAway(120_000);
+  assert.deepEqual(causes(), ["reconnecting no_network"]);
+  await stayAway(20_000);
+  assert.equal(happened.at(-1), "ended no_network");
+  assert.equal(happened.filter((one) => one.startsWith("reconnecting")).length, 21);
+});
+
+test("a network that is away for an hour ends nothing, and its return reconnects at once", async () => {
+  await open();
+  isOnline = false;
+  network.dispatchEvent(new Event("offline"));
+  takeTicket = async () => {
+    throw new ApiError("no_network", 0, "");
+  };
+  for (let second = 0; second < 3600; second += 5) await pass(5000);
+  assert.deepEqual(causes(), ["reconnecting offline"]);
+  isOnline = true;
+  takeTicket = async () => ({ ticket: "t2" });
+  network.dispatchEvent(new Event("online"));
+  await settle();
+  assert.deepEqual([sockets.length, socket().protocols[1]], [2, "relay.ticket.t2"]);
+  socket().close(1006);
+  await settle();
+  assert.equal(happened.at(-1), "reconnecting 1 no_network");
+});
+
+test("without a network a server on this machine is still found", async () => {
+  isOnline = false;
+  await open();
+  network.dispatchEvent(new Event("offline"));
+  await pass(1000);
+  socket().receive({ type: "relay.ready" });
+  assert.deepEqual([sockets.length, connection.isReady], [2, true]);
+});
+
+test("a restart that was announced is the cause until the server is back", async () => {
+  await open();
+  socket().receive({ type: "relay.draining" });
+  socket().close(1006);
+  takeTicket = async () => {
+    throw new ApiError("unavailable", 503, "Busy.");
+  };
+  await pass(1000);
+  await pass(2000);
+  assert.deepEqual(happened, [
+    "reconnecting 1 draining",
+    "reconnecting 2 draining",
+    "reconnecting 3 draining",
+  ]);
+  takeTicket = async () => ({ ticket: "t2" });
+  await pass(4000);
+  socket().receive({ type: "relay.ready" });
+  socket().close(1006);
+  assert.equal(happened.at(-1), "reconnecting 4 no_network");
+});
+
+test("a proxy's answer to the ticket is not final, and neither is its limit", async () => {
+  for (const [error, cause] of [
+    [new ApiError("internal", 404, ""), "internal"],
+    [new ApiError("throttled", 429, ""), "rate_limit"],
+  ]) {
+    takeTicket = async () => {
+      throw error;
+    };
+    connection.open();
+    await settle();
+    assert.equal(happened.at(-1), `reconnecting 1 ${cause}`);
+    connection.close();
+  }
+});
+
+test("a WebSocket that never opens behind a wrong proxy ends it with the proxy's fault", async () => {
+  checkProxy = async () => ({
+    reason: "origin_foreign",
+    detail: { origin: "https://kaiwa.test:8443", host: "kaiwa.test" },
+  });
   connection.open();
   await settle();
-  for (const delayMs of [1000, 2000, 4000]) {
-    socket().close(1006);
-    await pass(delayMs);
-  }
   socket().close(1006);
-  assert.deepEqual(happened, [
-    "reconnecting 1",
-    "reconnecting 2",
-    "reconnecting 3",
-    "ended no_network",
-  ]);
+  await settle();
+  assert.deepEqual(happened, ["ended origin_foreign https://kaiwa.test:8443 kaiwa.test"]);
+});
+
+test("the proxy is not suspected once a WebSocket has opened, or when it was asked in vain", async () => {
+  checkProxy = async () => {
+    throw new Error("no answer");
+  };
+  connection.open();
+  await settle();
+  socket().close(1006);
+  await settle();
+  checkProxy = async () => ({ reason: "upgrade_missing" });
+  await pass(1000);
+  socket().dispatchEvent(new Event("open"));
+  socket().close(1006);
+  await settle();
+  await pass(2000);
+  socket().receive({ type: "relay.ready" });
+  socket().close(1006);
+  await settle();
+  await pass(4000);
+  socket().close(1006);
+  await settle();
+  assert.deepEqual(causes(), ["reconnecting no_network"]);
+});
+
+test("to leave while the proxy is asked reports nothing", async () => {
+  let answer;
+  checkProxy = () =>
+    new Promise((resolve) => {
+      answer = resolve;
+    });
+  connection.open();
+  await settle();
+  socket().close(1006);
+  connection.close();
+  answer({ reason: "upgrade_missing" });
+  await settle();
+  assert.deepEqual(happened, []);
 });
 
 test("a final relay.closing ends it, with its message", async () => {
@@ -123,7 +250,7 @@ test("a refused ticket ends it; an unreachable server is tried again", async () 
   };
   connection.open();
   await settle();
-  assert.equal(happened[1], "reconnecting 1");
+  assert.equal(happened[1], "reconnecting 1 no_network");
 });
 
 test("after close() nothing is reported and nothing is tried, whatever was under way", async () => {
@@ -153,14 +280,14 @@ test("a dropped connection is reconnected, and its late events are ignored", asy
   const first = socket();
   connection.drop();
   first.receive({ type: "late" });
-  assert.deepEqual([events, happened], [["relay.ready"], ["reconnecting 1"]]);
+  assert.deepEqual([events, happened], [["relay.ready"], ["reconnecting 1 no_network"]]);
   assert.equal(first.readyState, 3);
 });
 
 test("when the browser is offline it is dropped, and reconnected as soon as it is online", async () => {
   await open();
   network.dispatchEvent(new Event("offline"));
-  assert.deepEqual(happened, ["reconnecting 1"]);
+  assert.deepEqual(happened, ["reconnecting 1 no_network"]);
   network.dispatchEvent(new Event("online"));
   await settle();
   assert.equal(sockets.length, 2);
@@ -170,7 +297,7 @@ test("a connection that never becomes ready is closed and tried again", async ()
   connection.open();
   await settle();
   await pass(15_000);
-  assert.deepEqual(happened, ["reconnecting 1"]);
+  assert.deepEqual(happened, ["reconnecting 1 no_network"]);
 });
 
 test("with a heartbeat an idle connection is pinged, and dropped when no pong comes", async () => {
@@ -182,7 +309,7 @@ test("with a heartbeat an idle connection is pinged, and dropped when no pong co
   assert.deepEqual(events, ["relay.ready"]);
   await pass(10_000);
   await pass(8_000);
-  assert.deepEqual(happened, ["reconnecting 1"]);
+  assert.deepEqual(happened, ["reconnecting 1 no_network"]);
 });
 
 test("the address is that of the page, with the WebSocket's scheme", () => {

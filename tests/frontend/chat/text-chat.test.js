@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
-import { BUSY_PAUSES_MS, STOP_TIMEOUT_MS, TextChat } from "../../../frontend/chat/text-chat.js";
+import { BUSY_PAUSES_MS } from "../../../frontend/chat/resend.js";
+import { STOP_TIMEOUT_MS, TextChat } from "../../../frontend/chat/text-chat.js";
 import { settle } from "../equipment.js";
 
 let requests;
@@ -10,6 +11,8 @@ let stopFails;
 let sessionIds;
 let happened;
 let chat;
+let network;
+let isOnline;
 
 /** A TextClient: the test accepts, streams and settles `requests[n]`. */
 const client = {
@@ -34,6 +37,8 @@ beforeEach(() => {
   stopFails = false;
   sessionIds = async () => "s1";
   happened = [];
+  network = new EventTarget();
+  isOnline = true;
   let ids = 0;
   chat = new TextChat(
     {
@@ -41,6 +46,9 @@ beforeEach(() => {
       sessionId: () => sessionIds(),
       newId: () => `m${++ids}`,
       explain: ({ code }) => code,
+      network,
+      isOnline: () => isOnline,
+      random: () => 0.5,
     },
     {
       changed: () => {},
@@ -151,9 +159,9 @@ for (const [name, act] of [
 test("a failed message keeps its text, and is sent again with its id", async () => {
   chat.send("Hi");
   await settle();
-  await fail("no_network");
-  assert.deepEqual(happened, ["no_network"]);
-  assert.deepEqual(chat.lines()[0].failure, "no_network");
+  await fail("chat_refused", 502);
+  assert.deepEqual(happened, ["chat_refused"]);
+  assert.deepEqual(chat.lines()[0].failure, "chat_refused");
   assert.deepEqual(chat.unsent, [{ itemId: "m1", text: "Hi" }]);
   chat.retry("m1");
   assert.equal(chat.lines()[0].failure, undefined);
@@ -180,7 +188,7 @@ test("an answer that breaks off fails its message, and what came of it is still 
 test("a message after a failed one is sent, and the failed one stays last", async () => {
   chat.send("One");
   await settle();
-  await fail("no_network");
+  await fail("chat_refused", 502);
   chat.send("Two");
   assert.deepEqual(texts(), ["Two", "One"]);
   await settle();
@@ -191,7 +199,7 @@ test("all failed messages are sent again in their order", async () => {
   for (const text of ["One", "Two"]) {
     chat.send(text);
     await settle();
-    await fail("no_network");
+    await fail("chat_refused", 502);
   }
   chat.retryAll();
   await settle();
@@ -209,7 +217,7 @@ test("only a failed message can be taken away or sent again", async () => {
   await settle();
   chat.retry("m1");
   assert.deepEqual([chat.takeFailed("m1"), requests.length, texts()], [null, 1, ["Hi"]]);
-  await fail("no_network");
+  await fail("chat_refused", 502);
   assert.deepEqual([chat.takeFailed("m1"), chat.lines()], ["Hi", []]);
 });
 
@@ -232,11 +240,11 @@ for (const code of ["call_live", "reply_running"]) {
 
 test("a session that cannot be created fails the message; the next attempt creates it", async () => {
   sessionIds = async () => {
-    throw new ApiError("no_network", 0, "");
+    throw new ApiError("throttled", 429, "");
   };
   chat.send("Hi");
   await settle();
-  assert.deepEqual([happened, requests], [["no_network"], []]);
+  assert.deepEqual([happened, requests], [["throttled"], []]);
   sessionIds = async () => "s2";
   chat.retry("m1");
   await settle();
@@ -269,5 +277,154 @@ test("a conversation that was left aborts its request and calls nobody", async (
   requests[0].delegate.text("Late");
   await settle();
   assert.equal(requests[0].signal.aborted, true);
+  assert.deepEqual([happened, requests.length], [[], 1]);
+});
+
+async function pass(ms) {
+  mock.timers.tick(ms);
+  await settle();
+}
+
+const ids = () => requests.map(({ itemId }) => itemId);
+
+test("a message waits while the network is away, however long, and is sent once when it is back", async () => {
+  isOnline = false;
+  chat.send("Hi");
+  await settle();
+  await fail("no_network");
+  for (let minute = 0; minute < 60; minute += 1) {
+    await pass(60_000);
+    await fail("no_network");
+  }
+  assert.deepEqual([happened, chat.waitingFor], [[], "offline"]);
+  assert.deepEqual(
+    chat.lines().map(({ isPending, failure }) => [isPending, failure]),
+    [[true, undefined]],
+  );
+  const before = requests.length;
+  isOnline = true;
+  network.dispatchEvent(new Event("online"));
+  await settle();
+  assert.deepEqual([requests.length, chat.waitingFor], [before + 1, null]);
+  await accept();
+  requests.at(-1).resolve(turn("Hello."));
+  await settle();
+  await pass(600_000);
+  assert.deepEqual(happened, ["accepted", "Hi → Hello."]);
+  assert.deepEqual([requests.length, new Set(ids()).size], [before + 1, 1]);
+});
+
+for (const [code, status, cause] of [
+  ["no_network", 0, "no_network"],
+  ["unavailable", 503, "internal"],
+  ["internal", 502, "internal"],
+]) {
+  test(`a server that is away (${code} ${status}) is tried for two minutes`, async () => {
+    chat.send("Hi");
+    await settle();
+    let waitedMs = 0;
+    for (; waitedMs < 120_000; waitedMs += 7000) {
+      await fail(code, status);
+      assert.equal(chat.waitingFor, cause);
+      await pass(7000);
+    }
+    for (; happened.length === 0; waitedMs += 7000) {
+      await fail(code, status);
+      await pass(7000);
+    }
+    assert.deepEqual([happened, waitedMs < 170_000, chat.isBusy], [[code], true, false]);
+    assert.deepEqual(new Set(ids()), new Set(["m1"]));
+  });
+}
+
+test("a message that was given up is sent when the network comes back; a refused one is not", async () => {
+  chat.send("Away");
+  await settle();
+  while (happened.length === 0) {
+    await fail("no_network");
+    await pass(7000);
+  }
+  chat.send("Refused");
+  await settle();
+  await fail("chat_refused", 502);
+  const before = requests.length;
+  network.dispatchEvent(new Event("online"));
+  await settle();
+  assert.deepEqual([requests.length - before, requests.at(-1).itemId], [1, "m1"]);
+});
+
+test("an answer that breaks off with the network is asked for again, and stands there once", async () => {
+  chat.send("Hi");
+  await settle();
+  await accept();
+  requests[0].delegate.text("Hel");
+  await fail("no_network");
+  assert.deepEqual(texts(), ["Hi", "Hel"]);
+  await pass(1000);
+  await fail("reply_running", 409);
+  for (let waitedMs = 0; waitedMs < 15_000; waitedMs += 3000) {
+    await pass(3000);
+    await fail("reply_running", 409);
+  }
+  await pass(3000);
+  await accept();
+  requests.at(-1).delegate.text("Hello.");
+  assert.deepEqual(texts(), ["Hi", "Hello."]);
+  requests.at(-1).resolve(turn("Hello."));
+  await settle();
+  assert.equal(happened.at(-1), "Hi → Hello.");
+});
+
+test("messages that are typed while the network is away are all sent, in their order", async () => {
+  isOnline = false;
+  for (const text of ["One", "Two"]) {
+    chat.send(text);
+    await settle();
+  }
+  await fail("no_network");
+  isOnline = true;
+  network.dispatchEvent(new Event("online"));
+  await settle();
+  await accept();
+  requests.at(-1).resolve(turn("1", "interrupted"));
+  await settle();
+  await accept();
+  requests.at(-1).resolve(turn("2"));
+  await settle();
+  assert.deepEqual(happened, ["accepted", "One → 1", "accepted", "Two → 2"]);
+  assert.deepEqual(ids(), ["m1", "m1", "m2"]);
+});
+
+test("a call does not wait for a message that waits for the network: that one has failed", async () => {
+  chat.send("Hi");
+  await settle();
+  await fail("no_network");
+  await chat.finish();
+  assert.deepEqual([happened, chat.waitingFor, chat.isBusy], [["no_network"], null, false]);
+  chat.retry("m1");
+  await settle();
+  await fail("no_network");
+  assert.equal(chat.waitingFor, "no_network");
+});
+
+test("an answer that is stopped while the network is away is lost, and not asked for again", async () => {
+  chat.send("Hi");
+  await settle();
+  await accept();
+  await fail("no_network");
+  stopFails = true;
+  chat.stop();
+  await settle();
+  await pass(600_000);
+  assert.deepEqual([happened, requests.length], [["accepted", "lost"], 1]);
+});
+
+test("a conversation that was left while a message waited sends nothing any more", async () => {
+  chat.send("Hi");
+  await settle();
+  await fail("no_network");
+  chat.close();
+  network.dispatchEvent(new Event("online"));
+  await pass(600_000);
   assert.deepEqual([happened, requests.length], [[], 1]);
 });

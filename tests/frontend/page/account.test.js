@@ -68,6 +68,20 @@ test("a server that does not answer is shown as unreachable", async () => {
   assert.deepEqual(screens.calls.at(-1), ["showUnreachable"]);
 });
 
+test("what could not be loaded is loaded when the network returns, and only then", async () => {
+  let requests = 0;
+  api.config = async () => {
+    requests += 1;
+    throw new ApiError("no_network", 0, "");
+  };
+  account.networkReturned();
+  assert.equal(requests, 0);
+  await account.load();
+  account.networkReturned();
+  await settle();
+  assert.equal(requests, 2);
+});
+
 test("a stored token that is not accepted any more ends in the sign-in form", async () => {
   store.token = "old";
   const loading = account.load();

@@ -277,15 +277,40 @@ test("an open call hides cards about the connection, and leaves those about the 
   assert.equal(help.name, "microphone_silent");
 });
 
-test("the message of a lost connection is shown until the next call; a refusal's is not", async () => {
+test("a typed message that waits for the network is shown as a lost connection, with its cause", async () => {
   await talk.open(null);
-  const sentence = () => called(views.status, "show").at(-1)[2].sentence;
-  client().onError({ code: "field_invalid", message: "Refused." });
-  assert.equal(sentence(), "");
-  client().onError({ code: "provider_timeout", message: "Too slow." });
-  assert.equal(sentence(), "Too slow.");
-  client().enter({ name: "connecting" });
-  assert.equal(sentence(), "");
+  chat().waitingFor = "offline";
+  chat().delegate.changed();
+  const shown = called(views.status, "show").at(-1)[1];
+  assert.deepEqual([shown.name, shown.reason], ["reconnecting", "offline"]);
+  client().enter({ name: "listening", hasVoice: true });
+  assert.equal(called(views.status, "show").at(-1)[1].name, "listening");
+});
+
+test("a proxy's fault has a card with its values", async () => {
+  await talk.open(null);
+  const values = [];
+  help.show = (...args) => values.push(args);
+  const detail = { origin: "https://kaiwa.test:8443", host: "kaiwa.test" };
+  client().enter({ name: "ended", reason: "origin_foreign", detail });
+  assert.deepEqual(values, [["origin_foreign", "", detail]]);
+});
+
+test("when the network returns, what was given up is sent or loaded, without the microphone", async () => {
+  await talk.open(null);
+  client().unsent = [{ itemId: "u1", text: "Held back" }];
+  talk.networkReturned();
+  assert.deepEqual(chat().calls, []);
+  help.name = "draining";
+  voiceMode.wasOnAtEnd = true;
+  talk.networkReturned();
+  assert.deepEqual(chat().calls, [["send", "Held back", "u1"], ["retryAll"]]);
+  assert.equal(called(voiceMode, "restart").length, 0);
+  const opening = talk.open("a");
+  api.turns.calls[0].reject(new ApiError("no_network", 0, ""));
+  await opening;
+  talk.networkReturned();
+  assert.equal(api.turns.calls.length, 2);
 });
 
 test("problems have a card until they are over", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { STATES } from "../../../frontend/call/call-state.js";
+import { ENDINGS } from "../../../frontend/shared-facts.js";
 import { HELP } from "../../../frontend/words/help.js";
 import { languageFrom, WORDS, Words } from "../../../frontend/words/i18n.js";
 
@@ -39,6 +40,19 @@ test("every state has a word and a hint", () => {
   }
   for (const hint of ["no_microphone_answering", "muted_answering", "press_to_cut_in"]) {
     assert.ok(`hint.${hint}` in WORDS, hint);
+  }
+});
+
+test("while the page tries again by itself, each cause has a sentence that asks nobody to do so", () => {
+  const retryable = Object.keys(ENDINGS).filter((name) => ENDINGS[name].retryable);
+  const unheard = new Set(["interrupted"]);
+  const causes = [...retryable.filter((name) => !unheard.has(name)), "offline", "rate_limit"];
+  for (const cause of causes) assert.ok(`hint.reconnecting.${cause}` in WORDS, cause);
+  for (const key of Object.keys(WORDS).filter((name) => name.startsWith("hint.reconnecting"))) {
+    assert.match(WORDS[key].en, /by itself/, key);
+    assert.match(WORDS[key].ja, /自動で/, key);
+    assert.doesNotMatch(WORDS[key].en, /please|try again|kept/i, key);
+    assert.doesNotMatch(WORDS[key].ja, /もう一度|お試し|保存/, key);
   }
 });
 

@@ -124,6 +124,6 @@ def test_a_rate_limit_shows_the_slow_network_card_until_a_reply(
         visitor.context.set_offline(True)
         visitor.await_state("reconnecting")
         hint = visitor.page.locator("#state-hint")
-        expect(hint).to_have_text("The connection was lost; your words are kept")
+        expect(hint).to_contain_text("You are offline.")
         visitor.context.set_offline(False)
         visitor.await_state("listening")

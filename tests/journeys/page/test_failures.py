@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, Response, Route, expect
+from playwright.sync_api import Browser, Playwright, Request, Response, Route, expect
 
 from tests.journeys.audio.equipment import chromium, microphone_playing
 from tests.journeys.page.visitor import Visitor, inject_fault, is_of_one_session, register, visiting
@@ -59,10 +59,10 @@ def test_a_silent_microphone_shows_a_card(
         expect(visitor.page.locator("#device option")).to_have_count(3)
 
 
-def test_the_page_reconnects_to_a_server_that_was_killed_and_restarted(
+def test_the_page_comes_back_to_a_server_that_was_killed_and_restarted(
     browser: Browser, stack: Stack
 ) -> None:
-    with visiting(browser, stack, login=register(stack)) as visitor:
+    with visiting(browser, stack, login=register(stack), is_new=True) as visitor:
         visitor.allow(*LOST_CONNECTION)
         visitor.type_and_wait("How many people work on the orders?")
         visitor.await_stored(2)
@@ -71,23 +71,32 @@ def test_the_page_reconnects_to_a_server_that_was_killed_and_restarted(
         visitor.allow(
             f"net::ERR_EMPTY_RESPONSE ({session})", f"net::ERR_CONNECTION_RESET ({session})"
         )
+        visitor.page.clock.install()
         visitor.open_muted_call()
         stack.stop("server", signal.SIGKILL)
         try:
             visitor.await_state("reconnecting")
-            expect(visitor.page.locator("#state-name")).to_contain_text("of 3)")
             visitor.type("What is the most difficult part for you?")
             expect(visitor.lines.last).to_contain_text("Sending…")
+            # The server is away for 25 s: three attempts would be over after 7 s.
+            fail_attempts(visitor, 5)
+            expect(visitor.page.locator("#state-name")).to_have_text("Reconnecting")
+            expect(visitor.page.locator("#state-hint")).to_contain_text("keeps trying by itself")
         finally:
             stack.start_server()
-        # On a slow machine the third attempt may already have failed; then the button is shown.
-        back = visitor.page.locator('#help button[data-action="reconnect"]')
-        expect(visitor.answers.nth(1).or_(back)).to_be_visible()
-        if back.count():
-            back.click()
+        visitor.page.clock.fast_forward(LONGEST_DELAY_MS)
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
         visitor.await_state("listening")
-        assert "Reconnecting (1 of 3)" in visitor.watched("announced")
+        expect(visitor.page.locator("#help")).to_be_empty()
+        # The microphone, which was released after 30 s, is open again.
+        visitor.page.evaluate(
+            """watch.waitUntil(() => watch.tracks.at(-1).readyState === "live", "microphone")"""
+        )
+        assert visitor.live_tracks() == 1
+        # Once for the loss, and once for the microphone, but not for each attempt.
+        lost, resting = (text for text in visitor.watched("announced") if "Reconnecting" in text)
+        assert lost == "Reconnecting: The connection was lost. Kaiwa keeps trying by itself."
+        assert resting == f"{lost} The microphone is off until then."
 
         visitor.await_stored(4)
         before = visitor.bubbles()
@@ -98,21 +107,48 @@ def test_the_page_reconnects_to_a_server_that_was_killed_and_restarted(
         assert [turn["text"] for turn in visitor.turns()] == [line["text"] for line in before]
 
 
-def test_after_three_failed_attempts_a_button_reconnects(browser: Browser, stack: Stack) -> None:
-    with visiting(browser, stack, login=register(stack)) as visitor:
-        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+LONGEST_DELAY_MS = 9_000
+"""No attempt to reconnect comes later than this after the one before."""
+TICKETS = "**/api/realtime/tickets/"
+
+
+def fail_attempts(visitor: Visitor, count: int) -> None:
+    """Let the page, whose clock is installed, make attempts to reconnect that get no ticket."""
+    for _ in range(count):
+        with visitor.page.expect_event("requestfailed", is_for_ticket):
+            visitor.page.clock.fast_forward(LONGEST_DELAY_MS)
+
+
+def is_for_ticket(request: Request) -> bool:
+    return request.url.endswith("/api/realtime/tickets/")
+
+
+def test_after_two_minutes_without_the_server_a_button_reconnects(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack), is_new=True) as visitor:
+        visitor.allow("net::ERR_FAILED")
         visitor.type_and_wait("Hello, thank you for taking the time today.")
         visitor.await_stored(2)
-        visitor.page.reload()
-        expect(visitor.lines).to_have_count(2)
+        visitor.page.clock.install()
         visitor.open_muted_call()
-        visitor.context.set_offline(True)
+        visitor.page.route(TICKETS, lambda route: route.abort())
+        visitor.receive({"type": "relay.draining"})
+        visitor.page.evaluate("watch.sockets.at(-1).close(3000)")
         visitor.type("Who else decides about this?")
-        card = visitor.help_card("no_network")
-        expect(card).to_be_visible()
-        attempts = [text for text in visitor.watched("announced") if text.startswith("Reconn")]
-        assert attempts == [f"Reconnecting ({n} of 3)" for n in (1, 2, 3)]
-        visitor.context.set_offline(False)
+        visitor.await_state("reconnecting")
+        hint = visitor.page.locator("#state-hint")
+        expect(hint).to_contain_text("The server is restarting.")
+        assert visitor.live_tracks() == 1
+        fail_attempts(visitor, 5)
+        # Nobody would hear it: after 30 s the microphone is released.
+        expect(hint).to_contain_text("The microphone is off until then.")
+        assert visitor.live_tracks() == 0
+        fail_attempts(visitor, 16)
+        card = visitor.help_card("draining")
+        expect(card).to_contain_text("The server is restarting")
+        expect(visitor.lines.last).to_contain_text("Not sent yet")
+        visitor.page.unroute(TICKETS)
         card.get_by_role("button", name="Connect again").click()
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
 
@@ -127,6 +163,7 @@ def test_a_lost_network_is_shown_at_once_and_its_return_reconnects(
         # Chromium's offline mode keeps an open socket: the page must not wait for it to close.
         visitor.context.set_offline(True)
         visitor.await_state("reconnecting")
+        expect(visitor.page.locator("#state-hint")).to_contain_text("You are offline.")
         visitor.context.set_offline(False)
         visitor.await_state("listening")
         assert visitor.type_and_wait("How many people work on the orders?")
@@ -176,7 +213,8 @@ def test_a_history_request_that_fails_is_retried(browser: Browser, stack: Stack)
         # Lost just after sending: the server has the message, and the page cannot know that.
         visitor.type("How many people work on the orders?")
         visitor.page.evaluate("dispatchEvent(new Event('offline'))")
-        expect(visitor.page.locator("#state-name")).to_contain_text("2 of 3")
+        # The first call was lost, and the second one could not load the history.
+        visitor.page.evaluate("watch.waitUntil(() => watch.sockets.length >= 3, 'third call')")
         visitor.page.unroute("**/turns/")
         visitor.await_state("speaking", "listening")
         expect(visitor.answers.nth(1)).to_be_visible()

@@ -203,7 +203,7 @@ def test_a_muted_call_stays_muted_after_reconnecting(browser: Browser, stack: St
         visitor.help_card("provider_refused").get_by_role("button").click()
         visitor.await_state("reconnecting")
         hint = visitor.page.locator("#state-hint")
-        expect(hint).to_have_text("The connection was lost; your words are kept")
+        expect(hint).to_contain_text("You are offline.")
         visitor.context.set_offline(False)
         visitor.await_state("listening")
         expect(visitor.page.locator("#state-name")).to_have_text("Muted")

@@ -110,22 +110,39 @@ def test_a_failed_message_is_kept_and_sent_once_more_with_its_id(
     browser: Browser, stack: Stack
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
-        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+        visitor.allow("status of 429")
         visitor.type_and_wait(GREETING)
-        visitor.context.set_offline(True)
+        error = {"error": {"code": "throttled", "message": "Too many tries."}}
+        visitor.page.route("**/messages/", lambda route: route.fulfill(status=429, json=error))
         visitor.type(LAST_QUESTION)
         note = visitor.lines.last.locator(".note")
-        expect(note).to_contain_text("The server cannot be reached.")
+        expect(note).to_contain_text("Too many tries.")
         item = visitor.bubbles()[-1]["item"]
         retry = note.get_by_role("button", name="Try again")
         retry.click()
         expect(retry).to_be_visible()
-        visitor.context.set_offline(False)
+        visitor.page.unroute("**/messages/")
         retry.click()
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
         expect(visitor.page.locator("#message")).to_be_focused()
         visitor.await_stored(4)
         assert [turn["item_id"] for turn in visitor.turns()].count(item) == 1
+        assert [line["text"] for line in visitor.bubbles()].count(LAST_QUESTION) == 1
+
+
+def test_a_message_waits_for_the_network_and_is_sent_once(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.allow("net::ERR_INTERNET_DISCONNECTED")
+        visitor.type_and_wait(GREETING)
+        visitor.context.set_offline(True)
+        visitor.type(LAST_QUESTION)
+        visitor.await_state("reconnecting")
+        expect(visitor.page.locator("#state-hint")).to_contain_text("You are offline.")
+        expect(visitor.lines.last).to_contain_text("Sending…")
+        visitor.context.set_offline(False)
+        expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")
+        visitor.await_stored(4)
+        assert [turn["text"] for turn in visitor.turns()].count(LAST_QUESTION) == 1
         assert [line["text"] for line in visitor.bubbles()].count(LAST_QUESTION) == 1
 
 
@@ -137,7 +154,7 @@ def test_a_message_that_was_not_sent_is_in_the_box_after_a_reload(
         visitor.type_and_wait(GREETING)
         visitor.page.route("**/messages/", lambda route: route.abort())
         visitor.type(LAST_QUESTION)
-        expect(visitor.page.get_by_role("button", name="Try again")).to_be_visible()
+        visitor.await_state("reconnecting")
         visitor.page.unroute("**/messages/")
         visitor.page.reload()
         expect(visitor.lines).to_have_count(2)
