@@ -142,6 +142,9 @@ class Runtime:
         self.start()
         user_id = await self._database.run(credentials.user_of, credential, session_id)
         target = target_for(user_id)
+        if self.live.has_call_in(str(session_id)):
+            # A call that cannot open must not end the one that runs.
+            await self._database.run(lifecycle.check_can_open, session_id, user_id)
         async with self.live.slot(str(session_id)) as slot:
             opened = await self._open(session_id, user_id, target.model)
             recorder = self._recorder.for_call(opened)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -245,6 +246,41 @@ async def test_a_newer_call_of_the_session_takes_over(
     newer.leave()
     await harness.ended(1)
     assert await harness.endings(session) == ["taken_over", "client_left"]
+
+
+@pytest.mark.parametrize(
+    "refusal", [OperationalError("locked"), AdmissionRefused("session_unknown", Ending.FORBIDDEN)]
+)
+async def test_a_call_that_cannot_open_leaves_the_one_that_runs(
+    harness: RuntimeHarness,
+    session: Session,
+    refusal: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = await harness.call(session)
+
+    def refuse(session_id: UUID, user_id: int) -> None:
+        raise refusal
+
+    monkeypatch.setattr(lifecycle, "check_can_open", refuse)
+    token = await harness.database.run(tokens.key_for, session.user)
+    with pytest.raises(type(refusal)):
+        await harness.runtime.serve_call(session.pk, Credential("token", token), Client())
+    assert harness.runtime.live.count == 1
+    assert running.closed is None
+    assert harness.providers[0].is_open
+
+
+async def test_a_strangers_token_does_not_end_a_call(
+    harness: RuntimeHarness, session: Session
+) -> None:
+    await harness.call(session)
+    stranger = await harness.database.run(User.objects.create_user, "stranger")
+    token = await harness.database.run(tokens.key_for, stranger)
+    with pytest.raises(AdmissionRefused, match="session_unknown"):
+        await harness.runtime.serve_call(session.pk, Credential("token", token), Client())
+    assert harness.runtime.live.count == 1
+    assert harness.providers[0].is_open
 
 
 def _block_writes(harness: RuntimeHarness) -> threading.Event:

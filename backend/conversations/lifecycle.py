@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from backend.accounts import tokens
@@ -140,6 +140,17 @@ def open_call(
             ended.pk if ended is not None and ended.ending == Ending.INTERRUPTED else None
         ),
     )
+
+
+def check_can_open(session_id: UUID, user_id: int) -> None:
+    """Check that a call could open on the user's session now: it is theirs, and can be locked.
+
+    Raises what `open_call` raises for the session, and DatabaseError if the database cannot write.
+    """
+    with atomic():
+        session, _ = lock_session(session_id, user_id)
+        # SQLite has no row locks, and PostgreSQL locks rows before it is asked to write them.
+        Session.objects.filter(pk=session.pk).update(next_position=F("next_position"))
 
 
 def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:

@@ -88,6 +88,10 @@ class LiveCalls:
         """The number of calls in each state, as a new counter."""
         return Counter(slot.state for slot in self._slots)
 
+    def has_call_in(self, session_id: str) -> bool:
+        """Whether a new call of this session would take over from another."""
+        return session_id in self._newest
+
     def hang_up(self, call_id: str, ending: Ending) -> None:
         """End one call; does nothing if it has ended by itself."""
         for slot in self._slots:

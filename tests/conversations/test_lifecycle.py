@@ -18,6 +18,7 @@ from backend.accounts import tokens
 from backend.conversations.lifecycle import (
     LEASE,
     GivenUp,
+    check_can_open,
     end_call,
     open_call,
     open_exchange,
@@ -93,6 +94,15 @@ def test_a_newer_call_takes_over_and_has_later_positions(session: Session) -> No
     assert row(first.call_id).ending == Ending.TAKEN_OVER
     assert row(second.call_id).ended_at is None
     assert (first.first_position, second.first_position) == (0, 100_000)
+
+
+def test_whether_a_call_can_open_is_found_out_without_a_change(session: Session) -> None:
+    running = new_call(session)
+    check_can_open(session.pk, session.user_id)
+    assert Call.objects.get().pk == running.call_id
+    assert Call.objects.get().ended_at is None
+    with pytest.raises(AdmissionRefused, match="session_unknown"):
+        check_can_open(session.pk, session.user_id + 1)
 
 
 def test_a_call_that_was_given_up_does_not_take_over(session: Session) -> None:
