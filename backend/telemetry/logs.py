@@ -83,6 +83,8 @@ _SECRETS = tuple(
         # Keys: short ones only at the start of a word, long ones anywhere.
         (r"(?<![a-z0-9])(sk|ek)[-_][\w*.-]{3,}", rf"\1-{REDACTED}"),
         (r"(sk|ek)[-_][\w*-]{20,}", rf"\1-{REDACTED}"),
+        # A token (40 hexadecimal digits) or a ticket (43 characters) alone, as in a mistyped path.
+        (r"(?<![\w-])(?:[0-9a-f]{40}|[a-z0-9_-]{43})(?![\w-])", REDACTED),
     )
 )
 
@@ -107,12 +109,17 @@ def log_event(logger: logging.Logger, level: int, event: str, **fields: Unpack[F
 class Mask(logging.Filter):
     """Redacts secrets in a record before it is formatted: message, arguments, traceback, stack.
 
+    It drops what libraries log for debugging, whatever the level is set to: websockets logs frames,
+    and with them words, and Django logs queries with their values.
+
     Message and arguments are joined first, so that a secret split between them is found. An
     exception among the arguments becomes its type's name. Never raises, because the exception would
     reach the code that logs.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.INFO and record.name.partition(".")[0] != "backend":
+            return False
         record.msg, record.args = masked(message_of(record)), None
         if record.exc_info and record.exc_info[1] is not None:
             # A formatter uses `exc_text` if it is set; its own would include the exception's text.

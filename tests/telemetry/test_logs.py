@@ -61,6 +61,33 @@ def test_an_event_is_one_line_with_its_fields(log: tuple[logging.Logger, io.Stri
     )
 
 
+@pytest.mark.parametrize("name", ["websockets.client", "uvicorn.error", "django.db.backends"])
+def test_no_level_makes_a_library_log_what_was_sent(
+    log: tuple[logging.Logger, io.StringIO], name: str
+) -> None:
+    logger, written = log
+    logger.name = name
+    logger.debug("< TEXT %s", "my secret")
+    assert written.getvalue() == ""
+    logger.info("started")
+    assert "started" in written.getvalue()
+
+
+def test_our_own_lines_for_debugging_are_kept(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, written = log
+    logger.name = "backend.relay.call"
+    log_event(logger, logging.DEBUG, "call.ended", code="x")
+    assert "code=x" in written.getvalue()
+
+
+@pytest.mark.parametrize("secret", ["0123456789abcdef" * 2 + "01234567", "aB3-_" * 8 + "xyz"])
+def test_a_token_or_a_ticket_alone_in_a_path_is_redacted(secret: str) -> None:
+    assert masked(f"Not Found: /api/{secret}/x") == "Not Found: /api/***/x"
+    assert masked(f"Not Found: /{secret}") == "Not Found: /***"
+    longer = f"/static/{secret}{secret}"
+    assert masked(longer) == longer
+
+
 def test_a_field_outside_the_list_is_dropped_and_its_name_logged(
     log: tuple[logging.Logger, io.StringIO],
 ) -> None:
