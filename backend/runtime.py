@@ -9,8 +9,6 @@ import contextlib
 import dataclasses
 import functools
 import logging
-import os
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -29,6 +27,7 @@ from backend.conversations import control, jobs, lifecycle, replies
 from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
+from backend.conversations.processes import process_name
 from backend.conversations.recorder import Recorder
 from backend.conversations.titles import TitleListener
 from backend.database import check_pools, recorder_alias
@@ -117,7 +116,7 @@ class Runtime:
         self.replies: set[LiveReply] = set()
         self._connect = connect
         self._limits = limits
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._worker = process_name()
         self._database = DatabaseExecutor(threads=3)
         # Threads of their own, so that a stuck write or listener delays nothing else.
         self._recorder_database = DatabaseExecutor(threads=1, alias=recorder_alias())

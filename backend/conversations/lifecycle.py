@@ -27,6 +27,7 @@ from backend.accounts import tokens
 from backend.conversations import control
 from backend.conversations.history import past_of
 from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, Turn
+from backend.conversations.processes import is_dead
 from backend.database import atomic
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -90,7 +91,7 @@ def open_call(
     """Open a call on the user's session.
 
     A call that is still open there ends: as `taken_over`, or as `interrupted` if its lease has
-    expired.
+    expired or its process is known to be dead.
 
     `is_given_up` is called once the row is locked and again after the commit: a call that nobody
     waits for must not end one that was opened meanwhile, and must not stay open itself.
@@ -238,12 +239,16 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
 
 
 def reap(expired_for: timedelta = timedelta()) -> list[UUID]:
-    """End calls whose lease expired this long ago or longer, as `interrupted`. Returns their ids.
+    """End the calls of dead workers as `interrupted`. Returns their ids.
 
-    Their end is the last renewal of the lease: the last time the worker was known to be alive.
+    A worker is presumed dead if the lease expired this long ago or longer, or known to be dead
+    (`processes`). The end is the last renewal of the lease: the last time that it was alive.
     """
     reaped = []
-    for call in Call.objects.filter(_OPEN, lease_until__lt=Now() - expired_for):
+    workers = Call.objects.filter(_OPEN).order_by().values_list("worker", flat=True).distinct()
+    known_dead = [worker for worker in workers if is_dead(worker)]
+    dead_calls = Q(lease_until__lt=Now() - expired_for) | Q(worker__in=known_dead)
+    for call in Call.objects.filter(_OPEN, dead_calls):
         with atomic():
             unchanged = Call.objects.select_for_update(no_key=True).filter(
                 _OPEN, pk=call.pk, lease_until=call.lease_until
@@ -283,7 +288,7 @@ def _end_open_call(session_id: UUID, now: datetime) -> Call | None:
     call = Call.objects.filter(_OPEN, session_id=session_id).first()
     if call is None:
         return None
-    if call.lease_until < now:
+    if call.lease_until < now or is_dead(call.worker):
         _end(call, Ending.INTERRUPTED, call.lease_until - LEASE)
     else:
         _end(call, Ending.TAKEN_OVER, now)

@@ -26,6 +26,7 @@ from backend.conversations.lifecycle import (
     renew_leases,
 )
 from backend.conversations.models import Call, Session
+from backend.conversations.processes import process_name
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from tests.conversations.equipment import kept_turn, new_call, new_session
@@ -94,6 +95,22 @@ def test_a_newer_call_takes_over_and_has_later_positions(session: Session) -> No
     assert row(first.call_id).ending == Ending.TAKEN_OVER
     assert row(second.call_id).ended_at is None
     assert (first.first_position, second.first_position) == (0, 100_000)
+
+
+def test_the_calls_of_a_process_that_is_known_to_be_dead_do_not_wait_for_their_lease(
+    session: Session,
+) -> None:
+    host, pid, started_at = process_name().rsplit(":", 2)
+    dead = f"{host}:{pid}:{int(started_at) - 1}"
+    first = new_call(session)
+    Call.objects.update(worker=dead)
+    second = new_call(session)
+    assert row(first.call_id).ending == Ending.INTERRUPTED
+    assert second.interrupted_call_id == first.call_id
+    assert reap() == []
+    Call.objects.filter(pk=second.call_id).update(worker=dead)
+    assert reap() == [second.call_id]
+    assert row(second.call_id).ending == Ending.INTERRUPTED
 
 
 def test_whether_a_call_can_open_is_found_out_without_a_change(session: Session) -> None:
