@@ -8,7 +8,8 @@
  */
 
 import { Api } from "./api.js";
-import { pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
+import { SAMPLES_PER_MS } from "./audio/pcm.js";
+import { PcmStream } from "./audio/pcm-stream.js";
 import { AnswerTimer } from "./call/answer-timer.js";
 import { AudioSender } from "./call/audio-sender.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
@@ -23,7 +24,9 @@ import { PROVIDER_ERRORS } from "./shared-facts.js";
 import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
 import { FinishedTurns } from "./transcript/finished-turns.js";
+import { partKey } from "./transcript/item.js";
 import { pastOf } from "./transcript/past.js";
+import { indexFrom, textAt } from "./transcript/reading.js";
 import { shownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
@@ -96,6 +99,7 @@ export class RealtimeClient {
   #transcript;
   #turns = new TurnTaking(newItemId);
   #captions = new Captions();
+  #pcmStream = new PcmStream();
   #finishedTurns = new FinishedTurns();
   #latency = new ResponseLatency();
   #audioSender;
@@ -502,10 +506,9 @@ export class RealtimeClient {
       if (response?.status === "failed") this.onError({ code: "answer_failed", message: "" });
     },
     "response.output_audio.delta": (event) => this.#play(event),
-    "response.output_audio.done": ({ item_id: itemId, content_index: contentIndex }) =>
-      this.#voice?.speaker.finish(itemId, contentIndex ?? 0),
-    "conversation.item.truncated": ({ item_id: itemId, content_index: contentIndex }) =>
-      this.#captions.over(itemId, contentIndex ?? 0),
+    "response.output_audio.done": (event) => this.#soundComplete(event),
+    "conversation.item.truncated": (event) =>
+      this.#captions.over(textAt(event, "item_id"), indexFrom(event.content_index)),
     error: ({ error }) => {
       if (ERRORS_NOT_SHOWN.has(error?.code)) return;
       this.#answerEnded();
@@ -525,12 +528,26 @@ export class RealtimeClient {
 
   /** @param {ServerEvent} event A `response.output_audio.delta`. */
   #play(event) {
-    if (!this.#voice || !this.#turns.isPlayable(event)) return;
-    const { item_id: itemId, content_index: contentIndex = 0, delta } = event;
-    const pcm = pcmFromBase64(delta);
+    const itemId = textAt(event, "item_id");
+    const contentIndex = indexFrom(event.content_index);
+    // Also a delta that is not played: the byte left over of it belongs to the next one.
+    const pcm = this.#pcmStream.decode(
+      partKey(itemId, contentIndex),
+      event.delta,
+      textAt(event, "event_id"),
+    );
+    if (!this.#voice || pcm.length === 0 || !this.#turns.isPlayable(event)) return;
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
     this.onSound(itemId, contentIndex, pcm);
+  }
+
+  /** @param {ServerEvent} event A `response.output_audio.done`. */
+  #soundComplete(event) {
+    const itemId = textAt(event, "item_id");
+    const contentIndex = indexFrom(event.content_index);
+    this.#pcmStream.end(partKey(itemId, contentIndex));
+    this.#voice?.speaker.finish(itemId, contentIndex);
   }
 
   /** @type {VoiceEvents} */
@@ -602,6 +619,7 @@ export class RealtimeClient {
     // No event of the lost call will end its captions: an answer that was not yet audible would stay
     // without its text, also after the history came.
     this.#captions.allOver();
+    this.#pcmStream.clear();
     this.#turns.close();
     this.#change("reconnecting", { attempt });
     this.onLines();

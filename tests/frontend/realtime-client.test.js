@@ -396,6 +396,32 @@ describe("a voice", () => {
     );
   });
 
+  test("plays deltas that divide a sample as one sound, and ignores what is not base64", async () => {
+    await startVoice();
+    const [voice] = voices;
+    const sound = Int16Array.from({ length: 12_000 }, (_, i) => 8000 * Math.sin(i / 9));
+    const bytes = Buffer.from(sound.buffer);
+    const pieces = [bytes.subarray(0, 8001), bytes.subarray(8001, 16_002), bytes.subarray(16_002)];
+    const audio = (value) => ({ ...delta("a1"), delta: value });
+    connection.receive(audio(null), audio(7), audio("no base64!"), audio(undefined));
+    for (const piece of pieces) connection.receive(audio(piece.toString("base64")), audio(null));
+    connection.receive({ type: "response.output_audio.done", item_id: "a1", content_index: null });
+    const played = voice.speaker.calls.filter(([name]) => name === "play");
+    assert.deepEqual(
+      played.flatMap(([, , , pcm]) => [...pcm]),
+      [...sound],
+    );
+    assert.deepEqual(voice.speaker.calls.at(-1), ["finish", "a1", 0]);
+  });
+
+  test("keeps to whole samples when it starts in the middle of an answer", async () => {
+    const audio = (...bytes) => ({ ...delta("a1"), delta: Buffer.from(bytes).toString("base64") });
+    connection.receive(audio(1));
+    await startVoice();
+    connection.receive(audio(0, 2, 0));
+    assert.deepEqual([...voices[0].speaker.calls.at(-1)[3]], [1, 2]);
+  });
+
   test("that ends with the page sends what was heard by the last report", async () => {
     await startVoice();
     voices[0].cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 80, wasAllHeard: false }];
