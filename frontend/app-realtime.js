@@ -5,7 +5,7 @@ import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
 import { Speaker } from "./audio/speaker.js";
 import { newItemId } from "./call/item-id.js";
-import { openAudioContext } from "./call/voice.js";
+import { openAudioContext, Voice } from "./call/voice.js";
 import { Dictation } from "./chat/dictation.js";
 import { TextChat } from "./chat/text-chat.js";
 import { TextClient } from "./chat/text-client.js";
@@ -188,7 +188,11 @@ const talk = new Talk(
     dictation,
     createClient: (id, pastTurns) => {
       replay.stop();
-      const client = new RealtimeClient(api.token, id, { api, pastTurns });
+      const client = new RealtimeClient(api.token, id, {
+        api,
+        pastTurns,
+        createVoice: (context, events) => new Voice(context, events, store),
+      });
       client.onSound = (itemId, contentIndex, pcm) => replay.add(itemId, contentIndex, pcm);
       return client;
     },

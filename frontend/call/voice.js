@@ -6,7 +6,7 @@
 import { Microphone } from "../audio/microphone.js";
 import { Speaker } from "../audio/speaker.js";
 
-/** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "../audio/microphone.js" */
+/** @import { Chunk, MicrophoneProblem, MicrophoneSettings, SoundedDevices } from "../audio/microphone.js" */
 /** @import { Cut, SpeakerOptions } from "../audio/speaker.js" */
 
 /** An audio thread that does not answer (a phone call came in) must not block the conversation. */
@@ -45,10 +45,14 @@ export class Voice {
   /** @type {WakeLockSentinel | null} */
   #wakeLock = null;
 
-  /** @param {AudioContext} context @param {VoiceEvents} events */
-  constructor(context, { onChunk, onProblem, onAllowed, ...speakerEvents }) {
+  /**
+   * @param {AudioContext} context
+   * @param {VoiceEvents} events
+   * @param {SoundedDevices} [sounded] The microphones that are known to give sound.
+   */
+  constructor(context, { onChunk, onProblem, onAllowed, ...speakerEvents }, sounded) {
     this.#context = context;
-    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed });
+    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed, sounded });
     this.#speaker = new Speaker({ context, ...speakerEvents });
   }
 

@@ -30,7 +30,7 @@ describe("the kind of a microphone error", () => {
 });
 
 /** A microphone on fake devices: `emit` sends a worklet message, `devices` are the opened streams. */
-function microphoneOn(t, { getUserMedia } = {}) {
+function microphoneOn(t, { getUserMedia, sounded } = {}) {
   const problems = [];
   const chunks = [];
   const devices = [];
@@ -52,7 +52,9 @@ function microphoneOn(t, { getUserMedia } = {}) {
       stop() {
         this.isLive = false;
       },
-      addEventListener: (_, ended) => listeners.set("ended", ended),
+      label: "Headset",
+      muted: false,
+      addEventListener: (type, listener) => listeners.set(type, listener),
       getSettings: () => ({ deviceId: constraints.audio.deviceId?.exact ?? "default" }),
     };
     devices.push({ constraints, track });
@@ -89,6 +91,7 @@ function microphoneOn(t, { getUserMedia } = {}) {
     context,
     onChunk: (chunk) => chunks.push(chunk),
     onProblem: (problem) => problems.push(problem),
+    sounded,
   });
   t.after(async () => {
     await microphone.stop();
@@ -105,6 +108,11 @@ function microphoneOn(t, { getUserMedia } = {}) {
     context,
     emit: (message) => nodes.at(-1).port.emit(message),
     unplug: () => listeners.get("ended")(),
+    /** The system mutes or unmutes the device. */
+    muteTrack(muted) {
+      devices.at(-1).track.muted = muted;
+      listeners.get(muted ? "mute" : "unmute")();
+    },
     /** Let the watchdog tick for this long, and the promises settle. */
     async pass(ms) {
       t.mock.timers.tick(ms);
@@ -256,6 +264,49 @@ describe("a microphone that stops by itself", () => {
     assert.deepEqual([problems, context.resumed, devices.length], [["stopped"], 1, 1]);
     emit({ kind: "heartbeat" });
     assert.deepEqual(problems, ["stopped", "recovered"]);
+  });
+
+  test("is not reported as silent by a noise gate once it has given sound", async (t) => {
+    const { microphone, problems, emit } = microphoneOn(t);
+    await microphone.start();
+    emit({ kind: "sounded" });
+    emit({ kind: "silent" });
+    emit({ kind: "recovered" });
+    await microphone.stop();
+    await microphone.start();
+    emit({ kind: "silent" });
+    assert.deepEqual(problems, []);
+  });
+
+  test("is known by its device and label, also in a later conversation", async (t) => {
+    const names = [];
+    const sounded = {
+      hasSounded: (name) => names.includes(name),
+      addSounded: (n) => names.push(n),
+    };
+    const { microphone, problems, devices, emit } = microphoneOn(t, { sounded });
+    await microphone.start({ deviceId: "d1" });
+    emit({ kind: "sounded" });
+    emit({ kind: "silent" });
+    assert.deepEqual([names, problems], [["d1 Headset"], []]);
+    await microphone.stop();
+    await microphone.start({ deviceId: "d2" });
+    devices.at(-1).track.label = "Other";
+    emit({ kind: "silent" });
+    assert.deepEqual(problems, ["silent"]);
+  });
+
+  test("is reported as silent when the system mutes it, and recovers with the mute", async (t) => {
+    const { microphone, problems, emit, muteTrack } = microphoneOn(t);
+    await microphone.start();
+    emit({ kind: "sounded" });
+    emit({ kind: "silent" });
+    muteTrack(true);
+    muteTrack(true);
+    assert.deepEqual(problems, ["silent"]);
+    muteTrack(false);
+    emit({ kind: "recovered" });
+    assert.deepEqual(problems, ["silent", "recovered"]);
   });
 
   test("reports silence and its end", async (t) => {
