@@ -46,7 +46,8 @@ const TAIL_MS = 1200;
 /**
  * @typedef {{ code: string, message: string }} CallError `message` is for the user, in their language;
  *   it may be empty.
- * @typedef {MicrophoneProblem | "slow_network" | "network_recovered"} Problem
+ * @typedef {MicrophoneProblem | "sound_blocked" | "sound_allowed" | "slow_network"
+ *   | "network_recovered"} Problem `sound_blocked`: the browser plays nothing, and captures nothing.
  * @typedef {{
  *   context?: AudioContext, microphone?: MicrophoneSettings, volume?: number, isHandsFree?: boolean,
  *   isMuted?: boolean,
@@ -345,6 +346,11 @@ export class RealtimeClient {
     this.#voice?.speaker.setVolume(volume);
   }
 
+  /** Try to turn the sound on while it is blocked. Call it in a tap. */
+  resumeSound() {
+    this.#voice?.resume();
+  }
+
   /** @param {MicrophoneSettings} settings @throws {MicrophoneError} */
   async changeMicrophone(settings) {
     await this.#voice?.change(settings);
@@ -490,7 +496,7 @@ export class RealtimeClient {
       this.#change("speech_started");
       this.#cutSound();
       // The event was on its way when the microphone was turned off.
-      if (!this.#microphoneWorks) this.#send(this.#turns.clearSpeech());
+      if (!this.#canHear) this.#send(this.#turns.clearSpeech());
     },
     "input_audio_buffer.speech_stopped": () => {
       this.#latency.speechStopped();
@@ -555,7 +561,8 @@ export class RealtimeClient {
     onChunk: (chunk) => this.#captured(chunk),
     onProblem: (problem) => this.#microphoneProblem(problem),
     onAllowed: () => this.#change("microphone_allowed"),
-    onStart: () => this.#soundStarted(),
+    onBlocked: (isBlocked) => this.#soundBlocked(isBlocked),
+    onStart: (_itemId, _contentIndex, isSilent) => this.#soundStarted(isSilent),
     onPosition: (itemId, contentIndex, playedMs) => {
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
@@ -567,7 +574,9 @@ export class RealtimeClient {
     },
   };
 
-  #soundStarted() {
+  /** @param {boolean} isSilent Its text appears without it. */
+  #soundStarted(isSilent) {
+    if (isSilent) this.#latency.cancel();
     const latencyMs = this.#voice?.speaker.latencyMs ?? 0;
     const waitedMs = this.#latency.soundStarted(performance.now() + latencyMs);
     if (this.#voice && waitedMs !== null) this.onLatency(waitedMs);
@@ -577,8 +586,20 @@ export class RealtimeClient {
   /** @param {MicrophoneProblem} problem */
   #microphoneProblem(problem) {
     if (problem !== "silent") this.#microphoneWorks = problem === "recovered";
-    if (!this.#microphoneWorks) this.#send(this.#turns.clearSpeech());
+    if (!this.#canHear) this.#send(this.#turns.clearSpeech());
     this.onProblem(problem);
+  }
+
+  /** @param {boolean} isBlocked */
+  #soundBlocked(isBlocked) {
+    this.#change(isBlocked ? "sound_blocked" : "sound_allowed");
+    if (!this.#canHear) this.#send(this.#turns.clearSpeech());
+    this.onProblem(isBlocked ? "sound_blocked" : "sound_allowed");
+  }
+
+  /** Whether the microphone sends audio. */
+  get #canHear() {
+    return this.#microphoneWorks && !this.#facts.isBlocked;
   }
 
   /** @param {Chunk} chunk */

@@ -169,6 +169,8 @@ export class Microphone {
   /** A problem was reported before the last stop or start: report `recovered` at the first message. */
   #mustReportRecovery = false;
   #quietTicks = 0;
+  /** Of the context's clock, at the last tick. */
+  #lastTimeS = -1;
   /** The device has sent exact zeros for three seconds. */
   #isSilent = false;
   #muted = false;
@@ -348,16 +350,13 @@ export class Microphone {
   }
 
   #tick() {
-    this.#quietTicks += 1;
+    const { currentTime } = this.#context;
+    // The whole context stands still: the device is not at fault. SoundOutput reports and resumes it.
+    const isStanding = currentTime === this.#lastTimeS;
+    this.#lastTimeS = currentTime;
+    this.#quietTicks = isStanding ? 0 : this.#quietTicks + 1;
     if (this.#quietTicks < MAX_QUIET_TICKS || this.#problem === "stopped") return;
-    if (this.#context.state === "running") this.#reopen();
-    else this.#resumeContext();
-  }
-
-  /** The browser suspended the context, for example for a phone call: the device is not at fault. */
-  #resumeContext() {
-    this.#report("stopped");
-    this.#context.resume().catch(() => {});
+    this.#reopen();
   }
 
   /** Try the default device once. If that fails, only the user's next `start()` tries again. */

@@ -25,6 +25,7 @@ const ICONS = Object.freeze({
   muted: "microphone_off",
   waiting_for_press: "microphone",
   no_microphone: "microphone_off",
+  no_sound: "microphone_off",
 });
 
 /** @typedef {Own & { sentence: string }} Flags `sentence` explains why the connection was lost. */
@@ -42,7 +43,13 @@ export class Status {
   /** @type {[CallState, Flags]} */
   #last = [
     { name: "idle", attempt: 0, reason: null, hasVoice: false },
-    { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false, sentence: "" },
+    {
+      isMuted: false,
+      isWaitingForPress: false,
+      hasNoMicrophone: false,
+      hasNoSound: false,
+      sentence: "",
+    },
   ];
 
   /** @param {Words} words @param {Announcer} announcer */

@@ -154,6 +154,7 @@ export class FakeVoice {
     heardSoFar: () => this.cuts,
   };
   cuts = [];
+  resumed = 0;
   isStopped = false;
   starting = Promise.withResolvers();
 
@@ -172,6 +173,10 @@ export class FakeVoice {
 
   async flush() {
     return this.cuts;
+  }
+
+  resume() {
+    this.resumed += 1;
   }
 
   async stop() {
