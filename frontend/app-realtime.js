@@ -3,6 +3,7 @@
 import { Api } from "./api.js";
 import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
+import { SoundOutput } from "./audio/sound-output.js";
 import { Speaker } from "./audio/speaker.js";
 import { newItemId } from "./call/item-id.js";
 import { openAudioContext, Voice } from "./call/voice.js";
@@ -90,6 +91,7 @@ const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed
 const replay = new Replay({
   createContext: openAudioContext,
   createSpeaker: (options) => new Speaker(options),
+  createOutput: (options) => new SoundOutput(options),
   volume: () => store.preferences().volume,
   isAllowed: () => !voiceMode.isOn,
   changed: () => talk.draw(),
