@@ -3,9 +3,10 @@
 import { Api } from "./api.js";
 import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
+import { SoundOutput } from "./audio/sound-output.js";
 import { Speaker } from "./audio/speaker.js";
 import { newItemId } from "./call/item-id.js";
-import { openAudioContext } from "./call/voice.js";
+import { openAudioContext, Voice } from "./call/voice.js";
 import { Dictation } from "./chat/dictation.js";
 import { TextChat } from "./chat/text-chat.js";
 import { TextClient } from "./chat/text-client.js";
@@ -90,6 +91,7 @@ const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed
 const replay = new Replay({
   createContext: openAudioContext,
   createSpeaker: (options) => new Speaker(options),
+  createOutput: (options) => new SoundOutput(options),
   volume: () => store.preferences().volume,
   isAllowed: () => !voiceMode.isOn,
   changed: () => talk.draw(),
@@ -188,7 +190,11 @@ const talk = new Talk(
     dictation,
     createClient: (id, pastTurns) => {
       replay.stop();
-      const client = new RealtimeClient(api.token, id, { api, pastTurns });
+      const client = new RealtimeClient(api.token, id, {
+        api,
+        pastTurns,
+        createVoice: (context, events) => new Voice(context, events, store),
+      });
       client.onSound = (itemId, contentIndex, pcm) => replay.add(itemId, contentIndex, pcm);
       return client;
     },

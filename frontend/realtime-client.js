@@ -8,7 +8,8 @@
  */
 
 import { Api } from "./api.js";
-import { pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
+import { SAMPLES_PER_MS } from "./audio/pcm.js";
+import { PcmStream } from "./audio/pcm-stream.js";
 import { AnswerTimer } from "./call/answer-timer.js";
 import { AudioSender } from "./call/audio-sender.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
@@ -25,7 +26,9 @@ import { PROVIDER_ERRORS } from "./shared-facts.js";
 import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
 import { FinishedTurns } from "./transcript/finished-turns.js";
+import { partKey } from "./transcript/item.js";
 import { pastOf } from "./transcript/past.js";
+import { indexFrom, textAt } from "./transcript/reading.js";
 import { shownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
@@ -45,7 +48,8 @@ const TAIL_MS = 1200;
 /**
  * @typedef {{ code: string, message: string }} CallError `message` is for the user, in their language;
  *   it may be empty.
- * @typedef {MicrophoneProblem | "slow_network" | "network_recovered"} Problem
+ * @typedef {MicrophoneProblem | "sound_blocked" | "sound_allowed" | "slow_network"
+ *   | "network_recovered"} Problem `sound_blocked`: the browser plays nothing, and captures nothing.
  * @typedef {{
  *   context?: AudioContext, microphone?: MicrophoneSettings, volume?: number, isHandsFree?: boolean,
  *   isMuted?: boolean,
@@ -98,6 +102,7 @@ export class RealtimeClient {
   #transcript;
   #turns = new TurnTaking(newItemId);
   #captions = new Captions();
+  #pcmStream = new PcmStream();
   #finishedTurns = new FinishedTurns();
   #latency = new ResponseLatency();
   #audioSender;
@@ -346,6 +351,11 @@ export class RealtimeClient {
     this.#voice?.speaker.setVolume(volume);
   }
 
+  /** Try to turn the sound on while it is blocked. Call it in a tap. */
+  resumeSound() {
+    this.#voice?.resume();
+  }
+
   /** @param {MicrophoneSettings} settings @throws {MicrophoneError} */
   async changeMicrophone(settings) {
     await this.#voice?.change(settings);
@@ -523,7 +533,7 @@ export class RealtimeClient {
       this.#change("speech_started");
       this.#cutSound();
       // The event was on its way when the microphone was turned off.
-      if (!this.#microphoneWorks) this.#send(this.#turns.clearSpeech());
+      if (!this.#canHear) this.#send(this.#turns.clearSpeech());
     },
     "input_audio_buffer.speech_stopped": () => {
       this.#latency.speechStopped();
@@ -539,10 +549,9 @@ export class RealtimeClient {
       if (response?.status === "failed") this.onError({ code: "answer_failed", message: "" });
     },
     "response.output_audio.delta": (event) => this.#play(event),
-    "response.output_audio.done": ({ item_id: itemId, content_index: contentIndex }) =>
-      this.#voice?.speaker.finish(itemId, contentIndex ?? 0),
-    "conversation.item.truncated": ({ item_id: itemId, content_index: contentIndex }) =>
-      this.#captions.over(itemId, contentIndex ?? 0),
+    "response.output_audio.done": (event) => this.#soundComplete(event),
+    "conversation.item.truncated": (event) =>
+      this.#captions.over(textAt(event, "item_id"), indexFrom(event.content_index)),
     error: ({ error }) => {
       if (ERRORS_NOT_SHOWN.has(error?.code)) return;
       this.#answerEnded();
@@ -562,12 +571,26 @@ export class RealtimeClient {
 
   /** @param {ServerEvent} event A `response.output_audio.delta`. */
   #play(event) {
-    if (!this.#voice || !this.#turns.isPlayable(event)) return;
-    const { item_id: itemId, content_index: contentIndex = 0, delta } = event;
-    const pcm = pcmFromBase64(delta);
+    const itemId = textAt(event, "item_id");
+    const contentIndex = indexFrom(event.content_index);
+    // Also a delta that is not played: the byte left over of it belongs to the next one.
+    const pcm = this.#pcmStream.decode(
+      partKey(itemId, contentIndex),
+      event.delta,
+      textAt(event, "event_id"),
+    );
+    if (!this.#voice || pcm.length === 0 || !this.#turns.isPlayable(event)) return;
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
     this.onSound(itemId, contentIndex, pcm);
+  }
+
+  /** @param {ServerEvent} event A `response.output_audio.done`. */
+  #soundComplete(event) {
+    const itemId = textAt(event, "item_id");
+    const contentIndex = indexFrom(event.content_index);
+    this.#pcmStream.end(partKey(itemId, contentIndex));
+    this.#voice?.speaker.finish(itemId, contentIndex);
   }
 
   /** @type {VoiceEvents} */
@@ -575,7 +598,8 @@ export class RealtimeClient {
     onChunk: (chunk) => this.#captured(chunk),
     onProblem: (problem) => this.#microphoneProblem(problem),
     onAllowed: () => this.#change("microphone_allowed"),
-    onStart: () => this.#soundStarted(),
+    onBlocked: (isBlocked) => this.#soundBlocked(isBlocked),
+    onStart: (_itemId, _contentIndex, isSilent) => this.#soundStarted(isSilent),
     onPosition: (itemId, contentIndex, playedMs) => {
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
@@ -587,7 +611,9 @@ export class RealtimeClient {
     },
   };
 
-  #soundStarted() {
+  /** @param {boolean} isSilent Its text appears without it. */
+  #soundStarted(isSilent) {
+    if (isSilent) this.#latency.cancel();
     const latencyMs = this.#voice?.speaker.latencyMs ?? 0;
     const waitedMs = this.#latency.soundStarted(performance.now() + latencyMs);
     if (this.#voice && waitedMs !== null) this.onLatency(waitedMs);
@@ -597,8 +623,20 @@ export class RealtimeClient {
   /** @param {MicrophoneProblem} problem */
   #microphoneProblem(problem) {
     if (problem !== "silent") this.#microphoneWorks = problem === "recovered";
-    if (!this.#microphoneWorks) this.#send(this.#turns.clearSpeech());
+    if (!this.#canHear) this.#send(this.#turns.clearSpeech());
     this.onProblem(problem);
+  }
+
+  /** @param {boolean} isBlocked */
+  #soundBlocked(isBlocked) {
+    this.#change(isBlocked ? "sound_blocked" : "sound_allowed");
+    if (!this.#canHear) this.#send(this.#turns.clearSpeech());
+    this.onProblem(isBlocked ? "sound_blocked" : "sound_allowed");
+  }
+
+  /** Whether the microphone sends audio. */
+  get #canHear() {
+    return this.#microphoneWorks && !this.#facts.isBlocked;
   }
 
   /** @param {Chunk} chunk */
@@ -639,6 +677,7 @@ export class RealtimeClient {
     // No event of the lost call will end its captions: an answer that was not yet audible would stay
     // without its text, also after the history came.
     this.#captions.allOver();
+    this.#pcmStream.clear();
     this.#turns.close();
     this.#change("reconnecting", { attempt, reason });
     this.onLines();

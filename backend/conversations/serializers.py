@@ -57,7 +57,7 @@ class SessionDetailJSON(SessionJSON):
 
 
 class TurnJSON(TypedDict):
-    """A turn. `heard_text` and `heard_ms` are null if all of it was heard."""
+    """A turn. `heard_text` and `heard_ms` are null if it was not cut off."""
 
     id: int
     item_id: str
@@ -130,7 +130,7 @@ def call_json(call: Call) -> CallJSON:
 
 
 def turn_json(turn: Turn) -> TurnJSON:
-    """A turn. `heard_text` and `heard_ms` are null if all of it was heard."""
+    """A turn. `heard_text` and `heard_ms` are null if it was not cut off."""
     return {
         "id": turn.pk,
         "item_id": turn.item_id,

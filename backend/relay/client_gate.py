@@ -22,7 +22,7 @@ from backend.protocol.errors import BadFrame, ErrorCode, EventRefused
 from backend.protocol.events import ClientEvent
 from backend.protocol.frames import Frame, parse_from_client
 from backend.protocol.reading import mapping_at
-from backend.relay.client_policy import ClientPolicy, judge, plain_append_length
+from backend.relay.client_policy import ClientPolicy, judge, plain_append_bytes
 from backend.relay.limits import Limits
 from backend.relay.playback import PartKey
 from backend.relay.rate_limits import ClientRateLimiter, ErrorBudget
@@ -91,9 +91,9 @@ class ClientGate:
         if not self._rate.admit(size, now_s):
             return self._over_rate(size, now_s)
         if ascii_text is not None and self._allows_plain_append and size <= self._frame_bytes:
-            base64_length = plain_append_length(ascii_text)
-            if base64_length:
-                return Accepted(ascii_text, None, ms_of_bytes(base64_length * 3 // 4))
+            audio_bytes = plain_append_bytes(ascii_text)
+            if audio_bytes:
+                return Accepted(ascii_text, None, ms_of_bytes(audio_bytes))
         try:
             frame = parse_from_client(text, self._frame_bytes)
             judge(frame, self._policy)

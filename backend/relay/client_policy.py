@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from backend.protocol.audio import bytes_of_base64
 from backend.protocol.errors import EventCode, EventRefused
 from backend.protocol.events import ClientEvent
 from backend.protocol.frames import Frame
@@ -134,7 +135,7 @@ class ClientPolicy:
 
     @property
     def allows_plain_append(self) -> bool:
-        """Whether `plain_append_length` may replace `judge`."""
+        """Whether `plain_append_bytes` may replace `judge`."""
         return self.events.get(ClientEvent.INPUT_AUDIO_BUFFER_APPEND) == _APPEND
 
 
@@ -186,8 +187,8 @@ POLICIES: Mapping[str, ClientPolicy] = {policy.name: policy for policy in (PAGE_
 _PLAIN_APPEND = re.compile(r'\{"type": ?"input_audio_buffer\.append", ?"audio": ?"')
 
 
-def plain_append_length(text: str) -> int:
-    """The length of the base64 in a frame that is an append and nothing more; else 0.
+def plain_append_bytes(text: str) -> int:
+    """The bytes of audio in a frame that is an append and nothing more; else 0.
 
     Such a frame has no room for anything else, so it needs no parser: that takes a quarter of the
     time.
@@ -196,7 +197,7 @@ def plain_append_length(text: str) -> int:
     if head is None or not text.endswith('"}'):
         return 0
     encoded = text[head.end() : -2]
-    return len(encoded) if is_base64(encoded) else 0
+    return bytes_of_base64(encoded) if is_base64(encoded) else 0
 
 
 def judge(frame: Frame, policy: ClientPolicy) -> None:

@@ -11,15 +11,20 @@
  *   | {verb: "stop"}} CaptureCommand
  * @typedef {{kind: "chunk", pcm: Int16Array<ArrayBuffer>, rms: number, seq: number}
  *   | {kind: "heartbeat"}
+ *   | {kind: "sounded"}
  *   | {kind: "silent"}
- *   | {kind: "recovered"}} CaptureMessage
+ *   | {kind: "recovered"}} CaptureMessage `sounded`: the device has given sound, once per capture.
  * @typedef {{muted: boolean, talking: boolean, firstSeq: number}} CaptureOptions
  */
 
 import { Chunker, downMix, Resampler, rmsOf, SAMPLES_PER_MS, WIRE_RATE_HZ } from "./pcm.js";
 
-/** Exact zeros for this long mean that the microphone is switched off; a quiet room has noise. */
+/** Exact zeros for this long mean that the microphone is switched off or its noise gate is shut; a
+ * quiet room has noise. */
 const SILENT_AFTER_S = 3;
+
+/** So much that is not zero, in all, means that a device gives sound: more than a click at its start. */
+const SOUNDED_AFTER_S = 0.1;
 
 /** How often a message is sent while there are no chunks to send. */
 const HEARTBEAT_S = 0.1;
@@ -40,6 +45,7 @@ class CaptureProcessor extends AudioWorkletProcessor {
   #stopped = false;
   #framesSinceMessage = 0;
   #zeroFrames = 0;
+  #soundFrames = 0;
 
   /** @param {{processorOptions: CaptureOptions}} options */
   constructor({ processorOptions: { muted, talking, firstSeq } }) {
@@ -110,9 +116,18 @@ class CaptureProcessor extends AudioWorkletProcessor {
   #detectSilence() {
     if (this.#muted) return;
     const wasSilent = this.#zeroFrames >= SILENT_AFTER_S * sampleRate;
-    this.#zeroFrames = this.#mono.every(isZero) ? this.#zeroFrames + this.#mono.length : 0;
+    const isZero = this.#mono.every((sample) => sample === 0);
+    this.#zeroFrames = isZero ? this.#zeroFrames + this.#mono.length : 0;
+    if (!isZero) this.#countSound();
     const isSilent = this.#zeroFrames >= SILENT_AFTER_S * sampleRate;
     if (isSilent !== wasSilent) this.#post({ kind: isSilent ? "silent" : "recovered" });
+  }
+
+  #countSound() {
+    const sounded = SOUNDED_AFTER_S * sampleRate;
+    if (this.#soundFrames >= sounded) return;
+    this.#soundFrames += this.#mono.length;
+    if (this.#soundFrames >= sounded) this.port.postMessage({ kind: "sounded" });
   }
 
   #sendHeartbeatIfDue() {
@@ -143,11 +158,6 @@ class CaptureProcessor extends AudioWorkletProcessor {
     this.#framesSinceMessage = 0;
     this.port.postMessage(message, transferred);
   }
-}
-
-/** @param {number} sample */
-function isZero(sample) {
-  return sample === 0;
 }
 
 registerProcessor("kaiwa-capture", CaptureProcessor);

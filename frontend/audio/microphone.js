@@ -18,10 +18,16 @@ const MAX_QUIET_TICKS = 5;
  */
 
 /**
- * `silent`: exact zeros for three seconds while not muted. `stopped`: the device is gone, or the
+ * `silent`: exact zeros for three seconds while not muted, from a device that has never given sound or
+ * that the browser says is muted. A headset with a noise gate sends zeros between sentences. `stopped`: the device is gone, or the
  * worklet sent nothing for 1.25 s; the default device is tried once. `recovered`: the last problem is
  * over.
  * @typedef {"silent" | "stopped" | "recovered"} MicrophoneProblem
+ */
+
+/**
+ * Which devices have given sound before, by a name for each.
+ * @typedef {{ hasSounded: (device: string) => boolean, addSounded: (device: string) => void }} SoundedDevices
  */
 
 /**
@@ -110,15 +116,23 @@ class CaptureDevice {
     return this.#stream.getAudioTracks()[0];
   }
 
+  /** The device's name for `SoundedDevices`. The label too: "default" may be another one tomorrow. */
+  get name() {
+    return `${this.track?.getSettings().deviceId} ${this.track?.label}`;
+  }
+
   /**
    * @param {(message: CaptureMessage) => void} onMessage
    * @param {() => void} onEnded The device was unplugged or taken away.
+   * @param {() => void} onMuted The system muted or unmuted it: `track.muted` has changed.
    * @param {AbortSignal} signal
    */
-  listen(onMessage, onEnded, signal) {
+  listen(onMessage, onEnded, onMuted, signal) {
     this.#node.port.addEventListener("message", ({ data }) => onMessage(data), { signal });
     this.#node.port.start();
     this.track?.addEventListener("ended", onEnded, { signal });
+    this.track?.addEventListener("mute", onMuted, { signal });
+    this.track?.addEventListener("unmute", onMuted, { signal });
   }
 
   /** @param {CaptureCommand} command */
@@ -139,6 +153,7 @@ export class Microphone {
   #onChunk;
   #onProblem;
   #onAllowed;
+  #sounded;
   /** @type {CaptureDevice | null} */
   #device = null;
   /** @type {AbortController | null} Aborted by `stop()` and by the next start. */
@@ -154,6 +169,10 @@ export class Microphone {
   /** A problem was reported before the last stop or start: report `recovered` at the first message. */
   #mustReportRecovery = false;
   #quietTicks = 0;
+  /** Of the context's clock, at the last tick. */
+  #lastTimeS = -1;
+  /** The device has sent exact zeros for three seconds. */
+  #isSilent = false;
   #muted = false;
   #talking = true;
   #nextSeq = 0;
@@ -164,12 +183,14 @@ export class Microphone {
    * @param {(chunk: Chunk) => void} options.onChunk
    * @param {(problem: MicrophoneProblem) => void} options.onProblem
    * @param {() => void} [options.onAllowed] The permission was granted; opening continues.
+   * @param {SoundedDevices} [options.sounded]
    */
-  constructor({ context, onChunk, onProblem, onAllowed = () => {} }) {
+  constructor({ context, onChunk, onProblem, onAllowed = () => {}, sounded = inMemory() }) {
     this.#context = context;
     this.#onChunk = onChunk;
     this.#onProblem = onProblem;
     this.#onAllowed = onAllowed;
+    this.#sounded = sounded;
   }
 
   /** The id of the device in use; undefined while stopped. */
@@ -273,6 +294,7 @@ export class Microphone {
     this.#device.listen(
       (message) => this.#receive(message),
       () => this.#reopen(),
+      () => this.#judgeSilence(),
       this.#deviceClosing.signal,
     );
   }
@@ -282,6 +304,7 @@ export class Microphone {
     this.#device?.close();
     this.#device = null;
     this.#quietTicks = 0;
+    this.#isSilent = false;
   }
 
   /** @param {CaptureMessage} message */
@@ -292,7 +315,21 @@ export class Microphone {
       const { kind, ...chunk } = message;
       this.#nextSeq = chunk.seq + 1;
       this.#onChunk(chunk);
-    } else if (message.kind !== "heartbeat") this.#report(message.kind);
+    } else if (message.kind === "sounded") {
+      this.#sounded.addSounded(this.#device?.name ?? "");
+    } else if (message.kind !== "heartbeat") {
+      this.#isSilent = message.kind === "silent";
+      this.#judgeSilence();
+    }
+  }
+
+  /** Report silence that is a fault, and its end. */
+  #judgeSilence() {
+    const device = this.#device;
+    if (!device || this.#problem === "stopped") return;
+    const isGate = this.#sounded.hasSounded(device.name) && !device.track?.muted;
+    const isFault = this.#isSilent && !isGate;
+    if (isFault !== (this.#problem === "silent")) this.#report(isFault ? "silent" : "recovered");
   }
 
   /** @param {MicrophoneProblem} problem */
@@ -313,16 +350,13 @@ export class Microphone {
   }
 
   #tick() {
-    this.#quietTicks += 1;
+    const { currentTime } = this.#context;
+    // The whole context stands still: the device is not at fault. SoundOutput reports and resumes it.
+    const isStanding = currentTime === this.#lastTimeS;
+    this.#lastTimeS = currentTime;
+    this.#quietTicks = isStanding ? 0 : this.#quietTicks + 1;
     if (this.#quietTicks < MAX_QUIET_TICKS || this.#problem === "stopped") return;
-    if (this.#context.state === "running") this.#reopen();
-    else this.#resumeContext();
-  }
-
-  /** The browser suspended the context, for example for a phone call: the device is not at fault. */
-  #resumeContext() {
-    this.#report("stopped");
-    this.#context.resume().catch(() => {});
+    this.#reopen();
   }
 
   /** Try the default device once. If that fails, only the user's next `start()` tries again. */
@@ -336,6 +370,15 @@ export class Microphone {
       if (!signal.aborted) this.#starting = null;
     });
   }
+}
+
+/** Remembered as long as the page. @returns {SoundedDevices} */
+function inMemory() {
+  const devices = new Set();
+  return {
+    hasSounded: (device) => devices.has(device),
+    addSounded: (device) => devices.add(device),
+  };
 }
 
 /**

@@ -333,15 +333,26 @@ export function base64FromPcm(pcm) {
 }
 
 /**
- * The samples of one `response.output_audio.delta`. An odd byte at the end is dropped.
- * @param {string} base64
+ * The whole samples in these bytes, which are not copied. An odd byte at the end is left out.
+ * @param {Uint8Array<ArrayBuffer>} bytes The whole of its buffer.
  * @returns {Int16Array<ArrayBuffer>}
+ */
+export function pcmFromBytes(bytes) {
+  return new Int16Array(bytes.buffer, 0, bytes.length >> 1);
+}
+
+/**
+ * @param {string} base64
+ * @returns {Uint8Array<ArrayBuffer>}
  * @throws {Error} If the text is not base64.
  */
-export function pcmFromBase64(base64) {
-  const bytes =
-    "fromBase64" in Uint8Array ? Uint8Array.fromBase64(base64) : bytesFromBase64(base64);
-  return new Int16Array(bytes.buffer, 0, bytes.length >> 1);
+export function bytesFromBase64(base64) {
+  return "fromBase64" in Uint8Array ? Uint8Array.fromBase64(base64) : bytesFromBinary(atob(base64));
+}
+
+/** @param {string} binary One character for each byte. */
+function bytesFromBinary(binary) {
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
 /**
@@ -360,9 +371,4 @@ function base64FromBytes(bytes) {
     text += String.fromCharCode(...bytes.subarray(start, start + BYTES_PER_CALL));
   }
   return btoa(text);
-}
-
-/** @param {string} base64 */
-function bytesFromBase64(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

@@ -10,6 +10,7 @@
  * @typedef {{itemId: string, contentIndex: number}} PartKey
  * @typedef {{verb: "play", itemId: string, contentIndex: number, pcm: Int16Array}
  *   | {verb: "finish", itemId: string, contentIndex: number}
+ *   | {verb: "drop", itemId: string, contentIndex: number}
  *   | {verb: "flush"}
  *   | {verb: "stop"}} PlaybackCommand
  * @typedef {PartKey & {playedSamples: number, receivedSamples: number, isFinished: boolean}} Progress
@@ -136,6 +137,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   #carryOut(command) {
     if (command.verb === "play") this.#findOrQueue(command).append(command.pcm);
     else if (command.verb === "finish") this.#finish(command);
+    else if (command.verb === "drop") this.#drop(command);
     else if (command.verb === "flush") this.#flush();
     else this.#stopped = true;
   }
@@ -161,6 +163,16 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     const part = this.#find(key);
     if (!part) return;
     part.isFinished = true;
+    this.#dropPlayedParts();
+  }
+
+  /** Forget a part without a word: its text was shown, and nobody waits for its sound.
+   * @param {PartKey} key */
+  #drop(key) {
+    const part = this.#find(key);
+    if (!part) return;
+    if (part === this.#playing) this.#isCut = true;
+    this.#queue = this.#queue.filter((other) => other !== part);
     this.#dropPlayedParts();
   }
 

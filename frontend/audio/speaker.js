@@ -18,14 +18,18 @@ const VOLUME_RAMP_S = 0.02;
  * @property {boolean} wasAllHeard The part was finished and played to its end: nothing to truncate.
  */
 
+/** @typedef {Progress & { shownSamples: number }} Queued `shownSamples` is how far the part would have
+ *   been played by now, as far as the context stood still. */
+
 /**
  * @typedef {object} SpeakerOptions
  * @property {AudioContext} context Created and resumed in a user gesture by its owner.
- * @property {(itemId: string, contentIndex: number) => void} onStart
+ * @property {(itemId: string, contentIndex: number, isSilent: boolean) => void} onStart Silent: only
+ *   its text goes on, by `pace()`.
  * @property {(itemId: string, contentIndex: number, playedMs: number) => void} onPosition At most
  *   ten times a second for each content part.
- * @property {(itemId: string, contentIndex: number) => void} onEnded The last sample was played
- *   and no more will come. Not called for a part that was cut off.
+ * @property {(itemId: string, contentIndex: number) => void} onEnded The last sample was played,
+ *   or passed in silence, and no more will come. Not called for a part that was cut off.
  */
 
 export class Speaker {
@@ -37,8 +41,10 @@ export class Speaker {
   #node = null;
   /** @type {Promise<void> | null} */
   #opening = null;
-  /** @type {Map<string, Progress>} Parts to play, in that order, as of their last position message. */
+  /** @type {Map<string, Queued>} Parts to play, in that order, as of their last position message. */
   #queued = new Map();
+  /** @type {[PlaybackCommand, Transferable[]][]} Commands from before the worklet was loaded. */
+  #early = [];
   /** @type {Set<string>} Parts that have ended or were cut off. */
   #doneKeys = new Set();
   /** @type {{ resolve: (cuts: Cut[]) => void, soFar: Cut[] }[]} */
@@ -80,11 +86,16 @@ export class Speaker {
   play(itemId, contentIndex, pcm) {
     const key = keyOf(itemId, contentIndex);
     if (this.#doneKeys.has(key) || pcm.length === 0) return;
-    const { playedSamples = 0, receivedSamples = 0 } = this.#queued.get(key) ?? {};
+    const {
+      playedSamples = 0,
+      receivedSamples = 0,
+      shownSamples = 0,
+    } = this.#queued.get(key) ?? {};
     this.#queued.set(key, {
       itemId,
       contentIndex,
       playedSamples,
+      shownSamples,
       receivedSamples: receivedSamples + pcm.length,
       isFinished: false,
     });
@@ -104,14 +115,36 @@ export class Speaker {
   }
 
   /**
+   * The context stands still: report how far the voice would have come in the meantime. A part that
+   * passes whole in this way is not played any more. Nothing of it counts as heard.
+   * @param {number} elapsedMs Since the last call, or since the context stands still.
+   */
+  pace(elapsedMs) {
+    const steps = stepsOf([...this.#queued.values()], elapsedMs * SAMPLES_PER_MS);
+    for (const { part, shownSamples, isEnded } of steps) {
+      const { itemId, contentIndex, playedSamples } = part;
+      const isStart = playedSamples === 0 && part.shownSamples === 0 && shownSamples > 0;
+      part.shownSamples = shownSamples;
+      if (isStart) this.#events.onStart(itemId, contentIndex, true);
+      this.#events.onPosition(itemId, contentIndex, shownSamples / SAMPLES_PER_MS);
+      if (!isEnded) continue;
+      this.#post({ verb: "drop", itemId, contentIndex });
+      this.#end(itemId, contentIndex);
+    }
+  }
+
+  /**
    * Stop playing at once and empty the queue.
    * @returns {Promise<Cut[]>} How much of each part was heard: the playing one first, then the queued.
    */
   flush() {
-    if (!this.#node) return Promise.resolve([]);
     const soFar = this.heardSoFar();
     for (const key of this.#queued.keys()) this.#doneKeys.add(key);
     this.#queued.clear();
+    if (!this.#node) {
+      this.#early = [];
+      return Promise.resolve(soFar);
+    }
     this.#post({ verb: "flush" });
     return new Promise((resolve) => this.#pendingFlushes.push({ resolve, soFar }));
   }
@@ -156,6 +189,7 @@ export class Speaker {
     node.port.start();
     node.connect(this.#volume).connect(this.#context.destination);
     this.#node = node;
+    for (const [command, transferred] of this.#early.splice(0)) this.#post(command, transferred);
   }
 
   /**
@@ -163,7 +197,8 @@ export class Speaker {
    * @param {Transferable[]} [transferred]
    */
   #post(command, transferred = []) {
-    this.#node?.port.postMessage(command, transferred);
+    if (this.#node) this.#node.port.postMessage(command, transferred);
+    else if (!this.#closing.signal.aborted) this.#early.push([command, transferred]);
   }
 
   /** @param {PlaybackMessage} message */
@@ -174,23 +209,50 @@ export class Speaker {
 
   /** @param {Extract<PlaybackMessage, Progress>} message */
   #takeProgress({ kind, itemId, contentIndex, playedSamples }) {
-    const key = keyOf(itemId, contentIndex);
-    const progress = this.#queued.get(key);
+    const progress = this.#queued.get(keyOf(itemId, contentIndex));
     if (progress) progress.playedSamples = playedSamples;
-    if (kind === "start") this.#events.onStart(itemId, contentIndex);
+    if (kind === "start") this.#events.onStart(itemId, contentIndex, false);
     else if (kind === "position") {
       this.#events.onPosition(itemId, contentIndex, playedSamples / SAMPLES_PER_MS);
-    } else {
-      this.#queued.delete(key);
-      this.#doneKeys.add(key);
-      this.#events.onEnded(itemId, contentIndex);
-    }
+    } else this.#end(itemId, contentIndex);
+  }
+
+  /** @param {string} itemId @param {number} contentIndex */
+  #end(itemId, contentIndex) {
+    const key = keyOf(itemId, contentIndex);
+    this.#queued.delete(key);
+    this.#doneKeys.add(key);
+    this.#events.onEnded(itemId, contentIndex);
   }
 
   /** @param {Progress[]} cuts */
   #resolveFlush(cuts) {
     this.#pendingFlushes.shift()?.resolve(cuts.map((cut) => cutFrom(cut, this.latencyMs)));
   }
+}
+
+/**
+ * How far a voice comes in a time in which nothing can be played: one part after the other, each as far
+ * as its audio has arrived. Pure.
+ *
+ * @param {ReadonlyArray<Queued>} parts In the order in which they are to be played.
+ * @param {number} samples The length of that time.
+ * @returns {{ part: Queued, shownSamples: number, isEnded: boolean }[]}
+ */
+export function stepsOf(parts, samples) {
+  const steps = [];
+  let left = samples;
+  for (const [index, part] of parts.entries()) {
+    const before = Math.max(part.shownSamples, part.playedSamples);
+    const shownSamples = Math.min(before + left, part.receivedSamples);
+    left -= shownSamples - before;
+    // The next part's audio means that this one is whole, as in the worklet.
+    const isWhole = part.isFinished || index < parts.length - 1;
+    const isEnded = isWhole && shownSamples === part.receivedSamples;
+    steps.push({ part, shownSamples, isEnded });
+    if (!isEnded) break;
+  }
+  return steps;
 }
 
 /**

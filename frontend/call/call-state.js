@@ -9,7 +9,8 @@
 /**
  * @typedef {"idle" | "asking_microphone" | "connecting" | "listening" | "hearing_you" | "thinking"
  *   | "writing" | "speaking" | "interrupted" | "reconnecting" | "ended"} StateName `writing` is the state
- *   of a typed answer, which needs no call; the page sets it.
+ *   of an answer whose text appears without a sound: that of a typed message, which needs no call (the page
+ *   sets it), and a spoken one that cannot be played.
  * @typedef {{
  *   link: "closed" | "connecting" | "open" | "reconnecting" | "ended",
  *   attempt: number,
@@ -20,12 +21,14 @@
  *   isHearing: boolean,
  *   isAnswering: boolean,
  *   isPlaying: boolean,
+ *   isBlocked: boolean,
  *   wasCut: boolean,
  *   isResting: boolean,
  *   detail: Record<string, string> | null,
  * }} Facts `attempt` counts reconnections; `reason` is the ending of the last call, if it ended, or why
  *   the connection is lost (reconnect.js); `detail` has values for the sentence about the ending;
- *   `isResting`: the microphone is released until the connection is back.
+ *   `isResting`: the microphone is released until the connection is back; `isPlaying` also while the
+ *   answer passes in silence because sound is blocked (`isBlocked`).
  * @typedef {{
  *   name: StateName, attempt: number, reason: string | null, hasVoice: boolean,
  *   isResting?: true, detail?: Record<string, string>,
@@ -45,6 +48,7 @@ export const INITIAL_FACTS = Object.freeze({
   isHearing: false,
   isAnswering: false,
   isPlaying: false,
+  isBlocked: false,
   wasCut: false,
   isResting: false,
   detail: null,
@@ -68,7 +72,7 @@ export const CHANGES = Object.freeze({
   microphone_allowed: (facts) => ({ isAsking: false, isStarting: facts.isAsking }),
   microphone_refused: () => NO_MICROPHONE,
   voice_started: () => ({ ...NO_MICROPHONE, hasVoice: true }),
-  voice_stopped: () => ({ ...NO_MICROPHONE, hasVoice: false, ...NO_SOUND }),
+  voice_stopped: () => ({ ...NO_MICROPHONE, hasVoice: false, isBlocked: false, ...NO_SOUND }),
   connecting: () => ({ ...NO_OUTAGE, link: "connecting", ...NO_SOUND }),
   ready: () => ({ ...NO_OUTAGE, link: "open" }),
   /** @param {Facts} _facts @param {ChangeDetail} detail */
@@ -98,6 +102,8 @@ export const CHANGES = Object.freeze({
   answer_ended: () => ({ isAnswering: false }),
   sound_started: () => ({ isPlaying: true, wasCut: false }),
   sound_ended: () => ({ isPlaying: false }),
+  sound_blocked: () => ({ isBlocked: true }),
+  sound_allowed: () => ({ isBlocked: false }),
   answer_cut: cut,
   cut_shown: () => ({ wasCut: false }),
 });
@@ -113,6 +119,7 @@ const RULES = [
   ["idle", (facts) => facts.link === "closed"],
   ["interrupted", (facts) => facts.wasCut],
   ["hearing_you", (facts) => facts.isHearing],
+  ["writing", (facts) => facts.isPlaying && facts.isBlocked],
   ["speaking", (facts) => facts.isPlaying],
   ["thinking", (facts) => facts.isAnswering],
   ["listening", (facts) => facts.hasVoice],
@@ -163,10 +170,13 @@ export function cutShownMs({ isHearing }) {
 /**
  * What the user's microphone does, which the server does not know.
  *
- * @typedef {{ isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean }} Own
- *   `isWaitingForPress` with push-to-talk while the key is not held.
- * @typedef {StateName | "no_microphone" | "muted" | "waiting_for_press"} ShownName
- * @typedef {ShownName | "no_microphone_answering" | "muted_answering" | "press_to_cut_in"} HintName
+ * @typedef {{
+ *   isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean, hasNoSound: boolean,
+ * }} Own `isWaitingForPress` with push-to-talk while the key is not held; `hasNoSound` while the browser
+ *   neither plays nor captures.
+ * @typedef {StateName | "no_microphone" | "no_sound" | "muted" | "waiting_for_press"} ShownName
+ * @typedef {ShownName | "no_microphone_answering" | "no_sound_answering" | "muted_answering"
+ *   | "press_to_cut_in"} HintName
  */
 
 /** States in which the user would be heard if their microphone sent anything. */
@@ -175,11 +185,12 @@ const IN_CALL = new Set([
   "listening",
   "hearing_you",
   "thinking",
+  "writing",
   "speaking",
   "interrupted",
 ]);
 /** States in which there is an answer to stop. */
-const ANSWERING = new Set(["thinking", "speaking"]);
+const ANSWERING = new Set(["thinking", "writing", "speaking"]);
 
 /**
  * The name and the hint to show for a state. With a microphone that sends nothing, "listening" and
@@ -200,7 +211,8 @@ export function shownOf({ name, hasVoice }, own) {
 }
 
 /** Why the microphone sends nothing; null when it does send. @param {Own} own */
-function silenceCause({ isMuted, isWaitingForPress, hasNoMicrophone }) {
+function silenceCause({ isMuted, isWaitingForPress, hasNoMicrophone, hasNoSound }) {
+  if (hasNoSound) return "no_sound";
   if (hasNoMicrophone) return "no_microphone";
   if (isMuted) return "muted";
   return isWaitingForPress ? "waiting_for_press" : null;

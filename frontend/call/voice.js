@@ -4,20 +4,27 @@
  */
 
 import { Microphone } from "../audio/microphone.js";
+import { SoundOutput } from "../audio/sound-output.js";
 import { Speaker } from "../audio/speaker.js";
 
-/** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "../audio/microphone.js" */
+/** @import { Chunk, MicrophoneProblem, MicrophoneSettings, SoundedDevices } from "../audio/microphone.js" */
 /** @import { Cut, SpeakerOptions } from "../audio/speaker.js" */
 
 /** An audio thread that does not answer (a phone call came in) must not block the conversation. */
 const FLUSH_TIMEOUT_MS = 500;
+/** While no sound can be played, the text goes on so often; that of a position message. */
+const PACE_MS = 100;
+/** A page that was frozen meanwhile goes on where it stopped. */
+const MOST_PACED_MS = 1000;
 
 /**
  * @typedef {Omit<SpeakerOptions, "context"> & {
  *   onChunk: (chunk: Chunk) => void,
  *   onProblem: (problem: MicrophoneProblem) => void,
  *   onAllowed: () => void,
- * }} VoiceEvents
+ *   onBlocked: (isBlocked: boolean) => void,
+ * }} VoiceEvents `onBlocked`: no sound can be played or captured, or it can again. Meanwhile the
+ *   speaker's events come at the pace of the voice.
  */
 
 /**
@@ -26,7 +33,7 @@ const FLUSH_TIMEOUT_MS = 500;
  */
 export function openAudioContext() {
   const context = new AudioContext({ latencyHint: "interactive" });
-  void context.resume();
+  context.resume().catch(() => {});
   const { audioSession } = /** @type {{ audioSession?: { type: string } }} */ (navigator);
   // iOS: otherwise the sound comes from the earpiece, or not at all when the ring switch is off.
   if (audioSession) audioSession.type = "play-and-record";
@@ -38,6 +45,10 @@ export class Voice {
   #context;
   #microphone;
   #speaker;
+  #output;
+  #onBlocked;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #pacing;
   #ending = new AbortController();
   #isStarted = false;
   /** @type {MicrophoneSettings} The latest. */
@@ -47,10 +58,16 @@ export class Voice {
   /** @type {WakeLockSentinel | null} */
   #wakeLock = null;
 
-  /** @param {AudioContext} context @param {VoiceEvents} events */
-  constructor(context, { onChunk, onProblem, onAllowed, ...speakerEvents }) {
+  /**
+   * @param {AudioContext} context
+   * @param {VoiceEvents} events
+   * @param {SoundedDevices} [sounded] The microphones that are known to give sound.
+   */
+  constructor(context, { onChunk, onProblem, onAllowed, onBlocked, ...speakerEvents }, sounded) {
     this.#context = context;
-    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed });
+    this.#onBlocked = onBlocked;
+    this.#output = new SoundOutput({ context, onChange: (isBlocked) => this.#blocked(isBlocked) });
+    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed, sounded });
     this.#speaker = new Speaker({ context, ...speakerEvents });
   }
 
@@ -76,6 +93,9 @@ export class Voice {
   async start(settings) {
     const { signal } = this.#ending;
     this.#settings = settings;
+    this.#output.watch(signal);
+    // Answers may come while the browser asks for the microphone. A failure is thrown below.
+    this.#speaker.open().catch(() => {});
     try {
       const isStarted = await this.#microphone.start(settings);
       await this.#speaker.open();
@@ -109,6 +129,11 @@ export class Voice {
     if (!this.#ending.signal.aborted) await this.#microphone.start(this.#settings);
   }
 
+  /** Try to turn the sound on. Call it in a tap. */
+  resume() {
+    this.#output.resume();
+  }
+
   /** Stop all sound at once. Returns what was heard of each item.
    * @returns {Promise<Cut[]>} */
   flush() {
@@ -122,6 +147,7 @@ export class Voice {
   /** Release the microphone and the speaker. Harmless when stopped. */
   async stop() {
     this.#ending.abort();
+    clearInterval(this.#pacing);
     await Promise.all([this.#microphone.stop(), this.#speaker.close(), this.#wakeLock?.release()]);
     if (this.#context.state !== "closed") await this.#context.close();
   }
@@ -136,10 +162,26 @@ export class Voice {
     this.#isStarted = true;
   }
 
+  /** @param {boolean} isBlocked */
+  #blocked(isBlocked) {
+    clearInterval(this.#pacing);
+    if (isBlocked) {
+      let lastMs = performance.now();
+      this.#pacing = setInterval(() => {
+        const nowMs = performance.now();
+        // Nobody reads in a hidden page.
+        if (document.visibilityState !== "hidden") {
+          this.#speaker.pace(Math.min(nowMs - lastMs, MOST_PACED_MS));
+        }
+        lastMs = nowMs;
+      }, PACE_MS);
+    }
+    this.#onBlocked(isBlocked);
+  }
+
   #becameVisible() {
     if (document.visibilityState !== "visible") return;
-    // In the background the browser suspends the context and releases the wake lock.
-    void this.#context.resume();
+    // In the background the browser releases the wake lock.
     void this.#keepAwake();
   }
 

@@ -3,6 +3,7 @@
 import { PlayedAudio } from "../audio/played-audio.js";
 import { partKey } from "../transcript/item.js";
 
+/** @import { SoundOutput } from "../audio/sound-output.js" */
 /** @import { Speaker, SpeakerOptions } from "../audio/speaker.js" */
 /** @import { Line } from "../transcript/item.js" */
 
@@ -12,6 +13,7 @@ import { partKey } from "../transcript/item.js";
  * @typedef {{
  *   createContext: () => AudioContext,
  *   createSpeaker: (options: SpeakerOptions) => ReplaySpeaker,
+ *   createOutput: (options: ConstructorParameters<typeof SoundOutput>[0]) => Pick<SoundOutput, "watch">,
  *   volume: () => number,
  *   isAllowed: () => boolean,
  *   changed: () => void,
@@ -25,7 +27,7 @@ const TAIL_MS = 100;
 export class Replay {
   #parts;
   #audio = new PlayedAudio();
-  /** @type {{ key: string, context: AudioContext, speaker: ReplaySpeaker } | null} */
+  /** @type {{ key: string, context: AudioContext, speaker: ReplaySpeaker, ending: AbortController } | null} */
   #playing = null;
 
   /** @param {ReplayParts} parts */
@@ -62,6 +64,7 @@ export class Replay {
     const playing = this.#playing;
     if (!playing) return;
     this.#playing = null;
+    playing.ending.abort();
     this.#parts.changed();
     void playing.speaker.close().then(() => playing.context.close());
   }
@@ -74,7 +77,7 @@ export class Replay {
 
   /** @param {SpokenLine} line */
   async #play({ itemId, contentIndex, heardMs }) {
-    const { createContext, createSpeaker, volume, changed } = this.#parts;
+    const { createContext, createOutput, createSpeaker, volume, changed } = this.#parts;
     const key = partKey(itemId, contentIndex);
     const context = createContext();
     const speaker = createSpeaker({
@@ -83,8 +86,11 @@ export class Replay {
       onPosition: () => {},
       onEnded: () => setTimeout(() => this.#ended(playing), speaker.latencyMs + TAIL_MS),
     });
-    const playing = { key, context, speaker };
+    const playing = { key, context, speaker, ending: new AbortController() };
     this.#playing = playing;
+    // Without a sound it would never end.
+    const output = createOutput({ context, onChange: () => this.#ended(playing) });
+    output.watch(playing.ending.signal);
     changed();
     try {
       await speaker.open();

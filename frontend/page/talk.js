@@ -12,7 +12,7 @@ import { unansweredMessages } from "../chat/unanswered.js";
 import { Latest } from "../latest.js";
 import { firstTurnFrom, pastOf } from "../transcript/past.js";
 import { cardFor } from "../words/help.js";
-import { isMicrophoneCard } from "./voice-mode.js";
+import { isDeviceCard } from "./voice-mode.js";
 
 /** @import { Api } from "../api.js" */
 /** @import { CallState } from "../call/call-state.js" */
@@ -275,6 +275,7 @@ export class Talk {
       isMuted: voice.isMuted,
       isWaitingForPress: !voice.isHandsFree && !voice.isHeld,
       hasNoMicrophone: voice.hasNoMicrophone,
+      hasNoSound: voice.hasNoSound,
     });
     composer.showMode(voice.isOn);
     composer.showStop(canStop && !voice.isOn);
@@ -286,8 +287,11 @@ export class Talk {
 
   /** Run the action of a help card's button, and focus where the user goes on. @param {HelpAction} action */
   act(action) {
-    this.#parts.help.hide();
-    this.focusMessage();
+    // The card about the sound stays until there is some.
+    if (action !== "turn_on_sound") {
+      this.#parts.help.hide();
+      this.focusMessage();
+    }
     this.#actions[action]();
   }
 
@@ -299,6 +303,7 @@ export class Talk {
     talk_here: () => this.#reconnect(),
     sign_in: () => this.#delegate.signInWanted(),
     reload: () => this.#parts.reloadPage(),
+    turn_on_sound: () => this.#client?.resumeSound(),
     choose_microphone: () => this.#parts.voiceMode.openSettings(),
     dismiss: () => {},
     new_session: () => this.#delegate.newSessionWanted(),
@@ -462,8 +467,8 @@ export class Talk {
 
   #messageAccepted() {
     const { help } = this.#parts;
-    // A card about the connection is outdated now; one about the microphone is not.
-    if (!isMicrophoneCard(help.name)) help.hide();
+    // A card about the connection is outdated now; one about a device is not.
+    if (!isDeviceCard(help.name)) help.hide();
     this.#delegate.turnCompleted();
   }
 
@@ -525,8 +530,8 @@ export class Talk {
   /** @param {RealtimeClient} client */
   #connected(client) {
     const { help, voiceMode } = this.#parts;
-    // A card about the connection is outdated now; one about the microphone is not.
-    if (!isMicrophoneCard(help.name)) help.hide();
+    // A card about the connection is outdated now; one about a device is not.
+    if (!isDeviceCard(help.name)) help.hide();
     voiceMode.callOpened(client);
     this.draw();
   }
@@ -551,7 +556,12 @@ export class Talk {
     if (problem === "stopped" || problem === "recovered") voiceMode.microphoneChanged(problem);
     if (problem === "recovered") return this.#hideCard("microphone_silent", "microphone_stopped");
     if (problem === "network_recovered") return this.#hideCard("slow_network");
-    help.show(problem === "slow_network" ? problem : `microphone_${problem}`);
+    if (problem === "sound_blocked" || problem === "sound_allowed") {
+      voiceMode.soundChanged(problem === "sound_blocked");
+    }
+    if (problem === "sound_allowed") return this.#hideCard("sound_blocked");
+    const isOfMicrophone = problem === "silent" || problem === "stopped";
+    help.show(isOfMicrophone ? `microphone_${problem}` : problem);
   }
 
   /** @param {...string} names */

@@ -29,11 +29,11 @@ import { permissionPlace } from "../words/help.js";
  *   `stopped` is called when the user goes back to typing.
  */
 
-/** Cards about the microphone; the others are about the connection. */
-const MICROPHONE_CARD = /^microphone_/;
+/** Cards about the microphone and the sound; the others are about the connection. */
+const DEVICE_CARD = /^(microphone|sound)_/;
 
-/** Whether a card is about the microphone. @param {string | null} name */
-export const isMicrophoneCard = (name) => name !== null && MICROPHONE_CARD.test(name);
+/** Whether a card is about the microphone or the sound. @param {string | null} name */
+export const isDeviceCard = (name) => name !== null && DEVICE_CARD.test(name);
 
 /** Starts and stops the client's audio, as the user's controls say. */
 export class VoiceMode {
@@ -46,6 +46,7 @@ export class VoiceMode {
   /** The mute is lifted because the talk key is held, and returns when it is released. */
   #isUnmutedByKey = false;
   #hasNoMicrophone = false;
+  #hasNoSound = false;
   /** The call ended in voice mode: to reconnect means to start the voice again. */
   #wasOnAtEnd = false;
   /** Of several taps on the microphone, the latest counts. */
@@ -76,6 +77,7 @@ export class VoiceMode {
       isHandsFree,
       volume,
       hasNoMicrophone: this.#hasNoMicrophone,
+      hasNoSound: this.#hasNoSound,
     };
   }
 
@@ -109,7 +111,7 @@ export class VoiceMode {
     this.#turnOff();
     void this.#delegate.client()?.leaveCall();
     const { help } = this.#parts;
-    if (isMicrophoneCard(help.name)) help.hide();
+    if (isDeviceCard(help.name)) help.hide();
     this.#delegate.changed();
     this.#delegate.stopped();
   }
@@ -195,6 +197,12 @@ export class VoiceMode {
     this.#delegate.changed();
   }
 
+  /** The browser stopped to play and to capture, or does so again. @param {boolean} isBlocked */
+  soundChanged(isBlocked) {
+    this.#hasNoSound = isBlocked;
+    this.#delegate.changed();
+  }
+
   async openSettings() {
     const { settings, store, listMicrophones } = this.#parts;
     settings.open(store.preferences());
@@ -224,6 +232,7 @@ export class VoiceMode {
     this.#isMuted = false;
     this.#isUnmutedByKey = false;
     this.#hasNoMicrophone = false;
+    this.#hasNoSound = false;
     this.#wasOnAtEnd = false;
     this.#parts.help.hide();
     this.#delegate.changed();
@@ -234,6 +243,9 @@ export class VoiceMode {
     this.#isOn = false;
     this.#isHeld = false;
     this.#start.cancel();
+    // Without a voice there is no sound to turn on.
+    const { help } = this.#parts;
+    if (help.name === "sound_blocked") help.hide();
   }
 
   /** @param {AudioContext} context */

@@ -1,4 +1,4 @@
-/** Preferences and login token in localStorage. */
+/** Preferences, login token and known microphones in localStorage. */
 
 /**
  * @typedef {{
@@ -20,6 +20,9 @@ export const DEFAULT_PREFERENCES = Object.freeze({
 
 const PREFERENCES_KEY = "kaiwa.preferences";
 const TOKEN_KEY = "kaiwa.token";
+const SOUNDED_KEY = "kaiwa.microphones";
+/** More microphones than anybody uses in turn; the oldest is forgotten. */
+const MOST_SOUNDED = 10;
 
 /**
  * Reads and writes localStorage. Where it is full or forbidden (private browsing), nothing is kept and
@@ -64,6 +67,27 @@ export class LocalStore {
   /** @param {Partial<Preferences>} changes The others stay as they are. */
   savePreferences(changes) {
     this.#write(PREFERENCES_KEY, JSON.stringify({ ...this.preferences(), ...changes }));
+  }
+
+  /** Whether this microphone has given sound before. @param {string} device */
+  hasSounded(device) {
+    return this.#sounded().includes(device);
+  }
+
+  /** Remember that this microphone gives sound. @param {string} device */
+  addSounded(device) {
+    const others = this.#sounded().filter((name) => name !== device);
+    this.#write(SOUNDED_KEY, JSON.stringify([...others, device].slice(-MOST_SOUNDED)));
+  }
+
+  /** @returns {string[]} The names of microphones that have given sound, the latest last. */
+  #sounded() {
+    try {
+      const stored = JSON.parse(this.#read(SOUNDED_KEY) ?? "[]");
+      return Array.isArray(stored) ? stored : [];
+    } catch {
+      return [];
+    }
   }
 
   /** @param {string} key */

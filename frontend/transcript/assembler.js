@@ -13,7 +13,7 @@ import { ItemChain, Rank } from "./chain.js";
 import { hasWords } from "./heard.js";
 import { Item, Part, partKey } from "./item.js";
 import { lineFromTurn } from "./past.js";
-import { cleanTextAt, lookUp, mappingAt, mappingsAt, textAt } from "./reading.js";
+import { cleanTextAt, indexFrom, lookUp, mappingAt, mappingsAt, textAt } from "./reading.js";
 
 /** @import { Line, Modality, Role, Status } from "./item.js" */
 /** @import { KeptTurn } from "./past.js" */
@@ -245,7 +245,7 @@ export class TranscriptAssembler {
    * @param {Role | null} role
    */
   #part(item, contentIndex, modality, role) {
-    const index = Number.isInteger(contentIndex) ? Math.max(0, Number(contentIndex)) : 0;
+    const index = indexFrom(contentIndex);
     item.role ??= role;
     const part = item.parts.get(index) ?? new Part(modality);
     item.parts.set(index, part);

@@ -34,6 +34,9 @@ export const cleanTextAt = (event, name) =>
     .replace(/\p{Cs}/gu, "\ufffd")
     .replaceAll("\0", "");
 
+/** This index of a content part; 0 for a missing, negative or fractional one. @param {unknown} value */
+export const indexFrom = (value) => (Number.isInteger(value) ? Math.max(0, Number(value)) : 0);
+
 /**
  * The value of this key; undefined for a key that is no string or that every object inherits.
  *

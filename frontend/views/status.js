@@ -24,6 +24,7 @@ const ICONS = Object.freeze({
   muted: "microphone_off",
   waiting_for_press: "microphone",
   no_microphone: "microphone_off",
+  no_sound: "microphone_off",
 });
 
 export class Status {
@@ -39,7 +40,7 @@ export class Status {
   /** @type {[CallState, Own]} */
   #last = [
     { name: "idle", attempt: 0, reason: null, hasVoice: false },
-    { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false },
+    { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false, hasNoSound: false },
   ];
 
   /** @param {Words} words @param {Announcer} announcer */

@@ -7,7 +7,7 @@
 
 /**
  * @typedef {"ask_microphone" | "type_instead" | "reconnect" | "talk_here" | "sign_in" | "reload"
- *   | "dismiss" | "new_session" | "choose_microphone"} HelpAction
+ *   | "dismiss" | "new_session" | "choose_microphone" | "turn_on_sound"} HelpAction
  * @typedef {{ action: HelpAction, tone: "calm" | "warning" }} Help
  */
 
@@ -20,6 +20,7 @@ export const HELP = Object.freeze({
   microphone_failed: { action: "ask_microphone", tone: "warning" },
   microphone_silent: { action: "choose_microphone", tone: "warning" },
   microphone_stopped: { action: "ask_microphone", tone: "warning" },
+  sound_blocked: { action: "turn_on_sound", tone: "warning" },
   slow_network: { action: "dismiss", tone: "warning" },
   no_network: { action: "reconnect", tone: "warning" },
   // A proxy that is nearly right (call/proxy-check.js).

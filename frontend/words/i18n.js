@@ -200,6 +200,7 @@ export const WORDS = Object.freeze({
   "state.reconnecting": { en: "Reconnecting", ja: "再接続中" },
   "state.ended": { en: "Ended", ja: "終了" },
   "state.no_microphone": { en: "No microphone", ja: "マイクなし" },
+  "state.no_sound": { en: "No sound", ja: "音が出ません" },
   "state.muted": { en: "Muted", ja: "ミュート中" },
   "state.unmuted": { en: "Unmuted", ja: "ミュートを解除しました" },
   "state.waiting_for_press": { en: "Press to talk", ja: "発言待ち" },
@@ -266,6 +267,11 @@ export const WORDS = Object.freeze({
   "hint.no_microphone_answering.keys": {
     en: "You are not heard. Stop the answer (Esc)",
     ja: "声は届きません。停止ボタンか Esc で応答を止められます",
+  },
+  "hint.no_sound": { en: "You are not heard yet; type", ja: "声は届きません。入力できます" },
+  "hint.no_sound_answering": {
+    en: "You can read the answer",
+    ja: "応答は文字で表示されます",
   },
   "hint.muted": {
     en: "You are muted. Unmute to speak",
@@ -372,6 +378,7 @@ export const WORDS = Object.freeze({
   "action.sign_in": { en: "Sign in", ja: "サインイン" },
   "action.reload": { en: "Reload the page", ja: "ページを再読み込み" },
   "action.choose_microphone": { en: "Choose a microphone", ja: "マイクを選ぶ" },
+  "action.turn_on_sound": { en: "Turn the sound on", ja: "音を出す" },
   "action.dismiss": { en: "All right", ja: "閉じる" },
   "action.new_session": { en: "New conversation", ja: "新しい会話" },
   "action.retry": { en: "Try again", ja: "もう一度試す" },
@@ -444,6 +451,14 @@ export const WORDS = Object.freeze({
   "help.microphone_stopped.text": {
     en: "It was unplugged or another app took it. Connect it, then try again.",
     ja: "外されたか、ほかのアプリに切り替わりました。接続してから、もう一度お試しください。",
+  },
+  "help.sound_blocked.title": {
+    en: "The browser plays no sound",
+    ja: "ブラウザーから音が出ていません",
+  },
+  "help.sound_blocked.text": {
+    en: "Answers appear as text, and you are not heard until the sound is on. If the button does not help, check the speaker or headphones.",
+    ja: "応答は文字で表示されます。音が出るようになるまで、声も届きません。ボタンを押しても変わらないときは、スピーカーやイヤホンの接続をご確認ください。",
   },
   "help.slow_network.title": { en: "Your network is slow", ja: "回線が遅くなっています" },
   "help.slow_network.text": {

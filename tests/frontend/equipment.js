@@ -154,6 +154,7 @@ export class FakeVoice {
     heardSoFar: () => this.cuts,
   };
   cuts = [];
+  resumed = 0;
   isStopped = false;
   starting = Promise.withResolvers();
 
@@ -181,6 +182,10 @@ export class FakeVoice {
   async wakeMicrophone() {
     this.isResting = false;
     if (this.wakeError) throw this.wakeError;
+  }
+
+  resume() {
+    this.resumed += 1;
   }
 
   async stop() {

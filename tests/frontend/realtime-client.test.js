@@ -396,6 +396,68 @@ describe("a voice", () => {
     );
   });
 
+  test("plays deltas that divide a sample as one sound, and ignores what is not base64", async () => {
+    await startVoice();
+    const [voice] = voices;
+    const sound = Int16Array.from({ length: 12_000 }, (_, i) => 8000 * Math.sin(i / 9));
+    const bytes = Buffer.from(sound.buffer);
+    const pieces = [bytes.subarray(0, 8001), bytes.subarray(8001, 16_002), bytes.subarray(16_002)];
+    const audio = (value) => ({ ...delta("a1"), delta: value });
+    connection.receive(audio(null), audio(7), audio("no base64!"), audio(undefined));
+    for (const piece of pieces) connection.receive(audio(piece.toString("base64")), audio(null));
+    connection.receive({ type: "response.output_audio.done", item_id: "a1", content_index: null });
+    const played = voice.speaker.calls.filter(([name]) => name === "play");
+    assert.deepEqual(
+      played.flatMap(([, , , pcm]) => [...pcm]),
+      [...sound],
+    );
+    assert.deepEqual(voice.speaker.calls.at(-1), ["finish", "a1", 0]);
+  });
+
+  test("keeps to whole samples when it starts in the middle of an answer", async () => {
+    const audio = (...bytes) => ({ ...delta("a1"), delta: Buffer.from(bytes).toString("base64") });
+    connection.receive(audio(1));
+    await startVoice();
+    connection.receive(audio(0, 2, 0));
+    assert.deepEqual([...voices[0].speaker.calls.at(-1)[3]], [1, 2]);
+  });
+
+  test("without sound shows the answer at the pace of the voice, and nothing of it is heard", async () => {
+    await startVoice();
+    const [voice] = voices;
+    const problems = [];
+    const latencies = [];
+    client.onProblem = (problem) => problems.push(problem);
+    client.onLatency = (ms) => latencies.push(ms);
+    voice.events.onBlocked(true);
+    const [created, added, text] = answer("a1", "Good day to you.");
+    connection.receive(created, added, text, delta("a1", "r_a1"));
+    voice.events.onStart("a1", 0, true);
+    assert.equal(client.state.name, "writing");
+    voice.events.onPosition("a1", 0, 5);
+    assert.equal(client.lines()[0].shown, "Good day");
+    voice.cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 0, wasAllHeard: false }];
+    client.sendText("And then?");
+    await settle();
+    const truncations = connection.sent.filter(({ type }) => type.endsWith(".truncate"));
+    assert.deepEqual(
+      truncations.map(({ item_id, audio_end_ms }) => [item_id, audio_end_ms]),
+      [["a1", 0]],
+    );
+    voice.events.onBlocked(false);
+    assert.deepEqual([problems, latencies], [["sound_blocked", "sound_allowed"], []]);
+  });
+
+  test("whose sound is blocked while the user speaks forgets the speech", async () => {
+    await startVoice();
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u1" });
+    voices[0].events.onBlocked(true);
+    await settle();
+    assert.equal(connection.types().at(-1), "input_audio_buffer.clear");
+    client.resumeSound();
+    assert.equal(voices[0].resumed, 1);
+  });
+
   test("that ends with the page sends what was heard by the last report", async () => {
     await startVoice();
     voices[0].cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 80, wasAllHeard: false }];

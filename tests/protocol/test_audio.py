@@ -26,3 +26,8 @@ def test_base64_of_forty_milliseconds_lasts_forty_milliseconds() -> None:
 def test_invalid_base64_never_has_a_negative_length(broken: str) -> None:
     assert bytes_of_base64(broken) >= 0
     assert ms_of_base64("") == 0
+
+
+def test_the_milliseconds_of_pieces_that_divide_a_sample_are_those_of_the_whole() -> None:
+    pieces = [base64.b64encode(bytes(size)).decode() for size in (8_001, 8_001, 7_998)]
+    assert sum(map(ms_of_base64, pieces)) == 500

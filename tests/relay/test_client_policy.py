@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend.protocol.errors import BadFrame, ClientError, EventRefused
 from backend.protocol.frames import parse_from_client
-from backend.relay.client_policy import PAGE_POLICY, Listing, is_base64, judge, plain_append_length
+from backend.relay.client_policy import PAGE_POLICY, Listing, is_base64, judge, plain_append_bytes
 from tests.relay.attacks import ATTACKS
 from tests.relay.equipment import append, typed
 
@@ -59,7 +59,7 @@ def test_every_allowed_type_has_an_example() -> None:
 @pytest.mark.parametrize("text", ATTACKS, ids=range(len(ATTACKS)))
 def test_no_attack_passes(text: str | bytes) -> None:
     assert isinstance(refusal(text), BadFrame | EventRefused)
-    assert isinstance(text, bytes) or plain_append_length(text) == 0
+    assert isinstance(text, bytes) or plain_append_bytes(text) == 0
 
 
 def test_there_are_enough_attacks() -> None:
@@ -98,8 +98,8 @@ def test_a_refusal_has_a_code_and_a_path(event: dict[str, Any], code: str, where
 
 
 def test_the_length_of_a_plain_append_is_read_without_a_parser() -> None:
-    assert plain_append_length(append(ms=40)) == 2560
-    assert plain_append_length('{"type":"input_audio_buffer.append","audio":"AAA="}') == 4
+    assert plain_append_bytes(append(ms=40)) == 1920
+    assert plain_append_bytes('{"type":"input_audio_buffer.append","audio":"AAA="}') == 2
 
 
 JSON = st.recursive(
@@ -148,7 +148,7 @@ def test_generated_frames_are_judged_and_never_raise_anything_else(value: Any) -
     st.from_regex(r'\{"type": ?"input_audio_buffer.append", ?"audio": ?"[^\n]*"\}', fullmatch=True)
 )
 def test_a_plain_append_would_also_pass_the_parser(text: str) -> None:
-    if plain_append_length(text):
+    if plain_append_bytes(text):
         assert refusal(text) is None
 
 

@@ -21,6 +21,7 @@ from backend.simulator.engine.validators import (
     string_of_length,
 )
 
+BYTES_PER_SAMPLE = 2
 BYTES_PER_MS = 48
 """PCM16, mono, 24 kHz."""
 
@@ -190,15 +191,27 @@ class Conversation:
                     part.pcm = b""
 
 
+def decode_audio(audio: str, param: str) -> bytes:
+    """Decode base64 to a piece of a PCM16 stream. Raises ClientEventError if it is invalid.
+
+    The piece may end in half a sample: the stream is cut by bytes.
+    """
+    try:
+        return binascii.a2b_base64(audio, strict_mode=True) if audio else b""
+    except (binascii.Error, ValueError) as error:
+        raise _invalid_audio(param) from error
+
+
 def decode_pcm(audio: str, param: str) -> bytes:
     """Decode base64 to PCM16. Raises ClientEventError if it is invalid or ends in half a sample."""
-    try:
-        pcm = binascii.a2b_base64(audio, strict_mode=True) if audio else b""
-    except (binascii.Error, ValueError) as error:
-        raise invalid_value(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)") from error
-    if len(pcm) % 2:
-        raise invalid_value(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)")
+    pcm = decode_audio(audio, param)
+    if len(pcm) % BYTES_PER_SAMPLE:
+        raise _invalid_audio(param)
     return pcm
+
+
+def _invalid_audio(param: str) -> ClientEventError:
+    return invalid_value(param, "base64-encoded audio bytes (mono PCM16 at 24kHz)")
 
 
 def _part_from_client(given: Event, role: str, param: str) -> Part:

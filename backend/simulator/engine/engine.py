@@ -21,7 +21,7 @@ from backend.simulator.engine.conversation import (
     Conversation,
     Item,
     Part,
-    decode_pcm,
+    decode_audio,
 )
 from backend.simulator.engine.effects import CloseWebSocket, Effect, Event, Recognise, Synthesise
 from backend.simulator.engine.errors import ClientEventError, invalid_value
@@ -194,7 +194,7 @@ class Engine:
     # ── The user's turns ────────────────────────────────────────────────────────────────────────
 
     def _append(self, event: Event, now: float) -> None:
-        for change in self._buffer.append(decode_pcm(event["audio"], "audio")):
+        for change in self._buffer.append(decode_audio(event["audio"], "audio")):
             match change:
                 case TurnStarted(item_id, at_ms):
                     self._start_turn(item_id, at_ms, now)

@@ -2,13 +2,14 @@
 
 With turn detection the buffer reports where a turn starts and stops, and drops the silence between
 turns. Without it, all audio stays until the client commits or clears the buffer. Positions count
-from the start of the stream.
+from the start of the stream. A client may cut its stream in the middle of a sample: the byte left
+over waits for the next piece, until a commit or a clear ends the stream.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backend.simulator.engine.conversation import BYTES_PER_MS
+from backend.simulator.engine.conversation import BYTES_PER_MS, BYTES_PER_SAMPLE
 from backend.simulator.engine.effects import Event
 from backend.simulator.engine.errors import ClientEventError, invalid_value
 from backend.simulator.engine.session_config import EAGERNESS_SILENCE_MS
@@ -44,6 +45,7 @@ class InputAudioBuffer:
     def __init__(self, new_id: Callable[[str], str]) -> None:
         self._new_id = new_id
         self._audio = bytearray()
+        self._half_sample = b""
         self._offset = 0  # how many bytes of the stream came before the buffer's first
         self._detector = VoiceActivityDetector()
         self._turn_detection: Event = {}
@@ -74,10 +76,16 @@ class InputAudioBuffer:
             self._detector = VoiceActivityDetector(position_ms=self.end_ms)
         self._detector.configure(turn_detection.get("threshold", 0.5), _silence_ms(turn_detection))
 
-    def append(self, pcm: bytes) -> list[TurnStarted | TurnStopped]:
-        """Add audio. Raises ClientEventError when the buffer would exceed `MAX_BYTES`."""
-        if len(self._audio) + len(pcm) > MAX_BYTES:
+    def append(self, audio: bytes) -> list[TurnStarted | TurnStopped]:
+        """Add audio of any length in bytes.
+
+        Raises ClientEventError when the buffer would exceed `MAX_BYTES`.
+        """
+        sound = self._half_sample + audio
+        if len(self._audio) + len(sound) > MAX_BYTES:
             raise invalid_value("audio", "at most 15 MiB of uncommitted audio")
+        whole = len(sound) - len(sound) % BYTES_PER_SAMPLE
+        pcm, self._half_sample = sound[:whole], sound[whole:]
         self._audio += pcm
         if not self._turn_detection:
             return []
@@ -109,6 +117,7 @@ class InputAudioBuffer:
 
     def clear(self) -> None:
         """Drop all audio, and speech in progress."""
+        self._half_sample = b""
         self._drop_before(self._end)
         self._forget_turn()
 

@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from backend.simulator.engine import mishap_actions
-from backend.simulator.engine.conversation import decode_pcm
+from backend.simulator.engine.conversation import decode_audio
 from backend.simulator.engine.effects import CloseWebSocket, Effect, Recognise, Send, Synthesise
 from backend.simulator.engine.engine import Engine
 from backend.simulator.engine.errors import ClientEventError
@@ -124,7 +124,7 @@ class Call:
 
     def _record_audio(self, audio: str) -> None:
         try:
-            self._records.add_audio(self._record, decode_pcm(audio, "audio"))
+            self._records.add_audio(self._record, decode_audio(audio, "audio"))
         except ClientEventError:
             return  # The engine sends the error.
 

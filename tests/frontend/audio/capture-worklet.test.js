@@ -171,6 +171,15 @@ describe("the capture worklet", () => {
     assert.deepEqual(worklet.of("silent"), []);
   });
 
+  test("says once that the device gives sound, and not for a click", () => {
+    const worklet = capture();
+    worklet.hearAll(Float32Array.of(1));
+    worklet.hearAll(new Float32Array(SECOND));
+    assert.deepEqual(worklet.of("sounded"), []);
+    worklet.hearAll(floats(ramp(SECOND)));
+    assert.equal(worklet.of("sounded").length, 1);
+  });
+
   test("does not report silence while muted", () => {
     const worklet = capture({ muted: true });
     worklet.hearAll(new Float32Array(4 * SECOND));

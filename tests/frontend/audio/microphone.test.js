@@ -30,7 +30,7 @@ describe("the kind of a microphone error", () => {
 });
 
 /** A microphone on fake devices: `emit` sends a worklet message, `devices` are the opened streams. */
-function microphoneOn(t, { getUserMedia } = {}) {
+function microphoneOn(t, { getUserMedia, sounded } = {}) {
   const problems = [];
   const chunks = [];
   const devices = [];
@@ -52,7 +52,9 @@ function microphoneOn(t, { getUserMedia } = {}) {
       stop() {
         this.isLive = false;
       },
-      addEventListener: (_, ended) => listeners.set("ended", ended),
+      label: "Headset",
+      muted: false,
+      addEventListener: (type, listener) => listeners.set(type, listener),
       getSettings: () => ({ deviceId: constraints.audio.deviceId?.exact ?? "default" }),
     };
     devices.push({ constraints, track });
@@ -60,11 +62,8 @@ function microphoneOn(t, { getUserMedia } = {}) {
   };
   const context = {
     state: "running",
-    resumed: 0,
+    currentTime: 0,
     audioWorklet: { addModule: async () => {} },
-    resume: async () => {
-      context.resumed += 1;
-    },
     createMediaStreamSource: () => ({ connect: (node) => node, disconnect() {} }),
   };
   const globals = {
@@ -89,6 +88,7 @@ function microphoneOn(t, { getUserMedia } = {}) {
     context,
     onChunk: (chunk) => chunks.push(chunk),
     onProblem: (problem) => problems.push(problem),
+    sounded,
   });
   t.after(async () => {
     await microphone.stop();
@@ -105,9 +105,17 @@ function microphoneOn(t, { getUserMedia } = {}) {
     context,
     emit: (message) => nodes.at(-1).port.emit(message),
     unplug: () => listeners.get("ended")(),
+    /** The system mutes or unmutes the device. */
+    muteTrack(muted) {
+      devices.at(-1).track.muted = muted;
+      listeners.get(muted ? "mute" : "unmute")();
+    },
     /** Let the watchdog tick for this long, and the promises settle. */
     async pass(ms) {
-      t.mock.timers.tick(ms);
+      for (let passed = 0; passed < ms; passed += 250) {
+        if (context.state === "running") context.currentTime += 0.25;
+        t.mock.timers.tick(250);
+      }
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
@@ -248,14 +256,61 @@ describe("a microphone that stops by itself", () => {
     assert.deepEqual(problems, ["stopped", "recovered"]);
   });
 
-  test("keeps its device while the context is suspended, and resumes it", async (t) => {
+  test("is not blamed while the context stands still, nor just after", async (t) => {
     const { microphone, problems, devices, context, emit, pass } = microphoneOn(t);
     await microphone.start();
+    await pass(1000);
     context.state = "suspended";
-    await pass(1250);
-    assert.deepEqual([problems, context.resumed, devices.length], [["stopped"], 1, 1]);
+    await pass(5000);
+    context.state = "running";
+    await pass(1000);
     emit({ kind: "heartbeat" });
-    assert.deepEqual(problems, ["stopped", "recovered"]);
+    assert.deepEqual([problems, devices.length], [[], 1]);
+    await pass(1250);
+    assert.deepEqual(problems, ["stopped"]);
+  });
+
+  test("is not reported as silent by a noise gate once it has given sound", async (t) => {
+    const { microphone, problems, emit } = microphoneOn(t);
+    await microphone.start();
+    emit({ kind: "sounded" });
+    emit({ kind: "silent" });
+    emit({ kind: "recovered" });
+    await microphone.stop();
+    await microphone.start();
+    emit({ kind: "silent" });
+    assert.deepEqual(problems, []);
+  });
+
+  test("is known by its device and label, also in a later conversation", async (t) => {
+    const names = [];
+    const sounded = {
+      hasSounded: (name) => names.includes(name),
+      addSounded: (n) => names.push(n),
+    };
+    const { microphone, problems, devices, emit } = microphoneOn(t, { sounded });
+    await microphone.start({ deviceId: "d1" });
+    emit({ kind: "sounded" });
+    emit({ kind: "silent" });
+    assert.deepEqual([names, problems], [["d1 Headset"], []]);
+    await microphone.stop();
+    await microphone.start({ deviceId: "d2" });
+    devices.at(-1).track.label = "Other";
+    emit({ kind: "silent" });
+    assert.deepEqual(problems, ["silent"]);
+  });
+
+  test("is reported as silent when the system mutes it, and recovers with the mute", async (t) => {
+    const { microphone, problems, emit, muteTrack } = microphoneOn(t);
+    await microphone.start();
+    emit({ kind: "sounded" });
+    emit({ kind: "silent" });
+    muteTrack(true);
+    muteTrack(true);
+    assert.deepEqual(problems, ["silent"]);
+    muteTrack(false);
+    emit({ kind: "recovered" });
+    assert.deepEqual(problems, ["silent", "recovered"]);
   });
 
   test("reports silence and its end", async (t) => {

@@ -225,6 +225,42 @@ describe("an underrun", () => {
   });
 });
 
+describe("a dropped part", () => {
+  const drop = (itemId) => ({ verb: "drop", itemId, contentIndex: 0 });
+
+  test("is not played, and the next one is", () => {
+    const worklet = playback();
+    worklet.give(ramp(200 * MS), "a");
+    worklet.give(ramp(200 * MS, 7), "b");
+    worklet.finish("b");
+    worklet.tell(drop("a"));
+    worklet.tell(drop("unknown"));
+    worklet.pass(400);
+    assert.deepEqual(worklet.heard(), [...ramp(200 * MS, 7)]);
+    assert.deepEqual(
+      worklet.sent
+        .filter(({ kind }) => kind !== "position")
+        .map(({ kind, itemId }) => [kind, itemId]),
+      [
+        ["start", "b"],
+        ["ended", "b"],
+      ],
+    );
+  });
+
+  test("that is playing fades out", () => {
+    const worklet = playback();
+    worklet.give(sine(1000), "a");
+    worklet.pass(200);
+    worklet.tell(drop("a"));
+    worklet.pass(300);
+    const end = worklet.output().findLastIndex((sample) => sample !== 0);
+    assert.ok(end < (200 + FADE_MS + 10) * MS, `${end}`);
+    assert.ok(greatestStep(worklet.output()) < 0.05);
+    assert.deepEqual(worklet.of("ended"), []);
+  });
+});
+
 describe("a flush", () => {
   for (const rate of [24_000, 44_100, 48_000]) {
     for (const after of [30, 101, 250.5]) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { cutFrom } from "../../../frontend/audio/speaker.js";
+import { SAMPLES_PER_MS } from "../../../frontend/audio/pcm.js";
+import { cutFrom, Speaker, stepsOf } from "../../../frontend/audio/speaker.js";
 
 const progress = {
   itemId: "a",
@@ -29,5 +30,119 @@ describe("the heard part of a cut", () => {
     assert.equal(cutFrom(all, 30).wasAllHeard, false);
     assert.equal(cutFrom({ ...all, isFinished: true }, 30).wasAllHeard, true);
     assert.equal(cutFrom({ ...progress, isFinished: true }, 30).wasAllHeard, false);
+  });
+});
+
+describe("the pace of a voice that cannot be played", () => {
+  const part = (itemId, more) => ({
+    ...progress,
+    playedSamples: 0,
+    shownSamples: 0,
+    itemId,
+    ...more,
+  });
+  const shown = (parts, samples) =>
+    stepsOf(parts, samples).map((step) => [step.part.itemId, step.shownSamples, step.isEnded]);
+
+  test("is that of its audio, and no more than has arrived", () => {
+    assert.deepEqual(shown([part("a")], 2400), [["a", 2400, false]]);
+    assert.deepEqual(shown([part("a", { shownSamples: 2400 })], 2400), [["a", 4800, false]]);
+    assert.deepEqual(shown([part("a")], 100_000), [["a", 96_000, false]]);
+  });
+
+  test("continues where the sound stopped", () => {
+    assert.deepEqual(shown([part("a", { playedSamples: 1000 })], 10), [["a", 1010, false]]);
+  });
+
+  test("goes on to the next part when one is whole", () => {
+    const parts = [part("a"), part("b", { isFinished: true }), part("c")];
+    assert.deepEqual(shown(parts, 192_024), [
+      ["a", 96_000, true],
+      ["b", 96_000, true],
+      ["c", 24, false],
+    ]);
+    assert.deepEqual(shown([part("a", { isFinished: true })], 96_000), [["a", 96_000, true]]);
+    assert.deepEqual(shown([], 100), []);
+  });
+});
+
+/** A speaker on a fake worklet: `posted` are its commands, `happened` its events. */
+function speakerOn(t) {
+  const before = globalThis.AudioWorkletNode;
+  const made = { posted: [], happened: [] };
+  const port = new EventTarget();
+  Object.assign(port, { start() {}, postMessage: (command) => made.posted.push(command) });
+  globalThis.AudioWorkletNode = class {
+    port = port;
+    connect = (node) => node;
+    disconnect() {}
+  };
+  t.after(() => {
+    globalThis.AudioWorkletNode = before;
+  });
+  const gain = { connect() {}, disconnect() {} };
+  made.speaker = new Speaker({
+    context: { createGain: () => gain, audioWorklet: { addModule: async () => {} } },
+    onStart: (itemId, _, isSilent) => made.happened.push(["start", itemId, isSilent]),
+    onPosition: (itemId, _, ms) => made.happened.push(["position", itemId, ms]),
+    onEnded: (itemId) => made.happened.push(["ended", itemId]),
+  });
+  made.report = (data) => port.dispatchEvent(Object.assign(new Event("message"), { data }));
+  return made;
+}
+
+describe("a speaker", () => {
+  const second = () => new Int16Array(1000 * SAMPLES_PER_MS);
+
+  test("plays what came before its worklet was loaded", async (t) => {
+    const { speaker, posted } = speakerOn(t);
+    speaker.play("a", 0, second());
+    speaker.finish("a", 0);
+    assert.deepEqual(posted, []);
+    await speaker.open();
+    assert.deepEqual(
+      posted.map(({ verb }) => verb),
+      ["play", "finish"],
+    );
+  });
+
+  test("reports an answer that passes in silence, does not play it later, and says it is not heard", async (t) => {
+    const { speaker, posted, happened } = speakerOn(t);
+    await speaker.open();
+    speaker.play("a", 0, second());
+    speaker.pace(400);
+    speaker.play("a", 0, second());
+    speaker.pace(400);
+    assert.deepEqual(happened, [
+      ["start", "a", true],
+      ["position", "a", 400],
+      ["position", "a", 800],
+    ]);
+    assert.deepEqual(speaker.heardSoFar(), [
+      { itemId: "a", contentIndex: 0, heardMs: 0, wasAllHeard: false },
+    ]);
+    speaker.finish("a", 0);
+    speaker.pace(1200);
+    assert.deepEqual(happened.slice(3), [
+      ["position", "a", 2000],
+      ["ended", "a"],
+    ]);
+    assert.deepEqual(posted.at(-1), { verb: "drop", itemId: "a", contentIndex: 0 });
+    assert.deepEqual(speaker.heardSoFar(), []);
+  });
+
+  test("counts as heard only what was played before and after the silence", async (t) => {
+    const { speaker, report, happened } = speakerOn(t);
+    await speaker.open();
+    const at = { itemId: "a", contentIndex: 0 };
+    speaker.play("a", 0, second());
+    report({ kind: "start", ...at, playedSamples: 0 });
+    report({ kind: "position", ...at, playedSamples: 100 * SAMPLES_PER_MS });
+    speaker.pace(500);
+    assert.deepEqual(happened.at(-1), ["position", "a", 600]);
+    assert.equal(speaker.heardSoFar()[0].heardMs, 100);
+    report({ kind: "position", ...at, playedSamples: 200 * SAMPLES_PER_MS });
+    assert.equal(speaker.heardSoFar()[0].heardMs, 200);
+    assert.equal(happened.filter(([kind]) => kind === "start").length, 1);
   });
 });

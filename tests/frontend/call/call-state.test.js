@@ -46,6 +46,20 @@ const STORIES = [
   ["speech was detected", [...LISTENING, "speech_started"], "hearing_you"],
   ["speech has ended", [...LISTENING, "speech_started", "speech_stopped"], "thinking"],
   ["the answer sounds", SPEAKING, "speaking"],
+  ["the answer passes in silence", [...SPEAKING, "sound_blocked"], "writing"],
+  ["sound is allowed again", [...SPEAKING, "sound_blocked", "sound_allowed"], "speaking"],
+  [
+    "the voice was started again after it had no sound",
+    [
+      ...SPEAKING,
+      "sound_blocked",
+      "voice_stopped",
+      "microphone_asked",
+      "voice_started",
+      "sound_started",
+    ],
+    "speaking",
+  ],
   ["the answer is complete but still sounds", [...SPEAKING, "answer_ended"], "speaking"],
   ["the answer was heard to its end", [...SPEAKING, "answer_ended", "sound_ended"], "listening"],
   ["the user interrupts", [...SPEAKING, "speech_started"], "interrupted"],
@@ -115,7 +129,12 @@ test("an interruption by speech is shown shortly, one by a key long enough to be
   assert.ok(cutShownMs(after(speaking, "answer_cut")) >= 1000);
 });
 
-const HEARD = { isMuted: false, isWaitingForPress: false, hasNoMicrophone: false };
+const HEARD = {
+  isMuted: false,
+  isWaitingForPress: false,
+  hasNoMicrophone: false,
+  hasNoSound: false,
+};
 const shown = (name, own = {}, hasVoice = true) => {
   const { name: word, hint } = shownOf(
     { name, attempt: 0, reason: null, hasVoice },
@@ -144,6 +163,15 @@ test("the hint says that the user is muted, and how to stop the answer, in every
   for (const name of ["thinking", "speaking"]) {
     assert.deepEqual(shown(name, { isMuted: true }), [name, "muted_answering"]);
     assert.deepEqual(shown(name, { hasNoMicrophone: true }), [name, "no_microphone_answering"]);
+  }
+});
+
+test("without sound, the answer is written, and nobody listens", () => {
+  for (const own of [{ hasNoSound: true }, { hasNoSound: true, isMuted: true }]) {
+    assert.deepEqual(shown("listening", own), ["no_sound", "no_sound"]);
+    for (const name of ["thinking", "writing"]) {
+      assert.deepEqual(shown(name, own), [name, "no_sound_answering"]);
+    }
   }
 });
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { openAudioContext, Voice } from "../../../frontend/call/voice.js";
+import { settle } from "../equipment.js";
 
 /** The least of Web Audio that a microphone and a speaker need to be made and closed. */
-class FakeAudioContext {
+class FakeAudioContext extends EventTarget {
   state = "running";
+  currentTime = 0;
   destination = {};
 
   createGain() {
@@ -24,6 +26,7 @@ const events = () => ({ onChunk() {}, onProblem() {}, onAllowed() {} });
 
 beforeEach(() => {
   globalThis.AudioContext = FakeAudioContext;
+  globalThis.document = new EventTarget();
   // Missing in node 20.
   globalThis.navigator ??= {};
 });
@@ -31,6 +34,63 @@ beforeEach(() => {
 test("the context is running, at the device's own rate", () => {
   const context = openAudioContext();
   assert.equal(context.wasResumed, true);
+});
+
+test("a context that is refused is no error of the page", async () => {
+  globalThis.AudioContext = class extends FakeAudioContext {
+    async resume() {
+      throw new DOMException("", "NotAllowedError");
+    }
+  };
+  const context = openAudioContext();
+  const voice = new Voice(context, events());
+  context.state = "suspended";
+  voice.resume();
+  await settle();
+  await voice.stop();
+});
+
+test("while the context stands still, the speaker's text goes on, and the silence is reported", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  let nowMs = 0;
+  t.mock.method(performance, "now", () => nowMs);
+  const pass = (ms) => {
+    for (let passed = 0; passed < ms; passed += 50) {
+      nowMs += 50;
+      t.mock.timers.tick(50);
+    }
+  };
+  const context = new FakeAudioContext();
+  const happened = [];
+  const voice = new Voice(context, {
+    ...events(),
+    onBlocked: (isBlocked) => happened.push(["blocked", isBlocked]),
+    onStart: (itemId, _, isSilent) => happened.push(["start", itemId, isSilent]),
+    onPosition: (itemId, _, ms) => happened.push([itemId, ms]),
+  });
+  voice.start({}).catch(() => {});
+  voice.speaker.play("a", 0, new Int16Array(24_000));
+  pass(1250);
+  assert.deepEqual(happened, [["blocked", true]]);
+  pass(200);
+  assert.deepEqual(happened.slice(1), [
+    ["start", "a", true],
+    ["a", 100],
+    ["a", 200],
+  ]);
+  document.visibilityState = "hidden";
+  pass(5000);
+  document.visibilityState = "visible";
+  nowMs += 60_000;
+  pass(100);
+  assert.deepEqual(happened.at(-1), ["a", 1000]);
+  context.currentTime = 1;
+  pass(250);
+  assert.deepEqual(happened.at(-1), ["blocked", false]);
+  const count = happened.length;
+  pass(1000);
+  assert.equal(happened.filter(([what]) => what === "a").length, count - 3);
+  void voice.stop();
 });
 
 test("a page that may not use a microphone gets an error, and nothing stays open", async () => {

@@ -45,6 +45,11 @@ function replay({ open = async () => {} } = {}) {
       made.speakers.push(Object.assign(new FakeSpeaker(options), { open }));
       return made.speakers.at(-1);
     },
+    createOutput: ({ onChange }) => ({
+      watch(signal) {
+        made.block = () => signal.aborted || onChange(true);
+      },
+    }),
     volume: () => 0.5,
     isAllowed: () => made.isAllowed,
     changed: () => {
@@ -125,4 +130,18 @@ test("nothing is kept after it was cleared", async () => {
     [made.replay.has(LINE), made.replay.isPlaying(LINE), made.closed],
     [false, false, 1],
   );
+});
+
+test("it stops by itself when the browser plays no sound", async () => {
+  const made = replay();
+  made.replay.toggle(LINE);
+  await settle();
+  made.block();
+  assert.equal(made.replay.isPlaying(LINE), false);
+  await settle();
+  assert.equal(made.closed, 1);
+  const { block } = made;
+  made.replay.toggle(OTHER);
+  block();
+  assert.equal(made.replay.isPlaying(OTHER), true);
 });

@@ -100,6 +100,7 @@ beforeEach(() => {
     "callOpened",
     "callEnded",
     "microphoneChanged",
+    "soundChanged",
     "openSettings",
   );
   Object.assign(voiceMode, { isOn: false, wasOnAtEnd: false });
@@ -324,6 +325,25 @@ test("problems have a card until they are over", async () => {
   assert.deepEqual(called(voiceMode, "microphoneChanged"), [
     ["microphoneChanged", "stopped"],
     ["microphoneChanged", "recovered"],
+  ]);
+});
+
+test("blocked sound has a card of its own, which stays until there is sound", async () => {
+  await talk.open(null);
+  client().resumeSound = () => happened.push("resume");
+  client().onProblem("sound_blocked");
+  assert.equal(help.name, "sound_blocked");
+  client().onConnected();
+  talk.act("turn_on_sound");
+  assert.deepEqual([help.name, happened.at(-1)], ["sound_blocked", "resume"]);
+  assert.deepEqual(called(views.composer, "focus"), []);
+  client().onProblem("recovered");
+  assert.equal(help.name, "sound_blocked");
+  client().onProblem("sound_allowed");
+  assert.equal(help.name, null);
+  assert.deepEqual(called(voiceMode, "soundChanged"), [
+    ["soundChanged", true],
+    ["soundChanged", false],
   ]);
 });
 

@@ -155,6 +155,18 @@ test("stop() goes back to typing, and hides a card about the microphone only", a
   assert.deepEqual(help.calls, [["hide"]]);
 });
 
+test("without a voice there is no card about the sound", async () => {
+  await start();
+  voiceMode.soundChanged(true);
+  assert.equal(voiceMode.model.hasNoSound, true);
+  help.calls.length = 0;
+  help.name = "sound_blocked";
+  voiceMode.callEnded();
+  assert.deepEqual(help.calls, [["hide"]]);
+  await start();
+  assert.equal(voiceMode.model.hasNoSound, false);
+});
+
 test("a restart keeps the mute", async () => {
   await start();
   voiceMode.toggleMuted();

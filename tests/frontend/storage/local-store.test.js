@@ -35,6 +35,20 @@ test("a token is stored until it is emptied", () => {
   assert.equal(store.token, "");
 });
 
+test("the ten microphones that gave sound last are known", () => {
+  const kept = storage();
+  const names = Array.from({ length: 11 }, (_, n) => `d${n}`);
+  for (const name of [...names, "d1"]) new LocalStore(kept).addSounded(name);
+  const store = new LocalStore(kept);
+  assert.deepEqual(
+    names.filter((name) => !store.hasSounded(name)),
+    ["d0"],
+  );
+  for (const text of ["not json", "7", "null"]) {
+    assert.equal(new LocalStore(storage({ "kaiwa.microphones": text })).hasSounded("d1"), false);
+  }
+});
+
 test("with a forbidden storage nothing is kept and nothing is thrown", () => {
   const forbidden = () => {
     throw new Error("denied");
@@ -42,5 +56,7 @@ test("with a forbidden storage nothing is kept and nothing is thrown", () => {
   const store = new LocalStore({ getItem: forbidden, setItem: forbidden, removeItem: forbidden });
   store.token = "abc";
   assert.equal(store.token, "");
+  store.addSounded("d1");
+  assert.equal(store.hasSounded("d1"), false);
   assert.deepEqual(store.preferences(), DEFAULT_PREFERENCES);
 });

@@ -34,11 +34,12 @@ test("every text that index.html names exists", () => {
 });
 
 test("every state has a word and a hint", () => {
-  const own = ["writing", "no_microphone", "muted", "waiting_for_press"];
+  const own = ["writing", "no_microphone", "no_sound", "muted", "waiting_for_press"];
   for (const state of [...STATES, ...own]) {
     assert.ok(`state.${state}` in WORDS && `hint.${state}` in WORDS, state);
   }
-  for (const hint of ["no_microphone_answering", "muted_answering", "press_to_cut_in"]) {
+  const answering = ["no_microphone_answering", "no_sound_answering", "muted_answering"];
+  for (const hint of [...answering, "press_to_cut_in"]) {
     assert.ok(`hint.${hint}` in WORDS, hint);
   }
 });

@@ -156,7 +156,8 @@ def test_closing_ends_everything_and_can_be_repeated(page: ScenarioPage) -> None
 
 
 def test_a_speaker_that_is_not_open_plays_nothing(page: ScenarioPage) -> None:
-    assert page.run("useBeforeOpen")["cuts"] == []
+    unheard = {"itemId": "a", "contentIndex": 0, "heardMs": 0, "wasAllHeard": False}
+    assert page.run("useBeforeOpen")["cuts"] == [unheard]
 
 
 def test_opening_can_be_tried_again(page: ScenarioPage) -> None:

@@ -103,7 +103,7 @@ def test_it_ends_at_its_cap_with_an_error_and_a_close() -> None:
         ({"type": "response.create", "response": 1}, "invalid_type", "response"),
         ({"type": "input_audio_buffer.append"}, "missing_required_parameter", "audio"),
         ({"type": "input_audio_buffer.append", "audio": "%%"}, "invalid_value", "audio"),
-        ({"type": "input_audio_buffer.append", "audio": "AAAA"}, "invalid_value", "audio"),
+        ({"type": "input_audio_buffer.append", "audio": "AAA=AAAA"}, "invalid_value", "audio"),
         ({"type": "session.update"}, "missing_required_parameter", "session"),
         ({"type": "conversation.item.create"}, "missing_required_parameter", "item"),
         ({"type": "conversation.item.delete"}, "missing_required_parameter", "item_id"),

@@ -172,3 +172,37 @@ def test_semantic_vad_waits_longer_with_low_eagerness() -> None:
         return types(found).count("input_audio_buffer.committed")
 
     assert (turns("high"), turns("low")) == (2, 1)
+
+
+@pytest.mark.parametrize("step", [1_921, 8_001])
+def test_pieces_that_divide_a_sample_are_one_stream(step: int) -> None:
+    pcm = silence(1_000) + speech(900) + silence(900)
+    whole, divided = buffer_with(SERVER_VAD), buffer_with(SERVER_VAD)
+    pieces = [pcm[start : start + step] for start in range(0, len(pcm), step)]
+    changes = [change for piece in pieces for change in divided.append(piece)]
+    assert changes == whole.append(pcm)
+    assert divided.end_ms == 2_800
+
+
+def test_an_append_may_end_in_half_a_sample() -> None:
+    bench = EngineBench()
+    bench.configure(MANUAL)
+    assert bench.send_raw(append(silence(500) + b"\1")) == []
+    assert bench.send_raw(append(b"\1" + silence(500))) == []
+    found = bench.send("input_audio_buffer.commit")
+    assert "error" not in types(found)
+
+
+def test_a_commit_counts_all_bytes_of_its_pieces_and_drops_half_a_sample() -> None:
+    buffer = buffer_with({})
+    pcm = speech(500)
+    for piece in (pcm[:8001], pcm[8001:16_002], pcm[16_002:] + b"\1"):
+        buffer.append(piece)
+    assert buffer.end_ms == 500
+    assert buffer.commit()[1] == pcm
+    buffer.append(pcm)
+    assert buffer.commit()[1] == pcm
+    buffer.append(b"\1")
+    buffer.clear()
+    buffer.append(pcm)
+    assert buffer.commit()[1] == pcm

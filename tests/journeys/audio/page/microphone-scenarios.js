@@ -8,6 +8,7 @@ import {
   watchMicrophones,
 } from "/static/audio/microphone.js";
 import { base64FromPcm } from "/static/audio/pcm.js";
+import { SoundOutput } from "/static/audio/sound-output.js";
 
 const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 const LOUD = 0.02;
@@ -157,13 +158,24 @@ export async function loseDevice({ isAnotherThere }) {
   return reportOf(scenario);
 }
 
+/** The browser suspends the context and refuses to resume it until a later click. */
 export async function suspendAndRecover() {
   const scenario = await setUp();
   const { context, chunks, problems, microphone } = scenario;
+  const watching = new AbortController();
+  const onChange = (isBlocked) => problems.push(isBlocked ? "sound_blocked" : "sound_allowed");
+  new SoundOutput({ context, onChange }).watch(watching.signal);
   await microphone.start(RAW);
   await until(() => chunks.length >= 3, "chunks came");
+  context.resume = () => Promise.reject(new DOMException("", "NotAllowedError"));
   await context.suspend();
-  await until(() => problems.includes("recovered"), "it recovered");
+  await until(() => problems.includes("sound_blocked"), "it was reported");
+  delete context.resume;
+  const before = chunks.length;
+  document.dispatchEvent(new Event("click"));
+  await until(() => problems.includes("sound_allowed"), "it recovered");
+  await until(() => chunks.length > before, "chunks came again");
+  watching.abort();
   await microphone.stop();
   return reportOf(scenario);
 }
