@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from backend.serving import shutdown
-from backend.serving.limits import MAX_MESSAGE_BYTES, ServerTimeouts
+from backend.serving.limits import MAX_MESSAGE_BYTES, PING_S, ServerTimeouts
 from backend.serving.shutdown import Runtime
 from backend.telemetry.logs import log_event
 
@@ -33,7 +33,7 @@ def run_daphne(
     command_line.run(
         [
             *("--fd", str(listener.detach())),
-            *("--ping-interval", "15", "--ping-timeout", "15"),
+            *("--ping-interval", str(PING_S), "--ping-timeout", str(PING_S)),
             # Its default, a day, would close with a success code; the provider's cap is an hour.
             *("--websocket_timeout", "3900", "--websocket_connect_timeout", "10"),
             *("--application-close-timeout", "20"),

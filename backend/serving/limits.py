@@ -7,6 +7,10 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 Above the relay's own limit of 512 KiB, so that a client over that one gets `relay.error`. A client
 can hold as much memory with a message that it never finishes."""
 
+PING_S = 15
+"""Seconds between pings, and the wait for an answer: a client whose network has gone without a word
+is found after 30 s at most."""
+
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread that computes keeps the interpreter while others wait for it.
 

@@ -18,7 +18,7 @@ import uvicorn
 from backend.serving import shutdown
 from backend.serving.connection_limits import ConnectionCounter
 from backend.serving.http_protocol import http_protocol
-from backend.serving.limits import MAX_MESSAGE_BYTES, ServerTimeouts
+from backend.serving.limits import MAX_MESSAGE_BYTES, PING_S, ServerTimeouts
 from backend.serving.shutdown import Runtime
 from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 from backend.telemetry.logs import log_event
@@ -109,8 +109,8 @@ def run_uvicorn(
         # Compression costs twice the processor time per frame and saves a quarter of base64 noise.
         ws_per_message_deflate=False,
         ws_max_size=MAX_MESSAGE_BYTES,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
         lifespan="off",
         # `backend.trusted_proxies` does that; uvicorn's own trusts everybody on this machine.
         proxy_headers=False,
