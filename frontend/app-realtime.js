@@ -23,6 +23,7 @@ import { SessionSettings } from "./page/session-settings.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
+import { BrowserStorage } from "./storage/browser-storage.js";
 import { Drafts } from "./storage/drafts.js";
 import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
@@ -52,10 +53,11 @@ import { languageFrom, Words } from "./words/i18n.js";
 // Shared by all parts.
 const api = new Api();
 const textClient = new TextClient(api);
-const store = new LocalStore(globalThis.localStorage);
-const drafts = new Drafts(globalThis.sessionStorage);
+const store = new LocalStore(new BrowserStorage(() => globalThis.localStorage));
+const drafts = new Drafts(new BrowserStorage(() => globalThis.sessionStorage));
 const { language } = store.preferences();
-const words = new Words(languageFrom(language, navigator.languages), navigator.languages);
+const wanted = navigator.languages ?? [];
+const words = new Words(languageFrom(language, wanted), wanted);
 const explain = (/** @type {unknown} */ error) => errorText(words, error);
 const address = new SessionAddress(globalThis.location, globalThis.history);
 /** A phone or a tablet: no keyboard, so that texts name no keys. */

@@ -33,6 +33,8 @@ export class Account {
   /** @type {User | null} */
   #user = null;
   #login = new Latest();
+  /** Whether the user has been shown that this browser will not keep the login. */
+  #hasShownNotKept = false;
 
   /** @param {AccountParts} parts @param {AccountDelegate} delegate */
   constructor(parts, delegate) {
@@ -159,13 +161,20 @@ export class Account {
     return this.#delegate.signedIn();
   }
 
+  /** The notice for a form without another one: the first time that the login will not be kept. */
+  #takeNotKeptNotice() {
+    if (this.#parts.store.isKept || this.#hasShownNotKept) return "";
+    this.#hasShownNotKept = true;
+    return "sign_in.not_kept";
+  }
+
   /** @param {string} notice */
   #showSignIn(notice) {
     this.#parts.screens.show("sign-in");
     this.#parts.signIn.show({
       canRegister: this.#config?.registration_open === true,
       isDemo: this.#config?.demo === true,
-      notice,
+      notice: notice || this.#takeNotKeptNotice(),
     });
   }
 }

@@ -31,9 +31,15 @@ const TOKEN_KEY = "kaiwa.token";
 export class LocalStore {
   #storage;
 
-  /** @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage */
+  /** @param {Pick<Storage, "getItem" | "setItem" | "removeItem"> & { isKept?: boolean }} storage
+   *   `isKept` is false for one that is forgotten with the page. */
   constructor(storage) {
     this.#storage = storage;
+  }
+
+  /** Whether the login and the preferences are kept when the page is closed or reloaded. */
+  get isKept() {
+    return this.#storage.isKept !== false;
   }
 
   /** The login token; empty when signed out. */

@@ -47,6 +47,10 @@ export const WORDS = Object.freeze({
     en: "You are signed out. Please sign in again.",
     ja: "サインアウトしました。もう一度サインインしてください。",
   },
+  "sign_in.not_kept": {
+    en: "This browser blocks the storage of this site. You can sign in, but your login will not be kept when you close or reload the page.",
+    ja: "このブラウザーでは、このサイトのデータ保存がブロックされています。サインインはできますが、ページを閉じるか再読み込みすると、もう一度サインインが必要です。",
+  },
   "sign_in.empty": {
     en: "Please fill in both fields.",
     ja: "ユーザー名とパスワードを入力してください。",
@@ -580,6 +584,16 @@ function languageOf(tag) {
   return /** @type {Language | null} */ (LANGUAGES.find((one) => one === primary) ?? null);
 }
 
+/** Whether `Intl` takes a tag. Some browsers name the system's locale, such as `en-US@posix`.
+ * @param {string} tag */
+function isLocale(tag) {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 /** The page's texts in one language, which may be changed. */
 export class Words {
   /** Whether the user has a keyboard: then texts name its keys. */
@@ -594,7 +608,8 @@ export class Words {
 
   /** For numbers and times: the user's region, if they have one with this language. */
   get #locale() {
-    return this.#browserLanguages.find((tag) => languageOf(tag) === this.language) ?? this.language;
+    const isWanted = (/** @type {string} */ tag) => languageOf(tag) === this.language;
+    return this.#browserLanguages.find((tag) => isWanted(tag) && isLocale(tag)) ?? this.language;
   }
 
   /**

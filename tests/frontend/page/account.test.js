@@ -55,6 +55,26 @@ test("without a token the sign-in form is shown", async () => {
   assert.deepEqual(happened, []);
 });
 
+test("that the browser will not keep the login is shown once, with the first form", async () => {
+  Object.defineProperty(store, "isKept", { value: false });
+  await loadWith("");
+  assert.equal(notice(), "sign_in.not_kept");
+  const entering = account.enter({ username: "aki", password: "x", isNew: false });
+  api.logIn.calls[0].resolve({ token: "abc", user: USER });
+  await entering;
+  account.signOut("");
+  assert.equal(notice(), "");
+});
+
+test("why a login ended is more important than that it will not be kept", async () => {
+  Object.defineProperty(store, "isKept", { value: false });
+  store.token = "abc";
+  account.signOut("sign_in.expired");
+  assert.equal(notice(), "sign_in.expired");
+  account.signOut("");
+  assert.equal(notice(), "sign_in.not_kept");
+});
+
 test("with a stored token the user is signed in", async () => {
   await loadWith("abc");
   assert.deepEqual([api.token, account.user, happened], ["abc", USER, ["signed in aki"]]);
