@@ -334,4 +334,9 @@ drawIcons();
 Object.assign(globalThis, {
   kaiwa: { account, api, app, conversation, dictation, list, talk, voiceMode, words },
 });
-await app.start(!touchScreen.matches);
+try {
+  await app.start(!touchScreen.matches);
+} catch (error) {
+  screens.showFailed();
+  throw error;
+}

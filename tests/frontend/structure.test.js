@@ -47,7 +47,9 @@ test("the exceptions still exist", () => {
 test("the page preloads every module, so that none waits for the one that imports it", () => {
   const html = readFileSync(new URL("frontend/index.html", ROOT), "utf8");
   const named = [
-    ...html.matchAll(/(?:modulepreload" href|module" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g),
+    ...html.matchAll(
+      /(?:modulepreload" href|id="start" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g,
+    ),
   ];
   // The audio thread loads its worklets by itself.
   const expected = MODULES.filter((module) => !module.endsWith("-worklet.js"));
