@@ -18,6 +18,7 @@ import { ResponseLatency } from "./call/response-latency.js";
 import { SessionId } from "./call/session-id.js";
 import { TurnTaking } from "./call/turn-taking.js";
 import { openAudioContext, Voice } from "./call/voice.js";
+import { deferred } from "./deferred.js";
 import { Latest } from "./latest.js";
 import { PROVIDER_ERRORS } from "./shared-facts.js";
 import { TranscriptAssembler } from "./transcript/assembler.js";
@@ -31,6 +32,7 @@ import { shownLines } from "./transcript/shown-lines.js";
 /** @import { ConnectionOptions } from "./call/connection.js" */
 /** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
+/** @import { Deferred } from "./deferred.js" */
 /** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
@@ -116,7 +118,7 @@ export class RealtimeClient {
   #waitingEvents = null;
   /** Whether the server may have turns that this client has not seen. */
   #needsHistory;
-  /** @type {PromiseWithResolvers<void> | null} */
+  /** @type {Deferred<void> | null} */
   #opening = null;
   /** The user went back to typing: the call ends when nothing is owed any more. */
   #isLeaving = false;
@@ -199,7 +201,7 @@ export class RealtimeClient {
   #open() {
     if (this.#facts.link === "open") return Promise.resolve();
     if (!this.#opening) {
-      this.#opening = Promise.withResolvers();
+      this.#opening = deferred();
       this.#opening.promise.catch(() => {});
     }
     const { promise } = this.#opening;
