@@ -6,6 +6,7 @@ import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
 import { Speaker } from "./audio/speaker.js";
 import { newItemId } from "./call/item-id.js";
 import { openAudioContext } from "./call/voice.js";
+import { missingForVoice } from "./call/voice-support.js";
 import { Dictation } from "./chat/dictation.js";
 import { TextChat } from "./chat/text-chat.js";
 import { TextClient } from "./chat/text-client.js";
@@ -141,6 +142,7 @@ const voiceMode = new VoiceMode(
       replay.stop();
       return openAudioContext();
     },
+    missingForVoice: () => missingForVoice(globalThis),
     listMicrophones,
     userAgent: navigator.userAgent,
   },

@@ -60,6 +60,9 @@ const TAIL_MS = 1200;
  *   browser's WebSocket and devices, for tests.
  */
 
+/** The ending of a call in which the page itself failed. */
+const PAGE_FAILED = "page_failed";
+
 /** Errors of the provider that follow from both sides acting at once: the user need not know. */
 const ERRORS_NOT_SHOWN = new Set(PROVIDER_ERRORS.notShown);
 
@@ -126,7 +129,8 @@ export class RealtimeClient {
   #lastWordsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #cutTimer;
-  #answerTimer = new AnswerTimer(() => this.#connection.drop({ hasTimedOut: true }));
+  #isFailing = false;
+  #answerTimer = new AnswerTimer(this.#guarded(() => this.#connection.drop({ hasTimedOut: true })));
 
   /**
    * @param {string} authToken
@@ -156,15 +160,16 @@ export class RealtimeClient {
     this.#connection = createConnection({
       takeTicket: async () => this.#api.takeTicket(await this.#sessionId.get()),
       url: async () => websocketUrl(await this.#sessionId.get(), globalThis.location.href),
-      onEvent: (event) => this.#receive(event),
-      onReconnecting: (attempt) => this.#reconnecting(attempt),
-      onEnded: (reason, message) => this.#ended(reason, message),
+      onEvent: this.#guarded((event) => this.#receive(event)),
+      onReconnecting: this.#guarded((attempt) => this.#reconnecting(attempt)),
+      onEnded: this.#guarded((reason, message) => this.#ended(reason, message)),
     });
     this.#audioSender = new AudioSender({
       connection: this.#connection,
       isFlowing: () => this.#isFlowing,
       onSlowNetwork: () => this.onProblem("slow_network"),
       onNetworkRecovered: () => this.onProblem("network_recovered"),
+      onFailed: (error) => this.fail(error),
     });
   }
 
@@ -241,6 +246,8 @@ export class RealtimeClient {
     try {
       if (await voice.start(microphone)) this.#change("voice_started");
     } catch (error) {
+      // Its microphone may be open already.
+      await voice.stop();
       // Stopped meanwhile, and perhaps started again.
       if (signal.aborted) return;
       this.#voice = null;
@@ -258,10 +265,11 @@ export class RealtimeClient {
     if (this.#isClosed) return this.stopAudioStream();
     this.#isLeaving = true;
     clearTimeout(this.#lastWordsTimer);
-    this.#lastWordsTimer = setTimeout(() => {
+    const lastWordsEnded = this.#guarded(() => {
       this.#lastWordsTimer = undefined;
       this.#closeIfNothingIsOwed();
-    }, LAST_WORDS_MS);
+    });
+    this.#lastWordsTimer = setTimeout(lastWordsEnded, LAST_WORDS_MS);
     await this.stopAudioStream();
     await this.#sending;
     this.#closeIfNothingIsOwed();
@@ -351,15 +359,43 @@ export class RealtimeClient {
   /** Close the call and release every device. Harmless when closed. */
   async close() {
     this.#stay();
-    // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
-    for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
-      this.#connection.send(frame);
+    try {
+      // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
+      for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
+        this.#connection.send(frame);
+      }
+      this.#connection.close();
+      this.#turns.close();
+      this.#opening = null;
+      this.#change("closed");
+    } finally {
+      await this.#endVoice();
     }
+  }
+
+  /**
+   * End the call because of an exception that nobody foresaw: the microphone is closed first, whatever
+   * else is broken. The ending is `page_failed`.
+   *
+   * @param {unknown} error Reported to the browser's console.
+   */
+  fail(error) {
+    globalThis.reportError?.(error);
+    const isOver = this.#isClosed && !this.#voice;
+    void this.#voice?.stop().catch(() => {});
     this.#connection.close();
-    this.#turns.close();
-    this.#opening = null;
-    this.#change("closed");
-    await this.#endVoice();
+    if (isOver || this.#isFailing) return;
+    this.#isFailing = true;
+    try {
+      this.#ended(PAGE_FAILED, "");
+    } catch (again) {
+      // What failed may be needed to end the call in an orderly way.
+      globalThis.reportError?.(again);
+      this.#voice = null;
+      this.#change("ended", { reason: PAGE_FAILED });
+    } finally {
+      this.#isFailing = false;
+    }
   }
 
   /** @returns {Line[]} */
@@ -398,7 +434,8 @@ export class RealtimeClient {
     this.#facts = after(before, change, detail);
     if (this.#facts.wasCut && !before.wasCut) {
       clearTimeout(this.#cutTimer);
-      this.#cutTimer = setTimeout(() => this.#change("cut_shown"), cutShownMs(this.#facts));
+      const shown = this.#guarded(() => this.#change("cut_shown"));
+      this.#cutTimer = setTimeout(shown, cutShownMs(this.#facts));
     }
     if (this.#facts.isAnswering !== before.isAnswering) {
       this.#answerTimer.restart(this.#facts.isAnswering);
@@ -413,7 +450,7 @@ export class RealtimeClient {
   /** @param {ServerEvent} event */
   #receive(event) {
     this.#answerTimer.restart(this.#facts.isAnswering);
-    if (event.type === "relay.ready") void this.#becameReady();
+    if (event.type === "relay.ready") this.#becameReady().catch((error) => this.fail(error));
     else if (this.#waitingEvents) this.#waitingEvents.push(event);
     else this.#handle(event);
   }
@@ -537,20 +574,39 @@ export class RealtimeClient {
 
   /** @type {VoiceEvents} */
   #voiceEvents = {
-    onChunk: (chunk) => this.#captured(chunk),
-    onProblem: (problem) => this.#microphoneProblem(problem),
-    onAllowed: () => this.#change("microphone_allowed"),
-    onStart: () => this.#soundStarted(),
-    onPosition: (itemId, contentIndex, playedMs) => {
+    onChunk: this.#guarded((chunk) => this.#captured(chunk)),
+    onProblem: this.#guarded((problem) => this.#microphoneProblem(problem)),
+    onAllowed: this.#guarded(() => this.#change("microphone_allowed")),
+    onStart: this.#guarded(() => this.#soundStarted()),
+    onPosition: this.#guarded((itemId, contentIndex, playedMs) => {
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
-    },
-    onEnded: (itemId, contentIndex) => {
+    }),
+    onEnded: this.#guarded((itemId, contentIndex) => {
       this.#captions.over(itemId, contentIndex);
       this.#change("sound_ended");
       this.onLines();
-    },
+    }),
   };
+
+  /**
+   * A callback whose exceptions end the call. Every callback of the connection, of the devices and of a
+   * timer is one: an exception there would leave the microphone open, and nobody would know why nothing
+   * happens.
+   *
+   * @template {unknown[]} A
+   * @param {(...args: A) => void} callback
+   * @returns {(...args: A) => void}
+   */
+  #guarded(callback) {
+    return (...args) => {
+      try {
+        callback(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+  }
 
   #soundStarted() {
     const latencyMs = this.#voice?.speaker.latencyMs ?? 0;
@@ -592,9 +648,11 @@ export class RealtimeClient {
 
   /** Send frames after all earlier ones. @param {Frame[] | Promise<Frame[]>} frames */
   #send(frames) {
-    this.#sending = this.#sending.then(async () => {
-      for (const frame of await frames) this.#connection.send(frame);
-    });
+    this.#sending = this.#sending
+      .then(async () => {
+        for (const frame of await frames) this.#connection.send(frame);
+      })
+      .catch((error) => this.fail(error));
   }
 
   /** @param {number} attempt */
@@ -623,6 +681,8 @@ export class RealtimeClient {
   async #endVoice() {
     const voice = this.#voice;
     this.#voice = null;
+    // First, so that no exception in the rest leaves the microphone open.
+    const stopping = voice?.stop();
     this.#voiceStart.cancel();
     this.#microphoneWorks = false;
     this.#audioSender.clear();
@@ -631,7 +691,7 @@ export class RealtimeClient {
     if (voice) this.#change("voice_stopped");
     this.onLevel(0);
     this.onLines();
-    await voice?.stop();
+    await stopping;
   }
 }
 

@@ -108,7 +108,12 @@ export class Voice {
   /** Release the microphone and the speaker. Harmless when stopped. */
   async stop() {
     this.#ending.abort();
-    await Promise.all([this.#microphone.stop(), this.#speaker.close(), this.#wakeLock?.release()]);
+    // The microphone first; what cannot be released keeps nothing else open.
+    await Promise.allSettled([
+      this.#microphone.stop(),
+      this.#speaker.close(),
+      this.#wakeLock?.release(),
+    ]);
     if (this.#context.state !== "closed") await this.#context.close();
   }
 

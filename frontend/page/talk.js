@@ -166,11 +166,22 @@ export class Talk {
     if (signal.aborted) return;
     this.#waiting.splice(this.#waiting.indexOf(text), 1);
     if (!client) return composer.restore(text);
-    if (this.#isTextForCall(client)) return client.sendText(text);
+    if (this.#isTextForCall(client)) return this.#sendInCall(client, text);
     // How the last call ended is of no interest any more.
     if (client.state.name === "ended") void client.close();
     this.#sendUnsent(client);
     this.#chat?.send(text);
+  }
+
+  /** @param {RealtimeClient} client @param {string} text */
+  #sendInCall(client, text) {
+    try {
+      client.sendText(text);
+    } catch (error) {
+      client.fail(error);
+      const isShown = client.lines().some((line) => line.isPending && line.text === text);
+      if (!isShown) this.#parts.composer.restore(text);
+    }
   }
 
   /** Send a message that failed once more. @param {string} itemId */
@@ -185,7 +196,7 @@ export class Talk {
     if (line && unanswered) return this.#chat?.send(line.text, itemId);
     if (!client || !this.#isTextForCall(client)) return this.#chat?.retry(itemId);
     const text = this.#chat?.takeFailed(itemId);
-    if (text) client.sendText(text);
+    if (text) this.#sendInCall(client, text);
   }
 
   /** Put an unsent message back into the box. @param {string} text */

@@ -431,6 +431,19 @@ export const WORDS = Object.freeze({
     en: "Please say or write it once more.",
     ja: "もう一度、お話しいただくか入力してください。",
   },
+  "help.voice_unsupported.title": {
+    en: "This browser cannot talk",
+    ja: "このブラウザーでは通話できません",
+  },
+  "help.voice_unsupported.text": {
+    en: "It has no microphone or no sound for web pages, or they are turned off. Update it or use another one, or type.",
+    ja: "マイクや音声の機能がないか、無効になっています。ブラウザーを更新するか別のブラウザーを使うか、文字で入力してください。",
+  },
+  "help.page_failed.title": { en: "The page has failed", ja: "ページで問題が起きました" },
+  "help.page_failed.text": {
+    en: "The microphone is off, and your words so far are kept. Please reload the page.",
+    ja: "マイクはオフになりました。ここまでの会話は保存されています。ページを再読み込みしてください。",
+  },
   "help.completed.title": { en: "The call is over", ja: "通話を終了しました" },
   "help.completed.text": {
     en: "Connect again whenever you like; the conversation goes on.",
