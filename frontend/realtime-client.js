@@ -380,22 +380,18 @@ export class RealtimeClient {
    * @param {unknown} error Reported to the browser's console.
    */
   fail(error) {
-    globalThis.reportError?.(error);
+    report(error);
     const isOver = this.#isClosed && !this.#voice;
     void this.#voice?.stop().catch(() => {});
     this.#connection.close();
     if (isOver || this.#isFailing) return;
     this.#isFailing = true;
-    try {
-      this.#ended(PAGE_FAILED, "");
-    } catch (again) {
+    if (!attempt(() => this.#ended(PAGE_FAILED, ""))) {
       // What failed may be needed to end the call in an orderly way.
-      globalThis.reportError?.(again);
       this.#voice = null;
-      this.#change("ended", { reason: PAGE_FAILED });
-    } finally {
-      this.#isFailing = false;
+      attempt(() => this.#change("ended", { reason: PAGE_FAILED }));
     }
+    this.#isFailing = false;
   }
 
   /** @returns {Line[]} */
@@ -675,7 +671,7 @@ export class RealtimeClient {
     this.#opening?.reject(Object.assign(new Error(reason), { code: reason }));
     this.#opening = null;
     this.onError({ code: reason, message });
-    void this.#endVoice();
+    this.#endVoice().catch((error) => this.fail(error));
   }
 
   async #endVoice() {
@@ -692,6 +688,22 @@ export class RealtimeClient {
     this.onLevel(0);
     this.onLines();
     await stopping;
+  }
+}
+
+/** Show an exception that was caught in the browser's console. @param {unknown} error */
+function report(error) {
+  globalThis.reportError?.(error);
+}
+
+/** @param {() => void} action @returns {boolean} Whether it threw nothing. */
+function attempt(action) {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    report(error);
+    return false;
   }
 }
 
