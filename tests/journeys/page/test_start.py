@@ -79,3 +79,24 @@ def test_a_browser_that_is_too_old_is_shown_a_sentence_and_opens_nothing(
         expect(page.get_by_role("heading", name="did not start")).to_be_hidden()
         expect(page.get_by_role("button", name=RELOAD)).to_be_visible()
         assert [url for url in visitor.requests if "/api/" in url or url.startswith("ws")] == []
+
+
+def test_without_newer_apis_it_types_and_talks_and_an_exception_closes_the_microphone(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        page = visitor.page
+        # Missing in Safari 16.4 to 17.3, and in Firefox before 121 and 124.
+        page.add_init_script("delete Promise.withResolvers; delete AbortSignal.any;")
+        page.reload()
+        assert visitor.type_and_wait("Hello")
+        visitor.open_muted_call()
+        assert visitor.live_tracks() == 1
+        visitor.allow("planned")
+        page.evaluate("void (kaiwa.talk.client.onLevel = () => { throw new Error('planned'); })")
+        expect(visitor.help_card("page_failed")).to_be_visible()
+        assert (visitor.live_tracks(), visitor.open_contexts()) == (0, 0)
+        visitor.await_state("ended")
+        expect(page.locator("#mode-voice")).to_have_attribute("aria-pressed", "false")
+        page.get_by_role("button", name="Reload the page").click()
+        expect(visitor.lines).to_have_count(2)
