@@ -1,6 +1,7 @@
 /** The voice mode of a conversation: microphone on or off, mute, push-to-talk, and their settings. */
 
 import { MicrophoneError } from "../audio/microphone.js";
+import { labelToKeep } from "../audio/microphone-choices.js";
 import { Latest } from "../latest.js";
 import { permissionPlace } from "../words/help.js";
 
@@ -238,7 +239,12 @@ export class VoiceMode {
   /** Fill the list of microphones; without it the voice goes on. */
   async #showMicrophones() {
     const microphones = await this.#parts.listMicrophones().catch(() => null);
-    if (microphones) this.#parts.settings.showMicrophones(microphones);
+    if (!microphones) return;
+    const { settings, store } = this.#parts;
+    const kept = store.preferences();
+    const deviceLabel = labelToKeep(microphones, kept);
+    if (deviceLabel !== kept.deviceLabel) store.savePreferences({ deviceLabel });
+    settings.showMicrophones(microphones);
   }
 
   /**

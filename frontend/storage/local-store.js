@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{
- *   language: "ja" | "en" | "", isHandsFree: boolean, volume: number, deviceId: string,
+ *   language: "ja" | "en" | "", isHandsFree: boolean, volume: number,
+ *   deviceId: string, deviceLabel: string,
  *   echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean,
  * }} Preferences
  */
@@ -13,6 +14,8 @@ export const DEFAULT_PREFERENCES = Object.freeze({
   isHandsFree: true,
   volume: 1,
   deviceId: "",
+  // Browsers tell it only once a microphone is allowed.
+  deviceLabel: "",
   echoCancellation: true,
   noiseSuppression: true,
   autoGainControl: true,

@@ -302,6 +302,10 @@ export const WORDS = Object.freeze({
   },
   "settings.microphone": { en: "Microphone", ja: "マイク" },
   "settings.default_microphone": { en: "The device’s default", ja: "既定のマイク" },
+  "settings.kept_microphone": {
+    en: "The microphone you chose before",
+    ja: "前回選択したマイク",
+  },
   "settings.nth_microphone": { en: "Microphone {n}", ja: "マイク {n}" },
   "settings.echo": { en: "Remove echo", ja: "エコーを除去" },
   "settings.noise": { en: "Reduce noise", ja: "雑音を抑える" },

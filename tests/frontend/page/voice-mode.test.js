@@ -332,3 +332,14 @@ test("without a list of microphones the voice goes on", async () => {
   await start();
   assert.deepEqual([voiceMode.isOn, names()], [true, ["connect"]]);
 });
+
+test("the name of the chosen microphone is kept when the browser tells it, and not forgotten after", async () => {
+  store.savePreferences({ deviceId: "usb" });
+  microphones = [{ deviceId: "usb", label: "USB headset" }];
+  await start();
+  assert.equal(store.preferences().deviceLabel, "USB headset");
+  microphones = [{ deviceId: "", label: "" }];
+  await voiceMode.openSettings();
+  assert.equal(store.preferences().deviceLabel, "USB headset");
+  assert.equal(settings.calls.find(([name]) => name === "open")[1].deviceLabel, "USB headset");
+});
