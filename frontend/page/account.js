@@ -14,7 +14,7 @@ import { errorText } from "./error-text.js";
 /**
  * @typedef {{
  *   api: Api, store: LocalStore, words: Words,
- *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showUnreachable">,
+ *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showUnreachable" | "showFailed">,
  *   signIn: Pick<SignIn, "show" | "setBusy" | "fail">,
  *   drawer: Pick<Drawer, "showError">,
  *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
@@ -71,7 +71,9 @@ export class Account {
     try {
       await this.#request();
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) return screens.showUnreachable();
+      // What nobody foresaw is shown as such by start.js.
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 401) return screens.showUnreachable();
       this.#config = await api.config().catch(() => null);
     }
     // Another tab has signed out or in meanwhile.
@@ -101,6 +103,9 @@ export class Account {
       await shown;
     } catch (error) {
       signIn.fail(errorText(words, error));
+      if (error instanceof ApiError) return;
+      this.#parts.screens.showFailed();
+      throw error;
     } finally {
       signIn.setBusy(false);
     }

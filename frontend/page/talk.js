@@ -161,7 +161,10 @@ export class Talk {
     this.#hideCard("answer_failed");
     const { signal } = this.#opened;
     this.#waiting.push(text);
-    const client = await this.clientWhenLoaded();
+    const client = await this.clientWhenLoaded().catch(() => {
+      if (!signal.aborted) this.#parts.help.show("page_failed");
+      return null;
+    });
     // Left meanwhile: the message was stored as unsent.
     if (signal.aborted) return;
     this.#waiting.splice(this.#waiting.indexOf(text), 1);
@@ -579,7 +582,12 @@ export class Talk {
     this.#isDrawing = true;
     this.#parts.nextFrame(() => {
       this.#isDrawing = false;
-      this.#parts.thread.show(this.#lines());
+      try {
+        this.#parts.thread.show(this.#lines());
+      } catch (error) {
+        // Nobody sees what is said any more.
+        this.#client?.fail(error);
+      }
     });
   }
 }

@@ -396,6 +396,28 @@ test("a message that the call cannot take is not lost, and the call ends", async
   assert.equal(called(views.composer, "restore").length, 1);
 });
 
+test("a conversation that cannot be begun at all keeps the message, and has a card", async () => {
+  views.status.show = () => {
+    throw new Error("planned");
+  };
+  await assert.rejects(talk.open(null), /planned/);
+  await talk.send("Hello");
+  assert.deepEqual(called(views.composer, "restore"), [["restore", "Hello"]]);
+  assert.deepEqual(help.shown, ["page_failed"]);
+});
+
+test("lines that cannot be drawn end the call: nobody sees what is said", async () => {
+  await talk.open(null);
+  const failures = [];
+  client().fail = ({ message }) => failures.push(message);
+  views.thread.show = () => {
+    throw new Error("planned");
+  };
+  client().onLines();
+  frames.pop()();
+  assert.deepEqual(failures, ["planned"]);
+});
+
 test("a call that the page's own fault has ended has a card", async () => {
   await talk.open(null);
   client().enter({ name: "listening", hasVoice: true });
