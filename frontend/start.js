@@ -11,7 +11,7 @@
   /**
    * The newest of what the page needs, as paths from `window`, each with the first versions that have it
    * (https://github.com/mdn/browser-compat-data). README.md states the floor that follows: Chrome and Edge
-   * 111 (for `color-mix()` in styles.css, whose absence only spoils colours), Firefox 125, Safari 16.4.
+   * 111 (for `color-mix()` in styles.css, whose absence only spoils colours), Firefox 119, Safari 16.4.
    */
   var NEEDED = [
     "AbortSignal.prototype.throwIfAborted", // Chrome 100, Firefox 97, Safari 15.4
@@ -24,7 +24,6 @@
     "HTMLElement.prototype.inert", // Chrome 102, Firefox 112, Safari 15.5
     "HTMLScriptElement.prototype.noModule", // Chrome 61, Firefox 60, Safari 11
     "Intl.RelativeTimeFormat", // Chrome 71, Firefox 65, Safari 14
-    "Intl.Segmenter", // Chrome 87, Firefox 125, Safari 14.1
     "Object.hasOwn", // Chrome 93, Firefox 92, Safari 15.4
     "ReadableStream", // Chrome 43, Firefox 65, Safari 10.1
     "ResizeObserver", // Chrome 64, Firefox 69, Safari 13.1

@@ -72,7 +72,7 @@ def test_a_browser_that_is_too_old_is_shown_a_sentence_and_opens_nothing(
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
-        page.add_init_script("delete Intl.Segmenter;")
+        page.add_init_script("delete AbortSignal.timeout;")
         visitor.requests.clear()
         page.reload()
         expect(page.get_by_role("heading", name="This browser is too old")).to_be_visible()
@@ -86,8 +86,10 @@ def test_without_newer_apis_it_types_and_talks_and_an_exception_closes_the_micro
 ) -> None:
     with visiting(browser, stack, login=register(stack)) as visitor:
         page = visitor.page
-        # Missing in Safari 16.4 to 17.3, and in Firefox before 121 and 124.
-        page.add_init_script("delete Promise.withResolvers; delete AbortSignal.any;")
+        # Missing in Safari 16.4 to 17.3, and in Firefox before 121, 124 and 125.
+        page.add_init_script(
+            "delete Promise.withResolvers; delete AbortSignal.any; delete Intl.Segmenter;"
+        )
         page.reload()
         assert visitor.type_and_wait("Hello")
         visitor.open_muted_call()
