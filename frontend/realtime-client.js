@@ -125,12 +125,13 @@ export class RealtimeClient {
   #opening = null;
   /** The user went back to typing: the call ends when nothing is owed any more. */
   #isLeaving = false;
+  /** Whether the call is being ended by an exception. */
+  #isFailing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} Set while the call waits for last words. */
   #lastWordsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #cutTimer;
-  #isFailing = false;
-  #answerTimer = new AnswerTimer(this.#guarded(() => this.#connection.drop({ hasTimedOut: true })));
+  #answerTimer = new AnswerTimer(() => this.#connection.drop({ hasTimedOut: true }));
 
   /**
    * @param {string} authToken
@@ -157,12 +158,14 @@ export class RealtimeClient {
     this.#createContext = createContext;
     this.#transcript = new TranscriptAssembler(pastTurns);
     this.#finishedTurns.skip(this.#transcript.lines());
-    this.#connection = createConnection({
+    const connect = (/** @type {ConnectionOptions} */ options) =>
+      createConnection(this.#guardedAll(options));
+    this.#connection = connect({
       takeTicket: async () => this.#api.takeTicket(await this.#sessionId.get()),
       url: async () => websocketUrl(await this.#sessionId.get(), globalThis.location.href),
-      onEvent: this.#guarded((event) => this.#receive(event)),
-      onReconnecting: this.#guarded((attempt) => this.#reconnecting(attempt)),
-      onEnded: this.#guarded((reason, message) => this.#ended(reason, message)),
+      onEvent: (event) => this.#receive(event),
+      onReconnecting: (attempt) => this.#reconnecting(attempt),
+      onEnded: (reason, message) => this.#ended(reason, message),
     });
     this.#audioSender = new AudioSender({
       connection: this.#connection,
@@ -236,7 +239,10 @@ export class RealtimeClient {
       return;
     }
     const signal = this.#voiceStart.next();
-    const voice = this.#createVoice(context ?? this.#createContext(), this.#voiceEvents);
+    const voice = this.#createVoice(
+      context ?? this.#createContext(),
+      this.#guardedAll(this.#voiceEvents),
+    );
     this.#voice = voice;
     this.#microphoneWorks = true;
     this.#change("microphone_asked");
@@ -247,7 +253,7 @@ export class RealtimeClient {
       if (await voice.start(microphone)) this.#change("voice_started");
     } catch (error) {
       // Its microphone may be open already.
-      await voice.stop();
+      void voice.stop().catch(() => {});
       // Stopped meanwhile, and perhaps started again.
       if (signal.aborted) return;
       this.#voice = null;
@@ -392,6 +398,37 @@ export class RealtimeClient {
       attempt(() => this.#change("ended", { reason: PAGE_FAILED }));
     }
     this.#isFailing = false;
+  }
+
+  /**
+   * Callbacks of the connection or of the devices, each `on…` of which ends the call when it throws: an
+   * exception there would leave the microphone open, and nobody would know why nothing happens.
+   *
+   * @template {object} T
+   * @param {T} callbacks
+   * @returns {T}
+   */
+  #guardedAll(callbacks) {
+    const guarded = Object.entries(callbacks).map(([name, callback]) => [
+      name,
+      name.startsWith("on") ? this.#guarded(callback) : callback,
+    ]);
+    return Object.fromEntries(guarded);
+  }
+
+  /**
+   * @template {unknown[]} A
+   * @param {(...args: A) => void} callback
+   * @returns {(...args: A) => void}
+   */
+  #guarded(callback) {
+    return (...args) => {
+      try {
+        callback(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
   }
 
   /** @returns {Line[]} */
@@ -570,39 +607,20 @@ export class RealtimeClient {
 
   /** @type {VoiceEvents} */
   #voiceEvents = {
-    onChunk: this.#guarded((chunk) => this.#captured(chunk)),
-    onProblem: this.#guarded((problem) => this.#microphoneProblem(problem)),
-    onAllowed: this.#guarded(() => this.#change("microphone_allowed")),
-    onStart: this.#guarded(() => this.#soundStarted()),
-    onPosition: this.#guarded((itemId, contentIndex, playedMs) => {
+    onChunk: (chunk) => this.#captured(chunk),
+    onProblem: (problem) => this.#microphoneProblem(problem),
+    onAllowed: () => this.#change("microphone_allowed"),
+    onStart: () => this.#soundStarted(),
+    onPosition: (itemId, contentIndex, playedMs) => {
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
-    }),
-    onEnded: this.#guarded((itemId, contentIndex) => {
+    },
+    onEnded: (itemId, contentIndex) => {
       this.#captions.over(itemId, contentIndex);
       this.#change("sound_ended");
       this.onLines();
-    }),
+    },
   };
-
-  /**
-   * A callback whose exceptions end the call. Every callback of the connection, of the devices and of a
-   * timer is one: an exception there would leave the microphone open, and nobody would know why nothing
-   * happens.
-   *
-   * @template {unknown[]} A
-   * @param {(...args: A) => void} callback
-   * @returns {(...args: A) => void}
-   */
-  #guarded(callback) {
-    return (...args) => {
-      try {
-        callback(...args);
-      } catch (error) {
-        this.fail(error);
-      }
-    };
-  }
 
   #soundStarted() {
     const latencyMs = this.#voice?.speaker.latencyMs ?? 0;

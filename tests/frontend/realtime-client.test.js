@@ -654,8 +654,9 @@ describe("an unforeseen exception", () => {
     },
     "in a timer": () => {
       connection.receive({ type: "response.created", response: { id: "r1" } });
-      connection.drop = planned;
-      mock.timers.tick(20_000);
+      client.interrupt();
+      client.onState = ({ name }) => name !== "ended" && planned();
+      mock.timers.tick(60_000);
     },
   };
   for (const [name, happen] of Object.entries(ways)) {
