@@ -271,11 +271,10 @@ export class RealtimeClient {
     if (this.#isClosed) return this.stopAudioStream();
     this.#isLeaving = true;
     clearTimeout(this.#lastWordsTimer);
-    const lastWordsEnded = this.#guarded(() => {
+    this.#lastWordsTimer = setTimeout(() => {
       this.#lastWordsTimer = undefined;
-      this.#closeIfNothingIsOwed();
-    });
-    this.#lastWordsTimer = setTimeout(lastWordsEnded, LAST_WORDS_MS);
+      this.#guarded(() => this.#closeIfNothingIsOwed())();
+    }, LAST_WORDS_MS);
     await this.stopAudioStream();
     await this.#sending;
     this.#closeIfNothingIsOwed();
@@ -306,6 +305,58 @@ export class RealtimeClient {
    * @returns {TypedMessage[]} */
   takeUnsent() {
     return this.#turns.takeUnconfirmed();
+  }
+
+  /**
+   * End the call because of an exception that nobody foresaw: the microphone is closed first, whatever
+   * else is broken. The ending is `page_failed`.
+   *
+   * @param {unknown} error Reported to the browser's console.
+   */
+  fail(error) {
+    report(error);
+    const isOver = this.#isClosed && !this.#voice;
+    void this.#voice?.stop().catch(() => {});
+    this.#connection.close();
+    if (isOver || this.#isFailing) return;
+    this.#isFailing = true;
+    if (!attempt(() => this.#ended(PAGE_FAILED, ""))) {
+      // What failed may be needed to end the call in an orderly way.
+      this.#voice = null;
+      attempt(() => this.#change("ended", { reason: PAGE_FAILED }));
+    }
+    this.#isFailing = false;
+  }
+
+  /**
+   * Callbacks of the connection or of the devices, each `on…` of which ends the call when it throws: an
+   * exception there would leave the microphone open, and nobody would know why nothing happens.
+   *
+   * @template {object} T
+   * @param {T} callbacks
+   * @returns {T}
+   */
+  #guardedAll(callbacks) {
+    const guarded = Object.entries(callbacks).map(([name, callback]) => [
+      name,
+      name.startsWith("on") ? this.#guarded(callback) : callback,
+    ]);
+    return Object.fromEntries(guarded);
+  }
+
+  /**
+   * @template {unknown[]} A
+   * @param {(...args: A) => void} callback
+   * @returns {(...args: A) => void}
+   */
+  #guarded(callback) {
+    return (...args) => {
+      try {
+        callback(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
   }
 
   /** Back to typing: release the microphone and stop the sound. The call stays open. */
@@ -364,71 +415,27 @@ export class RealtimeClient {
 
   /** Close the call and release every device. Harmless when closed. */
   async close() {
-    this.#stay();
+    const voice = this.#voice;
     try {
-      // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
-      for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
-        this.#connection.send(frame);
-      }
-      this.#connection.close();
-      this.#turns.close();
-      this.#opening = null;
-      this.#change("closed");
-    } finally {
-      await this.#endVoice();
+      await this.#closeInOrder();
+    } catch (error) {
+      // Else its microphone might stay open.
+      await voice?.stop();
+      throw error;
     }
   }
 
-  /**
-   * End the call because of an exception that nobody foresaw: the microphone is closed first, whatever
-   * else is broken. The ending is `page_failed`.
-   *
-   * @param {unknown} error Reported to the browser's console.
-   */
-  fail(error) {
-    report(error);
-    const isOver = this.#isClosed && !this.#voice;
-    void this.#voice?.stop().catch(() => {});
+  async #closeInOrder() {
+    this.#stay();
+    // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
+    for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
+      this.#connection.send(frame);
+    }
     this.#connection.close();
-    if (isOver || this.#isFailing) return;
-    this.#isFailing = true;
-    if (!attempt(() => this.#ended(PAGE_FAILED, ""))) {
-      // What failed may be needed to end the call in an orderly way.
-      this.#voice = null;
-      attempt(() => this.#change("ended", { reason: PAGE_FAILED }));
-    }
-    this.#isFailing = false;
-  }
-
-  /**
-   * Callbacks of the connection or of the devices, each `on…` of which ends the call when it throws: an
-   * exception there would leave the microphone open, and nobody would know why nothing happens.
-   *
-   * @template {object} T
-   * @param {T} callbacks
-   * @returns {T}
-   */
-  #guardedAll(callbacks) {
-    const guarded = Object.entries(callbacks).map(([name, callback]) => [
-      name,
-      name.startsWith("on") ? this.#guarded(callback) : callback,
-    ]);
-    return Object.fromEntries(guarded);
-  }
-
-  /**
-   * @template {unknown[]} A
-   * @param {(...args: A) => void} callback
-   * @returns {(...args: A) => void}
-   */
-  #guarded(callback) {
-    return (...args) => {
-      try {
-        callback(...args);
-      } catch (error) {
-        this.fail(error);
-      }
-    };
+    this.#turns.close();
+    this.#opening = null;
+    this.#change("closed");
+    await this.#endVoice();
   }
 
   /** @returns {Line[]} */
@@ -662,11 +669,14 @@ export class RealtimeClient {
 
   /** Send frames after all earlier ones. @param {Frame[] | Promise<Frame[]>} frames */
   #send(frames) {
-    this.#sending = this.#sending
-      .then(async () => {
-        for (const frame of await frames) this.#connection.send(frame);
-      })
-      .catch((error) => this.fail(error));
+    this.#sending = this.#sending.then(async () => {
+      await this.#sendNow(frames).catch((error) => this.fail(error));
+    });
+  }
+
+  /** @param {Frame[] | Promise<Frame[]>} frames */
+  async #sendNow(frames) {
+    for (const frame of await frames) this.#connection.send(frame);
   }
 
   /** @param {number} attempt */
