@@ -7,6 +7,7 @@ import { SoundOutput } from "./audio/sound-output.js";
 import { Speaker } from "./audio/speaker.js";
 import { newItemId } from "./call/item-id.js";
 import { openAudioContext, Voice } from "./call/voice.js";
+import { missingForVoice } from "./call/voice-support.js";
 import { Dictation } from "./chat/dictation.js";
 import { TextChat } from "./chat/text-chat.js";
 import { TextClient } from "./chat/text-client.js";
@@ -24,6 +25,7 @@ import { SessionSettings } from "./page/session-settings.js";
 import { Talk } from "./page/talk.js";
 import { VoiceMode } from "./page/voice-mode.js";
 import { RealtimeClient } from "./realtime-client.js";
+import { BrowserStorage } from "./storage/browser-storage.js";
 import { Drafts } from "./storage/drafts.js";
 import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
@@ -53,10 +55,11 @@ import { languageFrom, Words } from "./words/i18n.js";
 // Shared by all parts.
 const api = new Api();
 const textClient = new TextClient(api);
-const store = new LocalStore(globalThis.localStorage);
-const drafts = new Drafts(globalThis.sessionStorage);
+const store = new LocalStore(new BrowserStorage(() => globalThis.localStorage));
+const drafts = new Drafts(new BrowserStorage(() => globalThis.sessionStorage));
 const { language } = store.preferences();
-const words = new Words(languageFrom(language, navigator.languages), navigator.languages);
+const wanted = navigator.languages ?? [];
+const words = new Words(languageFrom(language, wanted), wanted);
 const explain = (/** @type {unknown} */ error) => errorText(words, error);
 const address = new SessionAddress(globalThis.location, globalThis.history);
 /** A phone or a tablet: no keyboard, so that texts name no keys. */
@@ -141,6 +144,7 @@ const voiceMode = new VoiceMode(
       replay.stop();
       return openAudioContext();
     },
+    missingForVoice: () => missingForVoice(globalThis),
     listMicrophones,
     userAgent: navigator.userAgent,
   },
@@ -345,4 +349,9 @@ drawIcons();
 Object.assign(globalThis, {
   kaiwa: { account, api, app, conversation, dictation, list, talk, voiceMode, words },
 });
-await app.start(!touchScreen.matches);
+try {
+  await app.start(!touchScreen.matches);
+} catch (error) {
+  screens.showFailed();
+  throw error;
+}

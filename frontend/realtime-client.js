@@ -21,6 +21,7 @@ import { ResponseLatency } from "./call/response-latency.js";
 import { SessionId } from "./call/session-id.js";
 import { TurnTaking } from "./call/turn-taking.js";
 import { openAudioContext, Voice } from "./call/voice.js";
+import { deferred } from "./deferred.js";
 import { Latest } from "./latest.js";
 import { PROVIDER_ERRORS } from "./shared-facts.js";
 import { TranscriptAssembler } from "./transcript/assembler.js";
@@ -36,6 +37,7 @@ import { shownLines } from "./transcript/shown-lines.js";
 /** @import { ConnectionOptions } from "./call/connection.js" */
 /** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
+/** @import { Deferred } from "./deferred.js" */
 /** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
@@ -63,6 +65,9 @@ const TAIL_MS = 1200;
  * }} ClientParts `pastTurns` are the session's turns so far. The `create…` functions replace the
  *   browser's WebSocket and devices, for tests.
  */
+
+/** The ending of a call in which the page itself failed. */
+const PAGE_FAILED = "page_failed";
 
 /** Errors of the provider that follow from both sides acting at once: the user need not know. */
 const ERRORS_NOT_SHOWN = new Set(PROVIDER_ERRORS.notShown);
@@ -123,10 +128,12 @@ export class RealtimeClient {
   #waitingEvents = null;
   /** Whether the server may have turns that this client has not seen. */
   #needsHistory;
-  /** @type {PromiseWithResolvers<void> | null} */
+  /** @type {Deferred<void> | null} */
   #opening = null;
   /** The user went back to typing: the call ends when nothing is owed any more. */
   #isLeaving = false;
+  /** Whether the call is being ended by an exception. */
+  #isFailing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} Set while the call waits for last words. */
   #lastWordsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -160,7 +167,9 @@ export class RealtimeClient {
     this.#createContext = createContext;
     this.#transcript = new TranscriptAssembler(pastTurns);
     this.#finishedTurns.skip(this.#transcript.lines());
-    this.#connection = createConnection({
+    const connect = (/** @type {ConnectionOptions} */ options) =>
+      createConnection(this.#guardedAll(options));
+    this.#connection = connect({
       takeTicket: async () => this.#api.takeTicket(await this.#sessionId.get()),
       url: async () => websocketUrl(await this.#sessionId.get(), globalThis.location.href),
       onEvent: (event) => this.#receive(event),
@@ -173,6 +182,7 @@ export class RealtimeClient {
       isFlowing: () => this.#isFlowing,
       onSlowNetwork: () => this.onProblem("slow_network"),
       onNetworkRecovered: () => this.onProblem("network_recovered"),
+      onFailed: (error) => this.fail(error),
     });
   }
 
@@ -209,7 +219,7 @@ export class RealtimeClient {
   #open() {
     if (this.#facts.link === "open") return Promise.resolve();
     if (!this.#opening) {
-      this.#opening = Promise.withResolvers();
+      this.#opening = deferred();
       this.#opening.promise.catch(() => {});
     }
     const { promise } = this.#opening;
@@ -239,7 +249,10 @@ export class RealtimeClient {
       return;
     }
     const signal = this.#voiceStart.next();
-    const voice = this.#createVoice(context ?? this.#createContext(), this.#voiceEvents);
+    const voice = this.#createVoice(
+      context ?? this.#createContext(),
+      this.#guardedAll(this.#voiceEvents),
+    );
     this.#voice = voice;
     this.#microphoneWorks = true;
     this.#change("microphone_asked");
@@ -249,6 +262,8 @@ export class RealtimeClient {
     try {
       if (await voice.start(microphone)) this.#change("voice_started");
     } catch (error) {
+      // Its microphone may be open already.
+      void voice.stop().catch(() => {});
       // Stopped meanwhile, and perhaps started again.
       if (signal.aborted) return;
       this.#voice = null;
@@ -268,7 +283,7 @@ export class RealtimeClient {
     clearTimeout(this.#lastWordsTimer);
     this.#lastWordsTimer = setTimeout(() => {
       this.#lastWordsTimer = undefined;
-      this.#closeIfNothingIsOwed();
+      this.#guarded(() => this.#closeIfNothingIsOwed())();
     }, LAST_WORDS_MS);
     await this.stopAudioStream();
     await this.#sending;
@@ -300,6 +315,58 @@ export class RealtimeClient {
    * @returns {TypedMessage[]} */
   takeUnsent() {
     return this.#turns.takeUnconfirmed();
+  }
+
+  /**
+   * End the call because of an exception that nobody foresaw: the microphone is closed first, whatever
+   * else is broken. The ending is `page_failed`.
+   *
+   * @param {unknown} error Reported to the browser's console.
+   */
+  fail(error) {
+    report(error);
+    const isOver = this.#isClosed && !this.#voice;
+    void this.#voice?.stop().catch(() => {});
+    this.#connection.close();
+    if (isOver || this.#isFailing) return;
+    this.#isFailing = true;
+    if (!attempt(() => this.#ended(PAGE_FAILED, ""))) {
+      // What failed may be needed to end the call in an orderly way.
+      this.#voice = null;
+      attempt(() => this.#change("ended", { reason: PAGE_FAILED }));
+    }
+    this.#isFailing = false;
+  }
+
+  /**
+   * Callbacks of the connection or of the devices, each `on…` of which ends the call when it throws: an
+   * exception there would leave the microphone open, and nobody would know why nothing happens.
+   *
+   * @template {object} T
+   * @param {T} callbacks
+   * @returns {T}
+   */
+  #guardedAll(callbacks) {
+    const guarded = Object.entries(callbacks).map(([name, callback]) => [
+      name,
+      name.startsWith("on") ? this.#guarded(callback) : callback,
+    ]);
+    return Object.fromEntries(guarded);
+  }
+
+  /**
+   * @template {unknown[]} A
+   * @param {(...args: A) => void} callback
+   * @returns {(...args: A) => void}
+   */
+  #guarded(callback) {
+    return (...args) => {
+      try {
+        callback(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
   }
 
   /** Back to typing: release the microphone and stop the sound. The call stays open. */
@@ -363,6 +430,17 @@ export class RealtimeClient {
 
   /** Close the call and release every device. Harmless when closed. */
   async close() {
+    const voice = this.#voice;
+    try {
+      await this.#closeInOrder();
+    } catch (error) {
+      // Else its microphone might stay open.
+      await voice?.stop();
+      throw error;
+    }
+  }
+
+  async #closeInOrder() {
     this.#stay();
     // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
     for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
@@ -411,7 +489,8 @@ export class RealtimeClient {
     this.#facts = after(before, change, detail);
     if (this.#facts.wasCut && !before.wasCut) {
       clearTimeout(this.#cutTimer);
-      this.#cutTimer = setTimeout(() => this.#change("cut_shown"), cutShownMs(this.#facts));
+      const shown = this.#guarded(() => this.#change("cut_shown"));
+      this.#cutTimer = setTimeout(shown, cutShownMs(this.#facts));
     }
     if (this.#facts.isAnswering !== before.isAnswering) {
       this.#answerTimer.restart(this.#facts.isAnswering);
@@ -429,7 +508,10 @@ export class RealtimeClient {
     const { link } = this.#facts;
     clearTimeout(this.#restTimer);
     if (link === "reconnecting") {
-      this.#restTimer = setTimeout(() => this.#restMicrophone(), MICROPHONE_KEPT_MS);
+      this.#restTimer = setTimeout(
+        this.#guarded(() => this.#restMicrophone()),
+        MICROPHONE_KEPT_MS,
+      );
     }
     if (link === "open" && wasResting) {
       // It may be gone by now, or not be allowed without a tap: then the card has a button.
@@ -458,7 +540,7 @@ export class RealtimeClient {
   /** @param {ServerEvent} event */
   #receive(event) {
     this.#answerTimer.restart(this.#facts.isAnswering);
-    if (event.type === "relay.ready") void this.#becameReady();
+    if (event.type === "relay.ready") this.#becameReady().catch((error) => this.fail(error));
     else if (this.#waitingEvents) this.#waitingEvents.push(event);
     else this.#handle(event);
   }
@@ -666,8 +748,13 @@ export class RealtimeClient {
   /** Send frames after all earlier ones. @param {Frame[] | Promise<Frame[]>} frames */
   #send(frames) {
     this.#sending = this.#sending.then(async () => {
-      for (const frame of await frames) this.#connection.send(frame);
+      await this.#sendNow(frames).catch((error) => this.fail(error));
     });
+  }
+
+  /** @param {Frame[] | Promise<Frame[]>} frames */
+  async #sendNow(frames) {
+    for (const frame of await frames) this.#connection.send(frame);
   }
 
   /** @param {number} attempt @param {string} reason */
@@ -691,12 +778,14 @@ export class RealtimeClient {
     this.#opening?.reject(Object.assign(new Error(reason), { code: reason }));
     this.#opening = null;
     this.onError({ code: reason, message });
-    void this.#endVoice();
+    this.#endVoice().catch((error) => this.fail(error));
   }
 
   async #endVoice() {
     const voice = this.#voice;
     this.#voice = null;
+    // First, so that no exception in the rest leaves the microphone open.
+    const stopping = voice?.stop();
     this.#voiceStart.cancel();
     this.#microphoneWorks = false;
     this.#audioSender.clear();
@@ -705,7 +794,23 @@ export class RealtimeClient {
     if (voice) this.#change("voice_stopped");
     this.onLevel(0);
     this.onLines();
-    await voice?.stop();
+    await stopping;
+  }
+}
+
+/** Show an exception that was caught in the browser's console. @param {unknown} error */
+function report(error) {
+  globalThis.reportError?.(error);
+}
+
+/** @param {() => void} action @returns {boolean} Whether it threw nothing. */
+function attempt(action) {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    report(error);
+    return false;
   }
 }
 

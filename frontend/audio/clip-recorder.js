@@ -77,8 +77,11 @@ export class ClipRecorder {
     const type = recorder?.mimeType ?? "";
     if (recorder && recorder.state !== "inactive") {
       const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
-      recorder.stop();
-      this.#close();
+      try {
+        recorder.stop();
+      } finally {
+        this.#close();
+      }
       await stopped;
     }
     this.#close();

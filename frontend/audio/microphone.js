@@ -272,8 +272,10 @@ export class Microphone {
     if (!globalThis.isSecureContext || !navigator.mediaDevices)
       throw new MicrophoneError("insecure");
     const stream = await openStream(settings);
-    if (!signal.aborted) this.#onAllowed();
+    // At once, also while the worklet is still being loaded.
+    signal.addEventListener("abort", () => stopTracks(stream));
     try {
+      if (!signal.aborted) this.#onAllowed();
       await this.#context.audioWorklet.addModule(WORKLET_URL);
       signal.throwIfAborted();
       this.#use(stream);

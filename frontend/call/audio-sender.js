@@ -17,8 +17,10 @@ const SLOW_SHOWN_MS = 8_000;
  *   isFlowing: () => boolean,
  *   onSlowNetwork: () => void,
  *   onNetworkRecovered: () => void,
+ *   onFailed: (error: unknown) => void,
  *   now?: () => number,
  * }} AudioSenderOptions `isFlowing` says whether audio may be sent now; until then it is queued.
+ *   `onFailed` is given an exception of the timer that empties the queue.
  */
 
 /** A queue of microphone chunks in front of the connection. */
@@ -48,7 +50,7 @@ export class AudioSender {
 
   /** Send the queued chunks, oldest first, until the browser's send buffer is full. */
   flush() {
-    const { connection, isFlowing } = this.#options;
+    const { connection, isFlowing, onFailed } = this.#options;
     while (connection.unsentBytes <= MAX_UNSENT_BYTES) {
       const pcm = this.#queue.shift();
       if (!pcm) return;
@@ -56,7 +58,13 @@ export class AudioSender {
     }
     // With push-to-talk, no further chunk may come that would call flush() again.
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => isFlowing() && this.flush(), CHUNK_MS);
+    this.#timer = setTimeout(() => {
+      try {
+        if (isFlowing()) this.flush();
+      } catch (error) {
+        onFailed(error);
+      }
+    }, CHUNK_MS);
   }
 
   /**

@@ -148,7 +148,12 @@ export class Voice {
   async stop() {
     this.#ending.abort();
     clearInterval(this.#pacing);
-    await Promise.all([this.#microphone.stop(), this.#speaker.close(), this.#wakeLock?.release()]);
+    // The microphone first; what cannot be released keeps nothing else open.
+    await Promise.allSettled([
+      this.#microphone.stop(),
+      this.#speaker.close(),
+      this.#wakeLock?.release(),
+    ]);
     if (this.#context.state !== "closed") await this.#context.close();
   }
 

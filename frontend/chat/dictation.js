@@ -95,6 +95,7 @@ const STEPS = {
         : [{ ...state, isHeld: false }, null],
     finished: finish,
     cancelled: discard,
+    failed: fail,
   },
   transcribing: { transcribed: beIdle, cancelled: discard, failed: fail },
   failed: {
@@ -261,24 +262,34 @@ export class Dictation {
     this.#discard();
     const signal = this.#latest.next();
     this.#parts.view.clearLevel();
-    const recorder = this.#parts.createRecorder(() => {
-      if (!signal.aborted) this.finish();
-    });
-    this.#recorder = recorder;
     try {
+      const recorder = this.#parts.createRecorder(() => {
+        if (!signal.aborted) this.finish();
+      });
+      this.#recorder = recorder;
       const isOpen = await recorder.start(this.#parts.microphone());
       if (isOpen && !signal.aborted) this.#happened("opened");
     } catch (error) {
-      if (!signal.aborted) this.#happened("failed", error);
+      if (!signal.aborted) this.#failed(error);
     }
+  }
+
+  /** Close the microphone, which may be open already, and say why. @param {unknown} error */
+  #failed(error) {
+    this.#discard();
+    this.#happened("failed", error);
   }
 
   async #finishAndSend() {
     const signal = this.#latest.next();
-    const clip = await this.#recorder?.finish();
-    if (signal.aborted) return;
-    this.#recorder = null;
-    this.#clip = clip ?? null;
+    try {
+      const clip = await this.#recorder?.finish();
+      if (signal.aborted) return;
+      this.#recorder = null;
+      this.#clip = clip ?? null;
+    } catch (error) {
+      return signal.aborted ? undefined : this.#failed(error);
+    }
     await this.#send();
   }
 

@@ -58,12 +58,17 @@ export class TextClient {
 /** Aborts a request when nothing has come for too long, or when the given signal is aborted. */
 class SilenceTimer {
   #controller = new AbortController();
+  #ending = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   /** @param {AbortSignal} signal */
   constructor(signal) {
-    this.signal = AbortSignal.any([signal, this.#controller.signal]);
+    this.signal = this.#controller.signal;
+    // `AbortSignal.any` is newer than the browsers that the page supports.
+    const abort = () => this.#controller.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { signal: this.#ending.signal });
     this.restart();
   }
 
@@ -74,6 +79,7 @@ class SilenceTimer {
 
   end() {
     clearTimeout(this.#timer);
+    this.#ending.abort();
   }
 }
 

@@ -14,7 +14,7 @@ import { errorText } from "./error-text.js";
 /**
  * @typedef {{
  *   api: Api, store: LocalStore, words: Words,
- *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showUnreachable">,
+ *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showUnreachable" | "showFailed">,
  *   signIn: Pick<SignIn, "show" | "setBusy" | "fail">,
  *   drawer: Pick<Drawer, "showError">,
  *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
@@ -35,6 +35,8 @@ export class Account {
   #login = new Latest();
   /** The server could not be reached when the page was loaded. */
   #isUnreachable = false;
+  /** Whether the user has been shown that this browser will not keep the login. */
+  #hasShownNotKept = false;
 
   /** @param {AccountParts} parts @param {AccountDelegate} delegate */
   constructor(parts, delegate) {
@@ -72,7 +74,9 @@ export class Account {
     try {
       await this.#request();
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) {
+      // What nobody foresaw is shown as such by start.js.
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 401) {
         this.#isUnreachable = true;
         return screens.showUnreachable();
       }
@@ -110,6 +114,9 @@ export class Account {
       await shown;
     } catch (error) {
       signIn.fail(errorText(words, error));
+      if (error instanceof ApiError) return;
+      this.#parts.screens.showFailed();
+      throw error;
     } finally {
       signIn.setBusy(false);
     }
@@ -170,13 +177,20 @@ export class Account {
     return this.#delegate.signedIn();
   }
 
+  /** The notice for a form without another one: the first time that the login will not be kept. */
+  #takeNotKeptNotice() {
+    if (this.#parts.store.isKept || this.#hasShownNotKept) return "";
+    this.#hasShownNotKept = true;
+    return "sign_in.not_kept";
+  }
+
   /** @param {string} notice */
   #showSignIn(notice) {
     this.#parts.screens.show("sign-in");
     this.#parts.signIn.show({
       canRegister: this.#config?.registration_open === true,
       isDemo: this.#config?.demo === true,
-      notice,
+      notice: notice || this.#takeNotKeptNotice(),
     });
   }
 }

@@ -30,6 +30,11 @@ export class SessionAddress {
   set(id) {
     const { pathname, search, hash } = this.#location;
     const next = id === null ? "" : `#/s/${id}`;
-    if (next !== hash) this.#history.pushState(null, "", pathname + search + next);
+    if (next === hash) return;
+    try {
+      this.#history.pushState(null, "", pathname + search + next);
+    } catch {
+      // Safari allows a hundred changes in thirty seconds. The conversation is opened all the same.
+    }
   }
 }

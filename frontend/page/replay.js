@@ -79,7 +79,8 @@ export class Replay {
   async #play({ itemId, contentIndex, heardMs }) {
     const { createContext, createOutput, createSpeaker, volume, changed } = this.#parts;
     const key = partKey(itemId, contentIndex);
-    const context = createContext();
+    const context = contextFrom(createContext);
+    if (!context) return;
     const speaker = createSpeaker({
       context,
       onStart: () => {},
@@ -106,5 +107,14 @@ export class Replay {
   /** @param {{ key: string }} playing */
   #ended(playing) {
     if (this.#playing === playing) this.stop();
+  }
+}
+
+/** Null in a browser without Web Audio. @param {() => AudioContext} create */
+function contextFrom(create) {
+  try {
+    return create();
+  } catch {
+    return null;
   }
 }

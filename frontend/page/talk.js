@@ -161,16 +161,30 @@ export class Talk {
     this.#hideCard("answer_failed");
     const { signal } = this.#opened;
     this.#waiting.push(text);
-    const client = await this.clientWhenLoaded();
+    const client = await this.clientWhenLoaded().catch(() => {
+      if (!signal.aborted) this.#parts.help.show("page_failed");
+      return null;
+    });
     // Left meanwhile: the message was stored as unsent.
     if (signal.aborted) return;
     this.#waiting.splice(this.#waiting.indexOf(text), 1);
     if (!client) return composer.restore(text);
-    if (this.#isTextForCall(client)) return client.sendText(text);
+    if (this.#isTextForCall(client)) return this.#sendInCall(client, text);
     // How the last call ended is of no interest any more.
     if (client.state.name === "ended") void client.close();
     this.#sendUnsent(client);
     this.#chat?.send(text);
+  }
+
+  /** @param {RealtimeClient} client @param {string} text */
+  #sendInCall(client, text) {
+    try {
+      client.sendText(text);
+    } catch (error) {
+      client.fail(error);
+      const isShown = client.lines().some((line) => line.isPending && line.text === text);
+      if (!isShown) this.#parts.composer.restore(text);
+    }
   }
 
   /** Send a message that failed once more. @param {string} itemId */
@@ -185,7 +199,7 @@ export class Talk {
     if (line && unanswered) return this.#chat?.send(line.text, itemId);
     if (!client || !this.#isTextForCall(client)) return this.#chat?.retry(itemId);
     const text = this.#chat?.takeFailed(itemId);
-    if (text) client.sendText(text);
+    if (text) this.#sendInCall(client, text);
   }
 
   /** Put an unsent message back into the box. @param {string} text */
@@ -588,7 +602,12 @@ export class Talk {
     this.#isDrawing = true;
     this.#parts.nextFrame(() => {
       this.#isDrawing = false;
-      this.#parts.thread.show(this.#lines());
+      try {
+        this.#parts.thread.show(this.#lines());
+      } catch (error) {
+        // Nobody sees what is said any more.
+        this.#client?.fail(error);
+      }
     });
   }
 }

@@ -1,6 +1,7 @@
 /** The voice mode of a conversation: microphone on or off, mute, push-to-talk, and their settings. */
 
 import { MicrophoneError } from "../audio/microphone.js";
+import { labelToKeep } from "../audio/microphone-choices.js";
 import { Latest } from "../latest.js";
 import { permissionPlace } from "../words/help.js";
 
@@ -16,9 +17,10 @@ import { permissionPlace } from "../words/help.js";
  *   settings: Pick<Settings, "open" | "showMicrophones">,
  *   meter: { clear: () => void },
  *   createContext: () => AudioContext,
+ *   missingForVoice: () => string[],
  *   listMicrophones: () => Promise<MediaDeviceInfo[]>,
  *   userAgent: string,
- * }} VoiceModeParts
+ * }} VoiceModeParts `missingForVoice` names what the browser lacks to talk.
  * @typedef {{
  *   client: () => RealtimeClient | null,
  *   clientForCall: () => Promise<RealtimeClient | null>,
@@ -87,29 +89,42 @@ export class VoiceMode {
    */
   async start() {
     if (this.#isOn) return;
-    const context = this.#parts.createContext();
-    const signal = this.#turnOn();
+    if (this.#parts.missingForVoice().length > 0) {
+      this.#parts.help.show("voice_unsupported");
+      return this.#delegate.changed();
+    }
+    await this.#guard(async () => {
+      const context = this.#parts.createContext();
+      const signal = this.#turnOn();
+      try {
+        await this.#talk(context, signal);
+      } catch (error) {
+        // Closed already if a voice was given it.
+        void Promise.resolve(context.close()).catch(() => {});
+        // The microphone of a later tap is not at fault.
+        if (!signal.aborted) throw error;
+      }
+    });
+  }
+
+  /** @param {AudioContext} context @param {AbortSignal} signal */
+  async #talk(context, signal) {
     const client = await this.#delegate.clientForCall();
     if (!client || signal.aborted) {
       if (!signal.aborted) this.#turnOff();
       void context.close();
       return this.#delegate.changed();
     }
-    try {
-      await client.startAudioStream(this.#options(context));
-      this.#parts.settings.showMicrophones(await this.#parts.listMicrophones());
-      // The running voice may be that of a later tap, which still waits for its microphone.
-      if (!signal.aborted && client.voice) void client.connect().catch(() => {});
-    } catch (error) {
-      this.#turnOff();
-      this.#showRefusal(error);
-    }
+    await client.startAudioStream(this.#options(context));
+    await this.#showMicrophones();
+    // The running voice may be that of a later tap, which still waits for its microphone.
+    if (!signal.aborted && client.voice) void client.connect().catch(() => {});
   }
 
   /** Back to typing. The call ends: text needs none. */
   stop() {
     this.#turnOff();
-    void this.#delegate.client()?.leaveCall();
+    void this.#guard(() => this.#delegate.client()?.leaveCall());
     const { help } = this.#parts;
     if (isDeviceCard(help.name)) help.hide();
     this.#delegate.changed();
@@ -120,7 +135,7 @@ export class VoiceMode {
   restart() {
     const wasMuted = this.#isMuted;
     this.#turnOff();
-    void this.#delegate.client()?.stopAudioStream();
+    void this.#guard(() => this.#delegate.client()?.stopAudioStream());
     void this.start();
     if (wasMuted) this.setMuted(true);
   }
@@ -158,7 +173,7 @@ export class VoiceMode {
   setMuted(isMuted) {
     this.#isMuted = isMuted;
     this.#isUnmutedByKey = false;
-    this.#delegate.client()?.setMuted(isMuted);
+    void this.#guard(() => this.#delegate.client()?.setMuted(isMuted));
     this.#parts.meter.clear();
     this.#delegate.changed();
   }
@@ -168,7 +183,7 @@ export class VoiceMode {
     if (this.#isHeld === isHeld || (isHeld && !this.#isOn)) return;
     this.#isHeld = isHeld;
     if (isHeld && this.#isMuted) this.setMuted(false);
-    this.#delegate.client()?.setTalking(isHeld);
+    void this.#guard(() => this.#delegate.client()?.setTalking(isHeld));
     this.#delegate.changed();
   }
 
@@ -204,9 +219,9 @@ export class VoiceMode {
   }
 
   async openSettings() {
-    const { settings, store, listMicrophones } = this.#parts;
+    const { settings, store } = this.#parts;
     settings.open(store.preferences());
-    settings.showMicrophones(await listMicrophones());
+    await this.#showMicrophones();
   }
 
   /** Save preferences and apply them to the running voice. @param {Partial<Preferences>} changes */
@@ -216,13 +231,44 @@ export class VoiceMode {
     if (changes.volume !== undefined) return client?.setVolume(changes.volume);
     if (changes.isHandsFree !== undefined) {
       this.#isHeld = false;
-      client?.setTalking(changes.isHandsFree);
+      void this.#guard(() => client?.setTalking(changes.isHandsFree === true));
       return this.#delegate.changed();
     }
-    await client?.changeMicrophone(this.#microphone()).catch((error) => {
-      this.stop();
-      this.#showRefusal(error);
+    await this.#guard(async () => {
+      try {
+        await client?.changeMicrophone(this.#microphone());
+      } catch (error) {
+        this.stop();
+        throw error;
+      }
     });
+  }
+
+  /** Fill the list of microphones; without it the voice goes on. */
+  async #showMicrophones() {
+    const microphones = await this.#parts.listMicrophones().catch(() => null);
+    if (!microphones) return;
+    const { settings, store } = this.#parts;
+    const kept = store.preferences();
+    const deviceLabel = labelToKeep(microphones, kept);
+    if (deviceLabel !== kept.deviceLabel) store.savePreferences({ deviceLabel });
+    settings.showMicrophones(microphones);
+  }
+
+  /**
+   * Do something with the voice. Whatever it throws closes the microphone and shows a card: the reason of
+   * a microphone that could not be opened, else that the page has failed.
+   *
+   * @param {() => unknown} action
+   */
+  async #guard(action) {
+    try {
+      await action();
+    } catch (error) {
+      this.#turnOff();
+      if (!(error instanceof MicrophoneError)) this.#delegate.client()?.fail(error);
+      this.#showRefusal(error);
+    }
   }
 
   /** @returns {AbortSignal} Aborted when the voice is turned off, or on again. */
@@ -268,8 +314,8 @@ export class VoiceMode {
 
   /** @param {unknown} error */
   #showRefusal(error) {
-    const kind = error instanceof MicrophoneError ? error.kind : "failed";
-    this.#parts.help.show(`microphone_${kind}`, permissionPlace(this.#parts.userAgent));
+    const card = error instanceof MicrophoneError ? `microphone_${error.kind}` : "page_failed";
+    this.#parts.help.show(card, permissionPlace(this.#parts.userAgent));
     this.#delegate.changed();
   }
 }

@@ -1,7 +1,8 @@
 /** Messages that were typed and not sent, in sessionStorage: kept until the tab is closed. */
 
 /** @typedef {{ itemId: string, text: string }} Unsent A message that was sent and not confirmed, or, with
- * an empty `itemId`, one that was never sent. */
+ * an empty `itemId`, one that was never sent.
+ * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem"> & { keys: () => string[] }} DraftStorage */
 
 const PREFIX = "kaiwa.draft.";
 const OWNER_KEY = "kaiwa.drafts_of";
@@ -13,7 +14,7 @@ const OWNER_KEY = "kaiwa.drafts_of";
 export class Drafts {
   #storage;
 
-  /** @param {Storage} storage sessionStorage: each tab has its own message box. */
+  /** @param {DraftStorage} storage sessionStorage: each tab has its own message box. */
   constructor(storage) {
     this.#storage = storage;
   }
@@ -67,7 +68,7 @@ export class Drafts {
   /** Delete all drafts: the user signed out, and another may use this tab. */
   clear() {
     try {
-      for (const key of Object.keys(this.#storage)) {
+      for (const key of this.#storage.keys()) {
         if (key.startsWith(PREFIX)) this.#storage.removeItem(key);
       }
     } catch {

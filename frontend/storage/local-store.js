@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{
- *   language: "ja" | "en" | "", isHandsFree: boolean, volume: number, deviceId: string,
+ *   language: "ja" | "en" | "", isHandsFree: boolean, volume: number,
+ *   deviceId: string, deviceLabel: string,
  *   echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean,
  * }} Preferences
  */
@@ -13,6 +14,8 @@ export const DEFAULT_PREFERENCES = Object.freeze({
   isHandsFree: true,
   volume: 1,
   deviceId: "",
+  // Browsers tell it only once a microphone is allowed.
+  deviceLabel: "",
   echoCancellation: true,
   noiseSuppression: true,
   autoGainControl: true,
@@ -34,9 +37,15 @@ const MOST_SOUNDED = 10;
 export class LocalStore {
   #storage;
 
-  /** @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage */
+  /** @param {Pick<Storage, "getItem" | "setItem" | "removeItem"> & { isKept?: boolean }} storage
+   *   `isKept` is false for one that is forgotten with the page. */
   constructor(storage) {
     this.#storage = storage;
+  }
+
+  /** Whether the login and the preferences are kept when the page is closed or reloaded. */
+  get isKept() {
+    return this.#storage.isKept !== false;
   }
 
   /** The login token; empty when signed out. */

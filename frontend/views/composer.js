@@ -5,6 +5,7 @@ import { spaced } from "../chat/dictation.js";
 import { LIMITS } from "../shared-facts.js";
 import { byId, write } from "./elements.js";
 import { icon } from "./icons.js";
+import { sendsMessage } from "./send-key.js";
 
 /** @import { Words } from "../words/i18n.js" */
 
@@ -85,8 +86,9 @@ export class Composer {
     this.#changed();
   }
 
-  /** Write the texts in the current language. */
+  /** Write the texts in the current language, and the name of a touch keyboard's Enter. */
   relabel() {
+    this.#message.enterKeyHint = this.#words.hasKeys ? "send" : "enter";
     const most = this.#words.number(LIMITS.messageCharacters);
     write(this.#tooLong, this.#isTooLong ? this.#words.say("composer.too_long", { most }) : "");
   }
@@ -112,9 +114,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    // Enter also confirms a word in a Japanese input method; Safari reports that as key code 229.
-    const isComposing = event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || isComposing) return;
+    if (!sendsMessage(event, this.#words.hasKeys)) return;
     event.preventDefault();
     this.#submit();
   }

@@ -39,6 +39,13 @@ export class Screens {
     write(this.#text, "");
   }
 
+  /** Show that the start failed, with a button to reload the page: as start.js does when it notices. */
+  showFailed() {
+    this.show("starting");
+    document.body.dataset.screen = "failed";
+    byId("reload", HTMLButtonElement).focus();
+  }
+
   /** Show that the server did not answer, with a button to retry. */
   showUnreachable() {
     this.show("starting");

@@ -1,8 +1,10 @@
 /** The settings dialog: microphone, audio processing, hands-free or push-to-talk. */
 
+import { microphoneChoices } from "../audio/microphone-choices.js";
 import { open } from "./dialogs.js";
 import { byId, make } from "./elements.js";
 
+/** @import { KeptMicrophone } from "../audio/microphone-choices.js" */
 /** @import { Words } from "../words/i18n.js" */
 /** @import { Preferences } from "../storage/local-store.js" */
 
@@ -22,14 +24,16 @@ export class Settings {
   );
   /** @type {MediaDeviceInfo[]} */
   #microphones = [];
-  #deviceId = "";
+  /** @type {KeptMicrophone} */
+  #kept = { deviceId: "", deviceLabel: "" };
 
   /** @param {Words} words @param {(changes: Partial<Preferences>) => void} changed */
   constructor(words, changed) {
     this.#words = words;
     this.#device.addEventListener("change", () => {
-      this.#deviceId = this.#device.value;
-      changed({ deviceId: this.#deviceId });
+      const { value: deviceId } = this.#device;
+      this.#kept = { deviceId, deviceLabel: this.#labelOf(deviceId) };
+      changed(this.#kept);
     });
     for (const mode of this.#talkModes) {
       mode.addEventListener("change", () => changed({ isHandsFree: mode.value === "hands_free" }));
@@ -42,7 +46,8 @@ export class Settings {
 
   /** @param {Preferences} preferences */
   open(preferences) {
-    this.#deviceId = preferences.deviceId;
+    const { deviceId, deviceLabel } = preferences;
+    this.#kept = { deviceId, deviceLabel };
     for (const mode of this.#talkModes) {
       mode.checked = (mode.value === "hands_free") === preferences.isHandsFree;
     }
@@ -55,24 +60,36 @@ export class Settings {
 
   /** @param {MediaDeviceInfo[]} microphones Their labels are empty until the user allows one. */
   showMicrophones(microphones) {
-    this.#microphones = microphones.filter(({ deviceId }) => deviceId && deviceId !== "default");
+    this.#microphones = microphones;
     this.relabel();
   }
 
   /** Write the list of microphones in the current language. */
   relabel() {
-    const options = this.#microphones.map(({ deviceId, label }, index) =>
-      make(
-        "option",
-        { value: deviceId },
-        label || this.#words.say("settings.nth_microphone", { n: index + 1 }),
-      ),
+    const options = this.#choices.map(({ deviceId, label }, index) =>
+      make("option", { value: deviceId }, label || this.#nameOf(deviceId, index)),
     );
     this.#device.replaceChildren(
       make("option", { value: "" }, this.#words.say("settings.default_microphone")),
       ...options,
     );
-    this.#device.value = this.#deviceId;
+    this.#device.value = this.#kept.deviceId;
     if (this.#device.selectedIndex < 0) this.#device.value = "";
+  }
+
+  get #choices() {
+    return microphoneChoices(this.#microphones, this.#kept);
+  }
+
+  /** @param {string} id */
+  #labelOf(id) {
+    return this.#choices.find(({ deviceId }) => deviceId === id)?.label ?? "";
+  }
+
+  /** A name for a microphone without a label. @param {string} deviceId @param {number} index */
+  #nameOf(deviceId, index) {
+    return deviceId === this.#kept.deviceId
+      ? this.#words.say("settings.kept_microphone")
+      : this.#words.say("settings.nth_microphone", { n: index + 1 });
   }
 }

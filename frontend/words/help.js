@@ -28,6 +28,9 @@ export const HELP = Object.freeze({
   upgrade_missing: { action: "reconnect", tone: "warning" },
   subprotocol_missing: { action: "reconnect", tone: "warning" },
   answer_failed: { action: "dismiss", tone: "warning" },
+  voice_unsupported: { action: "type_instead", tone: "warning" },
+  // The ending of a call that an exception in the page has ended.
+  page_failed: { action: "reload", tone: "warning" },
   // Endings of a call, as in shared-facts.js, and `session_closed`, the error of a refused ticket.
   completed: { action: "reconnect", tone: "calm" },
   draining: { action: "reconnect", tone: "calm" },

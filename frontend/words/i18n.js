@@ -47,6 +47,10 @@ export const WORDS = Object.freeze({
     en: "You are signed out. Please sign in again.",
     ja: "サインアウトしました。もう一度サインインしてください。",
   },
+  "sign_in.not_kept": {
+    en: "This browser blocks the storage of this site. You can sign in, but your login will not be kept when you close or reload the page.",
+    ja: "このブラウザーでは、このサイトのデータ保存がブロックされています。サインインはできますが、ページを閉じるか再読み込みすると、もう一度サインインが必要です。",
+  },
   "sign_in.empty": {
     en: "Please fill in both fields.",
     ja: "ユーザー名とパスワードを入力してください。",
@@ -337,6 +341,10 @@ export const WORDS = Object.freeze({
   },
   "settings.microphone": { en: "Microphone", ja: "マイク" },
   "settings.default_microphone": { en: "The device’s default", ja: "既定のマイク" },
+  "settings.kept_microphone": {
+    en: "The microphone you chose before",
+    ja: "前回選択したマイク",
+  },
   "settings.nth_microphone": { en: "Microphone {n}", ja: "マイク {n}" },
   "settings.echo": { en: "Remove echo", ja: "エコーを除去" },
   "settings.noise": { en: "Reduce noise", ja: "雑音を抑える" },
@@ -474,6 +482,19 @@ export const WORDS = Object.freeze({
   "help.answer_failed.text": {
     en: "Please say or write it once more.",
     ja: "もう一度、お話しいただくか入力してください。",
+  },
+  "help.voice_unsupported.title": {
+    en: "This browser cannot talk",
+    ja: "このブラウザーでは通話できません",
+  },
+  "help.voice_unsupported.text": {
+    en: "It has no microphone or no sound for web pages, or they are turned off. Update it or use another one, or type.",
+    ja: "マイクや音声の機能がないか、無効になっています。ブラウザーを更新するか別のブラウザーを使うか、文字で入力してください。",
+  },
+  "help.page_failed.title": { en: "The page has failed", ja: "ページで問題が起きました" },
+  "help.page_failed.text": {
+    en: "The microphone is off, and your words so far are kept. Please reload the page.",
+    ja: "マイクはオフになりました。ここまでの会話は保存されています。ページを再読み込みしてください。",
   },
   "help.completed.title": { en: "The call is over", ja: "通話を終了しました" },
   "help.completed.text": {
@@ -652,6 +673,16 @@ function languageOf(tag) {
   return /** @type {Language | null} */ (LANGUAGES.find((one) => one === primary) ?? null);
 }
 
+/** Whether `Intl` takes a tag. Some browsers name the system's locale, such as `en-US@posix`.
+ * @param {string} tag */
+function isLocale(tag) {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 /** The page's texts in one language, which may be changed. */
 export class Words {
   /** Whether the user has a keyboard: then texts name its keys. */
@@ -666,7 +697,8 @@ export class Words {
 
   /** For numbers and times: the user's region, if they have one with this language. */
   get #locale() {
-    return this.#browserLanguages.find((tag) => languageOf(tag) === this.language) ?? this.language;
+    const isWanted = (/** @type {string} */ tag) => languageOf(tag) === this.language;
+    return this.#browserLanguages.find((tag) => isWanted(tag) && isLocale(tag)) ?? this.language;
   }
 
   /**

@@ -42,6 +42,10 @@ export class FakeStorage {
   removeItem(key) {
     delete this[key];
   }
+
+  keys() {
+    return Object.keys(this);
+  }
 }
 
 /** Words that are their keys, so that tests do not depend on the texts. */

@@ -735,3 +735,131 @@ test("an ending hands on the values for its sentence", () => {
   connection.options.onEnded("origin_foreign", "", detail);
   assert.deepEqual([client.state.reason, client.state.detail], ["origin_foreign", detail]);
 });
+
+describe("an unforeseen exception", () => {
+  const planned = () => {
+    throw new Error("planned");
+  };
+
+  /** Whether the microphone is closed, how the call ended, and what a listener is told. */
+  async function assertClosed(errors) {
+    await settle();
+    assert.ok(voices.every(({ isStopped }) => isStopped));
+    assert.equal(client.voice, null);
+    assert.deepEqual([client.state.name, client.state.reason], ["ended", "page_failed"]);
+    assert.deepEqual(
+      errors.map(({ code }) => code),
+      ["page_failed"],
+    );
+  }
+
+  /** Each breaks something, and then lets it be used. */
+  const ways = {
+    "in the connection": () => {
+      client.onLines = planned;
+      connection.receive(typedItem("u1", "Hi"));
+      client.onLines = () => {};
+    },
+    "while the call opens": async () => {
+      client.onConnected = planned;
+      connection.receive({ type: "relay.ready" });
+      await settle();
+      api.turns.calls.at(-1).resolve([]);
+    },
+    "in a chunk of the microphone": () => {
+      client.onLevel = planned;
+      voices.at(-1).events.onChunk({ pcm: new Int16Array(960), rms: 0, seq: 0 });
+      client.onLevel = () => {};
+    },
+    "in a problem of the microphone": () => {
+      client.onProblem = planned;
+      voices.at(-1).events.onProblem("stopped");
+    },
+    "in the speaker's position": () => {
+      client.onLines = planned;
+      voices.at(-1).events.onPosition("a1", 0, 10);
+      client.onLines = () => {};
+    },
+    "while frames are sent": () => {
+      connection.send = planned;
+      client.sendText("Hi");
+    },
+    "while the sound is cut": () => {
+      voices.at(-1).flush = async () => planned();
+      client.sendText("Hi");
+    },
+    "while it reconnects": () => {
+      voices.at(-1).flush = planned;
+      connection.options.onReconnecting(1);
+    },
+    "in a timer": () => {
+      connection.receive({ type: "response.created", response: { id: "r1" } });
+      client.interrupt();
+      client.onState = ({ name }) => name !== "ended" && planned();
+      mock.timers.tick(60_000);
+    },
+  };
+  for (const [name, happen] of Object.entries(ways)) {
+    test(`${name} closes the microphone and ends the call`, async () => {
+      await openNewCall();
+      await startVoice();
+      const errors = [];
+      client.onError = (error) => errors.push(error);
+      await happen();
+      await assertClosed(errors);
+    });
+  }
+
+  test("of a listener that throws each time closes the microphone too", async () => {
+    await openNewCall();
+    await startVoice();
+    client.onState = planned;
+    connection.receive({ type: "response.created", response: { id: "r1" } });
+    assert.deepEqual([voices[0].isStopped, client.voice], [true, null]);
+    assert.deepEqual([client.state.name, client.state.reason], ["ended", "page_failed"]);
+  });
+
+  test("before the call is open closes the microphone too: nobody would hear it", async () => {
+    makeClient(async () => "s1");
+    await startVoice();
+    const errors = [];
+    client.onError = (error) => errors.push(error);
+    connection.open = planned;
+    assert.throws(() => client.connect(), /planned/);
+    client.fail(new Error("planned"));
+    await assertClosed(errors);
+  });
+
+  test("of a microphone that is open already closes it", async () => {
+    makeClient(async () => "s1");
+    client.onState = ({ hasVoice }) => hasVoice && planned();
+    const started = client.startAudioStream();
+    voices[0].starting.resolve(true);
+    await assert.rejects(started, /planned/);
+    assert.deepEqual([voices[0].isStopped, client.voice], [true, null]);
+  });
+
+  test("while the call is closed leaves no microphone open", async () => {
+    await openNewCall();
+    await startVoice();
+    voices[0].speaker.heardSoFar = planned;
+    await assert.rejects(client.close(), /planned/);
+    assert.equal(voices[0].isStopped, true);
+  });
+
+  test("after which the frames of the next call are sent again", async () => {
+    await openNewCall();
+    const send = connection.send;
+    connection.send = planned;
+    client.sendText("Lost?");
+    await settle();
+    connection.send = send;
+    void client.connect();
+    const loaded = connection.becomeReady();
+    await settle();
+    api.turns.calls.at(-1).resolve([]);
+    await loaded;
+    await settle();
+    assert.deepEqual(connection.types(), ["conversation.item.create", "response.create"]);
+  });
+});

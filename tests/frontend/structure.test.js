@@ -47,9 +47,46 @@ test("the exceptions still exist", () => {
 test("the page preloads every module, so that none waits for the one that imports it", () => {
   const html = readFileSync(new URL("frontend/index.html", ROOT), "utf8");
   const named = [
-    ...html.matchAll(/(?:modulepreload" href|module" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g),
+    ...html.matchAll(
+      /(?:modulepreload" href|id="start" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g,
+    ),
   ];
   // The audio thread loads its worklets by itself.
   const expected = MODULES.filter((module) => !module.endsWith("-worklet.js"));
   assert.deepEqual(named.map(([, path]) => path).sort(), expected.sort());
+});
+
+/** What is newer than the floor that start.js checks, and easily used by mistake. tsconfig.json leaves out
+ * ES2024 too. */
+const TOO_NEW = [
+  /\bPromise\.(?:withResolvers|try)\b/,
+  /\bAbortSignal\.any\b/,
+  /\bURL\.(?:canParse|parse)\b/,
+  /\b(?:Array\.fromAsync|Object\.groupBy|Map\.groupBy|RegExp\.escape|Iterator\.from)\b/,
+  /\.(?:isSubsetOf|isSupersetOf|symmetricDifference|checkVisibility|moveBefore|togglePopover)\(/,
+  /\.(?:values|keys|entries)\(\)\.(?:map|filter|find|some|every|take|drop|toArray|reduce|forEach)\(/,
+  /\bfor await\b/,
+  /^\s*(?:await )?using /m,
+  /\/[dgimsuy]*v[dgimsuy]*[.,;)]/,
+];
+
+test("the page uses nothing that is newer than the browsers it supports", () => {
+  const samples = [
+    "Promise.withResolvers()",
+    "AbortSignal.any([",
+    "x.values().map(",
+    "/[a--b]/v.test(",
+  ];
+  for (const sample of samples)
+    assert.ok(
+      TOO_NEW.some((pattern) => pattern.test(sample)),
+      sample,
+    );
+  for (const module of MODULES) {
+    const code = readFileSync(new URL(`frontend/${module}`, ROOT), "utf8").replace(
+      /\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm,
+      "",
+    );
+    for (const pattern of TOO_NEW) assert.doesNotMatch(code, pattern, module);
+  }
 });

@@ -170,3 +170,15 @@ test("a microphone that is taken away ends the clip, and what was recorded is ke
   assert.equal(await (await clip.finish()).text(), "clip");
   assertClosed();
 });
+
+test("a recorder that cannot be stopped leaves no microphone open", async () => {
+  const recorder = new ClipRecorder({ onLevel: () => {}, onStopped: () => {} });
+  const starting = recorder.start({});
+  asking.resolve(stream());
+  await starting;
+  recorders[0].stop = () => {
+    throw new Error("planned");
+  };
+  await assert.rejects(recorder.finish(), /planned/);
+  assert.equal(tracks[0].isLive, false);
+});

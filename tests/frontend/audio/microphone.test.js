@@ -124,6 +124,31 @@ function microphoneOn(t, { getUserMedia, sounded } = {}) {
 const chunkOf = (seq) => ({ kind: "chunk", pcm: new Int16Array(2), rms: 0.1, seq });
 
 describe("a microphone", () => {
+  test("is closed at once by a stop while its worklet is still loading", async (t) => {
+    const { microphone, devices, context } = microphoneOn(t);
+    const loading = new Promise(() => {});
+    context.audioWorklet.addModule = () => loading;
+    void microphone.start();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(devices[0].track.isLive, true);
+    await microphone.stop();
+    assert.equal(devices[0].track.isLive, false);
+  });
+
+  test("is closed when whoever waits for its permission fails", async (t) => {
+    const { devices, context } = microphoneOn(t);
+    const failing = new Microphone({
+      context,
+      onChunk: () => {},
+      onProblem: () => {},
+      onAllowed: () => {
+        throw new Error("planned");
+      },
+    });
+    await assert.rejects(failing.start(), { kind: "failed" });
+    assert.equal(devices[0].track.isLive, false);
+  });
+
   test("passes chunks on and continues their numbers after a stop", async (t) => {
     const { microphone, chunks, nodes, emit } = microphoneOn(t);
     assert.equal(await microphone.start(), true);

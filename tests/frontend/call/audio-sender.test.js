@@ -20,6 +20,7 @@ beforeEach(() => {
     isFlowing: () => isFlowing,
     onSlowNetwork: () => problems.push("slow"),
     onNetworkRecovered: () => problems.push("recovered"),
+    onFailed: (error) => problems.push(error.message),
     now: () => nowMs,
   });
 });
@@ -91,4 +92,15 @@ test("clear() drops the queue and ends a slow network's report", () => {
   sender.clear();
   sender.flush();
   assert.deepEqual([problems, connection.sent], [["slow", "recovered"], []]);
+});
+
+test("an exception in the timer is reported", () => {
+  connection.unsentBytes = 1e6;
+  sender.push(chunk());
+  connection.unsentBytes = 0;
+  connection.send = () => {
+    throw new Error("planned");
+  };
+  mock.timers.tick(40);
+  assert.deepEqual(problems, ["planned"]);
 });

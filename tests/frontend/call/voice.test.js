@@ -108,6 +108,18 @@ test("stopping twice closes the context once", async () => {
   assert.equal(context.state, "closed");
 });
 
+test("what cannot be released keeps the context and the microphone no longer open", async () => {
+  const context = new FakeAudioContext();
+  context.createGain = () => ({
+    gain: {},
+    disconnect() {
+      throw new Error("planned");
+    },
+  });
+  await new Voice(context, events()).stop();
+  assert.equal(context.state, "closed");
+});
+
 test("settings that change while the microphone is asked for wait until it is open", async () => {
   const voice = new Voice(new FakeAudioContext(), events());
   await voice.change({ deviceId: "other" });

@@ -315,3 +315,48 @@ test("a browser that cannot record has no button", () => {
   dictation.click();
   assert.equal(clips.length, 0);
 });
+
+test("whatever fails while it records, the microphone is closed and the failure shown", async () => {
+  const planned = () => {
+    throw new Error("planned");
+  };
+  const { view } = parts;
+  const opened = async () => {
+    dictation.press();
+    clips.at(-1).starting.resolve(true);
+    await settle();
+  };
+  const ways = {
+    "no recorder": () => {
+      dictation = new Dictation({ ...parts, createRecorder: planned });
+      dictation.press();
+    },
+    "the view, once the microphone is open": async () => {
+      const { show } = view;
+      view.show = (model) => (model.name === "recording" ? planned() : show(model));
+      await opened();
+    },
+    "the end of the clip": async () => {
+      await opened();
+      dictation.press();
+      clips.at(-1).finishing.reject(new Error("planned"));
+    },
+    "the recorder's own end": async () => {
+      await opened();
+      clips.at(-1).finish = planned;
+      dictation.press();
+    },
+  };
+  for (const [name, happen] of Object.entries(ways)) {
+    dictation = new Dictation(parts);
+    const before = clips.length;
+    await happen();
+    await settle();
+    assert.equal(dictation.name, "failed", name);
+    assert.ok(
+      clips.slice(before).every(({ discarded }) => discarded > 0),
+      name,
+    );
+    view.show = recorder("show").show;
+  }
+});

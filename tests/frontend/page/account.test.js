@@ -15,6 +15,7 @@ let signIn;
 let drawer;
 let happened;
 let account;
+const delegate = {};
 
 beforeEach(() => {
   api = {
@@ -26,17 +27,20 @@ beforeEach(() => {
     logOutEverywhere: deferred(),
   };
   store = new LocalStore(new FakeStorage());
-  screens = { ...recorder("show", "showStarting", "showUnreachable"), isOn: () => false };
+  screens = {
+    ...recorder("show", "showStarting", "showUnreachable", "showFailed"),
+    isOn: () => false,
+  };
   signIn = recorder("show", "setBusy", "fail");
   drawer = recorder("showError");
   happened = [];
   account = new Account(
     { api, store, words: keyWords(), screens, signIn, drawer, confirm: async () => true },
-    {
+    Object.assign(delegate, {
       signedIn: async () => void happened.push(`signed in ${account.user.username}`),
       justEntered: () => happened.push("entered"),
       signedOut: (isChosen) => happened.push(`signed out ${isChosen}`),
-    },
+    }),
   );
 });
 
@@ -53,6 +57,26 @@ test("without a token the sign-in form is shown", async () => {
   await loadWith("");
   assert.deepEqual(signIn.calls.at(-1), ["show", { canRegister: true, isDemo: false, notice: "" }]);
   assert.deepEqual(happened, []);
+});
+
+test("that the browser will not keep the login is shown once, with the first form", async () => {
+  Object.defineProperty(store, "isKept", { value: false });
+  await loadWith("");
+  assert.equal(notice(), "sign_in.not_kept");
+  const entering = account.enter({ username: "aki", password: "x", isNew: false });
+  api.logIn.calls[0].resolve({ token: "abc", user: USER });
+  await entering;
+  account.signOut("");
+  assert.equal(notice(), "");
+});
+
+test("why a login ended is more important than that it will not be kept", async () => {
+  Object.defineProperty(store, "isKept", { value: false });
+  store.token = "abc";
+  account.signOut("sign_in.expired");
+  assert.equal(notice(), "sign_in.expired");
+  account.signOut("");
+  assert.equal(notice(), "sign_in.not_kept");
 });
 
 test("with a stored token the user is signed in", async () => {
@@ -181,4 +205,25 @@ test("it follows another tab that signs out or in", async () => {
   store.token = "def";
   account.storageChanged();
   assert.equal(api.token, "def");
+});
+
+test("a fault of the page in the start is not shown as a lost network", async () => {
+  api.config = () => {
+    throw new TypeError("planned");
+  };
+  await assert.rejects(account.load(), /planned/);
+  assert.deepEqual(screens.calls, [["showStarting"]]);
+});
+
+test("a fault of the page after signing in shows that the page did not start", async () => {
+  Object.assign(delegate, {
+    signedIn: async () => {
+      throw new TypeError("planned");
+    },
+  });
+  const entering = account.enter({ username: "aki", password: "x", isNew: false });
+  api.logIn.calls[0].resolve({ token: "abc", user: USER });
+  await assert.rejects(entering, /planned/);
+  assert.deepEqual(screens.calls.at(-1), ["showFailed"]);
+  assert.equal(store.token, "abc");
 });

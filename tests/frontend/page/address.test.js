@@ -27,3 +27,12 @@ test("another session is an entry in the browser's history, the same one is not"
   address.set("other");
   assert.deepEqual(pushed, ["/?x=1", "/?x=1#/s/other"]);
 });
+
+test("an address that the browser refuses to change changes nothing else", () => {
+  const history = {
+    pushState: () => {
+      throw new DOMException("more than 100 times per 30 seconds", "SecurityError");
+    },
+  };
+  new SessionAddress({ pathname: "/", search: "", hash: "" }, history).set(ID);
+});

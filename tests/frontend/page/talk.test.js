@@ -423,6 +423,54 @@ test("a typed message needs no call; while there is one, it goes through that", 
   ]);
 });
 
+test("a message that the call cannot take is not lost, and the call ends", async () => {
+  await talk.open(null);
+  const failures = [];
+  client().hasCall = true;
+  client().sendText = () => {
+    throw new Error("planned");
+  };
+  client().fail = ({ message }) => failures.push(message);
+  await talk.send("Hello");
+  assert.deepEqual(
+    [failures, called(views.composer, "restore")],
+    [["planned"], [["restore", "Hello"]]],
+  );
+  client().shown = [{ itemId: "m1", text: "Hi", isPending: true }];
+  await talk.send("Hi");
+  assert.equal(called(views.composer, "restore").length, 1);
+});
+
+test("a conversation that cannot be begun at all keeps the message, and has a card", async () => {
+  views.status.show = () => {
+    throw new Error("planned");
+  };
+  await assert.rejects(talk.open(null), /planned/);
+  await talk.send("Hello");
+  assert.deepEqual(called(views.composer, "restore"), [["restore", "Hello"]]);
+  assert.deepEqual(help.shown, ["page_failed"]);
+});
+
+test("lines that cannot be drawn end the call: nobody sees what is said", async () => {
+  await talk.open(null);
+  const failures = [];
+  client().fail = ({ message }) => failures.push(message);
+  views.thread.show = () => {
+    throw new Error("planned");
+  };
+  client().onLines();
+  frames.pop()();
+  assert.deepEqual(failures, ["planned"]);
+});
+
+test("a call that the page's own fault has ended has a card", async () => {
+  await talk.open(null);
+  client().enter({ name: "listening", hasVoice: true });
+  client().enter({ name: "ended", reason: "page_failed" });
+  assert.deepEqual(help.shown, ["page_failed"]);
+  assert.equal(called(voiceMode, "callEnded").length, 1);
+});
+
 test("call and text create one session", async () => {
   await talk.open(null);
   assert.deepEqual([await client().sessionId(), await chat().sessionId()], ["new", "new"]);

@@ -11,8 +11,12 @@ let settings;
 let contexts;
 let client;
 let loaded;
+let missing;
+let microphones;
 let stopped;
 let voiceMode;
+let parts;
+let delegate;
 
 /** The part of a RealtimeClient that the voice mode uses. */
 function fakeClient() {
@@ -32,6 +36,10 @@ function fakeClient() {
     made.calls.push(["leaveCall"]);
     made.voice = null;
   };
+  made.fail = (error) => {
+    made.calls.push(["fail", error.message]);
+    made.voice = null;
+  };
   made.connect = async () => void made.calls.push(["connect"]);
   made.changeMicrophone = async (microphone) => void made.calls.push(["change", microphone]);
   return made;
@@ -47,28 +55,30 @@ beforeEach(() => {
   client = fakeClient();
   loaded = Promise.resolve(client);
   stopped = 0;
-  voiceMode = new VoiceMode(
-    {
-      store,
-      help,
-      settings,
-      meter: recorder("clear"),
-      createContext: () => {
-        contexts.push(recorder("close"));
-        return contexts.at(-1);
-      },
-      listMicrophones: async () => [],
-      userAgent: "Firefox/153.0",
+  missing = [];
+  microphones = [];
+  parts = {
+    store,
+    help,
+    settings,
+    meter: recorder("clear"),
+    createContext: () => {
+      contexts.push(recorder("close"));
+      return contexts.at(-1);
     },
-    {
-      client: () => client,
-      clientForCall: () => loaded,
-      changed: () => {},
-      stopped: () => {
-        stopped += 1;
-      },
+    missingForVoice: () => missing,
+    listMicrophones: async () => microphones ?? broken(),
+    userAgent: "Firefox/153.0",
+  };
+  delegate = {
+    client: () => client,
+    clientForCall: () => loaded,
+    changed: () => {},
+    stopped: () => {
+      stopped += 1;
     },
-  );
+  };
+  voiceMode = new VoiceMode(parts, delegate);
 });
 
 /** Start, and let the microphone be allowed. */
@@ -263,4 +273,85 @@ test("a microphone that cannot be changed ends the voice mode, with the reason",
   await voiceMode.prefer({ echoCancellation: false });
   assert.equal(voiceMode.isOn, false);
   assert.equal(help.calls.at(-1)[1], "microphone_busy");
+});
+
+test("a browser that cannot talk says so before anything is opened", async () => {
+  missing = ["AudioWorkletNode"];
+  await voiceMode.start();
+  assert.deepEqual([voiceMode.isOn, contexts, client.starts], [false, [], []]);
+  assert.deepEqual(help.calls, [["show", "voice_unsupported"]]);
+});
+
+/** What may throw on the way to a call and in it: nobody foresaw it. */
+const UNFORESEEN = {
+  "the context": () => {
+    voiceMode = new VoiceMode({ ...parts, createContext: broken }, delegate);
+  },
+  "the open conversation": () => {
+    loaded = Promise.reject(new Error("planned"));
+  },
+  "the voice": () => {
+    client.startAudioStream = broken;
+  },
+  "the call": () => {
+    client.connect = broken;
+  },
+};
+const broken = () => {
+  throw new Error("planned");
+};
+
+for (const [name, breakIt] of Object.entries(UNFORESEEN)) {
+  test(`an unforeseen exception of ${name} closes the microphone and shows a card`, async () => {
+    breakIt();
+    const starting = voiceMode.start();
+    await settle();
+    if (client.starts.length > 0) {
+      client.voice = {};
+      client.starts[0].resolve();
+    }
+    await starting;
+    assert.deepEqual([voiceMode.isOn, client.voice], [false, null]);
+    assert.deepEqual(client.calls.at(-1), ["fail", "planned"]);
+    assert.equal(help.calls.at(-1)[1], "page_failed");
+    assert.equal(
+      contexts.every(({ calls }) => calls.length > 0),
+      true,
+    );
+  });
+}
+
+for (const [name, act] of Object.entries({
+  setMuted: () => voiceMode.setMuted(true),
+  setTalking: () => voiceMode.setHeld(true),
+  leaveCall: () => voiceMode.stop(),
+  stopAudioStream: () => voiceMode.restart(),
+  changeMicrophone: () => voiceMode.prefer({ deviceId: "usb" }),
+})) {
+  test(`an unforeseen exception of ${name} closes the microphone and shows a card`, async () => {
+    await start();
+    client[name] = broken;
+    act();
+    await settle();
+    assert.equal(client.voice, null);
+    assert.ok(client.calls.some(([call]) => call === "fail"));
+    assert.ok(help.calls.some(([, card]) => card === "page_failed"));
+  });
+}
+
+test("without a list of microphones the voice goes on", async () => {
+  microphones = null;
+  await start();
+  assert.deepEqual([voiceMode.isOn, names()], [true, ["connect"]]);
+});
+
+test("the name of the chosen microphone is kept when the browser tells it, and not forgotten after", async () => {
+  store.savePreferences({ deviceId: "usb" });
+  microphones = [{ deviceId: "usb", label: "USB headset" }];
+  await start();
+  assert.equal(store.preferences().deviceLabel, "USB headset");
+  microphones = [{ deviceId: "", label: "" }];
+  await voiceMode.openSettings();
+  assert.equal(store.preferences().deviceLabel, "USB headset");
+  assert.equal(settings.calls.find(([name]) => name === "open")[1].deviceLabel, "USB headset");
 });

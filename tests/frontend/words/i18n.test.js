@@ -118,3 +118,9 @@ test("times are written as in the user's region, if it has the chosen language",
   assert.equal(words.day(october, now), "10月1日");
   assert.match(new Words("en", ["fr-FR"]).day(afternoon, now), /^04:21.PM$/);
 });
+
+test("a language tag that Intl does not take is passed over", () => {
+  const [now, october] = [new Date(2026, 10, 21), new Date(2026, 9, 1)];
+  assert.equal(new Words("en", ["en-US@posix", "en-GB"]).day(october, now), "1 Oct");
+  assert.equal(new Words("en", ["en-US@posix"]).number(1234), "1,234");
+});

@@ -110,6 +110,18 @@ def test_another_microphone_can_be_chosen_after_the_first_is_unplugged(
         expect(visitor.help_card("microphone_stopped")).to_have_count(0)
 
 
+def test_before_the_permission_the_settings_name_the_microphone_that_was_chosen(
+    browser: Browser, stack: Stack
+) -> None:
+    chosen = {"deviceId": "f00d", "deviceLabel": "USB headset"}
+    with visiting(
+        browser, stack, login=register(stack), preferences=chosen, permissions=()
+    ) as visitor:
+        visitor.page.get_by_role("button", name="Settings").click()
+        shown = "select => select.selectedOptions[0].textContent"
+        assert visitor.page.locator("#device").evaluate(shown) == "USB headset"
+
+
 def test_a_plain_click_holds_push_to_talk_until_the_next_click(
     browser: Browser, stack: Stack
 ) -> None:

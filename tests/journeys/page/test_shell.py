@@ -397,7 +397,9 @@ def test_the_message_box_has_focus_after_sign_in_and_focus_is_not_moved_later(
         expect(visitor.page.locator("#thread")).to_be_focused()
 
 
-def test_signing_in_on_a_phone_does_not_open_the_keyboard(browser: Browser, stack: Stack) -> None:
+def test_on_a_phone_signing_in_opens_no_keyboard_and_enter_breaks_the_line(
+    browser: Browser, stack: Stack
+) -> None:
     with visiting(
         browser, stack, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
     ) as visitor:
@@ -408,6 +410,15 @@ def test_signing_in_on_a_phone_does_not_open_the_keyboard(browser: Browser, stac
         visitor.page.locator("#mute").click()
         hint = visitor.page.locator("#state-hint")
         expect(hint).to_have_text("You are muted. Unmute to speak")
+        # Enter breaks the line, as its key on the screen says; the button sends.
+        box = visitor.page.locator("#message")
+        expect(box).to_have_attribute("enterkeyhint", "enter")
+        box.fill("First line")
+        box.press("Enter")
+        visitor.page.keyboard.type("Second line")
+        expect(box).to_have_value("First line\nSecond line")
+        visitor.page.locator("#send").tap()
+        expect(visitor.lines.filter(has_text="First line Second line")).to_be_visible()
 
 
 @pytest.mark.untimed_audio
