@@ -134,9 +134,9 @@ def _storable(each: TurnWrite) -> TurnWrite:
         each,
         turn=replace(
             turn,
-            item_id=clean_text(turn.item_id, nul="\ufffd"),
-            text=clean_text(turn.text, nul="\ufffd"),
-            heard_text=turn.heard_text and clean_text(turn.heard_text, nul="\ufffd"),
+            item_id=clean_text(turn.item_id, mark="\ufffd"),
+            text=clean_text(turn.text, mark="\ufffd"),
+            heard_text=turn.heard_text and clean_text(turn.heard_text, mark="\ufffd"),
         ),
     )
 
