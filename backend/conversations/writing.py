@@ -21,6 +21,7 @@ from backend.conversations.stored_cost import stored_cost
 from backend.database import atomic
 from backend.protocol import usage
 from backend.protocol.endings import Ending
+from backend.protocol.graphemes import cut
 from backend.protocol.reading import clean_text
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
@@ -282,11 +283,11 @@ def _title(writes: Iterable[TurnWrite]) -> str:
 def shortened(text: str, limit: int = TITLE_CHARACTERS) -> str:
     """The text as one line of at most `limit` characters and an ellipsis, cut between words.
 
-    A text without spaces (Japanese) is cut between characters.
+    A text without spaces (Japanese) is cut between characters (`graphemes`).
     """
     line = " ".join(text.split())
     if len(line) <= limit:
         return line
-    cut = line[: limit + 1]
-    head = cut.rpartition(" ")[0] if " " in cut[limit // 2 :] else line[:limit]
-    return head.rstrip() + "…"
+    start = line[: limit + 1]
+    most = start.rindex(" ") if " " in start[limit // 2 :] else limit
+    return cut(line, most).rstrip() + "…"
