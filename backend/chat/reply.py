@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from backend.protocol.delta_text import DeltaText
 from backend.protocol.errors import UpstreamError
-from backend.protocol.reading import JsonObject, clean_text_at, mapping_at, text_at
+from backend.protocol.reading import JsonObject, mapping_at, text_at
 from backend.protocol.text_answer import output_text
 from backend.protocol.transcript.turns import Role, TurnStatus
 from backend.protocol.usage import TextUsage, text_usage_of
@@ -77,6 +78,7 @@ class ReplyReader:
     def __init__(self) -> None:
         self.usage: TextUsage | None = None
         self.model: str | None = None
+        self._deltas = DeltaText()
         self._parts: list[str] = []
 
     @property
@@ -93,7 +95,7 @@ class ReplyReader:
         self.model = text_at(mapping_at(event, "response"), "model") or None
 
     def _delta(self, event: JsonObject) -> Words | None:
-        return self._append(clean_text_at(event, "delta"))
+        return self._append(self._deltas.add(text_at(event, "delta") or ""))
 
     def _append(self, text: str) -> Words | None:
         if not text:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from backend.protocol.graphemes import cut, without_invisible
 from backend.wording import Language
 
 MAX_TITLE_CHARACTERS: Final = 60
@@ -56,8 +57,7 @@ def title_in(answer: str) -> str:
     characters that cannot be seen, such as those that reverse the direction of writing.
     """
     for line in answer.splitlines():
-        seen = "".join(each if each.isprintable() else " " for each in line)
-        bare = _LABEL.sub("", seen.strip(_AROUND)).strip(_AROUND)
+        bare = _LABEL.sub("", without_invisible(line).strip(_AROUND)).strip(_AROUND)
         title = " ".join(bare.rstrip(_AFTER).strip(_AROUND).split())
         if title:
             return _cut(title)
@@ -65,10 +65,11 @@ def title_in(answer: str) -> str:
 
 
 def _excerpt(text: str) -> str:
-    return " ".join(text[: MAX_EXCERPT_CHARACTERS * 2].split())[:MAX_EXCERPT_CHARACTERS]
+    words = " ".join(text[: MAX_EXCERPT_CHARACTERS * 2].split())
+    return cut(words, MAX_EXCERPT_CHARACTERS)
 
 
 def _cut(title: str) -> str:
     if len(title) <= MAX_TITLE_CHARACTERS:
         return title
-    return title[: MAX_TITLE_CHARACTERS - 1].rstrip() + "…"
+    return cut(title, MAX_TITLE_CHARACTERS - 1).rstrip() + "…"

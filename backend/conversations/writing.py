@@ -21,6 +21,7 @@ from backend.conversations.stored_cost import stored_cost
 from backend.database import atomic
 from backend.protocol import usage
 from backend.protocol.endings import Ending
+from backend.protocol.graphemes import cut
 from backend.protocol.reading import clean_text
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
@@ -134,9 +135,9 @@ def _storable(each: TurnWrite) -> TurnWrite:
         each,
         turn=replace(
             turn,
-            item_id=clean_text(turn.item_id, nul="\ufffd"),
-            text=clean_text(turn.text, nul="\ufffd"),
-            heard_text=turn.heard_text and clean_text(turn.heard_text, nul="\ufffd"),
+            item_id=clean_text(turn.item_id, mark="\ufffd"),
+            text=clean_text(turn.text, mark="\ufffd"),
+            heard_text=turn.heard_text and clean_text(turn.heard_text, mark="\ufffd"),
         ),
     )
 
@@ -282,11 +283,11 @@ def _title(writes: Iterable[TurnWrite]) -> str:
 def shortened(text: str, limit: int = TITLE_CHARACTERS) -> str:
     """The text as one line of at most `limit` characters and an ellipsis, cut between words.
 
-    A text without spaces (Japanese) is cut between characters.
+    A text without spaces (Japanese) is cut between characters (`graphemes`).
     """
     line = " ".join(text.split())
     if len(line) <= limit:
         return line
-    cut = line[: limit + 1]
-    head = cut.rpartition(" ")[0] if " " in cut[limit // 2 :] else line[:limit]
-    return head.rstrip() + "…"
+    start = line[: limit + 1]
+    most = start.rindex(" ") if " " in start[limit // 2 :] else limit
+    return cut(line, most).rstrip() + "…"

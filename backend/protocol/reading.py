@@ -5,12 +5,14 @@ the accessors return an empty value for whatever is not of the expected type and
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 JsonObject = Mapping[str, Any]
 
 _EMPTY: JsonObject = {}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def mapping_at(value: object, *path: str) -> JsonObject:
@@ -43,15 +45,25 @@ def clean_text_at(event: JsonObject, name: str) -> str:
     return clean_text(text_at(event, name) or "")
 
 
-def clean_text(text: str, *, nul: str = "") -> str:
+def clean_text(text: str, *, mark: str = "") -> str:
     """The text without what PostgreSQL or UTF-8 cannot store.
 
-    NUL becomes `nul` (PostgreSQL refuses it), a surrogate without its other half becomes U+FFFD,
-    and two halves of a pair become their character: JSON can escape each half by itself.
+    Two halves of a surrogate pair become their character: JSON can escape each half by itself. A
+    half without its other half becomes `mark`, as does NUL (PostgreSQL refuses it).
     """
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\0", nul)
+    if not (text.isascii() or _is_utf8(text)):
+        joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        text = _SURROGATE.sub(mark, joined)
+    return text.replace("\0", mark)
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the text has no surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def encode(event: JsonObject, *, ascii_only: bool = True) -> str:

@@ -110,7 +110,7 @@ export class TranscriptAssembler {
       this.#setCommitted(item);
     },
     "conversation.item.input_audio_transcription.delta": (event) =>
-      this.#userPart(event)?.addText(cleanTextAt(event, "delta"), textAt(event, "event_id")),
+      this.#userPart(event)?.addText(textAt(event, "delta"), textAt(event, "event_id")),
     "conversation.item.input_audio_transcription.completed": (event) => {
       const part = this.#userPart(event);
       if (!part) return;
@@ -130,17 +130,11 @@ export class TranscriptAssembler {
     "response.content_part.done": (event) =>
       this.#contentPart(event)?.completeText(textOf(mappingAt(event, "part"))),
     "response.output_text.delta": (event) =>
-      this.#answerPart(event, "text")?.addText(
-        cleanTextAt(event, "delta"),
-        textAt(event, "event_id"),
-      ),
+      this.#answerPart(event, "text")?.addText(textAt(event, "delta"), textAt(event, "event_id")),
     "response.output_text.done": (event) =>
       this.#answerPart(event, "text")?.completeText(cleanTextAt(event, "text")),
     "response.output_audio_transcript.delta": (event) =>
-      this.#answerPart(event, "voice")?.addText(
-        cleanTextAt(event, "delta"),
-        textAt(event, "event_id"),
-      ),
+      this.#answerPart(event, "voice")?.addText(textAt(event, "delta"), textAt(event, "event_id")),
     "response.output_audio_transcript.done": (event) =>
       this.#answerPart(event, "voice")?.completeText(cleanTextAt(event, "transcript")),
     "response.output_audio.delta": (event) =>

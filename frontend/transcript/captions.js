@@ -6,14 +6,15 @@
  * the share of the received audio that was played.
  */
 
+import { clusterEnd } from "./graphemes.js";
 import { partKey } from "./item.js";
 
 /** @typedef {{ itemId: string, contentIndex: number, text: string }} CaptionLine */
 /** @typedef {{ receivedMs: number, playedMs: number, shownLength: number, isOver: boolean }} Pace */
 
 /**
- * The first `length` UTF-16 units, extended to the end of the word in scripts with spaces, and never
- * ending in the middle of a character.
+ * The first `length` UTF-16 units, extended to the end of the character (`graphemes.js`), and in scripts
+ * with spaces to the end of the word.
  *
  * @param {string} text
  * @param {number} length
@@ -21,12 +22,10 @@ import { partKey } from "./item.js";
  */
 export function upTo(text, length) {
   if (length <= 0) return "";
-  if (length >= text.length) return text;
-  const rest = /^[\p{Script=Latin}\p{N}\p{M}'’.,!?;:\udc00-\udfff-]*/u.exec(text.slice(length));
-  const isInsideWord = /[\p{Script=Latin}\p{N}'’]$/u.test(text.slice(0, length));
-  const end = isInsideWord ? length + (rest?.[0].length ?? 0) : length;
-  const last = text.charCodeAt(end - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? end + 1 : end);
+  const end = clusterEnd(text, length);
+  if (!/[\p{Script=Latin}\p{N}'’]\p{M}*$/u.test(text.slice(0, end))) return text.slice(0, end);
+  const rest = /^[\p{Script=Latin}\p{N}\p{M}'’.,!?;:-]*/u.exec(text.slice(end));
+  return text.slice(0, clusterEnd(text, end + (rest?.[0].length ?? 0)));
 }
 
 /** How far the audio of each line was played. */

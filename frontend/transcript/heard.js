@@ -8,6 +8,8 @@
  * code points, as in Python.
  */
 
+import { clusterStart } from "./graphemes.js";
+
 /**
  * Scripts without spaces between words: a text can be cut at every character. Thai, Lao, Burmese,
  * Khmer, CJK, full-width and half-width forms.
@@ -16,9 +18,6 @@ const UNSPACED =
   /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}]/u;
 const SPACE = /[\t\n\v\f\r\p{Z}]/u;
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
-const MARK = /\p{M}/u;
-const SKIN_TONE = /[\u{1f3fb}-\u{1f3ff}]/u;
-const JOINER = "\u200d";
 const PAUSES = "、。，．！？…";
 /** How many characters a cut in an unspaced script moves back, at most, to end at a pause. */
 const MAX_PAUSE_DISTANCE = 2;
@@ -106,18 +105,29 @@ export function charsIn(text) {
 }
 
 /**
- * Move the cut back until it divides neither a word nor what displays as one character.
+ * Move the cut back until it divides neither a word nor a character (`graphemes.js`).
  *
  * @param {string[]} chars
  * @param {number} count
  * @returns {number}
  */
 function cutBetweenCharacters(chars, count) {
-  const cut = cutSpaced(chars, count);
-  let shorter = cut;
-  while (shorter && isOneCharacter(chars[shorter - 1] ?? "", chars[shorter] ?? "")) shorter--;
+  const shorter = cutWhole(chars, cutSpaced(chars, count));
   // Stepping back from a joiner can end inside a word.
   return shorter === count ? count : cutBetweenCharacters(chars, shorter);
+}
+
+/**
+ * Move the cut back to the start of the character it divides.
+ *
+ * @param {string[]} chars
+ * @param {number} count
+ */
+function cutWhole(chars, count) {
+  const { length } = chars.slice(0, count).join("");
+  const text = chars.join("");
+  const start = clusterStart(text, length);
+  return start === length ? count : charsIn(text.slice(0, start));
 }
 
 /**
@@ -142,22 +152,13 @@ function cutSpaced(chars, count) {
 }
 
 /**
- * Whether the two display as one character: accents, joined emoji, skin tones.
- *
- * @param {string} before
- * @param {string} after
- */
-function isOneCharacter(before, after) {
-  return MARK.test(after) || SKIN_TONE.test(after) || before === JOINER || after === JOINER;
-}
-
-/**
  * @param {string[]} chars
  * @param {number} cut
  */
 function cutAtPause(chars, cut) {
   for (let shorter = cut; shorter > Math.max(cut - MAX_PAUSE_DISTANCE - 1, 0); shorter--) {
-    if (PAUSES.includes(chars[shorter - 1] ?? " ")) return shorter;
+    const isPause = PAUSES.includes(chars[shorter - 1] ?? " ");
+    if (isPause && cutWhole(chars, shorter) === shorter) return shorter;
   }
   return cut;
 }

@@ -5,6 +5,7 @@
  * name has the same classes.
  */
 
+import { DeltaText } from "./delta-text.js";
 import { charsIn, hasWords, heardText, TextTiming } from "./heard.js";
 
 /**
@@ -38,6 +39,7 @@ export class Part {
   heardMs = null;
   isTranscribed = false;
   isFailed = false;
+  #deltas = new DeltaText();
   /** The text from deltas. */
   #streamed = "";
   /** The text of a `.done` event or a finished item. */
@@ -62,8 +64,9 @@ export class Part {
    * @param {string} delta @param {string} eventId */
   addText(delta, eventId) {
     if (!take(this.#textEventIds, eventId)) return;
-    this.timing.addText(charsIn(delta));
-    this.#streamed += delta;
+    const text = this.#deltas.add(delta);
+    this.timing.addText(charsIn(text));
+    this.#streamed += text;
   }
 
   /** Count audio, unless it is a repetition or the audio is complete (law 8).

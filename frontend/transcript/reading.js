@@ -27,12 +27,13 @@ export function textAt(event, name) {
   return typeof value === "string" ? value : "";
 }
 
-/** The string in this field without NUL and with U+FFFD for each lone surrogate, as the server stores
- * it. @param {JsonObject} event @param {string} name */
-export const cleanTextAt = (event, name) =>
-  textAt(event, name)
-    .replace(/\p{Cs}/gu, "\ufffd")
-    .replaceAll("\0", "");
+/** The text without NUL and without surrogates that lack their other half, as the server stores it.
+ * @param {string} text */
+export const cleanText = (text) => text.replace(/[\p{Cs}\0]/gu, "");
+
+/** The string in this field as `cleanText` leaves it; empty for any other type.
+ * @param {JsonObject} event @param {string} name */
+export const cleanTextAt = (event, name) => cleanText(textAt(event, name));
 
 /** This index of a content part; 0 for a missing, negative or fractional one. @param {unknown} value */
 export const indexFrom = (value) => (Number.isInteger(value) ? Math.max(0, Number(value)) : 0);

@@ -44,6 +44,18 @@ def test_deltas_are_words_and_the_end_is_counted() -> None:
     )  # fmt: skip
 
 
+def test_a_character_that_is_divided_between_deltas_is_one_word() -> None:
+    reader, effects = read(delta("Nice "), delta("\ud83d"), delta("\ude00 ok\ud83d"), completed())
+    assert effects == [Words("Nice "), None, Words("😀 ok"), Finished(TurnStatus.COMPLETED)]
+    assert reader.text == "Nice 😀 ok"
+
+
+def test_an_answer_of_half_a_character_has_the_text_of_its_last_event() -> None:
+    content = [{"type": "output_text", "text": "😀\ud83d"}]
+    reader, _ = read(delta("\ud83d"), completed(output=[{"type": "message", "content": content}]))
+    assert reader.text == "😀"
+
+
 def test_an_answer_that_the_provider_cuts_off_is_interrupted() -> None:
     _, effects = read(delta("It is"), completed("response.incomplete"))
     assert effects[-1] == Finished(TurnStatus.INTERRUPTED)

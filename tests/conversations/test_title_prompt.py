@@ -14,6 +14,7 @@ from backend.conversations.title_prompt import (
 from backend.simulator.engine.text_response import TextResponse, parse_request
 from backend.simulator.persona.customer import Customer
 from backend.wording import Language
+from tests.graphemes import CASES
 
 
 def test_the_request_has_the_exchange_and_is_not_stored() -> None:
@@ -43,6 +44,8 @@ def test_the_request_is_bounded(text: str) -> None:
         ("\n\n  ## **Bread** \n", "Bread"),
         ("Bread\tand   cheese", "Bread and cheese"),
         ("What's new?", "What's new?"),
+        ("👩\u200d👩\u200d👧 at the sea", "👩\u200d👩\u200d👧 at the sea"),
+        ("\u200d\n\u200dBread", "Bread"),
         ("Bread\u202e\x00\x1b[31m", "Bread [31m"),
         ("", ""),
         (' \n "" \n…', "…"),
@@ -58,6 +61,15 @@ def test_a_title_is_never_long(answer: str) -> None:
     title = title_in(answer)
     assert 50 < len(title) <= MAX_TITLE_CHARACTERS
     assert title.endswith("…")
+
+
+def test_a_title_and_an_excerpt_have_whole_characters() -> None:
+    for case in CASES:
+        if case.text.isprintable() or "\u200d" in case.text:
+            title = title_in("x" * (MAX_TITLE_CHARACTERS - len(case.text)) + case.text + "…" * 9)
+            assert title.lstrip("x").removesuffix("…") in case.beginnings
+    excerpt = title_request("m", "en", "🇯🇵" * 1_000, "x" + "🇯🇵" * 1_000, "abc")["input"]
+    assert excerpt == f"User: {'🇯🇵' * 500}\nAssistant: x{'🇯🇵' * 499}"
 
 
 @pytest.mark.parametrize(

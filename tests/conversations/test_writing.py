@@ -31,6 +31,7 @@ from tests.conversations.equipment import (
     turn_write,
     usage_write,
 )
+from tests.graphemes import CASES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -248,6 +249,14 @@ def test_a_title_that_is_set_is_kept(session: Session, call: OpenedCall) -> None
 )
 def test_titles_are_short_and_end_at_a_word(text: str, title: str) -> None:
     assert shortened(text) == title
+
+
+def test_a_title_has_whole_characters() -> None:
+    for case in CASES:
+        for limit in range(1, len(case.text)) if "\n" not in case.text else ():
+            head = shortened(case.text, limit).removesuffix("…")
+            assert head in {each.rstrip() for each in case.beginnings}
+            assert len(head) <= limit
 
 
 def test_usage_is_counted_once_with_the_model_that_was_used(call: OpenedCall) -> None:

@@ -43,11 +43,21 @@ def read_tape(path: Path) -> list[TapeLine]:
         TapeLine(
             line["at_ms"],
             line["side"],
-            line["text"] if "text" in line else json.dumps(line["event"], ensure_ascii=False),
+            line["text"] if "text" in line else as_json(line["event"]),
             line.get("event", {}),
         )
         for line in lines
     ]
+
+
+def as_json(value: Any) -> str:
+    """JSON in UTF-8, or in ASCII where a surrogate without its other half must be escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def tape(name: str) -> list[TapeLine]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.protocol.audio import BYTES_PER_MS
+from tests.tapes import as_json
 
 FOLDER = Path(__file__).resolve().parent
 WORD_MS = 2
@@ -617,6 +618,35 @@ def japanese_conversation(call: TapeWriter) -> list[Turn]:
     ]
 
 
+def divided_characters(call: TapeWriter) -> list[Turn]:
+    """An emoji is divided between two deltas; every complete text is lost with the connection."""
+    call.user_speaks("item_U1", None)
+    call.response_begins("resp_1")
+    call.answer_begins("resp_1", "item_A1", "item_U1")
+    call.part_begins("resp_1", "item_A1")
+    call.says("resp_1", "item_A1", ["Nice ", "\ud83d"])
+    call.transcription_fails("item_U1", ["I am \ud83d", "\ude00", " here\ud83d"])
+    call.says("resp_1", "item_A1", ["\ude00 ok", " then", "\ud83d", " and \ude00", " on\ud83d"])
+    call.response_ends("resp_1", [], "failed")
+    call.response_begins("resp_2")
+    call.answer_begins("resp_2", "item_A2", "item_A1")
+    call.part_begins("resp_2", "item_A2")
+    call.says("resp_2", "item_A2", ["\ud83d", "\ude00\ud83d", "\ude00\ud83d", "\ude00 ok"])
+    call.truncates("item_A2", 6)
+    call.response_ends("resp_2", [], "cancelled", "turn_detected")
+    call.response_begins("resp_3")
+    call.answer_begins("resp_3", "item_A3", "item_A2")
+    call.part_begins("resp_3", "item_A3", kind="text")
+    call.writes("resp_3", "item_A3", ["So: \ud842", "\udfb7野\ud842"])
+    call.response_ends("resp_3", [], "failed")
+    return [
+        turn("item_U1", "user", "I am 😀 here", "failed"),
+        turn("item_A1", "assistant", "Nice 😀 ok then and  on", "failed"),
+        turn("item_A2", "assistant", "😀😀😀 ok", "interrupted", heard=("😀😀", 6)),
+        turn("item_A3", "assistant", "So: 𠮷野", "failed", modality="text"),
+    ]
+
+
 def reconnect_with_past_items(call: TapeWriter) -> list[Turn]:
     """A new call of an existing session: replayed items make no turns and come first."""
     call.item(_message("item_P1", "user", [{"type": "input_text", "text": "Are you there?"}]), None)
@@ -756,6 +786,7 @@ TAPES: tuple[Tape, ...] = (
     transcript_before_item,
     cancelled_without_truncation,
     japanese_conversation,
+    divided_characters,
     reconnect_with_past_items,
     silence,
     functions_and_system_items,
@@ -777,7 +808,7 @@ def files() -> dict[str, str]:
     for tape in TAPES:
         name, call = tape.__name__, TapeWriter()
         turns = tape(call)
-        lines = [json.dumps(line, ensure_ascii=False) for line in call.lines]
+        lines = [as_json(line) for line in call.lines]
         written_files[f"{name}.jsonl"] = "".join(f"{line}\n" for line in lines)
         written_files[f"{name}.turns.json"] = _pretty(turns)
         if tape in PAST:

@@ -55,7 +55,7 @@ async def test_the_clip_goes_to_the_model_as_a_named_file() -> None:
     [
         ({"text": " Hello. \n"}, "Hello.", {}),
         ({"text": ""}, "", {}),
-        ({"text": "a\0b \ud83c"}, "ab \ufffd", {}),
+        ({"text": "a\0b \ud83c"}, "ab", {}),
         (
             {"text": "Hi", "usage": {"type": "duration", "seconds": 2.5}},
             "Hi",

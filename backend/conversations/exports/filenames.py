@@ -5,6 +5,8 @@ import unicodedata
 from datetime import datetime
 from urllib.parse import quote
 
+from backend.protocol.graphemes import cut, without_invisible
+
 MAX_STEM_BYTES = 180
 """Most file systems allow 255 bytes for a name; the rest is for date, number and extension."""
 
@@ -18,9 +20,10 @@ def filename(title: str, created_at: datetime, extension: str) -> str:
     Invisible characters go: among them are those that reverse the direction of writing, with which
     a name can pretend another extension.
     """
-    shown = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in title)
-    words = " ".join(_FORBIDDEN.sub(" ", unicodedata.normalize("NFC", shown)).split())
-    stem = words.encode()[:MAX_STEM_BYTES].decode(errors="ignore").strip(" .") or "Kaiwa"
+    shown = unicodedata.normalize("NFC", without_invisible(title))
+    words = " ".join(_FORBIDDEN.sub(" ", shown).split())
+    most = len(words.encode()[:MAX_STEM_BYTES].decode(errors="ignore"))
+    stem = cut(words, most).strip(" .") or "Kaiwa"
     return f"{stem} {created_at:%Y-%m-%d}.{extension}"
 
 

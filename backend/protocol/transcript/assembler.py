@@ -21,6 +21,8 @@ Laws:
    or incomplete response interrupts them, a failed one fails them.
 8. A repeated event counts once, audio and text deltas by their event id. Unknown and malformed
    events are ignored.
+9. A character that is divided between two deltas is joined (`DeltaText`). A half of it that never
+   gets its other half is dropped.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -122,7 +124,7 @@ class TranscriptAssembler:
 
     def _transcription_delta(self, event: JsonObject, at: datetime) -> None:
         if part := self._user_part(event, at):
-            part.add_text(clean_text_at(event, "delta"), text_at(event, "event_id") or "")
+            part.add_text(text_at(event, "delta") or "", text_at(event, "event_id") or "")
 
     def _transcription_done(self, event: JsonObject, at: datetime) -> None:
         if part := self._user_part(event, at):
@@ -168,7 +170,7 @@ class TranscriptAssembler:
 
     def _text_delta(self, event: JsonObject, at: datetime) -> None:
         if part := self._answer_part(event, Modality.TEXT, at):
-            part.add_text(clean_text_at(event, "delta"), text_at(event, "event_id") or "")
+            part.add_text(text_at(event, "delta") or "", text_at(event, "event_id") or "")
 
     def _text_done(self, event: JsonObject, at: datetime) -> None:
         if part := self._answer_part(event, Modality.TEXT, at):
@@ -176,7 +178,7 @@ class TranscriptAssembler:
 
     def _transcript_delta(self, event: JsonObject, at: datetime) -> None:
         if part := self._answer_part(event, Modality.VOICE, at):
-            part.add_text(clean_text_at(event, "delta"), text_at(event, "event_id") or "")
+            part.add_text(text_at(event, "delta") or "", text_at(event, "event_id") or "")
 
     def _transcript_done(self, event: JsonObject, at: datetime) -> None:
         if part := self._answer_part(event, Modality.VOICE, at):

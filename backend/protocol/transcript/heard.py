@@ -8,6 +8,8 @@ The first delta starts at the beginning, the last one stops at the end of the au
 import unicodedata
 from dataclasses import dataclass, field
 
+from backend.protocol.graphemes import cluster_start
+
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
@@ -94,15 +96,13 @@ def is_space(char: str) -> bool:
 
 
 def _cut_between_characters(text: str, cut: int) -> int:
-    """Move the cut back until it divides neither a word nor what displays as one character.
+    """Move the cut back until it divides neither a word nor a character (`graphemes`).
 
     Both are checked until neither moves the cut: in `aaa` and a zero-width joiner, stepping back
     from the joiner ends inside the word.
     """
     while True:
-        shorter = _cut_spaced(text, cut)
-        while shorter and _is_one_character(text[shorter - 1], text[shorter]):
-            shorter -= 1
+        shorter = cluster_start(text, _cut_spaced(text, cut))
         if shorter == cut:
             return cut
         cut = shorter
@@ -126,17 +126,8 @@ def _in_word(char: str) -> bool:
     return not is_space(char) and not any(low <= ord(char) <= high for low, high in _UNSPACED)
 
 
-def _is_one_character(before: str, after: str) -> bool:
-    """Whether the two display as one character: accents, joined emoji, skin tones."""
-    return (
-        unicodedata.category(after)[0] == "M"
-        or "\u200d" in (before, after)
-        or "\U0001f3fb" <= after <= "\U0001f3ff"
-    )
-
-
 def _cut_at_pause(text: str, cut: int) -> int:
     for shorter in range(cut, max(cut - _MAX_PAUSE_DISTANCE - 1, 0), -1):
-        if text[shorter - 1] in _PAUSES:
+        if text[shorter - 1] in _PAUSES and cluster_start(text, shorter) == shorter:
             return shorter
     return cut

@@ -6,6 +6,7 @@ The numbered laws are those of `protocol.transcript.assembler`.
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from backend.protocol.delta_text import DeltaText
 from backend.protocol.transcript.heard import TextTiming, has_words, heard_text
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 
@@ -14,14 +15,15 @@ from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 class Part:
     """One content part of a message.
 
-    `streamed` is the text from deltas, `final` the text of a `.done` event or a finished item.
-    `text_event_ids` and `audio_event_ids` are the ids of the deltas so far; None once the text or
-    the audio is complete and no more deltas are accepted.
+    `streamed` is the text from deltas, joined by `deltas`; `final` is the text of a `.done` event
+    or a finished item. `text_event_ids` and `audio_event_ids` are the ids of the deltas so far;
+    None once the text or the audio is complete and no more deltas are accepted.
     """
 
     modality: Modality
     first_at: datetime | None = None
     ended_at: datetime | None = None
+    deltas: DeltaText = field(default_factory=DeltaText)
     streamed: str = ""
     final: str = ""
     timing: TextTiming = field(default_factory=TextTiming)
@@ -39,8 +41,9 @@ class Part:
     def add_text(self, delta: str, event_id: str) -> None:
         """Append a delta, unless it is a repetition or the text is complete (laws 4, 8)."""
         if _take(self.text_event_ids, event_id):
-            self.timing.add_text(len(delta))
-            self.streamed += delta
+            text = self.deltas.add(delta)
+            self.timing.add_text(len(text))
+            self.streamed += text
 
     def add_audio(self, ms: float, event_id: str) -> bool:
         """Count audio; returns False for a repetition and after the end of the audio (law 8)."""

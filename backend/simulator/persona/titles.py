@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import regex
+
 from backend.simulator.engine.effects import Language
 from backend.simulator.persona.intent_matching import intent_of
 
@@ -57,5 +59,5 @@ def title_of(user_text: str, language: Language) -> str:
     if title is not None:
         return title
     if language == "ja":
-        return user_text[:MAX_JAPANESE_CHARACTERS]
+        return "".join(regex.findall(r"\X", user_text)[:MAX_JAPANESE_CHARACTERS])
     return " ".join(user_text.split()[:MAX_WORDS])

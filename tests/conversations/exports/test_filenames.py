@@ -35,6 +35,19 @@ def test_a_long_title_is_cut_between_characters() -> None:
     assert name == f"{'話' * 60} 2026-01-02.json"
 
 
+@pytest.mark.parametrize(
+    ("character", "count"),
+    [("🇯🇵", 22), ("ｸ\uff9e", 30), ("👩\u200d👩\u200d👧", 10), ("न\u094dद\u0940", 15)],
+)
+def test_a_long_title_is_cut_between_whole_characters(character: str, count: int) -> None:
+    assert filename(character * 50, NOON, "txt") == f"{character * count} 2026-01-02.txt"
+
+
+def test_a_joiner_stays_inside_a_character_only() -> None:
+    name = filename("👩\u200d👧 \u200d می\u200cخواهم", NOON, "txt")
+    assert name == "👩\u200d👧 می\u200cخواهم 2026-01-02.txt"
+
+
 @pytest.mark.parametrize("name", ["Bread 2026-01-02.txt", "パン 2026-01-02.txt", "50% a'b ü.csv"])
 def test_the_header_carries_the_name(name: str) -> None:
     header = content_disposition(name, "kaiwa.txt")

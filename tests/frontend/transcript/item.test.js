@@ -15,6 +15,18 @@ test("a part has the streamed text until the complete text comes", () => {
   assert.equal(part.text, "Hello.");
 });
 
+test("a repeated half of a divided character counts once", () => {
+  const part = new Part("text");
+  part.addText("Nice \ud83d", "e1");
+  part.addText("Nice \ud83d", "e1");
+  assert.equal(part.text, "Nice ");
+  part.addText("\ude00 ok\ud83d", "e2");
+  part.addText("\ude00 ok\ud83d", "e2");
+  assert.equal(part.text, "Nice 😀 ok");
+  part.completeText("");
+  assert.equal(part.text, "Nice 😀 ok");
+});
+
 test("blank text does not replace words, and after a truncation none that is shorter does", () => {
   const part = new Part("voice");
   part.addText("Hello there", "");

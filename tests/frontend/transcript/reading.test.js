@@ -26,7 +26,7 @@ test("a list keeps the indexes of its objects", () => {
 });
 
 test("a text is cleaned as the server stores it", () => {
-  assert.equal(cleanTextAt({ t: "a\0b\ud800c\udc00" }, "t"), "ab\ufffdc\ufffd");
+  assert.equal(cleanTextAt({ t: "a\0b\ud800c\udc00" }, "t"), "abc");
   assert.equal(cleanTextAt({ t: "👍" }, "t"), "👍");
 });
 

@@ -98,7 +98,8 @@ def test_a_tape_in_another_order_gives_the_same_turns(name: str, rng: random.Ran
     assert turns_of(fed(events, _past_ids(name))) == expected_turns(name)
 
 
-_NOT_OFFICIAL = {"duplicates_and_unknown_types"}
+# The second is official, but the SDK's types allow no half of a surrogate pair.
+_NOT_OFFICIAL = {"duplicates_and_unknown_types", "divided_characters"}
 _SERVER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 
 
@@ -555,7 +556,7 @@ def test_an_unknown_response_status_is_an_end() -> None:
 def test_text_is_cleaned_of_what_a_database_refuses() -> None:
     call = TapeWriter()
     call.transcribed("item_U1", "a\0b\ud83dc\U0001f600d\ud83d\ude00")
-    assert _texts(_fed(call)) == ["ab\ufffdc😀d😀"]
+    assert _texts(_fed(call)) == ["abc😀d😀"]
 
 
 def test_items_without_a_predecessor_are_in_order_of_arrival() -> None:

@@ -11,6 +11,7 @@ from backend.protocol.transcript.heard import (
     heard_text,
     is_space,
 )
+from tests.graphemes import CASES, Case
 
 
 def _timing(*came: tuple[str, float]) -> TextTiming:
@@ -166,7 +167,15 @@ def test_what_displays_as_one_character_is_not_divided(text: str, chars: int, cu
     assert cut_to_whole_word(text, chars) == cut
 
 
-_TEXT = st.text(st.sampled_from("ab ,.'-、。か\u3099日本ー\u3000👍\u200d\n"), max_size=20)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_was_heard_has_whole_characters_as_on_the_page(case: Case) -> None:
+    for chars, whole in enumerate(case.heard):
+        assert cut_to_whole_word(case.text, chars) == "".join(case.characters[:whole])
+
+
+_TEXT = st.text(
+    st.sampled_from("ab ,.'-、。か\u3099日本ー\u3000👍🏽🇯🇵ｸ\uff9e\u200d\r\n"), max_size=20
+)
 
 
 @given(_TEXT, st.integers(0, 25))

@@ -37,6 +37,26 @@ def test_a_delta_counts_once() -> None:
     assert part.text == "haha"
 
 
+def test_a_repeated_half_of_a_divided_character_counts_once() -> None:
+    part = _voice()
+    for delta, event_id in (("Nice \ud83d", "e1"), ("\ude00 ok\ud83d", "e2")):
+        part.add_text(delta, event_id)
+        part.add_text(delta, event_id)
+    assert part.text == "Nice 😀 ok"
+    part.complete_text("")
+    assert part.text == "Nice 😀 ok"
+
+
+def test_only_whole_characters_are_counted_for_what_was_heard() -> None:
+    part = _voice()
+    for delta in ("\ud83d", "\ude00\ud83d", "\ude00"):
+        part.add_text(delta, "")
+        part.add_audio(100, "")
+    assert part.timing.text_chars == len(part.text) == 2
+    part.truncate(200)
+    assert _item(Role.ASSISTANT, part).turn(0, 0, TurnStatus.INTERRUPTED).heard_text == "😀"
+
+
 def test_deltas_without_ids_are_all_counted() -> None:
     part = _voice("ha")
     part.add_text("ha", "")

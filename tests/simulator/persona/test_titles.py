@@ -26,4 +26,5 @@ def test_a_title_of_anything_else_is_its_first_words() -> None:
         "Xylophones on the moon make the"
     )
     assert title_of("木琴" * 20, "ja") == "木琴" * 7 + "木"
+    assert title_of("🇯🇵" * 20, "ja") == "🇯🇵" * 15
     assert title_of("", "en") == ""
