@@ -3,13 +3,14 @@
  * a tap, `startAudioStream()`. Also on `globalThis`, for the browser's console.
  *
  * It carries out what the pure modules decide: TurnTaking which frames are sent, `after` and `stateOf`
- * what state the call is in, TranscriptAssembler the order of the lines, FinishedTurns which turns
+ * what state the call is in, `waitsOf` what is waited for, and how long, TranscriptAssembler the order of the lines, FinishedTurns which turns
  * are reported, Captions how much of a line is shown.
  */
 
 import { Api } from "./api.js";
 import { pcmFromBase64, SAMPLES_PER_MS } from "./audio/pcm.js";
-import { AnswerTimer } from "./call/answer-timer.js";
+import { MIN_SPEECH_RMS } from "./audio/speech-end.js";
+import { UnfinishedParts } from "./audio/unfinished-parts.js";
 import { AudioSender } from "./call/audio-sender.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
 import { Connection, websocketUrl } from "./call/connection.js";
@@ -18,19 +19,23 @@ import { ResponseLatency } from "./call/response-latency.js";
 import { SessionId } from "./call/session-id.js";
 import { TurnTaking } from "./call/turn-taking.js";
 import { openAudioContext, Voice } from "./call/voice.js";
+import { needsHeartbeat, Waits, waitsOf } from "./call/waits.js";
 import { Latest } from "./latest.js";
 import { PROVIDER_ERRORS } from "./shared-facts.js";
 import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
 import { FinishedTurns } from "./transcript/finished-turns.js";
+import { hasWords } from "./transcript/heard.js";
 import { pastOf } from "./transcript/past.js";
 import { shownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
+/** @import { AudioPart } from "./audio/unfinished-parts.js" */
 /** @import { CallState, Change, ChangeDetail } from "./call/call-state.js" */
 /** @import { ConnectionOptions } from "./call/connection.js" */
 /** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
+/** @import { Consequence } from "./call/waits.js" */
 /** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
@@ -124,7 +129,10 @@ export class RealtimeClient {
   #lastWordsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #cutTimer;
-  #answerTimer = new AnswerTimer(() => this.#connection.drop({ hasTimedOut: true }));
+  #waits = new Waits((consequence, itemId) => this.#consequences[consequence](itemId));
+  /** Nothing was understood of the speech whose answer is due. */
+  #isNoise = false;
+  #unfinishedParts = new UnfinishedParts();
 
   /**
    * @param {string} authToken
@@ -182,7 +190,8 @@ export class RealtimeClient {
 
   /** @returns {ShownLine[]} The conversation in spoken order, as much of it as is shown by now. */
   lines() {
-    return shownLines(this.#lines(), this.#turns.unconfirmed, this.#captions, this.#isClosed);
+    const { unconfirmed, givenUpItemIds } = this.#turns;
+    return shownLines(this.#lines(), unconfirmed, this.#captions, this.#isClosed, givenUpItemIds);
   }
 
   /**
@@ -260,6 +269,7 @@ export class RealtimeClient {
       this.#lastWordsTimer = undefined;
       this.#closeIfNothingIsOwed();
     }, LAST_WORDS_MS);
+    this.#updateWaits();
     await this.stopAudioStream();
     await this.#sending;
     this.#closeIfNothingIsOwed();
@@ -355,6 +365,7 @@ export class RealtimeClient {
     }
     this.#connection.close();
     this.#turns.close();
+    this.#expectNoMore();
     this.#opening = null;
     this.#change("closed");
     await this.#endVoice();
@@ -370,6 +381,7 @@ export class RealtimeClient {
     this.#isLeaving = false;
     clearTimeout(this.#lastWordsTimer);
     this.#lastWordsTimer = undefined;
+    this.#updateWaits();
   }
 
   #closeIfNothingIsOwed() {
@@ -398,19 +410,15 @@ export class RealtimeClient {
       clearTimeout(this.#cutTimer);
       this.#cutTimer = setTimeout(() => this.#change("cut_shown"), cutShownMs(this.#facts));
     }
-    if (this.#facts.isAnswering !== before.isAnswering) {
-      this.#answerTimer.restart(this.#facts.isAnswering);
-    }
-    // Who only types notices a dead connection with the next message.
-    if (this.#facts.hasVoice !== before.hasVoice) {
-      this.#connection.setHeartbeat(this.#facts.hasVoice);
-    }
+    this.#updateWaits();
+    const hasHeartbeat = needsHeartbeat(this.#facts);
+    if (hasHeartbeat !== needsHeartbeat(before)) this.#connection.setHeartbeat(hasHeartbeat);
     this.onState(stateOf(this.#facts));
   }
 
   /** @param {ServerEvent} event */
   #receive(event) {
-    this.#answerTimer.restart(this.#facts.isAnswering);
+    this.#waits.restartByEvent();
     if (event.type === "relay.ready") void this.#becameReady();
     else if (this.#waitingEvents) this.#waitingEvents.push(event);
     else this.#handle(event);
@@ -469,6 +477,7 @@ export class RealtimeClient {
     if (Object.hasOwn(this.#handlers, event.type)) this.#handlers[event.type]?.(event);
     // A delta finishes no turn; there are dozens of them a second.
     if (!event.type.endsWith(".delta")) this.#reportTurns();
+    this.#updateWaits();
     this.onLines();
     this.#closeIfNothingIsOwed();
   }
@@ -488,22 +497,37 @@ export class RealtimeClient {
       // The event was on its way when the microphone was turned off.
       if (!this.#microphoneWorks) this.#send(this.#turns.clearSpeech());
     },
-    "input_audio_buffer.speech_stopped": () => {
+    "input_audio_buffer.speech_stopped": ({ item_id: itemId }) => {
+      this.#waits.addTranscript(itemId);
       this.#latency.speechStopped();
       this.#change("speech_stopped");
     },
+    "input_audio_buffer.committed": ({ item_id: itemId }) => this.#waits.addTranscript(itemId),
+    "conversation.item.added": ({ item }) => this.#itemAdded(item),
+    "conversation.item.created": ({ item }) => this.#itemAdded(item),
+    "conversation.item.input_audio_transcription.completed": ({ item_id: itemId, transcript }) => {
+      this.#waits.endTranscript(itemId);
+      this.#isNoise = !hasWords(String(transcript ?? ""));
+    },
+    "conversation.item.input_audio_transcription.failed": ({ item_id: itemId }) =>
+      this.#waits.endTranscript(itemId),
     "input_audio_buffer.cleared": () => {
       this.#change("speech_dropped");
       if (this.#turns.isAnswerDue) this.#change("answer_asked");
     },
     "response.created": () => this.#change("answer_started"),
+    "response.output_item.done": ({ item }) =>
+      this.#finishSound(({ itemId }) => itemId === item?.id),
     "response.done": ({ response }) => {
+      this.#finishSound(({ responseId }) => responseId === response?.id);
       this.#answerEnded();
       if (response?.status === "failed") this.onError({ code: "answer_failed", message: "" });
     },
     "response.output_audio.delta": (event) => this.#play(event),
     "response.output_audio.done": ({ item_id: itemId, content_index: contentIndex }) =>
-      this.#voice?.speaker.finish(itemId, contentIndex ?? 0),
+      this.#finishSound(
+        (part) => part.itemId === itemId && part.contentIndex === (contentIndex ?? 0),
+      ),
     "conversation.item.truncated": ({ item_id: itemId, content_index: contentIndex }) =>
       this.#captions.over(itemId, contentIndex ?? 0),
     error: ({ error }) => {
@@ -523,14 +547,114 @@ export class RealtimeClient {
     if (!this.#turns.isAnswerDue) this.#change("answer_ended");
   }
 
+  /** Speech may come as an item without a commit. @param {Record<string, any> | undefined} item */
+  #itemAdded(item) {
+    if (item?.role !== "user" || !Array.isArray(item.content)) return;
+    if (item.content.some((content) => content?.type === "input_audio" && !content.transcript)) {
+      this.#waits.addTranscript(item.id);
+    }
+  }
+
+  /** @type {Readonly<Record<Consequence, (itemId: string) => void>>} */
+  #consequences = Object.freeze({
+    drop_speech: () => {
+      this.#transcript.dropSpeech();
+      this.#change("speech_dropped");
+      this.#send(this.#turns.forgetSpeech());
+      if (this.#turns.isAnswerDue) this.#change("answer_asked");
+      this.#gaveUp();
+    },
+    stop_thinking: () => {
+      this.#latency.cancel();
+      this.#change("answer_ended");
+    },
+    give_up_answer: () => this.#giveUpAnswer(),
+    end_answer: () => {
+      this.#finishSound();
+      this.#transcript.giveUpAnswers();
+      this.#send(this.#turns.assumeEnded());
+      this.#answerEnded();
+      this.#gaveUp();
+    },
+    assume_cancelled: () => {
+      this.#transcript.giveUpAnswers();
+      this.#send(this.#turns.assumeEnded());
+      this.#gaveUp();
+    },
+    end_sound: () => {
+      this.#captions.allOver();
+      this.#change("sound_ended");
+      this.onLines();
+    },
+    note_lost_transcript: (itemId) => {
+      this.#transcript.giveUpTranscript(itemId);
+      this.#gaveUp();
+    },
+    close: () => void this.close(),
+  });
+
+  #giveUpAnswer() {
+    const { hasOutput, isAnswerComplete } = this.#turns;
+    this.#latency.cancel();
+    this.#finishSound();
+    this.#transcript.giveUpAnswers();
+    this.#transcript.dropSpeech();
+    this.#send(this.#turns.giveUpAnswer());
+    this.#change("answer_ended");
+    if (!isAnswerComplete) {
+      this.onError({ code: hasOutput ? "answer_failed" : "no_answer", message: "" });
+    }
+    this.#gaveUp();
+  }
+
+  /** Something is not waited for any more: lines may have ended with it, and the call. */
+  #gaveUp() {
+    this.#reportTurns();
+    this.onLines();
+    this.#closeIfNothingIsOwed();
+  }
+
+  /** The call is closed or lost: no text and no end of an answer will come. */
+  #expectNoMore() {
+    for (const itemId of this.#waits.itemIds) {
+      this.#waits.endTranscript(itemId);
+      this.#transcript.giveUpTranscript(itemId);
+    }
+    this.#transcript.dropSpeech();
+    this.#transcript.giveUpAnswers();
+    this.#unfinishedParts.take();
+  }
+
+  /** Compare what is waited for with the facts. */
+  #updateWaits() {
+    const { isAnswerComplete, isAnswerDue, isCancelling } = this.#turns;
+    this.#isNoise &&= this.#facts.isAnswering && !isAnswerDue;
+    const progress = {
+      isNoise: this.#isNoise,
+      isAnswerComplete,
+      isCancelling,
+      isLeaving: this.#isLeaving,
+    };
+    this.#waits.set(waitsOf(this.#facts, progress));
+  }
+
   /** @param {ServerEvent} event A `response.output_audio.delta`. */
   #play(event) {
     if (!this.#voice || !this.#turns.isPlayable(event)) return;
     const { item_id: itemId, content_index: contentIndex = 0, delta } = event;
+    const responseId = event.response_id ?? "";
+    this.#unfinishedParts.add({ itemId, contentIndex, responseId });
     const pcm = pcmFromBase64(delta);
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
     this.onSound(itemId, contentIndex, pcm);
+  }
+
+  /** No more audio comes for these parts. @param {(part: AudioPart) => boolean} [hasEnded] */
+  #finishSound(hasEnded) {
+    for (const { itemId, contentIndex } of this.#unfinishedParts.take(hasEnded)) {
+      this.#voice?.speaker.finish(itemId, contentIndex);
+    }
   }
 
   /** @type {VoiceEvents} */
@@ -540,10 +664,12 @@ export class RealtimeClient {
     onAllowed: () => this.#change("microphone_allowed"),
     onStart: () => this.#soundStarted(),
     onPosition: (itemId, contentIndex, playedMs) => {
+      this.#waits.restart("sound");
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
     },
     onEnded: (itemId, contentIndex) => {
+      this.#waits.restart("sound");
       this.#captions.over(itemId, contentIndex);
       this.#change("sound_ended");
       this.onLines();
@@ -551,6 +677,7 @@ export class RealtimeClient {
   };
 
   #soundStarted() {
+    this.#waits.restart("sound");
     const latencyMs = this.#voice?.speaker.latencyMs ?? 0;
     const waitedMs = this.#latency.soundStarted(performance.now() + latencyMs);
     if (this.#voice && waitedMs !== null) this.onLatency(waitedMs);
@@ -568,6 +695,7 @@ export class RealtimeClient {
   #captured({ pcm, rms }) {
     this.onLevel(rms);
     this.#latency.addLevel(rms, performance.now());
+    if (rms >= MIN_SPEECH_RMS) this.#waits.restart("speech_end");
     this.#audioSender.push(pcm);
   }
 
@@ -593,6 +721,7 @@ export class RealtimeClient {
     this.#sending = this.#sending.then(async () => {
       for (const frame of await frames) this.#connection.send(frame);
     });
+    this.#updateWaits();
   }
 
   /** @param {number} attempt */
@@ -603,6 +732,7 @@ export class RealtimeClient {
     // without its text, also after the history came.
     this.#captions.allOver();
     this.#turns.close();
+    this.#expectNoMore();
     this.#change("reconnecting", { attempt });
     this.onLines();
   }
@@ -610,6 +740,7 @@ export class RealtimeClient {
   /** @param {string} reason @param {string} message */
   #ended(reason, message) {
     this.#turns.close();
+    this.#expectNoMore();
     this.#replacePast([]);
     this.#change("ended", { reason });
     this.#opening?.reject(Object.assign(new Error(reason), { code: reason }));

@@ -72,6 +72,9 @@ const MOST_RELOADED = 200;
 /** Cards about a conversation that takes no message any more. */
 const MESSAGE_CARDS = new Set(["forbidden", "session_closed"]);
 
+/** Cards about one answer, while the call goes on. */
+const ANSWER_CARDS = Object.freeze(["answer_failed", "no_answer"]);
+
 /** @type {CallState} */
 const IDLE = Object.freeze({ name: "idle", attempt: 0, reason: null, hasVoice: false });
 
@@ -158,7 +161,7 @@ export class Talk {
   async send(text) {
     const { composer, thread } = this.#parts;
     thread.follow();
-    this.#hideCard("answer_failed");
+    this.#hideCard(...ANSWER_CARDS);
     const { signal } = this.#opened;
     this.#waiting.push(text);
     const client = await this.clientWhenLoaded();
@@ -500,7 +503,9 @@ export class Talk {
     if (hasJustEnded) this.#ended(state.reason ?? "internal");
     // The message about an earlier call says nothing about this one.
     if (state.name === "connecting") this.#errorMessage = "";
-    if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard("answer_failed");
+    if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard(...ANSWER_CARDS);
+    // It comes after all.
+    if (state.name === "thinking") this.#hideCard("no_answer");
     this.draw();
   }
 
@@ -535,7 +540,7 @@ export class Talk {
     // Errors with a card of their own are about the connection, and shown until it is back; a refused
     // message is not.
     if (cardFor(code) === code) this.#errorMessage = message;
-    if (code === "answer_failed") this.#parts.help.show(code);
+    if (ANSWER_CARDS.includes(code)) this.#parts.help.show(code);
     this.draw();
   }
 

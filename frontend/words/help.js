@@ -23,6 +23,7 @@ export const HELP = Object.freeze({
   slow_network: { action: "dismiss", tone: "warning" },
   no_network: { action: "reconnect", tone: "warning" },
   answer_failed: { action: "dismiss", tone: "warning" },
+  no_answer: { action: "dismiss", tone: "calm" },
   // Endings of a call, as in shared-facts.js, and `session_closed`, the error of a refused ticket.
   completed: { action: "reconnect", tone: "calm" },
   draining: { action: "reconnect", tone: "calm" },

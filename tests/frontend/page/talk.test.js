@@ -288,6 +288,26 @@ test("the message of a lost connection is shown until the next call; a refusal's
   assert.equal(sentence(), "");
 });
 
+test("an answer that failed, or did not come, has a card until the next one", async () => {
+  await talk.open(null);
+  for (const code of ["answer_failed", "no_answer"]) {
+    for (const name of ["hearing_you", "speaking"]) {
+      client().onError({ code, message: "" });
+      assert.equal(help.name, code);
+      client().enter({ name: "listening" });
+      assert.equal(help.name, code);
+      client().enter({ name });
+      assert.equal(help.name, null);
+    }
+  }
+  client().onError({ code: "no_answer", message: "" });
+  client().enter({ name: "thinking" });
+  assert.equal(help.name, null);
+  client().onError({ code: "no_answer", message: "" });
+  await talk.send("Once more");
+  assert.equal(help.name, null);
+});
+
 test("problems have a card until they are over", async () => {
   await talk.open(null);
   client().onProblem("slow_network");
