@@ -3,14 +3,15 @@
  * a tap, `startAudioStream()`. Also on `globalThis`, for the browser's console.
  *
  * It carries out what the pure modules decide: TurnTaking which frames are sent, `after` and `stateOf`
- * what state the call is in, TranscriptAssembler the order of the lines, FinishedTurns which turns
- * are reported, Captions how much of a line is shown.
+ * what state the call is in, `waitsOf` what is waited for and how long, TranscriptAssembler the order
+ * of the lines, FinishedTurns which turns are reported, Captions how much of a line is shown.
  */
 
 import { Api } from "./api.js";
 import { SAMPLES_PER_MS } from "./audio/pcm.js";
 import { PcmStream } from "./audio/pcm-stream.js";
-import { AnswerTimer } from "./call/answer-timer.js";
+import { MIN_SPEECH_RMS } from "./audio/speech-end.js";
+import { UnfinishedParts } from "./audio/unfinished-parts.js";
 import { AudioSender } from "./call/audio-sender.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
 import { Connection, websocketUrl } from "./call/connection.js";
@@ -21,22 +22,26 @@ import { ResponseLatency } from "./call/response-latency.js";
 import { SessionId } from "./call/session-id.js";
 import { TurnTaking } from "./call/turn-taking.js";
 import { openAudioContext, Voice } from "./call/voice.js";
+import { needsHeartbeat, Waits, waitsOf } from "./call/waits.js";
 import { deferred } from "./deferred.js";
 import { Latest } from "./latest.js";
 import { PROVIDER_ERRORS } from "./shared-facts.js";
 import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
 import { FinishedTurns } from "./transcript/finished-turns.js";
+import { hasWords } from "./transcript/heard.js";
 import { partKey } from "./transcript/item.js";
 import { pastOf } from "./transcript/past.js";
 import { indexFrom, textAt } from "./transcript/reading.js";
 import { shownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
+/** @import { AudioPart } from "./audio/unfinished-parts.js" */
 /** @import { CallState, Change, ChangeDetail } from "./call/call-state.js" */
 /** @import { ConnectionOptions } from "./call/connection.js" */
 /** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
+/** @import { Consequence } from "./call/waits.js" */
 /** @import { Deferred } from "./deferred.js" */
 /** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
@@ -140,7 +145,12 @@ export class RealtimeClient {
   #cutTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} Releases the microphone in a long outage. */
   #restTimer;
-  #answerTimer = new AnswerTimer(() => this.#connection.drop({ hasTimedOut: true }));
+  #waits = new Waits(
+    this.#guarded((consequence, itemId) => this.#consequences[consequence](itemId)),
+  );
+  /** Nothing was understood of the speech whose answer is due. */
+  #isNoise = false;
+  #unfinishedParts = new UnfinishedParts();
 
   /**
    * @param {string} authToken
@@ -202,7 +212,8 @@ export class RealtimeClient {
 
   /** @returns {ShownLine[]} The conversation in spoken order, as much of it as is shown by now. */
   lines() {
-    return shownLines(this.#lines(), this.#turns.unconfirmed, this.#captions, this.#isClosed);
+    const { unconfirmed, givenUpItemIds } = this.#turns;
+    return shownLines(this.#lines(), unconfirmed, this.#captions, this.#isClosed, givenUpItemIds);
   }
 
   /**
@@ -285,6 +296,7 @@ export class RealtimeClient {
       this.#lastWordsTimer = undefined;
       this.#guarded(() => this.#closeIfNothingIsOwed())();
     }, LAST_WORDS_MS);
+    this.#updateWaits();
     await this.stopAudioStream();
     await this.#sending;
     this.#closeIfNothingIsOwed();
@@ -448,6 +460,7 @@ export class RealtimeClient {
     }
     this.#connection.close();
     this.#turns.close();
+    this.#expectNoMore();
     this.#opening = null;
     this.#change("closed");
     await this.#endVoice();
@@ -463,6 +476,7 @@ export class RealtimeClient {
     this.#isLeaving = false;
     clearTimeout(this.#lastWordsTimer);
     this.#lastWordsTimer = undefined;
+    this.#updateWaits();
   }
 
   #closeIfNothingIsOwed() {
@@ -492,13 +506,9 @@ export class RealtimeClient {
       const shown = this.#guarded(() => this.#change("cut_shown"));
       this.#cutTimer = setTimeout(shown, cutShownMs(this.#facts));
     }
-    if (this.#facts.isAnswering !== before.isAnswering) {
-      this.#answerTimer.restart(this.#facts.isAnswering);
-    }
-    // Who only types notices a dead connection with the next message.
-    if (this.#facts.hasVoice !== before.hasVoice) {
-      this.#connection.setHeartbeat(this.#facts.hasVoice);
-    }
+    this.#updateWaits();
+    const hasHeartbeat = needsHeartbeat(this.#facts);
+    if (hasHeartbeat !== needsHeartbeat(before)) this.#connection.setHeartbeat(hasHeartbeat);
     if (this.#facts.link !== before.link) this.#linkChanged(before.isResting);
     this.onState(stateOf(this.#facts));
   }
@@ -539,7 +549,7 @@ export class RealtimeClient {
 
   /** @param {ServerEvent} event */
   #receive(event) {
-    this.#answerTimer.restart(this.#facts.isAnswering);
+    this.#waits.restartByEvent();
     if (event.type === "relay.ready") this.#becameReady().catch((error) => this.fail(error));
     else if (this.#waitingEvents) this.#waitingEvents.push(event);
     else this.#handle(event);
@@ -598,6 +608,7 @@ export class RealtimeClient {
     if (Object.hasOwn(this.#handlers, event.type)) this.#handlers[event.type]?.(event);
     // A delta finishes no turn; there are dozens of them a second.
     if (!event.type.endsWith(".delta")) this.#reportTurns();
+    this.#updateWaits();
     this.onLines();
     this.#closeIfNothingIsOwed();
   }
@@ -617,16 +628,29 @@ export class RealtimeClient {
       // The event was on its way when the microphone was turned off.
       if (!this.#canHear) this.#send(this.#turns.clearSpeech());
     },
-    "input_audio_buffer.speech_stopped": () => {
+    "input_audio_buffer.speech_stopped": ({ item_id: itemId }) => {
+      this.#waits.addTranscript(itemId);
       this.#latency.speechStopped();
       this.#change("speech_stopped");
     },
+    "input_audio_buffer.committed": ({ item_id: itemId }) => this.#waits.addTranscript(itemId),
+    "conversation.item.added": ({ item }) => this.#itemAdded(item),
+    "conversation.item.created": ({ item }) => this.#itemAdded(item),
+    "conversation.item.input_audio_transcription.completed": ({ item_id: itemId, transcript }) => {
+      this.#waits.endTranscript(itemId);
+      this.#isNoise = !hasWords(String(transcript ?? ""));
+    },
+    "conversation.item.input_audio_transcription.failed": ({ item_id: itemId }) =>
+      this.#waits.endTranscript(itemId),
     "input_audio_buffer.cleared": () => {
       this.#change("speech_dropped");
       if (this.#turns.isAnswerDue) this.#change("answer_asked");
     },
     "response.created": () => this.#change("answer_started"),
+    "response.output_item.done": ({ item }) =>
+      this.#finishSound(({ itemId }) => itemId === item?.id),
     "response.done": ({ response }) => {
+      this.#finishSound(({ responseId }) => responseId === response?.id);
       this.#answerEnded();
       if (response?.status === "failed") this.onError({ code: "answer_failed", message: "" });
     },
@@ -651,6 +675,97 @@ export class RealtimeClient {
     if (!this.#turns.isAnswerDue) this.#change("answer_ended");
   }
 
+  /** Speech may come as an item without a commit. @param {Record<string, any> | undefined} item */
+  #itemAdded(item) {
+    if (item?.role !== "user" || !Array.isArray(item.content)) return;
+    if (item.content.some((content) => content?.type === "input_audio" && !content.transcript)) {
+      this.#waits.addTranscript(item.id);
+    }
+  }
+
+  /** @type {Readonly<Record<Consequence, (itemId: string) => void>>} */
+  #consequences = Object.freeze({
+    drop_speech: () => {
+      this.#transcript.dropSpeech();
+      this.#change("speech_dropped");
+      this.#send(this.#turns.forgetSpeech());
+      if (this.#turns.isAnswerDue) this.#change("answer_asked");
+      this.#gaveUp();
+    },
+    stop_thinking: () => {
+      this.#latency.cancel();
+      this.#change("answer_ended");
+    },
+    give_up_answer: () => this.#giveUpAnswer(),
+    end_answer: () => {
+      this.#finishSound();
+      this.#transcript.giveUpAnswers();
+      this.#send(this.#turns.assumeEnded());
+      this.#answerEnded();
+      this.#gaveUp();
+    },
+    assume_cancelled: () => {
+      this.#transcript.giveUpAnswers();
+      this.#send(this.#turns.assumeEnded());
+      this.#gaveUp();
+    },
+    end_sound: () => {
+      this.#captions.allOver();
+      this.#change("sound_ended");
+      this.onLines();
+    },
+    note_lost_transcript: (itemId) => {
+      this.#transcript.giveUpTranscript(itemId);
+      this.#gaveUp();
+    },
+    close: () => void this.close(),
+  });
+
+  #giveUpAnswer() {
+    const { hasOutput, isAnswerComplete } = this.#turns;
+    this.#latency.cancel();
+    this.#finishSound();
+    this.#transcript.giveUpAnswers();
+    this.#transcript.dropSpeech();
+    this.#send(this.#turns.giveUpAnswer());
+    this.#change("answer_ended");
+    if (!isAnswerComplete) {
+      this.onError({ code: hasOutput ? "answer_failed" : "no_answer", message: "" });
+    }
+    this.#gaveUp();
+  }
+
+  /** Something is not waited for any more: lines may have ended with it, and the call. */
+  #gaveUp() {
+    this.#reportTurns();
+    this.onLines();
+    this.#closeIfNothingIsOwed();
+  }
+
+  /** The call is closed or lost: no text and no end of an answer will come. */
+  #expectNoMore() {
+    for (const itemId of this.#waits.itemIds) {
+      this.#waits.endTranscript(itemId);
+      this.#transcript.giveUpTranscript(itemId);
+    }
+    this.#transcript.dropSpeech();
+    this.#transcript.giveUpAnswers();
+    this.#unfinishedParts.take();
+  }
+
+  /** Compare what is waited for with the facts. */
+  #updateWaits() {
+    const { isAnswerComplete, isAnswerDue, isCancelling } = this.#turns;
+    this.#isNoise &&= this.#facts.isAnswering && !isAnswerDue;
+    const progress = {
+      isNoise: this.#isNoise,
+      isAnswerComplete,
+      isCancelling,
+      isLeaving: this.#isLeaving,
+    };
+    this.#waits.set(waitsOf(this.#facts, progress));
+  }
+
   /** @param {ServerEvent} event A `response.output_audio.delta`. */
   #play(event) {
     const itemId = textAt(event, "item_id");
@@ -662,6 +777,8 @@ export class RealtimeClient {
       textAt(event, "event_id"),
     );
     if (!this.#voice || pcm.length === 0 || !this.#turns.isPlayable(event)) return;
+    const responseId = textAt(event, "response_id");
+    this.#unfinishedParts.add({ itemId, contentIndex, responseId });
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
     this.onSound(itemId, contentIndex, pcm);
@@ -672,7 +789,15 @@ export class RealtimeClient {
     const itemId = textAt(event, "item_id");
     const contentIndex = indexFrom(event.content_index);
     this.#pcmStream.end(partKey(itemId, contentIndex));
-    this.#voice?.speaker.finish(itemId, contentIndex);
+    this.#finishSound((part) => part.itemId === itemId && part.contentIndex === contentIndex);
+  }
+
+  /** No more audio comes for these parts. @param {(part: AudioPart) => boolean} [hasEnded] */
+  #finishSound(hasEnded) {
+    for (const { itemId, contentIndex } of this.#unfinishedParts.take(hasEnded)) {
+      this.#pcmStream.end(partKey(itemId, contentIndex));
+      this.#voice?.speaker.finish(itemId, contentIndex);
+    }
   }
 
   /** @type {VoiceEvents} */
@@ -683,10 +808,12 @@ export class RealtimeClient {
     onBlocked: (isBlocked) => this.#soundBlocked(isBlocked),
     onStart: (_itemId, _contentIndex, isSilent) => this.#soundStarted(isSilent),
     onPosition: (itemId, contentIndex, playedMs) => {
+      this.#waits.restart("sound");
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
     },
     onEnded: (itemId, contentIndex) => {
+      this.#waits.restart("sound");
       this.#captions.over(itemId, contentIndex);
       this.#change("sound_ended");
       this.onLines();
@@ -695,6 +822,7 @@ export class RealtimeClient {
 
   /** @param {boolean} isSilent Its text appears without it. */
   #soundStarted(isSilent) {
+    this.#waits.restart("sound");
     if (isSilent) this.#latency.cancel();
     const latencyMs = this.#voice?.speaker.latencyMs ?? 0;
     const waitedMs = this.#latency.soundStarted(performance.now() + latencyMs);
@@ -725,6 +853,7 @@ export class RealtimeClient {
   #captured({ pcm, rms }) {
     this.onLevel(rms);
     this.#latency.addLevel(rms, performance.now());
+    if (rms >= MIN_SPEECH_RMS) this.#waits.restart("speech_end");
     this.#audioSender.push(pcm);
   }
 
@@ -750,6 +879,7 @@ export class RealtimeClient {
     this.#sending = this.#sending.then(async () => {
       await this.#sendNow(frames).catch((error) => this.fail(error));
     });
+    this.#updateWaits();
   }
 
   /** @param {Frame[] | Promise<Frame[]>} frames */
@@ -766,6 +896,7 @@ export class RealtimeClient {
     this.#captions.allOver();
     this.#pcmStream.clear();
     this.#turns.close();
+    this.#expectNoMore();
     this.#change("reconnecting", { attempt, reason });
     this.onLines();
   }
@@ -773,6 +904,7 @@ export class RealtimeClient {
   /** @param {string} reason @param {string} message @param {Record<string, string>} [detail] */
   #ended(reason, message, detail) {
     this.#turns.close();
+    this.#expectNoMore();
     this.#replacePast([]);
     this.#change("ended", { reason, ...(detail && { detail }) });
     this.#opening?.reject(Object.assign(new Error(reason), { code: reason }));

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from backend.conversations.models import Call, Session, Turn
-from backend.protocol.transcript.turns import Role
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class ReadTurn:
     """Seconds of audio played, to a tenth; None if all of it was heard."""
     call: Call | None
     """The call that begins with this turn, if one does."""
+    is_untranscribed: bool
 
 
 def read_transcript(session: Session) -> list[ReadTurn]:
@@ -43,8 +44,18 @@ def read_turns(turns: Iterable[Turn], calls: Iterable[Call], username: str) -> I
             unheard=unheard,
             heard_s=None if turn.heard_ms is None else f"{turn.heard_ms / 1000:.1f}",
             call=by_id.get(turn.call_id) if turn.call_id and turn.call_id != current else None,
+            is_untranscribed=is_untranscribed(turn),
         )
         current = turn.call_id
+
+
+def is_untranscribed(turn: Turn) -> bool:
+    """Whether the user spoke this and no text of it came: its transcription failed (then its status
+    is `failed`), or never came (`interrupted`). The page's rule is `isNotTranscribed`.
+    """
+    is_speech = turn.role == Role.USER and turn.modality == Modality.VOICE
+    is_lost = turn.status in (TurnStatus.FAILED, TurnStatus.INTERRUPTED)
+    return is_speech and is_lost and not turn.text.strip()
 
 
 def split_at_heard(text: str, heard_text: str | None) -> tuple[str, str]:

@@ -76,7 +76,7 @@ class CallLogic:
         self._past = {replay.item_id: replay.event_id for replay in self._replays}
         self._unanswered_replays = dict.fromkeys(replay.event_id for replay in self._replays)
 
-        self._record = CallRecord(tuple(self._past), Playback())
+        self._record = CallRecord(tuple(self._past), Playback(), plan.limits)
         self._gate = ClientGate(plan.policy, plan.limits, self._past, self._record.sent_ms)
 
         self._leave_ending: Ending | None = None
@@ -259,6 +259,11 @@ class CallLogic:
                 return self.hang_up(Ending.PROVIDER_TIMEOUT, at)
         elif self._state is State.READY and now_s - self._active_s > limits.idle_s:
             return self.hang_up(Ending.IDLE, at)
+        if self._speech_ended_s is not None:
+            # No answer came: the next one is not the answer to this speech.
+            is_unanswered = now_s - self._speech_ended_s > limits.answer_silence_s
+            self._speech_ended_s = None if is_unanswered else self._speech_ended_s
+        self._record.give_up_transcripts(at)
         effects: list[Effect] = [*self._record.flush()]
         if now_s - self._started_s > limits.longest_call_s:
             effects += self.leave(Ending.TIME_LIMIT, at)

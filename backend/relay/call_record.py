@@ -20,12 +20,22 @@ from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import usage_of
 from backend.relay.effects import CountUsage, KeepTurn
+from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.pending_replies import PendingReplies
 from backend.relay.playback import PartKey, Playback
 
 Saved = KeepTurn | CountUsage
 
 _RESPONSE_EVENTS = frozenset({ServerEvent.RESPONSE_CREATED, ServerEvent.RESPONSE_DONE})
+
+_SPEECH_EVENTS = frozenset(
+    {
+        ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED,
+        ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED,
+        ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_FAILED,
+    }
+)
+"""The beginning and the ends of the wait for a transcript."""
 
 _KEPT_AFTER_THE_END = frozenset(
     {
@@ -48,14 +58,24 @@ class CallRecord:
 
     `past_item_ids` are replayed items, in order; they make no turns. `playback` is None where the
     audio does not pass through the relay (WebRTC): then only truncations say what was heard.
+    `limits` say how long a transcript and the end of a response are waited for.
     """
 
-    def __init__(self, past_item_ids: Sequence[str] = (), playback: Playback | None = None) -> None:
+    def __init__(
+        self,
+        past_item_ids: Sequence[str] = (),
+        playback: Playback | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         self._assembler = TranscriptAssembler(past_item_ids)
         self._unsaved: dict[PartKey, Turn] = {}
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
         self._playback = playback
+        self._limits = limits
+        self._response_heard_s = 0.0
+        self._committed_s: dict[str, float] = {}
+        """When each piece of speech was committed whose transcript is waited for, by item id."""
 
     # What the provider sends
 
@@ -65,6 +85,10 @@ class CallRecord:
         event_type = text_at(event, "type") or ""
         if event_type in _RESPONSE_EVENTS:
             self._responses.feed(event)
+        if event_type.startswith("response."):
+            self._response_heard_s = at.timestamp()
+        elif event_type in _SPEECH_EVENTS:
+            self._note_speech(event, at)
         self._note(self._assembler.feed(event, at))
         if event_type.endswith(".delta"):
             return []
@@ -76,6 +100,7 @@ class CallRecord:
 
     def add_audio(self, delta: UpstreamFrame, now_s: float) -> None:
         """Add an audio delta that goes to the client now; only its length is read."""
+        self._response_heard_s = now_s
         if delta.item_id is None:
             return
         ms, event_id = audio_ms_of(delta), delta.event_id or ""
@@ -123,9 +148,14 @@ class CallRecord:
         return self._responses.is_active
 
     def is_answering(self, now_s: float) -> bool:
-        """Whether a response is being generated, or its audio cannot have been played yet."""
+        """Whether a response is being generated, or its audio cannot have been played yet.
+
+        A response of which nothing comes any more is none: its end was lost.
+        """
         is_playing = self._playback is not None and self._playback.is_playing(now_s)
-        return self._responses.is_active or is_playing
+        silence_s = now_s - self._response_heard_s
+        is_generating = self._responses.is_active and silence_s < self._limits.answer_silence_s
+        return is_generating or is_playing
 
     def sent_ms(self, key: PartKey) -> float:
         """How many milliseconds of this part's audio the client was sent."""
@@ -141,12 +171,30 @@ class CallRecord:
         self._unsaved.clear()
         return saved
 
+    def give_up_transcripts(self, at: datetime) -> None:
+        """Speech whose transcript has not come in time becomes a turn without a text."""
+        if not self._committed_s:
+            return
+        latest_s = at.timestamp() - self._limits.transcript_s
+        late = [each for each, at_s in self._committed_s.items() if at_s <= latest_s]
+        for item_id in late:
+            del self._committed_s[item_id]
+            self._pending_replies.give_up_transcript(item_id)
+            self._note(self._assembler.give_up_transcript(item_id, at))
+
     def finish(self, at: datetime) -> list[Saved]:
         """End the record: turns in progress become interrupted, and audio that cannot have been
         played was not heard. `add_after_end` still takes late words.
         """
         self._note(self._assembler.finish(at, self._unheard(at.timestamp())))
         return self.flush()
+
+    def _note_speech(self, event: Mapping[str, Any], at: datetime) -> None:
+        item_id = text_at(event, "item_id") or ""
+        if text_at(event, "type") == ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED:
+            self._committed_s.setdefault(item_id, at.timestamp())
+        else:
+            self._committed_s.pop(item_id, None)
 
     def _note(self, turns: list[Turn]) -> None:
         for turn in turns:

@@ -38,6 +38,12 @@ class Limits:
     idle_s: float = 15 * 60.0
     longest_call_s: float = 55 * 60.0
     """Below the provider's own cap of 60 minutes, which would cut the call in mid-word."""
+    answer_silence_s: float = 20.0
+    """A response of which nothing has come for so long counts as over: its `response.done` was
+    lost. The page gives it up at the same time (`frontend/call/waits.js`)."""
+    transcript_s: float = 20.0
+    """How long the transcript of committed speech is waited for, as on the page. One that comes
+    later still replaces the turn without a text."""
     last_answer_s: float = 30.0
     """How long a call that must end waits for the answer in progress."""
 

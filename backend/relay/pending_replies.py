@@ -44,6 +44,10 @@ class PendingReplies:
         if handler is not None:
             handler(self, event)
 
+    def give_up_transcript(self, item_id: str) -> None:
+        """The transcript of this item has not come in time."""
+        self._transcripts.discard(item_id)
+
     def _on_committed(self, event: Mapping[str, Any]) -> None:
         item_id = text_at(event, "item_id")
         if item_id is not None:

@@ -7,7 +7,7 @@
  */
 
 /** -46 dB of full scale: a fainter sound is not speech in any room. */
-const MIN_SPEECH_RMS = 0.005;
+export const MIN_SPEECH_RMS = 0.005;
 /** How far speech must exceed the room noise. A fan varies by 1 dB between chunks, speech by 20 dB. */
 const SPEECH_TO_NOISE_RATIO = 2;
 /** The room noise is the faintest of this many chunks, 4 s: no sentence goes without a gap so long. */

@@ -30,6 +30,10 @@ export class TurnTaking {
   #isCoveredBySpeech = false;
   #isUserSpeaking = false;
   #isOpen = false;
+  /** @type {"none" | "open" | "complete"} The items of the running response. */
+  #output = "none";
+  /** @type {Set<string>} Unconfirmed messages that are not waited for any more. */
+  #givenUp = new Set();
   /** @type {Modality} Of the next response that is requested. */
   #modality = "text";
   /** @type {Map<string, TypedMessage>} Messages that the server has not confirmed, oldest first. */
@@ -58,7 +62,29 @@ export class TurnTaking {
 
   /** Whether a typed message waits for the server or for its answer, or a response is running. */
   get isOwed() {
-    return this.isAnswerDue || this.#isCoveredBySpeech || this.#unconfirmed.size > 0;
+    const isMessageOwed = this.unconfirmed.some(({ itemId }) => !this.#givenUp.has(itemId));
+    return this.isAnswerDue || this.#isCoveredBySpeech || isMessageOwed;
+  }
+
+  /** Unconfirmed messages that are not waited for any more: they are sent again with the next call. */
+  get givenUpItemIds() {
+    return /** @type {ReadonlySet<string>} */ (this.#givenUp);
+  }
+
+  /** Whether the running response, or the one that was requested, was cancelled and has not ended. */
+  get isCancelling() {
+    if (this.#activeResponseId === null) return this.#isRequested && this.#cancelWhenCreated;
+    return this.#cancelledResponses.has(this.#activeResponseId);
+  }
+
+  /** Whether the running response has begun an item. */
+  get hasOutput() {
+    return this.#activeResponseId !== null && this.#output !== "none";
+  }
+
+  /** Whether every item that the running response began is complete: only its end is missing. */
+  get isAnswerComplete() {
+    return this.#activeResponseId !== null && this.#output === "complete";
   }
 
   /** Remove the typed messages that the server has not confirmed, to be sent in another way.
@@ -80,7 +106,10 @@ export class TurnTaking {
     this.#isOpen = true;
     for (const itemId of [...this.#unconfirmed.keys()]) {
       if (knownItemIds.has(itemId)) this.#unconfirmed.delete(itemId);
+      // It is sent again, and this time its answer too is waited for.
+      else if (this.#givenUp.has(itemId)) this.#mustRequest = true;
     }
+    this.#givenUp.clear();
     return this.#messageFrames(this.unconfirmed);
   }
 
@@ -150,6 +179,41 @@ export class TurnTaking {
   }
 
   /**
+   * The end of the speech never came: go on as if it had been cleared.
+   *
+   * @returns {Frame[]}
+   */
+  forgetSpeech() {
+    return this.#speechCleared();
+  }
+
+  /**
+   * The end of the running response was never reported: assume it, and request what waits for it.
+   *
+   * @returns {Frame[]}
+   */
+  assumeEnded() {
+    this.#forgetResponse();
+    return this.#mustRequest && !this.#isUserSpeaking ? [this.#responseFrame()] : [];
+  }
+
+  /**
+   * The answer does not come, or does not end: wait for it no more. The provider is asked to cancel it, so
+   * that it refuses no later request; a response that is created only now is one like any other.
+   *
+   * @returns {Frame[]}
+   */
+  giveUpAnswer() {
+    const id = this.#activeResponseId;
+    const frames = id === null ? [] : this.#cancelFrames(id);
+    this.#forgetResponse();
+    this.#mustRequest = false;
+    this.#isCoveredBySpeech = false;
+    for (const itemId of this.#unconfirmed.keys()) this.#givenUp.add(itemId);
+    return frames;
+  }
+
+  /**
    * Audio was cut off: tell the server what was heard of it. Items that were heard whole need no
    * frame; truncating a fully played item would delete its transcript at the provider.
    *
@@ -196,6 +260,8 @@ export class TurnTaking {
     "input_audio_buffer.speech_stopped": () => this.#speechStopped(),
     "input_audio_buffer.cleared": () => this.#speechCleared(),
     "response.created": (event) => this.#responseCreated(event),
+    "response.output_item.added": (event) => this.#outputItem(event, "open"),
+    "response.output_item.done": (event) => this.#outputItem(event, "complete"),
     "response.done": (event) => this.#responseDone(event),
     error: (event) => this.#refused(event.error ?? {}),
     "relay.error": (event) => this.#refused(event),
@@ -209,6 +275,7 @@ export class TurnTaking {
   /** @param {ServerEvent} event @returns {Frame[]} */
   #itemConfirmed(event) {
     this.#unconfirmed.delete(event.item?.id);
+    this.#givenUp.delete(event.item?.id);
     return [];
   }
 
@@ -239,10 +306,23 @@ export class TurnTaking {
   #responseCreated(event) {
     const id = String(event.response?.id ?? "");
     this.#activeResponseId = id;
+    this.#output = "none";
     this.#isRequested = false;
     if (!this.#cancelWhenCreated) return [];
     this.#cancelWhenCreated = false;
     return this.#cancelFrames(id);
+  }
+
+  /** @param {ServerEvent} event @param {"open" | "complete"} output @returns {Frame[]} */
+  #outputItem({ response_id: id }, output) {
+    if (this.#activeResponseId !== null && id === this.#activeResponseId) this.#output = output;
+    return [];
+  }
+
+  #forgetResponse() {
+    this.#activeResponseId = null;
+    this.#isRequested = false;
+    this.#cancelWhenCreated = false;
   }
 
   /** @param {ServerEvent} event @returns {Frame[]} */

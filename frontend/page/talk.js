@@ -74,6 +74,9 @@ const NETWORK_CARDS = new Set(["no_network", "draining", "internal"]);
 /** Cards about a conversation that takes no message any more. */
 const MESSAGE_CARDS = new Set(["forbidden", "session_closed"]);
 
+/** Cards about one answer, while the call goes on. */
+const ANSWER_CARDS = Object.freeze(["answer_failed", "no_answer"]);
+
 /** @type {CallState} */
 const IDLE = Object.freeze({ name: "idle", attempt: 0, reason: null, hasVoice: false });
 
@@ -158,7 +161,7 @@ export class Talk {
   async send(text) {
     const { composer, thread } = this.#parts;
     thread.follow();
-    this.#hideCard("answer_failed");
+    this.#hideCard(...ANSWER_CARDS);
     const { signal } = this.#opened;
     this.#waiting.push(text);
     const client = await this.clientWhenLoaded().catch(() => {
@@ -527,7 +530,9 @@ export class Talk {
     const hasJustEnded = state.name === "ended" && this.#lastState !== "ended";
     this.#lastState = state.name;
     if (hasJustEnded) this.#ended(state.reason ?? "internal", state.detail);
-    if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard("answer_failed");
+    if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard(...ANSWER_CARDS);
+    // It comes after all.
+    if (state.name === "thinking") this.#hideCard("no_answer");
     this.draw();
   }
 
@@ -560,7 +565,7 @@ export class Talk {
 
   /** @param {CallError} error */
   #errorArose({ code }) {
-    if (code === "answer_failed") this.#parts.help.show(code);
+    if (ANSWER_CARDS.includes(code)) this.#parts.help.show(code);
     this.draw();
   }
 

@@ -58,6 +58,8 @@ export class TranscriptAssembler {
   #items = new Map();
   /** @type {Map<string, Status>} By response id; the first end is final. */
   #responseEnds = new Map();
+  /** @type {Set<string>} Ids of the responses whose end is not waited for any more. */
+  #givenUpResponses = new Set();
   /** @type {Set<string>} Ids of the responses outside of the conversation. */
   #outOfBand = new Set();
   /** The id of the item that the user is speaking and that is not committed yet. */
@@ -79,6 +81,31 @@ export class TranscriptAssembler {
     lookUp(this.#readers, event.type)?.(event);
   }
 
+  /** The speech that is not committed will not be, or only late. */
+  dropSpeech() {
+    this.#speakingId = "";
+    this.#lines = null;
+  }
+
+  /** The text of this speech has not come in time; one that comes later still counts (law 3). Speech
+   * without words that was not committed either makes no line. @param {string} itemId */
+  giveUpTranscript(itemId) {
+    if (this.#speakingId === itemId) this.dropSpeech();
+    const item = this.#items.get(itemId);
+    const part = item?.parts.get(0);
+    if (!item || !part || part.isTranscribed) return;
+    part.isGivenUp = item.isCommitted || hasWords(part.text);
+    this.#lines = null;
+  }
+
+  /** The responses in progress end no more: they are interrupted, unless their end still comes. */
+  giveUpAnswers() {
+    for (const { responseId } of this.#items.values()) {
+      if (responseId) this.#givenUpResponses.add(responseId);
+    }
+    this.#lines = null;
+  }
+
   /**
    * Every line, in spoken order: the past, then this call, then the speech that is not committed yet.
    * The same array until something changes.
@@ -98,10 +125,7 @@ export class TranscriptAssembler {
       this.#part(item, 0, "voice", "user");
       this.#speakingId = item.id;
     },
-    "input_audio_buffer.cleared": () => {
-      this.#speakingId = "";
-      this.#lines = null;
-    },
+    "input_audio_buffer.cleared": () => this.dropSpeech(),
     "input_audio_buffer.committed": (event) => {
       const item = this.#item(event.item_id);
       if (!item) return;
@@ -113,9 +137,10 @@ export class TranscriptAssembler {
       this.#userPart(event)?.addText(textAt(event, "delta"), textAt(event, "event_id")),
     "conversation.item.input_audio_transcription.completed": (event) => {
       const part = this.#userPart(event);
-      if (!part) return;
+      const text = cleanTextAt(event, "transcript");
+      if (!part || (part.isGivenUp && !hasWords(text))) return;
       part.isTranscribed = true;
-      part.completeText(cleanTextAt(event, "transcript"));
+      part.completeText(text);
     },
     "conversation.item.input_audio_transcription.failed": (event) => {
       const part = this.#userPart(event);
@@ -321,7 +346,13 @@ export class TranscriptAssembler {
     return [...item.parts]
       .sort(([a], [b]) => a - b)
       .filter(([, part]) => item.isLine(part, id === this.#speakingId))
-      .map(([index, part]) => item.line(index, part, this.#responseEnds.get(item.responseId)));
+      .map(([index, part]) => item.line(index, part, this.#endOf(item.responseId)));
+  }
+
+  /** How a response ended, if it did. @param {string} responseId @returns {Status | undefined} */
+  #endOf(responseId) {
+    const isGivenUp = this.#givenUpResponses.has(responseId);
+    return this.#responseEnds.get(responseId) ?? (isGivenUp ? "interrupted" : undefined);
   }
 }
 

@@ -40,6 +40,8 @@ export class Part {
   isTranscribed = false;
   isFailed = false;
   #deltas = new DeltaText();
+  /** The transcription did not come in time. */
+  isGivenUp = false;
   /** The text from deltas. */
   #streamed = "";
   /** The text of a `.done` event or a finished item. */
@@ -128,7 +130,9 @@ export class Item {
     if (this.role === null || !this.isMessage) return false;
     if (hasWords(part.text)) return true;
     if (this.role !== "user" || part.modality !== "voice" || this.isDeleted) return false;
-    return part.isFailed || (!part.isTranscribed && (this.isCommitted || isSpeaking));
+    return (
+      part.isFailed || part.isGivenUp || (!part.isTranscribed && (this.isCommitted || isSpeaking))
+    );
   }
 
   /**
@@ -172,7 +176,8 @@ export class Item {
 /** @param {Part} part @returns {Status} */
 function userStatus(part) {
   if (part.modality === "text" || part.isTranscribed) return "completed";
-  return part.isFailed ? "failed" : "in_progress";
+  if (part.isFailed) return "failed";
+  return part.isGivenUp ? "interrupted" : "in_progress";
 }
 
 /**

@@ -27,13 +27,20 @@ import { partKey } from "./item.js";
 export function pastOf(kept, seen) {
   const keys = new Set(kept.map((turn) => partKey(turn.item_id, turn.content_index ?? 0)));
   const onlySeen = seen.filter(
-    (line) => line.text !== "" && !keys.has(partKey(line.itemId, line.contentIndex)),
+    (line) =>
+      (line.text !== "" || isNotTranscribed(line)) &&
+      !keys.has(partKey(line.itemId, line.contentIndex)),
   );
   const firstPosition = (kept.at(-1)?.position ?? -1) + 1;
   const seenTurns = onlySeen.map((line, index) => turnFromLine(line, firstPosition + index));
   return [...kept, ...seenTurns].map((turn) =>
     turn.status === "in_progress" ? { ...turn, status: "interrupted" } : turn,
   );
+}
+
+/** Whether this was spoken by the user, and no text of it came. @param {Line} line */
+export function isNotTranscribed({ role, modality, text, status }) {
+  return role === "user" && modality === "voice" && text === "" && status !== "in_progress";
 }
 
 /**

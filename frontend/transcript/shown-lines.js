@@ -19,9 +19,10 @@
  * @param {ReadonlyArray<TypedMessage>} unconfirmed Typed messages, oldest first.
  * @param {Captions} captions
  * @param {boolean} isClosed Whether nothing is sent until the call is opened again.
+ * @param {ReadonlySet<string>} [givenUpItemIds] Messages that the open call has not taken in time.
  * @returns {ShownLine[]} The transcript, then the messages that are not part of it yet.
  */
-export function shownLines(lines, unconfirmed, captions, isClosed) {
+export function shownLines(lines, unconfirmed, captions, isClosed, givenUpItemIds = new Set()) {
   const ids = new Set(lines.map(({ itemId }) => itemId));
   return [
     ...lines.map((line) => ({
@@ -32,7 +33,7 @@ export function shownLines(lines, unconfirmed, captions, isClosed) {
     })),
     ...unconfirmed
       .filter(({ itemId }) => !ids.has(itemId))
-      .map((message) => pendingLine(message, isClosed)),
+      .map((message) => pendingLine(message, isClosed || givenUpItemIds.has(message.itemId))),
   ];
 }
 

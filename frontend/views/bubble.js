@@ -1,5 +1,6 @@
 /** One line of the conversation: its text, a note below it, and buttons to copy it and to hear it again. */
 
+import { isNotTranscribed } from "../transcript/past.js";
 import { canCopy, copyButton } from "./copy-button.js";
 import { make } from "./elements.js";
 import { icon } from "./icons.js";
@@ -221,15 +222,16 @@ const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assi
  * @param {ShownLine} line
  * @returns {string | null} The key of a text.
  */
-export function noteKey({ role, status, text, shown, modality, isPending, isHeldBack }) {
+export function noteKey(line) {
+  const { role, status, shown, modality, isPending, isHeldBack } = line;
   if (isHeldBack) return "thread.not_sent";
   if (isPending) return "thread.sending";
+  if (isNotTranscribed(line)) return "thread.not_transcribed";
   const isUser = role === "user";
   if (status === "failed") return isUser ? "thread.failed_user" : "thread.failed_assistant";
   if (status === "interrupted" && !isUser) return "thread.cut_off";
   if (shown !== "") return null;
   if (!isUser) return "thread.preparing";
-  if (status === "in_progress")
-    return modality === "voice" ? "thread.writing_down" : "thread.sending";
-  return text === "" ? "thread.nothing_heard" : null;
+  if (status !== "in_progress") return null;
+  return modality === "voice" ? "thread.writing_down" : "thread.sending";
 }

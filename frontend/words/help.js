@@ -31,6 +31,7 @@ export const HELP = Object.freeze({
   voice_unsupported: { action: "type_instead", tone: "warning" },
   // The ending of a call that an exception in the page has ended.
   page_failed: { action: "reload", tone: "warning" },
+  no_answer: { action: "dismiss", tone: "calm" },
   // Endings of a call, as in shared-facts.js, and `session_closed`, the error of a refused ticket.
   completed: { action: "reconnect", tone: "calm" },
   draining: { action: "reconnect", tone: "calm" },

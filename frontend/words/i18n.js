@@ -129,7 +129,7 @@ export const WORDS = Object.freeze({
     ja: "文字に起こせませんでしたが、音声は届いています。",
   },
   "thread.failed_assistant": { en: "This answer failed.", ja: "応答に失敗しました。" },
-  "thread.nothing_heard": { en: "Nothing was understood.", ja: "聞き取れませんでした。" },
+  "thread.not_transcribed": { en: "(not transcribed)", ja: "（文字起こしなし）" },
   "thread.not_heard": { en: "not heard:", ja: "再生されなかった部分：" },
   "thread.cut_off": { en: "Interrupted", ja: "途中で中断" },
   "thread.sending": { en: "Sending…", ja: "送信中…" },
@@ -495,6 +495,11 @@ export const WORDS = Object.freeze({
   "help.page_failed.text": {
     en: "The microphone is off, and your words so far are kept. Please reload the page.",
     ja: "マイクはオフになりました。ここまでの会話は保存されています。ページを再読み込みしてください。",
+  },
+  "help.no_answer.title": { en: "No answer came", ja: "応答がありませんでした" },
+  "help.no_answer.text": {
+    en: "Please say it again, or type.",
+    ja: "もう一度お話しいただくか、文字で入力してください。",
   },
   "help.completed.title": { en: "The call is over", ja: "通話を終了しました" },
   "help.completed.text": {

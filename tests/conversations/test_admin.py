@@ -137,6 +137,15 @@ def test_a_transcript_is_shown_in_spoken_order(
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+def test_speech_without_a_text_is_shown_as_not_transcribed(
+    reviewer: Client, session: Session, call: OpenedCall, status: str
+) -> None:
+    kept_turn(session, call, text="", status=status)
+    shown = f"owner 12:00:00 spoken {status} (not transcribed)"
+    assert shown in plain(read(reviewer, page_of(session)))
+
+
 def test_unheard_text_is_marked(reviewer: Client, session: Session, call: OpenedCall) -> None:
     kept_turn(session, call, role="assistant", text="One two", heard_text="One", heard_ms=1)
     assert '>One<span class="kaiwa-unheard"> two</span></p>' in read(reviewer, page_of(session))

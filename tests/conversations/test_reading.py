@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from backend.conversations.models import Session
-from backend.conversations.reading import read_transcript, split_at_heard
+from backend.conversations.models import Session, Turn
+from backend.conversations.reading import is_untranscribed, read_transcript, split_at_heard
 from tests.conversations.equipment import kept_turn, new_call, new_session
 
 
@@ -34,6 +34,24 @@ def test_it_marks_the_first_turn_of_each_call(session: Session) -> None:
     kept_turn(session, second, item_id="c", position=3)
     marked = [each.call and each.call.pk for each in read_transcript(session)]
     assert marked == [first.call_id, None, None, second.call_id]
+
+
+@pytest.mark.parametrize(
+    "fields, expected",
+    [
+        ({"status": "failed"}, True),
+        ({"status": "interrupted"}, True),
+        ({"status": "in_progress"}, False),
+        ({"status": "failed", "text": "Hel"}, False),
+        ({"status": "interrupted", "modality": "text"}, False),
+        ({"status": "interrupted", "role": "assistant"}, False),
+    ],
+)
+def test_speech_whose_text_never_came_is_not_transcribed(
+    fields: dict[str, str], expected: bool
+) -> None:
+    speech = {"role": "user", "modality": "voice", "text": ""}
+    assert is_untranscribed(Turn(**speech | fields)) is expected
 
 
 @pytest.mark.django_db

@@ -512,14 +512,231 @@ describe("errors", () => {
   });
 });
 
-test("a connection that sends nothing while an answer is due is dropped after 20 s", async () => {
+/** Ends that never come: the connection is healthy, and the call goes on. */
+describe("an end that never comes", () => {
+  let errors;
+  let voice;
+  const statuses = () => client.lines().map(({ status, text }) => `${status} ${text}`.trim());
+  const speech = ["speech_started", "speech_stopped"].map((name) => ({
+    type: `input_audio_buffer.${name}`,
+    item_id: "u1",
+  }));
+  const committed = { type: "input_audio_buffer.committed", item_id: "u1", previous_item_id: null };
+  const transcribed = (transcript) => userSpeech("u1", transcript)[1];
+  const createdResponse = { type: "response.created", response: { id: "r1" } };
+  const sounding = () => {
+    connection.receive(committed, transcribed("Hello."));
+    const [created, added, text] = answer("a1", "Good day.", { response_id: "r1" });
+    connection.receive(created, added, text, delta("a1"));
+    voice.events.onStart("a1", 0);
+  };
+  const finished = () => voice.speaker.calls.filter(([name]) => name === "finish");
+
+  beforeEach(async () => {
+    await openNewCall();
+    await startVoice();
+    [voice] = voices;
+    errors = [];
+    client.onError = ({ code }) => errors.push(code);
+    connection.receive(...speech);
+    assert.equal(client.state.name, "thinking");
+  });
+
+  const isStillConnected = () => {
+    assert.deepEqual([connection.dropped, client.hasCall], [[], true]);
+  };
+
+  test("no commit: back to listening, and the speech is no line", () => {
+    mock.timers.tick(19_999);
+    assert.equal(client.state.name, "thinking");
+    mock.timers.tick(1);
+    assert.deepEqual([client.state.name, errors, statuses()], ["listening", ["no_answer"], []]);
+    isStillConnected();
+    connection.receive(committed, ...answer("a1", "Late."));
+    assert.equal(client.lines().length, 2);
+  });
+
+  test("no commit, and an answer all the same: the speech is no line", () => {
+    connection.receive(...answer("a1", "Good day."));
+    assert.deepEqual(statuses(), ["completed Good day.", "in_progress"]);
+    mock.timers.tick(20_000);
+    assert.deepEqual([statuses(), errors], [["completed Good day."], []]);
+    connection.receive({ ...committed, previous_item_id: null });
+    assert.deepEqual(statuses(), ["in_progress", "completed Good day."]);
+  });
+
+  test("an empty transcription and no response: back to listening soon, without a card", () => {
+    connection.receive(committed, transcribed(""));
+    mock.timers.tick(3000);
+    assert.deepEqual([client.state.name, errors, statuses()], ["listening", [], []]);
+    isStillConnected();
+  });
+
+  test("an empty transcription of speech that is answered ends nothing", () => {
+    connection.receive(committed, createdResponse, transcribed(" "));
+    mock.timers.tick(19_999);
+    assert.equal(client.state.name, "thinking");
+  });
+
+  test("a failed transcription and no response", () => {
+    const failed = {
+      ...transcribed(""),
+      type: transcribed("").type.replace("completed", "failed"),
+    };
+    connection.receive(committed, failed);
+    mock.timers.tick(20_000);
+    assert.deepEqual(
+      [client.state.name, errors, statuses()],
+      ["listening", ["no_answer"], ["failed"]],
+    );
+    isStillConnected();
+  });
+
+  test("a response that is created, and nothing of it: it is cancelled", async () => {
+    connection.receive(committed, transcribed("Hello."), createdResponse);
+    mock.timers.tick(20_000);
+    await settle();
+    assert.deepEqual([client.state.name, errors], ["listening", ["no_answer"]]);
+    assert.equal(connection.types().at(-1), "response.cancel");
+    isStillConnected();
+  });
+
+  test("an answer that breaks off plays what has come", () => {
+    sounding();
+    mock.timers.tick(20_000);
+    assert.deepEqual(finished(), [["finish", "a1", 0]]);
+    assert.deepEqual([client.state.name, errors], ["speaking", ["answer_failed"]]);
+    assert.deepEqual(statuses(), ["completed Hello.", "interrupted Good day."]);
+    voice.events.onEnded("a1", 0);
+    assert.equal(client.state.name, "listening");
+    isStillConnected();
+  });
+
+  test("no response.done after a complete answer: it ends without a card", () => {
+    sounding();
+    const events = answer("a1", "Good day.", { response_id: "r1" });
+    connection.receive(...events.slice(3, -1));
+    assert.deepEqual(finished(), [["finish", "a1", 0]]);
+    voice.events.onEnded("a1", 0);
+    assert.equal(client.state.name, "thinking");
+    mock.timers.tick(5000);
+    assert.deepEqual([client.state.name, errors], ["listening", []]);
+    assert.deepEqual(statuses(), ["completed Hello.", "completed Good day."]);
+    isStillConnected();
+  });
+
+  test("no output_audio.done: the sound ends with its response", () => {
+    sounding();
+    connection.receive({ type: "response.done", response: { id: "r1", status: "completed" } });
+    assert.deepEqual(finished(), [["finish", "a1", 0]]);
+  });
+
+  test("a speaker that reports nothing any more", () => {
+    sounding();
+    connection.receive({ type: "response.done", response: { id: "r1", status: "completed" } });
+    mock.timers.tick(4999);
+    voice.events.onPosition("a1", 0, 5);
+    mock.timers.tick(4999);
+    assert.equal(client.state.name, "speaking");
+    mock.timers.tick(1);
+    assert.equal(client.state.name, "listening");
+    assert.equal(client.lines().at(-1).shown, "Good day.");
+    isStillConnected();
+  });
+
+  test("speech whose end is never reported, counted from the microphone's last sound", () => {
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u2" });
+    mock.timers.tick(29_999);
+    voice.events.onChunk({ pcm: Int16Array.of(1), rms: 0.1 });
+    mock.timers.tick(29_999);
+    voice.events.onChunk({ pcm: Int16Array.of(0), rms: 0 });
+    assert.equal(client.state.name, "hearing_you");
+    mock.timers.tick(1);
+    assert.deepEqual([client.state.name, statuses()], ["listening", []]);
+    isStillConnected();
+  });
+
+  test("a stop that is never confirmed does not hold up the next message", async () => {
+    sounding();
+    client.interrupt();
+    client.sendText("Typed");
+    await settle();
+    assert.equal(connection.types().includes("response.create"), false);
+    mock.timers.tick(5000);
+    await settle();
+    assert.equal(connection.types().at(-1), "response.create");
+    isStillConnected();
+  });
+
+  test("nor the end of the call", async () => {
+    sounding();
+    await client.leaveCall();
+    assert.equal(client.hasCall, true);
+    mock.timers.tick(5000);
+    assert.equal(client.hasCall, false);
+  });
+
+  test("a typed message that the server does not take: not sent yet", async () => {
+    client.sendText("Typed");
+    await settle();
+    mock.timers.tick(20_000);
+    const [line] = client.lines();
+    assert.deepEqual([line.text, line.isHeldBack, errors], ["Typed", true, ["no_answer"]]);
+    assert.equal(client.state.name, "listening");
+    isStillConnected();
+    await client.leaveCall();
+    assert.equal(client.hasCall, false);
+  });
+
+  test("a transcription: noted, and replaced if it comes after all", () => {
+    connection.receive(committed, ...answer("a1", "Good day."));
+    assert.deepEqual(statuses(), ["in_progress", "completed Good day."]);
+    mock.timers.tick(20_000);
+    assert.deepEqual(statuses(), ["interrupted", "completed Good day."]);
+    connection.receive(transcribed(""));
+    assert.deepEqual(statuses(), ["interrupted", "completed Good day."]);
+    connection.receive(transcribed("Hello."));
+    assert.deepEqual(statuses(), ["completed Hello.", "completed Good day."]);
+    assert.deepEqual(turns.at(-1), ["user", "Hello."]);
+    isStillConnected();
+  });
+
+  test("a transcription of speech that came as an item", () => {
+    const content = [{ type: "input_audio", transcript: null }];
+    const item = { id: "u1", type: "message", role: "user", status: "completed", content };
+    connection.receive({ type: "conversation.item.added", item });
+    mock.timers.tick(20_000);
+    assert.deepEqual(statuses(), ["interrupted"]);
+  });
+
+  test("a transcription when the call is over: noted at once", async () => {
+    for (const end of [
+      () => client.close(),
+      () => connection.options.onReconnecting(1),
+      () => connection.options.onEnded("idle", ""),
+    ]) {
+      await openNewCall();
+      connection.receive(committed, ...answer("a1", "Good day."));
+      await end();
+      assert.deepEqual(statuses(), ["interrupted", "completed Good day."]);
+    }
+  });
+});
+
+test("a typed message without an answer is given up too, and a dead connection noticed", async () => {
   await openNewCall();
+  const errors = [];
+  client.onError = ({ code }) => errors.push(code);
   client.sendText("Hello");
   await settle();
-  mock.timers.tick(19_999);
-  assert.equal(connection.dropped.length, 0);
-  mock.timers.tick(1);
-  assert.deepEqual(connection.dropped, [{ hasTimedOut: true }]);
+  assert.equal(connection.hasHeartbeat, true);
+  connection.receive(typedItem(connection.sent[0].item.id, "Hello"));
+  mock.timers.tick(20_000);
+  assert.deepEqual(connection.dropped, []);
+  assert.deepEqual(
+    [client.state.name, connection.hasHeartbeat, errors],
+    ["idle", false, ["no_answer"]],
+  );
 });
 
 test("interrupt() cancels the answer, and does nothing when there is none", async () => {

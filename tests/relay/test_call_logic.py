@@ -528,8 +528,52 @@ def test_draining_waits_no_longer_than_its_limit() -> None:
     call_logic = ready()
     begin_response(call_logic)
     call_logic.leave(Ending.DRAINING, at(2))
+    for seconds in (15, 30):
+        call_logic.from_upstream(words("item_a", "Aoi."), at(seconds))
+        assert not any(isinstance(effect, HangUp) for effect in call_logic.tick(at(seconds)))
     assert not any(isinstance(effect, HangUp) for effect in call_logic.tick(at(31.9)))
     assert call_logic.tick(at(32))[-1] == HangUp(Ending.DRAINING)
+
+
+def test_a_response_whose_end_was_lost_holds_up_no_drain() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    call_logic.tick(at(60))
+    assert call_logic.leave(Ending.DRAINING, at(61))[-1] == HangUp(Ending.DRAINING)
+
+
+def test_a_drain_waits_for_a_silent_response_until_it_counts_as_over() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    call_logic.leave(Ending.DRAINING, at(2))
+    assert not any(isinstance(effect, HangUp) for effect in call_logic.tick(at(20.9)))
+    assert call_logic.tick(at(21))[-1] == HangUp(Ending.DRAINING)
+
+
+def test_a_response_whose_end_was_lost_does_not_keep_an_idle_call() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    assert call_logic.tick(at(1 + 15 * 60 + 1))[-1] == HangUp(Ending.IDLE)
+
+
+def test_speech_without_a_transcript_is_kept_after_a_while_and_replaced_by_a_late_one() -> None:
+    call_logic = ready()
+    committed = frame(
+        type="input_audio_buffer.committed", event_id="e", item_id="item_u", previous_item_id=None
+    )
+    done = "conversation.item.input_audio_transcription.completed"
+    call_logic.from_upstream(committed, at(1))
+    assert call_logic.tick(at(20.9)) == []
+    turn = last_turn(call_logic.tick(at(21)))
+    assert turn is not None
+    assert (turn.text, turn.status, turn.role) == ("", TurnStatus.INTERRUPTED, Role.USER)
+    assert call_logic.tick(at(22)) == []
+    empty = frame(type=done, event_id="e", item_id="item_u", content_index=0, transcript="")
+    assert last_turn(call_logic.from_upstream(empty, at(23))) is None
+    late = frame(type=done, event_id="e", item_id="item_u", content_index=0, transcript="Late.")
+    turn = last_turn(call_logic.from_upstream(late, at(24)))
+    assert turn is not None
+    assert (turn.text, turn.status) == ("Late.", TurnStatus.COMPLETED)
 
 
 def test_draining_a_quiet_call_ends_it_at_once() -> None:
@@ -795,6 +839,14 @@ def test_speech_that_goes_on_and_typed_messages_have_no_first_sound() -> None:
         (audio_delta("item_late"), 1.3),
     ):
         call_logic.from_upstream(text, at(seconds))
+    assert sum(counters.first_sound.counts) == 0
+
+
+def test_speech_without_an_answer_has_no_first_sound() -> None:
+    call_logic, counters = counted_ready()
+    call_logic.from_upstream(speech("stopped"), at(1.0))
+    call_logic.tick(at(21.5))
+    call_logic.from_upstream(audio_delta("item_of_another"), at(60.0))
     assert sum(counters.first_sound.counts) == 0
 
 

@@ -122,6 +122,15 @@ def test_a_response_is_active_until_it_is_done() -> None:
     assert not record.has_active_response
 
 
+def test_a_response_of_which_nothing_comes_any_more_is_none() -> None:
+    record = CallRecord()
+    begin_response(record)
+    assert record.is_answering(at(20.9).timestamp())
+    add(record, words("item_a", "Aoi."), 15)
+    assert record.is_answering(at(34.9).timestamp())
+    assert not record.is_answering(at(35).timestamp())
+
+
 def test_a_call_is_answering_until_the_audio_can_have_been_played() -> None:
     record = with_client()
     begin_response(record)

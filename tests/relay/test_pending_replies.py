@@ -55,6 +55,15 @@ def test_a_transcript_is_pending_from_the_commit_on(kind: str) -> None:
     assert not pending.are_pending
 
 
+def test_a_transcript_that_was_given_up_is_no_longer_pending() -> None:
+    pending = PendingReplies()
+    pending.add_provider_event({"type": "input_audio_buffer.committed", "item_id": "item_u"})
+    pending.give_up_transcript("another")
+    assert pending.are_pending
+    pending.give_up_transcript("item_u")
+    assert not pending.are_pending
+
+
 def test_speech_is_pending_from_the_clients_commit_on() -> None:
     pending = PendingReplies()
     pending.add_client_event({"type": "input_audio_buffer.commit"})

@@ -34,7 +34,7 @@ def _entry(turn: Turn, labels: Labels, username: str) -> str:
     time = f"[{utc(turn.started_at)}] " if turn.started_at else ""
     mark = labels.mark(turn)
     who = f"{labels.speaker(turn, username)}{f' ({mark})' if mark else ''}:"
-    entry = f"\n{time}{who} {_indented(heard)}".rstrip() + "\n"
+    entry = f"\n{time}{who} {_indented(heard) or labels.note(turn)}".rstrip() + "\n"
     if unheard.strip():
         entry += f"{INDENT}[{labels.not_heard}:] {_indented(unheard)}\n"
     return entry

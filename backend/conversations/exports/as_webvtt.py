@@ -24,7 +24,9 @@ MAX_READING_MS = 20_000
 
 
 def render(document: Document) -> Iterator[str]:
-    """Yield the captions, one piece per cue. A turn without text has no cue."""
+    """Yield the captions, one piece per cue. A turn without text has no cue, save the user's speech
+    that was not transcribed.
+    """
     labels = labels_of(document.session)
     timeline = Timeline(
         {call.pk: call.started_at for call in document.calls},
@@ -102,7 +104,9 @@ def _ms(duration: timedelta) -> int:
 def _words(turn: Turn, labels: Labels) -> str:
     """The cue's text: the heard part, the rest in the class `unheard`, and the status mark."""
     heard, unheard = (_markup(part) for part in split_at_heard(turn.text, turn.heard_text))
-    mark = labels.mark(turn)
+    mark, note = labels.mark(turn), labels.note(turn)
+    if note:
+        return f"<i>{note}</i>"
     parts = (
         heard,
         f"<c.unheard>[{labels.not_heard}:] {unheard}</c>" if unheard else "",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.conversations.models import Session, Turn
+from backend.conversations.reading import is_untranscribed
 from backend.protocol.transcript.turns import Role, TurnStatus
 
 
@@ -18,6 +19,7 @@ class Labels:
     assistant: str
     tool: str
     not_heard: str
+    not_transcribed: str
     statuses: dict[str, str]
 
     def speaker(self, turn: Turn, username: str) -> str:
@@ -26,8 +28,14 @@ class Labels:
         return names[Role(turn.role)]
 
     def mark(self, turn: Turn) -> str:
-        """The word for a turn that was not completed, such as "interrupted"; else empty."""
-        return self.statuses.get(turn.status, "")
+        """The word for a turn that was not completed, such as "interrupted"; else empty. Speech
+        without a text has its note instead.
+        """
+        return "" if is_untranscribed(turn) else self.statuses.get(turn.status, "")
+
+    def note(self, turn: Turn) -> str:
+        """What stands in place of the text of the user's speech if none came; else empty."""
+        return self.not_transcribed if is_untranscribed(turn) else ""
 
 
 _BY_LANGUAGE = {
@@ -38,6 +46,7 @@ _BY_LANGUAGE = {
         assistant="Assistant",
         tool="Tool",
         not_heard="not heard",
+        not_transcribed="(not transcribed)",
         statuses={
             TurnStatus.INTERRUPTED: "interrupted",
             TurnStatus.FAILED: "failed",
@@ -51,6 +60,7 @@ _BY_LANGUAGE = {
         assistant="アシスタント",
         tool="ツール",
         not_heard="再生されなかった部分",
+        not_transcribed="（文字起こしなし）",
         statuses={
             TurnStatus.INTERRUPTED: "途中で中断",
             TurnStatus.FAILED: "失敗",

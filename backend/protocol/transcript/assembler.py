@@ -7,7 +7,8 @@ Laws:
    system messages and replayed history make no turn and only link the chain.
 3. A turn begins with its first word: noise, empty answers and speech that was never committed make
    none. Two kinds of user turns are kept without a text, because the user did speak: one whose
-   transcription failed, and one whose transcription had not come when the call ended.
+   transcription failed, and one whose transcription had not come in time, or when the call ended.
+   Words that come later still count; an empty transcription that comes later does not.
 4. A complete text (`.done`, a finished item, `response.done`, `completed`) replaces the streamed
    one. White space never replaces words, and after a truncation no shorter text does: the provider
    deletes the transcript of what it truncates, and we keep it.
@@ -85,6 +86,16 @@ class TranscriptAssembler:
         part = self._part(item, content_index, Modality.VOICE, Role.ASSISTANT, None)
         return part.add_audio(ms, event_id)
 
+    def give_up_transcript(self, item_id: str, at: datetime) -> list[Turn]:
+        """The text of this committed speech has not come in time: it becomes a turn without one."""
+        item = self._items.get(item_id)
+        part = None if item is None else item.parts.get(0)
+        if part is None or part.is_transcribed:
+            return []
+        part.is_given_up = True
+        self._touched[item_id] = None
+        return self._changed_turns(at)
+
     def turns(self) -> list[Turn]:
         """Every turn of the call, in spoken order."""
         return [
@@ -128,8 +139,12 @@ class TranscriptAssembler:
 
     def _transcription_done(self, event: JsonObject, at: datetime) -> None:
         if part := self._user_part(event, at):
+            text = clean_text_at(event, "transcript")
+            # The turn without a text is stored already.
+            if (part.is_given_up or self._is_finished) and not has_words(text):
+                return
             part.is_transcribed = True
-            part.complete_text(clean_text_at(event, "transcript"))
+            part.complete_text(text)
 
     def _transcription_failed(self, event: JsonObject, at: datetime) -> None:
         if part := self._user_part(event, at):

@@ -17,7 +17,8 @@ class Part:
 
     `streamed` is the text from deltas, joined by `deltas`; `final` is the text of a `.done` event
     or a finished item. `text_event_ids` and `audio_event_ids` are the ids of the deltas so far;
-    None once the text or the audio is complete and no more deltas are accepted.
+    None once the text or the audio is complete and no more deltas are accepted. `is_given_up`: the
+    transcription has not come in time.
     """
 
     modality: Modality
@@ -30,6 +31,7 @@ class Part:
     heard_ms: int | None = None
     is_transcribed: bool = False
     is_failed: bool = False
+    is_given_up: bool = False
     text_event_ids: set[str] | None = field(default_factory=set)
     audio_event_ids: set[str] | None = field(default_factory=set)
 
@@ -90,7 +92,8 @@ class Item:
             return False
         if has_words(part.text):
             return True
-        is_lost = part.is_failed or (is_finished and not part.is_transcribed)
+        is_late = part.is_given_up or is_finished
+        is_lost = part.is_failed or (is_late and not part.is_transcribed)
         return self._is_user_voice(part) and is_lost and not self.is_deleted
 
     def status_of(
@@ -151,7 +154,9 @@ class Item:
 def _user_status(part: Part) -> TurnStatus:
     if part.modality is Modality.TEXT or part.is_transcribed:
         return TurnStatus.COMPLETED
-    return TurnStatus.FAILED if part.is_failed else TurnStatus.IN_PROGRESS
+    if part.is_failed:
+        return TurnStatus.FAILED
+    return TurnStatus.INTERRUPTED if part.is_given_up else TurnStatus.IN_PROGRESS
 
 
 def _take(event_ids: set[str] | None, event_id: str) -> bool:

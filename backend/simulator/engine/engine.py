@@ -55,11 +55,14 @@ class EngineOptions:
 
 @dataclass(slots=True)
 class InjectedFaults:
-    """How many of the next updates, responses and transcripts are to fail or to be late."""
+    """How many of the next updates, responses and transcripts are to fail, be late or not come."""
 
     refused_updates: int = 0
     rate_limited_responses: int = 0
     late_transcripts: int = 0
+    lost_transcripts: int = 0
+    empty_transcripts: int = 0
+    unanswered_turns: int = 0
 
 
 class Engine:
@@ -247,7 +250,12 @@ class Engine:
         self, item_id: str, audio_item: AudioItem, text: str | None, now: float
     ) -> None:
         audio_item.is_recognised, audio_item.text = True, text
-        if audio_item.is_transcribed:
+        if self.injected_faults.empty_transcripts:
+            self.injected_faults.empty_transcripts -= 1
+            audio_item.text = ""
+        if self.injected_faults.lost_transcripts:
+            self.injected_faults.lost_transcripts -= 1
+        elif audio_item.is_transcribed:
             is_forced_late = self.injected_faults.late_transcripts > 0
             if is_forced_late:
                 self.injected_faults.late_transcripts -= 1
@@ -285,6 +293,9 @@ class Engine:
                 f"Conversation already has an active response in progress: {self._active.id}. "
                 "Wait until the response is finished before creating a new one.",
             )
+        if self.injected_faults.unanswered_turns:
+            self.injected_faults.unanswered_turns -= 1
+            return
         response = new_response(params, self.session, self._conversation, self._new_id)
         response.cached_tokens = self._meter.count_input(
             response.input_tokens, is_in_conversation=response.is_in_conversation

@@ -5,6 +5,7 @@ handled here (`mishaps.HANDSHAKE_KINDS`, `mishaps.ENGINE_FAULT_COUNTERS`).
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -105,7 +106,7 @@ def _oversized(size: int) -> list[ConnectionAction]:
 
 
 def actions_of(mishap: Mishap) -> list[ConnectionAction]:
-    """The actions of a mishap at the moment it happens; [] for continuous and engine kinds."""
+    """The actions of a mishap at the moment it happens; [] for the other kinds."""
     made: dict[Kind, list[ConnectionAction]] = {
         Kind.SILENT: [Stall(no_pong=False)],
         Kind.STALL: [Stall(mishap.no_pong)],
@@ -128,7 +129,8 @@ class FaultInjector:
 
     `continuous`: change every message. `at_open`: happen before the first event. `armed`: each
     happens when its count of events of the type has been sent. `default_triggers`: when a kind
-    happens if its mishap does not say so.
+    happens if its mishap does not say so. `left_out`: how many of the next events of a type are not
+    sent.
     """
 
     continuous: list[Mishap] = field(default_factory=list)
@@ -137,11 +139,15 @@ class FaultInjector:
     default_triggers: Mapping[Kind, tuple[str, int]] = field(
         default_factory=lambda: _DEFAULT_TRIGGERS
     )
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def add(self, mishap: Mishap, *, is_open: bool) -> list[ConnectionAction]:
         """Register a mishap; return the actions to take now (only if the connection `is_open`)."""
         if mishap.kind in _CONTINUOUS:
             self.continuous.append(mishap)
+            return []
+        if mishap.kind is Kind.LEAVE_OUT:
+            self.left_out[mishap.after or "response.done"] += mishap.count or 1
             return []
         if mishap.after is not None:
             self.armed.append((mishap, mishap.after, mishap.count or 1))
@@ -159,7 +165,10 @@ class FaultInjector:
         return [action for mishap in self.at_open for action in actions_of(mishap)]
 
     def actions_for(self, event_type: str, text: str) -> list[ConnectionAction]:
-        """The actions in place of sending this event, whose JSON is `text`."""
+        """The actions in place of sending this event, whose JSON is `text`; [] to leave it out."""
+        if self.left_out[event_type] > 0:
+            self.left_out[event_type] -= 1
+            return []
         actions: list[ConnectionAction] = [Transmit(text)]
         for mishap in self.continuous:
             is_twice = mishap.kind is Kind.DUPLICATE

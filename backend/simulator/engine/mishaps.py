@@ -45,6 +45,10 @@ class Kind(StrEnum):
     RATE_LIMIT = "rate_limit"
     REFUSE_UPDATE = "refuse_update"
     LATE_TRANSCRIPTS = "late_transcripts"
+    LOST_TRANSCRIPTS = "lost_transcripts"
+    EMPTY_TRANSCRIPTS = "empty_transcripts"
+    NO_ANSWER = "no_answer"
+    LEAVE_OUT = "leave_out"
 
 
 MEANINGS: dict[Kind, str] = {
@@ -64,15 +68,31 @@ MEANINGS: dict[Kind, str] = {
     Kind.RATE_LIMIT: "fails the next `count` responses with rate_limit_exceeded",
     Kind.REFUSE_UPDATE: "refuses the next `count` session.update",
     Kind.LATE_TRANSCRIPTS: "sends the next `count` transcripts after the answer",
+    Kind.LOST_TRANSCRIPTS: "never sends the next `count` transcripts",
+    Kind.EMPTY_TRANSCRIPTS: "sends the next `count` transcripts without a word",
+    Kind.NO_ANSWER: "begins no response for the next `count` turns or requests",
+    Kind.LEAVE_OUT: "does not send the next `count` events of the type `after` (response.done)",
 }
 
-REALTIME_ONLY_KINDS = frozenset({Kind.EXPIRE, Kind.REFUSE_UPDATE, Kind.LATE_TRANSCRIPTS})
+REALTIME_ONLY_KINDS = frozenset(
+    {
+        Kind.EXPIRE,
+        Kind.REFUSE_UPDATE,
+        Kind.LATE_TRANSCRIPTS,
+        Kind.LOST_TRANSCRIPTS,
+        Kind.EMPTY_TRANSCRIPTS,
+        Kind.NO_ANSWER,
+    }
+)
 """The kinds without a meaning for a REST request."""
 HANDSHAKE_KINDS = frozenset({Kind.REFUSE, Kind.HANG, Kind.REDIRECT})
 ENGINE_FAULT_COUNTERS = {
     Kind.RATE_LIMIT: "rate_limited_responses",
     Kind.REFUSE_UPDATE: "refused_updates",
     Kind.LATE_TRANSCRIPTS: "late_transcripts",
+    Kind.LOST_TRANSCRIPTS: "lost_transcripts",
+    Kind.EMPTY_TRANSCRIPTS: "empty_transcripts",
+    Kind.NO_ANSWER: "unanswered_turns",
 }
 """The counter of `engine.InjectedFaults` that each of these kinds raises."""
 

@@ -151,9 +151,10 @@ class Call:
         match effect:
             case Send(event):
                 text = encode(event).decode()
-                for action in self._fault_injector.actions_for(event["type"], text):
+                actions = self._fault_injector.actions_for(event["type"], text)
+                for action in actions:
                     await self._perform(action)
-                if not self._is_stalled:
+                if actions and not self._is_stalled:
                     self._record.sent[event["type"]] += 1
             case Synthesise():
                 self._start(self._synthesise(effect))

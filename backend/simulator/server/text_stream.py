@@ -43,10 +43,12 @@ class TextStream:
             type = event["type"]
             await asyncio.sleep(word_interval_s if type == DELTA_TYPE else 0)
             text = _encode(event).decode()
-            await self._perform_all(self._fault_injector.actions_for(type, text), text, type)
+            actions = self._fault_injector.actions_for(type, text)
+            await self._perform_all(actions, text, type)
             if self._is_stopped:
                 await asyncio.Event().wait()
-            self._record.sent[type] += 1
+            if actions:
+                self._record.sent[type] += 1
         self._exchange.finish()
 
     def inject(self, mishap: Mishap) -> None:

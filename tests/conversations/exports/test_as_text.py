@@ -1,5 +1,7 @@
 """The TXT export: readable, and no text looks like another turn."""
 
+import pytest
+
 from backend.conversations.exports.as_text import render
 from tests.conversations.exports.equipment import at, cut_off, document, row
 
@@ -41,5 +43,14 @@ def test_a_text_cannot_pretend_to_be_another_turn() -> None:
 
 
 def test_a_turn_without_words_ends_with_its_speaker() -> None:
-    text = "".join(render(document(row("", status="failed"))))
-    assert text.endswith("] owner (failed):\n")
+    text = "".join(render(document(row("", status="failed", role="assistant"))))
+    assert text.endswith("] Assistant (failed):\n")
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+@pytest.mark.parametrize(
+    "language, note", [("en", "(not transcribed)"), ("ja", "（文字起こしなし）")]
+)
+def test_speech_without_a_text_says_so(status: str, language: str, note: str) -> None:
+    text = "".join(render(document(row("", status=status), language=language)))
+    assert text.endswith(f"] owner: {note}\n")

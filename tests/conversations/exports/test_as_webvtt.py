@@ -113,6 +113,13 @@ def test_markup_and_arrows_in_a_text_are_text() -> None:
     assert len(captions(document(row(hostile)))) == 1
 
 
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+def test_speech_without_a_text_says_so(status: str) -> None:
+    text = "".join(render(document(row("", status=status), language="ja")))
+    assert "<v owner><i>（文字起こしなし）</i></v>" in text
+    assert len(captions(document(row("", status=status)))) == 1
+
+
 @pytest.mark.parametrize("turns", [(), (row(""), row(" \n "))], ids=["none", "silent"])
 def test_without_words_there_is_a_valid_empty_file(turns: tuple[object, ...]) -> None:
     made = document(*turns)  # type: ignore[arg-type]

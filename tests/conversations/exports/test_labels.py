@@ -14,6 +14,9 @@ def test_every_role_and_every_status_but_completed_has_a_word(language: str) -> 
     names = {labels.speaker(row(role=role), "owner") for role, _ in row().ROLES}
     assert len(names) == 3
     marks = [labels.mark(row(status=status)) for status, _ in row().STATUSES]
+    assert labels.note(row(status="failed")) == ""
+    unwritten = row("", status="failed")
+    assert (labels.mark(unwritten), labels.note(unwritten)) == ("", labels.not_transcribed)
     assert marks.count("") == 1
     assert labels.mark(row(status="completed")) == ""
 

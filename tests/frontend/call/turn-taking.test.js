@@ -228,3 +228,105 @@ test("messages that were not confirmed can be taken away, and are not sent again
   );
   assert.deepEqual([turns.isOwed, turns.open(new Set())], [false, []]);
 });
+
+const outputAdded = (id) => ({ type: "response.output_item.added", response_id: id });
+const outputDone = (id) => ({ type: "response.output_item.done", response_id: id });
+
+test("only the end of a response is missing once its items are complete", () => {
+  const progress = () => [turns.hasOutput, turns.isAnswerComplete];
+  turns.fromServer(created("r1"));
+  assert.deepEqual(progress(), [false, false]);
+  turns.fromServer(outputAdded("r1"));
+  assert.deepEqual(progress(), [true, false]);
+  turns.fromServer(outputDone("another"));
+  assert.deepEqual(progress(), [true, false]);
+  turns.fromServer(outputDone("r1"));
+  assert.deepEqual(progress(), [true, true]);
+  turns.fromServer(outputAdded("r1"));
+  assert.deepEqual(progress(), [true, false]);
+  turns.fromServer(done("r1"));
+  assert.deepEqual(progress(), [false, false]);
+  turns.fromServer(created("r2"));
+  assert.deepEqual(progress(), [false, false]);
+});
+
+test("a response is being cancelled until it ends, also before it is created", () => {
+  turns.addMessage("one", "text");
+  turns.stop();
+  assert.equal(turns.isCancelling, true);
+  turns.fromServer(created("r1"));
+  assert.equal(turns.isCancelling, true);
+  turns.fromServer(done("r1"));
+  assert.equal(turns.isCancelling, false);
+  turns.fromServer(created("r2"));
+  turns.fromServer(speechStarted);
+  assert.equal(turns.isCancelling, true);
+});
+
+test("a cancelled response whose end never comes does not hold up a typed message", () => {
+  turns.fromServer(created("r1"));
+  turns.addMessage("wait", "audio");
+  assert.deepEqual(types(turns.assumeEnded()), ["response.create"]);
+  assert.deepEqual([turns.isCancelling, turns.isAnswerDue], [false, true]);
+  assert.deepEqual(turns.fromServer(created("r2")), []);
+});
+
+test("if that response was running all the same, the message is answered after it", () => {
+  turns.fromServer(created("r1"));
+  turns.addMessage("wait", "audio");
+  const [{ event_id }] = turns.assumeEnded();
+  const error = { code: "conversation_already_has_active_response", event_id };
+  assert.deepEqual(turns.fromServer({ type: "error", error }), []);
+  assert.deepEqual(types(turns.fromServer(done("r1"))), ["response.create"]);
+});
+
+test("without a message, an assumed end requests nothing", () => {
+  turns.fromServer(created("r1"));
+  assert.deepEqual(turns.assumeEnded(), []);
+  assert.equal(turns.isOwed, false);
+});
+
+test("an answer that was given up is cancelled once, and owed no more", () => {
+  turns.fromServer(created("r1"));
+  assert.deepEqual(types(turns.giveUpAnswer()), ["response.cancel"]);
+  assert.equal(turns.isOwed, false);
+  assert.equal(turns.isPlayable({ item_id: "a1", response_id: "r1" }), false);
+  turns.fromServer(created("r2"));
+  turns.stop();
+  assert.deepEqual(turns.giveUpAnswer(), []);
+});
+
+test("a response that is created after it was given up is one like any other", () => {
+  turns.addMessage("hello", "text");
+  assert.deepEqual(turns.giveUpAnswer(), []);
+  assert.deepEqual(turns.fromServer(created("r1")), []);
+  assert.equal(turns.isPlayable({ item_id: "a1", response_id: "r1" }), true);
+  assert.equal(turns.isAnswerDue, true);
+});
+
+test("a message that the server never took is owed no more, and sent with the next call", () => {
+  const [{ item }] = turns.addMessage("hello", "text");
+  turns.giveUpAnswer();
+  assert.deepEqual([turns.isOwed, [...turns.givenUpItemIds]], [false, [item.id]]);
+  turns.close();
+  assert.deepEqual(types(turns.open(new Set())), ITEM_AND_ANSWER);
+  assert.deepEqual([turns.isOwed, turns.givenUpItemIds.size], [true, 0]);
+});
+
+test("a message that was taken late, or is in the history, is not sent again", () => {
+  const [{ item }] = turns.addMessage("one", "text");
+  turns.giveUpAnswer();
+  turns.fromServer({ type: "conversation.item.added", item });
+  assert.equal(turns.givenUpItemIds.size, 0);
+  const [second] = turns.addMessage("two", "text");
+  turns.giveUpAnswer();
+  turns.close();
+  assert.deepEqual(turns.open(new Set([second.item.id])), []);
+});
+
+test("speech whose end never comes does not keep a typed message from its answer", () => {
+  turns.fromServer(speechStarted);
+  turns.addMessage("typed", "text");
+  assert.deepEqual(types(turns.forgetSpeech()), ["response.create"]);
+  assert.deepEqual(turns.forgetSpeech(), []);
+});

@@ -314,6 +314,26 @@ test("when the network returns, what was given up is sent or loaded, without the
   assert.equal(api.turns.calls.length, 2);
 });
 
+test("an answer that failed, or did not come, has a card until the next one", async () => {
+  await talk.open(null);
+  for (const code of ["answer_failed", "no_answer"]) {
+    for (const name of ["hearing_you", "speaking"]) {
+      client().onError({ code, message: "" });
+      assert.equal(help.name, code);
+      client().enter({ name: "listening" });
+      assert.equal(help.name, code);
+      client().enter({ name });
+      assert.equal(help.name, null);
+    }
+  }
+  client().onError({ code: "no_answer", message: "" });
+  client().enter({ name: "thinking" });
+  assert.equal(help.name, null);
+  client().onError({ code: "no_answer", message: "" });
+  await talk.send("Once more");
+  assert.equal(help.name, null);
+});
+
 test("problems have a card until they are over", async () => {
   await talk.open(null);
   client().onProblem("slow_network");

@@ -188,6 +188,48 @@ describe("a user's line while it is spoken", () => {
   });
 });
 
+describe("what is not waited for any more", () => {
+  const states = (transcript) => transcript.lines().map(({ text, status }) => `${status} ${text}`);
+
+  test("speech without a text is interrupted, until words of it come after all", () => {
+    const transcript = fed([committed("U1", null), committed("U2", "U1"), heardSoFar("U2", "One")]);
+    for (const itemId of ["U1", "U2", "unknown"]) transcript.giveUpTranscript(itemId);
+    assert.deepEqual(states(transcript), ["interrupted ", "interrupted One"]);
+    transcript.feed(transcribed("U1", " "));
+    assert.deepEqual(states(transcript), ["interrupted ", "interrupted One"]);
+    transcript.feed(transcribed("U1", "Late."));
+    transcript.feed(transcribed("U2", "One two."));
+    assert.deepEqual(states(transcript), ["completed Late.", "completed One two."]);
+  });
+
+  test("speech that was neither committed nor understood is no line", () => {
+    const transcript = fed([started("U1")]);
+    transcript.giveUpTranscript("U1");
+    assert.deepEqual(states(transcript), []);
+    transcript.feed(committed("U1", null));
+    assert.deepEqual(states(transcript), ["in_progress "]);
+  });
+
+  test("speech that was transcribed or failed keeps its end", () => {
+    const failed = {
+      ...transcribed("U2", ""),
+      type: "conversation.item.input_audio_transcription.failed",
+    };
+    const transcript = fed([transcribed("U1", "One."), committed("U2", "U1"), failed]);
+    for (const itemId of ["U1", "U2"]) transcript.giveUpTranscript(itemId);
+    assert.deepEqual(states(transcript), ["completed One.", "failed "]);
+  });
+
+  test("an answer without an end is interrupted, until its end comes after all", () => {
+    const transcript = fed([added("A1", null), says("A1", "One.")]);
+    transcript.feed({ type: "response.output_item.added", response_id: "R1", item: { id: "A1" } });
+    transcript.giveUpAnswers();
+    assert.deepEqual(states(transcript), ["interrupted One."]);
+    transcript.feed({ type: "response.done", response: { id: "R1", status: "completed" } });
+    assert.deepEqual(states(transcript), ["completed One."]);
+  });
+});
+
 describe("the past", () => {
   test("it stands in front, in the server's order, whatever item is first in this call", () => {
     const past = [kept("P1", "Old."), kept("P2", "Newer.", { role: "user" })];

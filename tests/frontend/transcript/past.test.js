@@ -48,6 +48,17 @@ test("a line without words that only the page has is left out", () => {
   assert.deepEqual(pastOf([], [seen("a", { text: "", status: "in_progress" })]), []);
 });
 
+test("speech without a text that came to its end stays until the server has it", () => {
+  for (const status of ["interrupted", "failed"]) {
+    const [turn] = pastOf([], [seen("a", { text: "", status })]);
+    assert.deepEqual([turn.text, turn.status], ["", status]);
+    const stored = kept("a", 0, { text: "Late." });
+    assert.deepEqual(pastOf([stored], [seen("a", { text: "", status })]), [stored]);
+  }
+  const answer = { text: "", status: "interrupted", role: "assistant" };
+  assert.deepEqual(pastOf([], [seen("a", answer)]), []);
+});
+
 test("content parts of one item are different turns, and a missing index is the first", () => {
   const { content_index, ...first } = kept("a", 0);
   const past = pastOf([first], [seen("a"), seen("a", { contentIndex: 1 })]);

@@ -25,6 +25,12 @@ test("they are held back while the call is closed", () => {
   assert.equal(shownLines([], [message], new Captions(), true)[0].isHeldBack, true);
 });
 
+test("so is one that the open call has not taken in time", () => {
+  const held = (ids) =>
+    shownLines([], [message], new Captions(), false, new Set(ids)).map((one) => one.isHeldBack);
+  assert.deepEqual([held(["u1"]), held(["u2"])], [[true], [false]]);
+});
+
 test("a message whose item is in the transcript is not shown twice", () => {
   assert.equal(shownLines([line("u1")], [message], new Captions(), false).length, 1);
 });

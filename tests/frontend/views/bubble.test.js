@@ -36,7 +36,17 @@ describe("the note of a line", () => {
       { status: "in_progress", modality: "text", ...WITHOUT_TEXT },
       "thread.sending",
     ],
-    ["speech that held no words", WITHOUT_TEXT, "thread.nothing_heard"],
+    [
+      "speech whose text never came",
+      { status: "interrupted", ...WITHOUT_TEXT },
+      "thread.not_transcribed",
+    ],
+    [
+      "speech that could not be written down",
+      { status: "failed", ...WITHOUT_TEXT },
+      "thread.not_transcribed",
+    ],
+    ["speech that held no words", WITHOUT_TEXT, "thread.not_transcribed"],
     ["a turn whose text is not shown yet has none", { shown: "" }, null],
   ]) {
     test(name, () => assert.equal(noteKey(line(more)), expected));

@@ -387,6 +387,40 @@ def test_finishing_interrupts_and_keeps_speech_without_a_transcript() -> None:
     assert assembler.finish(STARTED_AT) == []
 
 
+def test_a_transcript_that_does_not_come_in_time_leaves_a_turn_without_a_text() -> None:
+    call = TapeWriter()
+    call.user_speaks("item_U1", None)
+    call.user_speaks("item_U2", "item_U1")
+    assembler = _fed(call)
+    assert assembler.turns() == []
+    (said,) = assembler.give_up_transcript("item_U1", STARTED_AT)
+    assert as_expected(said) == turn("item_U1", "user", "", "interrupted")
+    assert assembler.give_up_transcript("item_U1", STARTED_AT) == []
+    assert assembler.give_up_transcript("unknown", STARTED_AT) == []
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_late_words_replace_that_turn_and_late_silence_does_not(is_over: bool) -> None:
+    done = {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "item_id": "item_U1",
+        "content_index": 0,
+    }
+    call = TapeWriter()
+    call.user_speaks("item_U1", None)
+    assembler = _fed(call)
+    if is_over:
+        assembler.finish(STARTED_AT)
+    else:
+        assembler.give_up_transcript("item_U1", STARTED_AT)
+    assert assembler.feed({**done, "transcript": " "}, STARTED_AT) == []
+    assert [as_expected(said) for said in assembler.turns()] == [
+        turn("item_U1", "user", "", "interrupted")
+    ]
+    (said,) = assembler.feed({**done, "transcript": "Late."}, STARTED_AT)
+    assert as_expected(said) == turn("item_U1", "user", "Late.", "completed")
+
+
 def test_the_end_of_the_call_truncates_what_was_playing_unless_a_truncation_did() -> None:
     def answered() -> TranscriptAssembler:
         assembler = TranscriptAssembler()

@@ -284,3 +284,10 @@ def test_the_fault_refuse_update_refuses_one_update() -> None:
     bench.engine.injected_faults.refused_updates = 1
     assert "error" in types(bench.configure({}))
     assert "session.updated" in types(bench.configure({}))
+
+
+def test_the_fault_no_answer_begins_no_response() -> None:
+    bench = EngineBench()
+    bench.engine.injected_faults.unanswered_turns = 1
+    assert bench.send("response.create") == []
+    assert only(bench.send("response.create"), "response.done")["response"]["status"] == "completed"

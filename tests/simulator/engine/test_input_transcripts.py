@@ -68,3 +68,20 @@ def test_the_fault_late_transcripts_delays_one_until_after_the_response() -> Non
     first, second = types(bench.play(turn)), types(bench.play(turn))
     assert first.index(COMPLETED) > first.index("response.done")
     assert second.index(COMPLETED) < second.index("response.done")
+
+
+def test_the_fault_lost_transcripts_sends_none_of_a_turn_that_is_answered() -> None:
+    bench = EngineBench()
+    bench.configure(TRANSCRIBING)
+    bench.engine.injected_faults.lost_transcripts = 1
+    turn = speech(800) + silence(800)
+    first, second = types(bench.play(turn)), types(bench.play(turn))
+    assert "response.done" in first and COMPLETED not in first
+    assert COMPLETED in second
+
+
+def test_the_fault_empty_transcripts_understands_nothing() -> None:
+    bench = EngineBench()
+    bench.configure(TRANSCRIBING)
+    bench.engine.injected_faults.empty_transcripts = 1
+    assert only(bench.play(speech(800) + silence(800)), COMPLETED)["transcript"] == ""

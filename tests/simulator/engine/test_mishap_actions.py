@@ -23,10 +23,19 @@ from backend.simulator.engine.text_response import EVENT_TYPES
 
 def test_every_kind_has_a_meaning_and_an_effect() -> None:
     assert MEANINGS.keys() == set(Kind)
-    for kind in (
-        set(Kind) - HANDSHAKE_KINDS - ENGINE_FAULT_COUNTERS.keys() - {Kind.DUPLICATE, Kind.SLOW}
-    ):
+    tested_below = {Kind.DUPLICATE, Kind.SLOW, Kind.LEAVE_OUT}
+    for kind in set(Kind) - HANDSHAKE_KINDS - ENGINE_FAULT_COUNTERS.keys() - tested_below:
         assert actions_of(Mishap(kind))
+
+
+def test_events_of_a_type_are_left_out_as_often_as_asked() -> None:
+    injector = FaultInjector()
+    injector.add(Mishap(Kind.LEAVE_OUT, after="session.updated", count=2), is_open=False)
+    assert injector.add(Mishap(Kind.LEAVE_OUT), is_open=True) == []
+    assert injector.actions_for("response.done", "x") == []
+    assert injector.actions_for("response.done", "x") == [Transmit("x")]
+    sent = [injector.actions_for("session.updated", "x") for _ in range(3)]
+    assert sent == [[], [], [Transmit("x")]]
 
 
 def test_a_mishap_happens_once_after_its_count_of_events() -> None:
