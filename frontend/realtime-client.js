@@ -24,7 +24,7 @@ import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
 import { FinishedTurns } from "./transcript/finished-turns.js";
 import { pastOf } from "./transcript/past.js";
-import { shownLines } from "./transcript/shown-lines.js";
+import { ShownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
 /** @import { CallState, Change, ChangeDetail } from "./call/call-state.js" */
@@ -96,6 +96,7 @@ export class RealtimeClient {
   #transcript;
   #turns = new TurnTaking(newItemId);
   #captions = new Captions();
+  #shownLines = new ShownLines(this.#captions);
   #finishedTurns = new FinishedTurns();
   #latency = new ResponseLatency();
   #audioSender;
@@ -182,7 +183,7 @@ export class RealtimeClient {
 
   /** @returns {ShownLine[]} The conversation in spoken order, as much of it as is shown by now. */
   lines() {
-    return shownLines(this.#lines(), this.#turns.unconfirmed, this.#captions, this.#isClosed);
+    return this.#shownLines.of(this.#lines(), this.#turns.unconfirmed, this.#isClosed);
   }
 
   /**

@@ -50,17 +50,26 @@ export function linesOf({ itemId, text, state, answer, isStopWanted, error }, ex
  * @returns {ShownLine[]}
  */
 export function joinedLines(transcript, own) {
+  if (own.length === 0) return [...transcript];
   const ownById = new Map(own.map((line) => [line.itemId, line]));
-  const known = new Set(transcript.map(({ itemId }) => itemId));
+  /** Of `own` and of their messages. @type {Set<string>} */
+  const known = new Set();
+  const ids = new Set(own.flatMap(({ itemId }) => [itemId, messageId(itemId)]));
   let isSentAgain = false;
-  const inPlace = transcript.flatMap((line) => {
-    const ownLine = ownById.get(line.itemId);
+  /** @type {ShownLine[]} */
+  const inPlace = [];
+  for (const line of transcript) {
+    const { itemId } = line;
+    const isKnown = ids.has(itemId);
+    if (isKnown) known.add(itemId);
+    const ownLine = isKnown ? ownById.get(itemId) : undefined;
     if (line.role === "user") isSentAgain = ownLine !== undefined && ownLine.status !== "failed";
     // What came of a failed answer is in the transcript under an id of the server's.
-    else if (isSentAgain && line.status === "failed") return [];
-    const answer = isSentAgain && ownLine ? ownById.get(answerId(line.itemId)) : undefined;
-    return answer ? [ownLine ?? line, answer] : [ownLine ?? line];
-  });
+    else if (isSentAgain && line.status === "failed") continue;
+    inPlace.push(ownLine ?? line);
+    const answer = isSentAgain && ownLine ? ownById.get(answerId(itemId)) : undefined;
+    if (answer) inPlace.push(answer);
+  }
   return [
     ...inPlace,
     ...own.filter(({ itemId }) => !known.has(itemId) && !known.has(messageId(itemId))),

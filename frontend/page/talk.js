@@ -411,6 +411,7 @@ export class Talk {
     const unanswered = this.#unanswered(lines);
     const from = this.#rememberedFrom;
     const first = from === null ? undefined : firstTurnFrom(this.#loadedTurns, from);
+    if (unanswered.size === 0 && !first) return lines;
     return lines.map((line) => {
       const found = unanswered.get(line.itemId);
       const shown = found ? { ...line, failure: this.#sentenceOf(found) } : line;

@@ -1,5 +1,7 @@
 /** The lines of a conversation as they are shown: what was said, and messages on their way. Pure. */
 
+import { SteadyMap } from "./steady-map.js";
+
 /** @import { TypedMessage } from "../call/turn-taking.js" */
 /** @import { Captions } from "./captions.js" */
 /** @import { Line } from "./item.js" */
@@ -14,26 +16,42 @@
  *   says so); `isFirstRemembered` marks the first line that the model is given with the next question.
  */
 
-/**
- * @param {ReadonlyArray<Line>} lines Of the transcript, in spoken order.
- * @param {ReadonlyArray<TypedMessage>} unconfirmed Typed messages, oldest first.
- * @param {Captions} captions
- * @param {boolean} isClosed Whether nothing is sent until the call is opened again.
- * @returns {ShownLine[]} The transcript, then the messages that are not part of it yet.
- */
-export function shownLines(lines, unconfirmed, captions, isClosed) {
-  const ids = new Set(lines.map(({ itemId }) => itemId));
-  return [
-    ...lines.map((line) => ({
-      ...line,
-      shown: captions.shown(line),
-      isPending: false,
-      isHeldBack: false,
-    })),
-    ...unconfirmed
-      .filter(({ itemId }) => !ids.has(itemId))
-      .map((message) => pendingLine(message, isClosed)),
-  ];
+export class ShownLines {
+  #captions;
+  /** @type {SteadyMap<Line, ShownLine>} */
+  #ofTranscript = new SteadyMap();
+
+  /** @param {Captions} captions */
+  constructor(captions) {
+    this.#captions = captions;
+  }
+
+  /**
+   * @param {ReadonlyArray<Line>} lines Of the transcript, in spoken order.
+   * @param {ReadonlyArray<TypedMessage>} unconfirmed Typed messages, oldest first.
+   * @param {boolean} isClosed Whether nothing is sent until the call is opened again.
+   * @returns {ShownLine[]} The transcript, then the messages that are not part of it yet. A line that is
+   *   shown as it was is the same object as last time.
+   */
+  of(lines, unconfirmed, isClosed) {
+    const shown = this.#ofTranscript.map(lines, (line, _, known) => this.#shown(line, known));
+    if (unconfirmed.length === 0) return shown;
+    const ids = new Set(lines.map(({ itemId }) => itemId));
+    return [
+      ...shown,
+      ...unconfirmed
+        .filter(({ itemId }) => !ids.has(itemId))
+        .map((message) => pendingLine(message, isClosed)),
+    ];
+  }
+
+  /** @param {Line} line @param {ShownLine | undefined} known @returns {ShownLine} */
+  #shown(line, known) {
+    if (known?.shown === line.text && !this.#captions.isPaced(line.itemId)) return known;
+    const shown = this.#captions.shown(line);
+    if (known?.shown === shown) return known;
+    return { ...line, shown, isPending: false, isHeldBack: false };
+  }
 }
 
 /** @param {TypedMessage} message @param {boolean} isHeldBack @returns {ShownLine} */
