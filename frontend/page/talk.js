@@ -7,7 +7,7 @@
 
 import { ApiError } from "../api.js";
 import { SessionId } from "../call/session-id.js";
-import { joinedLines } from "../chat/messages.js";
+import { JoinedLines } from "../chat/messages.js";
 import { unansweredMessages } from "../chat/unanswered.js";
 import { Latest } from "../latest.js";
 import { firstTurnFrom, pastOf } from "../transcript/past.js";
@@ -97,6 +97,7 @@ export class Talk {
   /** The server's message about the error that is about to end the call, or did. */
   #errorMessage = "";
   #isDrawing = false;
+  #joined = new JoinedLines();
   /** The position of the first turn that the model is given; null if it is given all.
    * @type {number | null} */
   #rememberedFrom = null;
@@ -425,7 +426,7 @@ export class Talk {
   }
 
   #joinedLines() {
-    return joinedLines(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
+    return this.#joined.of(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
   }
 
   /** What may be sent again: nothing while there is a call or an answer, which may still come.

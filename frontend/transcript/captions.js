@@ -36,6 +36,8 @@ export class Captions {
   /** How many lines of an item may be shown in part, because their audio came and is not over.
    * @type {Map<string, number>} */
   #paced = new Map();
+  /** Rises when an item becomes paced or is so no more. */
+  pacedVersion = 0;
 
   /** Count audio that arrived. @param {string} itemId @param {number} contentIndex @param {number} ms */
   received(itemId, contentIndex, ms) {
@@ -47,6 +49,7 @@ export class Captions {
     }
     this.#paces.set(key, { receivedMs: ms, playedMs: 0, shownLength: 0, isOver: false });
     this.#paced.set(itemId, (this.#paced.get(itemId) ?? 0) + 1);
+    this.pacedVersion += 1;
   }
 
   /** Record how much audio was played in all.
@@ -65,12 +68,14 @@ export class Captions {
     const left = (this.#paced.get(itemId) ?? 1) - 1;
     if (left > 0) this.#paced.set(itemId, left);
     else this.#paced.delete(itemId);
+    this.pacedVersion += 1;
   }
 
   /** No more audio will be played: show every line whole. */
   allOver() {
     for (const pace of this.#paces.values()) pace.isOver = true;
     this.#paced.clear();
+    this.pacedVersion += 1;
   }
 
   /** Whether lines of this item may be shown in part. @param {string} itemId */

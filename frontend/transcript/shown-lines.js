@@ -20,6 +20,10 @@ export class ShownLines {
   #captions;
   /** @type {SteadyMap<Line, ShownLine>} */
   #ofTranscript = new SteadyMap();
+  /** The captions' version of last time. */
+  #pacedVersion = 0;
+  /** The indexes of the lines that may be shown in part. @type {Set<number>} */
+  #pacedIndexes = new Set();
 
   /** @param {Captions} captions */
   constructor(captions) {
@@ -34,7 +38,15 @@ export class ShownLines {
    *   shown as it was is the same object as last time.
    */
   of(lines, unconfirmed, isClosed) {
-    const shown = this.#ofTranscript.map(lines, (line, _, known) => this.#shown(line, known));
+    const hasChanged = this.#captions.pacedVersion !== this.#pacedVersion;
+    this.#pacedVersion = this.#captions.pacedVersion;
+    if (hasChanged) this.#pacedIndexes.clear();
+    const shown = this.#ofTranscript.map(lines, (line, index, known) =>
+      // Nothing of the thousands of other lines is even read.
+      known && !hasChanged && !this.#pacedIndexes.has(index)
+        ? known
+        : this.#shown(line, index, known),
+    );
     if (unconfirmed.length === 0) return shown;
     const ids = new Set(lines.map(({ itemId }) => itemId));
     return [
@@ -45,9 +57,10 @@ export class ShownLines {
     ];
   }
 
-  /** @param {Line} line @param {ShownLine | undefined} known @returns {ShownLine} */
-  #shown(line, known) {
-    if (known?.shown === line.text && !this.#captions.isPaced(line.itemId)) return known;
+  /** @param {Line} line @param {number} index @param {ShownLine | undefined} known
+   * @returns {ShownLine} */
+  #shown(line, index, known) {
+    if (this.#captions.isPaced(line.itemId)) this.#pacedIndexes.add(index);
     const shown = this.#captions.shown(line);
     if (known?.shown === shown) return known;
     return { ...line, shown, isPending: false, isHeldBack: false };

@@ -48,6 +48,13 @@ export class LineList {
     if (this.#mark.nextElementSibling !== line) line.before(this.#mark);
   }
 
+  /** The first line that ends below this height of the window. @param {number} y */
+  firstBelow(y) {
+    const isBelow = (/** @type {Element} */ element) => element.getBoundingClientRect().bottom > y;
+    const group = [...this.#list.children].find(isBelow);
+    return [...(group?.children ?? [])].find(isBelow) ?? null;
+  }
+
   /** The line below this one. @param {Element} line */
   #below(line) {
     const beside =

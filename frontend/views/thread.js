@@ -48,6 +48,9 @@ export class Thread {
   #areShown = new SteadyMap();
   /** Whether a task that draws older lines is on its way. */
   #isDrawingOlder = false;
+  /** What the reader sees first, and where, while older lines are drawn.
+   * @type {{ line: Element, top: number } | null} */
+  #anchor = null;
   /** What can be heard again, as it is drawn. @type {Map<string, boolean>} */
   #playable = new Map();
   /** @type {ShownLine[]} */
@@ -61,15 +64,19 @@ export class Thread {
   constructor(parts) {
     this.#parts = parts;
     // A scroll event caused by a change of height says nothing about what the reader wants.
-    const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
+    const scrolled = () => {
+      this.#findAnchor();
+      if (this.#thread.clientHeight === this.#height) this.#scrolled();
+    };
     this.#thread.addEventListener("scroll", scrolled, { passive: true });
     this.#toLatest.addEventListener("click", () => {
       this.focus();
       this.#goToEnd();
     });
+    // Called before the frame is painted. A redraw that asked for heights would lay out the lines twice;
+    // the height of lines far from the window is estimated until they come near.
     const resized = new ResizeObserver(() => this.#resized());
     resized.observe(this.#thread);
-    // The height of a bubble that comes near the window for the first time is only estimated until then.
     resized.observe(this.#list);
   }
 
@@ -123,14 +130,12 @@ export class Thread {
     this.#rows.show(this.#lines);
     this.#drawPlayable();
     this.#placeMark();
-    this.#list.ariaBusy = this.#rows.hasMore ? "true" : null;
-    if (this.#isAtEnd) this.#goToEnd();
-    else this.#scrolled();
+    if (this.#rows.hasMore) this.#list.ariaBusy = "true";
     this.#drawOlderSoon();
   }
 
   #drawOlderSoon() {
-    if (this.#isDrawingOlder || !this.#rows.hasMore) return;
+    if (this.#isDrawingOlder || !this.#list.ariaBusy) return;
     this.#isDrawingOlder = true;
     setTimeout(() => {
       this.#isDrawingOlder = false;
@@ -140,14 +145,32 @@ export class Thread {
 
   /** Draw as many of the older lines as a short task can. What the reader sees stays where it is. */
   #drawOlder() {
-    const height = this.#thread.scrollHeight;
+    if (!this.#rows.hasMore) {
+      this.#list.ariaBusy = null;
+      this.#anchor = null;
+      return;
+    }
+    this.#findAnchor();
     const until = performance.now() + TASK_MS;
     while (this.#rows.hasMore && performance.now() < until) this.#rows.drawMore(LINES_AT_ONCE);
     this.#placeMark();
-    if (!this.#isAtEnd) this.#thread.scrollTop += this.#thread.scrollHeight - height;
-    if (!this.#rows.hasMore) this.#list.ariaBusy = null;
-    if (this.#isAtEnd) this.#goToEnd();
+    this.#keepAnchor();
     this.#drawOlderSoon();
+  }
+
+  /** Remember what the reader sees, while older lines are drawn: then the browser does not keep its place,
+   * as it does not at the very beginning, and WebKit nowhere. */
+  #findAnchor() {
+    const { top } = this.#thread.getBoundingClientRect();
+    const line = this.#list.ariaBusy ? this.#lineList.firstBelow(top) : null;
+    this.#anchor = line && { line, top: line.getBoundingClientRect().top };
+  }
+
+  /** Scroll what the reader saw back to its place. */
+  #keepAnchor() {
+    if (!this.#anchor?.line.isConnected) return;
+    this.#thread.scrollTop += this.#anchor.line.getBoundingClientRect().top - this.#anchor.top;
+    this.#findAnchor();
   }
 
   /** Draw the answers again that can be heard now, or no more, or are playing. */
@@ -176,8 +199,9 @@ export class Thread {
 
   #resized() {
     this.#height = this.#thread.clientHeight;
-    if (this.#isAtEnd) this.#goToEnd();
-    else this.#scrolled();
+    if (this.#isAtEnd) return this.#goToEnd();
+    this.#keepAnchor();
+    this.#scrolled();
   }
 
   #goToEnd() {
