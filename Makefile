@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-nginx bench-faults clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-page bench-nginx bench-faults clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -120,6 +120,9 @@ bench-faults: .venv/test.installed ## Kill, pause and restart each part of the s
 
 bench-export: .venv/test.installed ## Measure the export of a session of 2,000 turns: time, memory and size.
 	@$(PY) -m bench.export
+
+bench-page: .venv/test.installed ## Measure the page with sessions of 100, 1,000 and 6,000 turns, in Chromium.
+	@$(PY) -m bench.page
 
 bench-chat: .venv/test.installed ## Measure the first word of typed messages, and how much twenty of them delay voices.
 	@$(PY) -m bench.chat $(ARGS)

@@ -30,6 +30,8 @@ const TIMEOUT_MS = 15_000;
 const TRANSCRIPTION_TIMEOUT_MS = 120_000;
 /** How long the download of an export may take; a slow line needs a while for a long conversation. */
 const EXPORT_TIMEOUT_MS = 120_000;
+/** The most that the server gives: by 50, 6,000 turns would be 120 requests, one after the other. */
+const TURNS_PER_REQUEST = 200;
 
 /** The server refused a request, or did not answer: then `status` is 0. */
 export class ApiError extends Error {
@@ -124,7 +126,8 @@ export class Api {
 
   /** @param {string} sessionId @returns {Promise<KeptTurn[]>} All turns, in spoken order. */
   turns(sessionId) {
-    return this.#pages(`/api/sessions/${encodeURIComponent(sessionId)}/turns/`);
+    const query = new URLSearchParams({ page_size: String(TURNS_PER_REQUEST) });
+    return this.#pages(`/api/sessions/${encodeURIComponent(sessionId)}/turns/?${query}`);
   }
 
   /**

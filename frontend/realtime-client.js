@@ -33,7 +33,7 @@ import { hasWords } from "./transcript/heard.js";
 import { partKey } from "./transcript/item.js";
 import { pastOf } from "./transcript/past.js";
 import { indexFrom, textAt } from "./transcript/reading.js";
-import { shownLines } from "./transcript/shown-lines.js";
+import { ShownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
 /** @import { AudioPart } from "./audio/unfinished-parts.js" */
@@ -113,6 +113,7 @@ export class RealtimeClient {
   #turns = new TurnTaking(newItemId);
   #captions = new Captions();
   #pcmStream = new PcmStream();
+  #shownLines = new ShownLines(this.#captions);
   #finishedTurns = new FinishedTurns();
   #latency = new ResponseLatency();
   #audioSender;
@@ -213,7 +214,7 @@ export class RealtimeClient {
   /** @returns {ShownLine[]} The conversation in spoken order, as much of it as is shown by now. */
   lines() {
     const { unconfirmed, givenUpItemIds } = this.#turns;
-    return shownLines(this.#lines(), unconfirmed, this.#captions, this.#isClosed, givenUpItemIds);
+    return this.#shownLines.of(this.#lines(), unconfirmed, this.#isClosed, givenUpItemIds);
   }
 
   /**

@@ -29,6 +29,11 @@ export class PlayedAudio {
     while (this.#samples > MOST_KEPT_MS * SAMPLES_PER_MS) this.#dropOldest(key);
   }
 
+  /** Of all parts that are kept, oldest first. */
+  get keys() {
+    return [...this.#parts.keys()];
+  }
+
   /** @param {string} key */
   has(key) {
     return this.#parts.has(key);

@@ -1,5 +1,7 @@
 /** Typed messages that are not in the transcript yet, their answers, and the lines they make. Pure. */
 
+import { SteadyMap } from "../transcript/steady-map.js";
+
 /** @import { ApiError } from "../api.js" */
 /** @import { KeptTurn } from "../transcript/past.js" */
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
@@ -51,21 +53,48 @@ export function linesOf({ itemId, text, state, answer, isStopWanted, error }, ex
  */
 export function joinedLines(transcript, own) {
   const ownById = new Map(own.map((line) => [line.itemId, line]));
-  const known = new Set(transcript.map(({ itemId }) => itemId));
+  const ids = idsOf(own);
+  const known = new Set();
   let isSentAgain = false;
-  const inPlace = transcript.flatMap((line) => {
-    const ownLine = ownById.get(line.itemId);
-    if (line.role === "user") isSentAgain = ownLine !== undefined && ownLine.status !== "failed";
+  /** @type {ShownLine[]} */
+  const inPlace = [];
+  for (const line of transcript) {
+    const { itemId, role } = line;
+    if (ids.has(itemId)) known.add(itemId);
+    const ownLine = ownById.get(itemId);
+    if (role === "user") isSentAgain = ownLine !== undefined && ownLine.status !== "failed";
     // What came of a failed answer is in the transcript under an id of the server's.
-    else if (isSentAgain && line.status === "failed") return [];
-    const answer = isSentAgain && ownLine ? ownById.get(answerId(line.itemId)) : undefined;
-    return answer ? [ownLine ?? line, answer] : [ownLine ?? line];
-  });
+    else if (isSentAgain && line.status === "failed") continue;
+    inPlace.push(ownLine ?? line);
+    const answer = isSentAgain && ownLine ? ownById.get(answerId(itemId)) : undefined;
+    if (answer) inPlace.push(answer);
+  }
   return [
     ...inPlace,
     ...own.filter(({ itemId }) => !known.has(itemId) && !known.has(messageId(itemId))),
   ];
 }
+
+/** As `joinedLines`, again and again for one conversation: only lines that are new are looked up. */
+export class JoinedLines {
+  /** The ids that the transcript was searched for. */
+  #searched = "";
+  /** Whether a line has one of them. @type {SteadyMap<ShownLine, boolean>} */
+  #areOwn = new SteadyMap();
+
+  /** @param {ReadonlyArray<ShownLine>} transcript @param {ReadonlyArray<ShownLine>} own */
+  of(transcript, own) {
+    const ids = idsOf(own);
+    const searched = [...ids].join();
+    if (searched !== this.#searched) this.#areOwn = new SteadyMap();
+    this.#searched = searched;
+    const areOwn = this.#areOwn.map(transcript, ({ itemId }, _, known) => known ?? ids.has(itemId));
+    return areOwn.includes(true) ? joinedLines(transcript, own) : [...transcript, ...own];
+  }
+}
+
+/** The ids of these lines, and of the messages that they answer. @param {ReadonlyArray<ShownLine>} own */
+const idsOf = (own) => new Set(own.flatMap(({ itemId }) => [itemId, messageId(itemId)]));
 
 /** The turn of a message that the server has taken. @param {TypedMessage} message @returns {KeptTurn} */
 export function turnOf({ itemId, text }) {

@@ -47,6 +47,13 @@ export class Replay {
     return isKept && this.#parts.isAllowed();
   }
 
+  /** The keys of the answers that can be played again now, and whether they are playing.
+   * @returns {Map<string, boolean>} */
+  get playable() {
+    const keys = this.#parts.isAllowed() ? this.#audio.keys : [];
+    return new Map(keys.map((key) => [key, this.#playing?.key === key]));
+  }
+
   /** @param {SpokenLine} line */
   isPlaying({ itemId, contentIndex }) {
     return this.#playing?.key === partKey(itemId, contentIndex);

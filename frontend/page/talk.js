@@ -7,7 +7,7 @@
 
 import { ApiError } from "../api.js";
 import { SessionId } from "../call/session-id.js";
-import { joinedLines } from "../chat/messages.js";
+import { JoinedLines } from "../chat/messages.js";
 import { unansweredMessages } from "../chat/unanswered.js";
 import { Latest } from "../latest.js";
 import { firstTurnFrom, pastOf } from "../transcript/past.js";
@@ -100,6 +100,7 @@ export class Talk {
   #waiting = [];
   #lastState = IDLE.name;
   #isDrawing = false;
+  #joined = new JoinedLines();
   /** The position of the first turn that the model is given; null if it is given all.
    * @type {number | null} */
   #rememberedFrom = null;
@@ -443,6 +444,7 @@ export class Talk {
     const unanswered = this.#unanswered(lines);
     const from = this.#rememberedFrom;
     const first = from === null ? undefined : firstTurnFrom(this.#loadedTurns, from);
+    if (unanswered.size === 0 && !first) return lines;
     return lines.map((line) => {
       const found = unanswered.get(line.itemId);
       const shown = found ? { ...line, failure: this.#sentenceOf(found) } : line;
@@ -456,7 +458,7 @@ export class Talk {
   }
 
   #joinedLines() {
-    return joinedLines(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
+    return this.#joined.of(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
   }
 
   /** What may be sent again: nothing while there is a call or an answer, which may still come.

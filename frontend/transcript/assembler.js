@@ -14,6 +14,7 @@ import { hasWords } from "./heard.js";
 import { Item, Part, partKey } from "./item.js";
 import { lineFromTurn } from "./past.js";
 import { cleanTextAt, indexFrom, lookUp, mappingAt, mappingsAt, textAt } from "./reading.js";
+import { SteadyMap } from "./steady-map.js";
 
 /** @import { Line, Modality, Role, Status } from "./item.js" */
 /** @import { KeptTurn } from "./past.js" */
@@ -21,6 +22,15 @@ import { cleanTextAt, indexFrom, lookUp, mappingAt, mappingsAt, textAt } from ".
 
 /** @typedef {{ readonly type: string, readonly [field: string]: any }} ServerEvent */
 /** @typedef {(event: ServerEvent) => void} Reader */
+/**
+ * The lines of an item, and what else than its own events they depend on. `pastIndex` is that of the turn
+ * of an earlier call that a line updates.
+ *
+ * @typedef {{
+ *   isSpeaking: boolean, isOutOfBand: boolean, responseEnd: Status | undefined,
+ *   lines: { line: Line, pastIndex: number | undefined }[],
+ * }} ItemLines
+ */
 
 const MAX_AUDIO_MS = 24 * 3600 * 1000;
 
@@ -50,8 +60,10 @@ const RESPONSE_ENDS = Object.freeze({
 
 /** Assembles the lines of a conversation. */
 export class TranscriptAssembler {
-  /** @type {Map<string, Line>} The turns of earlier calls, by part key, in their order. */
-  #past = new Map();
+  /** @type {Line[]} The turns of earlier calls, in their order. */
+  #past = [];
+  /** @type {Map<string, number>} The indexes in `#past`, by part key. */
+  #pastIndexes = new Map();
   /** @type {ItemChain} */
   #chain;
   /** @type {Map<string, Item>} */
@@ -64,14 +76,19 @@ export class TranscriptAssembler {
   #outOfBand = new Set();
   /** The id of the item that the user is speaking and that is not committed yet. */
   #speakingId = "";
+  /** @type {Map<string, ItemLines>} By item id, until an event about the item. */
+  #itemLines = new Map();
+  /** @type {SteadyMap<Line, Line>} */
+  #positioned = new SteadyMap();
   /** @type {Line[] | null} The result of `lines()`; null after a change. */
   #lines = null;
 
   /** @param {ReadonlyArray<KeptTurn>} pastTurns Turns of earlier calls, in spoken order. */
   constructor(pastTurns = []) {
-    for (const turn of pastTurns) {
-      const line = lineFromTurn(turn);
-      this.#past.set(keyOf(line), line);
+    for (const line of pastTurns.map(lineFromTurn)) {
+      const index = this.#pastIndexes.get(keyOf(line)) ?? this.#past.length;
+      this.#pastIndexes.set(keyOf(line), index);
+      this.#past[index] = line;
     }
     this.#chain = new ItemChain(new Set(pastTurns.map((turn) => turn.item_id)));
   }
@@ -95,6 +112,7 @@ export class TranscriptAssembler {
     const part = item?.parts.get(0);
     if (!item || !part || part.isTranscribed) return;
     part.isGivenUp = item.isCommitted || hasWords(part.text);
+    this.#itemLines.delete(itemId);
     this.#lines = null;
   }
 
@@ -108,7 +126,7 @@ export class TranscriptAssembler {
 
   /**
    * Every line, in spoken order: the past, then this call, then the speech that is not committed yet.
-   * The same array until something changes.
+   * The same array until something changes; after a change, a line that is as it was is the same object.
    *
    * @returns {Line[]}
    */
@@ -247,6 +265,7 @@ export class TranscriptAssembler {
   #item(id) {
     if (typeof id !== "string" || !id) return null;
     this.#lines = null;
+    this.#itemLines.delete(id);
     const known = this.#items.get(id);
     if (known) return known;
     const item = new Item(id);
@@ -323,30 +342,55 @@ export class TranscriptAssembler {
 
   /** @returns {Line[]} */
   #assemble() {
-    const past = new Map(this.#past);
+    const past = [...this.#past];
     /** @type {Line[]} */
     const now = [];
     /** @type {Line[]} */
     const speaking = [];
     for (const id of this.#chain.order()) {
-      for (const line of this.#linesOf(id)) {
-        const kept = past.get(keyOf(line));
-        if (kept) past.set(keyOf(line), updatedLine(kept, line));
+      const item = this.#items.get(id);
+      for (const { line, pastIndex } of item ? this.#linesOf(item) : []) {
+        if (pastIndex !== undefined) past[pastIndex] = line;
         else (id === this.#speakingId ? speaking : now).push(line);
       }
     }
-    const lines = [...past.values(), ...now, ...speaking];
-    return lines.map((line, position) => ({ ...line, position }));
+    return this.#positioned.map(
+      [...past, ...now, ...speaking],
+      (line, position, known) => known ?? { ...line, position },
+    );
   }
 
-  /** @param {string} id @returns {Line[]} */
-  #linesOf(id) {
-    const item = this.#items.get(id);
-    if (!item || (this.#outOfBand.has(item.responseId) && !item.isInConversation)) return [];
+  /** The lines of an item, made anew only after a change: an event comes dozens of times a second, and
+   * a call may have thousands of items. @param {Item} item */
+  #linesOf(item) {
+    const isSpeaking = item.id === this.#speakingId;
+    const isOutOfBand = this.#outOfBand.has(item.responseId) && !item.isInConversation;
+    const responseEnd = this.#endOf(item.responseId);
+    const known = this.#itemLines.get(item.id);
+    if (
+      known?.isSpeaking === isSpeaking &&
+      known.isOutOfBand === isOutOfBand &&
+      known.responseEnd === responseEnd
+    ) {
+      return known.lines;
+    }
+    const lines = isOutOfBand ? [] : this.#newLinesOf(item, isSpeaking, responseEnd);
+    this.#itemLines.set(item.id, { isSpeaking, isOutOfBand, responseEnd, lines });
+    return lines;
+  }
+
+  /** @param {Item} item @param {boolean} isSpeaking @param {Status | undefined} responseEnd
+   * @returns {ItemLines["lines"]} */
+  #newLinesOf(item, isSpeaking, responseEnd) {
     return [...item.parts]
       .sort(([a], [b]) => a - b)
-      .filter(([, part]) => item.isLine(part, id === this.#speakingId))
-      .map(([index, part]) => item.line(index, part, this.#endOf(item.responseId)));
+      .filter(([, part]) => item.isLine(part, isSpeaking))
+      .map(([index, part]) => {
+        const line = item.line(index, part, responseEnd);
+        const pastIndex = this.#pastIndexes.get(keyOf(line));
+        const kept = pastIndex === undefined ? undefined : this.#past[pastIndex];
+        return { line: kept ? updatedLine(kept, line) : line, pastIndex };
+      });
   }
 
   /** How a response ended, if it did. @param {string} responseId @returns {Status | undefined} */

@@ -32,13 +32,23 @@ export function upTo(text, length) {
 export class Captions {
   /** @type {Map<string, Pace>} By part key. */
   #paces = new Map();
+  /** How many lines of an item may be shown in part, because their audio came and is not over.
+   * @type {Map<string, number>} */
+  #paced = new Map();
+  /** Rises when an item becomes paced or is so no more. */
+  pacedVersion = 0;
 
   /** Count audio that arrived. @param {string} itemId @param {number} contentIndex @param {number} ms */
   received(itemId, contentIndex, ms) {
     const key = partKey(itemId, contentIndex);
     const pace = this.#paces.get(key);
-    if (pace) pace.receivedMs += ms;
-    else this.#paces.set(key, { receivedMs: ms, playedMs: 0, shownLength: 0, isOver: false });
+    if (pace) {
+      pace.receivedMs += ms;
+      return;
+    }
+    this.#paces.set(key, { receivedMs: ms, playedMs: 0, shownLength: 0, isOver: false });
+    this.#paced.set(itemId, (this.#paced.get(itemId) ?? 0) + 1);
+    this.pacedVersion += 1;
   }
 
   /** Record how much audio was played in all.
@@ -52,12 +62,24 @@ export class Captions {
    * @param {string} itemId @param {number} contentIndex */
   over(itemId, contentIndex) {
     const pace = this.#paces.get(partKey(itemId, contentIndex));
-    if (pace) pace.isOver = true;
+    if (!pace || pace.isOver) return;
+    pace.isOver = true;
+    const left = (this.#paced.get(itemId) ?? 1) - 1;
+    if (left > 0) this.#paced.set(itemId, left);
+    else this.#paced.delete(itemId);
+    this.pacedVersion += 1;
   }
 
   /** No more audio will be played: show every line whole. */
   allOver() {
     for (const pace of this.#paces.values()) pace.isOver = true;
+    this.#paced.clear();
+    this.pacedVersion += 1;
+  }
+
+  /** Whether lines of this item may be shown in part. @param {string} itemId */
+  isPaced(itemId) {
+    return this.#paced.has(itemId);
   }
 
   /**

@@ -15,6 +15,8 @@ const keyOf = ({ itemId, contentIndex }) => partKey(itemId, contentIndex);
 export class FinishedTurns {
   /** @type {Set<string>} */
   #reported = new Set();
+  /** @type {ReadonlyArray<Line>} The lines of the last `take`. */
+  #seen = [];
 
   /** @param {ReadonlyArray<Line>} lines Turns of earlier calls, which are never reported. */
   skip(lines) {
@@ -26,9 +28,15 @@ export class FinishedTurns {
    * @returns {Line[]} Those with words that are final and were not returned before.
    */
   take(lines) {
+    const seen = this.#seen;
+    this.#seen = lines;
     const finished = lines.filter(
-      (line) =>
-        line.status !== "in_progress" && hasWords(line.text) && !this.#reported.has(keyOf(line)),
+      (line, index) =>
+        // The same object was judged before, and a conversation has thousands of them.
+        line !== seen[index] &&
+        line.status !== "in_progress" &&
+        hasWords(line.text) &&
+        !this.#reported.has(keyOf(line)),
     );
     this.skip(finished);
     return finished;

@@ -15,7 +15,7 @@ import { MarkdownView } from "./markdown.js";
 /**
  * @typedef {{
  *   words: Words, announcer: Pick<Announcer, "say">, retryChosen: (itemId: string) => void,
- *   replay: Pick<Replay, "has" | "isPlaying" | "toggle">,
+ *   replay: Pick<Replay, "has" | "isPlaying" | "playable" | "toggle">,
  * }} BubbleParts `retryChosen` sends a failed message again.
  */
 
@@ -33,45 +33,54 @@ export class Bubble {
   #again = null;
   /** @type {ShownLine | null} */
   #line = null;
-  /** What is drawn, to draw only what changed. */
-  #drawn = "";
+  /** What is drawn, to draw only what changed. @type {unknown[]} */
+  #drawn = [];
+  #language = "";
   #isMarkdown = false;
 
   /** @param {BubbleParts} parts */
   constructor(parts) {
     this.#parts = parts;
-    this.element = make("li", { class: "line" }, this.#speaker, this.#text, this.#actions);
+    this.element = make(
+      "div",
+      { class: "line", role: "listitem" },
+      this.#speaker,
+      this.#text,
+      this.#actions,
+    );
     this.#markdown = new MarkdownView(this.#text, parts.words, parts.announcer);
   }
 
-  /** The language changed: draw everything again. */
-  forget() {
-    this.#drawn = "";
-    this.#markdown.clear();
-    this.#actions.replaceChildren();
-    this.#copy = null;
-    this.#again = null;
+  /** Draw the last line again: whether its sound can be played, or is, changed. @param {Lex | null} lex */
+  refresh(lex) {
+    if (this.#line) this.show(this.#line, lex);
   }
 
   /** @param {ShownLine} line @param {Lex | null} lex Null while the Markdown parser is not loaded. */
   show(line, lex) {
     const isMarkdown = lex !== null && mayBeMarkdown(line);
-    const { replay } = this.#parts;
+    const { replay, words } = this.#parts;
     const canPlay = line.status !== "in_progress" && isSpokenAnswer(line) && replay.has(line);
     const isPlaying = canPlay && replay.isPlaying(line);
-    const drawn = JSON.stringify([
+    const drawn = [
+      words.language,
       line.shown,
       line.text,
       line.heardText,
       line.status,
       line.isPending,
       line.isHeldBack,
-      line.failure ?? null,
+      line.failure,
       isMarkdown,
       canPlay,
       isPlaying,
-    ]);
-    if (this.#drawn === drawn) return;
+    ];
+    if (this.#drawn.length > 0 && drawn.every((value, index) => value === this.#drawn[index])) {
+      this.#line = line;
+      return;
+    }
+    if (this.#language !== words.language) this.#forget();
+    this.#language = words.language;
     this.#drawn = drawn;
     this.#line = line;
     Object.assign(this.element.dataset, {
@@ -89,6 +98,14 @@ export class Bubble {
     this.#showNote(line);
     this.#showCopy(line);
     this.#showAgain(canPlay, isPlaying);
+  }
+
+  /** The language changed: make everything again. */
+  #forget() {
+    this.#markdown.clear();
+    this.#actions.replaceChildren();
+    this.#copy = null;
+    this.#again = null;
   }
 
   /** @param {ShownLine} line */

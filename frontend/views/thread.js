@@ -1,31 +1,58 @@
 /**
  * The conversation: one bubble for each line, in spoken order. It scrolls to new lines only while the
  * reader is at the end.
+ *
+ * A conversation may have thousands of lines. A redraw touches only the bubbles that changed, and the
+ * browser lays out and paints only those near the window (`content-visibility` in the style), which
+ * keeps all of them for its search and for screen readers. A long conversation is drawn from its end
+ * on, the beginning in short tasks after the first paint.
  */
 
 import { LazyLexer } from "../markdown/lexer.js";
 import { partKey } from "../transcript/item.js";
+import { SteadyMap } from "../transcript/steady-map.js";
 import { Bubble, mayBeMarkdown } from "./bubble.js";
-import { byId, make, write } from "./elements.js";
+import { byId } from "./elements.js";
+import { LineList } from "./line-list.js";
+import { Rows } from "./rows.js";
 
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
 /** @import { BubbleParts } from "./bubble.js" */
 
 /** A reader no further from the end than this follows new lines. */
 const NEAR_END_PX = 96;
+/** How long a task may draw older lines, so that a key or a word that comes waits no longer. */
+const TASK_MS = 6;
+/** Older lines that are drawn between two looks at the clock. */
+const LINES_AT_ONCE = 5;
 
 export class Thread {
   #parts;
   #lexer = new LazyLexer();
   #thread = byId("thread", HTMLDivElement);
-  #list = byId("lines", HTMLOListElement);
+  #list = byId("lines", HTMLDivElement);
+  #lineList = new LineList(this.#list);
   #empty = byId("empty", HTMLDivElement);
   #loading = byId("loading", HTMLParagraphElement);
   #toLatest = byId("to-latest", HTMLButtonElement);
-  /** Stands above the first line that the model is given with the next question. */
-  #rememberedMark = make("li", { class: "remembered" });
-  /** @type {Map<string, Bubble>} */
-  #bubbles = new Map();
+  /** @type {Rows<ShownLine, Bubble>} */
+  #rows = new Rows({
+    keyOf,
+    isSame: looksSame,
+    make: () => new Bubble(this.#parts),
+    draw: (bubble, line) => bubble.show(line, this.#lexer.lex),
+    place: ({ element }, next) => this.#lineList.place(element, next?.element ?? null),
+    remove: ({ element }) => this.#lineList.remove(element),
+  });
+  /** Whether the lines have bubbles. @type {SteadyMap<ShownLine, boolean>} */
+  #areShown = new SteadyMap();
+  /** Whether a task that draws older lines is on its way. */
+  #isDrawingOlder = false;
+  /** What the reader sees first, and where, while older lines are drawn.
+   * @type {{ line: Element, top: number } | null} */
+  #anchor = null;
+  /** What can be heard again, as it is drawn. @type {Map<string, boolean>} */
+  #playable = new Map();
   /** @type {ShownLine[]} */
   #lines = [];
   /** @type {"shown" | "loading" | "failed"} */
@@ -37,23 +64,31 @@ export class Thread {
   constructor(parts) {
     this.#parts = parts;
     // A scroll event caused by a change of height says nothing about what the reader wants.
-    const scrolled = () => this.#thread.clientHeight === this.#height && this.#scrolled();
+    const scrolled = () => {
+      this.#findAnchor();
+      if (this.#thread.clientHeight === this.#height) this.#scrolled();
+    };
     this.#thread.addEventListener("scroll", scrolled, { passive: true });
     this.#toLatest.addEventListener("click", () => {
       this.focus();
       this.#goToEnd();
     });
-    new ResizeObserver(() => this.#resized()).observe(this.#thread);
+    // Called before the frame is painted. A redraw that asked for heights would lay out the lines twice;
+    // the height of lines far from the window is estimated until they come near.
+    const resized = new ResizeObserver(() => this.#resized());
+    resized.observe(this.#thread);
+    resized.observe(this.#list);
   }
 
   /** @param {ShownLine[]} lines */
   show(lines) {
     const wasEmpty = this.#phase === "shown" && this.#lines.length === 0;
     this.#phase = "shown";
-    this.#lines = lines.filter(hasBubble);
+    const areShown = this.#areShown.map(lines, (line, _, known) => known ?? hasBubble(line));
+    this.#lines = lines.filter((_, index) => areShown[index]);
     this.#drawAll();
     if (this.#lines.length === 0 && !wasEmpty) this.#thread.scrollTop = 0;
-    if (this.#lines.some(mayBeMarkdown)) void this.#loadLexer();
+    if (!this.#lexer.lex && this.#lines.some(mayBeMarkdown)) void this.#loadLexer();
   }
 
   /** Show that another conversation is being loaded. */
@@ -74,7 +109,7 @@ export class Thread {
 
   /** Write the texts in the current language. */
   relabel() {
-    for (const bubble of this.#bubbles.values()) bubble.forget();
+    this.#rows.redraw();
     this.#drawAll();
   }
 
@@ -92,46 +127,81 @@ export class Thread {
   #drawAll() {
     this.#loading.hidden = this.#phase !== "loading";
     this.#empty.hidden = this.#phase !== "shown" || this.#lines.length > 0;
-    const keys = new Set(this.#lines.map(keyOf));
-    for (const [key, { element }] of this.#bubbles) {
-      if (keys.has(key)) continue;
-      element.remove();
-      this.#bubbles.delete(key);
+    this.#rows.show(this.#lines);
+    this.#drawPlayable();
+    this.#placeMark();
+    if (this.#rows.hasMore) this.#list.ariaBusy = "true";
+    this.#drawOlderSoon();
+  }
+
+  #drawOlderSoon() {
+    if (this.#isDrawingOlder || !this.#list.ariaBusy) return;
+    this.#isDrawingOlder = true;
+    setTimeout(() => {
+      this.#isDrawingOlder = false;
+      this.#drawOlder();
+    });
+  }
+
+  /** Draw as many of the older lines as a short task can. What the reader sees stays where it is. */
+  #drawOlder() {
+    if (!this.#rows.hasMore) {
+      this.#list.ariaBusy = null;
+      this.#anchor = null;
+      return;
     }
-    if (!this.#lines.some(isBelowMark)) this.#rememberedMark.remove();
-    write(this.#rememberedMark, this.#parts.words.say("thread.remembered_from"));
-    const rows = this.#lines.flatMap((line, index) =>
-      isBelowMark(line, index) ? [this.#rememberedMark, this.#draw(line)] : [this.#draw(line)],
-    );
-    for (const [index, row] of rows.entries()) this.#place(row, index);
-    if (this.#isAtEnd) this.#goToEnd();
-    else this.#scrolled();
+    this.#findAnchor();
+    const until = performance.now() + TASK_MS;
+    while (this.#rows.hasMore && performance.now() < until) this.#rows.drawMore(LINES_AT_ONCE);
+    this.#placeMark();
+    this.#keepAnchor();
+    this.#drawOlderSoon();
   }
 
-  /** @param {HTMLLIElement} row @param {number} index */
-  #place(row, index) {
-    const there = this.#list.children[index] ?? null;
-    if (there !== row) this.#list.insertBefore(row, there);
+  /** Remember what the reader sees, while older lines are drawn: then the browser does not keep its place,
+   * as it does not at the very beginning, and WebKit nowhere. */
+  #findAnchor() {
+    const { top } = this.#thread.getBoundingClientRect();
+    const line = this.#list.ariaBusy ? this.#lineList.firstBelow(top) : null;
+    this.#anchor = line && { line, top: line.getBoundingClientRect().top };
   }
 
-  /** @param {ShownLine} line */
-  #draw(line) {
-    const key = keyOf(line);
-    const bubble = this.#bubbles.get(key) ?? new Bubble(this.#parts);
-    this.#bubbles.set(key, bubble);
-    bubble.show(line, this.#lexer.lex);
-    return bubble.element;
+  /** Scroll what the reader saw back to its place. */
+  #keepAnchor() {
+    if (!this.#anchor?.line.isConnected) return;
+    this.#thread.scrollTop += this.#anchor.line.getBoundingClientRect().top - this.#anchor.top;
+    this.#findAnchor();
+  }
+
+  /** Draw the answers again that can be heard now, or no more, or are playing. */
+  #drawPlayable() {
+    const before = this.#playable;
+    this.#playable = this.#parts.replay.playable;
+    for (const key of new Set([...before.keys(), ...this.#playable.keys()])) {
+      if (before.get(key) !== this.#playable.get(key))
+        this.#rows.get(key)?.refresh(this.#lexer.lex);
+    }
+  }
+
+  #placeMark() {
+    const line = this.#lines.find(isBelowMark);
+    const bubble = line && this.#rows.get(keyOf(line));
+    const text = this.#parts.words.say("thread.remembered_from");
+    this.#lineList.placeMark(bubble?.element ?? null, text);
   }
 
   /** Load the Markdown parser, and show with it the lines that need it. */
   async #loadLexer() {
-    if (!this.#lexer.lex && (await this.#lexer.load())) this.#drawAll();
+    if (this.#lexer.lex || !(await this.#lexer.load())) return;
+    this.#rows.redraw();
+    this.#drawAll();
   }
 
   #resized() {
     this.#height = this.#thread.clientHeight;
-    if (this.#isAtEnd) this.#goToEnd();
-    else this.#scrolled();
+    if (this.#isAtEnd) return this.#goToEnd();
+    this.#keepAnchor();
+    this.#scrolled();
   }
 
   #goToEnd() {
@@ -150,6 +220,14 @@ export class Thread {
 
 /** @param {ShownLine} line */
 const keyOf = (line) => partKey(line.itemId, line.contentIndex);
+
+/** Whether nothing but their place in the conversation is different.
+ * @param {ShownLine} a @param {ShownLine} b */
+function looksSame(a, b) {
+  const [ofA, ofB] = [a, b].map(({ position: _, ...shown }) => Object.entries(shown));
+  const values = new Map(ofB);
+  return ofA?.length === values.size && ofA.every(([name, value]) => values.get(name) === value);
+}
 
 /** Whether the mark stands above a line: above the first one, it would say nothing.
  * @param {ShownLine} line @param {number} index */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
 import {
   isUnsent,
+  JoinedLines,
   joinedLines,
   linesOf,
   queuedMessage,
@@ -106,4 +107,25 @@ test("a message that is sent again is answered in its place, instead of the fail
     joinedLines(transcript, linesOf(message(more), explain)).map(({ itemId }) => itemId);
   assert.deepEqual(ids({ state: "sending" }), ["m1", "m2", "a2"]);
   assert.deepEqual(ids({ state: "answering", answer: "Hel" }), ["m1", "m1.answer", "m2", "a2"]);
+});
+
+test("joined again and again, the lines are the same, and those of the transcript the same objects", () => {
+  const joined = new JoinedLines();
+  const kept = (itemId, role = "user") => ({ itemId, role, status: "completed" });
+  const transcript = [kept("u1"), kept("a1", "assistant"), kept("m1")];
+  const own = linesOf(message({ state: "answering", answer: "Hel" }), explain);
+  const other = own.map((line) => ({ ...line, itemId: line.itemId.replace("m1", "m2") }));
+  for (const [given, lines] of [
+    [transcript, []],
+    [transcript, other],
+    [transcript, own],
+    [transcript.slice(0, 2), own],
+    [transcript, own],
+    [transcript, [...own, ...other]],
+    [transcript, other],
+  ]) {
+    const made = joined.of(given, lines);
+    assert.deepEqual(made, joinedLines(given, lines));
+    assert.equal(made[0], given[0]);
+  }
 });

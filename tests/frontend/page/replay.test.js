@@ -145,3 +145,21 @@ test("it stops by itself when the browser plays no sound", async () => {
   block();
   assert.equal(made.replay.isPlaying(OTHER), true);
 });
+
+test("it says what can be played, and is, while that is allowed", async () => {
+  const made = replay();
+  const [key, other] = ["a/0", "b/0"];
+  const playable = () => [...made.replay.playable];
+  assert.deepEqual(playable(), [
+    [key, false],
+    [other, false],
+  ]);
+  made.replay.toggle(LINE);
+  assert.deepEqual(playable(), [
+    [key, true],
+    [other, false],
+  ]);
+  made.isAllowed = false;
+  assert.deepEqual(playable(), []);
+  await settle();
+});

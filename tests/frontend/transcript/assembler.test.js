@@ -288,6 +288,22 @@ describe("lines", () => {
     assert.notEqual(transcript.lines(), before);
   });
 
+  test("a line that is as it was is the same object; one that an end or a place changes is not", () => {
+    const transcript = fed([committed("U1", null), transcribed("U1", "One.")]);
+    transcript.feed({ ...says("A1", "Two."), response_id: "r" });
+    transcript.feed(started("U2"));
+    const [user, answer, speech] = transcript.lines();
+    transcript.feed({ type: "response.done", response: { id: "r", status: "cancelled" } });
+    const ended = transcript.lines();
+    assert.deepEqual([ended[0], ended[2]], [user, speech]);
+    assert.equal(ended[0], user);
+    assert.deepEqual([answer.status, ended[1].status], ["in_progress", "interrupted"]);
+    transcript.feed({ type: "input_audio_buffer.cleared" });
+    assert.deepEqual(transcript.lines(), ended.slice(0, 2));
+    transcript.feed({ type: "response.created", response: { id: "r", conversation_id: null } });
+    assert.deepEqual(transcript.lines(), [user]);
+  });
+
   test("names of inherited object properties are no event types, roles or part types", () => {
     const part = [{ type: "constructor", text: "x" }];
     const events = [

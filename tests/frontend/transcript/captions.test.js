@@ -64,3 +64,21 @@ test("upTo is empty for length 0 and the whole text from its own length on", () 
   assert.equal(upTo("abc", 3), "abc");
   assert.equal(upTo("abc", 9), "abc");
 });
+
+test("an item is paced until the audio of all of its lines is over", () => {
+  const captions = new Captions();
+  const ids = ["a", "b"];
+  const paced = () => ids.filter((id) => captions.isPaced(id));
+  assert.deepEqual(paced(), []);
+  captions.received("a", 0, 100);
+  captions.received("a", 0, 100);
+  captions.received("a", 1, 100);
+  captions.over("a", 0);
+  captions.over("a", 0);
+  assert.deepEqual(paced(), ["a"]);
+  captions.over("a", 1);
+  assert.deepEqual(paced(), []);
+  captions.received("b", 0, 100);
+  captions.allOver();
+  assert.deepEqual(paced(), []);
+});

@@ -39,3 +39,17 @@ test("turns of earlier calls are skipped; content parts are told apart", () => {
     [1],
   );
 });
+
+test("lines that are the same objects at the same place are not read again", () => {
+  const finished = new FinishedTurns();
+  let reads = 0;
+  const counted = Object.defineProperty(line("a"), "status", {
+    get: () => {
+      reads += 1;
+      return "completed";
+    },
+  });
+  assert.deepEqual(ids(finished.take([counted])), ["a"]);
+  assert.deepEqual(ids(finished.take([counted, line("b")])), ["b"]);
+  assert.equal(reads, 1);
+});

@@ -25,7 +25,7 @@ REFUSE_SOUND = """() => {
 }"""
 FIRST_WORDS = """async (index) => {
   const text = () => {
-    const answer = document.querySelectorAll('#lines > li[data-role="assistant"] .text')[index];
+    const answer = document.querySelectorAll('#lines .line[data-role="assistant"] .text')[index];
     return answer && !answer.querySelector(".waiting") ? answer.textContent : "";
   };
   await watch.waitUntil(() => text().includes(" "), "words");

@@ -17,7 +17,7 @@ LAST_QUESTION = "Who else decides about this?"
 RECORD_GROWTH = """() => {
   const seen = [];
   new MutationObserver(() => {
-    const answer = document.querySelector('#lines > li[data-role="assistant"]:last-child .text');
+    const answer = document.querySelector('#lines .line[data-role="assistant"]:last-child .text');
     if (answer && answer.textContent !== seen.at(-1)) seen.push(answer.textContent);
   }).observe(document.getElementById("lines"), { childList: true, subtree: true });
   return seen;

@@ -39,7 +39,7 @@ TYPED_ANSWER = "Orders reach us by telephone and fax."
 SPOKEN_ANSWER = "There are four of us on the order desk, and two will retire next spring."
 
 STOP_AT_THE_FIRST_WORDS = """async (words) => {
-  const text = () => document.querySelector('#lines > li:last-child .text')?.textContent ?? "";
+  const text = () => document.querySelector('#lines .line:last-child .text')?.textContent ?? "";
   await watch.waitUntil(() => text().startsWith(words), words);
   document.getElementById("send").click();
 }"""

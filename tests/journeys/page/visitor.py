@@ -156,11 +156,11 @@ class Visitor:
 
     @property
     def lines(self) -> Locator:
-        return self.page.locator("#lines > li")
+        return self.page.locator("#lines .line")
 
     @property
     def answers(self) -> Locator:
-        return self.page.locator('#lines > li[data-role="assistant"]')
+        return self.page.locator('#lines .line[data-role="assistant"]')
 
     def bubbles(self) -> list[dict[str, Any]]:
         """The transcript as the page shows it, one dict for each turn."""
