@@ -2,7 +2,7 @@
 
 import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
-import { WEBSOCKET } from "../shared-facts.js";
+import { LIMITS, WEBSOCKET } from "../shared-facts.js";
 import { Heartbeat } from "./heartbeat.js";
 import { afterClose, attemptsThatCount } from "./reconnect.js";
 
@@ -16,6 +16,10 @@ const OPENING_TIMEOUT_MS = 15_000;
 
 /** `WebSocket.OPEN`, which is the same in every browser. */
 const OPEN = 1;
+
+/** A page whose scripts hang is silent, while its browser still answers WebSocket pings. The relay
+ * ends a call that is silent for too long; this leaves room for two late pings. */
+const KEEP_ALIVE_MS = LIMITS.silentClientMs / 3;
 
 /** Answered by the relay itself; it does not keep an idle call alive. */
 const PING = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
@@ -70,6 +74,8 @@ export class Connection {
   #closing = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {ReturnType<typeof setInterval> | undefined} Runs while the socket is open. */
+  #keepAlive;
   #readyAtMs = 0;
   #needsHeartbeat = false;
   #heartbeat = new Heartbeat({
@@ -147,6 +153,7 @@ export class Connection {
     this.#wasReady = false;
     this.#attempt.cancel();
     clearTimeout(this.#timer);
+    clearInterval(this.#keepAlive);
     this.#heartbeat.stop();
     this.#network.removeEventListener("online", this.#onOnline);
     this.#network.removeEventListener("offline", this.#onOffline);
@@ -181,8 +188,16 @@ export class Connection {
     const socket = open(url, protocols);
     this.#socket = socket;
     this.#timer = setTimeout(() => socket.close(), OPENING_TIMEOUT_MS);
+    socket.addEventListener("open", () => this.#keepAliveFromNowOn(), { signal });
     socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
     socket.addEventListener("close", ({ code }) => this.#lost(code), { signal });
+  }
+
+  /** At once, since a page may hang before the first interval is over: Firefox did as it opened the
+   * microphone. */
+  #keepAliveFromNowOn() {
+    this.send(PING);
+    this.#keepAlive = setInterval(() => this.send(PING), KEEP_ALIVE_MS);
   }
 
   /** @param {unknown} text */
@@ -205,6 +220,7 @@ export class Connection {
   /** Reconnect after a backoff, or end. @param {number} closeCode @param {boolean} [hasTimedOut] */
   #lost(closeCode, hasTimedOut = false) {
     clearTimeout(this.#timer);
+    clearInterval(this.#keepAlive);
     this.#heartbeat.stop();
     this.#socket = null;
     if (this.#wasReady) {

@@ -479,6 +479,14 @@ export const WORDS = Object.freeze({
     en: "Move closer to your Wi-Fi or switch networks, then connect again.",
     ja: "電波の良い場所に移動するか、別の回線に切り替えて、もう一度つないでください。",
   },
+  "help.unresponsive.title": {
+    en: "This page did not respond for a while",
+    ja: "ページがしばらく応答しませんでした",
+  },
+  "help.unresponsive.text": {
+    en: "So the call ended; the conversation is kept. If it happens again, reload the page.",
+    ja: "そのため通話を終了しましたが、会話は残っています。繰り返すときは、ページを再読み込みしてください。",
+  },
   "help.idle.title": { en: "The call was paused", ja: "通話を休止しました" },
   "help.idle.text": {
     en: "Nothing was said for a while. Go on whenever you like.",
