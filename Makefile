@@ -82,7 +82,7 @@ stack: .venv/test.installed ## Start nginx, PostgreSQL, Redis, two web processes
 stack-tests: .venv/test.installed ## Calls, the page, limits and a rolling stop through nginx on that stack.
 	@$(PY) -m pytest -m stack tests/journeys
 
-page: .venv/test.installed node_modules/.installed ## The page in real Chromium with a fake microphone: three to four minutes.
+page: .venv/test.installed node_modules/.installed ## The page in real browsers, above all Chromium, with a fake microphone: three to four minutes.
 	@$(PY) -m pytest -m exclusive tests/journeys
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target page-realtime-audio page-untimed-audio page-silent
 

@@ -229,6 +229,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "Your connection is too slow for the sound.",
         "ja": "回線が遅く、音声を届けられませんでした。",
     },
+    "unresponsive": {
+        "en": "The page did not respond for a while, so the call ended.",
+        "ja": "ページからの応答がしばらくなかったため、通話を終了しました。",
+    },
     "idle": {
         "en": "The call ended because nothing was said for a while.",
         "ja": "しばらく発言がなかったため終了しました。",

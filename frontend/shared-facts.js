@@ -84,6 +84,10 @@ export const ENDINGS = {
   "unauthenticated": {
     "closeCode": 4401,
     "retryable": false
+  },
+  "unresponsive": {
+    "closeCode": 4408,
+    "retryable": true
   }
 };
 
@@ -93,9 +97,11 @@ export const LANGUAGES = [
   "ja"
 ];
 
-/** Bounds of what a client may send. Characters are Unicode code points. */
+/** Bounds of what a client may send; a client that pings is silent for `silentClientMs` at most.
+ * Characters are Unicode code points. */
 export const LIMITS = {
   "messageCharacters": 32000,
+  "silentClientMs": 90000,
   "titleCharacters": 200
 };
 

@@ -14,6 +14,12 @@ lacks nginx && [ ! -x /usr/sbin/nginx ] && packages="$packages nginx-light"
 lacks envsubst && packages="$packages gettext-base"
 lacks openssl && packages="$packages openssl"
 lacks redis-server && packages="$packages redis-server"
+# Firefox and WebKit, and the sound server through which they speak and hear.
+lacks firefox-esr && packages="$packages firefox-esr"
+lacks WebKitWebDriver && packages="$packages webkit2gtk-driver gstreamer1.0-plugins-good gstreamer1.0-pulseaudio"
+lacks Xvfb && packages="$packages xvfb"
+lacks pulseaudio && packages="$packages pulseaudio"
+lacks parec && packages="$packages pulseaudio-utils"
 fc-list :lang=ja 2> /dev/null | grep -q . || packages="$packages fontconfig fonts-noto-cjk"
 
 [ -z "$packages" ] && exit 0

@@ -34,7 +34,11 @@ FACTS: dict[str, Any] = {
         for ending, row in ENDINGS.items()
     },
     "LANGUAGES": sorted(Session.Language.values),
-    "LIMITS": {"messageCharacters": MAX_MESSAGE_CHARACTERS, "titleCharacters": TITLE_LENGTH},
+    "LIMITS": {
+        "messageCharacters": MAX_MESSAGE_CHARACTERS,
+        "silentClientMs": int(DEFAULT_LIMITS.silent_client_s * 1000),
+        "titleCharacters": TITLE_LENGTH,
+    },
     "PROVIDER_ERRORS": {
         "notShown": sorted(name for name, row in PROVIDER_ERRORS.items() if not row.is_shown)
     },

@@ -20,6 +20,7 @@ class Ending(StrEnum):
     REVOKED = "revoked"
     FORBIDDEN = "forbidden"
     TOO_SLOW = "too_slow"
+    UNRESPONSIVE = "unresponsive"
     IDLE = "idle"
     TAKEN_OVER = "taken_over"
     TIME_LIMIT = "time_limit"
@@ -83,6 +84,7 @@ ENDINGS: Mapping[Ending, EndingRow] = {
     Ending.REVOKED: EndingRow(4401, drain_upstream=True),
     Ending.FORBIDDEN: EndingRow(4403),
     Ending.TOO_SLOW: EndingRow(4408, is_retryable=True, drain_upstream=True),
+    Ending.UNRESPONSIVE: EndingRow(4408, is_retryable=True, drain_upstream=True),
     Ending.IDLE: EndingRow(4408, drain_upstream=True),
     Ending.TAKEN_OVER: EndingRow(4409, drain_upstream=True),
     Ending.TIME_LIMIT: EndingRow(4410, drain_upstream=True),

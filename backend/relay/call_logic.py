@@ -71,6 +71,8 @@ class CallLogic:
         self._state = State.CONNECTING
         self._started_s = self._active_s = self._created_s = started_at.timestamp()
         self._own_events_sent = 0
+        self._client_sent_s = self._started_s
+        self._client_pings = False
 
         self._replays = replays_of(plan)
         self._past = {replay.item_id: replay.event_id for replay in self._replays}
@@ -104,12 +106,13 @@ class CallLogic:
         """A frame came from the client; bytes for a binary one."""
         if self._state is State.CLOSING:
             return []
-        now_s = at.timestamp()
+        self._client_sent_s = now_s = at.timestamp()
         judged = self._gate.judge(text, now_s)
         if isinstance(judged, Refused):
             return self._refuse(judged, at)
         event = judged.event
         if event is not None and event["type"] == PING:
+            self._client_pings = True
             return [ToClient(own_events.pong(event.get("event_id") or self._own_id()))]
         is_ready = self._state is State.READY
         if not is_ready and (refused := self._gate.hold(judged)):
@@ -254,6 +257,8 @@ class CallLogic:
             now_s >= self._leave_deadline_s or not self._record.is_answering(now_s)
         ):
             return self._leave_now(self._leave_ending, at)
+        if self._client_pings and now_s - self._client_sent_s > limits.silent_client_s:
+            return self.hang_up(Ending.UNRESPONSIVE, at)
         if self._state in (State.CONFIGURING, State.REPLAYING):
             if now_s - self._created_s > limits.ready_within_s:
                 return self.hang_up(Ending.PROVIDER_TIMEOUT, at)

@@ -36,6 +36,11 @@ class Limits:
     ready_within_s: float = 8.0
     """From `session.created` to `relay.ready`. The time to connect is bounded by the connector."""
     idle_s: float = 15 * 60.0
+    silent_client_s: float = 90.0
+    """How long a client that has sent a `relay.ping` may send nothing at all: its page hangs, while
+    the browser still answers WebSocket pings. Firefox 153 hung so for as long as it was watched
+    (240 s). Above 60 s: in a page that is hidden, browsers run a timer as rarely as once a
+    minute."""
     longest_call_s: float = 55 * 60.0
     """Below the provider's own cap of 60 minutes, which would cut the call in mid-word."""
     answer_silence_s: float = 20.0

@@ -2,7 +2,7 @@
 
 import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
-import { WEBSOCKET } from "../shared-facts.js";
+import { LIMITS, WEBSOCKET } from "../shared-facts.js";
 import { Heartbeat } from "./heartbeat.js";
 import { afterLoss, NO_OUTAGE, outageThatCounts } from "./reconnect.js";
 
@@ -17,6 +17,10 @@ const OPENING_TIMEOUT_MS = 15_000;
 
 /** `WebSocket.OPEN`, which is the same in every browser. */
 const OPEN = 1;
+
+/** A page whose scripts hang is silent, while its browser still answers WebSocket pings. The relay
+ * ends a call that is silent for too long; this leaves room for two late pings. */
+const KEEP_ALIVE_MS = LIMITS.silentClientMs / 3;
 
 /** Answered by the relay itself; it does not keep an idle call alive. */
 const PING = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
@@ -81,6 +85,8 @@ export class Connection {
   #closing = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {ReturnType<typeof setInterval> | undefined} Runs while the socket is open. */
+  #keepAlive;
   #readyAtMs = 0;
   #needsHeartbeat = false;
   #heartbeat = new Heartbeat({
@@ -160,6 +166,7 @@ export class Connection {
     this.#wasReady = false;
     this.#attempt.cancel();
     clearTimeout(this.#timer);
+    clearInterval(this.#keepAlive);
     this.#heartbeat.stop();
     this.#network.removeEventListener("online", this.#onOnline);
     this.#network.removeEventListener("offline", this.#onOffline);
@@ -195,6 +202,7 @@ export class Connection {
     this.#timer = setTimeout(() => socket.close(), OPENING_TIMEOUT_MS);
     const opened = () => {
       this.#wasOpened = true;
+      this.#keepAliveFromNowOn();
     };
     socket.addEventListener("open", opened, { signal });
     socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
@@ -220,6 +228,13 @@ export class Connection {
     this.#options.onEnded(fault.reason, "", fault.detail);
   }
 
+  /** At once, since a page may hang before the first interval is over: Firefox did as it opened the
+   * microphone. */
+  #keepAliveFromNowOn() {
+    this.send(PING);
+    this.#keepAlive = setInterval(() => this.send(PING), KEEP_ALIVE_MS);
+  }
+
   /** @param {unknown} text */
   #receive(text) {
     this.#heartbeat.received();
@@ -243,6 +258,7 @@ export class Connection {
   /** Reconnect after a backoff, or end. @param {number} closeCode @param {boolean} [hasTimedOut] */
   #lost(closeCode, hasTimedOut = false) {
     clearTimeout(this.#timer);
+    clearInterval(this.#keepAlive);
     this.#heartbeat.stop();
     this.#socket = null;
     if (this.#wasReady) {

@@ -41,6 +41,7 @@ export const HELP = Object.freeze({
   forbidden: { action: "new_session", tone: "warning" },
   session_closed: { action: "new_session", tone: "calm" },
   too_slow: { action: "reconnect", tone: "warning" },
+  unresponsive: { action: "reconnect", tone: "warning" },
   idle: { action: "reconnect", tone: "calm" },
   taken_over: { action: "talk_here", tone: "calm" },
   time_limit: { action: "reconnect", tone: "calm" },

@@ -246,6 +246,10 @@ export const WORDS = Object.freeze({
     en: "The network was too slow for the sound. Kaiwa connects again by itself.",
     ja: "回線が遅く、音声が途切れました。自動でつなぎ直しています。",
   },
+  "hint.reconnecting.unresponsive": {
+    en: "This page did not respond for a while. Kaiwa connects again by itself.",
+    ja: "ページがしばらく応答しませんでした。自動でつなぎ直しています。",
+  },
   "hint.reconnecting.provider_failed": {
     en: "The voice service broke off. Kaiwa connects again by itself.",
     ja: "音声サービスとの接続が切れました。自動でつなぎ直しています。",
@@ -576,6 +580,14 @@ export const WORDS = Object.freeze({
   "help.too_slow.text": {
     en: "Move closer to your Wi-Fi or switch networks, then connect again.",
     ja: "電波の良い場所に移動するか、別の回線に切り替えて、もう一度つないでください。",
+  },
+  "help.unresponsive.title": {
+    en: "This page did not respond for a while",
+    ja: "ページがしばらく応答しませんでした",
+  },
+  "help.unresponsive.text": {
+    en: "So the call ended; the conversation is kept. If it happens again, reload the page.",
+    ja: "そのため通話を終了しましたが、会話は残っています。繰り返すときは、ページを再読み込みしてください。",
   },
   "help.idle.title": { en: "The call was paused", ja: "通話を休止しました" },
   "help.idle.text": {

@@ -92,6 +92,11 @@ export class FakeSocket extends EventTarget {
     this.dispatchEvent(Object.assign(new Event("close"), { code }));
   }
 
+  open() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("open"));
+  }
+
   receive(event) {
     if (this.readyState === 0) this.readyState = 1;
     const data = typeof event === "string" ? event : JSON.stringify(event);

@@ -248,10 +248,10 @@ def test_a_ping_is_answered_by_the_relay_and_keeps_no_idle_call_alive() -> None:
     (early,) = call_logic.from_client(frame(type="relay.ping"), at(0.1))
     assert to_client([early])[0]["type"] == "relay.pong"
     call_logic = ready()
-    effects = call_logic.from_client(frame(type="relay.ping", event_id="ping_1"), at(800))
+    effects = call_logic.from_client(frame(type="relay.ping", event_id="ping_1"), at(850))
     assert to_client(effects) == [{"type": "relay.pong", "event_id": "ping_1"}]
     assert to_upstream(effects) == []
-    assert call_logic.tick(at(1000))[-1] == HangUp(Ending.IDLE)
+    assert call_logic.tick(at(901))[-1] == HangUp(Ending.IDLE)
 
 
 def test_three_bad_frames_in_ten_seconds_end_the_call() -> None:
@@ -476,6 +476,42 @@ def test_events_of_either_side_keep_the_call_alive(who: str) -> None:
         call_logic.from_upstream(words("item_a", "Hello"), at(600))
     call_logic.tick(at(1000))
     assert call_logic.tick(at(1400)) == []
+
+
+def test_a_client_that_pings_and_falls_silent_is_disconnected() -> None:
+    call_logic = ready()
+    call_logic.from_client(frame(type="relay.ping"), at(10))
+    assert call_logic.tick(at(100)) == []
+    # The provider's events are no sign that the page still runs.
+    call_logic.from_upstream(words("item_a", "Hello"), at(100))
+    effects = call_logic.tick(at(100.5))
+    assert effects[-1] == HangUp(Ending.UNRESPONSIVE)
+    (closing,) = to_client(effects)
+    assert (closing["type"], closing["code"], closing["retryable"]) == ("relay.closing", 4408, True)
+
+
+@pytest.mark.parametrize(
+    "sent", [append(), frame(type="relay.ping"), frame(type="response.cancel"), "not json"]
+)
+def test_whatever_a_client_sends_is_a_sign_that_it_runs(sent: str) -> None:
+    call_logic = ready()
+    call_logic.from_client(frame(type="relay.ping"), at(10))
+    call_logic.from_client(sent, at(100))
+    assert call_logic.tick(at(190)) == []
+    assert call_logic.tick(at(190.5))[-1] == HangUp(Ending.UNRESPONSIVE)
+
+
+def test_a_client_that_has_never_pinged_may_be_silent() -> None:
+    call_logic = ready()
+    call_logic.from_client(append(), at(10))
+    assert call_logic.tick(at(899)) == []
+
+
+def test_a_page_that_hangs_before_the_call_is_ready_is_disconnected_too() -> None:
+    call_logic = fresh()
+    call_logic.from_client(frame(type="relay.ping"), at(0))
+    assert call_logic.tick(at(90)) == []
+    assert call_logic.tick(at(90.5))[-1] == HangUp(Ending.UNRESPONSIVE)
 
 
 def test_a_call_has_a_time_limit() -> None:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { SAMPLES_PER_MS } from "../../../frontend/audio/pcm.js";
-import { cutFrom, Speaker, stepsOf } from "../../../frontend/audio/speaker.js";
+import { cutFrom, latencyMsOf, Speaker, stepsOf } from "../../../frontend/audio/speaker.js";
 
 const progress = {
   itemId: "a",
@@ -69,6 +69,9 @@ describe("the pace of a voice that cannot be played", () => {
 /** A speaker on a fake worklet: `posted` are its commands, `happened` its events. */
 function speakerOn(t) {
   const before = globalThis.AudioWorkletNode;
+  const browser = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  const navigator = { value: { userAgent: "Chrome/156.0" }, configurable: true };
+  Object.defineProperty(globalThis, "navigator", navigator);
   const made = { posted: [], happened: [] };
   const port = new EventTarget();
   Object.assign(port, { start() {}, postMessage: (command) => made.posted.push(command) });
@@ -79,6 +82,9 @@ function speakerOn(t) {
   };
   t.after(() => {
     globalThis.AudioWorkletNode = before;
+    // Node has one from version 21 on.
+    if (browser) Object.defineProperty(globalThis, "navigator", browser);
+    else Reflect.deleteProperty(globalThis, "navigator");
   });
   const gain = { connect() {}, disconnect() {} };
   made.speaker = new Speaker({
@@ -144,5 +150,26 @@ describe("a speaker", () => {
     report({ kind: "position", ...at, playedSamples: 200 * SAMPLES_PER_MS });
     assert.equal(speaker.heardSoFar()[0].heardMs, 200);
     assert.equal(happened.filter(([kind]) => kind === "start").length, 1);
+  });
+});
+
+describe("the latency to the loudspeaker", () => {
+  const context = { outputLatency: 0.03, baseLatency: 0.01 };
+
+  test("is the context's, in milliseconds", () => {
+    const agents = ["Chrome/156.0", "Windows NT 10.0; rv:153.0) Gecko/20100101 Firefox/153.0"];
+    for (const agent of agents) assert.equal(latencyMsOf(context, agent), 30);
+    assert.equal(latencyMsOf({ ...context, outputLatency: 0 }, "Safari/605.1.15"), 10);
+  });
+
+  test("is not read in Firefox on Linux, which could hang", () => {
+    const dangerous = {
+      get outputLatency() {
+        return assert.fail("it was read");
+      },
+      baseLatency: 0,
+    };
+    const agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+    assert.equal(latencyMsOf(dangerous, agent), 40);
   });
 });

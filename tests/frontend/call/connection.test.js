@@ -312,6 +312,35 @@ test("with a heartbeat an idle connection is pinged, and dropped when no pong co
   assert.deepEqual(happened, ["reconnecting 1 no_network"]);
 });
 
+test("from its opening on the page pings, so that the relay can tell that it hangs", async () => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  connection.open();
+  await settle();
+  const first = socket();
+  first.open();
+  const ping = { type: "relay.ping", event_id: "page_ping" };
+  assert.deepEqual(first.sent, [ping]);
+  first.receive({ type: "relay.ready" });
+  for (let second = 0; second < 90; second += 1) {
+    first.receive({ type: "response.output_audio.delta" });
+    await pass(1000);
+  }
+  assert.deepEqual(first.sent, [ping, ping, ping, ping]);
+
+  connection.drop();
+  await pass(1000);
+  socket().open();
+  socket().receive({ type: "relay.ready" });
+  await pass(30_000);
+  assert.deepEqual([first.sent.length, socket().sent.length], [4, 2]);
+
+  const last = socket();
+  connection.close();
+  await pass(90_000);
+  assert.equal(last.sent.length, 2);
+});
+
 test("the address is that of the page, with the WebSocket's scheme", () => {
   assert.equal(
     websocketUrl("a/b", "https://kaiwa.test/#/s/x"),
