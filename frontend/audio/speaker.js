@@ -257,7 +257,7 @@ export function stepsOf(parts, samples) {
 
 /**
  * Of Firefox on Linux, measured with PulseAudio: 32 to 52 ms. Reading it there can hang the page for
- * good (Firefox 153.8, four conversations of ten): the reader waits for the lock of PulseAudio's main
+ * good (Firefox 153.8, 8 of 20 conversations): the reader waits for the lock of PulseAudio's main
  * loop, which waits for the audio graph, which waits for the reader.
  */
 const FIREFOX_ON_LINUX = /X11;.*Firefox\//;
