@@ -11,7 +11,7 @@ TIMEOUT_S = 20.0
 WHERE_IT_IS = """() => ({
   state: document.documentElement.dataset.state,
   help: document.querySelector("#help")?.innerText,
-  lines: [...document.querySelectorAll("#lines > li")].map((line) => line.innerText),
+  lines: [...document.querySelectorAll("#lines .line")].map((line) => line.innerText),
 })"""
 
 

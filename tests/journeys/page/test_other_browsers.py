@@ -38,12 +38,12 @@ LONGEST_PAUSE = 30
 HAS_SCREEN = "(name) => document.body.dataset.screen === name"
 HAS_STATE = "(name) => document.documentElement.dataset.state === name"
 HAS_CARD = """(name) => document.querySelector(`#help [data-help="${name}"]`) !== null"""
-HAS_LINES = """(count) => document.querySelectorAll("#lines > li").length === count"""
-ANSWER = """document.querySelectorAll('#lines > li[data-role="assistant"]')[index]"""
+HAS_LINES = """(count) => document.querySelectorAll("#lines .line").length === count"""
+ANSWER = """document.querySelectorAll('#lines .line[data-role="assistant"]')[index]"""
 HAS_ANSWER = f"(index, status) => {ANSWER}?.dataset.status === status"
 SHOWS_WORDS = f"""(index, count) =>
   {ANSWER}?.querySelector(".text").textContent.split(" ").length > count"""
-LINES = """() => [...document.querySelectorAll("#lines > li")].map((line) => {
+LINES = """() => [...document.querySelectorAll("#lines .line")].map((line) => {
   const text = line.querySelector(".text").cloneNode(true);
   for (const hidden of text.querySelectorAll(".visually-hidden")) hidden.remove();
   const { item, role, modality, status } = line.dataset;
