@@ -67,6 +67,14 @@ class BoundedHttpProtocol(H11Protocol):
         if not self._is_counted:
             return
         super().data_received(data)
+        self._time_the_rest()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, of which a part may have come already (pipelining)."""
+        super().on_response_complete()
+        self._time_the_rest()
+
+    def _time_the_rest(self) -> None:
         match self._part_to_come():
             case "":
                 self._stop_timer()

@@ -52,6 +52,16 @@ async def test_a_body_that_stops_is_answered_408(limit: tuple[str, str]) -> None
         writer.close()
 
 
+@pytest.mark.parametrize("limit", ["--body-pause-s", "--body-s"])
+async def test_a_pipelined_body_that_stops_is_answered_408(limit: str) -> None:
+    async with server_process(limit, "0.3") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HEAD + b"abcd" + HEAD + b"ab")
+        await reader.readuntil(b"0\r\n\r\n")
+        assert await answer(reader) == (408, error("malformed"))
+        writer.close()
+
+
 async def test_a_body_that_comes_slowly_is_read() -> None:
     async with server_process("--body-pause-s", "0.5") as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
