@@ -91,6 +91,17 @@ async def test_what_is_no_http_is_answered_in_the_apis_shape() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize("rest", [b"no chunk\r\n", b""])
+async def test_a_request_with_a_response_gets_no_second_one(rest: bytes) -> None:
+    async with server_process("--body-pause-s", "0.3") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await reader.readuntil(b"0\r\n\r\n")
+        writer.write(rest)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
 async def test_connections_over_the_limit_are_refused_until_others_close() -> None:
     async with server_process("--most-per-address", "3") as server:
         # One of them a call: it counts until it ends.
