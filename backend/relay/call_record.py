@@ -73,6 +73,7 @@ class CallRecord:
         self._pending_replies = PendingReplies()
         self._playback = playback
         self._limits = limits
+        self._newest_response_id: str | None = None
         self._response_heard_s = 0.0
         self._committed_s: dict[str, float] = {}
         """When each piece of speech was committed whose transcript is waited for, by item id."""
@@ -85,6 +86,8 @@ class CallRecord:
         event_type = text_at(event, "type") or ""
         if event_type in _RESPONSE_EVENTS:
             self._responses.feed(event)
+        if event_type == ServerEvent.RESPONSE_CREATED:
+            self._newest_response_id = self._responses.active_id
         if event_type.startswith("response."):
             self._response_heard_s = at.timestamp()
         elif event_type in _SPEECH_EVENTS:
@@ -150,12 +153,15 @@ class CallRecord:
     def is_answering(self, now_s: float) -> bool:
         """Whether a response is being generated, or its audio cannot have been played yet.
 
-        A response of which nothing comes any more is none: its end was lost.
+        A response of which nothing comes any more is none, nor is one that another has followed:
+        its end was lost.
         """
-        is_playing = self._playback is not None and self._playback.is_playing(now_s)
-        silence_s = now_s - self._response_heard_s
-        is_generating = self._responses.is_active and silence_s < self._limits.answer_silence_s
-        return is_generating or is_playing
+        if self._playback is not None and self._playback.is_playing(now_s):
+            return True
+        active_id = self._responses.active_id
+        if active_id is None or active_id != self._newest_response_id:
+            return False
+        return now_s - self._response_heard_s < self._limits.answer_silence_s
 
     def sent_ms(self, key: PartKey) -> float:
         """How many milliseconds of this part's audio the client was sent."""

@@ -67,6 +67,14 @@ class BoundedHttpProtocol(H11Protocol):
         if not self._is_counted:
             return
         super().data_received(data)
+        self._time_the_rest()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, of which a part may have come already (pipelining)."""
+        super().on_response_complete()
+        self._time_the_rest()
+
+    def _time_the_rest(self) -> None:
         match self._part_to_come():
             case "":
                 self._stop_timer()
@@ -126,14 +134,12 @@ class BoundedHttpProtocol(H11Protocol):
             self._body_ends_at_s = self.loop.time() + self.body_s
             self._time(BODY)
             return
-        is_answered = self._timed_part == BODY and self.cycle.response_started
-        if is_answered:
-            self.transport.close()
-        else:
-            self._answer_and_close(HTTPStatus.REQUEST_TIMEOUT, "malformed")
+        self._answer_and_close(HTTPStatus.REQUEST_TIMEOUT, "malformed")
 
     def _answer_and_close(self, status: HTTPStatus, code: str) -> None:
-        self.transport.write(error_response(status, code))
+        """Close the connection; before, answer if the application has not begun to."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(error_response(status, code))
         self.transport.close()
 
 

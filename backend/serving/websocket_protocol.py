@@ -8,13 +8,17 @@ what a close handshake needs is parsed.
 """
 
 import asyncio
+import fcntl
 import logging
+import struct
+import termios
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
+from backend.serving.limits import MAX_MESSAGE_BYTES
 from backend.telemetry.logs import log_event
 
 SLICE_BYTES = 1024
@@ -28,8 +32,13 @@ CLOSING_BYTES = 16 * 1024
 """What is parsed after our close frame, to find the client's: a quarter of a second of microphone
 audio may be on its way before it."""
 CLOSING_LINGER_S = 1.0
-"""How long a client that sent more than that has to read our close frame before its connection is
-closed."""
+"""A client that sent more than that is disconnected so long after its system has acknowledged our
+close frame. To close before would destroy what is on the way: a call that was taken over, on a link
+that was slow to bring its last audio, did not get to know that and came back."""
+MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
+"""The unsent bytes with which nothing more is parsed. A client that read no answers to its pings
+took 84 MB in the 12 s before it was aborted. Above uvicorn's high-water mark of 64 KiB, so that a
+client on a slow link, for which audio waits, can still interrupt."""
 
 _logger = logging.getLogger("backend.serving.uvicorn_server")
 
@@ -55,12 +64,20 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _frames_in_turn: int = 0
     _closing_bytes_left: int = CLOSING_BYTES
     _has_stopped_reading: bool = False
+    _waits_for_writing: bool = False
 
     # --- Reading ----------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Parse `data` as far as this turn and the application go; keep the rest, and pause."""
-        if self._unparsed:
+        """Parse `data` as far as this turn and the application go; keep the rest, and pause.
+
+        What comes before the handshake is answered waits for that: uvicorn would answer frames
+        first, and fail with an AssertionError at a malformed one.
+        """
+        is_early = self.handshake_initiated and not self.handshake_complete
+        if is_early and not self._unparsed:
+            self.transport.pause_reading()
+        if self._unparsed or is_early:
             self._unparsed += data
         else:
             self._parse(data)
@@ -84,18 +101,31 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def _parse(self, data: bytes) -> None:
         self._frames_in_turn = 0
         for start in range(0, len(data), SLICE_BYTES):
+            if self.transport.is_closing():
+                return
             if self.close_sent and not self._take_closing_bytes():
                 return
-            # `read_paused`: uvicorn has paused the transport until the application has read.
-            if self.read_paused or self._frames_in_turn >= MAX_FRAMES_PER_TURN:
+            if self._must_wait():
                 self._unparsed = data[start:]
-                if not self.read_paused:
-                    self.transport.pause_reading()
-                    self.loop.call_soon(self._parse_on)
                 return
             super().data_received(data[start : start + SLICE_BYTES])
         if not self.handshake_initiated:
             self._answer_broken_handshake()
+
+    def _must_wait(self) -> bool:
+        """Return whether the next slice must wait; then reading is paused, and goes on by itself.
+
+        For the application, the client or the other connections, in this order.
+        """
+        if self.read_paused:  # uvicorn has paused the transport until the application has read.
+            return True
+        self._waits_for_writing = self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES
+        if not self._waits_for_writing:
+            if self._frames_in_turn < MAX_FRAMES_PER_TURN:
+                return False
+            self.loop.call_soon(self._parse_on)
+        self.transport.pause_reading()
+        return True
 
     def _parse_on(self) -> None:
         """Parse what was kept. The transport is paused."""
@@ -121,8 +151,30 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         if not self._has_stopped_reading and not self.transport.is_closing():
             self._has_stopped_reading = True
             self.transport.pause_reading()
-            self.loop.call_later(CLOSING_LINGER_S, self.transport.abort)
+            self._abort_when_sent(was_sent=False)
         return False
+
+    def _abort_when_sent(self, was_sent: bool) -> None:
+        """Abort if everything was sent `CLOSING_LINGER_S` ago, else look again after that time.
+
+        uvicorn closes the connection 10 s after the close frame in any case.
+        """
+        if self.disconnected:
+            return
+        is_sent = self.transport.get_write_buffer_size() + self._unacknowledged_bytes() == 0
+        if is_sent and was_sent:
+            self.transport.abort()
+        else:
+            self.loop.call_later(CLOSING_LINGER_S, self._abort_when_sent, is_sent)
+
+    def _unacknowledged_bytes(self) -> int:
+        """What the kernel still keeps of the bytes it was given; 0 where it does not say."""
+        connection = self.transport.get_extra_info("socket")
+        try:
+            queued = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+        except (AttributeError, OSError, ValueError):
+            return 0
+        return int(struct.unpack("i", queued)[0])
 
     def _answer_broken_handshake(self) -> None:
         if self.conn.handshake_exc is not None and not self.close_sent:
@@ -140,6 +192,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._cancel_timer()
+        if self.close_sent:
+            # The close frame may still wait in what is left.
+            self._start_timer()
+        if self._waits_for_writing:
+            self._waits_for_writing = False
+            self.loop.call_soon(self._parse_on)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_timer()
@@ -151,11 +209,17 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._start_timer()
 
     async def send(self, message: Any) -> None:
-        """Send. uvicorn reads on after a close frame: what was kept may have the client's reply."""
-        was_paused = self.read_paused
+        """Send, and parse what waited for this message: the answer to the handshake, or a close
+        frame, after which uvicorn reads on. What was kept may have the client's reply to that.
+        """
+        was_paused, was_complete = self.read_paused, self.handshake_complete
         await super().send(message)
-        if was_paused and not self.read_paused and self._unparsed:
+        is_resumed = was_paused and not self.read_paused
+        if not self._unparsed or self.transport.is_closing():
+            return
+        if is_resumed:
             self.transport.pause_reading()
+        if is_resumed or (self.handshake_complete and not was_complete):
             self.loop.call_soon(self._parse_on)
 
     async def run_asgi(self) -> None:

@@ -84,7 +84,12 @@ _SECRETS = tuple(
         (r"(?<![a-z0-9])(sk|ek)[-_][\w*.-]{3,}", rf"\1-{REDACTED}"),
         (r"(sk|ek)[-_][\w*-]{20,}", rf"\1-{REDACTED}"),
         # A token (40 hexadecimal digits) or a ticket (43 characters) alone, as in a mistyped path.
-        (r"(?<![\w-])(?:[0-9a-f]{40}|[a-z0-9_-]{43})(?![\w-])", REDACTED),
+        # A ticket has small and capital letters; names of pods, tests and events do not.
+        (r"(?<![\w-])[0-9a-f]{40}(?![\w-])", REDACTED),
+        (
+            r"(?<![\w-])(?=[\w-]*(?-i:[a-z]))(?=[\w-]*(?-i:[A-Z]))[a-z0-9_-]{43}(?![\w-])",
+            REDACTED,
+        ),
     )
 )
 

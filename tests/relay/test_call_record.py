@@ -131,6 +131,15 @@ def test_a_response_of_which_nothing_comes_any_more_is_none() -> None:
     assert not record.is_answering(at(35).timestamp())
 
 
+def test_a_response_that_another_has_followed_is_over() -> None:
+    record = CallRecord()
+    begin_response(record)
+    add(record, response_created("resp_2"), 30)
+    assert record.is_answering(at(31).timestamp())
+    add(record, response_done("resp_2"), 32)
+    assert not record.is_answering(at(32).timestamp())
+
+
 def test_a_call_is_answering_until_the_audio_can_have_been_played() -> None:
     record = with_client()
     begin_response(record)

@@ -52,6 +52,16 @@ async def test_a_body_that_stops_is_answered_408(limit: tuple[str, str]) -> None
         writer.close()
 
 
+@pytest.mark.parametrize("limit", ["--body-pause-s", "--body-s"])
+async def test_a_pipelined_body_that_stops_is_answered_408(limit: str) -> None:
+    async with server_process(limit, "0.3") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HEAD + b"abcd" + HEAD + b"ab")
+        await reader.readuntil(b"0\r\n\r\n")
+        assert await answer(reader) == (408, error("malformed"))
+        writer.close()
+
+
 async def test_a_body_that_comes_slowly_is_read() -> None:
     async with server_process("--body-pause-s", "0.5") as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -78,6 +88,17 @@ async def test_what_is_no_http_is_answered_in_the_apis_shape() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"\x16\x03\x01 nonsense\r\n\r\n")
         assert await answer(reader) == (400, error("malformed"))
+        writer.close()
+
+
+@pytest.mark.parametrize("rest", [b"no chunk\r\n", b""])
+async def test_a_request_with_a_response_gets_no_second_one(rest: bytes) -> None:
+    async with server_process("--body-pause-s", "0.3") as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await reader.readuntil(b"0\r\n\r\n")
+        writer.write(rest)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
 
 

@@ -1,6 +1,7 @@
 """uvicorn's WebSocket protocol with our bounds, on a transport that does nothing."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from backend.serving.websocket_protocol import (
     CLOSING_BYTES,
     MAX_FRAGMENTS,
     MAX_FRAMES_PER_TURN,
+    MAX_UNSENT_BYTES,
     SLICE_BYTES,
     BoundedWebSocketProtocol,
 )
@@ -32,6 +34,7 @@ class Transport:
         self.is_reading = True
         self.is_aborted = self.is_closed = False
         self.written = b""
+        self.unsent_bytes = 0
 
     def pause_reading(self) -> None:
         # uvloop does not say what a second pause does.
@@ -55,7 +58,7 @@ class Transport:
         return self.is_closed
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.unsent_bytes
 
     def get_extra_info(self, name: str) -> Any:
         return None
@@ -85,8 +88,8 @@ async def turns_until(condition: Callable[[], bool]) -> None:
     raise AssertionError("the condition was not met in 10,000 turns")
 
 
-async def opened() -> tuple[BoundedWebSocketProtocol, Transport, Application]:
-    """A connection whose handshake is complete."""
+async def begun() -> tuple[BoundedWebSocketProtocol, Transport, Application]:
+    """A connection whose handshake is not answered yet."""
     application, transport = Application(), Transport()
     config = uvicorn.Config(application, lifespan="off", ws_per_message_deflate=False)
     config.load()
@@ -94,6 +97,12 @@ async def opened() -> tuple[BoundedWebSocketProtocol, Transport, Application]:
     protocol = BoundedWebSocketProtocol(config, ServerState(), {})
     protocol.connection_made(cast(asyncio.Transport, transport))
     protocol.data_received(HANDSHAKE)
+    return protocol, transport, application
+
+
+async def opened() -> tuple[BoundedWebSocketProtocol, Transport, Application]:
+    """A connection whose handshake is complete."""
+    protocol, transport, application = await begun()
     await turns_until(lambda: protocol.handshake_complete)
     return protocol, transport, application
 
@@ -184,6 +193,75 @@ async def test_a_refused_client_that_sends_on_is_not_parsed_and_is_aborted(
     await turns_until(lambda: transport.is_aborted)
     assert parsed <= CLOSING_BYTES + SLICE_BYTES
     assert not transport.is_reading
+
+
+async def test_a_client_that_sends_on_has_the_time_to_read_what_was_sent_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    protocol, transport, application = await opened()
+    monkeypatch.setattr("backend.serving.websocket_protocol.CLOSING_LINGER_S", 0.0)
+    transport.unsent_bytes = 1
+    await application.send({"type": "websocket.close", "code": 4409})
+    protocol.data_received(frame() * 50_000)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not transport.is_aborted
+    transport.unsent_bytes = 0
+    await turns_until(lambda: transport.is_aborted)
+
+
+async def test_what_the_kernel_has_not_sent_counts() -> None:
+    protocol, transport, _ = await opened()
+    near, far = socket.socketpair()
+    cast(Any, transport).get_extra_info = {"socket": near}.get
+    assert protocol._unacknowledged_bytes() == 0
+    near.send(b"unread")
+    assert protocol._unacknowledged_bytes() > 0
+    far.close()
+    near.close()
+    assert protocol._unacknowledged_bytes() == 0
+
+
+async def test_pings_of_a_client_that_reads_no_answers_wait() -> None:
+    protocol, transport, _ = await opened()
+    written = transport.written
+    transport.unsent_bytes = MAX_UNSENT_BYTES + 1
+    protocol.pause_writing()
+    protocol.data_received(frame(opcode=Opcode.PING))
+    assert (transport.written, transport.is_reading) == (written, False)
+    transport.unsent_bytes = 0
+    protocol.resume_writing()
+    await turns_until(lambda: transport.is_reading)
+    assert transport.written == written + b"\x8a\x00"
+
+
+async def test_a_client_that_reads_a_little_after_the_close_is_still_aborted() -> None:
+    protocol, transport, application = await opened()
+    await application.send({"type": "websocket.close", "code": 4408})
+    protocol.write_timeout_s = 0.0  # type: ignore[misc]
+    protocol.pause_writing()
+    protocol.resume_writing()
+    await turns_until(lambda: transport.is_aborted)
+
+
+@pytest.mark.parametrize(
+    "early", [frame(b"early"), frame(opcode=Opcode.CLOSE), b"\x83\x80\0\0\0\0"]
+)
+async def test_frames_before_the_handshake_is_answered_wait_for_the_answer(early: bytes) -> None:
+    protocol, transport, application = await begun()
+    protocol.data_received(early)
+    protocol.data_received(frame(b"more"))
+    await turns_until(lambda: protocol.handshake_complete)
+    assert transport.written.startswith(b"HTTP/1.1 101 ")
+    message = await application.receive()
+    assert message["type"] == "websocket.disconnect" or message["text"] == "early"
+
+
+async def test_a_malformed_frame_ends_the_call_once() -> None:
+    protocol, transport, _ = await opened()
+    protocol.data_received(b"\x83\x80\0\0\0\0" + frame() * 5000)
+    assert transport.is_closed
+    assert protocol.queue.qsize() == 1
 
 
 async def test_a_close_finds_the_reply_in_what_was_kept() -> None:

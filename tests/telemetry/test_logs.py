@@ -88,6 +88,19 @@ def test_a_token_or_a_ticket_alone_in_a_path_is_redacted(secret: str) -> None:
     assert masked(longer) == longer
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kaiwa-web-7d9f8b6c5d-x2x4z-and-more-1234567",
+        "conversation_item_input_audio_transcription",
+        "-" * 43,
+    ],
+)
+def test_a_name_as_long_as_a_ticket_is_kept(name: str) -> None:
+    assert len(name) == 43
+    assert masked(f"worker={name}:7") == f"worker={name}:7"
+
+
 def test_a_field_outside_the_list_is_dropped_and_its_name_logged(
     log: tuple[logging.Logger, io.StringIO],
 ) -> None:
