@@ -37,7 +37,7 @@ import { ShownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
 /** @import { AudioPart } from "./audio/unfinished-parts.js" */
-/** @import { CallState, Change, ChangeDetail } from "./call/call-state.js" */
+/** @import { CallState, Change, ChangeDetail, Facts } from "./call/call-state.js" */
 /** @import { ConnectionOptions } from "./call/connection.js" */
 /** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
@@ -46,6 +46,9 @@ import { ShownLines } from "./transcript/shown-lines.js";
 /** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
+
+/** Whether the microphone is open while nobody can hear it. @param {Facts} facts */
+const hasUnheardVoice = ({ link, hasVoice }) => link === "reconnecting" && hasVoice;
 
 /** How long the call stays open, after the user went back to typing, for words that are on their way. */
 const LAST_WORDS_MS = 2000;
@@ -149,7 +152,9 @@ export class RealtimeClient {
   #waits = new Waits(
     this.#guarded((consequence, itemId) => this.#consequences[consequence](itemId)),
   );
-  /** Nothing was understood of the speech whose answer is due. */
+  /** The item of the last speech; its answer is due. */
+  #lastSpeechId = "";
+  /** Nothing was understood of the last speech. */
   #isNoise = false;
   #unfinishedParts = new UnfinishedParts();
 
@@ -485,7 +490,12 @@ export class RealtimeClient {
     const isWriting = this.#lines().some(
       ({ role, status }) => role === "user" && status === "in_progress",
     );
-    if (!isWriting || this.#lastWordsTimer === undefined) void this.close();
+    if (!isWriting || this.#lastWordsTimer === undefined) this.#closeQuietly();
+  }
+
+  /** Close without awaiting it. A failure of the close is shown like every unforeseen exception. */
+  #closeQuietly() {
+    this.close().catch((error) => this.fail(error));
   }
 
   /** Whether nothing is sent until the call is opened again. */
@@ -510,21 +520,19 @@ export class RealtimeClient {
     this.#updateWaits();
     const hasHeartbeat = needsHeartbeat(this.#facts);
     if (hasHeartbeat !== needsHeartbeat(before)) this.#connection.setHeartbeat(hasHeartbeat);
-    if (this.#facts.link !== before.link) this.#linkChanged(before.isResting);
+    this.#updateRest(before);
     this.onState(stateOf(this.#facts));
   }
 
-  /** @param {boolean} wasResting Whether the microphone was released until now. */
-  #linkChanged(wasResting) {
-    const { link } = this.#facts;
-    clearTimeout(this.#restTimer);
-    if (link === "reconnecting") {
-      this.#restTimer = setTimeout(
-        this.#guarded(() => this.#restMicrophone()),
-        MICROPHONE_KEPT_MS,
-      );
+  /** Release the microphone in a long outage, and open it after one. @param {Facts} before */
+  #updateRest(before) {
+    const isUnheard = hasUnheardVoice(this.#facts);
+    if (isUnheard !== hasUnheardVoice(before)) {
+      clearTimeout(this.#restTimer);
+      const rest = this.#guarded(() => this.#restMicrophone());
+      if (isUnheard) this.#restTimer = setTimeout(rest, MICROPHONE_KEPT_MS);
     }
-    if (link === "open" && wasResting) {
+    if (this.#facts.link === "open" && before.isResting) {
       // It may be gone by now, or not be allowed without a tap: then the card has a button.
       this.#voice?.wakeMicrophone().catch(() => this.#microphoneProblem("stopped"));
     }
@@ -533,7 +541,7 @@ export class RealtimeClient {
   /** Nobody hears it, and nobody knows for how long: release the microphone. */
   #restMicrophone() {
     if (!this.#facts.hasVoice) return;
-    void this.#voice?.restMicrophone();
+    this.#voice?.restMicrophone().catch((error) => this.fail(error));
     this.#audioSender.clear();
     this.#change("microphone_rested");
     this.onLevel(0);
@@ -630,16 +638,20 @@ export class RealtimeClient {
       if (!this.#canHear) this.#send(this.#turns.clearSpeech());
     },
     "input_audio_buffer.speech_stopped": ({ item_id: itemId }) => {
+      this.#lastSpeechId = itemId;
       this.#waits.addTranscript(itemId);
       this.#latency.speechStopped();
       this.#change("speech_stopped");
     },
-    "input_audio_buffer.committed": ({ item_id: itemId }) => this.#waits.addTranscript(itemId),
+    "input_audio_buffer.committed": ({ item_id: itemId }) => {
+      this.#lastSpeechId = itemId;
+      this.#waits.addTranscript(itemId);
+    },
     "conversation.item.added": ({ item }) => this.#itemAdded(item),
     "conversation.item.created": ({ item }) => this.#itemAdded(item),
     "conversation.item.input_audio_transcription.completed": ({ item_id: itemId, transcript }) => {
       this.#waits.endTranscript(itemId);
-      this.#isNoise = !hasWords(String(transcript ?? ""));
+      if (itemId === this.#lastSpeechId) this.#isNoise = !hasWords(String(transcript ?? ""));
     },
     "conversation.item.input_audio_transcription.failed": ({ item_id: itemId }) =>
       this.#waits.endTranscript(itemId),
@@ -719,7 +731,7 @@ export class RealtimeClient {
       this.#transcript.giveUpTranscript(itemId);
       this.#gaveUp();
     },
-    close: () => void this.close(),
+    close: () => this.#closeQuietly(),
   });
 
   #giveUpAnswer() {
@@ -810,6 +822,8 @@ export class RealtimeClient {
     onStart: (_itemId, _contentIndex, isSilent) => this.#soundStarted(isSilent),
     onPosition: (itemId, contentIndex, playedMs) => {
       this.#waits.restart("sound");
+      // It goes on after a stand-still that was taken for its end.
+      if (!this.#facts.isPlaying) this.#change("sound_started");
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
     },

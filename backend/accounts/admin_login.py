@@ -4,18 +4,18 @@ from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
-from django.utils.translation import get_language
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from backend.accounts.password_queue import QueueFull, password_queue
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
+from backend.api_errors import language
 from backend.wording import sentence
 
 
 class LimitedAdminLogin(AdminAuthenticationForm):
-    """Django's form. A try over a limit is told so, and its password is not looked at."""
+    """Django's form. Over a limit it shows an error and does not check the password."""
 
     def clean(self) -> dict[str, Any]:
         """Check the password. Raises ValidationError if it is wrong or a limit is reached."""
@@ -32,5 +32,4 @@ class LimitedAdminLogin(AdminAuthenticationForm):
 
 
 def _too_many_tries() -> ValidationError:
-    is_japanese = (get_language() or "").startswith("ja")
-    return ValidationError(sentence("throttled", "ja" if is_japanese else "en"), code="throttled")
+    return ValidationError(sentence("throttled", language()), code="throttled")

@@ -75,11 +75,10 @@ class BoundedHttpProtocol(H11Protocol):
         self._time_the_rest()
 
     def _time_the_rest(self) -> None:
-        match self._part_to_come():
-            case "":
-                self._stop_timer()
-            case part:
-                self._time(part)
+        if part := self._part_to_come():
+            self._time(part)
+        else:
+            self._stop_timer()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._stop_timer()
@@ -110,7 +109,7 @@ class BoundedHttpProtocol(H11Protocol):
         return HEAD if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0] else ""
 
     def _time(self, part: str) -> None:
-        """Start the timer of this part. A head's runs on, a body's pause begins anew."""
+        """Start the timer of this part. A head's keeps running; each chunk restarts a body's."""
         now_s = self.loop.time()
         if self._timed_part != part:
             self._body_ends_at_s = now_s + self.body_s
@@ -130,7 +129,7 @@ class BoundedHttpProtocol(H11Protocol):
 
     def _on_timeout(self) -> None:
         if self._timed_part == BODY and self.flow.read_paused:
-            # Not the client pauses but the application, which has not read the last bytes.
+            # The application has not read the last bytes: the client is not late.
             self._body_ends_at_s = self.loop.time() + self.body_s
             self._time(BODY)
             return

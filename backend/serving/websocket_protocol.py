@@ -32,15 +32,15 @@ CLOSING_BYTES = 16 * 1024
 """What is parsed after our close frame, to find the client's: a quarter of a second of microphone
 audio may be on its way before it."""
 CLOSING_LINGER_S = 1.0
-"""A client that sent more than that is disconnected so long after its system has acknowledged our
-close frame. To close before would destroy what is on the way: a call that was taken over, on a link
-that was slow to bring its last audio, did not get to know that and came back."""
+"""A client that sent more than that is disconnected this long after its system has acknowledged our
+close frame. An earlier abort discards what is still unsent: on a slow link a client whose call had
+been taken over never received the close frame, and reconnected."""
 MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
 """The unsent bytes with which nothing more is parsed. A client that read no answers to its pings
 took 84 MB in the 12 s before it was aborted. Above uvicorn's high-water mark of 64 KiB, so that a
 client on a slow link, for which audio waits, can still interrupt."""
 
-_logger = logging.getLogger("backend.serving.uvicorn_server")
+_logger = logging.getLogger(__name__)
 
 
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):

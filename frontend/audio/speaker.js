@@ -209,12 +209,13 @@ export class Speaker {
 
   /** @param {Extract<PlaybackMessage, Progress>} message */
   #takeProgress({ kind, itemId, contentIndex, playedSamples }) {
+    if (kind === "ended") return this.#end(itemId, contentIndex);
     const progress = this.#queued.get(keyOf(itemId, contentIndex));
-    if (progress) progress.playedSamples = playedSamples;
+    // It was cut off while the message was on its way.
+    if (!progress) return;
+    progress.playedSamples = playedSamples;
     if (kind === "start") this.#events.onStart(itemId, contentIndex, false);
-    else if (kind === "position") {
-      this.#events.onPosition(itemId, contentIndex, playedSamples / SAMPLES_PER_MS);
-    } else this.#end(itemId, contentIndex);
+    else this.#events.onPosition(itemId, contentIndex, playedSamples / SAMPLES_PER_MS);
   }
 
   /** @param {string} itemId @param {number} contentIndex */

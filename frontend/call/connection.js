@@ -53,7 +53,7 @@ const TOO_MANY_REQUESTS = 429;
  * }} ConnectionOptions `network` fires `online` and `offline`; it is the window in a browser.
  *   `onReconnecting` is given how many attempts were made, and the cause of reconnect.js. `onEnded` is
  *   called once, when no further attempt will be made; `message` is for the user, in their language,
- *   and may be empty. `checkProxy` finds out why the first WebSocket did not open.
+ *   and may be empty. `checkProxy` finds out why no WebSocket opens.
  */
 
 /** The address of a session's WebSocket. @param {string} sessionId @param {string} pageUrl */
@@ -210,15 +210,16 @@ export class Connection {
   }
 
   /**
-   * The browser hides why a WebSocket did not open. If none ever did, a proxy may be the cause: then no
-   * attempt would help.
+   * The browser hides why a WebSocket did not open. If none ever did, and a second attempt did not
+   * either, a proxy may be the cause: then no attempt would help. One may fail for the network alone.
    *
    * @param {number} code
    * @param {AbortSignal} signal
    */
   async #closed(code, signal) {
     const { checkProxy } = this.#options;
-    if (!checkProxy || this.#wasOpened || this.#wasEverReady) return this.#lost(code);
+    const isFirst = this.#outage.attempts + this.#outage.uncounted === 0;
+    if (!checkProxy || this.#wasOpened || this.#wasEverReady || isFirst) return this.#lost(code);
     clearTimeout(this.#timer);
     const fault = await checkProxy().catch(() => null);
     if (signal.aborted) return;

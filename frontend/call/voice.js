@@ -51,6 +51,8 @@ export class Voice {
   #pacing;
   #ending = new AbortController();
   #isStarted = false;
+  /** The microphone is released until `wakeMicrophone()`. */
+  #isResting = false;
   /** @type {MicrophoneSettings} The latest. */
   #settings = {};
   /** @type {MicrophoneSettings | null} Settings to apply once the microphone is open. */
@@ -119,14 +121,22 @@ export class Voice {
     if (this.#isStarted) await this.#applySettings();
   }
 
-  /** Release the microphone, but not the speaker, until `wakeMicrophone()`. */
+  /** Whether the microphone may be open. */
+  get #mayListen() {
+    return !this.#isResting && !this.#ending.signal.aborted;
+  }
+
+  /** Release the microphone, but not the speaker, until `wakeMicrophone()`; new settings wait too. */
   async restMicrophone() {
+    this.#isResting = true;
     await this.#microphone.stop();
   }
 
   /** Open the microphone again with the latest settings. Harmless while it runs. @throws {MicrophoneError} */
   async wakeMicrophone() {
-    if (!this.#ending.signal.aborted) await this.#microphone.start(this.#settings);
+    this.#isResting = false;
+    this.#pendingSettings = null;
+    if (this.#mayListen) await this.#microphone.start(this.#settings);
   }
 
   /** Try to turn the sound on. Call it in a tap. */
@@ -158,11 +168,11 @@ export class Voice {
   }
 
   async #applySettings() {
-    while (this.#pendingSettings && !this.#ending.signal.aborted) {
+    while (this.#pendingSettings && this.#mayListen) {
       const settings = this.#pendingSettings;
       this.#pendingSettings = null;
       await this.#microphone.stop();
-      await this.#microphone.start(settings);
+      if (this.#mayListen) await this.#microphone.start(settings);
     }
     this.#isStarted = true;
   }

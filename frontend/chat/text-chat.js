@@ -23,10 +23,11 @@ import { afterFailure, isAway, NO_FAILURES } from "./resend.js";
  *   `online`; it is the window in a browser.
  * @typedef {{
  *   changed: () => void, accepted: () => void, answered: (turns: KeptTurn[]) => void,
- *   lost: () => void, failed: (error: ApiError) => void,
+ *   lost: () => void, failed: (error: ApiError) => void, deliverable: (itemId: string) => void,
  * }} TextChatDelegate `changed`: the lines or `isAnswerDue`; `accepted`: the server has taken a message;
  *   `answered` is given the message and its answer, which are lines of this object no more; `lost`: as
- *   `answered`, but only the server knows how much of the answer there is.
+ *   `answered`, but only the server knows how much of the answer there is; `deliverable`: the network is
+ *   back, for which this message had failed.
  */
 
 /** How long a stopped answer may take to end before its request is aborted, which stops it too. */
@@ -63,7 +64,7 @@ export class TextChat {
     this.#network = parts.network ?? new EventTarget();
     this.#isOnline = parts.isOnline ?? (() => globalThis.navigator?.onLine !== false);
     const { signal } = this.#closing;
-    this.#network.addEventListener("online", () => this.#retryUndelivered(), { signal });
+    this.#network.addEventListener("online", () => this.#reportUndelivered(), { signal });
   }
 
   /** Whether a message is being sent or answered. */
@@ -103,14 +104,13 @@ export class TextChat {
   /** Send a message. The answer before it is stopped. @param {string} text @param {string} [itemId] */
   send(text, itemId = this.#parts.newId()) {
     this.stop();
-    this.#messages.push(queuedMessage(itemId, text));
-    this.#run();
+    this.#queue(text, itemId);
   }
 
-  /** Send a failed message again, with its id. @param {string} itemId */
+  /** Send a failed message again, with its id, after what is being answered. @param {string} itemId */
   retry(itemId) {
     const text = this.takeFailed(itemId);
-    if (text !== null) this.send(text, itemId);
+    if (text !== null) this.#queue(text, itemId);
   }
 
   /** Send all failed messages again. */
@@ -157,7 +157,9 @@ export class TextChat {
     this.#closing.abort();
   }
 
-  #run() {
+  /** @param {string} text @param {string} itemId */
+  #queue(text, itemId) {
+    this.#messages.push(queuedMessage(itemId, text));
     if (!this.#current && !this.#isClosed) this.#running = this.#answerQueued();
     this.#delegate.changed();
   }
@@ -267,10 +269,10 @@ export class TextChat {
     return isBackOnline;
   }
 
-  /** The network is back: send what had been given up for it. */
-  #retryUndelivered() {
+  /** The network is back: report what had been given up for it. */
+  #reportUndelivered() {
     for (const { itemId, error } of this.#messages.filter(({ state }) => state === "failed")) {
-      if (error && isAway(error)) this.retry(itemId);
+      if (error && isAway(error)) this.#delegate.deliverable(itemId);
     }
   }
 

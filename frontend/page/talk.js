@@ -206,6 +206,12 @@ export class Talk {
     if (text) this.#sendInCall(client, text);
   }
 
+  /** The network is back: send a message that had failed for it, which the server may have already.
+   * During a call, which would take it for a new one, it keeps its button. @param {string} itemId */
+  #deliver(itemId) {
+    if (this.#client && !this.#isTextForCall(this.#client)) this.#chat?.retry(itemId);
+  }
+
   /** Put an unsent message back into the box. @param {string} text */
   restore(text) {
     this.#parts.composer.restore(text);
@@ -421,6 +427,7 @@ export class Talk {
       answered: whileOpen((turns) => this.#answered(client, turns)),
       lost: whileOpen(() => void this.#reload(client)),
       failed: whileOpen((error) => this.#messageFailed(error)),
+      deliverable: whileOpen((itemId) => this.#deliver(itemId)),
     });
     this.draw();
     this.#delegate.conversationShown();
@@ -575,14 +582,24 @@ export class Talk {
   #problemArose(problem) {
     const { help, voiceMode } = this.#parts;
     if (problem === "stopped" || problem === "recovered") voiceMode.microphoneChanged(problem);
-    if (problem === "recovered") return this.#hideCard("microphone_silent", "microphone_stopped");
-    if (problem === "network_recovered") return this.#hideCard("slow_network");
+    if (problem === "recovered") return this.#recovered("microphone_silent", "microphone_stopped");
+    if (problem === "network_recovered") return this.#recovered("slow_network");
     if (problem === "sound_blocked" || problem === "sound_allowed") {
       voiceMode.soundChanged(problem === "sound_blocked");
     }
-    if (problem === "sound_allowed") return this.#hideCard("sound_blocked");
+    if (problem === "sound_allowed") return this.#recovered("sound_blocked");
     const isOfMicrophone = problem === "silent" || problem === "stopped";
     help.show(isOfMicrophone ? `microphone_${problem}` : problem);
+  }
+
+  /** Hide these cards. One about another device may have been replaced by them. @param {...string} cards */
+  #recovered(...cards) {
+    const { help, voiceMode } = this.#parts;
+    this.#hideCard(...cards);
+    const { hasNoMicrophone, hasNoSound } = voiceMode.model;
+    if (help.name) return;
+    if (hasNoSound) help.show("sound_blocked");
+    else if (hasNoMicrophone) help.show("microphone_stopped");
   }
 
   /** @param {...string} names */

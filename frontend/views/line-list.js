@@ -37,7 +37,7 @@ export class LineList {
   remove(line) {
     const group = line.parentElement;
     line.remove();
-    if (group?.children.length === 0) group.remove();
+    if (group && [...group.children].every((child) => child === this.#mark)) group.remove();
   }
 
   /** Put the mark with this text above a line, or nowhere.

@@ -572,6 +572,28 @@ describe("an end that never comes", () => {
     isStillConnected();
   });
 
+  test("an empty transcription of earlier speech does not end the wait for the answer to the last", () => {
+    for (const name of ["speech_started", "speech_stopped"]) {
+      connection.receive({ type: `input_audio_buffer.${name}`, item_id: "u2" });
+    }
+    connection.receive(transcribed(""));
+    mock.timers.tick(3000);
+    assert.equal(client.state.name, "thinking");
+    mock.timers.tick(17_000);
+    assert.deepEqual([client.state.name, errors], ["listening", ["no_answer"]]);
+  });
+
+  test("sound that goes on after a stand-still is spoken again, and can be stopped", () => {
+    sounding();
+    connection.receive({ type: "response.done", response: { id: "r1", status: "completed" } });
+    mock.timers.tick(5000);
+    assert.equal(client.state.name, "listening");
+    voice.events.onPosition("a1", 0, 300);
+    assert.equal(client.state.name, "speaking");
+    client.interrupt();
+    assert.notEqual(client.state.name, "speaking");
+  });
+
   test("an empty transcription of speech that is answered ends nothing", () => {
     connection.receive(committed, createdResponse, transcribed(" "));
     mock.timers.tick(19_999);
@@ -923,6 +945,17 @@ describe("while the connection is away", () => {
     await settle();
     mock.timers.tick(60_000);
     assert.equal(voices[0].isResting, undefined);
+  });
+
+  test("a microphone that is opened in an outage is released after 30 s too", async () => {
+    lose();
+    await client.stopAudioStream();
+    mock.timers.tick(60_000);
+    await startVoice();
+    mock.timers.tick(29_999);
+    assert.equal(voices.at(-1).isResting, undefined);
+    mock.timers.tick(1);
+    assert.equal(voices.at(-1).isResting, true);
   });
 
   test("a typed message is sent when it is back, once and with the same id", async () => {

@@ -137,6 +137,17 @@ describe("a speaker", () => {
     assert.deepEqual(speaker.heardSoFar(), []);
   });
 
+  test("is silent about a part that was cut off while its messages were on their way", async (t) => {
+    const { speaker, report, happened } = speakerOn(t);
+    await speaker.open();
+    const at = { itemId: "a", contentIndex: 0 };
+    speaker.play("a", 0, second());
+    void speaker.flush();
+    report({ kind: "start", ...at, playedSamples: 0 });
+    report({ kind: "position", ...at, playedSamples: 100 * SAMPLES_PER_MS });
+    assert.deepEqual(happened, []);
+  });
+
   test("counts as heard only what was played before and after the silence", async (t) => {
     const { speaker, report, happened } = speakerOn(t);
     await speaker.open();

@@ -126,6 +126,39 @@ test("settings that change while the microphone is asked for wait until it is op
   assert.equal(voice.microphone.deviceId, undefined);
 });
 
+/** A voice whose microphone only notes whether it is open, and with which settings. */
+async function listeningVoice() {
+  const voice = new Voice(new FakeAudioContext(), { ...events(), onBlocked() {} });
+  const opened = [];
+  voice.microphone.start = async (settings) => opened.push(settings) > 0;
+  voice.microphone.stop = async () => opened.push(null);
+  voice.speaker.open = async () => {};
+  await voice.start({ deviceId: "first" });
+  return { voice, opened };
+}
+
+test("settings that change while the microphone rests are those with which it is opened", async () => {
+  const { voice, opened } = await listeningVoice();
+  await voice.restMicrophone();
+  await voice.change({ deviceId: "other" });
+  assert.deepEqual(opened.slice(-2), [{ deviceId: "first" }, null]);
+  await voice.wakeMicrophone();
+  assert.deepEqual(opened.at(-1), { deviceId: "other" });
+  const count = opened.length;
+  await voice.change({ deviceId: "third" });
+  assert.deepEqual(opened.slice(count), [null, { deviceId: "third" }]);
+  await voice.stop();
+});
+
+test("a microphone that begins to rest while its settings change stays released", async () => {
+  const { voice, opened } = await listeningVoice();
+  const changing = voice.change({ deviceId: "other" });
+  await voice.restMicrophone();
+  await changing;
+  assert.equal(opened.at(-1), null);
+  await voice.stop();
+});
+
 test("before anything was played nothing was heard", async () => {
   const voice = new Voice(new FakeAudioContext(), events());
   assert.deepEqual(await voice.flush(), []);

@@ -13,6 +13,7 @@ let happened;
 let chat;
 let network;
 let isOnline;
+let isInCall;
 
 /** A TextClient: the test accepts, streams and settles `requests[n]`. */
 const client = {
@@ -39,6 +40,7 @@ beforeEach(() => {
   happened = [];
   network = new EventTarget();
   isOnline = true;
+  isInCall = false;
   let ids = 0;
   chat = new TextChat(
     {
@@ -56,6 +58,7 @@ beforeEach(() => {
       answered: (turns) => happened.push(turns.map(({ text }) => text).join(" → ")),
       lost: () => happened.push("lost"),
       failed: ({ code }) => happened.push(code),
+      deliverable: (itemId) => !isInCall && chat.retry(itemId),
     },
   );
 });
@@ -405,6 +408,38 @@ test("a call does not wait for a message that waits for the network: that one ha
   await settle();
   await fail("no_network");
   assert.equal(chat.waitingFor, "no_network");
+});
+
+test("a message that was given up for a call is not sent beside it when the network is back", async () => {
+  chat.send("Hi");
+  await settle();
+  await fail("no_network");
+  await chat.finish();
+  isInCall = true;
+  network.dispatchEvent(new Event("online"));
+  await pass(60_000);
+  assert.deepEqual([requests.length, chat.unsent.length], [1, 1]);
+  isInCall = false;
+  network.dispatchEvent(new Event("online"));
+  await settle();
+  assert.deepEqual(ids(), ["m1", "m1"]);
+});
+
+test("messages that are sent again stop no answer", async () => {
+  for (const text of ["One", "Two"]) {
+    chat.send(text);
+    await settle();
+    await fail("no_network");
+    await chat.finish();
+  }
+  stops = [];
+  network.dispatchEvent(new Event("online"));
+  await settle();
+  await accept();
+  assert.deepEqual([ids(), stops], [["m1", "m2", "m1"], []]);
+  requests.at(-1).resolve(turn("1."));
+  await settle();
+  assert.deepEqual(ids(), ["m1", "m2", "m1", "m2"]);
 });
 
 test("an answer that is stopped while the network is away is lost, and not asked for again", async () => {

@@ -367,6 +367,19 @@ test("blocked sound has a card of its own, which stays until there is sound", as
   ]);
 });
 
+test("a card that another one replaced is shown again while its device is still gone", async () => {
+  await talk.open(null);
+  client().onProblem("stopped");
+  voiceMode.model.hasNoMicrophone = true;
+  client().onProblem("sound_blocked");
+  client().onProblem("sound_allowed");
+  assert.equal(help.name, "microphone_stopped");
+  voiceMode.model.hasNoSound = true;
+  client().onProblem("slow_network");
+  client().onProblem("network_recovered");
+  assert.equal(help.name, "sound_blocked");
+});
+
 test("to reconnect means to send again, to talk again, or to load again", async () => {
   await talk.open(null);
   client().unsent = [{ itemId: "u1", text: "Held back" }];
@@ -618,6 +631,15 @@ test("a failed message is sent again over REST, or through the call that is open
   assert.deepEqual(chat().calls, [["retry", "m1"]]);
   assert.deepEqual(called(client(), "sendText"), [["sendText", "text of m2"]]);
   assert.equal(called(views.composer, "focus").length, 2);
+});
+
+test("the network's return sends a failed message over REST, and none beside a call", async () => {
+  await talk.open(null);
+  chat().delegate.deliverable("m1");
+  client().hasCall = true;
+  chat().delegate.deliverable("m2");
+  assert.deepEqual(chat().calls, [["retry", "m1"]]);
+  assert.deepEqual(called(client(), "sendText"), []);
 });
 
 test("a call waits for the answer that is being written, and not for one that was left", async () => {
