@@ -141,6 +141,22 @@ async def test_the_first_words_leave_before_the_answer_ends(
     assert (await turn_after(answer)).status == "completed"
 
 
+async def test_words_that_come_close_together_are_passed_on_as_one_piece(
+    chat: Chat, provider: FakeProvider, session: Session
+) -> None:
+    provider.says("One, ", "two, ", "three, ", "four.")
+    updates = await send(chat, session, "Count.")
+    assert updates[:-1] == [Words("One, "), Words("two, three, four.")]
+
+
+async def test_a_failed_answer_passes_on_all_of_its_words_first(
+    chat: Chat, provider: FakeProvider, session: Session
+) -> None:
+    provider.answers(created(), delta("One, "), delta("two"), failed("server_error"))
+    updates = await send(chat, session, "Count.")
+    assert updates[:-1] == [Words("One, "), Words("two")]
+
+
 async def test_a_stopped_answer_keeps_what_came(
     chat: Chat, provider: FakeProvider, session: Session
 ) -> None:
