@@ -173,7 +173,7 @@ async def events(
 ) -> AsyncGenerator[bytes, None]:
     """The server-sent events of an answer; of one that was given before, only the last."""
     if isinstance(opened, Turn):
-        yield await _completed(opened)
+        yield _completed(opened, await chat().remembered_from(opened.session_id))
         return
     async with aclosing(chat().answer(opened, user_id, message)) as updates:
         async for update in updates:
@@ -181,7 +181,7 @@ async def events(
                 delta: DeltaJSON = {"text": update.text}
                 yield _event("message.delta", delta)
             elif update.turn is not None:
-                yield await _completed(update.turn)
+                yield _completed(update.turn, update.remembered_from)
             else:
                 error = {"code": update.code, "message": sentence(update.code, words)}
                 yield _event("error", {"error": error})
@@ -226,8 +226,7 @@ def _event_stream(events: AsyncGenerator[bytes, None]) -> StreamingHttpResponse:
     return response
 
 
-async def _completed(turn: Turn) -> bytes:
-    remembered_from = await chat().remembered_from(turn.session_id)
+def _completed(turn: Turn, remembered_from: int | None) -> bytes:
     completed: CompletedJSON = {**turn_json(turn), "remembered_from": remembered_from}
     return _event("message.completed", completed)
 

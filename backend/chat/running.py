@@ -51,10 +51,12 @@ _logger = logging.getLogger(__name__)
 class Ended:
     """The end of an answer: its stored turn, or the error code if there is none.
 
+    `remembered_from`: with the turn, as `Chat.remembered_from`.
     `retry_after_s`: the provider's `Retry-After` in seconds, if it sent one.
     """
 
     turn: Turn | None = None
+    remembered_from: int | None = None
     code: str = "internal"
     retry_after_s: float | None = None
 
@@ -241,12 +243,18 @@ class RunningReply:
                 session_id=self.session_id, code=error.code, status=error.status,
             )  # fmt: skip
         is_stored = await self._turns.flush(STORE_WAIT_S)
-        turn = await self._database.run(
-            replies.end_reply, self.opened.reply_id, self.opened.attempt, status
+        turn, remembered_from = await self._database.run(
+            replies.end_and_remember,
+            self.opened.reply_id,
+            self.opened.attempt,
+            status,
+            self.session_id,
         )
         if error is not None:
             return Ended(code=code_of(error), retry_after_s=error.retry_after_s)
-        return Ended(turn) if is_stored and turn is not None else Ended(code="unavailable")
+        if turn is None or not is_stored:
+            return Ended(code="unavailable")
+        return Ended(turn, remembered_from)
 
     def _keep_message(self) -> None:
         message = self._question.message

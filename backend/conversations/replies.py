@@ -16,8 +16,8 @@ from enum import Enum
 from typing import Literal, cast
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from backend.conversations.history import past_of
@@ -75,12 +75,13 @@ def open_reply(session_id: UUID, user_id: int, message_id: str) -> OpenedReply |
     """
     with transaction.atomic():
         session, now = lock_session(session_id, user_id)
-        earlier = Reply.objects.filter(session_id=session_id, message_id=message_id).first()
+        earlier, running = _earlier_and_running(session_id, message_id)
         if earlier is not None and (turn := _answer_of(earlier)) is not None:
             return turn
-        _fail_dead_reply(session_id, now)
-        if Reply.objects.filter(session_id=session_id, status=TurnStatus.IN_PROGRESS).exists():
+        if running is not None and running.lease_until > now:
             raise ReplyRefused("reply_running")
+        if running is not None:
+            _fail_dead_reply(running)
         if Call.objects.filter(LIVE, session_id=session_id).exists():
             raise ReplyRefused("call_live")
         reply = _begin_again(earlier, now) if earlier else _begin(session, message_id, now)
@@ -109,8 +110,25 @@ def end_reply(reply_id: int, attempt: int, status: Status) -> Turn | None:
     """End this attempt unless it has ended. Returns its answer, if it was stored."""
     mine = Reply.objects.filter(pk=reply_id, attempt=attempt)
     mine.filter(status=TurnStatus.IN_PROGRESS).update(status=status)
-    reply = mine.first()
-    return None if reply is None else _stored_answer(reply)
+    return Turn.objects.filter(
+        session__replies__in=mine,
+        call=None,
+        position=F("session__replies__first_position") + ANSWER,
+    ).first()
+
+
+def end_and_remember(
+    reply_id: int, attempt: int, status: Status, session_id: UUID
+) -> tuple[Turn | None, int | None]:
+    """End this attempt as `end_reply` does. Returns its answer and `Past.remembered_from`.
+
+    `remembered_from` is None also if it cannot be read: the answer is stored all the same.
+    """
+    turn = end_reply(reply_id, attempt, status)
+    try:
+        return turn, past_of(session_id).remembered_from
+    except DatabaseError:
+        return turn, None
 
 
 def ask_to_stop(session_id: UUID, user_id: int, message_id: str | None = None) -> bool:
@@ -174,16 +192,23 @@ def _stored_answer(reply: Reply) -> Turn | None:
     ).first()
 
 
-def _fail_dead_reply(session_id: UUID, now: datetime) -> None:
-    """End the session's running reply as `failed` if its process is presumed dead."""
-    dead = Reply.objects.filter(
-        session_id=session_id, status=TurnStatus.IN_PROGRESS, lease_until__lte=now
-    ).first()
-    if dead is None:
-        return
+def _earlier_and_running(session_id: UUID, message_id: str) -> tuple[Reply | None, Reply | None]:
+    """The reply to this message, and the session's running reply; both may be the same."""
+    replies = list(
+        Reply.objects.filter(session_id=session_id).filter(
+            Q(message_id=message_id) | Q(status=TurnStatus.IN_PROGRESS)
+        )
+    )
+    earlier = (reply for reply in replies if reply.message_id == message_id)
+    running = (reply for reply in replies if reply.status == TurnStatus.IN_PROGRESS)
+    return next(earlier, None), next(running, None)
+
+
+def _fail_dead_reply(dead: Reply) -> None:
+    """End a reply as `failed` whose process is presumed dead."""
     Reply.objects.filter(pk=dead.pk).update(status=TurnStatus.FAILED)
     Turn.objects.filter(
-        session_id=session_id,
+        session_id=dead.session_id,
         call=None,
         position=dead.first_position + ANSWER,
         status=TurnStatus.IN_PROGRESS,

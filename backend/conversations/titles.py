@@ -26,7 +26,7 @@ from backend.conversations.writing import UsageWrite, write
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError
 from backend.protocol.transcript import turns
-from backend.protocol.transcript.turns import Role, TurnStatus
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from backend.telemetry.logs import log_event
 from backend.upstream import providers
 from backend.upstream.rest import rest_client
@@ -45,11 +45,20 @@ class TitleListener:
 
     def on_turns_kept(self, session_id: UUID, turns: Sequence[turns.Turn]) -> None:
         """Enqueue the job if the session has no better title than its first words."""
-        if any(turn.status == TurnStatus.COMPLETED and turn.text.strip() for turn in turns):
+        if any(map(_may_end_first_exchange, turns)):
             enqueue_title(session_id)
 
     def on_call_ended(self, call_id: UUID, ending: Ending) -> None:
         """Nothing: a call that ends adds no exchange."""
+
+
+def _may_end_first_exchange(turn: turns.Turn) -> bool:
+    """Whether an exchange can be whole with this turn.
+
+    The answer to a typed message is stored after it; the transcript of speech can come last.
+    """
+    is_typed = turn.role == Role.USER and turn.modality == Modality.TEXT
+    return turn.status == TurnStatus.COMPLETED and bool(turn.text.strip()) and not is_typed
 
 
 @dataclass(frozen=True, slots=True)

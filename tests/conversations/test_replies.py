@@ -3,11 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from backend.conversations.lifecycle import end_call
@@ -18,6 +19,7 @@ from backend.conversations.replies import (
     OpenedReply,
     ReplyRefused,
     ask_to_stop,
+    end_and_remember,
     end_reply,
     has_message,
     open_reply,
@@ -77,6 +79,28 @@ def test_a_message_that_was_answered_is_answered_the_same_again(session: Session
     turn = keep_exchange(session, reply)
     assert end_reply(reply.reply_id, reply.attempt, TurnStatus.INTERRUPTED) == turn
     assert open_reply(session.id, session.user_id, "m1") == turn
+
+
+def test_a_message_takes_few_queries(session: Session, django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(9):  # With BEGIN and COMMIT, or the savepoint's.
+        reply = opened(session)
+    with django_assert_max_num_queries(3):
+        ended = end_and_remember(reply.reply_id, reply.attempt, TurnStatus.FAILED, session.id)
+    assert ended == (None, None)
+
+
+def test_an_answer_ends_also_if_the_history_cannot_be_read(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = opened(session)
+    turn = keep_exchange(session, reply)
+
+    def fail(_: UUID) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("backend.conversations.replies.past_of", fail)
+    ended = end_and_remember(reply.reply_id, reply.attempt, TurnStatus.COMPLETED, session.id)
+    assert ended == (turn, None)
 
 
 def test_one_reply_runs_in_a_session(session: Session) -> None:

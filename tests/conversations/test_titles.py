@@ -28,7 +28,7 @@ from backend.conversations.titles import (
 from backend.conversations.writing import TurnWrite, write
 from backend.protocol.endings import Ending
 from backend.protocol.transcript import turns
-from backend.protocol.transcript.turns import Role, TurnStatus
+from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from backend.protocol.usage import TextUsage
 from backend.upstream.rest import rest_client
 from backend.upstream.whole_answer import WholeAnswer
@@ -131,6 +131,13 @@ def test_a_turn_that_is_not_whole_asks_for_nothing(
     exchange(session)
     with django_assert_num_queries(0):
         TitleListener().on_turns_kept(session.pk, [unfinished])
+
+
+def test_a_typed_question_waits_for_its_answer(
+    session: Session, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        TitleListener().on_turns_kept(session.pk, [turn(modality=Modality.TEXT)])
 
 
 def test_the_end_of_a_call_asks_for_nothing(session: Session) -> None:
