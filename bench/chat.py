@@ -3,15 +3,19 @@
     python -m bench.chat [--messages 50] [--calls 5] [--streams 20] [--seconds 5] [--apart]
 
 Prints the time from the provider's first text delta to the first word at an HTTP client (exits 1
-if p95 is over 50 ms), and the time from an audio delta of the provider to a call's client, without
-and with messages that stream at the same time, and the ratio of both. Quiet and busy rounds
-alternate, so that other load on the machine affects both.
+if p95 is over 50 ms). Then the time from an audio delta of the provider to a call's client, in
+three kinds of rounds, which take turns so that other load on the machine affects all of them:
+
+- quiet: no messages.
+- at once: twenty messages begin at the same moment, and the next twenty when all are answered.
+  Only audio deltas that come while messages are being answered count.
+- one after the other: twenty clients, of which each sends its next message as soon as the last one
+  is answered. This is much harsher than people who read what they are answered.
 
 The provider is the simulator, behind `bench.tap`, which notes when its events pass; the times
-contain this hop. It sends words every 20 ms and audio five times faster than real time. The
-streamed messages have a client process of their own, which sends the next one as soon as one is
-answered. With `--apart` they have a server process of their own too, as the service `calls` of
-docker-compose.yml gives it.
+contain this hop. It sends 50 words a second, as a model does, and audio five times faster than real
+time. Simulator, tap, calls, messages and server are a process each. With `--apart` the messages
+have a server process of their own too, as docker-compose.yml gives them.
 """
 
 import argparse
@@ -21,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -31,12 +35,14 @@ from pathlib import Path
 import httpx2
 
 from bench.cpu import cpu_seconds
-from bench.tap import Tap
+from bench.tap_process import RemoteTap, TapTimes, tap_process
 from tests.journeys.person import LiveCall, Person
 from tests.journeys.stack import Stack, free_port, running_stack
 
 TARGET_MS = 50.0
 ROUNDS = 3
+PAUSE_S = 0.2
+"""Between the last answer and the next messages, where they begin at the same moment."""
 QUESTION = "How many people work on the orders?"
 
 
@@ -62,7 +68,7 @@ def new_client(url: str, token: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60)
 
 
-async def first_words(person: Person, tap: Tap, messages: int) -> list[float]:
+async def first_words(person: Person, tap: RemoteTap, messages: int) -> list[float]:
     """Milliseconds from the provider's first delta to the client's first word, one by one."""
     waits_ms = []
     async with new_client(person.stack.url, person.token) as client:
@@ -70,32 +76,62 @@ async def first_words(person: Person, tap: Tap, messages: int) -> list[float]:
         await send_message(client, await person.new_session())
         for _ in range(messages):
             session_id = await person.new_session()
-            tap.text_delta_at.clear()
+            await tap.take()
             first_word_at = await send_message(client, session_id)
             if first_word_at is not None:
-                waits_ms.append((first_word_at - tap.text_delta_at[0]) * 1000)
+                waits_ms.append((first_word_at - (await tap.take()).text_delta_at[0]) * 1000)
     return waits_ms
 
 
-def stream_messages(
-    url: str, token: str, session_ids: Sequence[str], seconds: float
-) -> Counter[bool]:
-    """Stream messages in all these sessions at once for this time; count the answered ones."""
-    counts: Counter[bool] = Counter()
+Window = tuple[float, float]
+"""Begin and end, on the monotonic clock."""
 
-    async def one_session(client: httpx2.AsyncClient, session_id: str, until: float) -> None:
-        while time.monotonic() < until:
-            counts[await send_message(client, session_id) is not None] += 1
+
+@dataclass(slots=True)
+class Streamed:
+    """What a client process did: its messages by whether they were answered, and when."""
+
+    counts: Counter[bool] = field(default_factory=Counter)
+    windows: list[Window] = field(default_factory=list)
+
+
+def stream_at_once(url: str, token: str, session_ids: Sequence[str], seconds: float) -> Streamed:
+    """For this time, begin a message in each session at the same moment, until all are answered."""
+    streamed = Streamed()
 
     async def all_sessions() -> None:
         until = time.monotonic() + seconds
         async with new_client(url, token) as client:
-            await asyncio.gather(
-                *(one_session(client, session_id, until) for session_id in session_ids)
-            )
+            while (began := time.monotonic()) < until:
+                first_words = await asyncio.gather(*(send_message(client, x) for x in session_ids))
+                streamed.windows.append((began, time.monotonic()))
+                streamed.counts.update(each is not None for each in first_words)
+                await asyncio.sleep(PAUSE_S)
 
     asyncio.run(all_sessions())
-    return counts
+    return streamed
+
+
+def stream_one_after_the_other(
+    url: str, token: str, session_ids: Sequence[str], seconds: float
+) -> Streamed:
+    """For this time, send the next message in each session as soon as the last one is answered."""
+    streamed = Streamed()
+
+    async def one_session(client: httpx2.AsyncClient, session_id: str, until: float) -> None:
+        while time.monotonic() < until:
+            streamed.counts[await send_message(client, session_id) is not None] += 1
+
+    async def all_sessions() -> None:
+        began = time.monotonic()
+        async with new_client(url, token) as client:
+            await asyncio.gather(
+                *(one_session(client, session_id, began + seconds) for session_id in session_ids)
+            )
+        streamed.windows.append((began, time.monotonic()))
+
+    asyncio.run(all_sessions())
+    return streamed
 
 
 async def talk(live: LiveCall, until: float) -> None:
@@ -106,57 +142,103 @@ async def talk(live: LiveCall, until: float) -> None:
         await live.until_type("response.done", after=after, seconds=60)
 
 
-def audio_waits_ms(live: LiveCall, tap: Tap, first: int) -> list[float]:
-    """Milliseconds from the provider to the client, for the call's audio from event `first` on."""
-    return [
-        (at - tap.event_at[event["event_id"]]) * 1000
+def audio_waits_ms(
+    live: LiveCall, times: TapTimes, first: int, windows: Sequence[Window]
+) -> list[float]:
+    """Milliseconds from the provider to the client, for the call's audio from event `first` on.
+
+    Only of the deltas that the provider sent within one of these windows.
+    """
+    sent_and_arrived = [
+        (times.event_at[event["event_id"]], at)
         for event, at in zip(live.events[first:], live.arrived[first:], strict=True)
-        if event["type"] == "response.output_audio.delta" and event["event_id"] in tap.event_at
+        if event["type"] == "response.output_audio.delta" and event["event_id"] in times.event_at
     ]
+    return [
+        (arrived - sent) * 1000
+        for sent, arrived in sent_and_arrived
+        if any(began <= sent <= ended for began, ended in windows)
+    ]
+
+
+Stream = Callable[[str, str, Sequence[str], float], Streamed]
 
 
 @dataclass(slots=True)
 class Rounds:
-    """The quiet or the busy rounds: how long each audio delta took, and the server's load."""
+    """All rounds of one kind: how long each audio delta took, and the load of the servers."""
 
+    name: str
+    stream: Stream | None = None
     waits_ms: list[float] = field(default_factory=list)
+    counts: Counter[bool] = field(default_factory=Counter)
     cpu_s: float = 0.0
     wall_s: float = 0.0
 
 
 async def voices(
-    person: Person, tap: Tap, messages_url: str, options: argparse.Namespace
-) -> tuple[Rounds, Rounds, Counter[bool]]:
-    """Run quiet and busy rounds in turns. Returns both, and the count of `stream_messages`."""
-    server = person.stack.processes["server"].pid
-    token, seconds = person.token, options.seconds
+    person: Person, tap: RemoteTap, messages_url: str, options: argparse.Namespace
+) -> list[Rounds]:
+    """Run the rounds of all kinds in turns."""
+    servers = [
+        process.pid
+        for name, process in person.stack.processes.items()
+        if name in ("server", "messages")
+    ]
     sessions = [await person.new_session() for _ in range(options.streams)]
-    quiet, busy = Rounds(), Rounds()
-    counts: Counter[bool] = Counter()
+    kinds = [
+        Rounds("quiet"),
+        Rounds("at once", stream_at_once),
+        Rounds("one after the other", stream_one_after_the_other),
+    ]
     loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
-        # The process starts and imports its modules here, and not in the first busy round.
-        await loop.run_in_executor(processes, stream_messages, messages_url, token, [], 0.0)
+    with ProcessPoolExecutor(1, get_context("spawn")) as client:
+        # The process starts and imports its modules here, and each session has its first answer.
+        await loop.run_in_executor(
+            client, stream_at_once, messages_url, person.token, sessions, PAUSE_S
+        )
         async with AsyncExitStack() as stack:
             lives = [
                 await stack.enter_async_context(person.call(await person.new_session()))
                 for _ in range(options.calls)
             ]
-            for rounds in (quiet, busy) * ROUNDS:
+            for rounds in kinds * ROUNDS:
                 first = [len(live.events) for live in lives]
-                tap.event_at.clear()
-                began, cpu_before = time.monotonic(), cpu_seconds(server)
-                talking = asyncio.gather(*(talk(live, began + seconds) for live in lives))
-                if rounds is busy:
-                    counts += await loop.run_in_executor(
-                        processes, stream_messages, messages_url, token, sessions, seconds
+                await tap.take()
+                began, cpu_before = time.monotonic(), sum(map(cpu_seconds, servers))
+                talking = asyncio.gather(*(talk(live, began + options.seconds) for live in lives))
+                windows = [(began, began + options.seconds)]
+                if rounds.stream is not None:
+                    streamed = await loop.run_in_executor(
+                        client, rounds.stream, messages_url, person.token, sessions, options.seconds
                     )
+                    windows = streamed.windows
+                    rounds.counts += streamed.counts
                 await talking
                 rounds.wall_s += time.monotonic() - began
-                rounds.cpu_s += cpu_seconds(server) - cpu_before
+                rounds.cpu_s += sum(map(cpu_seconds, servers)) - cpu_before
+                times = await tap.take()
                 for live, index in zip(lives, first, strict=True):
-                    rounds.waits_ms += audio_waits_ms(live, tap, index)
-    return quiet, busy, counts
+                    rounds.waits_ms += audio_waits_ms(live, times, index, windows)
+    return kinds
+
+
+def report(rounds: Rounds, quiet: Rounds) -> str:
+    """One line: how long audio took and, with messages, what they added and cost."""
+    p50, p99 = percentile(rounds.waits_ms, 50), percentile(rounds.waits_ms, 99)
+    text = (
+        f"voice, {rounds.name:20} p50 {p50:6.2f} ms, p99 {p99:6.2f} ms"
+        f" ({len(rounds.waits_ms)} audio deltas)"
+    )
+    if rounds is quiet:
+        return text
+    cpu_s = rounds.cpu_s - quiet.cpu_s / quiet.wall_s * rounds.wall_s
+    return (
+        f"{text}; added p50 {p50 - percentile(quiet.waits_ms, 50):.2f} ms,"
+        f" p99 {p99 - percentile(quiet.waits_ms, 99):.2f} ms;"
+        f" {cpu_s / max(1, rounds.counts.total()) * 1000:.0f} ms of processor time a message"
+        f" ({rounds.counts[True]} answered, {rounds.counts[False]} refused)"
+    )
 
 
 def start_another_server(stack: Stack) -> str:
@@ -173,31 +255,18 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 async def run(stack: Stack, tap_port: int, options: argparse.Namespace) -> bool:
     """Measure and print. Returns whether the first word comes in time."""
-    tap = Tap()
-    async with tap.listening(tap_port, stack.simulator_port):
+    async with tap_process(tap_port, stack.simulator_port) as tap:
         person = await Person.register(stack)
         waits_ms = await first_words(person, tap, options.messages)
         p95 = percentile(waits_ms, 95)
         print(
-            f"first word     p50 {percentile(waits_ms, 50):6.2f} ms, p95 {p95:6.2f} ms,"
+            f"first word  p50 {percentile(waits_ms, 50):.2f} ms, p95 {p95:.2f} ms,"
             f" {p95 / TARGET_MS:.2f} of the target ({len(waits_ms)} messages)"
         )
         messages_url = start_another_server(stack) if options.apart else stack.url
-        quiet, busy, counts = await voices(person, tap, messages_url, options)
-    for name, rounds in (("quiet", quiet), ("busy", busy)):
-        waits = rounds.waits_ms
-        print(
-            f"voice, {name:6}  p50 {percentile(waits, 50):6.2f} ms,"
-            f" p99 {percentile(waits, 99):6.2f} ms ({len(waits)} audio deltas of {options.calls}"
-            f" calls; the server used {rounds.cpu_s / rounds.wall_s:.2f} of a core)"
-        )
-    ratios = (
-        percentile(busy.waits_ms, each) / percentile(quiet.waits_ms, each) for each in (50, 99)
-    )
-    print(
-        "busy to quiet  p50 {:6.2f}, p99 {:6.2f}".format(*ratios),
-        f"({options.streams} streams: {counts[True]} messages answered, {counts[False]} refused)",
-    )
+        kinds = await voices(person, tap, messages_url, options)
+    for rounds in kinds:
+        print(report(rounds, kinds[0]))
     return p95 <= TARGET_MS
 
 
@@ -207,7 +276,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=5)
     parser.add_argument("--streams", type=int, default=20, help="messages at once")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each round")
-    parser.add_argument("--apart", action="store_true", help="calls in a process of their own")
+    parser.add_argument(
+        "--apart", action="store_true", help="messages in another process than calls"
+    )
     options = parser.parse_args()
     tap_port = free_port()
     with (
