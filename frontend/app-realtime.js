@@ -97,7 +97,7 @@ const replay = new Replay({
   createOutput: (options) => new SoundOutput(options),
   volume: () => store.preferences().volume,
   isAllowed: () => !voiceMode.isOn,
-  changed: () => talk.draw(),
+  changed: () => talk.replayChanged(),
 });
 const thread = new Thread({
   words,
@@ -226,6 +226,8 @@ const account = new Account(
     signedIn: () => app.signedIn(),
     justEntered: () => talk.focusMessage(),
     signedOut: (isChosen) => {
+      // First, so that no exception in the rest leaves the microphone open.
+      void talk.client?.close();
       replay.clear();
       sessionSearch.clear();
       sessionSettings.clear();
@@ -311,8 +313,8 @@ new Keyboard(
     talkKeyChanged: (isHeld) => voiceMode.talkKeyChanged(isHeld),
     muteKeyPressed: () => voiceMode.isOn && voiceMode.toggleMuted(),
     stopKeyPressed: () => {
-      replay.stop();
       talk.interrupt();
+      replay.stop();
     },
     helpKeyPressed: showKeys,
   },
@@ -327,9 +329,12 @@ globalThis.addEventListener("online", () => {
   talk.networkReturned();
 });
 globalThis.addEventListener("pagehide", () => {
-  conversation.saveUnsent();
-  replay.stop();
-  talk.freeze();
+  try {
+    conversation.saveUnsent();
+    replay.stop();
+  } finally {
+    talk.freeze();
+  }
 });
 
 /** @param {string} id @param {() => void} clicked */

@@ -152,17 +152,20 @@ export class Talk {
 
   /** The page is unloaded, or frozen in the background: no microphone may stay open. */
   freeze() {
+    // First, so that no exception in the rest leaves the microphone open.
+    void this.#client?.close();
     this.#parts.voiceMode.freeze();
     this.#parts.dictation.cancel();
-    void this.#client?.close();
     this.draw();
   }
 
   /** Send a typed message, as soon as the conversation is loaded. @param {string} text */
   async send(text) {
     const { composer, thread } = this.#parts;
-    thread.follow();
-    this.#hideCard(...ANSWER_CARDS);
+    this.#guard(() => {
+      thread.follow();
+      this.#hideCard(...ANSWER_CARDS);
+    });
     const { signal } = this.#opened;
     this.#waiting.push(text);
     const client = await this.clientWhenLoaded().catch(() => {
@@ -243,7 +246,7 @@ export class Talk {
 
   /** Stop the answer. */
   interrupt() {
-    this.#client?.interrupt();
+    this.#guard(() => this.#client?.interrupt());
     this.#chat?.stop();
   }
 
@@ -257,10 +260,12 @@ export class Talk {
   /** The language changed. */
   relabel() {
     const { thread, status, composer, voiceControls, help, settings } = this.#parts;
-    for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
-    this.#parts.dictation.draw();
-    // The sentences of failed messages.
-    if (this.#client) thread.show(this.#lines());
+    this.#guard(() => {
+      for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
+      this.#parts.dictation.draw();
+      // The sentences of failed messages.
+      if (this.#client) thread.show(this.#lines());
+    });
   }
 
   /**
@@ -288,7 +293,13 @@ export class Talk {
     return signal.aborted ? null : client;
   }
 
-  /** Show the state of the call, of the voice mode, and the lines. */
+  /** What can be heard again, or is playing, changed. */
+  replayChanged() {
+    this.#guard(() => this.draw());
+  }
+
+  /** Show the state of the call, of the voice mode, and the lines. What this throws, the caller must catch
+   * during a call: the client does so for its events, VoiceMode for its controls, `#guard` for the rest. */
   draw() {
     const { composer, dictation, status, thread, voiceControls, voiceMode } = this.#parts;
     const state = this.#state;
@@ -311,12 +322,30 @@ export class Talk {
 
   /** Run the action of a help card's button, and focus where the user goes on. @param {HelpAction} action */
   act(action) {
-    // The card about the sound stays until there is some.
-    if (action !== "turn_on_sound") {
-      this.#parts.help.hide();
-      this.focusMessage();
+    this.#guard(() => {
+      // The card about the sound stays until there is some.
+      if (action !== "turn_on_sound") {
+        this.#parts.help.hide();
+        this.focusMessage();
+      }
+      this.#actions[action]();
+    });
+  }
+
+  /**
+   * Do what the user asked for, or show what happened outside of the call. During a call, whatever that
+   * throws closes the microphone and shows a card: nobody would see any more that it is open.
+   *
+   * @param {() => void} action
+   */
+  #guard(action) {
+    try {
+      action();
+    } catch (error) {
+      const client = this.#client;
+      if (!client?.hasCall && !client?.voice) throw error;
+      client.fail(error);
     }
-    this.#actions[action]();
   }
 
   /** @type {Readonly<Record<HelpAction, () => void>>} */

@@ -496,6 +496,52 @@ test("lines that cannot be drawn end the call: nobody sees what is said", async 
   assert.deepEqual(failures, ["planned"]);
 });
 
+for (const [name, { breakIt, act }] of Object.entries({
+  "the stop of an answer": {
+    breakIt: (planned) => Object.assign(client(), { interrupt: planned }),
+    act: () => talk.interrupt(),
+  },
+  "the button that turns the sound on": {
+    breakIt: (planned) => Object.assign(client(), { resumeSound: planned }),
+    act: () => talk.act("turn_on_sound"),
+  },
+  "a change of the language": {
+    breakIt: (planned) => Object.assign(views.status, { relabel: planned }),
+    act: () => talk.relabel(),
+  },
+  "the end of a replay": {
+    breakIt: (planned) => Object.assign(views.status, { show: planned }),
+    act: () => talk.replayChanged(),
+  },
+  "a typed message": {
+    breakIt: (planned) => Object.assign(views.thread, { follow: planned }),
+    act: () => talk.send("Hello"),
+  },
+})) {
+  test(`an unforeseen exception in ${name} ends the call, if there is one`, async () => {
+    await talk.open(null);
+    const failures = [];
+    client().fail = ({ message }) => failures.push(message);
+    breakIt(() => {
+      throw new Error("planned");
+    });
+    await assert.rejects(async () => act(), /planned/);
+    assert.deepEqual(failures, []);
+    client().hasCall = true;
+    await act();
+    assert.deepEqual(failures, ["planned"]);
+  });
+}
+
+test("a frozen page closes its call before anything else can fail", async () => {
+  await talk.open(null);
+  voiceMode.freeze = () => {
+    throw new Error("planned");
+  };
+  assert.throws(() => talk.freeze(), /planned/);
+  assert.equal(called(client(), "close").length, 1);
+});
+
 test("a call that the page's own fault has ended has a card", async () => {
   await talk.open(null);
   client().enter({ name: "listening", hasVoice: true });
