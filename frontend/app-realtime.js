@@ -14,6 +14,7 @@ import { TextClient } from "./chat/text-client.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
+import { CHANNEL, Elsewhere } from "./page/elsewhere.js";
 import { errorText } from "./page/error-text.js";
 import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
@@ -216,6 +217,7 @@ const talk = new Talk(
     sessionNeeded: () => conversation.createSession(),
     conversationShown: () => conversation.restoreUnsent(),
     turnCompleted: () => app.turnCompleted(),
+    exchangeFinished: () => app.exchangeFinished(),
     newSessionWanted: () => app.choose(null),
     signInWanted: () => account.signOut("sign_in.expired"),
   },
@@ -288,8 +290,21 @@ const conversation = new Navigation({
   talk,
   fieldsOfNew: () => sessionSettings.fieldsOfNew,
 });
+const elsewhere = new Elsewhere(
+  {
+    openChannel: () => new BroadcastChannel(CHANNEL),
+    window: globalThis,
+    document,
+    signal,
+  },
+  {
+    exchangeFinished: (sessionId) => app.exchangeFinishedElsewhere(sessionId),
+    cameBack: () => app.cameBack(),
+  },
+);
 const app = new App({
   api,
+  elsewhere,
   store,
   drafts,
   words,

@@ -123,6 +123,7 @@ beforeEach(() => {
       sessionNeeded: async () => "new",
       conversationShown: () => happened.push("shown"),
       turnCompleted: () => happened.push("turn"),
+      exchangeFinished: () => happened.push("exchange"),
       newSessionWanted: () => happened.push("new session"),
       signInWanted: () => happened.push("sign in"),
     },
@@ -651,6 +652,65 @@ test("after an answer, the server's turns are loaded again unless something else
   chat().delegate.lost();
   await settle();
   assert.equal(api.turns.calls.length, before);
+});
+
+/** Open a session that has these turns. */
+async function openSession(turns) {
+  const opening = talk.open("a");
+  api.turns.calls.at(-1).resolve(turns);
+  await opening;
+}
+const someTurns = (count) => Array.from({ length: count }, (_, n) => ({ item_id: `u${n}` }));
+
+test("of what was added elsewhere only the newest turns are loaded, and shown if there are any", async () => {
+  await openSession(someTurns(450));
+  const refresh = async (newest) => {
+    const refreshing = talk.refresh();
+    await settle();
+    const { args, resolve } = api.turns.calls.at(-1);
+    resolve(newest);
+    await refreshing;
+    return args;
+  };
+  assert.deepEqual(await refresh(someTurns(450).slice(400)), ["a", 3]);
+  assert.deepEqual(called(client(), "setTurns"), []);
+  await refresh(someTurns(452).slice(400));
+  assert.deepEqual(called(client(), "setTurns"), [["setTurns", someTurns(452)]]);
+});
+
+test("a turn that came before the newest ones has all of them loaded", async () => {
+  await openSession(someTurns(201));
+  const refreshing = talk.refresh();
+  await settle();
+  api.turns.calls.at(-1).resolve(someTurns(202).slice(199));
+  await settle();
+  assert.deepEqual(api.turns.calls.at(-1).args, ["a", 1]);
+  api.turns.calls.at(-1).resolve(someTurns(202));
+  await refreshing;
+  assert.equal(called(client(), "setTurns")[0][1].length, 202);
+});
+
+test("nothing is loaded from elsewhere during a call, during an answer, or without a conversation", async () => {
+  await talk.refresh();
+  await openSession([]);
+  const before = api.turns.calls.length;
+  client().hasCall = true;
+  await talk.refresh();
+  Object.assign(client(), { hasCall: false });
+  chat().isBusy = true;
+  await talk.refresh();
+  assert.equal(api.turns.calls.length, before);
+});
+
+test("an exchange is finished when the server has its answer, or what came of a stopped one", async () => {
+  await talk.open(null);
+  const count = () => happened.filter((one) => one === "exchange").length;
+  chat().delegate.accepted();
+  assert.equal(count(), 0);
+  chat().delegate.answered([{ text: "Hi" }, { text: "Hello." }]);
+  assert.equal(count(), 1);
+  chat().delegate.lost();
+  assert.equal(count(), 2);
 });
 
 test("a message that the server has taken makes a card about the connection outdated", async () => {
