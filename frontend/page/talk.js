@@ -265,8 +265,8 @@ export class Talk {
     this.#guard(() => {
       for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
       this.#parts.dictation.draw();
-      // The sentences of failed messages.
-      if (this.#client) thread.show(this.#lines());
+      // Also the sentences of failed messages.
+      this.draw();
     });
   }
 

@@ -551,6 +551,14 @@ test("a call that the page's own fault has ended has a card", async () => {
   assert.equal(called(voiceMode, "callEnded").length, 1);
 });
 
+test("after a change of the language the controls show what is chosen by then", async () => {
+  await talk.open(null);
+  voiceMode.model = { ...voiceMode.model, volume: 0.4 };
+  talk.relabel();
+  const [[relabelled], [shown, { volume }]] = views.voiceControls.calls.slice(-2);
+  assert.deepEqual([relabelled, shown, volume], ["relabel", "show", 0.4]);
+});
+
 test("call and text create one session", async () => {
   await talk.open(null);
   assert.deepEqual([await client().sessionId(), await chat().sessionId()], ["new", "new"]);
