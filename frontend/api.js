@@ -31,7 +31,7 @@ const TRANSCRIPTION_TIMEOUT_MS = 120_000;
 /** How long the download of an export may take; a slow line needs a while for a long conversation. */
 const EXPORT_TIMEOUT_MS = 120_000;
 /** The most that the server gives: by 50, 6,000 turns would be 120 requests, one after the other. */
-const TURNS_PER_REQUEST = 200;
+export const TURNS_PER_PAGE = 200;
 
 /** The server refused a request, or did not answer: then `status` is 0. */
 export class ApiError extends Error {
@@ -124,9 +124,16 @@ export class Api {
     return this.#request("POST", `/api/sessions/${encodeURIComponent(id)}/restore/`);
   }
 
-  /** @param {string} sessionId @returns {Promise<KeptTurn[]>} All turns, in spoken order. */
-  turns(sessionId) {
-    const query = new URLSearchParams({ page_size: String(TURNS_PER_REQUEST) });
+  /**
+   * All turns, in spoken order, or those from a page on.
+   *
+   * @param {string} sessionId
+   * @param {number} [page] From 1; each has `TURNS_PER_PAGE` turns.
+   * @returns {Promise<KeptTurn[]>}
+   */
+  turns(sessionId, page = 1) {
+    const query = new URLSearchParams({ page_size: String(TURNS_PER_PAGE) });
+    if (page > 1) query.set("page", String(page));
     return this.#pages(`/api/sessions/${encodeURIComponent(sessionId)}/turns/?${query}`);
   }
 

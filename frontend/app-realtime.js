@@ -14,6 +14,7 @@ import { TextClient } from "./chat/text-client.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
+import { CHANNEL, Elsewhere } from "./page/elsewhere.js";
 import { errorText } from "./page/error-text.js";
 import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
@@ -97,7 +98,7 @@ const replay = new Replay({
   createOutput: (options) => new SoundOutput(options),
   volume: () => store.preferences().volume,
   isAllowed: () => !voiceMode.isOn,
-  changed: () => talk.draw(),
+  changed: () => talk.replayChanged(),
 });
 const thread = new Thread({
   words,
@@ -216,6 +217,7 @@ const talk = new Talk(
     sessionNeeded: () => conversation.createSession(),
     conversationShown: () => conversation.restoreUnsent(),
     turnCompleted: () => app.turnCompleted(),
+    exchangeFinished: () => app.exchangeFinished(),
     newSessionWanted: () => app.choose(null),
     signInWanted: () => account.signOut("sign_in.expired"),
   },
@@ -226,6 +228,8 @@ const account = new Account(
     signedIn: () => app.signedIn(),
     justEntered: () => talk.focusMessage(),
     signedOut: (isChosen) => {
+      // First, so that no exception in the rest leaves the microphone open.
+      void talk.client?.close();
       replay.clear();
       sessionSearch.clear();
       sessionSettings.clear();
@@ -286,8 +290,21 @@ const conversation = new Navigation({
   talk,
   fieldsOfNew: () => sessionSettings.fieldsOfNew,
 });
+const elsewhere = new Elsewhere(
+  {
+    openChannel: () => new BroadcastChannel(CHANNEL),
+    window: globalThis,
+    document,
+    signal,
+  },
+  {
+    exchangeFinished: (sessionId) => app.exchangeFinishedElsewhere(sessionId),
+    cameBack: () => app.cameBack(),
+  },
+);
 const app = new App({
   api,
+  elsewhere,
   store,
   drafts,
   words,
@@ -311,8 +328,8 @@ new Keyboard(
     talkKeyChanged: (isHeld) => voiceMode.talkKeyChanged(isHeld),
     muteKeyPressed: () => voiceMode.isOn && voiceMode.toggleMuted(),
     stopKeyPressed: () => {
-      replay.stop();
       talk.interrupt();
+      replay.stop();
     },
     helpKeyPressed: showKeys,
   },
@@ -327,9 +344,12 @@ globalThis.addEventListener("online", () => {
   talk.networkReturned();
 });
 globalThis.addEventListener("pagehide", () => {
-  conversation.saveUnsent();
-  replay.stop();
-  talk.freeze();
+  try {
+    conversation.saveUnsent();
+    replay.stop();
+  } finally {
+    talk.freeze();
+  }
 });
 
 /** @param {string} id @param {() => void} clicked */

@@ -39,7 +39,7 @@ import { ShownLines } from "./transcript/shown-lines.js";
 /** @import { AudioPart } from "./audio/unfinished-parts.js" */
 /** @import { CallState, Change, ChangeDetail, Facts } from "./call/call-state.js" */
 /** @import { ConnectionOptions } from "./call/connection.js" */
-/** @import { Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
+/** @import { Cut, Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
 /** @import { Consequence } from "./call/waits.js" */
 /** @import { Deferred } from "./deferred.js" */
@@ -461,9 +461,10 @@ export class RealtimeClient {
   async #closeInOrder() {
     this.#stay();
     // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
-    for (const frame of this.#turns.truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
+    for (const frame of this.#truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
       this.#connection.send(frame);
     }
+    this.#assumeTruncated();
     this.#connection.close();
     this.#turns.close();
     this.#expectNoMore();
@@ -727,6 +728,10 @@ export class RealtimeClient {
       this.#change("sound_ended");
       this.onLines();
     },
+    assume_truncated: () => {
+      this.#assumeTruncated();
+      this.#gaveUp();
+    },
     note_lost_transcript: (itemId) => {
       this.#transcript.giveUpTranscript(itemId);
       this.#gaveUp();
@@ -768,12 +773,13 @@ export class RealtimeClient {
 
   /** Compare what is waited for with the facts. */
   #updateWaits() {
-    const { isAnswerComplete, isAnswerDue, isCancelling } = this.#turns;
+    const { isAnswerComplete, isAnswerDue, isCancelling, isTruncating } = this.#turns;
     this.#isNoise &&= this.#facts.isAnswering && !isAnswerDue;
     const progress = {
       isNoise: this.#isNoise,
       isAnswerComplete,
       isCancelling,
+      isTruncating,
       isLeaving: this.#isLeaving,
     };
     this.#waits.set(waitsOf(this.#facts, progress));
@@ -881,12 +887,41 @@ export class RealtimeClient {
   #cutSound() {
     if (!this.#voice) return;
     const frames = this.#voice.flush().then((cuts) => {
-      for (const { itemId, contentIndex, wasAllHeard } of cuts) {
-        if (wasAllHeard) this.#captions.over(itemId, contentIndex);
-      }
-      return this.#turns.truncate(cuts);
+      const truncations = this.#truncate(cuts);
+      // Lost meanwhile: nothing is sent, and nothing confirms it.
+      if (this.#facts.link !== "open") this.#assumeTruncated();
+      this.#updateWaits();
+      return truncations;
     });
     this.#send(frames);
+  }
+
+  /** @param {Cut[]} cuts @returns {Frame[]} */
+  #truncate(cuts) {
+    for (const { itemId, contentIndex, wasAllHeard } of cuts) {
+      if (wasAllHeard) this.#captions.over(itemId, contentIndex);
+    }
+    return this.#turns.truncate(cuts);
+  }
+
+  /** The server confirms no cut: truncate the lines by what was played here. The server's history, which
+   * comes with the next connection, replaces this. */
+  #assumeTruncated() {
+    for (const { itemId, contentIndex, heardMs } of this.#turns.takeUnconfirmedCuts()) {
+      this.#transcript.feed({
+        type: "conversation.item.truncated",
+        item_id: itemId,
+        content_index: contentIndex,
+        audio_end_ms: heardMs,
+      });
+      this.#captions.over(itemId, contentIndex);
+    }
+  }
+
+  /** The connection is lost or closed: truncate the lines that sound by the speaker's last report. */
+  #truncateHere() {
+    this.#truncate(this.#voice?.speaker.heardSoFar() ?? []);
+    this.#assumeTruncated();
   }
 
   /** Send frames after all earlier ones. @param {Frame[] | Promise<Frame[]>} frames */
@@ -905,6 +940,7 @@ export class RealtimeClient {
   /** @param {number} attempt @param {string} reason */
   #reconnecting(attempt, reason) {
     // The server records as heard only what was played until now.
+    this.#truncateHere();
     this.#cutSound();
     // No event of the lost call will end its captions: an answer that was not yet audible would stay
     // without its text, also after the history came.
@@ -918,6 +954,7 @@ export class RealtimeClient {
 
   /** @param {string} reason @param {string} message @param {Record<string, string>} [detail] */
   #ended(reason, message, detail) {
+    this.#truncateHere();
     this.#turns.close();
     this.#expectNoMore();
     this.#replacePast([]);

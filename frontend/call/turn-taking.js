@@ -6,6 +6,9 @@
  * provider refuses a second one with "conversation_already_has_active_response").
  */
 
+import { partKey } from "../transcript/item.js";
+import { indexFrom } from "../transcript/reading.js";
+
 /**
  * @typedef {{ type: string, event_id?: string, [field: string]: unknown }} Frame
  * @typedef {{ type: string, [field: string]: any }} ServerEvent
@@ -40,6 +43,8 @@ export class TurnTaking {
   #unconfirmed = new Map();
   /** @type {Set<string>} Items whose audio was cut off. */
   #cutItems = new Set();
+  /** @type {Map<string, Cut>} By part key: cuts that were sent and that the server has not confirmed. */
+  #unconfirmedCuts = new Map();
   /** @type {Set<string>} */
   #cancelledResponses = new Set();
   /** @type {() => string} */
@@ -75,6 +80,18 @@ export class TurnTaking {
   get isCancelling() {
     if (this.#activeResponseId === null) return this.#isRequested && this.#cancelWhenCreated;
     return this.#cancelledResponses.has(this.#activeResponseId);
+  }
+
+  /** Whether a cut was sent that the server has not confirmed. */
+  get isTruncating() {
+    return this.#unconfirmedCuts.size > 0;
+  }
+
+  /** Remove the cuts that the server has not confirmed. @returns {Cut[]} */
+  takeUnconfirmedCuts() {
+    const taken = [...this.#unconfirmedCuts.values()];
+    this.#unconfirmedCuts.clear();
+    return taken;
   }
 
   /** Whether the running response has begun an item. */
@@ -222,15 +239,16 @@ export class TurnTaking {
    */
   truncate(cuts) {
     for (const { itemId } of cuts) this.#cutItems.add(itemId);
-    return cuts
-      .filter((cut) => !cut.wasAllHeard)
-      .map((cut) => ({
-        type: "conversation.item.truncate",
-        event_id: this.#newId(),
-        item_id: cut.itemId,
-        content_index: cut.contentIndex,
-        audio_end_ms: cut.heardMs,
-      }));
+    const truncated = cuts.filter((cut) => !cut.wasAllHeard);
+    for (const cut of truncated)
+      this.#unconfirmedCuts.set(partKey(cut.itemId, cut.contentIndex), cut);
+    return truncated.map((cut) => ({
+      type: "conversation.item.truncate",
+      event_id: this.#newId(),
+      item_id: cut.itemId,
+      content_index: cut.contentIndex,
+      audio_end_ms: cut.heardMs,
+    }));
   }
 
   /**
@@ -256,6 +274,7 @@ export class TurnTaking {
     "conversation.item.added": (event) => this.#itemConfirmed(event),
     "conversation.item.created": (event) => this.#itemConfirmed(event),
     "conversation.item.done": (event) => this.#itemConfirmed(event),
+    "conversation.item.truncated": (event) => this.#truncated(event),
     "input_audio_buffer.speech_started": () => this.#speechStarted(),
     "input_audio_buffer.speech_stopped": () => this.#speechStopped(),
     "input_audio_buffer.cleared": () => this.#speechCleared(),
@@ -276,6 +295,12 @@ export class TurnTaking {
   #itemConfirmed(event) {
     this.#unconfirmed.delete(event.item?.id);
     this.#givenUp.delete(event.item?.id);
+    return [];
+  }
+
+  /** @param {ServerEvent} event @returns {Frame[]} */
+  #truncated({ item_id: itemId, content_index: contentIndex }) {
+    this.#unconfirmedCuts.delete(partKey(itemId, indexFrom(contentIndex)));
     return [];
   }
 

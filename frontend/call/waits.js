@@ -12,7 +12,7 @@
 /**
  * @typedef {keyof typeof WAITS} WaitName
  * @typedef {"drop_speech" | "stop_thinking" | "give_up_answer" | "end_answer" | "assume_cancelled"
- *   | "end_sound" | "note_lost_transcript" | "close"} Consequence
+ *   | "end_sound" | "assume_truncated" | "note_lost_transcript" | "close"} Consequence
  * @typedef {{ limitMs: number, atLimit: Consequence, isRestartedByEvents: boolean }} Wait
  *   `isRestartedByEvents`: the time is counted from the server's last event, else from the beginning.
  */
@@ -32,6 +32,9 @@ export const WAITS = Object.freeze({
   cancellation: { limitMs: 5000, atLimit: "assume_cancelled", isRestartedByEvents: false },
   /** The answer is complete and sounds, and the speaker reports no progress, which it does each 0.1 s. */
   sound: { limitMs: 5000, atLimit: "end_sound", isRestartedByEvents: false },
+  /** An answer's sound was cut off, and no `conversation.item.truncated` confirms it: its line would show
+   * part of its text for ever. */
+  truncation: { limitMs: 5000, atLimit: "assume_truncated", isRestartedByEvents: false },
   /** The text of one piece of speech, or its commit. */
   transcript: { limitMs: 20_000, atLimit: "note_lost_transcript", isRestartedByEvents: false },
   /** The user went back to typing, and the call stays open for what is still owed. */
@@ -42,7 +45,8 @@ export const WAITS = Object.freeze({
  * What is waited for in a call, except for transcripts, of which there may be several.
  *
  * @typedef {{
- *   isNoise: boolean, isAnswerComplete: boolean, isCancelling: boolean, isLeaving: boolean,
+ *   isNoise: boolean, isAnswerComplete: boolean, isCancelling: boolean, isTruncating: boolean,
+ *   isLeaving: boolean,
  * }} Progress
  *
  * @type {ReadonlyArray<readonly [WaitName, (facts: Facts, progress: Progress) => boolean]>}
@@ -54,6 +58,7 @@ const RULES = [
   ["answer", (facts) => facts.isAnswering && !facts.isHearing],
   ["response_end", (_, { isAnswerComplete }) => isAnswerComplete],
   ["cancellation", (_, { isCancelling }) => isCancelling],
+  ["truncation", (_, { isTruncating }) => isTruncating],
   ["sound", (facts) => facts.isPlaying && !facts.isAnswering],
   ["leaving", (_, { isLeaving }) => isLeaving],
 ];

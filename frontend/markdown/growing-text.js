@@ -1,13 +1,17 @@
 /** A Markdown text that grows while it is shown: only its end is parsed again. Pure. */
 
+import { grownList, hasSettledItems, listBlock } from "./growing-list.js";
 import { blockOf } from "./nodes.js";
 
+/** @import { Token } from "../vendor/marked-18.2.1/marked.esm.js" */
+/** @import { ListBlock } from "./growing-list.js" */
 /** @import { Lex } from "./lexer.js" */
-/** @import { MarkdownElement, Tag } from "./nodes.js" */
+/** @import { MarkdownElement, MarkdownNode, Tag } from "./nodes.js" */
 
 /**
- * @typedef {{ raw: string, node: MarkdownElement | null, level?: number }} Block `raw` is its source;
- *   `level` is that of a heading as it was written.
+ * @typedef {{
+ *   raw: string, node: MarkdownElement | null, level?: number, list?: ListBlock | null,
+ * }} Block `raw` is its source; `level` is that of a heading as it was written; `list` says more of a list.
  */
 
 /**
@@ -28,7 +32,8 @@ export class GrowingText {
   #blocks = [];
 
   /**
-   * The blocks of the text. Those that did not change since the last update are the same objects.
+   * The blocks of the text. Those that did not change since the last update are the same objects, and in
+   * the others the nodes that did not.
    *
    * @param {string} text
    * @param {Lex} lex
@@ -37,12 +42,11 @@ export class GrowingText {
    */
   update(text, lex, isComplete) {
     const source = text.replace(/\r\n?/g, "\n");
-    const settled = isComplete ? [] : settledBlocks(this.#blocks, source);
-    const rest = source.slice(sourceOf(settled).length);
-    const found = withoutSkippedLevels([...settled, ...parsed(rest, lex)]);
+    const known = isComplete ? [] : this.#blocks;
+    const found = withoutSkippedLevels(grown(known, source, lex));
     // A text of nothing but definitions of links shows nothing.
     const blocks = found.some(({ node }) => node) ? found : [plain(source)];
-    this.#blocks = blocks.map((block, index) => sameOr(this.#blocks[index], block));
+    this.#blocks = blocks.map((block, index) => reusedBlock(this.#blocks[index], block));
     return this.#blocks;
   }
 }
@@ -50,26 +54,75 @@ export class GrowingText {
 /** @param {readonly Block[]} blocks */
 const sourceOf = (blocks) => blocks.map(({ raw }) => raw).join("");
 
+/** The blocks of the source, of which the known ones are the beginning.
+ * @param {readonly Block[]} known @param {string} source @param {Lex} lex @returns {Block[]} */
+function grown(known, source, lex) {
+  return grownFromList(known, source, lex) ?? grownFromBlocks(known, source, lex);
+}
+
+/** @param {readonly Block[]} known @param {string} source @param {Lex} lex @returns {Block[]} */
+function grownFromBlocks(known, source, lex) {
+  const settled = settledBlocks(known, source);
+  return [...settled, ...parsed(source.slice(sourceOf(settled).length), lex)];
+}
+
+/**
+ * The blocks, if one of the last two is a long list: what is before its last items is settled.
+ *
+ * @param {readonly Block[]} known
+ * @param {string} source
+ * @param {Lex} lex
+ * @returns {Block[] | null} Null if it is not so, or the list must be parsed as a whole.
+ */
+function grownFromList(known, source, lex) {
+  const unsettled = shownIndexes(known).slice(-UNSETTLED_BLOCKS);
+  const index = unsettled.findLast((at) => hasSettledItems(known[at]?.list));
+  const list = index === undefined ? null : known[index]?.list;
+  if (!list) return null;
+  const settled = known.slice(0, index);
+  const before = sourceOf(settled);
+  const rest = source.slice(before.length);
+  if (!source.startsWith(before) || isPlain(rest)) return null;
+  try {
+    const found = grownList(list, rest, lex);
+    if (!found) return null;
+    const { raw, node } = found.list;
+    return [...settled, { raw, node, list: found.list }, ...found.tokens.map(blockFrom)];
+  } catch {
+    return null;
+  }
+}
+
+/** @param {readonly Block[]} blocks */
+const shownIndexes = (blocks) => [...blocks.keys()].filter((index) => blocks[index]?.node);
+
 /** The blocks that stay as they are, with this source.
  * @param {readonly Block[]} blocks @param {string} source */
 function settledBlocks(blocks, source) {
-  const shownAt = [...blocks.keys()].filter((index) => blocks[index]?.node);
-  const settled = blocks.slice(0, shownAt.at(-UNSETTLED_BLOCKS) ?? 0);
+  const settled = blocks.slice(0, shownIndexes(blocks).at(-UNSETTLED_BLOCKS) ?? 0);
   return source.startsWith(sourceOf(settled)) ? settled : [];
 }
 
 /** @param {string} source @param {Lex} lex @returns {Block[]} */
 function parsed(source, lex) {
-  if (source.length > MOST_MARKDOWN_CHARS || TOO_NESTED.test(source)) return [plain(source)];
+  if (isPlain(source)) return [plain(source)];
   try {
-    return lex(source).map((token) => {
-      const block = { raw: token.raw, node: blockOf(token) };
-      return token.type === "heading" ? { ...block, level: token.depth } : block;
-    });
+    return lex(source).map(blockFrom);
   } catch {
     // Such as a stack overflow.
     return [plain(source)];
   }
+}
+
+/** Whether this is shown as it is written. @param {string} source */
+const isPlain = (source) => source.length > MOST_MARKDOWN_CHARS || TOO_NESTED.test(source);
+
+/** @param {Token} token @returns {Block} */
+function blockFrom(token) {
+  const node = blockOf(token);
+  const block = { raw: token.raw, node };
+  if (token.type === "heading") return { ...block, level: token.depth };
+  return token.type === "list" ? { ...block, list: listBlock(token, node) } : block;
 }
 
 /**
@@ -98,8 +151,32 @@ const plain = (source) => ({
   node: { tag: "p", attributes: { dir: "auto" }, children: [source] },
 });
 
-/** @param {Block | undefined} known @param {Block} block */
-function sameOr(known, block) {
-  if (known === block || known?.raw !== block.raw) return block;
-  return JSON.stringify(known.node) === JSON.stringify(block.node) ? known : block;
+/** @param {Block | undefined} known @param {Block} block @returns {Block} */
+function reusedBlock(known, block) {
+  if (!known || known === block) return block;
+  if (!known.node || !block.node) {
+    return known.raw === block.raw && known.node === block.node ? known : block;
+  }
+  const node = /** @type {MarkdownElement} */ (reused(known.node, block.node));
+  if (node === known.node && known.raw === block.raw) return known;
+  return { ...block, node, ...(block.list && { list: { ...block.list, node } }) };
+}
+
+/**
+ * The node, or the known one if that shows the same; as much of its children is that of the known one.
+ *
+ * @param {MarkdownNode | undefined} known
+ * @param {MarkdownNode} node
+ * @returns {MarkdownNode}
+ */
+function reused(known, node) {
+  if (known === node || known === undefined) return node;
+  if (typeof known === "string" || typeof node === "string") return node;
+  const children = node.children.map((child, index) => reused(known.children[index], child));
+  const isSame =
+    known.tag === node.tag &&
+    JSON.stringify(known.attributes) === JSON.stringify(node.attributes) &&
+    known.children.length === children.length &&
+    children.every((child, index) => child === known.children[index]);
+  return isSame ? known : { ...node, children };
 }

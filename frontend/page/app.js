@@ -15,6 +15,7 @@ import { languageFrom } from "../words/i18n.js";
 /** @import { Account } from "./account.js" */
 /** @import { SessionAddress } from "./address.js" */
 /** @import { Navigation } from "./navigation.js" */
+/** @import { Elsewhere } from "./elsewhere.js" */
 /** @import { SessionList } from "./session-list.js" */
 /** @import { Talk } from "./talk.js" */
 
@@ -23,9 +24,10 @@ import { languageFrom } from "../words/i18n.js";
  *   api: Api, store: LocalStore, drafts: Drafts, words: Words,
  *   account: Pick<Account, "load" | "user" | "config">,
  *   address: Pick<SessionAddress, "set">,
+ *   elsewhere: Pick<Elsewhere, "report">,
  *   conversation: Pick<Navigation, "open" | "openAddress" | "close" | "saveUnsent" | "sessionId">,
- *   list: Pick<SessionList, "load" | "clear" | "show" | "turnCompleted">,
- *   talk: Pick<Talk, "focusMessage" | "relabel" | "send">,
+ *   list: Pick<SessionList, "load" | "clear" | "show" | "turnCompleted" | "refresh">,
+ *   talk: Pick<Talk, "focusMessage" | "relabel" | "send" | "refresh">,
  *   screens: Pick<Screens, "show">,
  *   labels: Pick<Labels, "show" | "showAccount">,
  *   suggestions: Pick<Suggestions, "show">,
@@ -118,6 +120,28 @@ export class App {
   turnCompleted() {
     const { conversation, list } = this.#parts;
     if (conversation.sessionId !== null) list.turnCompleted(conversation.sessionId);
+  }
+
+  /** A typed exchange of the open conversation was finished here. */
+  exchangeFinished() {
+    const { conversation, elsewhere } = this.#parts;
+    if (conversation.sessionId !== null) elsewhere.report(conversation.sessionId);
+  }
+
+  /** A typed exchange was finished in another tab. @param {string} sessionId */
+  exchangeFinishedElsewhere(sessionId) {
+    const { account, conversation, list, talk } = this.#parts;
+    if (!account.user) return;
+    list.turnCompleted(sessionId);
+    if (sessionId === conversation.sessionId) void talk.refresh();
+  }
+
+  /** The user is back at the page: show what was added to the open conversation meanwhile. */
+  cameBack() {
+    const { account, conversation, list, talk } = this.#parts;
+    if (!account.user || conversation.sessionId === null) return;
+    void list.refresh(conversation.sessionId);
+    void talk.refresh();
   }
 
   /** @param {Language} language */

@@ -150,6 +150,12 @@ export class SessionList {
     this.#refreshSoon(id, MAX_REFRESHES);
   }
 
+  /** Request a session again, which may have a title or turns from elsewhere. One that is not listed, such
+   * as another user's, stays so. @param {string} id */
+  async refresh(id) {
+    if (this.get(id)) await this.#refresh(id, 1);
+  }
+
   /** @param {string} id @param {string} title */
   async rename(id, title) {
     const { api, drawer } = this.#parts;

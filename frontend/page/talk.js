@@ -5,12 +5,12 @@
  * over REST is appended to the client's transcript, so that there is one thread in one order.
  */
 
-import { ApiError } from "../api.js";
+import { ApiError, TURNS_PER_PAGE } from "../api.js";
 import { SessionId } from "../call/session-id.js";
 import { JoinedLines } from "../chat/messages.js";
 import { unansweredMessages } from "../chat/unanswered.js";
 import { Latest } from "../latest.js";
-import { firstTurnFrom, pastOf } from "../transcript/past.js";
+import { firstTurnFrom, newestTurns, pastOf } from "../transcript/past.js";
 import { cardFor } from "../words/help.js";
 import { isDeviceCard } from "./voice-mode.js";
 
@@ -55,8 +55,10 @@ import { isDeviceCard } from "./voice-mode.js";
  * }} TalkParts `nextFrame` calls back before the browser's next repaint.
  * @typedef {{
  *   sessionNeeded: () => Promise<string>, conversationShown: () => void, turnCompleted: () => void,
- *   newSessionWanted: () => void, signInWanted: () => void,
- * }} TalkDelegate `sessionNeeded` creates the session of a new conversation and returns its id.
+ *   exchangeFinished: () => void, newSessionWanted: () => void, signInWanted: () => void,
+ * }} TalkDelegate `sessionNeeded` creates the session of a new conversation and returns its id;
+ *   `exchangeFinished` is called when the server has stored a message that was sent without a call, and
+ *   what came of it.
  */
 
 /** Endings without a card when the user types: the next message opens the call again. */
@@ -152,17 +154,20 @@ export class Talk {
 
   /** The page is unloaded, or frozen in the background: no microphone may stay open. */
   freeze() {
+    // First, so that no exception in the rest leaves the microphone open.
+    void this.#client?.close();
     this.#parts.voiceMode.freeze();
     this.#parts.dictation.cancel();
-    void this.#client?.close();
     this.draw();
   }
 
   /** Send a typed message, as soon as the conversation is loaded. @param {string} text */
   async send(text) {
     const { composer, thread } = this.#parts;
-    thread.follow();
-    this.#hideCard(...ANSWER_CARDS);
+    this.#guard(() => {
+      thread.follow();
+      this.#hideCard(...ANSWER_CARDS);
+    });
     const { signal } = this.#opened;
     this.#waiting.push(text);
     const client = await this.clientWhenLoaded().catch(() => {
@@ -243,7 +248,7 @@ export class Talk {
 
   /** Stop the answer. */
   interrupt() {
-    this.#client?.interrupt();
+    this.#guard(() => this.#client?.interrupt());
     this.#chat?.stop();
   }
 
@@ -257,10 +262,12 @@ export class Talk {
   /** The language changed. */
   relabel() {
     const { thread, status, composer, voiceControls, help, settings } = this.#parts;
-    for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
-    this.#parts.dictation.draw();
-    // The sentences of failed messages.
-    if (this.#client) thread.show(this.#lines());
+    this.#guard(() => {
+      for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
+      this.#parts.dictation.draw();
+      // Also the sentences of failed messages.
+      this.draw();
+    });
   }
 
   /**
@@ -288,7 +295,13 @@ export class Talk {
     return signal.aborted ? null : client;
   }
 
-  /** Show the state of the call, of the voice mode, and the lines. */
+  /** What can be heard again, or is playing, changed. */
+  replayChanged() {
+    this.#guard(() => this.draw());
+  }
+
+  /** Show the state of the call, of the voice mode, and the lines. What this throws, the caller must catch
+   * during a call: the client does so for its events, VoiceMode for its controls, `#guard` for the rest. */
   draw() {
     const { composer, dictation, status, thread, voiceControls, voiceMode } = this.#parts;
     const state = this.#state;
@@ -311,12 +324,30 @@ export class Talk {
 
   /** Run the action of a help card's button, and focus where the user goes on. @param {HelpAction} action */
   act(action) {
-    // The card about the sound stays until there is some.
-    if (action !== "turn_on_sound") {
-      this.#parts.help.hide();
-      this.focusMessage();
+    this.#guard(() => {
+      // The card about the sound stays until there is some.
+      if (action !== "turn_on_sound") {
+        this.#parts.help.hide();
+        this.focusMessage();
+      }
+      this.#actions[action]();
+    });
+  }
+
+  /**
+   * Do what the user asked for, or show what happened outside of the call. During a call, whatever that
+   * throws closes the microphone and shows a card: nobody would see any more that it is open.
+   *
+   * @param {() => void} action
+   */
+  #guard(action) {
+    try {
+      action();
+    } catch (error) {
+      const client = this.#client;
+      if (!client?.hasCall && !client?.voice) throw error;
+      client.fail(error);
     }
-    this.#actions[action]();
   }
 
   /** @type {Readonly<Record<HelpAction, () => void>>} */
@@ -425,7 +456,10 @@ export class Talk {
       changed: whileOpen(() => this.#chatChanged()),
       accepted: whileOpen(() => this.#messageAccepted()),
       answered: whileOpen((turns) => this.#answered(client, turns)),
-      lost: whileOpen(() => void this.#reload(client)),
+      lost: whileOpen(() => {
+        this.#delegate.exchangeFinished();
+        void this.#reload(client);
+      }),
       failed: whileOpen((error) => this.#messageFailed(error)),
       deliverable: whileOpen((itemId) => this.#deliver(itemId)),
     });
@@ -504,6 +538,7 @@ export class Talk {
     const answer = turns.at(-1);
     if (answer?.remembered_from !== undefined) this.#rememberedFrom = answer.remembered_from;
     if (answer?.text) this.#turnCompleted(answer.text, "assistant");
+    this.#delegate.exchangeFinished();
     void this.#reload(client);
   }
 
@@ -516,13 +551,41 @@ export class Talk {
    */
   async #reload(client) {
     if (client.lines().length > MOST_RELOADED) return;
+    await this.#loadNewest(client, 1);
+  }
+
+  /**
+   * Show what was added to the open conversation elsewhere: only the newest turns are loaded. During a call
+   * or an answer of this page nothing is, since both load the history themselves.
+   */
+  async refresh() {
+    const client = this.#client;
+    if (!client || client.hasCall || this.#chat?.isBusy) return;
+    await this.#loadNewest(
+      client,
+      Math.max(1, Math.ceil(this.#loadedTurns.length / TURNS_PER_PAGE)),
+    );
+  }
+
+  /**
+   * Load the turns from a page on, and show them unless they are known.
+   *
+   * @param {RealtimeClient} client
+   * @param {number} page
+   * @returns {Promise<void>}
+   */
+  async #loadNewest(client, page) {
     const { signal } = this.#opened;
-    const turns = await this.#sessionId()
-      .then((id) => this.#parts.api.turns(id))
+    const newest = await this.#sessionId()
+      .then((id) => this.#parts.api.turns(id, page))
       .catch(() => null);
-    if (!turns || signal.aborted || client.hasCall || this.#chat?.isBusy) return;
+    if (!newest || signal.aborted || client.hasCall || this.#chat?.isBusy) return;
+    const turns = newestTurns(this.#loadedTurns, newest, (page - 1) * TURNS_PER_PAGE);
+    // An answer that was sent again has its own place, before the newest turns.
+    if (!turns) return this.#loadNewest(client, 1);
+    if (turns === this.#loadedTurns) return;
     this.#loadedTurns = turns;
-    client.setTurns(turns);
+    client.setTurns([...turns]);
   }
 
   /** @param {ApiError} error */

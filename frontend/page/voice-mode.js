@@ -125,10 +125,12 @@ export class VoiceMode {
   stop() {
     this.#turnOff();
     void this.#guard(() => this.#delegate.client()?.leaveCall());
-    const { help } = this.#parts;
-    if (isDeviceCard(help.name)) help.hide();
-    this.#delegate.changed();
-    this.#delegate.stopped();
+    void this.#guard(() => {
+      const { help } = this.#parts;
+      if (isDeviceCard(help.name)) help.hide();
+      this.#delegate.changed();
+      this.#delegate.stopped();
+    });
   }
 
   /** Start again with a new microphone; a mute stays. */
@@ -173,9 +175,11 @@ export class VoiceMode {
   setMuted(isMuted) {
     this.#isMuted = isMuted;
     this.#isUnmutedByKey = false;
-    void this.#guard(() => this.#delegate.client()?.setMuted(isMuted));
-    this.#parts.meter.clear();
-    this.#delegate.changed();
+    void this.#guard(() => {
+      this.#delegate.client()?.setMuted(isMuted);
+      this.#parts.meter.clear();
+      this.#delegate.changed();
+    });
   }
 
   /** Push-to-talk. @param {boolean} isHeld */
@@ -183,8 +187,10 @@ export class VoiceMode {
     if (this.#isHeld === isHeld || (isHeld && !this.#isOn)) return;
     this.#isHeld = isHeld;
     if (isHeld && this.#isMuted) this.setMuted(false);
-    void this.#guard(() => this.#delegate.client()?.setTalking(isHeld));
-    this.#delegate.changed();
+    void this.#guard(() => {
+      this.#delegate.client()?.setTalking(isHeld);
+      this.#delegate.changed();
+    });
   }
 
   /**
@@ -226,22 +232,25 @@ export class VoiceMode {
 
   /** Save preferences and apply them to the running voice. @param {Partial<Preferences>} changes */
   async prefer(changes) {
+    await this.#guard(() => this.#prefer(changes));
+  }
+
+  /** @param {Partial<Preferences>} changes */
+  async #prefer(changes) {
     const client = this.#delegate.client();
     this.#parts.store.savePreferences(changes);
     if (changes.volume !== undefined) return client?.setVolume(changes.volume);
     if (changes.isHandsFree !== undefined) {
       this.#isHeld = false;
-      void this.#guard(() => client?.setTalking(changes.isHandsFree === true));
+      client?.setTalking(changes.isHandsFree);
       return this.#delegate.changed();
     }
-    await this.#guard(async () => {
-      try {
-        await client?.changeMicrophone(this.#microphone());
-      } catch (error) {
-        this.stop();
-        throw error;
-      }
-    });
+    try {
+      await client?.changeMicrophone(this.#microphone());
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
   }
 
   /** Fill the list of microphones; without it the voice goes on. */
@@ -256,8 +265,8 @@ export class VoiceMode {
   }
 
   /**
-   * Do something with the voice. Whatever it throws closes the microphone and shows a card: the reason of
-   * a microphone that could not be opened, else that the page has failed.
+   * Do something with the voice, and draw it. Whatever that throws closes the microphone and shows a card:
+   * the reason of a microphone that could not be opened, else that the page has failed.
    *
    * @param {() => unknown} action
    */
@@ -316,6 +325,11 @@ export class VoiceMode {
   #showRefusal(error) {
     const card = error instanceof MicrophoneError ? `microphone_${error.kind}` : "page_failed";
     this.#parts.help.show(card, permissionPlace(this.#parts.userAgent));
-    this.#delegate.changed();
+    try {
+      this.#delegate.changed();
+    } catch (again) {
+      // The drawing itself may be what failed.
+      globalThis.reportError?.(again);
+    }
   }
 }

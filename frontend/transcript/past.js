@@ -54,6 +54,26 @@ export function firstTurnFrom(turns, position) {
   return turns.find((turn) => turn.position >= position);
 }
 
+/**
+ * The server's turns, of which the newest were loaded again.
+ *
+ * @param {ReadonlyArray<KeptTurn>} known
+ * @param {ReadonlyArray<KeptTurn>} newest Those from an index on.
+ * @param {number} from The index.
+ * @returns {ReadonlyArray<KeptTurn> | null} `known` if they are as they were; null if a turn was added or
+ *   removed before the index, so that all must be loaded.
+ */
+export function newestTurns(known, newest, from) {
+  const [before, after] = [known[from], newest[0]];
+  const isShifted = from > 0 && (!before || !after || keyOfTurn(before) !== keyOfTurn(after));
+  if (isShifted) return null;
+  const isSame = JSON.stringify(known.slice(from)) === JSON.stringify(newest);
+  return isSame ? known : [...known.slice(0, from), ...newest];
+}
+
+/** @param {KeptTurn} turn */
+const keyOfTurn = (turn) => partKey(turn.item_id, turn.content_index ?? 0);
+
 /** @param {KeptTurn} turn @returns {Line} */
 export function lineFromTurn(turn) {
   return {

@@ -31,7 +31,8 @@ export class MarkdownView {
     const blocks = this.#text.update(source, lex, isComplete).filter(({ node }) => node !== null);
     const places = [...this.#element.children];
     for (const [index, block] of blocks.entries()) {
-      if (block !== this.#shown[index]) this.#place(block, places[index]);
+      const known = this.#shown[index];
+      if (block !== known) this.#place(block, known?.node ?? null, places[index]);
     }
     for (const surplus of places.slice(blocks.length)) surplus.remove();
     this.#shown = blocks;
@@ -43,12 +44,30 @@ export class MarkdownView {
     this.#element.replaceChildren();
   }
 
-  /** @param {Block} block @param {Element | undefined} there What is in its place so far. */
-  #place({ node }, there) {
-    if (!node || (there && updateCode(there, node))) return;
-    const built = this.#build(node);
-    if (there) there.replaceWith(built);
-    else this.#element.append(built);
+  /** @param {Block} block
+   * @param {MarkdownElement | null} known @param {Element | undefined} there What is in its place so far. */
+  #place({ node }, known, there) {
+    if (!node) return;
+    if (known && there) this.#update(there, known, node);
+    else this.#element.append(this.#build(node));
+  }
+
+  /** Show a node in place of another one: what is the same in both is not touched.
+   * @param {ChildNode} there @param {MarkdownNode} known What it shows. @param {MarkdownNode} node */
+  #update(there, known, node) {
+    if (node === known) return;
+    if (typeof node === "string") return replaceByText(there, node);
+    if (!(there instanceof Element) || typeof known === "string" || !isAlike(known, node)) {
+      return there.replaceWith(this.#build(node));
+    }
+    if (node.tag === "pre") return updateCode(there, node);
+    const places = [...there.childNodes];
+    for (const [index, child] of node.children.entries()) {
+      const [place, shown] = [places[index], known.children[index]];
+      if (place && shown !== undefined) this.#update(place, shown, child);
+      else there.append(typeof child === "string" ? child : this.#build(child));
+    }
+    for (const surplus of places.slice(node.children.length)) surplus.remove();
   }
 
   /** @param {MarkdownElement} node @returns {HTMLElement} */
@@ -85,20 +104,22 @@ export class MarkdownView {
   }
 }
 
-/**
- * Code that grows keeps its elements: its button keeps the focus, and its box the scroll position.
- *
- * @param {Element} there
- * @param {MarkdownElement} node
- * @returns {boolean} Whether `there` was such a block, and shows the code now.
- */
+/** Whether an element that shows the one can show the other: only their children differ.
+ * @param {MarkdownElement} known @param {MarkdownElement} node */
+const isAlike = (known, node) =>
+  known.tag === node.tag && JSON.stringify(known.attributes) === JSON.stringify(node.attributes);
+
+/** @param {ChildNode} there @param {string} text */
+function replaceByText(there, text) {
+  if (there instanceof Text) there.data = text;
+  else there.replaceWith(text);
+}
+
+/** Code that grows keeps its elements: its button keeps the focus, and its box the scroll position.
+ * @param {Element} there A block of code. @param {MarkdownElement} node */
 function updateCode(there, node) {
-  const box = there.querySelector(":scope > pre");
-  const code = box?.firstElementChild;
-  if (node.tag !== "pre" || !code || !(box instanceof HTMLElement)) return false;
-  if ((box.dataset.language ?? "") !== (node.attributes["data-language"] ?? "")) return false;
-  write(code, textOf(node));
-  return true;
+  const code = there.querySelector(":scope > pre > code");
+  if (code) write(code, textOf(node));
 }
 
 /** @param {MarkdownNode} node @returns {string} */

@@ -58,10 +58,10 @@ export class VoiceControls {
     this.#last = model;
   }
 
-  /** Write the texts in the current language. */
+  /** The language changed: the next `show` writes the texts. The last model may be outdated by now, since a
+   * volume that the user moves is not shown again. */
   relabel() {
     this.#mute.ariaLabel = "";
-    if (this.#last) this.show(this.#last);
   }
 
   /** @param {VoiceDelegate} delegate */

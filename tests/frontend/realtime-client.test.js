@@ -483,6 +483,58 @@ test("a lost connection shows the whole text of an answer whose sound had not be
   assert.deepEqual(shown(), ["Good day."]);
 });
 
+describe("a call that is lost in the middle of an answer", () => {
+  const line = () => client.lines()[0];
+  let voice;
+
+  beforeEach(async () => {
+    await openNewCall();
+    await startVoice();
+    [voice] = voices;
+    const [created, added, text] = answer("a1", "Good day.");
+    connection.receive(created, added, text, delta("a1", "r_a1"));
+    voice.events.onStart("a1", 0);
+    voice.events.onPosition("a1", 0, 5);
+    voice.cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 5, wasAllHeard: false }];
+  });
+
+  for (const [name, lose] of Object.entries({
+    "the connection is lost": () => connection.options.onReconnecting(1),
+    "it ends": () => connection.options.onEnded("no_network", ""),
+    "the page closes it": () => void client.close(),
+  })) {
+    test(`shows at once how much was heard when ${name}`, async () => {
+      lose();
+      assert.deepEqual([line().shown, line().heardText], ["Good day.", "Good"]);
+      await settle();
+      assert.equal(line().heardText, "Good");
+    });
+  }
+
+  test("agrees with the server's record when that comes", async () => {
+    connection.options.onReconnecting(1);
+    await connection.becomeReady();
+    const kept = { role: "assistant", modality: "voice", status: "interrupted", heard_ms: 0 };
+    api.turns.calls[0].resolve([keptTurn("a1", "Good day.", { ...kept, heard_text: "" })]);
+    await settle();
+    assert.deepEqual([line().text, line().heardText], ["Good day.", ""]);
+  });
+
+  test("is cut when the audio thread answers only after the loss", async () => {
+    const flushing = Promise.withResolvers();
+    voice.flush = () => flushing.promise;
+    const { cuts } = voice;
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u1" });
+    voice.cuts = [];
+    voice.flush = async () => [];
+    connection.options.onReconnecting(1);
+    assert.equal(line().heardText, null);
+    flushing.resolve(cuts);
+    await settle();
+    assert.equal(line().heardText, "Good");
+  });
+});
+
 describe("errors", () => {
   const errorsOf = async (...events) => {
     await openNewCall();
@@ -664,6 +716,32 @@ describe("an end that never comes", () => {
     assert.equal(client.state.name, "listening");
     assert.equal(client.lines().at(-1).shown, "Good day.");
     isStillConnected();
+  });
+
+  test("no truncated after a cut: the line is cut where the sound stopped", async () => {
+    sounding();
+    voice.events.onPosition("a1", 0, 5);
+    voice.cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 5, wasAllHeard: false }];
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u2" });
+    await settle();
+    const line = () => client.lines().find(({ itemId }) => itemId === "a1");
+    const shown = line().shown;
+    assert.deepEqual([shown.length < "Good day.".length, line().heardText], [true, null]);
+    mock.timers.tick(4999);
+    assert.equal(line().shown, shown);
+    mock.timers.tick(1);
+    const { heardText, heardMs, status } = line();
+    assert.deepEqual([line().shown, heardText, heardMs], ["Good day.", "Good", 5]);
+    assert.equal(status, "interrupted");
+    isStillConnected();
+    // The server's word counts, as late as it comes.
+    connection.receive({
+      type: "conversation.item.truncated",
+      item_id: "a1",
+      content_index: 0,
+      audio_end_ms: 0,
+    });
+    assert.equal(line().heardText, "");
   });
 
   test("speech whose end is never reported, counted from the microphone's last sound", () => {

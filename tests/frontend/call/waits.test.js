@@ -9,6 +9,7 @@ const NO_PROGRESS = {
   isNoise: false,
   isAnswerComplete: false,
   isCancelling: false,
+  isTruncating: false,
   isLeaving: false,
 };
 const LISTENING = ["microphone_asked", "voice_started", "connecting", "ready"];
@@ -36,6 +37,7 @@ const STORIES = [
   ],
   ["the answer has come and sounds", [...SPEAKING, "answer_ended"], {}, ["sound"]],
   ["the answer was stopped", [...SPEAKING, "answer_cut"], { isCancelling: true }, ["cancellation"]],
+  ["the answer's sound was cut off", LISTENING, { isTruncating: true }, ["truncation"]],
   ["the user went back to typing", LISTENING, { isLeaving: true }, ["leaving"]],
   ["the connection is lost", [...THINKING, "reconnecting"], { isLeaving: true }, []],
   ["the call is closed", [...THINKING, "closed"], { isCancelling: true }, []],

@@ -19,8 +19,9 @@ beforeEach(() => {
       ...recorder("open", "openAddress", "close", "saveUnsent"),
       sessionId: null,
     },
-    list: recorder("load", "clear", "show", "turnCompleted"),
-    talk: recorder("focusMessage", "relabel", "send"),
+    elsewhere: recorder("report"),
+    list: recorder("load", "clear", "show", "turnCompleted", "refresh"),
+    talk: recorder("focusMessage", "relabel", "send", "refresh"),
     screens: recorder("show"),
     labels: recorder("show", "showAccount"),
     suggestions: recorder("show"),
@@ -104,4 +105,35 @@ test("a conversation is shown without closing the drawer or moving the focus", (
   assert.deepEqual(parts.address.calls, [["set", "a"]]);
   assert.deepEqual(parts.conversation.calls, [["open", "a"]]);
   assert.deepEqual([parts.drawer.calls, parts.talk.calls], [[], []]);
+});
+
+test("a typed exchange is reported to the other tabs, once it has a session", () => {
+  app.exchangeFinished();
+  assert.deepEqual(parts.elsewhere.calls, []);
+  parts.conversation.sessionId = "s1";
+  app.exchangeFinished();
+  assert.deepEqual(parts.elsewhere.calls, [["report", "s1"]]);
+});
+
+test("another tab's exchange refreshes the list, and the conversation if that is open", () => {
+  parts.conversation.sessionId = "s1";
+  app.exchangeFinishedElsewhere("s2");
+  assert.deepEqual([parts.list.calls, parts.talk.calls], [[["turnCompleted", "s2"]], []]);
+  app.exchangeFinishedElsewhere("s1");
+  assert.deepEqual(parts.list.calls.at(-1), ["turnCompleted", "s1"]);
+  assert.deepEqual(parts.talk.calls, [["refresh"]]);
+  parts.account.user = null;
+  app.exchangeFinishedElsewhere("s1");
+  assert.equal(parts.list.calls.length, 2);
+});
+
+test("a user who comes back sees the open conversation and its title as they are by then", () => {
+  app.cameBack();
+  assert.deepEqual([parts.list.calls, parts.talk.calls], [[], []]);
+  parts.conversation.sessionId = "s1";
+  app.cameBack();
+  assert.deepEqual([parts.list.calls, parts.talk.calls], [[["refresh", "s1"]], [["refresh"]]]);
+  parts.account.user = null;
+  app.cameBack();
+  assert.equal(parts.talk.calls.length, 1);
 });

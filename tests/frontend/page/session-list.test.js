@@ -147,6 +147,22 @@ test("put into a list that is not loaded, it loads the list", () => {
   assert.equal(api.sessions.calls.length, 1);
 });
 
+test("a listed session is requested again at once, with the title that it has by then", async () => {
+  const loading = list.load();
+  api.sessions.calls[0].resolve([session("a")]);
+  await loading;
+  await list.refresh("unknown");
+  const refreshing = list.refresh("a");
+  assert.deepEqual(
+    api.session.calls.map(({ args }) => args),
+    [["a"]],
+  );
+  openId = "a";
+  api.session.calls[0].resolve(session("a", { title: "Bread" }));
+  await refreshing;
+  assert.equal(titles.at(-1), "Bread");
+});
+
 test("sessions are refreshed once, shortly after their turns", async () => {
   await load(session("a"), session("b"));
   list.turnCompleted("a");

@@ -123,6 +123,7 @@ beforeEach(() => {
       sessionNeeded: async () => "new",
       conversationShown: () => happened.push("shown"),
       turnCompleted: () => happened.push("turn"),
+      exchangeFinished: () => happened.push("exchange"),
       newSessionWanted: () => happened.push("new session"),
       signInWanted: () => happened.push("sign in"),
     },
@@ -496,12 +497,66 @@ test("lines that cannot be drawn end the call: nobody sees what is said", async 
   assert.deepEqual(failures, ["planned"]);
 });
 
+for (const [name, { breakIt, act }] of Object.entries({
+  "the stop of an answer": {
+    breakIt: (planned) => Object.assign(client(), { interrupt: planned }),
+    act: () => talk.interrupt(),
+  },
+  "the button that turns the sound on": {
+    breakIt: (planned) => Object.assign(client(), { resumeSound: planned }),
+    act: () => talk.act("turn_on_sound"),
+  },
+  "a change of the language": {
+    breakIt: (planned) => Object.assign(views.status, { relabel: planned }),
+    act: () => talk.relabel(),
+  },
+  "the end of a replay": {
+    breakIt: (planned) => Object.assign(views.status, { show: planned }),
+    act: () => talk.replayChanged(),
+  },
+  "a typed message": {
+    breakIt: (planned) => Object.assign(views.thread, { follow: planned }),
+    act: () => talk.send("Hello"),
+  },
+})) {
+  test(`an unforeseen exception in ${name} ends the call, if there is one`, async () => {
+    await talk.open(null);
+    const failures = [];
+    client().fail = ({ message }) => failures.push(message);
+    breakIt(() => {
+      throw new Error("planned");
+    });
+    await assert.rejects(async () => act(), /planned/);
+    assert.deepEqual(failures, []);
+    client().hasCall = true;
+    await act();
+    assert.deepEqual(failures, ["planned"]);
+  });
+}
+
+test("a frozen page closes its call before anything else can fail", async () => {
+  await talk.open(null);
+  voiceMode.freeze = () => {
+    throw new Error("planned");
+  };
+  assert.throws(() => talk.freeze(), /planned/);
+  assert.equal(called(client(), "close").length, 1);
+});
+
 test("a call that the page's own fault has ended has a card", async () => {
   await talk.open(null);
   client().enter({ name: "listening", hasVoice: true });
   client().enter({ name: "ended", reason: "page_failed" });
   assert.deepEqual(help.shown, ["page_failed"]);
   assert.equal(called(voiceMode, "callEnded").length, 1);
+});
+
+test("after a change of the language the controls show what is chosen by then", async () => {
+  await talk.open(null);
+  voiceMode.model = { ...voiceMode.model, volume: 0.4 };
+  talk.relabel();
+  const [[relabelled], [shown, { volume }]] = views.voiceControls.calls.slice(-2);
+  assert.deepEqual([relabelled, shown, volume], ["relabel", "show", 0.4]);
 });
 
 test("call and text create one session", async () => {
@@ -605,6 +660,65 @@ test("after an answer, the server's turns are loaded again unless something else
   chat().delegate.lost();
   await settle();
   assert.equal(api.turns.calls.length, before);
+});
+
+/** Open a session that has these turns. */
+async function openSession(turns) {
+  const opening = talk.open("a");
+  api.turns.calls.at(-1).resolve(turns);
+  await opening;
+}
+const someTurns = (count) => Array.from({ length: count }, (_, n) => ({ item_id: `u${n}` }));
+
+test("of what was added elsewhere only the newest turns are loaded, and shown if there are any", async () => {
+  await openSession(someTurns(450));
+  const refresh = async (newest) => {
+    const refreshing = talk.refresh();
+    await settle();
+    const { args, resolve } = api.turns.calls.at(-1);
+    resolve(newest);
+    await refreshing;
+    return args;
+  };
+  assert.deepEqual(await refresh(someTurns(450).slice(400)), ["a", 3]);
+  assert.deepEqual(called(client(), "setTurns"), []);
+  await refresh(someTurns(452).slice(400));
+  assert.deepEqual(called(client(), "setTurns"), [["setTurns", someTurns(452)]]);
+});
+
+test("a turn that came before the newest ones has all of them loaded", async () => {
+  await openSession(someTurns(201));
+  const refreshing = talk.refresh();
+  await settle();
+  api.turns.calls.at(-1).resolve(someTurns(202).slice(199));
+  await settle();
+  assert.deepEqual(api.turns.calls.at(-1).args, ["a", 1]);
+  api.turns.calls.at(-1).resolve(someTurns(202));
+  await refreshing;
+  assert.equal(called(client(), "setTurns")[0][1].length, 202);
+});
+
+test("nothing is loaded from elsewhere during a call, during an answer, or without a conversation", async () => {
+  await talk.refresh();
+  await openSession([]);
+  const before = api.turns.calls.length;
+  client().hasCall = true;
+  await talk.refresh();
+  Object.assign(client(), { hasCall: false });
+  chat().isBusy = true;
+  await talk.refresh();
+  assert.equal(api.turns.calls.length, before);
+});
+
+test("an exchange is finished when the server has its answer, or what came of a stopped one", async () => {
+  await talk.open(null);
+  const count = () => happened.filter((one) => one === "exchange").length;
+  chat().delegate.accepted();
+  assert.equal(count(), 0);
+  chat().delegate.answered([{ text: "Hi" }, { text: "Hello." }]);
+  assert.equal(count(), 1);
+  chat().delegate.lost();
+  assert.equal(count(), 2);
 });
 
 test("a message that the server has taken makes a card about the connection outdated", async () => {

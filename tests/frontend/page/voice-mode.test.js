@@ -327,6 +327,7 @@ for (const [name, act] of Object.entries({
   leaveCall: () => voiceMode.stop(),
   stopAudioStream: () => voiceMode.restart(),
   changeMicrophone: () => voiceMode.prefer({ deviceId: "usb" }),
+  setVolume: () => voiceMode.prefer({ volume: 0.5 }),
 })) {
   test(`an unforeseen exception of ${name} closes the microphone and shows a card`, async () => {
     await start();
@@ -336,6 +337,23 @@ for (const [name, act] of Object.entries({
     assert.equal(client.voice, null);
     assert.ok(client.calls.some(([call]) => call === "fail"));
     assert.ok(help.calls.some(([, card]) => card === "page_failed"));
+  });
+}
+
+for (const [name, act] of Object.entries({
+  "a mute": () => voiceMode.setMuted(true),
+  "a press of the talk button": () => voiceMode.setHeld(true),
+  "the choice of push-to-talk": () => voiceMode.prefer({ isHandsFree: false }),
+  "the way back to typing": () => voiceMode.stop(),
+})) {
+  test(`an exception while ${name} is drawn closes the microphone and shows a card`, async () => {
+    await start();
+    delegate.changed = broken;
+    act();
+    await settle();
+    assert.deepEqual([voiceMode.isOn, client.voice], [false, null]);
+    assert.ok(client.calls.some(([call]) => call === "fail"));
+    assert.equal(help.calls.at(-1)[1], "page_failed");
   });
 }
 

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstTurnFrom, lineFromTurn, pastOf } from "../../../frontend/transcript/past.js";
+import {
+  firstTurnFrom,
+  lineFromTurn,
+  newestTurns,
+  pastOf,
+} from "../../../frontend/transcript/past.js";
 
 const kept = (itemId, position, more = {}) => ({
   item_id: itemId,
@@ -85,4 +90,25 @@ test("the first turn at or after a position is found, as positions have gaps", (
   const turns = [kept("u1", 0), kept("a1", 1), kept("u2", 1000)];
   const found = [0, 1, 2, 1001].map((position) => firstTurnFrom(turns, position)?.item_id);
   assert.deepEqual(found, ["u1", "a1", "u2", undefined]);
+});
+
+test("newest turns replace the known ones from an index on", () => {
+  const known = ["a", "b", "c"].map(kept);
+  const changed = { ...known[2], text: "more" };
+  assert.equal(newestTurns(known, known.slice(1), 1), known);
+  assert.equal(newestTurns(known, known, 0), known);
+  assert.deepEqual(newestTurns(known, [known[1], changed, kept("d", 3)], 1), [
+    known[0],
+    known[1],
+    changed,
+    kept("d", 3),
+  ]);
+  assert.deepEqual(newestTurns(known, [], 0), []);
+});
+
+test("newest turns that do not begin where they did are not enough", () => {
+  const known = ["a", "b", "c"].map(kept);
+  assert.equal(newestTurns(known, [known[0], known[1]], 1), null);
+  assert.equal(newestTurns(known, [], 2), null);
+  assert.equal(newestTurns(known, [kept("d", 3)], 3), null);
 });

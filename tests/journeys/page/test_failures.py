@@ -224,9 +224,10 @@ def test_a_history_request_that_fails_is_retried(browser: Browser, stack: Stack)
         assert [(line["item"], line["text"]) for line in visitor.bubbles()] == kept
 
 
-def test_turns_from_another_tab_appear_with_the_next_message(
+def test_a_typed_exchange_appears_in_other_tabs_and_when_the_user_comes_back(
     browser: Browser, stack: Stack
 ) -> None:
+    """A tab of the same browser is told; another device looks when it gets the focus."""
     login = register(stack)
     with visiting(browser, stack, login=login) as first:
         first.type_and_wait("Hello, thank you for taking the time today.")
@@ -235,8 +236,16 @@ def test_turns_from_another_tab_appear_with_the_next_message(
             second.open(f"/#/s/{first.session_id}")
             second.page.reload()
             expect(second.lines).to_have_count(2)
+            tab = first.page.context.new_page()
+            tab.goto(first.page.url)
+            tab_lines = tab.locator("#lines .line")
+            expect(tab_lines).to_have_count(2)
             first.type_and_wait("How many people work on the orders?")
             first.await_stored(4)
+            expect(tab_lines).to_have_count(4)
+            tab.close()
+            second.page.evaluate("dispatchEvent(new Event('focus'))")
+            expect(second.lines).to_have_count(4)
             second.type("What is the most difficult part for you?")
             expect(second.answers.nth(2)).to_have_attribute("data-status", "completed")
             second.await_stored(6)

@@ -33,6 +33,28 @@ a line WIDE
 <script>alert(1)</script>
 """.replace("WIDE", "wide " * 100)
 
+GROWING = ANSWER.replace("- two", "\n".join(f"- item `{n}` of it" for n in range(12)))
+GROW = """async (source) => {
+  const app = document.querySelector("script[type=module]").src;
+  const { MarkdownView } = await import(new URL("views/markdown.js", app));
+  const { LazyLexer } = await import(new URL("markdown/lexer.js", app));
+  const lexer = new LazyLexer();
+  await lexer.load();
+  const boxes = [document.createElement("div"), document.createElement("div")];
+  const [growing, whole] = boxes.map((box) => new MarkdownView(box, kaiwa.words, { say() {} }));
+  const different = [];
+  let firstItem = null;
+  for (let end = 1; end <= source.length; end += 3) {
+    const part = source.slice(0, end);
+    growing.show(part, lexer.lex, false);
+    whole.clear();
+    whole.show(part, lexer.lex, true);
+    if (boxes[0].innerHTML !== boxes[1].innerHTML) different.push(part);
+    if (end > source.indexOf("- item `1`")) firstItem ??= boxes[0].querySelector("li");
+  }
+  return { different, isFirstItemKept: boxes[0].querySelector("li") === firstItem };
+}"""
+
 TURN = {
     "item_id": "written",
     "content_index": 0,
@@ -76,3 +98,5 @@ def test_a_written_answer_is_shown_as_markdown_and_can_be_copied(
         thread = page.locator("#thread")
         assert thread.evaluate("(box) => box.scrollWidth <= box.clientWidth")
         assert find_violations(visitor, "#thread") == []
+        grown = page.evaluate(GROW, GROWING)
+        assert grown == {"different": [], "isFirstItemKept": True}
