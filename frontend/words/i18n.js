@@ -83,13 +83,14 @@ export const WORDS = Object.freeze({
     ja: "この言葉を含む会話はありません。",
   },
   "sessions.search.failed": { en: "The search failed. {why}", ja: "検索できませんでした。{why}" },
-  "sessions.rename": { en: "Rename “{title}”", ja: "「{title}」の名前を変更" },
+  "sessions.menu": { en: "Menu of “{title}”", ja: "「{title}」のメニュー" },
+  "sessions.rename": { en: "Rename", ja: "名前を変更" },
   "sessions.rename_label": { en: "New name", ja: "新しい名前" },
   "sessions.rename.failed": {
     en: "The name was not changed. {why}",
     ja: "名前を変更できませんでした。{why}",
   },
-  "sessions.delete": { en: "Delete “{title}”", ja: "「{title}」を削除" },
+  "sessions.delete": { en: "Delete", ja: "削除" },
   "sessions.delete.failed": {
     en: "The conversation was not deleted. {why}",
     ja: "会話を削除できませんでした。{why}",
@@ -107,6 +108,7 @@ export const WORDS = Object.freeze({
     ja: "会話の一覧を読み込めませんでした。",
   },
 
+  "sessions.export_file": { en: "Save as a file", ja: "ファイルに書き出す" },
   "sessions.export": { en: "Export “{title}”", ja: "「{title}」を書き出す" },
   "export.txt": { en: "Text to read (TXT)", ja: "読むためのテキスト（TXT）" },
   "export.csv": { en: "Table for spreadsheets (CSV)", ja: "表計算ソフト用の表（CSV）" },
@@ -153,8 +155,8 @@ export const WORDS = Object.freeze({
 
   "empty.title": { en: "What shall we talk about?", ja: "何を話しましょうか？" },
   "empty.talk": {
-    en: "Tap 🎤 and simply speak. You can cut in at any time.",
-    ja: "🎤 を押して、そのまま話してください。途中で割り込んでも大丈夫です。",
+    en: "Tap 🎤 Voice and simply speak. You can cut in at any time.",
+    ja: "🎤「音声」を押して、そのまま話してください。途中で割り込んでも大丈夫です。",
   },
   "empty.type": {
     en: "Or type below. Voice and text share one conversation.",
@@ -209,7 +211,10 @@ export const WORDS = Object.freeze({
   "state.unmuted": { en: "Unmuted", ja: "ミュートを解除しました" },
   "state.waiting_for_press": { en: "Press to talk", ja: "ボタンを押して話す" },
 
-  "hint.idle": { en: "Type, or tap 🎤 to talk", ja: "入力するか、🎤 を押して話せます" },
+  "hint.idle": {
+    en: "Type, or tap 🎤 Voice to talk",
+    ja: "入力するか、🎤「音声」を押して話せます",
+  },
   "hint.asking_microphone": {
     en: "Allow the microphone in the browser’s question",
     ja: "確認画面でマイクを許可してください",
@@ -328,6 +333,10 @@ export const WORDS = Object.freeze({
   "voice.holding": { en: "Release to send", ja: "離すと送信" },
   "voice.stop": { en: "Stop the answer", ja: "応答を止める" },
   "voice.volume": { en: "Volume", ja: "音量" },
+  "voice.picture": { en: "Voice: {state}", ja: "音声：{state}" },
+  "voice.end": { en: "End the call", ja: "通話を終了" },
+  "voice.silence": { en: "Turn Kaiwa’s voice off", ja: "Kaiwa の声を消す" },
+  "voice.unsilence": { en: "Turn Kaiwa’s voice on", ja: "Kaiwa の声を出す" },
   "voice.level": { en: "Microphone level", ja: "マイクの音量" },
 
   "settings.open": { en: "Settings", ja: "設定" },
@@ -376,6 +385,7 @@ export const WORDS = Object.freeze({
   "keys.open": { en: "Keyboard", ja: "キー操作" },
   "keys.title": { en: "Keyboard", ja: "キー操作" },
   "keys.talk": { en: "Hold to talk", ja: "押している間、話す" },
+  "keys.voice": { en: "Start or end the call", ja: "通話の開始・終了" },
   "keys.mute": { en: "Mute or unmute", ja: "ミュートの切り替え" },
   "keys.stop": { en: "Stop the answer", ja: "応答を止める" },
   "keys.send": { en: "Send the message", ja: "メッセージを送信" },
