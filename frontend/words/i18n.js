@@ -384,7 +384,10 @@ export const WORDS = Object.freeze({
 
   "keys.open": { en: "Keyboard", ja: "キー操作" },
   "keys.title": { en: "Keyboard", ja: "キー操作" },
-  "keys.talk": { en: "Hold to talk", ja: "押している間、話す" },
+  "keys.talk": {
+    en: "Hold to talk (with push to talk, or while muted)",
+    ja: "押している間、話す（「押して話す」のとき、またはミュート中）",
+  },
   "keys.voice": { en: "Start or end the call", ja: "通話の開始・終了" },
   "keys.mute": { en: "Mute or unmute", ja: "ミュートの切り替え" },
   "keys.stop": { en: "Stop the answer", ja: "応答を止める" },
