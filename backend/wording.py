@@ -20,7 +20,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "The request could not be read.",
         "ja": "リクエストを読み取れませんでした。",
     },
-    "not_authenticated": {"en": "Please sign in.", "ja": "サインインしてください。"},
+    "not_authenticated": {"en": "Please sign in.", "ja": "ログインしてください。"},
     "bad_credentials": {
         "en": "The username or the password is not right.",
         "ja": "ユーザー名またはパスワードが違います。",
@@ -55,7 +55,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "回数が多すぎます。少し待ってからお試しください。",
     },
     "registration_closed": {
-        "en": "Registration is closed. Ask the administrator for a login.",
+        "en": "Registration is closed. Ask the administrator for an account.",
         "ja": "新規登録は受け付けていません。管理者にお問い合わせください。",
     },
     "internal": {
@@ -138,8 +138,8 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "チケットは使用済みか期限切れです。もう一度接続してください。",
     },
     "token_invalid": {
-        "en": "The login is no longer valid. Please sign in again.",
-        "ja": "ログインの有効期限が切れました。もう一度サインインしてください。",
+        "en": "Your session has expired. Please sign in again.",
+        "ja": "ログインの有効期限が切れました。もう一度ログインしてください。",
     },
     "token_in_url": {
         "en": "A token does not belong in a URL. Take a ticket from POST /api/realtime/tickets/.",
@@ -150,8 +150,8 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "この会話は存在しないか、あなたのものではありません。",
     },
     "session_closed": {
-        "en": "This conversation is closed. Open it again to go on.",
-        "ja": "この会話は終了しています。続けるには再開してください。",
+        "en": "This conversation is closed. It can be read; start a new one to go on.",
+        "ja": "この会話は終了しています。続けるには新しい会話をはじめてください。",
     },
     "origin_foreign": {
         "en": "This page may not connect here. Ask the administrator to allow its origin.",
@@ -220,10 +220,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "Too many frames could not be read.",
         "ja": "読み取れないフレームが続いたため終了しました。",
     },
-    "unauthenticated": {"en": "Please sign in.", "ja": "サインインしてください。"},
+    "unauthenticated": {"en": "Please sign in.", "ja": "ログインしてください。"},
     "revoked": {
         "en": "You signed out on another device.",
-        "ja": "別の端末でサインアウトされました。",
+        "ja": "別の端末でログアウトされました。",
     },
     "too_slow": {
         "en": "Your connection is too slow for the sound.",
@@ -238,7 +238,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "しばらく発言がなかったため終了しました。",
     },
     "taken_over": {
-        "en": "This conversation goes on in another tab or device.",
+        "en": "This conversation goes on in another tab or on another device.",
         "ja": "この会話は別のタブまたは端末で続いています。",
     },
     "time_limit": {"en": "The call reached its time limit.", "ja": "通話時間の上限に達しました。"},

@@ -40,6 +40,7 @@ import { HelpCard } from "./views/help-card.js";
 import { drawIcons } from "./views/icons.js";
 import { Keyboard } from "./views/keyboard.js";
 import { Labels } from "./views/labels.js";
+import { Presence } from "./views/presence.js";
 import { Screens } from "./views/screens.js";
 import { SearchBox } from "./views/search-box.js";
 import { SessionSettingsView } from "./views/session-settings.js";
@@ -118,7 +119,9 @@ const voiceControls = new VoiceControls(words, {
   holdChanged: (isHeld) => voiceMode.setHeld(isHeld),
   stopClicked: () => talk.interrupt(),
   volumeMoved: (volume) => voiceMode.prefer({ volume }),
+  endClicked: () => voiceMode.stop(),
 });
+const presence = new Presence(words, () => talk.client?.playedRms ?? 0);
 const dictationView = new DictationView(words, {
   pressed: () => dictation.press(),
   released: () => dictation.release(),
@@ -139,7 +142,7 @@ const voiceMode = new VoiceMode(
     store,
     help,
     settings,
-    meter: voiceControls.meter,
+    presence,
     createContext: () => {
       // The microphone would hear it.
       replay.stop();
@@ -189,6 +192,7 @@ const talk = new Talk(
     status,
     composer,
     voiceControls,
+    presence,
     help,
     settings,
     voiceMode,
@@ -327,6 +331,7 @@ new Keyboard(
   {
     talkKeyChanged: (isHeld) => voiceMode.talkKeyChanged(isHeld),
     muteKeyPressed: () => voiceMode.isOn && voiceMode.toggleMuted(),
+    voiceKeyPressed: () => void (voiceMode.isOn ? voiceMode.stop() : voiceMode.start()),
     stopKeyPressed: () => {
       talk.interrupt();
       replay.stop();

@@ -436,6 +436,11 @@ export class RealtimeClient {
     this.#voice?.speaker.setVolume(volume);
   }
 
+  /** The level of the answer as it is played at this moment, as a fraction of full scale. */
+  get playedRms() {
+    return this.#voice?.speaker.playedRms ?? 0;
+  }
+
   /** Try to turn the sound on while it is blocked. Call it in a tap. */
   resumeSound() {
     this.#voice?.resume();

@@ -9,6 +9,9 @@ const WORKLET_URL = new URL("./playback-worklet.js", import.meta.url);
 /** Long enough for a change of volume not to click. */
 const VOLUME_RAMP_S = 0.02;
 
+/** About 20 ms of the device's rate: one frame of the picture that shows the level. */
+const LEVEL_SAMPLES = 1024;
+
 /**
  * How much of one content part was heard when playback was cut off.
  * @typedef {object} Cut
@@ -49,6 +52,9 @@ export class Speaker {
   #doneKeys = new Set();
   /** @type {{ resolve: (cuts: Cut[]) => void, soFar: Cut[] }[]} */
   #pendingFlushes = [];
+  /** @type {AnalyserNode | null} The sound before the volume: a quiet setting hides no voice. */
+  #analyser = null;
+  #latest = new Float32Array(LEVEL_SAMPLES);
 
   /** @param {SpeakerOptions} options */
   constructor({ context, ...events }) {
@@ -65,6 +71,13 @@ export class Speaker {
   /** Time from the worklet's output to the loudspeaker. */
   get latencyMs() {
     return latencyMsOf(this.#context, navigator.userAgent);
+  }
+
+  /** The level of the last sound that was played, as a fraction of full scale. */
+  get playedRms() {
+    if (!this.#analyser) return 0;
+    this.#analyser.getFloatTimeDomainData(this.#latest);
+    return Math.sqrt(this.#latest.reduce((sum, each) => sum + each * each, 0) / LEVEL_SAMPLES);
   }
 
   /** Load the worklet; until then nothing is played. Harmless when open. May be tried again. */
@@ -173,6 +186,7 @@ export class Speaker {
     this.#post({ verb: "stop" });
     this.#node?.disconnect();
     this.#node = null;
+    this.#analyser = null;
     this.#volume.disconnect();
     for (const { resolve, soFar } of this.#pendingFlushes.splice(0)) resolve(soFar);
   }
@@ -188,6 +202,9 @@ export class Speaker {
     node.port.addEventListener("message", ({ data }) => this.#receive(data), { signal });
     node.port.start();
     node.connect(this.#volume).connect(this.#context.destination);
+    this.#analyser = this.#context.createAnalyser();
+    this.#analyser.fftSize = LEVEL_SAMPLES;
+    node.connect(this.#analyser);
     this.#node = node;
     for (const [command, transferred] of this.#early.splice(0)) this.#post(command, transferred);
   }

@@ -6,6 +6,7 @@
  */
 
 import { ApiError, TURNS_PER_PAGE } from "../api.js";
+import { shownOf } from "../call/call-state.js";
 import { SessionId } from "../call/session-id.js";
 import { JoinedLines } from "../chat/messages.js";
 import { unansweredMessages } from "../chat/unanswered.js";
@@ -26,6 +27,7 @@ import { isDeviceCard } from "./voice-mode.js";
 /** @import { Composer } from "../views/composer.js" */
 /** @import { HelpCard } from "../views/help-card.js" */
 /** @import { Settings } from "../views/settings.js" */
+/** @import { Presence } from "../views/presence.js" */
 /** @import { Status } from "../views/status.js" */
 /** @import { Thread } from "../views/thread.js" */
 /** @import { VoiceControls } from "../views/voice-controls.js" */
@@ -41,7 +43,8 @@ import { isDeviceCard } from "./voice-mode.js";
  *   thread: Pick<Thread, "show" | "load" | "fail" | "follow" | "focus" | "relabel">,
  *   status: Pick<Status, "show" | "showLatency" | "relabel">,
  *   composer: Pick<Composer, "showMode" | "showStop" | "clear" | "text" | "restore" | "focus" | "relabel">,
- *   voiceControls: Pick<VoiceControls, "show" | "relabel"> & { meter: { add: (rms: number) => void } },
+ *   voiceControls: Pick<VoiceControls, "show" | "relabel">,
+ *   presence: Pick<Presence, "show" | "add">,
  *   help: Pick<HelpCard, "show" | "hide" | "name" | "relabel">,
  *   settings: Pick<Settings, "relabel">,
  *   voiceMode: Pick<VoiceMode, keyof VoiceMode>,
@@ -303,17 +306,19 @@ export class Talk {
   /** Show the state of the call, of the voice mode, and the lines. What this throws, the caller must catch
    * during a call: the client does so for its events, VoiceMode for its controls, `#guard` for the rest. */
   draw() {
-    const { composer, dictation, status, thread, voiceControls, voiceMode } = this.#parts;
+    const { composer, dictation, presence, status, thread, voiceControls, voiceMode } = this.#parts;
     const state = this.#state;
     this.#drawnState = state.name;
     const canStop = ANSWERING.has(state.name);
     const voice = voiceMode.model;
-    status.show(state, {
+    const own = {
       isMuted: voice.isMuted,
       isWaitingForPress: !voice.isHandsFree && !voice.isHeld,
       hasNoMicrophone: voice.hasNoMicrophone,
       hasNoSound: voice.hasNoSound,
-    });
+    };
+    status.show(state, own);
+    presence.show(shownOf(state, own).name, voice.isOn);
     composer.showMode(voice.isOn);
     composer.showStop(canStop && !voice.isOn);
     const callState = this.#client?.state ?? IDLE;
@@ -432,7 +437,7 @@ export class Talk {
   #use(client, sessionId) {
     this.#client = client;
     const { signal } = this.#opened;
-    const { status, voiceControls } = this.#parts;
+    const { presence, status } = this.#parts;
     /**
      * A handler that is ignored once the conversation was left.
      * @template {unknown[]} A
@@ -445,7 +450,7 @@ export class Talk {
       };
     client.onState = whileOpen((state) => this.#stateChanged(state));
     client.onLines = whileOpen(() => this.#drawSoon());
-    client.onLevel = whileOpen((rms) => voiceControls.meter.add(rms));
+    client.onLevel = whileOpen((rms) => presence.add(rms));
     client.onLatency = whileOpen((ms) => status.showLatency(ms));
     client.onProblem = whileOpen((problem) => this.#problemArose(problem));
     client.onError = whileOpen((error) => this.#errorArose(error));

@@ -8,6 +8,7 @@ import { permissionPlace } from "../words/help.js";
 /** @import { RealtimeClient } from "../realtime-client.js" */
 /** @import { LocalStore, Preferences } from "../storage/local-store.js" */
 /** @import { HelpCard } from "../views/help-card.js" */
+/** @import { Presence } from "../views/presence.js" */
 /** @import { Settings } from "../views/settings.js" */
 
 /**
@@ -15,7 +16,7 @@ import { permissionPlace } from "../words/help.js";
  *   store: Pick<LocalStore, "preferences" | "savePreferences">,
  *   help: Pick<HelpCard, "show" | "hide" | "name">,
  *   settings: Pick<Settings, "open" | "showMicrophones">,
- *   meter: { clear: () => void },
+ *   presence: Pick<Presence, "clear">,
  *   createContext: () => AudioContext,
  *   missingForVoice: () => string[],
  *   listMicrophones: () => Promise<MediaDeviceInfo[]>,
@@ -177,7 +178,7 @@ export class VoiceMode {
     this.#isUnmutedByKey = false;
     void this.#guard(() => {
       this.#delegate.client()?.setMuted(isMuted);
-      this.#parts.meter.clear();
+      this.#parts.presence.clear();
       this.#delegate.changed();
     });
   }
@@ -239,7 +240,10 @@ export class VoiceMode {
   async #prefer(changes) {
     const client = this.#delegate.client();
     this.#parts.store.savePreferences(changes);
-    if (changes.volume !== undefined) return client?.setVolume(changes.volume);
+    if (changes.volume !== undefined) {
+      client?.setVolume(changes.volume);
+      return this.#delegate.changed();
+    }
     if (changes.isHandsFree !== undefined) {
       this.#isHeld = false;
       client?.setTalking(changes.isHandsFree);

@@ -29,6 +29,8 @@ const STROKES = Object.freeze({
     "M9.5 10.5a2.5 2.5 0 0 1 5 0",
   ],
   dots: ["M6 12h.01M12 12h.01M18 12h.01"],
+  hang_up: ["M3.8 13.2c4.6-4.6 11.8-4.6 16.4 0l-2.3 2.8-3.4-1.4v-2.2a9 9 0 0 0-5 0v2.2L6.1 16z"],
+  quiet: ["M4.5 9.5v5h3.3l4.2 3.7V5.8L7.8 9.5z", "M15.5 9.7l4.6 4.6M20.1 9.7l-4.6 4.6"],
   loud: [
     "M4.5 9.5v5h3.3l4.2 3.7V5.8L7.8 9.5z",
     "M15.3 9.2a4 4 0 0 1 0 5.6M17.8 6.7a7.5 7.5 0 0 1 0 10.6",
@@ -51,6 +53,7 @@ const STROKES = Object.freeze({
   ],
   bin: ["M5 7h14M10 7V5h4v2M7 7l.7 11.5h8.6L17 7M10.3 10.5v5M13.7 10.5v5"],
   download: ["M12 4.5v10M7.5 10.5l4.5 4.5 4.5-4.5M5 19h14"],
+  more: ["M12 6h.01M12 12h.01M12 18h.01"],
   plus: ["M12 5.5v13M5.5 12h13"],
   menu: ["M4.5 7h15M4.5 12h15M4.5 17h15"],
   close: ["M6.5 6.5l11 11M17.5 6.5l-11 11"],
@@ -97,7 +100,7 @@ export function icon(name) {
 }
 
 /** Emoji that a text may contain, and the icon drawn for each: not every device has these emoji. */
-const ICON_BY_EMOJI = Object.freeze({ "🎤": "microphone", "💬": "bubble" });
+const ICON_BY_EMOJI = Object.freeze({ "🎤": "wave", "💬": "bubble" });
 
 /**
  * Set the text of an element, with icons in place of the emoji. Does nothing if it is unchanged.

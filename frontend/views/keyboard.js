@@ -1,11 +1,11 @@
-/** The keyboard shortcuts of the page: Space (held), M, Esc, ?. Ignored while a field has the focus,
+/** The keyboard shortcuts of the page: Space (held), V, M, Esc, ?. Ignored while a field has the focus,
  * except Esc. */
 
 import { isDialogOpen } from "./dialogs.js";
 
 /**
  * @typedef {{
- *   talkKeyChanged: (isHeld: boolean) => boolean, muteKeyPressed: () => void,
+ *   talkKeyChanged: (isHeld: boolean) => boolean, muteKeyPressed: () => void, voiceKeyPressed: () => void,
  *   stopKeyPressed: () => void, helpKeyPressed: () => void,
  * }} KeyboardDelegate `talkKeyChanged` returns whether the key had an effect.
  */
@@ -51,6 +51,7 @@ export class Keyboard {
     if (event.key === " ") this.#spacePressed(event, target);
     else if (event.repeat) return;
     else if (event.key.toLowerCase() === "m") this.#delegate.muteKeyPressed();
+    else if (event.key.toLowerCase() === "v") this.#delegate.voiceKeyPressed();
     else if (event.key === "?") this.#delegate.helpKeyPressed();
   }
 

@@ -1,6 +1,6 @@
-/** Shows the level of the last 1.28 s of microphone audio as bars. */
+/** Shows the level of the last 1.28 s of a recording as bars. */
 
-import { byId, make } from "./elements.js";
+import { make } from "./elements.js";
 
 /** One bar for each 40 ms chunk that is sent: 1.28 s. */
 const BARS = 32;
@@ -15,8 +15,8 @@ export class LevelMeter {
   #reducedMotion = globalThis.matchMedia("(prefers-reduced-motion: reduce)");
   #isDrawRequested = false;
 
-  /** @param {HTMLElement} [meter] The element to fill; by default the call's meter. */
-  constructor(meter = byId("level", HTMLDivElement)) {
+  /** @param {HTMLElement} meter The element to fill. */
+  constructor(meter) {
     this.#meter = meter;
     this.#meter.append(...this.#bars);
   }

@@ -1,8 +1,9 @@
-/** The list of the user's conversations: open, rename in place, export, delete. */
+/** The list of the user's conversations: open one, and a menu to rename it in place, export or delete it. */
 
 import { LIMITS } from "../shared-facts.js";
 import { byId, make, write } from "./elements.js";
 import { icon } from "./icons.js";
+import { chooseSessionAction } from "./session-menu.js";
 
 /** @import { Session } from "../api.js" */
 /** @import { Words } from "../words/i18n.js" */
@@ -135,9 +136,7 @@ export class Sessions {
     known.spoken.hidden = !session.realtime_mode;
     known.spoken.title = this.#words.say("sessions.spoken");
     write(known.spokenWords, this.#words.say("sessions.spoken"));
-    label(known.rename, this.#words.say("sessions.rename", { title }));
-    label(known.download, this.#words.say("sessions.export", { title }));
-    label(known.remove, this.#words.say("sessions.delete", { title }));
+    label(known.menu, this.#words.say("sessions.menu", { title }));
     return known.row;
   }
 
@@ -145,19 +144,22 @@ export class Sessions {
   #add(id) {
     const row = newRow(id);
     row.open.addEventListener("click", () => this.#delegate.sessionChosen(id));
-    row.rename.addEventListener("click", () => this.#startRenaming(id));
-    row.download.addEventListener("click", () => this.#export(id));
-    row.remove.addEventListener("click", () => this.#delegate.deleteChosen(id));
+    row.menu.addEventListener("click", () => void this.#openMenu(id));
     this.#rows.set(id, row);
     return row;
   }
 
   /** @param {string} id */
-  #export(id) {
+  async #openMenu(id) {
     const session = this.#sessions?.find((one) => one.id === id);
     if (!session) return;
-    const title = this.#words.say("sessions.export", { title: this.titleOf(session) });
-    this.#delegate.exportChosen(id, title);
+    const title = this.titleOf(session);
+    const action = await chooseSessionAction(title);
+    if (action === "rename") this.#startRenaming(id);
+    if (action === "delete") this.#delegate.deleteChosen(id);
+    if (action === "export") {
+      this.#delegate.exportChosen(id, this.#words.say("sessions.export", { title }));
+    }
   }
 
   /** @param {string} id */
@@ -189,8 +191,8 @@ export class Sessions {
         this.#delegate.renamed(session.id, title);
       const hadFocus = document.activeElement === input;
       const known = this.#rows.get(session.id);
-      known?.row.replaceChildren(known.open, known.actions);
-      if (hadFocus) known?.rename.focus();
+      known?.row.replaceChildren(known.open, known.menu);
+      if (hadFocus) known?.menu.focus();
       this.relabel();
     };
     input.addEventListener("keydown", (event) => {
@@ -217,17 +219,11 @@ function newRow(id) {
   const title = make("span", { class: "session-title" });
   const time = make("time");
   const spokenWords = make("span", { class: "visually-hidden" });
-  const spoken = make("span", { class: "spoken" }, icon("microphone"), spokenWords);
+  const spoken = make("span", { class: "spoken" }, icon("wave"), spokenWords);
   const meta = make("span", { class: "session-meta" }, time, spoken);
   const open = make("button", { type: "button", class: "session" }, title, meta);
-  const rename = iconButton("pencil", "rename");
-  const download = iconButton("download", "export");
-  const remove = iconButton("bin", "delete");
-  const actions = make("span", { class: "session-actions" }, rename, download, remove);
-  const row = make("li", { "data-session": id }, open, actions);
-  return { row, open, actions, title, time, spoken, spokenWords, rename, download, remove };
+  const look = { type: "button", class: "icon-button session-more", "aria-haspopup": "dialog" };
+  const menu = make("button", look, icon("more"));
+  const row = make("li", { "data-session": id }, open, menu);
+  return { row, open, menu, title, time, spoken, spokenWords };
 }
-
-/** @param {string} name @param {string} action */
-const iconButton = (name, action) =>
-  make("button", { type: "button", class: "icon-button", "data-action": action }, icon(name));

@@ -1,15 +1,14 @@
-/** The controls of a voice conversation: mute, level meter, push-to-talk button, stop, volume. */
+/** The controls of a voice conversation: mute, stop, push-to-talk button, volume, end. */
 
 import { byId, moveFocusOutOf, write } from "./elements.js";
 import { icon } from "./icons.js";
-import { LevelMeter } from "./level-meter.js";
 
 /** @import { Words } from "../words/i18n.js" */
 
 /**
  * @typedef {{
  *   muteClicked: () => void, holdChanged: (isHeld: boolean) => void, stopClicked: () => void,
- *   volumeMoved: (volume: number) => void,
+ *   volumeMoved: (volume: number) => void, endClicked: () => void,
  * }} VoiceDelegate
  * @typedef {{
  *   isOn: boolean, isMuted: boolean, isHandsFree: boolean, isHeld: boolean, canStop: boolean,
@@ -17,15 +16,27 @@ import { LevelMeter } from "./level-meter.js";
  * }} VoiceModel
  */
 
+/** What a button that turns something off shows, while that is on and off. */
+const MUTE = Object.freeze({
+  on: { words: "voice.mute", icon: "microphone" },
+  off: { words: "voice.unmute", icon: "microphone_off" },
+});
+const SILENCE = Object.freeze({
+  on: { words: "voice.silence", icon: "loud" },
+  off: { words: "voice.unsilence", icon: "quiet" },
+});
+
 export class VoiceControls {
-  meter = new LevelMeter();
   #words;
   #controls = byId("voice-controls", HTMLDivElement);
   #mute = byId("mute", HTMLButtonElement);
   #hold = byId("hold", HTMLButtonElement);
   #holdWords = byId("hold-words", HTMLElement);
   #stop = byId("stop", HTMLButtonElement);
+  #silence = byId("silence", HTMLButtonElement);
   #volume = byId("volume", HTMLInputElement);
+  /** The volume to return to. */
+  #lastVolume = 1;
   /** @type {VoiceModel | null} */
   #last = null;
 
@@ -34,6 +45,10 @@ export class VoiceControls {
     this.#words = words;
     this.#mute.addEventListener("click", () => delegate.muteClicked());
     this.#stop.addEventListener("click", () => this.#last?.canStop && delegate.stopClicked());
+    byId("end-call", HTMLButtonElement).addEventListener("click", () => delegate.endClicked());
+    this.#silence.addEventListener("click", () => {
+      delegate.volumeMoved(this.#volume.valueAsNumber > 0 ? 0 : this.#lastVolume);
+    });
     this.#volume.addEventListener("input", () => delegate.volumeMoved(this.#volume.valueAsNumber));
     this.#listenToHold(delegate);
   }
@@ -43,13 +58,9 @@ export class VoiceControls {
     const { isOn, isMuted, isHandsFree, isHeld, canStop, volume } = model;
     if (!isOn) moveFocusOutOf(this.#controls);
     this.#controls.hidden = !isOn;
-    const muteWords = this.#words.say(isMuted ? "voice.unmute" : "voice.mute");
-    if (this.#mute.ariaLabel !== muteWords) {
-      this.#mute.ariaLabel = muteWords;
-      this.#mute.title = muteWords;
-      this.#mute.replaceChildren(icon(isMuted ? "microphone_off" : "microphone"));
-    }
-    this.#mute.ariaPressed = String(isMuted);
+    this.#toggle(this.#mute, isMuted, MUTE);
+    this.#toggle(this.#silence, volume === 0, SILENCE);
+    if (volume > 0) this.#lastVolume = volume;
     this.#hold.hidden = isHandsFree;
     this.#hold.ariaPressed = String(isHeld);
     write(this.#holdWords, this.#words.say(isHeld ? "voice.holding" : "voice.hold"));
@@ -58,10 +69,22 @@ export class VoiceControls {
     this.#last = model;
   }
 
-  /** The language changed: the next `show` writes the texts. The last model may be outdated by now, since a
-   * volume that the user moves is not shown again. */
+  /** The language changed: the next `show` writes the texts. The last model may be outdated by now. */
   relabel() {
     this.#mute.ariaLabel = "";
+    this.#silence.ariaLabel = "";
+  }
+
+  /** @param {HTMLButtonElement} button @param {boolean} isOff @param {typeof MUTE} looks */
+  #toggle(button, isOff, looks) {
+    const look = isOff ? looks.off : looks.on;
+    const label = this.#words.say(look.words);
+    if (button.ariaLabel !== label) {
+      button.ariaLabel = label;
+      button.title = label;
+      button.replaceChildren(icon(look.icon));
+    }
+    button.ariaPressed = String(isOff);
   }
 
   /** @param {VoiceDelegate} delegate */

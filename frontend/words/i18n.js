@@ -17,8 +17,8 @@ export const WORDS = Object.freeze({
   "page.skip": { en: "Skip to the message box", ja: "メッセージ欄へ移動" },
   "page.language": { en: "Language", ja: "言語" },
   "page.demo": {
-    en: "Demo: a simulator is answering.",
-    ja: "デモ：シミュレーターが応答中です。",
+    en: "Demo: a simulator plays a customer at a food wholesaler. You are the sales person.",
+    ja: "デモ：食品卸の受注担当者（シミュレーター）がお相手します。あなたは営業担当です。",
   },
   "page.demo.more": { en: "What can I say?", ja: "話しかけ方の例" },
   "page.unreachable.title": { en: "Kaiwa cannot be reached", ja: "Kaiwa に接続できません" },
@@ -27,45 +27,45 @@ export const WORDS = Object.freeze({
     ja: "ネットワークを確認して、もう一度お試しください。",
   },
 
-  "sign_in.title": { en: "Sign in", ja: "サインイン" },
-  "sign_in.register_title": { en: "Create a login", ja: "新規登録" },
+  "sign_in.title": { en: "Sign in", ja: "ログイン" },
+  "sign_in.register_title": { en: "Create an account", ja: "新規登録" },
   "sign_in.username": { en: "Username", ja: "ユーザー名" },
   "sign_in.password": { en: "Password", ja: "パスワード" },
-  "sign_in.submit": { en: "Sign in", ja: "サインイン" },
+  "sign_in.submit": { en: "Sign in", ja: "ログイン" },
   "sign_in.submit_register": { en: "Create and sign in", ja: "登録してはじめる" },
-  "sign_in.to_register": { en: "New here? Create a login", ja: "はじめての方は新規登録" },
-  "sign_in.to_sign_in": { en: "I have a login", ja: "アカウントをお持ちの方" },
+  "sign_in.to_register": { en: "New here? Create an account", ja: "はじめての方は新規登録" },
+  "sign_in.to_sign_in": { en: "I already have an account", ja: "アカウントをお持ちの方" },
   "sign_in.demo": {
-    en: "The demo login was printed in the terminal where Kaiwa was started.",
-    ja: "デモ用のログイン情報は、Kaiwa を起動したターミナルに表示されています。",
+    en: "The demo’s username and password were printed in the terminal where Kaiwa was started.",
+    ja: "デモ用のユーザー名とパスワードは、Kaiwa を起動したターミナルに表示されています。",
   },
   "sign_in.expired": {
-    en: "Your login has ended. Please sign in again.",
-    ja: "サインインの有効期限が切れました。もう一度サインインしてください。",
+    en: "Your session has expired. Please sign in again.",
+    ja: "ログインの有効期限が切れました。もう一度ログインしてください。",
   },
   "sign_in.signed_out": {
     en: "You are signed out. Please sign in again.",
-    ja: "サインアウトしました。もう一度サインインしてください。",
+    ja: "ログアウトしました。もう一度ログインしてください。",
   },
   "sign_in.not_kept": {
-    en: "This browser blocks the storage of this site. You can sign in, but your login will not be kept when you close or reload the page.",
-    ja: "このブラウザーでは、このサイトのデータ保存がブロックされています。サインインはできますが、ページを閉じるか再読み込みすると、もう一度サインインが必要です。",
+    en: "This browser blocks the storage of this site. You can sign in, but you have to sign in again when you close or reload the page.",
+    ja: "このブラウザーでは、このサイトのデータ保存がブロックされています。ログインはできますが、ページを閉じるか再読み込みすると、もう一度ログインが必要です。",
   },
   "sign_in.empty": {
     en: "Please fill in both fields.",
     ja: "ユーザー名とパスワードを入力してください。",
   },
 
-  "account.signed_in_as": { en: "Signed in as {name}", ja: "{name} としてサインイン中" },
-  "account.sign_out": { en: "Sign out", ja: "サインアウト" },
-  "account.sign_out_everywhere": { en: "Sign out everywhere", ja: "すべての端末でサインアウト" },
+  "account.signed_in_as": { en: "Signed in as {name}", ja: "{name} としてログイン中" },
+  "account.sign_out": { en: "Sign out", ja: "ログアウト" },
+  "account.sign_out_everywhere": { en: "Sign out everywhere", ja: "すべての端末でログアウト" },
   "account.sign_out_everywhere.text": {
     en: "Every device is signed out and every running call ends.",
-    ja: "すべての端末からサインアウトし、進行中の通話を終了します。",
+    ja: "すべての端末からログアウトし、進行中の通話を終了します。",
   },
   "account.sign_out_everywhere.failed": {
     en: "You are still signed in. {why}",
-    ja: "サインアウトできませんでした。{why}",
+    ja: "ログアウトできませんでした。{why}",
   },
 
   "sessions.title": { en: "Conversations", ja: "会話" },
@@ -83,13 +83,14 @@ export const WORDS = Object.freeze({
     ja: "この言葉を含む会話はありません。",
   },
   "sessions.search.failed": { en: "The search failed. {why}", ja: "検索できませんでした。{why}" },
-  "sessions.rename": { en: "Rename “{title}”", ja: "「{title}」の名前を変更" },
+  "sessions.menu": { en: "Menu of “{title}”", ja: "「{title}」のメニュー" },
+  "sessions.rename": { en: "Rename", ja: "名前を変更" },
   "sessions.rename_label": { en: "New name", ja: "新しい名前" },
   "sessions.rename.failed": {
     en: "The name was not changed. {why}",
     ja: "名前を変更できませんでした。{why}",
   },
-  "sessions.delete": { en: "Delete “{title}”", ja: "「{title}」を削除" },
+  "sessions.delete": { en: "Delete", ja: "削除" },
   "sessions.delete.failed": {
     en: "The conversation was not deleted. {why}",
     ja: "会話を削除できませんでした。{why}",
@@ -107,6 +108,7 @@ export const WORDS = Object.freeze({
     ja: "会話の一覧を読み込めませんでした。",
   },
 
+  "sessions.export_file": { en: "Save as a file", ja: "ファイルに書き出す" },
   "sessions.export": { en: "Export “{title}”", ja: "「{title}」を書き出す" },
   "export.txt": { en: "Text to read (TXT)", ja: "読むためのテキスト（TXT）" },
   "export.csv": { en: "Table for spreadsheets (CSV)", ja: "表計算ソフト用の表（CSV）" },
@@ -153,12 +155,12 @@ export const WORDS = Object.freeze({
 
   "empty.title": { en: "What shall we talk about?", ja: "何を話しましょうか？" },
   "empty.talk": {
-    en: "Tap 🎤 and simply speak. You can cut in at any time.",
-    ja: "🎤 を押して、そのまま話してください。途中で割り込んでも大丈夫です。",
+    en: "Tap 🎤 Voice and simply speak. You can cut in at any time.",
+    ja: "🎤「音声」を押して、そのまま話してください。途中で割り込んでも大丈夫です。",
   },
   "empty.type": {
     en: "Or type below. Voice and text share one conversation.",
-    ja: "下の欄に入力してもかまいません。音声と文字は同じ会話になります。",
+    ja: "下の欄に入力してもかまいません。音声でも文字でも、ひとつの会話として続きます。",
   },
   "empty.kept": {
     en: "Everything is kept, so you can come back later.",
@@ -167,8 +169,8 @@ export const WORDS = Object.freeze({
   "empty.suggestions": { en: "Try saying", ja: "こんなふうに話してみましょう" },
 
   "mode.label": { en: "How you talk", ja: "会話の方法" },
-  "mode.text": { en: "Type", ja: "入力" },
-  "mode.voice": { en: "Talk", ja: "通話" },
+  "mode.text": { en: "Text", ja: "文字" },
+  "mode.voice": { en: "Voice", ja: "音声" },
   "composer.label": { en: "Message", ja: "メッセージ" },
   "composer.placeholder": { en: "Write a message", ja: "メッセージを入力" },
   "composer.too_long": {
@@ -193,7 +195,7 @@ export const WORDS = Object.freeze({
   "dock.label": { en: "Talk and type", ja: "通話と入力" },
 
   "state.idle": { en: "Ready", ja: "待機中" },
-  "state.asking_microphone": { en: "Microphone?", ja: "マイクの許可待ち" },
+  "state.asking_microphone": { en: "Waiting for the microphone", ja: "マイクの許可を待っています" },
   "state.connecting": { en: "Connecting", ja: "接続中" },
   "state.listening": { en: "Listening", ja: "聞いています" },
   "state.hearing_you": { en: "Hearing you", ja: "聞き取っています" },
@@ -207,9 +209,12 @@ export const WORDS = Object.freeze({
   "state.no_sound": { en: "No sound", ja: "音が出ません" },
   "state.muted": { en: "Muted", ja: "ミュート中" },
   "state.unmuted": { en: "Unmuted", ja: "ミュートを解除しました" },
-  "state.waiting_for_press": { en: "Press to talk", ja: "発言待ち" },
+  "state.waiting_for_press": { en: "Press to talk", ja: "ボタンを押して話す" },
 
-  "hint.idle": { en: "Type, or tap 🎤 to talk", ja: "入力するか、🎤 を押して話せます" },
+  "hint.idle": {
+    en: "Type, or tap 🎤 Voice to talk",
+    ja: "入力するか、🎤「音声」を押して話せます",
+  },
   "hint.asking_microphone": {
     en: "Allow the microphone in the browser’s question",
     ja: "確認画面でマイクを許可してください",
@@ -267,14 +272,17 @@ export const WORDS = Object.freeze({
     ja: "{cause}それまでマイクはオフになります。",
   },
   "hint.ended": { en: "The conversation so far is kept", ja: "ここまでの会話は保存されています" },
-  "hint.no_microphone": { en: "You are not heard", ja: "声は届きません" },
+  "hint.no_microphone": {
+    en: "Your microphone is off. You can type.",
+    ja: "マイクはオフです。文字で入力できます",
+  },
   "hint.no_microphone_answering": {
-    en: "You are not heard, but can stop it",
-    ja: "声は届きませんが、停止はできます",
+    en: "Your microphone is off. You can still stop the answer.",
+    ja: "マイクはオフです。応答は停止できます",
   },
   "hint.no_microphone_answering.keys": {
-    en: "You are not heard. Stop the answer (Esc)",
-    ja: "声は届きません。停止ボタンか Esc で応答を止められます",
+    en: "Your microphone is off. You can still stop the answer (Esc).",
+    ja: "マイクはオフです。応答は停止ボタンか Esc で停止できます",
   },
   "hint.no_sound": { en: "You are not heard yet; type", ja: "声は届きません。入力できます" },
   "hint.no_sound_answering": {
@@ -325,6 +333,10 @@ export const WORDS = Object.freeze({
   "voice.holding": { en: "Release to send", ja: "離すと送信" },
   "voice.stop": { en: "Stop the answer", ja: "応答を止める" },
   "voice.volume": { en: "Volume", ja: "音量" },
+  "voice.picture": { en: "Voice: {state}", ja: "音声：{state}" },
+  "voice.end": { en: "End the call", ja: "通話を終了" },
+  "voice.silence": { en: "Turn Kaiwa’s voice off", ja: "Kaiwa の声を消す" },
+  "voice.unsilence": { en: "Turn Kaiwa’s voice on", ja: "Kaiwa の声を出す" },
   "voice.level": { en: "Microphone level", ja: "マイクの音量" },
 
   "settings.open": { en: "Settings", ja: "設定" },
@@ -372,7 +384,11 @@ export const WORDS = Object.freeze({
 
   "keys.open": { en: "Keyboard", ja: "キー操作" },
   "keys.title": { en: "Keyboard", ja: "キー操作" },
-  "keys.talk": { en: "Hold to talk", ja: "押している間、話す" },
+  "keys.talk": {
+    en: "Hold to talk (with push to talk, or while muted)",
+    ja: "押している間、話す（「押して話す」のとき、またはミュート中）",
+  },
+  "keys.voice": { en: "Start or end the call", ja: "通話の開始・終了" },
   "keys.mute": { en: "Mute or unmute", ja: "ミュートの切り替え" },
   "keys.stop": { en: "Stop the answer", ja: "応答を止める" },
   "keys.send": { en: "Send the message", ja: "メッセージを送信" },
@@ -387,7 +403,7 @@ export const WORDS = Object.freeze({
   "action.type_instead": { en: "Type instead", ja: "文字で入力する" },
   "action.reconnect": { en: "Connect again", ja: "もう一度つなぐ" },
   "action.talk_here": { en: "Talk here", ja: "ここで話す" },
-  "action.sign_in": { en: "Sign in", ja: "サインイン" },
+  "action.sign_in": { en: "Sign in", ja: "ログイン" },
   "action.reload": { en: "Reload the page", ja: "ページを再読み込み" },
   "action.choose_microphone": { en: "Choose a microphone", ja: "マイクを選ぶ" },
   "action.turn_on_sound": { en: "Turn the sound on", ja: "音を出す" },
@@ -497,7 +513,7 @@ export const WORDS = Object.freeze({
   },
   "help.page_failed.title": { en: "The page has failed", ja: "ページで問題が起きました" },
   "help.page_failed.text": {
-    en: "The microphone is off, and your words so far are kept. Please reload the page.",
+    en: "The microphone is off, and the conversation so far is kept. Please reload the page.",
     ja: "マイクはオフになりました。ここまでの会話は保存されています。ページを再読み込みしてください。",
   },
   "help.no_answer.title": { en: "No answer came", ja: "応答がありませんでした" },
@@ -544,21 +560,21 @@ export const WORDS = Object.freeze({
     ja: "ページを更新してください",
   },
   "help.bad_frames.text": {
-    en: "The page may be out of date. Reload it; your words are kept.",
-    ja: "ページが古い可能性があります。再読み込みしてください。会話は保存されています。",
+    en: "The page may be out of date. Reload it; the conversation so far is kept.",
+    ja: "ページが古い可能性があります。再読み込みしてください。ここまでの会話は保存されています。",
   },
   "help.unauthenticated.title": {
     en: "Please sign in again",
-    ja: "もう一度サインインしてください",
+    ja: "もう一度ログインしてください",
   },
   "help.unauthenticated.text": {
-    en: "Your login has ended. Your words are kept.",
-    ja: "サインインの有効期限が切れました。会話は保存されています。",
+    en: "Your session has expired. The conversation so far is kept.",
+    ja: "ログインの有効期限が切れました。ここまでの会話は保存されています。",
   },
-  "help.revoked.title": { en: "You signed out elsewhere", ja: "別の端末でサインアウトされました" },
+  "help.revoked.title": { en: "You signed out elsewhere", ja: "別の端末でログアウトされました" },
   "help.revoked.text": {
     en: "Sign in again to go on here.",
-    ja: "続けるには、もう一度サインインしてください。",
+    ja: "続けるには、もう一度ログインしてください。",
   },
   "help.forbidden.title": { en: "This conversation cannot be opened", ja: "この会話は開けません" },
   "help.forbidden.text": {
@@ -589,18 +605,18 @@ export const WORDS = Object.freeze({
     en: "So the call ended; the conversation is kept. If it happens again, reload the page.",
     ja: "そのため通話を終了しましたが、会話は残っています。繰り返すときは、ページを再読み込みしてください。",
   },
-  "help.idle.title": { en: "The call was paused", ja: "通話を休止しました" },
+  "help.idle.title": { en: "The call was paused", ja: "通話を一時停止しました" },
   "help.idle.text": {
     en: "Nothing was said for a while. Go on whenever you like.",
     ja: "しばらく発言がありませんでした。いつでも続きから話せます。",
   },
   "help.taken_over.title": {
-    en: "You are talking in another tab",
-    ja: "別のタブで会話が続いています",
+    en: "The conversation went on elsewhere",
+    ja: "会話は別の場所で続いています",
   },
   "help.taken_over.text": {
-    en: "This conversation went on in another tab or device. You can bring it back here.",
-    ja: "この会話は別のタブまたは端末に移りました。ここに戻すこともできます。",
+    en: "It was opened for talking in another tab or on another device. You can bring it back here.",
+    ja: "別のタブまたは端末で通話が始まりました。ここに戻すこともできます。",
   },
   "help.time_limit.title": {
     en: "The call reached its time limit",
@@ -617,16 +633,16 @@ export const WORDS = Object.freeze({
   },
   "help.internal.title": { en: "Something went wrong", ja: "問題が起きました" },
   "help.internal.text": {
-    en: "It is our fault, not yours. Your words are kept; please connect again.",
-    ja: "サーバー側の問題です。会話は保存されています。もう一度つないでください。",
+    en: "It is our fault, not yours. The conversation so far is kept; please connect again.",
+    ja: "サーバー側の問題です。ここまでの会話は保存されています。もう一度つないでください。",
   },
   "help.provider_failed.title": {
     en: "The voice service broke off",
     ja: "音声サービスとの接続が切れました",
   },
   "help.provider_failed.text": {
-    en: "Your words are kept. Please connect again.",
-    ja: "会話は保存されています。もう一度つないでください。",
+    en: "The conversation so far is kept. Please connect again.",
+    ja: "ここまでの会話は保存されています。もう一度つないでください。",
   },
   "help.provider_refused.title": {
     en: "The voice service refused",
@@ -641,8 +657,8 @@ export const WORDS = Object.freeze({
     ja: "音声サービスに接続できません",
   },
   "help.provider_unavailable.text": {
-    en: "It may be back in a minute. Your words are kept.",
-    ja: "しばらくすると回復することがあります。会話は保存されています。",
+    en: "It may be back in a minute. The conversation so far is kept.",
+    ja: "しばらくすると回復することがあります。ここまでの会話は保存されています。",
   },
   "help.provider_timeout.title": {
     en: "The voice service did not answer",
@@ -654,8 +670,8 @@ export const WORDS = Object.freeze({
   },
   "help.interrupted.title": { en: "The call was cut off", ja: "通話が途切れました" },
   "help.interrupted.text": {
-    en: "Your words are kept. Please connect again.",
-    ja: "会話は保存されています。もう一度つないでください。",
+    en: "The conversation so far is kept. Please connect again.",
+    ja: "ここまでの会話は保存されています。もう一度つないでください。",
   },
 
   "error.no_network": {

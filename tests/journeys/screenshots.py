@@ -24,8 +24,8 @@ LOOKS = (
     Look("en", "dark", 360),
 )
 ONLY_TWICE = (
-    "help-", "sign-in-refused", "register", "demo", "rename", "export", "delete", "unreachable",
-    "text", "muted", "push-to-talk", "keys", "sign-out-everywhere", "unanswered",
+    "help-", "sign-in-refused", "register", "demo", "rename", "session-menu", "export", "delete",
+    "unreachable", "text", "muted", "push-to-talk", "keys", "sign-out-everywhere", "unanswered",
     "writing", "markdown", "dictat", "search",
 )  # fmt: skip
 """Prefixes of the states that are taken in the first two looks only."""

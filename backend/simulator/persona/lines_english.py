@@ -148,6 +148,14 @@ _SMALL_TALK: Final = {
     "got a minute, is this a good time, is now a good time, a good time to talk, am i disturbing",
     "well_being": "how are you, how are you doing, how are you today, how is it going, "
     "how's it going, how are things, how is your day, how's your day",
+    "joke": "joke, jokes, something funny, make me laugh, a riddle, sing, sing a song, a poem",
+    "weather": "weather, rain, raining, rainy, sunny, snow, snowing, forecast, so hot, so cold, "
+    "warm today, cold today",
+    "leisure": "weekend, hobby, hobbies, free time, spare time, football, soccer, music, movie, "
+    "movies, film, films, book, books, cooking, vacation, your family, "
+    "your children, your kids",
+    "sound_check": "can you hear me, do you hear me, can you understand me, is this working, "
+    "does this work, testing, this is a test, just a test, mic check, microphone test",
     "sympathy": "sorry to hear, sorry about that, sounds hard, sounds difficult, "
     "sounds stressful, sounds frustrating, sounds annoying, sounds like a problem, must be hard, "
     "must be difficult, must be stressful, must be frustrating, that's tough, that is tough, "
@@ -205,6 +213,26 @@ LINES: Final[dict[str, tuple[Sentence, ...]]] = {
     "robot": _lines(
         "Just a customer on the telephone, I'm afraid. A scripted one, but I do have opinions.",
         "You've found me out. I follow a script, so please be patient with me.",
+    ),
+    "joke": _lines(
+        "Why did the fax go to the doctor? It had a paper jam. But you wanted to ask about our "
+        "orders, didn't you?",
+        "My daughter says I'm funniest when I read our orders aloud. Ask me how they arrive.",
+    ),
+    "weather": _lines(
+        "Down at the harbour there's always a wind. The fish don't mind, but the fax paper does. "
+        "Shall we talk about our orders?",
+        "When it rains the restaurants order more soup, believe it or not. And every order still "
+        "has to be typed.",
+    ),
+    "leisure": _lines(
+        "I sail a little, when nobody calls me on a Saturday, which is almost never. So, what can "
+        "I tell you about work?",
+        "My family says I talk about orders even at dinner. So you may as well ask me about them.",
+    ),
+    "sound_check": _lines(
+        "Loud and clear. You're through to the order desk, so go ahead.",
+        "Yes, I can understand every word. What would you like to know?",
     ),
     "farewell": _lines(
         "Thank you for the talk, it was useful. Send me a short summary, please. Goodbye!",

@@ -75,11 +75,18 @@ COURTESIES: Final = frozenset(
         "no",
         "robot",
         "farewell",
+        "joke",
+        "weather",
+        "leisure",
+        "sound_check",
     }
 )
 """Intents whose lines are reused once all are said: a story is no answer to a goodbye."""
 
-OPENINGS: Final = (COURTESIES - {"robot", "farewell"}) | {"more", "acknowledgement", "opinion"}
+_WITHOUT_GREETING: Final = {"robot", "farewell", "joke", "weather", "leisure", "sound_check"}
+"""Courtesies that have an answer of their own also at the start."""
+
+OPENINGS: Final = (COURTESIES - _WITHOUT_GREETING) | {"more", "acknowledgement", "opinion"}
 """Intents that get the greeting as an answer when the conversation starts with them."""
 
 CONTINUATION_PROMPTS: Final = frozenset({"more", "acknowledgement"})

@@ -87,8 +87,13 @@ function speakerOn(t) {
     else Reflect.deleteProperty(globalThis, "navigator");
   });
   const gain = { connect() {}, disconnect() {} };
+  const analyser = { getFloatTimeDomainData: (samples) => samples.fill(-0.5) };
   made.speaker = new Speaker({
-    context: { createGain: () => gain, audioWorklet: { addModule: async () => {} } },
+    context: {
+      createGain: () => gain,
+      createAnalyser: () => analyser,
+      audioWorklet: { addModule: async () => {} },
+    },
     onStart: (itemId, _, isSilent) => made.happened.push(["start", itemId, isSilent]),
     onPosition: (itemId, _, ms) => made.happened.push(["position", itemId, ms]),
     onEnded: (itemId) => made.happened.push(["ended", itemId]),
@@ -110,6 +115,15 @@ describe("a speaker", () => {
       posted.map(({ verb }) => verb),
       ["play", "finish"],
     );
+  });
+
+  test("tells the level of what is played, and none before it is open or after it is closed", async (t) => {
+    const { speaker } = speakerOn(t);
+    assert.equal(speaker.playedRms, 0);
+    await speaker.open();
+    assert.equal(speaker.playedRms, 0.5);
+    await speaker.close();
+    assert.equal(speaker.playedRms, 0);
   });
 
   test("reports an answer that passes in silence, does not play it later, and says it is not heard", async (t) => {

@@ -87,7 +87,8 @@ beforeEach(() => {
       ...recorder("showMode", "showStop", "clear", "restore", "focus", "relabel"),
       text: "",
     },
-    voiceControls: { ...recorder("show", "relabel"), meter: recorder("add") },
+    voiceControls: recorder("show", "relabel"),
+    presence: recorder("show", "add"),
     settings: recorder("relabel"),
     dictation: recorder("callChanged", "cancel", "draw"),
   };

@@ -61,7 +61,7 @@ beforeEach(() => {
     store,
     help,
     settings,
-    meter: recorder("clear"),
+    presence: recorder("clear"),
     createContext: () => {
       contexts.push(recorder("close"));
       return contexts.at(-1);

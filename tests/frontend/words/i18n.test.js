@@ -79,7 +79,7 @@ test("the first language is the user's choice, else the first of the browser's t
 
 test("placeholders are filled in, and a key without a text is an error", () => {
   const words = new Words("en");
-  assert.equal(words.say("sessions.delete", { title: "Kyoto" }), "Delete “Kyoto”");
+  assert.equal(words.say("sessions.menu", { title: "Kyoto" }), "Menu of “Kyoto”");
   assert.throws(() => words.say("no.such.key"), /no\.such\.key/);
   assert.equal(words.sayFirst("no.such.key", "page.title"), "Kaiwa");
 });

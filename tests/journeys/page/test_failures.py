@@ -338,7 +338,7 @@ def test_a_hostile_transcript_is_shown_as_text(browser: Browser, stack: Stack) -
             visitor.receive(event)
         for text in (f"{HOSTILE} heard", f"{HOSTILE} said"):
             expect(visitor.page.get_by_text(text, exact=True)).to_be_visible()
-        visitor.page.get_by_role("button", name=f"Delete “{HOSTILE}”").click()
+        visitor.choose_in_menu("Delete", of=HOSTILE)
         expect(visitor.page.locator("#undo-text")).to_contain_text(HOSTILE)
         assert_is_text(visitor)
 

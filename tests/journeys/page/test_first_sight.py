@@ -83,7 +83,7 @@ def test_the_language_follows_the_browser(
 def test_the_language_can_be_switched_and_is_remembered(browser: Browser, stack: Stack) -> None:
     with visiting(browser, stack, locale="ja-JP") as visitor:
         page = visitor.page
-        expect(page.get_by_role("button", name="サインイン")).to_be_visible()
+        expect(page.get_by_role("button", name="ログイン")).to_be_visible()
         page.locator("#sign-in-screen select").select_option("en")
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         page.reload()

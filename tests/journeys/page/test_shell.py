@@ -48,17 +48,17 @@ def test_a_failed_rename_or_deletion_is_reported_and_changes_nothing(
         expect(title).to_have_text("How many people work on the orders?")
         complaint = page.locator("#drawer-complaint")
         visitor.context.set_offline(True)
-        page.get_by_role("button", name="Rename").click()
+        visitor.choose_in_menu("Rename")
         page.get_by_label("New name").fill("Orders")
         page.keyboard.press("Enter")
         expect(complaint).to_have_text(f"The name was not changed. {UNREACHABLE}")
         expect(title).to_have_text("How many people work on the orders?")
 
-        page.get_by_role("button", name="Delete “").click()
+        visitor.choose_in_menu("Delete")
         expect(complaint).to_have_text(f"The conversation was not deleted. {UNREACHABLE}")
         expect(visitor.lines).to_have_count(2)
         visitor.context.set_offline(False)
-        page.get_by_role("button", name="Delete “").click()
+        visitor.choose_in_menu("Delete")
         expect(title).to_have_count(0)
         expect(complaint).to_be_empty()
         expect(page.get_by_role("heading", name="What shall we talk about?")).to_be_visible()
@@ -199,7 +199,7 @@ def test_a_conversation_is_titled_by_its_first_message(browser: Browser, stack: 
         assert titles.json_value() == ["New conversation", SECOND_QUESTION]
         expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
 
-        page.get_by_role("button", name="Rename").click()
+        visitor.choose_in_menu("Rename")
         page.get_by_label("New name").fill(" ")
         page.keyboard.press("Enter")
         expect(page.locator("#sessions .session-title")).to_have_text(SECOND_QUESTION)
@@ -233,7 +233,7 @@ def test_a_deletion_is_undone_by_keyboard(browser: Browser, stack: Stack) -> Non
         row = page.get_by_role("button", name="Kyoto").first
         row.click()
         page.locator("#message").fill("Half a thought")
-        page.get_by_role("button", name="Delete “Kyoto”").press("Enter")
+        visitor.choose_in_menu("Delete", of="Kyoto")
         expect(rows).to_have_text(["Orders"])
         undo = page.get_by_role("button", name="Undo")
         expect(undo).to_be_focused()
@@ -249,7 +249,7 @@ def test_a_deletion_is_undone_by_keyboard(browser: Browser, stack: Stack) -> Non
         page.reload()
         expect(rows).to_have_text(["Orders", "Kyoto"])
 
-        page.get_by_role("button", name="Delete “Orders”").press("Enter")
+        visitor.choose_in_menu("Delete", of="Orders")
         expect(undo).to_be_focused()
         keys.press("Tab")
         keys.press("Enter")

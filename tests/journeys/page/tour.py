@@ -228,10 +228,14 @@ def _dialogs_and_drawer(visitor: Visitor, look: Look) -> Iterator[NamedState]:
         page.locator("#drawer-open").click()
     page.locator("#account summary").click()
     yield "drawer", visitor
-    page.locator('[data-action="rename"]').click()
+    page.locator(".session-more").click()
+    expect(page.locator("#session-menu")).to_be_visible()
+    yield "session-menu", visitor
+    page.locator("#session-menu [value=rename]").click()
     yield "rename", visitor
     page.keyboard.press("Escape")
-    page.locator('[data-action="export"]').click()
+    page.locator(".session-more").click()
+    page.locator("#session-menu [value=export]").click()
     expect(page.locator("#export")).to_be_visible()
     yield "export", visitor
     page.keyboard.press("Escape")
@@ -240,7 +244,8 @@ def _dialogs_and_drawer(visitor: Visitor, look: Look) -> Iterator[NamedState]:
     yield "sign-out-everywhere", visitor
     page.keyboard.press("Escape")
     page.locator("#account summary").click()
-    page.locator('[data-action="delete"]').click()
+    page.locator(".session-more").click()
+    page.locator("#session-menu [value=delete]").click()
     expect(page.locator("#undo")).to_be_visible()
     yield "delete", visitor
     page.locator("#undo-button").click()

@@ -136,6 +136,11 @@ class Visitor:
         self.await_state("idle", "listening")
         return self.answers.nth(before).locator(".text").inner_text()
 
+    def choose_in_menu(self, action: str, of: str = "") -> None:
+        """Choose an action in the menu of the conversation with this title, by keyboard."""
+        self.page.get_by_role("button", name=f"Menu of “{of}").press("Enter")
+        self.page.get_by_role("dialog").get_by_role("button", name=action).press("Enter")
+
     def tap_microphone(self) -> None:
         self.page.locator("#mode-voice").click()
 

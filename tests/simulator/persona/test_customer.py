@@ -180,6 +180,28 @@ def test_a_question_whose_lines_are_all_said_gets_told() -> None:
     assert answer.startswith(LINES["en"]["told"][0].caption)
 
 
+@pytest.mark.parametrize(
+    ("language", "user_text", "intent"),
+    [
+        ("en", "Tell me a joke", "joke"),
+        ("en", "How is the weather today?", "weather"),
+        ("en", "Do you have a hobby?", "leisure"),
+        ("en", "Can you hear me?", "sound_check"),
+        ("ja", "何か面白い話をしてください。", "joke"),
+        ("ja", "そちらの天気はいいですか。", "weather"),
+        ("ja", "ご趣味は何ですか。", "leisure"),
+        ("ja", "聞こえますか。", "sound_check"),
+    ],
+)
+@pytest.mark.parametrize("replies", [[], ["greeting"]])
+def test_small_talk_is_answered_and_leads_back(
+    language: Language, user_text: str, intent: str, replies: list[str]
+) -> None:
+    before = [LINES[language][each][0].caption for each in replies]
+    answer = CUSTOMER.answer(user_text, before, language).caption
+    assert answer == LINES[language][intent][0].caption
+
+
 def test_when_the_story_is_over_it_asks_how_to_continue() -> None:
     replies = [line.caption for stage in STORY for line in LINES["en"][stage]]
     for user_text in ("asdf", "What is your favourite colour?", "I see.", "What is the problem?"):
