@@ -16,7 +16,7 @@ late or forged does no harm.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -48,8 +48,12 @@ def request_end(call_id: UUID, ending: Ending = Ending.COMPLETED) -> bool:
     return is_open
 
 
-def request_take_over(session_id: UUID, user_id: int) -> bool:
+def request_take_over(
+    session_id: UUID, user_id: int, check: Callable[[], None] = lambda: None
+) -> bool:
     """Request that the live call of the user's session ends, because a newer one is coming.
+
+    `check` is called before, if there is such a call: it raises if the newer one cannot open.
 
     Returns whether there is one. Then it is worth waiting for its end, unless its process is known
     to be dead.
@@ -59,6 +63,7 @@ def request_take_over(session_id: UUID, user_id: int) -> bool:
     call_ids = [call_id for call_id, worker in workers.items() if not is_dead(worker)]
     if not call_ids:
         return False
+    check()
     Call.objects.filter(_OPEN, pk__in=call_ids).update(requested_ending=Ending.TAKEN_OVER)
     publish(call_ids)
     return True

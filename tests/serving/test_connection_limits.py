@@ -61,3 +61,11 @@ def test_a_process_takes_as_many_descriptors_as_it_may(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: changes.append(limits))
     assert limits_of_this_process() == limits_for(raised_to or soft)
     assert changes == ([(raised_to, hard)] if raised_to else [])
+
+
+def test_an_ipv6_client_is_counted_by_its_network() -> None:
+    counted = counter()
+    assert [counted.open(f"2001:db8::{number}") for number in (1, 2, 3)] == [True, True, False]
+    counted.close("2001:db8::1")
+    assert counted.open("2001:db8::3")
+    assert counted.open("2001:db8:0:1::1")
