@@ -50,6 +50,7 @@ TRUNCATION: str | float = ENV["TRUNCATION"]
 HISTORY_TOKENS: int = ENV["HISTORY_TOKENS"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
+SPOOL_DIR: str = str(ROOT / ENV["SPOOL_DIR"])
 
 # For operators
 LOG_FORMAT: str = ENV["LOG_FORMAT"]
