@@ -1,4 +1,4 @@
-"""How many connections one process holds, in all and for one address. Pure counting.
+"""How many connections one process holds and begins, in all and for one address. Pure.
 
 A call takes two descriptors, the client's and the provider's. Connections without end would
 otherwise take the last one, and the database could not be opened any more.
@@ -16,6 +16,13 @@ RESERVED_DESCRIPTORS = 64
 MAX_CONNECTIONS = 10_000
 MAX_PER_ADDRESS = 1000
 """As in nginx (`limit_conn sockets`), behind which it does not apply: see `ConnectionCounter`."""
+
+NEW_PER_ADDRESS_PER_S = 100
+NEW_PER_ADDRESS_AT_ONCE = 50
+"""A handshake that is refused takes 3.4 ms of the processor: eight clients of one address that
+reconnected all the time, 290 times a second, took all of a core and delayed audio by 71 ms."""
+MAX_START_WAIT_S = 5.0
+"""A new connection that would have to wait longer is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +83,48 @@ class ConnectionCounter:
         self._by_key[key] -= 1
         if self._by_key[key] <= 0:
             del self._by_key[key]
+
+
+class ConnectionPacer:
+    """Says how long each new connection of an address must wait before it is read.
+
+    `at_once` connections begin at once, then `per_s` a second; the others wait for their turn
+    instead of being refused, because many people may share an address. For an address for which
+    `is_proxy` is true nothing waits. Times are seconds on a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        is_proxy: Callable[[str], bool] = lambda _: False,
+        per_s: float = NEW_PER_ADDRESS_PER_S,
+        at_once: int = NEW_PER_ADDRESS_AT_ONCE,
+    ) -> None:
+        self._is_proxy = is_proxy
+        self._interval_s = 1 / per_s
+        self._lead_s = at_once / per_s
+        self._next_s: dict[str, float] = {}
+        """When the next connection of an address is due if all come evenly."""
+        self._cleaned_at_s = 0.0
+
+    @property
+    def address_count(self) -> int:
+        """The number of addresses of which something is remembered."""
+        return len(self._next_s)
+
+    def wait_s(self, address: str, now_s: float) -> float | None:
+        """Return how long a new connection waits; None if that is over `MAX_START_WAIT_S`."""
+        if self._is_proxy(address):
+            return 0.0
+        key = limit_key(address)
+        due_s = max(self._next_s.get(key, now_s), now_s)
+        wait_s = max(0.0, due_s + self._interval_s - self._lead_s - now_s)
+        if wait_s > MAX_START_WAIT_S:
+            return None
+        self._next_s[key] = due_s + self._interval_s
+        self._forget_quiet_addresses(now_s)
+        return wait_s
+
+    def _forget_quiet_addresses(self, now_s: float) -> None:
+        if now_s - self._cleaned_at_s > MAX_START_WAIT_S:
+            self._cleaned_at_s = now_s
+            self._next_s = {one: due_s for one, due_s in self._next_s.items() if due_s > now_s}

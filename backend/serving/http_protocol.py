@@ -12,7 +12,7 @@ from typing import ClassVar, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from backend.serving.connection_limits import ConnectionCounter
+from backend.serving.connection_limits import ConnectionCounter, ConnectionPacer
 from backend.serving.limits import ServerTimeouts
 from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 from backend.wording import sentence
@@ -38,10 +38,12 @@ class BoundedHttpProtocol(H11Protocol):
 
     The head of a request must be complete within `head_s`, of which the first begins with the
     connection; its body within `body_s`, with no pause over `body_pause_s`. A connection over
-    `counter`'s limits is answered 503 before anything is read.
+    `counter`'s limits is answered 503 before anything is read, and one that comes too soon after
+    others of its address waits for its turn in `pacer`, unread.
     """
 
     counter: ClassVar[ConnectionCounter]
+    pacer: ClassVar[ConnectionPacer]
     head_s: ClassVar[float]
     body_s: ClassVar[float]
     body_pause_s: ClassVar[float]
@@ -57,11 +59,25 @@ class BoundedHttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._is_counted = self.counter.open(self._address)
-        if self._is_counted:
-            self._time(HEAD)
-        else:
+        wait_s = self.pacer.wait_s(self._address, self.loop.time())
+        self._is_counted = wait_s is not None and self.counter.open(self._address)
+        if not self._is_counted:
             self._answer_and_close(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+        elif wait_s:
+            # Not at once: the loop begins to read in its next callback.
+            self.loop.call_soon(self._wait_unread, wait_s)
+        else:
+            self._time(HEAD)
+
+    def _wait_unread(self, wait_s: float) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+            self.loop.call_later(wait_s, self._begin_to_read)
+
+    def _begin_to_read(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._time(HEAD)
 
     def data_received(self, data: bytes) -> None:
         if not self._is_counted:
@@ -142,13 +158,16 @@ class BoundedHttpProtocol(H11Protocol):
         self.transport.close()
 
 
-def http_protocol(counter: ConnectionCounter, timeouts: ServerTimeouts) -> type[asyncio.Protocol]:
-    """Return the protocol class for a server, whose connections `counter` counts."""
+def http_protocol(
+    counter: ConnectionCounter, pacer: ConnectionPacer, timeouts: ServerTimeouts
+) -> type[asyncio.Protocol]:
+    """Return the protocol class for a server, whose connections `counter` and `pacer` limit."""
     return type(
         "Protocol",
         (BoundedHttpProtocol,),
         {
             "counter": counter,
+            "pacer": pacer,
             "head_s": timeouts.head_s,
             "body_s": timeouts.body_s,
             "body_pause_s": timeouts.body_pause_s,

@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from backend.serving import shutdown
-from backend.serving.connection_limits import ConnectionCounter
+from backend.serving.connection_limits import ConnectionCounter, ConnectionPacer
 from backend.serving.http_protocol import http_protocol
 from backend.serving.limits import MAX_MESSAGE_BYTES, PING_S, ServerTimeouts
 from backend.serving.shutdown import Runtime
@@ -93,10 +93,11 @@ def run_uvicorn(
     runtime: Callable[[], Runtime],
     timeouts: ServerTimeouts,
     connections: ConnectionCounter,
+    pacer: ConnectionPacer,
 ) -> int:
     """Serve until a signal. Returns the exit code: 0, or 1 if something could not be written.
 
-    `connections` limits how many clients are connected at once.
+    `connections` limits how many clients are connected at once, and `pacer` how fast they connect.
     """
     protocol = type(
         "Protocol", (BoundedWebSocketProtocol,), {"write_timeout_s": timeouts.write_timeout_s}
@@ -104,7 +105,7 @@ def run_uvicorn(
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http=http_protocol(connections, timeouts),
+        http=http_protocol(connections, pacer, timeouts),
         ws=protocol,
         # Compression costs twice the processor time per frame and saves a quarter of base64 noise.
         ws_per_message_deflate=False,

@@ -93,6 +93,7 @@ class Stack:
     env: dict[str, str]
     port: int
     simulator_port: int
+    server_module: str = "backend.serve"
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -136,7 +137,7 @@ class Stack:
         wait_until_answers(f"{self.simulator_url}/simulator/calls", process)
 
     def start_server(self, name: str = "server") -> None:
-        process = self._spawn(name, "backend.serve")
+        process = self._spawn(name, self.server_module)
         wait_until_answers(f"{self.url}/healthz", process)
 
     def stop(self, name: str, how: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
@@ -157,7 +158,12 @@ class Stack:
 
 @contextlib.contextmanager
 def running_stack(
-    folder: Path, *, server: str = "uvicorn", simulator: tuple[str, ...] = (), **env: str
+    folder: Path,
+    *,
+    server: str = "uvicorn",
+    simulator: tuple[str, ...] = (),
+    server_module: str = "backend.serve",
+    **env: str,
 ) -> Iterator[Stack]:
     """Migrate a new database in `folder`, start simulator and server, stop both at the end."""
     port, simulator_port = free_port(), free_port()
@@ -167,6 +173,7 @@ def running_stack(
         server=server,
         port=port,
         simulator_port=simulator_port,
+        server_module=server_module,
         env={
             **inherited,
             "DATABASE_URL": f"sqlite:///{folder}/kaiwa.sqlite3",

@@ -17,7 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from backend.serving.connection_limits import ConnectionCounter, ConnectionLimits
+from backend.serving.connection_limits import (
+    ConnectionCounter,
+    ConnectionLimits,
+    ConnectionPacer,
+)
 from backend.serving.daphne_server import run_daphne
 from backend.serving.limits import ServerTimeouts
 from backend.serving.listener import listen
@@ -164,6 +168,8 @@ def main() -> int:
     options = argparse.ArgumentParser()
     options.add_argument("--server", choices=["uvicorn", "daphne"], default="uvicorn")
     options.add_argument("--most-connections", type=int, default=100)
+    options.add_argument("--new-per-s", type=float, default=100)
+    options.add_argument("--new-at-once", type=int, default=50)
     options.add_argument("--most-per-address", type=int, default=100)
     options.add_argument("--stop-takes-s", type=float, default=0.0)
     options.add_argument("--drain-fails", action="store_true")
@@ -193,7 +199,8 @@ def main() -> int:
     connections = ConnectionCounter(
         ConnectionLimits(given.most_connections, given.most_per_address)
     )
-    return run_uvicorn(app, listener, lambda: RUNTIME, timeouts, connections)
+    pacer = ConnectionPacer(per_s=given.new_per_s, at_once=given.new_at_once)
+    return run_uvicorn(app, listener, lambda: RUNTIME, timeouts, connections, pacer)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ import pytest
 from backend.serving.connection_limits import (
     MAX_CONNECTIONS,
     MAX_PER_ADDRESS,
+    MAX_START_WAIT_S,
     RESERVED_DESCRIPTORS,
     ConnectionCounter,
     ConnectionLimits,
+    ConnectionPacer,
     limits_for,
     limits_of_this_process,
 )
@@ -69,3 +71,32 @@ def test_an_ipv6_client_is_counted_by_its_network() -> None:
     counted.close("2001:db8::1")
     assert counted.open("2001:db8::3")
     assert counted.open("2001:db8:0:1::1")
+
+
+def test_the_connections_of_an_address_begin_in_turn() -> None:
+    pacer = ConnectionPacer(per_s=10, at_once=2)
+    waits_s = [pacer.wait_s("a", now_s=100.0) for _ in range(4)]
+    assert waits_s == pytest.approx([0, 0, 0.1, 0.2])
+    assert pacer.wait_s("b", now_s=100.0) == 0
+    assert pacer.wait_s("a", now_s=100.3) == pytest.approx(0)
+    assert pacer.wait_s("a", now_s=100.3) == pytest.approx(0.1)
+
+
+def test_a_connection_that_would_wait_too_long_is_refused_and_takes_no_turn() -> None:
+    pacer = ConnectionPacer(per_s=1, at_once=1)
+    waits_s = [pacer.wait_s("a", now_s=0.0) for _ in range(9)]
+    assert waits_s == [0, 1, 2, 3, 4, MAX_START_WAIT_S, None, None, None]
+    assert pacer.wait_s("a", now_s=1.0) == MAX_START_WAIT_S
+
+
+def test_the_connections_of_a_proxy_do_not_wait() -> None:
+    pacer = ConnectionPacer(lambda address: address == "proxy", per_s=1, at_once=1)
+    assert [pacer.wait_s("proxy", now_s=0.0) for _ in range(9)] == [0] * 9
+
+
+def test_addresses_that_have_become_quiet_are_forgotten() -> None:
+    pacer = ConnectionPacer(per_s=1, at_once=1)
+    for number in range(100):
+        pacer.wait_s(f"address-{number}", now_s=0.0)
+    pacer.wait_s("last", now_s=MAX_START_WAIT_S + 1)
+    assert pacer.address_count == 1

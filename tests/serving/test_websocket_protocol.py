@@ -14,6 +14,7 @@ from backend.serving.websocket_protocol import (
     CLOSING_BYTES,
     MAX_FRAGMENTS,
     MAX_FRAMES_PER_TURN,
+    MAX_SLICES_PER_TURN,
     MAX_UNSENT_BYTES,
     SLICE_BYTES,
     BoundedWebSocketProtocol,
@@ -143,6 +144,35 @@ async def test_an_application_that_reads_on_lets_the_loop_run_in_between() -> No
     assert turns >= len(text_frames(texts)) // SLICE_BYTES
     assert transport.is_reading
     counting.cancel()
+
+
+async def test_parts_of_a_large_frame_have_turns_too() -> None:
+    protocol, transport, _ = await opened()
+    protocol.data_received(frame(b"x" * 300_000)[:200_000])
+    assert not transport.is_reading
+    assert len(protocol.conn.reader.buffer) <= MAX_SLICES_PER_TURN * SLICE_BYTES
+    await turns_until(lambda: transport.is_reading)
+    assert len(protocol.conn.reader.buffer) > 190_000
+
+
+async def test_a_message_that_is_too_large_is_forgotten_when_it_is_refused() -> None:
+    protocol, transport, _ = await opened()
+    protocol.data_received(frame(b"x" * 4_000, fin=False))
+    for _ in range(MAX_FRAGMENTS - 1):
+        protocol.data_received(frame(b"x" * 4_000, Opcode.CONT, fin=False))
+    assert not transport.is_closed
+    assert len(protocol.frames) == MAX_FRAGMENTS
+    protocol.data_received(frame(b"x" * 4_000, Opcode.CONT, fin=False))
+    assert transport.is_closed
+    assert protocol.frames == []
+
+
+async def test_an_unfinished_message_is_forgotten_with_its_connection() -> None:
+    protocol, _, _ = await opened()
+    protocol.data_received(frame(b"x" * 4_000, fin=False) + frame(b"x" * 4_000)[:2_000])
+    protocol.connection_lost(None)
+    assert protocol.frames == []
+    assert not protocol.conn.reader.buffer
 
 
 async def test_control_frames_have_turns_too() -> None:
