@@ -309,7 +309,7 @@ def main() -> int:
     try:
         listen(HOST, port).close()
     except OSError as error:
-        sys.exit(listen_error_message(error, HOST, port))
+        sys.exit(listen_error_message(error, HOST, port, "make run"))
     print("Kaiwa is starting: database, logins, server …", flush=True)
     plan = DemoPlan(
         port=port,

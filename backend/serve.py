@@ -34,6 +34,8 @@ from backend.trusted_proxies import is_from_proxy
 # Not `__name__`, which is `__main__` here.
 _logger = logging.getLogger("backend.serve")
 
+COMMAND = ".venv/bin/python -m backend.serve"
+
 
 def main() -> int:
     """Check, listen and serve until a signal. Returns the exit code."""
@@ -48,7 +50,7 @@ def main() -> int:
     try:
         listener = listen(host, port)
     except OSError as error:
-        sys.exit(listen_error_message(error, host, port))
+        sys.exit(listen_error_message(error, host, port, COMMAND))
     log_event(
         _logger,
         logging.INFO,

@@ -9,14 +9,21 @@ from typing import Any
 import dj_database_url
 
 from backend import __version__
-from backend.settings_table import Network, SettingError, combined, read, read_dotenv
+from backend.settings_table import (
+    Network,
+    SettingError,
+    SettingsMissing,
+    combined,
+    read,
+    read_dotenv,
+)
 from backend.static_release import DIGEST_LENGTH, release_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
 try:
     ENV = read(combined(os.environ, read_dotenv(ROOT / ".env")))
-except SettingError as error:
+except (SettingError, SettingsMissing) as error:
     sys.exit(f"Kaiwa cannot start. {error}")
 
 DEBUG: bool = ENV["DEBUG"]

@@ -28,6 +28,14 @@ class SettingError(Exception):
         self.hint = hint
 
 
+class SettingsMissing(Exception):
+    """Settings that are required are missing; `errors` has one error for each."""
+
+    def __init__(self, errors: Iterable[SettingError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(" ".join(map(str, self.errors)))
+
+
 def _text(raw: str) -> str:
     return raw
 
@@ -532,11 +540,14 @@ def _raw(setting: Setting, environ: Mapping[str, str]) -> str:
     return environ.get(setting.name) or setting.default
 
 
+_REQUIRED = ("SECRET_KEY", "ALLOWED_HOSTS")
+
+
 def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> dict[str, Any]:
     """Return every setting's value by name.
 
-    Raises SettingError for the first that is wrong. Without `DEBUG`, `SECRET_KEY` and
-    `ALLOWED_HOSTS` are required.
+    Raises SettingError for the first that is wrong, or SettingsMissing for all that are missing:
+    without `DEBUG`, `SECRET_KEY` and `ALLOWED_HOSTS` are required.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -548,9 +559,12 @@ def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> 
         except (ValueError, KeyError) as error:
             raise SettingError(setting.name, "the value is not understood", setting.hint) from error
     if not values["DEBUG"]:
-        for setting in settings:
-            if setting.name in ("SECRET_KEY", "ALLOWED_HOSTS") and not values[setting.name]:
-                raise SettingError(setting.name, "it is missing, and DEBUG is off", setting.hint)
+        missing = [one for one in settings if one.name in _REQUIRED and not values[one.name]]
+        if missing:
+            raise SettingsMissing(
+                SettingError(one.name, "it is missing, and DEBUG is off", one.hint)
+                for one in missing
+            )
     if values["REGISTRATION_OPEN"] is None:
         values["REGISTRATION_OPEN"] = values["DEBUG"]
     return values

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from websockets.proxy import parse_proxy
 from websockets.uri import parse_uri
 
-from backend.settings_table import SETTINGS, SettingError, combined, read, read_dotenv
+from backend.settings_table import (
+    SETTINGS,
+    SettingError,
+    SettingsMissing,
+    combined,
+    read,
+    read_dotenv,
+)
 from backend.upstream.providers.openai import OpenAI
 from backend.upstream.target import Target
 
@@ -43,10 +50,15 @@ def test_with_debug_nothing_is_needed() -> None:
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS"])
 def test_without_debug_a_missing_one_is_named_with_what_to_write(missing: str) -> None:
-    with pytest.raises(SettingError) as error:
+    with pytest.raises(SettingsMissing) as raised:
         read({name: given for name, given in GIVEN.items() if name != missing})
-    assert error.value.name == missing
-    assert str(error.value).startswith(f"{missing}: it is missing, and DEBUG is off. Write ")
+    assert [error.name for error in raised.value.errors] == [missing]
+    assert str(raised.value).startswith(f"{missing}: it is missing, and DEBUG is off. Write ")
+
+
+def test_all_that_are_missing_are_named_at_once() -> None:
+    with pytest.raises(SettingsMissing, match="SECRET_KEY: .* ALLOWED_HOSTS: "):
+        read({})
 
 
 @pytest.mark.parametrize(

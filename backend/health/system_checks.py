@@ -5,6 +5,8 @@
 | `kaiwa.E001` / `kaiwa.W001` | there is no provider's key (an error without `DEBUG`) |
 | `kaiwa.E002` | the voice does not exist |
 | `kaiwa.E003` | the key would be sent unencrypted to another machine |
+| `kaiwa.E004` | without `DEBUG`, the secret key is too short to be a secret |
+| `kaiwa.E005` | `DEBUG` is on, and other machines can connect |
 | `kaiwa.W002` | a model is not in the catalogue, so its cost is unknown |
 | `kaiwa.W003` | a model retires within 90 days, or has retired and its successor is used |
 | `kaiwa.W004` | anybody may register and talk at the operator's cost |
@@ -27,6 +29,8 @@ from django.utils import timezone
 from backend import catalogue
 
 WARN_DAYS = 90
+SHORTEST_SECRET_KEY = 32
+"""Django warns below 50 (`security.W009`); with less than this, signatures can be forged."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CATALOGUE: Mapping[str, Mapping[str, object]] = MappingProxyType(
@@ -43,6 +47,8 @@ class Settings(Protocol):
 
     DEBUG: bool
     DEMO: bool
+    SECRET_KEY: str
+    HOST: str
     OPENAI_API_KEY: str
     OPENAI_BASE_URL: str
     REALTIME_MODEL: str
@@ -73,6 +79,7 @@ def check_static_files(app_configs: object, **kwargs: Any) -> list[CheckMessage]
 
 def problems(given: Settings, today: date) -> Iterator[CheckMessage]:
     """Yield what is wrong or risky with these settings on this day."""
+    yield from _secrecy_problems(given)
     yield from _provider_problems(given)
     # The simulator accepts every model, and none of them retires.
     for name, known in () if given.DEMO else _CATALOGUE.items():
@@ -100,6 +107,23 @@ def problems(given: Settings, today: date) -> Iterator[CheckMessage]:
             "ALLOWED_HOSTS: every name is served, also one that a foreign page points at us.",
             hint="Write the names people type, such as voice.example.com.",
             id="kaiwa.W006",
+        )
+
+
+def _secrecy_problems(given: Settings) -> Iterator[CheckMessage]:
+    if len(given.SECRET_KEY) < SHORTEST_SECRET_KEY and not given.DEBUG:
+        yield Error(
+            f"SECRET_KEY: {len(given.SECRET_KEY)} characters can be guessed.",
+            hint="Write 50 random characters:"
+            " python3 -c 'import secrets; print(secrets.token_urlsafe(50))'",
+            id="kaiwa.E004",
+        )
+    if given.DEBUG and given.HOST not in _LOOPBACK:
+        yield Error(
+            f"DEBUG: it is on, and other machines can connect to {given.HOST}. Its error pages show"
+            " the code and the settings, and its secret key is known.",
+            hint="Write DEBUG=off, or HOST=127.0.0.1.",
+            id="kaiwa.E005",
         )
 
 

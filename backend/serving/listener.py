@@ -10,12 +10,15 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=2048)
 
 
-def listen_error_message(error: OSError, host: str, port: int) -> str:
-    """Return one sentence: why `listen` failed and what to do about it."""
+def listen_error_message(error: OSError, host: str, port: int, command: str) -> str:
+    """Return one sentence: why `listen` failed and what to do about it.
+
+    `command` is what the user ran, without its settings.
+    """
     if error.errno == errno.EADDRINUSE:
         return (
             f"Kaiwa cannot start: port {port} is in use. "
-            f"Stop what uses it, or choose another: PORT={port + 1} make run"
+            f"Stop what uses it, or choose another: PORT={port + 1} {command}"
         )
     if error.errno == errno.EACCES:
         return f"Kaiwa cannot start: port {port} is not allowed. Choose one above 1023 in PORT."
