@@ -58,7 +58,8 @@ unit-core:
 unit-django:
 	@$(PY) -m pytest -m "$(FAST)" tests $(CORE:%=--ignore=%) --ignore=tests/journeys
 unit-page:
-	@node --test --test-reporter=dot tests/frontend/*.test.js tests/frontend/*/*.test.js tests/live_desk/*.test.js
+	@node --test --test-reporter=dot tests/frontend/in-one-process.js \
+		$$(grep -l globalThis tests/frontend/*.test.js tests/frontend/*/*.test.js tests/live_desk/*.test.js)
 
 slow: .venv/test.installed ## The other unit tests: property tests, real processes and real time.
 	@$(PY) -m pytest -m "$(SLOW)" tests --ignore=tests/journeys
