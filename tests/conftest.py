@@ -1,21 +1,26 @@
 """Fixtures for all tests: users with their API clients, and a reset of global state."""
 
+import shutil
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from pytest_django.fixtures import Settings
+from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from backend import redis_client
 from backend.database import RECORDER
 from tests import cast
+from tests.migrated_database import RowsOfMigrate, save, saved_database
 from tests.redis import RedisServer, running_redis
 
 # `gate` runs the same examples every time, so that `make test` fails only after a code change.
@@ -34,6 +39,50 @@ def _clean_memory() -> Iterator[None]:
     yield
     translation.deactivate()
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def _saved_database(request: pytest.FixtureRequest) -> Path:
+    """The file with the migrated database, whether an earlier run has made it or not."""
+    return saved_database(request.config.cache.mkdir("migrated-database"))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(_saved_database: Path) -> bool:
+    """Return whether the database is a copy of a saved one; pytest-django asks before it migrates.
+
+    It migrates the copy too, to no effect.
+    """
+    database = connections[DEFAULT_DB_ALIAS].settings_dict
+    if not database["ENGINE"].endswith("sqlite3"):
+        return False
+    try:
+        shutil.copyfile(_saved_database, database["TEST"]["NAME"])
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, _saved_database: Path
+) -> Iterator[None]:
+    """Save the migrated database; make each flush cheap."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    with django_db_blocker.unblock():
+        # Without a test that uses the database, pytest-django has made none.
+        is_made = ContentType._meta.db_table in connection.introspection.table_names()
+        if is_made and connection.vendor == "sqlite" and not _saved_database.exists():
+            save(connection, _saved_database)
+        rows = RowsOfMigrate() if is_made else None
+    if rows is None:
+        yield
+        return
+    rows.replace_receivers()
+    yield
+    rows.restore_receivers()
+    with django_db_blocker.unblock():
+        connection.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
