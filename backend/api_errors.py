@@ -60,6 +60,7 @@ ApiErrorCode = Literal[
     "throttled",
     "token_invalid",
     "too_large",
+    "too_many_sessions",
     "transcription_failed",
     "transcription_model_unknown",
     "transcription_refused",

@@ -40,6 +40,7 @@ from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
+from backend.spending.reservations import reserve_call
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.log_context import process_context
 from backend.telemetry.logs import log_event
@@ -143,7 +144,7 @@ class Runtime:
         target = target_for(user_id)
         if self.live.has_call_in(str(session_id)):
             # A call that cannot open must not end the one that runs.
-            await self._database.run(lifecycle.check_can_open, session_id, user_id)
+            await self._database.run(_check_can_open(session_id, user_id))
         async with self.live.slot(str(session_id)) as slot:
             opened = await self._open(session_id, user_id, target.model)
             recorder = self._recorder.for_call(opened)
@@ -177,7 +178,9 @@ class Runtime:
     async def _end_reply(self, session_id: UUID, user_id: int) -> None:
         """Stop the typed answer that runs in the user's session, and wait until it is stored."""
         waited_s = 0.0
-        while await self._database.run(replies.ask_to_stop, session_id, user_id):
+        check = _check_can_open(session_id, user_id)
+        ask_to_stop = functools.partial(replies.ask_to_stop, check=check)
+        while await self._database.run(ask_to_stop, session_id, user_id):
             for reply in [one for one in self.replies if one.session_id == session_id]:
                 reply.stop()
             if waited_s >= REPLY_WAIT_S:
@@ -190,7 +193,8 @@ class Runtime:
 
         Without Redis the other process ends it at its next heartbeat, too late to wait for.
         """
-        if not await self._database.run(control.request_take_over, session_id, user_id):
+        check = _check_can_open(session_id, user_id)
+        if not await self._database.run(control.request_take_over, session_id, user_id, check):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TAKE_OVER_WAIT_S):
@@ -213,6 +217,7 @@ class Runtime:
             model=model,
             transcription_model=_current(settings.TRANSCRIPTION_MODEL),
             is_given_up=given_up.is_set,
+            reserve=reserve_call,
         )
         try:
             opened = await self._database.run(open_call, session_id, user_id)
@@ -358,6 +363,11 @@ class Runtime:
 def runtime() -> Runtime:
     """The runtime of this process, built on first use."""
     return Runtime(listeners=(TitleListener(),))
+
+
+def _check_can_open(session_id: UUID, user_id: int) -> Callable[[], None]:
+    """The check that a call can open, for what would end something that runs."""
+    return functools.partial(lifecycle.check_can_open, session_id, user_id, reserve_call)
 
 
 def target_for(user_id: int) -> Target:

@@ -51,6 +51,12 @@ MAX_CALL_MINUTES: int = ENV["MAX_CALL_MINUTES"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
 
+# Limits of each user's calls and sessions (`backend.spending`); 0 is none
+MAX_CALLS_PER_USER: int = ENV["MAX_CALLS_PER_USER"]
+MAX_CALLS: int = ENV["MAX_CALLS"]
+CALLS_PER_HOUR: int = ENV["CALLS_PER_HOUR"]
+SESSIONS_PER_HOUR: int = ENV["SESSIONS_PER_HOUR"]
+
 # For operators
 LOG_FORMAT: str = ENV["LOG_FORMAT"]
 METRICS_TOKEN: str = ENV["METRICS_TOKEN"]

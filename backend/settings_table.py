@@ -399,6 +399,35 @@ SETTINGS: tuple[Setting, ...] = (
         "Write the path of a folder that only the server may read, or leave it empty.",
     ),
     Setting(
+        "MAX_CALLS_PER_USER",
+        "3",
+        "The most calls of one user at the same time, staff included. 0: no limit.",
+        _between(0, 1_000_000, int),
+        "Write a whole number, or 0 for no limit.",
+    ),
+    Setting(
+        "MAX_CALLS",
+        "0",
+        "The most calls of all users at the same time, over all server processes. 0: no limit.",
+        _between(0, 1_000_000, int),
+        "Write a whole number, or 0 for no limit.",
+    ),
+    Setting(
+        "CALLS_PER_HOUR",
+        "60",
+        "The most calls that one user opens in an hour. A reconnect within three minutes does not"
+        " count, but all calls together are limited to ten times as many. 0: no limit.",
+        _between(0, 1_000_000, int),
+        "Write a whole number, or 0 for no limit.",
+    ),
+    Setting(
+        "SESSIONS_PER_HOUR",
+        "120",
+        "The most sessions that one user creates in an hour. 0: no limit.",
+        _between(0, 1_000_000, int),
+        "Write a whole number, or 0 for no limit.",
+    ),
+    Setting(
         "REGISTRATION_OPEN",
         "",
         "Whether anybody may register. Empty: as `DEBUG`.",

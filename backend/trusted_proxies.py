@@ -7,13 +7,13 @@ trusts either everybody or nobody.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
+from backend.client_addresses import Address, parse_address
 from backend.telemetry.request_ids import is_request_id, remember_request_id
 
 Scope = Mapping[str, Any]
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -48,7 +48,7 @@ def with_trusted_proxies(app: Application, proxies: Sequence[Network]) -> Applic
 def is_from_proxy(scope: Scope, proxies: Iterable[Network]) -> bool:
     """Return True if the connection itself comes from one of the proxies."""
     client = scope.get("client")
-    address = _address(client[0]) if client else None
+    address = parse_address(client[0]) if client else None
     return address is not None and _is_in(address, proxies)
 
 
@@ -71,23 +71,13 @@ def forwarded(scope: Scope, proxies: Sequence[Network]) -> dict[str, Any]:
 def _client(forwarded_for: str, proxies: Sequence[Network]) -> Address | None:
     farthest: Address | None = None
     for text in reversed(forwarded_for.split(",")):
-        address = _address(text.strip(" \t"))
+        address = parse_address(text.strip(" \t"))
         if address is None:
             return None
         farthest = address
         if not _is_in(address, proxies):
             break
     return farthest
-
-
-def _address(text: str) -> Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    # A socket that listens on IPv6 shows IPv4 clients as `::ffff:192.0.2.1`.
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -15,6 +15,7 @@ from backend.conversations.exports.api import SessionExport
 from backend.gateway.plain_http import refuse_plain_http
 from backend.health import views as health
 from backend.health.metrics_view import metrics_of_this_process
+from backend.spending.reservations import reserve_session
 
 page = TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
 
@@ -29,7 +30,11 @@ urlpatterns = [
     path("api/auth/login/", accounts.Login.as_view(), name="login"),
     path("api/auth/logout/", accounts.Logout.as_view(), name="logout"),
     path("api/auth/me/", accounts.Me.as_view(), name="me"),
-    path("api/sessions/", conversations.SessionList.as_view(), name="sessions"),
+    path(
+        "api/sessions/",
+        conversations.SessionList.as_view(reserve=reserve_session),
+        name="sessions",
+    ),
     path("api/sessions/<uuid:session_id>/", conversations.SessionDetail.as_view(), name="session"),
     path(
         "api/sessions/<uuid:session_id>/restore/",

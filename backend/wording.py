@@ -54,6 +54,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "Too many tries. Please wait a moment.",
         "ja": "回数が多すぎます。少し待ってからお試しください。",
     },
+    "too_many_sessions": {
+        "en": "You have begun many conversations in a short time. Please wait a while.",
+        "ja": "短い時間に多くの会話を作成したため、少し時間をおいてお試しください。",
+    },
     "registration_closed": {
         "en": "Registration is closed. Ask the administrator for a login.",
         "ja": "新規登録は受け付けていません。管理者にお問い合わせください。",
@@ -245,6 +249,19 @@ SENTENCES: dict[str, dict[Language, str]] = {
     "rate_limit": {
         "en": "Too much was sent at once. Please wait a moment.",
         "ja": "送信量が多すぎます。少し待ってからお試しください。",
+    },
+    "too_many_calls": {
+        "en": "You have too many calls at once. End another one, then connect again.",
+        "ja": "同時通話数の上限に達しています。"
+        "ほかの通話を終了してから、もう一度接続してください。",
+    },
+    "server_full": {
+        "en": "The server has no room for another call right now. Please try again in a minute.",
+        "ja": "通話が混み合っています。1分ほど待ってから、もう一度お試しください。",
+    },
+    "hourly_limit": {
+        "en": "You have opened as many calls as you may in an hour. Please come back later.",
+        "ja": "1時間に開始できる通話の上限に達しました。時間をおいてお試しください。",
     },
     "provider_failed": {
         "en": "The voice service broke off. Please connect again.",

@@ -33,6 +33,10 @@ export const ENDINGS = {
     "closeCode": 4403,
     "retryable": false
   },
+  "hourly_limit": {
+    "closeCode": 4429,
+    "retryable": false
+  },
   "idle": {
     "closeCode": 4408,
     "retryable": false
@@ -69,12 +73,20 @@ export const ENDINGS = {
     "closeCode": 4401,
     "retryable": false
   },
+  "server_full": {
+    "closeCode": 4429,
+    "retryable": false
+  },
   "taken_over": {
     "closeCode": 4409,
     "retryable": false
   },
   "time_limit": {
     "closeCode": 4410,
+    "retryable": false
+  },
+  "too_many_calls": {
+    "closeCode": 4429,
     "retryable": false
   },
   "too_slow": {

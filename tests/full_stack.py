@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.journeys.stack import ROOT, Stack, free_port, http, wait_until_answers
+from tests.journeys.stack import NO_LIMITS, ROOT, Stack, free_port, http, wait_until_answers
 from tests.name_server import NameServer, running_name_server
 from tests.postgres import PostgresMissing, running_postgres
 from tests.redis import RedisMissing, RedisServer, running_redis
@@ -246,6 +246,7 @@ def _new_stack(
             "ALLOWED_HOSTS": ",".join(replicas),
             "TRUSTED_PROXIES": "127.0.0.1",
             "REGISTRATION_OPEN": "on",
+            **NO_LIMITS,
             "OPENAI_API_KEY": "sk-journey-" + secrets.token_hex(16),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{simulator_port}/v1",
             "PORT": str(web_port),

@@ -1,6 +1,7 @@
 """Live objects from settings; the runtime with a real database and fake providers."""
 
 import asyncio
+import functools
 import json
 import logging
 import stat
@@ -261,7 +262,7 @@ async def test_a_call_that_cannot_open_leaves_the_one_that_runs(
 ) -> None:
     running = await harness.call(session)
 
-    def refuse(session_id: UUID, user_id: int) -> None:
+    def refuse(*_: object) -> None:
         raise refusal
 
     monkeypatch.setattr(lifecycle, "check_can_open", refuse)
@@ -271,6 +272,28 @@ async def test_a_call_that_cannot_open_leaves_the_one_that_runs(
     assert harness.runtime.live.count == 1
     assert running.closed is None
     assert harness.providers[0].is_open
+
+
+async def test_a_call_over_a_limit_opens_nothing_and_ends_nothing(
+    harness: RuntimeHarness, session: Session, settings: Settings
+) -> None:
+    settings.MAX_CALLS_PER_USER, settings.CALLS_PER_HOUR = 1, 2
+    running = await harness.call(session)
+    token = await harness.database.run(tokens.key_for, session.user)
+    other = await harness.database.run(
+        functools.partial(Session.objects.create, user=session.user, language="en")
+    )
+    with pytest.raises(AdmissionRefused, match="too_many_calls"):
+        await harness.runtime.serve_call(other.pk, Credential("token", token), Client())
+    assert len(harness.providers) == 1
+    assert harness.runtime.live.count == 1
+    assert running.closed is None
+    # A call of the same session takes over; it is not one more.
+    newer = await harness.call(session)
+    assert await harness.ended(0) is Ending.TAKEN_OVER
+    newer.leave()
+    await harness.ended(1)
+    assert await harness.endings(other) == []
 
 
 async def test_a_strangers_token_does_not_end_a_call(

@@ -8,7 +8,7 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from backend.accounts.password_queue import QueueFull, password_queue
+from backend.accounts.password_queue import AddressQueueFull, WholeQueueFull, password_queue
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
 from backend.api_errors import language
 from backend.wording import sentence
@@ -23,13 +23,15 @@ class LimitedAdminLogin(AdminAuthenticationForm):
         request = Request(self.request, parsers=(FormParser(), MultiPartParser()))
         throttles = (AddressThrottle(), LoginThrottle())
         if not all(each.allow_request(request, APIView()) for each in throttles):
-            raise _too_many_tries()
+            raise _refusal("throttled")
         try:
             with password_queue.turn(self.request.META.get("REMOTE_ADDR", "")):
                 return super().clean()
-        except QueueFull:
-            raise _too_many_tries() from None
+        except AddressQueueFull:
+            raise _refusal("throttled") from None
+        except WholeQueueFull:
+            raise _refusal("unavailable") from None
 
 
-def _too_many_tries() -> ValidationError:
-    return ValidationError(sentence("throttled", language()), code="throttled")
+def _refusal(code: str) -> ValidationError:
+    return ValidationError(sentence(code, language()), code=code)

@@ -20,15 +20,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.accounts import tokens
-from backend.accounts.password_queue import QueueFull, password_queue
+from backend.accounts.password_queue import AddressQueueFull, WholeQueueFull, password_queue
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
 from backend.accounts.usernames import normalised_username
 from backend.api_errors import ApiRefused, StrictSerializer, field_error
 from backend.api_schema import body, errors, no_body
 
 LONGEST_PASSWORD = 128
-QUEUE_RETRY_S = 2
-"""When to come back if one's address has too many passwords in the queue: it is shorter then."""
 
 
 class UserJSON(TypedDict):
@@ -85,12 +83,20 @@ class NewCredentials(Credentials):
 
 @contextmanager
 def _password_turn(request: Request) -> Iterator[None]:
-    """Wait for the turn of the client's address to have a password hashed. Raises Throttled."""
+    """Wait for the turn of the client's address to have a password hashed.
+
+    Raises Throttled if its address has too many in the queue, and ApiRefused("unavailable") if all
+    addresses together have.
+    """
     try:
         with password_queue.turn(request.META.get("REMOTE_ADDR", "")):
             yield
-    except QueueFull:
-        raise Throttled(wait=QUEUE_RETRY_S) from None
+    except AddressQueueFull as full:
+        raise Throttled(wait=full.retry_after_s) from None
+    except WholeQueueFull as full:
+        refused = ApiRefused("unavailable", 503)
+        refused.wait = full.retry_after_s
+        raise refused from None
 
 
 class Register(APIView):
@@ -103,7 +109,7 @@ class Register(APIView):
     @extend_schema(
         operation_id="register",
         request=NewCredentials,
-        responses={201: body(LoginJSON), **errors(400, 403, 429)},
+        responses={201: body(LoginJSON), **errors(400, 403, 429, 503)},
     )
     def post(self, request: Request) -> Response:
         """Create a user. 201 with the token; 403 `registration_closed`, 400 `invalid`."""
@@ -132,7 +138,7 @@ class Login(APIView):
     @extend_schema(
         operation_id="login",
         request=Credentials,
-        responses={200: body(LoginJSON), **errors(400, 401, 429)},
+        responses={200: body(LoginJSON), **errors(400, 401, 429, 503)},
     )
     def post(self, request: Request) -> Response:
         """Log in. 200 with the token; 401 `bad_credentials`, whichever of the two is wrong.

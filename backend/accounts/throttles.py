@@ -13,6 +13,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from backend.accounts.usernames import normalised_username
+from backend.client_addresses import limit_key
 from backend.redis_client import RedisAway, count_in_window, shared_redis
 
 
@@ -67,9 +68,9 @@ class LoginThrottle(SharedThrottle):
 
 
 def _address_of(throttle: SimpleRateThrottle, request: Request) -> str:
-    """Return the client's address. It is empty for all clients if the server has a UNIX socket."""
+    """Return the key by which the client's address is counted: an IPv6 client by its /64."""
     address: str | None = throttle.get_ident(request)
-    return address or ""
+    return limit_key(address or "")
 
 
 def _key(scope: str | None, *parts: str) -> str:

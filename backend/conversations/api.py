@@ -23,7 +23,7 @@ from backend.accounts import tickets, tokens
 from backend.api_errors import ApiRefused, StrictSerializer, language
 from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
 from backend.conversations import control, deleting, queries
-from backend.conversations.creating import create_session
+from backend.conversations.creating import Reserve, TooManySessions, create_session
 from backend.conversations.history import past_of
 from backend.conversations.models import TITLE_LENGTH, Session
 from backend.conversations.queries import SessionWithFacts
@@ -81,7 +81,12 @@ class Pages(PageNumberPagination):
 
 
 class SessionList(APIView):
-    """`GET`: the user's sessions, the newest first. `POST`: create one."""
+    """`GET`: the user's sessions, the newest first. `POST`: create one.
+
+    `backend.urls` sets `reserve`, the limit of sessions: it is in a package above this one.
+    """
+
+    reserve: Reserve | None = None
 
     @extend_schema(
         operation_id="listSessions",
@@ -104,14 +109,21 @@ class SessionList(APIView):
     @extend_schema(
         operation_id="createSession",
         request=NewSession,
-        responses={201: body(SessionJSON), **errors(400, 401)},
+        responses={201: body(SessionJSON), **errors(400, 401, 429)},
     )
     def post(self, request: Request) -> Response:
-        """201 with the session."""
+        """201 with the session. 429 `too_many_sessions` over the limit of an hour."""
         given = NewSession(data=request.data)
         given.is_valid(raise_exception=True)
         fields = {"language": language()} | given.validated_data
-        session = create_session(tokens.user_id_of(request), **fields)
+        if self.reserve is not None:
+            fields["reserve"] = self.reserve
+        try:
+            session = create_session(tokens.user_id_of(request), **fields)
+        except TooManySessions as error:
+            refused = ApiRefused("too_many_sessions", 429)
+            refused.wait = error.retry_after_s
+            raise refused from None
         return Response(_sessions_json([_own_session(request, session.id)])[0], status=201)
 
 

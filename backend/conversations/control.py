@@ -15,7 +15,7 @@ is lost, repeated, late or forged does no harm.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -46,8 +46,12 @@ def request_end(call_id: UUID, ending: Ending = Ending.COMPLETED) -> bool:
     return is_open
 
 
-def request_take_over(session_id: UUID, user_id: int) -> bool:
+def request_take_over(
+    session_id: UUID, user_id: int, check: Callable[[], None] = lambda: None
+) -> bool:
     """Request that the live call of the user's session ends, because a newer one is coming.
+
+    `check` is called before, if there is such a call: it raises if the newer one cannot open.
 
     Returns whether a process has received that, so that it is worth waiting for the end. Without
     Redis nothing is requested: opening the newer call ends the older one's row, and its process
@@ -59,6 +63,7 @@ def request_take_over(session_id: UUID, user_id: int) -> bool:
     call_ids = list(live.values_list("pk", flat=True))
     if not call_ids:
         return False
+    check()
     Call.objects.filter(_OPEN, pk__in=call_ids).update(requested_ending=Ending.TAKEN_OVER)
     return publish(call_ids)
 

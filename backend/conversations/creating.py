@@ -1,5 +1,6 @@
 """Creates a session."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from django.conf import settings
@@ -7,21 +8,43 @@ from django.utils import timezone
 
 from backend import catalogue
 from backend.conversations.models import Session
+from backend.database import atomic
+
+Reserve = Callable[[int], float | None]
+"""Returns None if the user may create a session, and keeps that place until the transaction ends;
+else the seconds until they may (`spending.reservations.reserve_session`)."""
+
+
+class TooManySessions(Exception):
+    """The user has created as many sessions as they may. `retry_after_s` is when they may again."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
 
 
 def create_session(
-    user_id: int, *, language: Literal["ja", "en"], title: str = "", voice: str = ""
+    user_id: int,
+    *,
+    language: Literal["ja", "en"],
+    title: str = "",
+    voice: str = "",
+    reserve: Reserve = lambda _: None,
 ) -> Session:
     """Create a session of this user, with the configured provider and model.
 
-    If the configured model has been retired, its successor is used (`catalogue.resolve`).
+    If the configured model has been retired, its successor is used (`catalogue.resolve`). Raises
+    TooManySessions if `reserve` does not allow it.
     """
-    return Session.objects.create(
-        user_id=user_id,
-        title=title,
-        title_source=Session.TitleSource.of_given(title),
-        voice=voice,
-        language=language,
-        provider=settings.REALTIME_PROVIDER,
-        model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
-    )
+    with atomic():
+        if (retry_after_s := reserve(user_id)) is not None:
+            raise TooManySessions(retry_after_s)
+        return Session.objects.create(
+            user_id=user_id,
+            title=title,
+            title_source=Session.TitleSource.of_given(title),
+            voice=voice,
+            language=language,
+            provider=settings.REALTIME_PROVIDER,
+            model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
+        )

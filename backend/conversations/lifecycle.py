@@ -78,6 +78,15 @@ class GivenUp(Exception):
     """The caller of `open_call` no longer waits for the call."""
 
 
+Reserve = Callable[[UUID, int, datetime], None]
+"""Checks the user's limits for a call on this locked session, now, and keeps the place until the
+transaction ends (`spending.reservations.reserve_call`). Raises AdmissionRefused."""
+
+
+def _no_limits(session_id: UUID, user_id: int, now: datetime) -> None:
+    """Let every call open."""
+
+
 def open_call(
     session_id: UUID,
     user_id: int,
@@ -87,8 +96,9 @@ def open_call(
     transcription_model: str,
     provider: str = DEFAULT_PROVIDER,
     is_given_up: Callable[[], bool] = lambda: False,
+    reserve: Reserve = _no_limits,
 ) -> OpenedCall:
-    """Open a call on the user's session.
+    """Open a call on the user's session, if `reserve` allows it.
 
     A call that is still open there ends: as `taken_over`, or as `interrupted` if its lease has
     expired or its process is known to be dead.
@@ -97,13 +107,17 @@ def open_call(
     waits for must not end one that was opened meanwhile, and must not stay open itself.
 
     Raises AdmissionRefused("session_unknown") if the user has no such session,
-    AdmissionRefused("session_closed") if its owner has closed it, and GivenUp.
+    AdmissionRefused("session_closed") if its owner has closed it, what `reserve` raises, and
+    GivenUp.
     """
     with atomic():
         session, now = lock_session(session_id, user_id)
         if is_given_up():
             raise GivenUp
         ended = _end_open_call(session_id, now)
+        past = past_of(session_id).items
+        # As late as possible, because it locks what all calls of the user, or of all, wait for.
+        reserve(session_id, user_id, now)
         call = Call.objects.create(
             session_id=session_id,
             worker=worker[:100],
@@ -121,7 +135,6 @@ def open_call(
             next_position=session.next_position + POSITIONS_PER_BLOCK,
             updated_at=now,
         )
-        past = past_of(session_id).items
     if ended is not None and ended.ending == Ending.TAKEN_OVER:
         control.publish([ended.pk])
     if is_given_up():
@@ -143,13 +156,15 @@ def open_call(
     )
 
 
-def check_can_open(session_id: UUID, user_id: int) -> None:
-    """Check that a call could open on the user's session now: it is theirs, and can be locked.
+def check_can_open(session_id: UUID, user_id: int, reserve: Reserve = _no_limits) -> None:
+    """Check that a call could open on the user's session now: it is theirs, can be locked, and
+    `reserve` allows it. Nothing stays reserved.
 
     Raises what `open_call` raises for the session, and DatabaseError if the database cannot write.
     """
     with atomic():
-        session, _ = lock_session(session_id, user_id)
+        session, now = lock_session(session_id, user_id)
+        reserve(session_id, user_id, now)
         # SQLite has no row locks, and PostgreSQL locks rows before it is asked to write them.
         Session.objects.filter(pk=session.pk).update(next_position=F("next_position"))
 

@@ -10,6 +10,7 @@ that the call's history has what came; this rule is for the race of both. The re
 that is deleted stops at its next renewal too.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -113,10 +114,16 @@ def end_reply(reply_id: int, attempt: int, status: Status) -> Turn | None:
     return None if reply is None else _stored_answer(reply)
 
 
-def ask_to_stop(session_id: UUID, user_id: int, message_id: str | None = None) -> bool:
+def ask_to_stop(
+    session_id: UUID,
+    user_id: int,
+    message_id: str | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> bool:
     """Ask the reply that runs in the user's session to stop. Returns whether one is running.
 
-    With a `message_id`, only the reply to that message.
+    With a `message_id`, only the reply to that message. `check` is called before, if one is
+    running: it raises if that must go on.
     """
     running = _replies_in(session_id, user_id).filter(
         status=TurnStatus.IN_PROGRESS, lease_until__gt=Now()
@@ -124,7 +131,10 @@ def ask_to_stop(session_id: UUID, user_id: int, message_id: str | None = None) -
     if message_id is not None:
         running = running.filter(message_id=message_id)
     ids = list(running.values_list("pk", flat=True))
-    return bool(ids) and Reply.objects.filter(pk__in=ids).update(stop_asked=True) > 0
+    if not ids:
+        return False
+    check()
+    return Reply.objects.filter(pk__in=ids).update(stop_asked=True) > 0
 
 
 def has_message(session_id: UUID, user_id: int, message_id: str) -> bool:

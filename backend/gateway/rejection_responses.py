@@ -53,10 +53,17 @@ async def refuse_call(scope: Scope, client: ClientSocket, refused: AdmissionRefu
     language = preferred_language(scope)
     # Both events carry the same `retryable`: a client that reads only the first must not give up.
     is_retryable = refused.ending.is_retryable
+    retry_after_s = refused.retry_after_s
     await client.send(
-        own_events.error("relay_1", refused.code, language, is_retryable=is_retryable)
+        own_events.error(
+            "relay_1",
+            refused.code,
+            language,
+            is_retryable=is_retryable,
+            retry_after_s=retry_after_s,
+        )
     )
-    await client.send(own_events.closing("relay_2", refused.ending, language))
+    await client.send(own_events.closing("relay_2", refused.ending, language, retry_after_s))
     await client.close(close_code, str(refused.ending))
 
 

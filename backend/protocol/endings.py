@@ -25,6 +25,9 @@ class Ending(StrEnum):
     TAKEN_OVER = "taken_over"
     TIME_LIMIT = "time_limit"
     RATE_LIMIT = "rate_limit"
+    TOO_MANY_CALLS = "too_many_calls"
+    SERVER_FULL = "server_full"
+    HOURLY_LIMIT = "hourly_limit"
     INTERNAL = "internal"
     PROVIDER_FAILED = "provider_failed"
     PROVIDER_REFUSED = "provider_refused"
@@ -89,6 +92,11 @@ ENDINGS: Mapping[Ending, EndingRow] = {
     Ending.TAKEN_OVER: EndingRow(4409, drain_upstream=True),
     Ending.TIME_LIMIT: EndingRow(4410, drain_upstream=True),
     Ending.RATE_LIMIT: EndingRow(4429, drain_upstream=True),
+    # Limits of a user and of the server (`backend.spending`). Final, so that no page tries for
+    # ever: the user comes back when a call has ended, or at `retry_after`.
+    Ending.TOO_MANY_CALLS: EndingRow(4429),
+    Ending.SERVER_FULL: EndingRow(4429),
+    Ending.HOURLY_LIMIT: EndingRow(4429),
     Ending.INTERNAL: EndingRow(4500, is_retryable=True, is_failure=True),
     Ending.PROVIDER_FAILED: EndingRow(4502, is_retryable=True, is_failure=True),
     Ending.PROVIDER_REFUSED: EndingRow(4502, is_failure=True),

@@ -4,7 +4,7 @@
     ├── ClientError               the client's fault; the call goes on
     │   ├── BadFrame              not a valid frame: three in ten seconds end the call (4400)
     │   └── EventRefused          a valid frame, but an event or a field that clients may not send
-    ├── AdmissionRefused          no call is opened: ticket, token, Origin, session
+    ├── AdmissionRefused          no call is opened: ticket, token, Origin, session, limit
     └── UpstreamError             the provider's fault, or it could not be reached
         ├── UpstreamRefused       it refused: retrying does not help
         ├── UpstreamUnavailable   it cannot be reached, is overloaded, or hung up: retry later
@@ -142,12 +142,18 @@ class EventRefused(ClientError):
 
 
 class AdmissionRefused(KaiwaError):
-    """No call is opened. `ending` decides the close code; nothing was sent upstream."""
+    """No call is opened. `ending` decides the close code; nothing was sent upstream.
 
-    def __init__(self, code: AdmissionCode | Ending, ending: Ending) -> None:
+    `retry_after_s`: after how many seconds a call can open, where that is known.
+    """
+
+    def __init__(
+        self, code: AdmissionCode | Ending, ending: Ending, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(code)
         self.code: AdmissionCode | Ending = code
         self.ending = ending
+        self.retry_after_s = retry_after_s
 
 
 class UpstreamError(KaiwaError):

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backend.client_addresses import limit_key
+
 RESERVED_DESCRIPTORS = 64
 """For the database, Redis, log files and the event loop."""
 MAX_CONNECTIONS = 10_000
@@ -49,7 +51,7 @@ def limits_of_this_process() -> ConnectionLimits:
 
 
 class ConnectionCounter:
-    """Counts the open connections.
+    """Counts the open connections, those of an IPv6 client by its /64.
 
     For an address for which `is_proxy` is true only the total is limited: all clients behind a
     proxy have its address, and the proxy has limits of its own.
@@ -60,25 +62,27 @@ class ConnectionCounter:
     ) -> None:
         self._limits = limits
         self._is_proxy = is_proxy
-        self._by_address: Counter[str] = Counter()
+        self._by_key: Counter[str] = Counter()
         self._total = 0
 
     def open(self, address: str) -> bool:
         """Count a connection; return False, and count nothing, if a limit is reached."""
         if self._total >= self._limits.total:
             return False
-        if self._by_address[address] >= self._limits.per_address and not self._is_proxy(address):
+        key = limit_key(address)
+        if self._by_key[key] >= self._limits.per_address and not self._is_proxy(address):
             return False
         self._total += 1
-        self._by_address[address] += 1
+        self._by_key[key] += 1
         return True
 
     def close(self, address: str) -> None:
         """Stop counting a connection that was opened."""
+        key = limit_key(address)
         self._total -= 1
-        self._by_address[address] -= 1
-        if self._by_address[address] <= 0:
-            del self._by_address[address]
+        self._by_key[key] -= 1
+        if self._by_key[key] <= 0:
+            del self._by_key[key]
 
 
 class ConnectionPacer:
@@ -111,11 +115,12 @@ class ConnectionPacer:
         """Return how long a new connection waits; None if that is over `MAX_START_WAIT_S`."""
         if self._is_proxy(address):
             return 0.0
-        due_s = max(self._next_s.get(address, now_s), now_s)
+        key = limit_key(address)
+        due_s = max(self._next_s.get(key, now_s), now_s)
         wait_s = max(0.0, due_s + self._interval_s - self._lead_s - now_s)
         if wait_s > MAX_START_WAIT_S:
             return None
-        self._next_s[address] = due_s + self._interval_s
+        self._next_s[key] = due_s + self._interval_s
         self._forget_quiet_addresses(now_s)
         return wait_s
 

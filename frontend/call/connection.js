@@ -53,7 +53,7 @@ const TOO_MANY_REQUESTS = 429;
  * }} ConnectionOptions `network` fires `online` and `offline`; it is the window in a browser.
  *   `onReconnecting` is given how many attempts were made, and the cause of reconnect.js. `onEnded` is
  *   called once, when no further attempt will be made; `message` is for the user, in their language,
- *   and may be empty. `checkProxy` finds out why no WebSocket opens.
+ *   and may be empty; `detail.time` is when to try again, if the server has said so. `checkProxy` finds out why no WebSocket opens.
  */
 
 /** The address of a session's WebSocket. @param {string} sessionId @param {string} pageUrl */
@@ -270,7 +270,9 @@ export class Connection {
     const decision = afterLoss(this.#loss(closeCode), this.#outage, this.#options.random);
     if (decision.kind === "end") {
       this.#stop();
-      this.#options.onEnded(decision.reason, this.#closing?.message ?? "");
+      const { message = "", retryAfterMs = 0 } = this.#closing ?? {};
+      const detail = retryAfterMs > 0 ? { time: timeIn(retryAfterMs) } : undefined;
+      this.#options.onEnded(decision.reason, message, detail);
       return;
     }
     this.#outage = decision.outage;
@@ -309,6 +311,16 @@ function eventFrom(text) {
   } catch {
     return null;
   }
+}
+
+/**
+ * The time of day after this many milliseconds, rounded up to a minute, as the browser writes it.
+ *
+ * @param {number} ms
+ */
+function timeIn(ms) {
+  const at = new Date(Date.now() + ms + 59_999);
+  return at.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
 }
 
 /** @param {ServerEvent} event */

@@ -57,7 +57,11 @@ export function outageThatCounts(outage, openMs, hasTimedOut) {
 }
 
 /** The ending to assume where several final endings share a close code. */
-const MOST_LIKELY = Object.freeze({ 1000: "completed", 4401: "unauthenticated" });
+const MOST_LIKELY = Object.freeze({
+  1000: "completed",
+  4401: "unauthenticated",
+  4429: "rate_limit",
+});
 
 /** Close codes after which no attempt is made although `relay.closing` was lost: all endings of the
  * code are final. */

@@ -619,6 +619,30 @@ export const WORDS = Object.freeze({
     en: "Please wait a minute, then connect again.",
     ja: "送信量が多すぎました。1分ほど待ってから、もう一度つないでください。",
   },
+  "help.too_many_calls.title": {
+    en: "You have too many calls at once",
+    ja: "同時通話数の上限に達しています",
+  },
+  "help.too_many_calls.text": {
+    en: "End a call in another tab or on another device, then connect again. You can keep typing meanwhile.",
+    ja: "ほかのタブや端末での通話を終了してから、もう一度つないでください。その間も文字で入力できます。",
+  },
+  "help.server_full.title": {
+    en: "There is no room for another call right now",
+    ja: "ただいま通話が混み合っています",
+  },
+  "help.server_full.text": {
+    en: "Wait a minute, then connect again. You can keep typing meanwhile.",
+    ja: "1分ほど待ってから、もう一度つないでください。その間も文字で入力できます。",
+  },
+  "help.hourly_limit.title": {
+    en: "You have reached the calls of this hour",
+    ja: "1時間に開始できる通話の上限に達しました",
+  },
+  "help.hourly_limit.text": {
+    en: "You can call again from {time}. You can keep typing meanwhile.",
+    ja: "{time}以降に、もう一度通話できます。その間も文字で入力できます。",
+  },
   "help.internal.title": { en: "Something went wrong", ja: "問題が起きました" },
   "help.internal.text": {
     en: "It is our fault, not yours. Your words are kept; please connect again.",

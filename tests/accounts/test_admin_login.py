@@ -48,3 +48,5 @@ def test_tries_at_both_doors_are_counted_together(client: Client, owner: User) -
 def test_a_full_queue_is_told_like_a_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_login, "password_queue", PasswordQueue(max_waiting=0))
     assert sentence("throttled", "en") in attempt(client, "owner")
+    monkeypatch.setattr(admin_login, "password_queue", PasswordQueue(max_in_all=0))
+    assert sentence("unavailable", "en") in attempt(client, "owner")

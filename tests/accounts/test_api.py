@@ -184,6 +184,17 @@ def test_an_address_with_a_full_password_queue_is_told_when_to_come_back(
         assert response.json()["error"]["code"] == "throttled"
 
 
+def test_a_password_queue_that_is_full_in_all_says_when_to_come_back(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "password_queue", PasswordQueue(max_in_all=0))
+    for name in ("login", "register"):
+        body = {"username": f"owner-{name}", "password": PASSWORD}
+        response = post(client_of(None), name, body)
+        assert (response.status_code, response["Retry-After"]) == (503, "10")
+        assert response.json()["error"]["code"] == "unavailable"
+
+
 def test_me_returns_the_user(as_owner: APIClient, owner: User) -> None:
     response = as_owner.get("/api/auth/me/")
     assert response.json() == {"id": owner.pk, "username": "owner", "is_staff": False}

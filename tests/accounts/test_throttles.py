@@ -41,6 +41,12 @@ def test_another_address_is_counted_apart() -> None:
     assert address_key(request()) != address_key(other)
 
 
+def test_the_addresses_of_an_ipv6_network_are_counted_together() -> None:
+    ours, theirs = (request(address=f"2001:db8::{number}") for number in (1, 2))
+    assert (address_key(ours), login_key(ours)) == (address_key(theirs), login_key(theirs))
+    assert address_key(ours) != address_key(request(address="2001:db8:0:1::1"))
+
+
 def test_a_server_on_a_unix_socket_knows_no_address() -> None:
     given = request()
     del given.META["REMOTE_ADDR"]

@@ -103,6 +103,16 @@ async def test_both_events_carry_the_same_retryable(
     assert values == [is_retryable, is_retryable]
 
 
+async def test_a_limit_says_when_to_come_back() -> None:
+    sent = SentMessages()
+    refused = AdmissionRefused(Ending.HOURLY_LIMIT, Ending.HOURLY_LIMIT, retry_after_s=90.2)
+    await refuse_call(scope(), ClientSocket(receive_connect, sent.send), refused)
+    error, closing = (json.loads(message["text"]) for message in sent[:2])
+    assert (error["code"], error["retry_after"], error["retryable"]) == ("hourly_limit", 91, False)
+    assert (closing["reason"], closing["retry_after"]) == ("hourly_limit", 91)
+    assert sent[2] == {"type": "websocket.close", "code": 4429, "reason": "hourly_limit"}
+
+
 async def test_any_other_path_is_not_found() -> None:
     sent = SentMessages()
     await NotFound()(scope(extensions={"websocket.http.response": {}}), receive_connect, sent.send)

@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+NO_LIMITS = dict.fromkeys(
+    ("MAX_CALLS_PER_USER", "MAX_CALLS", "CALLS_PER_HOUR", "SESSIONS_PER_HOUR"), "0"
+)
+"""The servers of tests and benchmarks have one user who makes very many calls and sessions."""
 
 
 def free_port() -> int:
@@ -180,6 +184,7 @@ def running_stack(
             "SECRET_KEY": secrets.token_urlsafe(50),
             "ALLOWED_HOSTS": "127.0.0.1",
             "REGISTRATION_OPEN": "on",
+            **NO_LIMITS,
             "OPENAI_API_KEY": "sk-journey-" + secrets.token_hex(16),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{simulator_port}/v1",
             "PORT": str(port),

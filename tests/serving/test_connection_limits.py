@@ -92,3 +92,11 @@ def test_addresses_that_have_become_quiet_are_forgotten() -> None:
         pacer.wait_s(f"address-{number}", now_s=0.0)
     pacer.wait_s("last", now_s=MAX_START_WAIT_S + 1)
     assert pacer.address_count == 1
+
+
+def test_an_ipv6_client_is_counted_by_its_network() -> None:
+    counted = counter()
+    assert [counted.open(f"2001:db8::{number}") for number in (1, 2, 3)] == [True, True, False]
+    counted.close("2001:db8::1")
+    assert counted.open("2001:db8::3")
+    assert counted.open("2001:db8:0:1::1")

@@ -277,6 +277,30 @@ test("a refused ticket ends it; an unreachable server is tried again", async () 
   assert.equal(happened[1], "reconnecting 1 no_network");
 });
 
+for (const [reason, retryAfterS, shown] of [
+  ["hourly_limit", 90, "3:27 PM"],
+  ["server_full", 30, "3:26 PM"],
+  ["too_many_calls", undefined, ""],
+]) {
+  test(`over a limit (${reason}) it tries no more, and says when to try again`, async (context) => {
+    const now = new Date(2026, 0, 2, 15, 25, 0).getTime();
+    context.mock.method(Date, "now", () => now);
+    context.mock.method(Date.prototype, "toLocaleTimeString", function () {
+      return new Intl.DateTimeFormat("en", { hour: "numeric", minute: "2-digit" })
+        .format(this)
+        .replace("\u202f", " ");
+    });
+    connection.open();
+    await settle();
+    const closing = { reason, retryable: false, message: "Later.", retry_after: retryAfterS };
+    socket().receive({ type: "relay.closing", ...closing });
+    socket().close(4429);
+    await pass(3_600_000);
+    assert.deepEqual(happened, [["ended", reason, "Later.", shown].filter(Boolean).join(" ")]);
+    assert.equal(sockets.length, 1);
+  });
+}
+
 test("after close() nothing is reported and nothing is tried, whatever was under way", async () => {
   await open();
   const first = socket();
