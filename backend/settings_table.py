@@ -76,6 +76,13 @@ def _word(raw: str) -> str:
     return raw
 
 
+def _model(raw: str) -> str:
+    # The length of the databases' columns.
+    if len(raw) > 100:
+        raise ValueError
+    return _word(raw)
+
+
 def _http_parts(raw: str) -> SplitResult:
     parts = urlsplit(_word(raw))
     # `urlsplit` checks the port only when it is read.
@@ -225,21 +232,21 @@ SETTINGS: tuple[Setting, ...] = (
         "REALTIME_MODEL",
         "gpt-realtime",
         "A model or family; from its retirement date on the catalogue's successor is used.",
-        _word,
+        _model,
         "Write a model of the catalogue, such as gpt-realtime.",
     ),
     Setting(
         "TRANSCRIPTION_MODEL",
         "gpt-transcribe",
         "The model that transcribes the user's speech.",
-        _word,
+        _model,
         "Write a transcription model, such as gpt-transcribe.",
     ),
     Setting(
         "CHAT_MODEL",
         "gpt-5.6-luna",
         "The model that answers typed messages outside a call.",
-        _word,
+        _model,
         "Write a text model of the catalogue, such as gpt-5.6-luna.",
     ),
     Setting(

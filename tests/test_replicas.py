@@ -65,8 +65,12 @@ async def running_replica() -> AsyncIterator[RuntimeHarness]:
 async def replicas(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[list[RuntimeHarness]]:
-    """Two processes without Redis, whose heartbeats are in the test's hands."""
+    """Two processes without Redis, whose heartbeats are in the test's hands.
+
+    Nor do they ask for what others request, so that what happens at once is Redis' work.
+    """
     monkeypatch.setattr(runtime, "HEARTBEAT_S", 600)
+    monkeypatch.setattr(runtime, "CONTROL_POLL_S", 600)
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(running_replica()) for _ in range(2)]
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -121,12 +125,66 @@ async def open_call_ids(replica: RuntimeHarness) -> list[object]:
     return await replica.database.run(lambda: list(calls.values_list("pk", flat=True)))
 
 
-# Without Redis: at the next heartbeat
+# Without Redis: within half a second
 
 
-async def test_another_process_takes_over_at_the_heartbeat(
+@pytest.fixture
+async def polling(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[list[RuntimeHarness]]:
+    """Two processes without Redis that ask for what others request, at once."""
+    monkeypatch.setattr(runtime, "HEARTBEAT_S", 600)
+    monkeypatch.setattr(runtime, "CONTROL_POLL_S", 0.02)
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(running_replica()) for _ in range(2)]
+
+
+async def test_without_redis_too_another_process_takes_over_with_all_that_was_said(
+    polling: list[RuntimeHarness], session: Session
+) -> None:
+    await takes_over_with_all_that_was_said(polling, session)
+
+
+async def takes_over_with_all_that_was_said(
     replicas: list[RuntimeHarness], session: Session
 ) -> None:
+    """Begin a call in each process. The second is given what was said just before it began: a
+    whole turn, and the words of an answer so far.
+    """
+    first, second = replicas
+    older = await first.call(session)
+    said = [{"type": "input_text", "text": "Good morning."}]
+    provider = first.providers[0]
+    provider.send_frame(item_event("done", "item_a", status="completed", content=said))
+    provider.send_frame(
+        frame(
+            type="response.output_text.delta", event_id="event_1", response_id="resp_1",
+            item_id="item_b", output_index=0, content_index=0, delta="Half an",
+        )
+    )  # fmt: skip
+    await soon(lambda: "Half an" in older.received[-1])
+    await begin(second, session)
+    assert await first.ended() is Ending.TAKEN_OVER
+    assert older.closed == (4409, "taken_over")
+    for text in ("Good morning.", "Half an"):
+        await soon(lambda: second.providers)
+        await soon(lambda text=text: any(text in each for each in second.providers[0].received))
+    assert await second.endings(session) == ["taken_over", ""]
+
+
+async def test_without_redis_an_operator_ends_a_call_of_another_process(
+    polling: list[RuntimeHarness], session: Session
+) -> None:
+    await polling[0].call(session)
+    (call_id,) = polling[0].runtime.live.call_ids()
+    assert await polling[1].database.run(control.request_end, UUID(call_id))
+    assert await polling[0].ended() is Ending.COMPLETED
+
+
+async def test_a_process_that_does_not_ask_is_waited_for_no_longer_than_a_moment(
+    replicas: list[RuntimeHarness], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "TAKE_OVER_WAIT_S", 0.1)
     first, second = replicas
     older = await first.call(session)
     await second.call(session)
@@ -160,17 +218,7 @@ async def test_a_call_of_another_process_ends_at_its_heartbeat(
 async def test_another_process_takes_over_at_once_with_all_that_was_said(
     joined: list[RuntimeHarness], session: Session
 ) -> None:
-    first, second = joined
-    older = await first.call(session)
-    said = [{"type": "input_text", "text": "Good morning."}]
-    first.providers[0].send_frame(item_event("done", "item_a", status="completed", content=said))
-    await soon(lambda: "Good morning." in older.received[-1])
-    await begin(second, session)
-    assert await first.ended() is Ending.TAKEN_OVER
-    assert older.closed == (4409, "taken_over")
-    await soon(lambda: second.providers)
-    await soon(lambda: any("Good morning." in text for text in second.providers[0].received))
-    assert await second.endings(session) == ["taken_over", ""]
+    await takes_over_with_all_that_was_said(joined, session)
 
 
 async def test_of_concurrent_calls_on_both_processes_one_remains(
@@ -338,7 +386,7 @@ async def test_with_a_hung_redis_calls_open_go_on_and_end(
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         newer = await second.call(session)
-        # One attempt, and no wait for an end that the other process is not told to make.
+        # One attempt, and a short wait for the end, which the other process does not know of.
         assert loop.time() - began_s < PAUSE_S
         await first.runtime.heartbeat()
         assert await first.ended() is Ending.TAKEN_OVER

@@ -141,6 +141,7 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("UPSTREAM_PROXY", "http://user@proxy.example"),
         ("REALTIME_MODEL", "gpt-réaltime"),
         ("REALTIME_MODEL", "gpt-realtime mini"),
+        ("REALTIME_MODEL", "m" * 101),
         ("TRANSCRIPTION_MODEL", "gpt\ttranscribe"),
         ("INSTRUCTIONS", "Be kind\udcff"),
         ("HOST", "0..0"),

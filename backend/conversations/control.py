@@ -1,10 +1,11 @@
 """Control messages: end a call in whichever server process it runs.
 
 The database row decides; a message only makes the other process read it sooner. A request is
-written to the row, where each process's heartbeat reads it (`lifecycle.renew_leases`): that works
-without Redis, within one heartbeat. With Redis the ids of the calls whose rows have changed are
-published as well, and the process that holds one of them reads its row at once. So a message that
-is lost, repeated, late or forged does no harm.
+written to the row, where the call's process reads it within half a second (`calls_to_end`), also
+without Redis. What changes another row, such as a logout, is read at the process's heartbeat
+(`lifecycle.renew_leases`). With Redis the ids of the calls that have changed are published as well,
+and the process that holds one of them reads its rows at once. So a message that is lost, repeated,
+late or forged does no harm.
 
 | change | published by |
 |---|---|
@@ -26,6 +27,7 @@ from django.db.models.signals import post_save, pre_delete
 from rest_framework.authtoken.models import Token
 
 from backend.conversations.models import Call, Session
+from backend.conversations.processes import is_dead
 from backend.conversations.queries import LIVE
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway, shared_redis
@@ -38,7 +40,7 @@ _OPEN = Q(ended_at__isnull=True)
 def request_end(call_id: UUID, ending: Ending = Ending.COMPLETED) -> bool:
     """Request that a call ends, wherever it runs. Returns False if it has ended or is unknown.
 
-    The call ends within one heartbeat, and within a second with Redis.
+    The call ends within a second.
     """
     is_open = Call.objects.filter(_OPEN, pk=call_id).update(requested_ending=ending) > 0
     if is_open:
@@ -53,19 +55,24 @@ def request_take_over(
 
     `check` is called before, if there is such a call: it raises if the newer one cannot open.
 
-    Returns whether a process has received that, so that it is worth waiting for the end. Without
-    Redis nothing is requested: opening the newer call ends the older one's row, and its process
-    learns that at its next heartbeat.
+    Returns whether there is one. Then it is worth waiting for its end, unless its process is known
+    to be dead.
     """
-    if shared_redis() is None:
-        return False
     live = Call.objects.filter(LIVE, session_id=session_id, session__user_id=user_id)
-    call_ids = list(live.values_list("pk", flat=True))
+    workers = dict(live.values_list("pk", "worker"))
+    call_ids = [call_id for call_id, worker in workers.items() if not is_dead(worker)]
     if not call_ids:
         return False
     check()
     Call.objects.filter(_OPEN, pk__in=call_ids).update(requested_ending=Ending.TAKEN_OVER)
-    return publish(call_ids)
+    publish(call_ids)
+    return True
+
+
+def calls_to_end(call_ids: Iterable[UUID]) -> list[UUID]:
+    """Return those of these calls that another process has ended, or requested to end."""
+    changed = Call.objects.exclude(_OPEN, requested_ending="").filter(pk__in=list(call_ids))
+    return list(changed.order_by().values_list("pk", flat=True))
 
 
 def publish(call_ids: Iterable[UUID]) -> bool:

@@ -17,17 +17,21 @@ from django.utils import timezone
 
 from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
 from backend.conversations.models import Session, Turn, Usage
+from backend.conversations.storable import (
+    storable_id,
+    storable_model,
+    storable_turn,
+    storable_usage,
+)
 from backend.conversations.stored_cost import stored_cost
 from backend.database import atomic
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.graphemes import cut
-from backend.protocol.reading import clean_text
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 TITLE_CHARACTERS = 40
-ITEM_ID_CHARACTERS = 128
 
 _RowKey = tuple[UUID, str, int]
 _Owner = UUID | int
@@ -130,16 +134,7 @@ def write(writes: Sequence[Write]) -> Written:
 
 
 def _storable(each: TurnWrite) -> TurnWrite:
-    turn = each.turn
-    return replace(
-        each,
-        turn=replace(
-            turn,
-            item_id=clean_text(turn.item_id, mark="\ufffd"),
-            text=clean_text(turn.text, mark="\ufffd"),
-            heard_text=turn.heard_text and clean_text(turn.heard_text, mark="\ufffd"),
-        ),
-    )
+    return replace(each, turn=storable_turn(each.turn))
 
 
 _UPDATED_FIELDS = (
@@ -200,8 +195,8 @@ def _row_key(each: TurnWrite) -> _RowKey:
 
 def _renamed(each: TurnWrite) -> TurnWrite:
     prefix = str(each.first_position) if each.call_id is None else each.call_id.hex[:8]
-    item_id = f"{prefix}.{each.turn.item_id}"
-    return replace(each, turn=replace(each.turn, item_id=item_id[:ITEM_ID_CHARACTERS]))
+    item_id = storable_id(f"{prefix}.{each.turn.item_id}")
+    return replace(each, turn=replace(each.turn, item_id=item_id))
 
 
 def _row(each: TurnWrite) -> Turn:
@@ -231,14 +226,14 @@ def _write_usages(writes: Iterable[UsageWrite]) -> tuple[tuple[str, Decimal | No
 
 
 def _usage_row(each: UsageWrite) -> Usage:
-    counts = each.usage
+    counts = storable_usage(each.usage)
     cost_usd, price_date = stored_cost(counts, each.model)
     return Usage(
         session_id=each.session_id,
         call_id=each.call_id,
         source_id=counts.source_id,
         kind=counts.kind,
-        model=each.model,
+        model=storable_model(each.model),
         text_in=counts.text_in,
         text_in_cached=counts.text_in_cached,
         audio_in=counts.audio_in,

@@ -12,7 +12,7 @@ from backend.protocol.events import ServerEvent
 from backend.protocol.reading import JsonObject, int_at, mapping_at
 
 MAX_COUNT = 2**31 - 1
-"""The largest count of one field: what a database column holds."""
+"""The largest count of one field, tokens or seconds: what a column of integers holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +123,6 @@ def _count(counts: JsonObject, name: str) -> int:
 
 def _seconds(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
-        return float(value)
+        # Also because an integer may be larger than any float, and the sum of two floats infinite.
+        return float(min(value, MAX_COUNT))
     return 0.0

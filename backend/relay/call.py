@@ -462,10 +462,12 @@ class Call:
     async def _clean_up(self) -> None:
         """Send the last frames, end the tasks, close both sides, save; each with a timeout.
 
-        The pumps run until the last frames are sent, so that no frame is cut off half sent.
+        The pumps run until the last frames are sent, so that no frame is cut off half sent. Not
+        those of a client that is too slow: it would take nothing more from the provider, and the
+        provider's connection would wait for it.
         """
-        if self._ending is not Ending.CLIENT_LEFT:
-            await _try_within(self._limits.last_frames_s, self._to_client.flush(self._client.send))
+        if self._ending not in (Ending.CLIENT_LEFT, Ending.TOO_SLOW):
+            await self._send_last_frames()
         for task in (tasks := list(self._tasks)):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -483,7 +485,12 @@ class Call:
         duration_ms = lasted.total_seconds() * 1000
         self._log("call.ended", ending=self._ending, duration_ms=duration_ms, frames=self._frames)
 
+    async def _send_last_frames(self) -> None:
+        await _try_within(self._limits.last_frames_s, self._to_client.flush(self._client.send))
+
     async def _close_client(self) -> None:
+        if self._ending is Ending.TOO_SLOW:
+            await self._send_last_frames()
         close = self._client.close(self._ending.close_code, str(self._ending))
         await _try_within(self._limits.close_s, close)
 

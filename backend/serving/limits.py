@@ -37,7 +37,7 @@ class ServerTimeouts:
     long the process waits for threads after all that.
     """
 
-    write_timeout_s: float = 12.0
+    write_timeout_s: float = 11.0
     head_s: float = 10.0
     body_s: float = 300.0
     body_pause_s: float = 15.0

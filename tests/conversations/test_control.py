@@ -103,12 +103,34 @@ def test_nothing_is_published_for_a_change_that_is_rolled_back(
 
 
 @pytest.mark.parametrize(("receivers", "is_away"), [(2, False), (0, False), (2, True)])
-def test_a_take_over_is_worth_waiting_for_if_a_process_received_it(
+def test_a_take_over_is_requested_whether_or_not_redis_is_there(
     shared: FakeRedis, session: Session, call_id: UUID, receivers: int, is_away: bool
 ) -> None:
     shared.receivers, shared.is_away = receivers, is_away
-    assert control.request_take_over(session.pk, session.user_id) is (receivers > 0 and not is_away)
+    assert control.request_take_over(session.pk, session.user_id)
     assert lifecycle.renew_leases([call_id]) == {call_id: Ending.TAKEN_OVER}
+
+
+def test_the_call_of_a_dead_process_is_not_worth_waiting_for(
+    session: Session, call_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "is_dead", lambda worker: worker == "here")
+    assert not control.request_take_over(session.pk, session.user_id)
+    Call.objects.update(worker="elsewhere")
+    assert control.request_take_over(session.pk, session.user_id)
+    lifecycle.end_call(call_id, Ending.CLIENT_LEFT)
+    assert not control.request_take_over(session.pk, session.user_id)
+
+
+def test_calls_to_end_are_those_that_another_process_has_changed(session: Session) -> None:
+    other = new_session(session.user)
+    ended, open_one = new_call(session).call_id, new_call(other).call_id
+    assert control.calls_to_end([ended, open_one]) == []
+    new_call(session)
+    assert control.calls_to_end([ended, open_one]) == [ended]
+    control.request_end(open_one)
+    assert control.calls_to_end([open_one]) == [open_one]
+    assert control.calls_to_end([]) == []
 
 
 def test_nobody_takes_over_the_call_of_another_user(
@@ -119,9 +141,9 @@ def test_nobody_takes_over_the_call_of_another_user(
     assert shared.published == []
 
 
-def test_a_take_over_without_redis_requests_nothing(session: Session, call_id: UUID) -> None:
-    assert not control.request_take_over(session.pk, session.user_id)
-    assert lifecycle.renew_leases([call_id]) == {}
+def test_a_take_over_is_requested_without_redis(session: Session, call_id: UUID) -> None:
+    assert control.request_take_over(session.pk, session.user_id)
+    assert lifecycle.renew_leases([call_id]) == {call_id: Ending.TAKEN_OVER}
 
 
 def test_opening_a_call_publishes_the_one_that_it_ends(

@@ -41,8 +41,10 @@ from tests.relay.equipment import (
 class Scene:
     """A call with doubles of both sides."""
 
-    def __init__(self, drain_upstream_s: float = 0.05) -> None:
-        limits = Limits(drain_upstream_s=drain_upstream_s, last_frames_s=0.05, close_s=0.05)
+    def __init__(self, drain_upstream_s: float = 0.05, last_frames_s: float = 0.05) -> None:
+        limits = Limits(
+            drain_upstream_s=drain_upstream_s, last_frames_s=last_frames_s, close_s=0.05
+        )
         self.client = Client()
         self.provider = Provider()
         self.record = Record()
@@ -264,6 +266,21 @@ async def test_a_client_that_stops_reading_is_too_slow_even_if_it_sends(scene: S
     await scene.clock.turn(2)
     assert await scene.ended() is Ending.TOO_SLOW
     assert scene.provider.was_closed
+
+
+async def test_a_client_that_stops_reading_does_not_hold_the_providers_connection() -> None:
+    """It is closed at once, and not after the time for the client's last frames."""
+    scene = Scene(last_frames_s=600)
+    await scene.until_ready()
+    scene.client.may_read.clear()
+    scene.provider.send_frame(audio_delta("item_a"))
+    await settle()
+    await scene.clock.turn(11)
+    await until(lambda: scene.provider.was_closed)
+    assert "relay.closing" not in scene.client.types()
+    scene.client.may_read.set()
+    assert await scene.ended() is Ending.TOO_SLOW
+    assert scene.client.types()[-1] == "relay.closing"
 
 
 async def test_a_provider_that_stops_reading_times_out(scene: Scene) -> None:

@@ -16,6 +16,7 @@ from backend.serving.websocket_protocol import (
     MAX_FRAMES_PER_TURN,
     MAX_SLICES_PER_TURN,
     MAX_UNSENT_BYTES,
+    SEND_BUFFER_BYTES,
     SLICE_BYTES,
     BoundedWebSocketProtocol,
 )
@@ -89,9 +90,11 @@ async def turns_until(condition: Callable[[], bool]) -> None:
     raise AssertionError("the condition was not met in 10,000 turns")
 
 
-async def begun() -> tuple[BoundedWebSocketProtocol, Transport, Application]:
+async def begun(
+    transport: Transport | None = None,
+) -> tuple[BoundedWebSocketProtocol, Transport, Application]:
     """A connection whose handshake is not answered yet."""
-    application, transport = Application(), Transport()
+    application, transport = Application(), transport or Transport()
     config = uvicorn.Config(application, lifespan="off", ws_per_message_deflate=False)
     config.load()
     config.loaded_app = application
@@ -238,6 +241,18 @@ async def test_a_client_that_sends_on_has_the_time_to_read_what_was_sent_before(
     assert not transport.is_aborted
     transport.unsent_bytes = 0
     await turns_until(lambda: transport.is_aborted)
+
+
+async def test_the_kernel_keeps_little_for_a_client_that_does_not_read() -> None:
+    near, far = socket.socketpair()
+    transport = Transport()
+    cast(Any, transport).get_extra_info = {"socket": near}.get
+    await begun(transport)
+    # The kernel doubles what it is told.
+    size = near.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert size <= 2 * SEND_BUFFER_BYTES
+    far.close()
+    near.close()
 
 
 async def test_what_the_kernel_has_not_sent_counts() -> None:

@@ -5,6 +5,7 @@ import datetime
 import gc
 import json
 import logging
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -381,6 +382,31 @@ async def test_a_frame_over_the_limit_is_a_failure() -> None:
         with pytest.raises(UpstreamFailed) as caught:
             await connection.receive()
         assert caught.value.code == "frame_too_large"
+
+
+async def test_what_is_taken_from_the_provider_and_not_read_is_bounded() -> None:
+    """While nothing reads: the kernel's buffer, a few frames, and what one read brings."""
+    taken_bytes = 0
+    is_stalled = asyncio.Event()
+
+    async def script(connection: websockets_server.ServerConnection) -> None:
+        nonlocal taken_bytes
+        raw = connection.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
+        await connection.send(CREATED)
+        while not is_stalled.is_set():
+            try:
+                async with asyncio.timeout(0.2):
+                    await connection.send("x" * 65_536)
+                taken_bytes += 65_536
+            except TimeoutError:
+                is_stalled.set()
+
+    async with provider(script) as server:
+        connection = await open_connection(server.target, limits=ConnectionLimits())
+        await is_stalled.wait()
+        await connection.close()
+    assert taken_bytes < 1_500_000
 
 
 async def test_sending_waits_while_the_provider_does_not_read() -> None:
