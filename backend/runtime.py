@@ -29,6 +29,8 @@ from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.processes import process_name
 from backend.conversations.recorder import Recorder
+from backend.conversations.spool import Spool, database_tag
+from backend.conversations.spool_task import ReplayTask
 from backend.conversations.titles import TitleListener
 from backend.database import check_pools, recorder_alias
 from backend.protocol.endings import Ending
@@ -52,6 +54,8 @@ from backend.wording import Language
 
 EARLIER_TURNS_WAIT_S = 5.0
 """How long a new call waits until the session's earlier turns are written."""
+REPLAY_WAIT_S = 2.0
+"""How long a new call waits for what a dead process left, in the first seconds of this process."""
 REPLY_WAIT_S = 3.0
 """How long a new call waits until a typed answer that it stops is stored; usually milliseconds."""
 REPLY_POLL_S = 0.05
@@ -128,7 +132,13 @@ class Runtime:
         self._heartbeat_database = DatabaseExecutor(threads=1, alias=recorder_alias())
         self._listener_database = DatabaseExecutor(threads=1)
         self._notifier = Notifier(listeners, self._listener_database)
-        self._recorder = Recorder(self._recorder_database, after_write=self._notifier.after_write)
+        folder, tag = Path(settings.SPOOL_DIR), database_tag(settings.DATABASES["default"])
+        self._recorder = Recorder(
+            self._recorder_database,
+            after_write=self._notifier.after_write,
+            spool=Spool(folder, tag),
+        )
+        self._replay = ReplayTask(folder, tag, announce=self._notifier.after_write)
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._control_task: asyncio.Task[None] | None = None
         self._poll_task: asyncio.Task[None] | None = None
@@ -210,6 +220,7 @@ class Runtime:
         # The call replays the session's earlier turns. If one was not yet written, a message that
         # the page sends again would be stored twice.
         await self.flush_session(session_id)
+        await self._replay.first_round(REPLAY_WAIT_S)
         # A thread cannot be stopped: a call that it opens after our time-out would end a newer one.
         given_up = threading.Event()
         open_call = functools.partial(
@@ -231,7 +242,11 @@ class Runtime:
         return opened
 
     def start(self) -> None:
-        """Start the heartbeat and the control messages. Calling it again does nothing."""
+        """Start the heartbeat, the control messages and the replay of what dead processes left.
+
+        Calling it again does nothing.
+        """
+        self._replay.start()
         if self._heartbeat_task is None:
             self._heartbeat_task = asyncio.create_task(
                 self._heartbeat_loop(), name="heartbeat", context=process_context()
@@ -259,9 +274,9 @@ class Runtime:
         await self.live.drain(seconds)
 
     async def stop(self, wait_s: float) -> bool:
-        """Write what is pending within `wait_s` seconds, then release everything.
+        """Write what is pending within `wait_s` seconds, or spool it, then release everything.
 
-        Returns False if something could not be written.
+        Returns False if something could be neither written nor spooled.
         """
         started = (self._heartbeat_task, self._poll_task, self._control_task)
         tasks = [task for task in started if task is not None]
@@ -269,6 +284,7 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._heartbeat_task = self._poll_task = self._control_task = None
+        await self._replay.stop()
         await self._stop_replies(wait_s * REPLIES_SHARE)
         is_written = await self._recorder.stop(wait_s * (1 - REPLIES_SHARE - LISTENERS_SHARE))
         await self._notifier.stop(wait_s * LISTENERS_SHARE)

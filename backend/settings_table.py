@@ -435,6 +435,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write a whole number, or 0 for no limit.",
     ),
     Setting(
+        "SPOOL_DIR",
+        "var/spool",
+        "A folder for what the database has not taken yet, which only the server may read; a"
+        " relative path is below Kaiwa's own folder.",
+        _text,
+        "Write the path of a folder that the server may write to.",
+    ),
+    Setting(
         "REGISTRATION_OPEN",
         "",
         "Whether anybody may register. Empty: as `DEBUG`.",

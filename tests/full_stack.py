@@ -249,6 +249,7 @@ def _new_stack(
             **NO_LIMITS,
             "OPENAI_API_KEY": "sk-journey-" + secrets.token_hex(16),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{simulator_port}/v1",
+            "SPOOL_DIR": str(folder / "spool"),
             "PORT": str(web_port),
             "SERVER": server,
             "DJANGO_SETTINGS_MODULE": "tests.journeys.collected_settings",

@@ -9,6 +9,10 @@ os.environ.setdefault("OPENAI_API_KEY", "")
 
 from backend.settings import *  # noqa: F403
 
+# One per process, because a process replays whatever it finds there.
+_SPOOL = tempfile.TemporaryDirectory(prefix="kaiwa-tests-")
+SPOOL_DIR = _SPOOL.name
+
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if "recorder" in DATABASES:  # noqa: F405

@@ -7,7 +7,9 @@ again. django-tasks has no schedule, so the heartbeat of every server process ca
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -16,8 +18,9 @@ from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
 from backend.accounts import tickets
-from backend.conversations import deleting, lifecycle
+from backend.conversations import deleting, lifecycle, spool_replay
 from backend.conversations.models import PeriodicJob
+from backend.conversations.spool import database_tag
 from backend.telemetry.logs import log_event
 
 CLEAN_UP_EVERY = timedelta(minutes=5)
@@ -35,8 +38,10 @@ log = logging.getLogger(__name__)
 def clean_up() -> None:
     """Delete what has expired; end dead calls; retry or fail abandoned jobs.
 
-    What expires: tickets, job results, and the sessions that their users have deleted.
+    What expires: tickets, job results, and the sessions that their users have deleted. First of all
+    it stores what dead servers have left in their spools.
     """
+    _replay_spools()
     if expired := tickets.delete_expired():
         log_event(log, logging.INFO, "tickets.expired", count=expired)
     if reaped := lifecycle.reap(DEAD_CALL_AGE):
@@ -46,6 +51,16 @@ def clean_up() -> None:
     _delete_old_results()
     if purged := deleting.purge():
         log_event(log, logging.INFO, "sessions.purged", count=purged)
+
+
+def _replay_spools() -> None:
+    """Store what dead servers have left, also where no server runs that could do it."""
+    folder = Path(settings.SPOOL_DIR)
+    try:
+        spool_replay.tidy(folder)
+        spool_replay.replay(folder, database_tag(settings.DATABASES["default"]))
+    except OSError as error:
+        log_event(log, logging.ERROR, "spool.replay_failed", error=type(error).__name__)
 
 
 def enqueue_periodic_jobs() -> bool:

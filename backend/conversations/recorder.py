@@ -3,17 +3,21 @@
 `keep` and `count` put the newest version into a dict, so memory is bounded by what the calls really
 said, however long the database is away. One task for all calls of the process writes the dict in
 batches, each in one transaction, and retries with growing pauses until the database accepts them.
-Nothing is lost while the process lives. A write that the database refuses for its own sake is
-dropped and reported, so that it cannot block the others. The log never contains what was said.
+Nothing is lost while the process lives. While a write waits for longer than a second, everything
+that is not written is also in a file, for the case that the process ends first (`spool`). A write
+that the database refuses for its own sake is dropped and reported, so that it cannot block the
+others. The log never contains what was said.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
+from backend.conversations.spool import Spool
 from backend.conversations.writing import (
     EndingWrite,
     TurnWrite,
@@ -37,6 +41,12 @@ and 200 calls cost a few transactions per second."""
 RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH_SIZE = 500
 FINISH_WAIT_S = 5.0
+SPOOL_DELAY_S = 1.0
+"""How long a write may wait before everything that waits is spooled. A write takes milliseconds."""
+SPOOL_EVERY_S = 0.25
+"""How often the spool is brought up to date: what a `kill -9` costs once the database is late."""
+STOP_FLUSH_SHARE = 0.4
+"""The part of the time to stop in which the database may answer, before the rest is spooled."""
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +67,7 @@ class Recorder:
     """Writes the turns, usages and endings of all calls and exchanges of this process.
 
     `after_write` receives what each transaction stored, after its commit and on the event loop.
+    Without a `spool` what is not written is lost at the end of the process.
     """
 
     def __init__(
@@ -67,6 +78,8 @@ class Recorder:
         write: WriteBatch = write,
         after_write: Callable[[Written], None] = _ignore,
         finish_wait_s: float = FINISH_WAIT_S,
+        spool: Spool | None = None,
+        spool_delay_s: float = SPOOL_DELAY_S,
     ) -> None:
         self.finish_wait_s = finish_wait_s
         self._executor = executor
@@ -80,6 +93,12 @@ class Recorder:
         self._urgent = asyncio.Event()
         self._batch_ended = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self.spool = spool
+        self._spool_delay_s = spool_delay_s
+        self._spool_thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._spool_task: asyncio.Task[None] | None = None
+        self._is_spooling = False
+        self._oldest_at_s: float | None = None
 
     @property
     def backlog_rows(self) -> int:
@@ -101,22 +120,74 @@ class Recorder:
         self._unfinished.discard(recorder)
 
     async def stop(self, wait_s: float) -> bool:
-        """Write what is pending within `wait_s` seconds, and end the task.
+        """Write what is pending within `wait_s` seconds, or spool it, and end the tasks.
 
-        Returns False, and logs the number of rows, if something could not be written. A call whose
-        ending has not come yet gets `draining`: a client that does not read can hold its ending up
-        for longer than the shutdown lasts.
+        Returns False, and logs the number of rows, if something is neither in the database nor in
+        the spool. A call whose ending has not come yet gets `draining`: a client that does not read
+        can hold its ending up for longer than the shutdown lasts.
         """
         for recorder in tuple(self._unfinished):
             recorder.end(Ending.DRAINING)
-        await self.flush(wait_s)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-        if lost := self.backlog_rows:
-            log_event(log, logging.ERROR, "recorder.stopped_early", rows=lost)
-        return lost == 0
+        flush_s = wait_s if self.spool is None else wait_s * STOP_FLUSH_SHARE
+        is_written = await self.flush(flush_s)
+        # First its task, which would delete the file of writes that have not waited for long.
+        await _cancelled(self._spool_task)
+        is_kept = is_written or await self._spool_rest(wait_s - flush_s)
+        await _cancelled(self._task)
+        self._task = self._spool_task = None
+        if is_written and self._is_spooling and self.spool is not None:
+            self._is_spooling = False
+            await self._sync(self.spool, {})
+        if not is_kept:
+            log_event(log, logging.ERROR, "recorder.stopped_early", rows=self.backlog_rows)
+        return is_kept
+
+    async def _spool_rest(self, wait_s: float) -> bool:
+        """Spool what is not written, within `wait_s`. Returns whether all of it is in the file."""
+        if self.spool is None:
+            return False
+        self._is_spooling = True
+        unwritten = self._unwritten()
+        try:
+            async with asyncio.timeout(wait_s):
+                missing = await self._sync(self.spool, unwritten, at_once=True)
+        except TimeoutError:
+            return False
+        log_event(log, logging.WARNING, "recorder.spooled", rows=len(unwritten) - missing)
+        return missing == 0
+
+    def _unwritten(self) -> dict[Hashable, Write]:
+        """The newest version of everything that is not in the database yet."""
+        return self._being_written | self._pending
+
+    async def _sync(
+        self, spool: Spool, unwritten: Mapping[Hashable, Write], *, at_once: bool = False
+    ) -> int:
+        """`Spool.sync` on the spool's thread, in the order of the calls."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._spool_thread, spool.sync, unwritten, at_once)
+
+    async def _keep_spool(self, spool: Spool) -> None:
+        """Spool while the oldest write waits for too long; delete the file once it was written."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._is_spooling:
+                await self._has_pending.wait()
+            waited_s = 0.0 if self._oldest_at_s is None else loop.time() - self._oldest_at_s
+            late_in_s = self._spool_delay_s - waited_s
+            if late_in_s <= 0:
+                if not self._is_spooling:
+                    log_event(log, logging.WARNING, "recorder.spooling", rows=self.backlog_rows)
+                self._is_spooling = True
+                await self._sync(spool, self._unwritten())
+                await asyncio.sleep(SPOOL_EVERY_S)
+            elif self._is_spooling:
+                # What waits now was said after the last write, which took all that is in the file.
+                self._is_spooling = False
+                await self._sync(spool, {})
+                log_event(log, logging.INFO, "recorder.spool_deleted")
+            else:
+                await asyncio.sleep(late_in_s)
 
     def put(self, key: Hashable, each: Write) -> None:
         """Add a pending write, or merge it into the one with the same key.
@@ -124,11 +195,20 @@ class Recorder:
         The first starts the task.
         """
         earlier = self._pending.get(key)
+        if earlier is None and self._being_written:
+            # Merged here as well, so that a newer version alone is the whole of it.
+            earlier = self._being_written.get(key)
+        if self._oldest_at_s is None:
+            self._oldest_at_s = asyncio.get_running_loop().time()
         self._pending[key] = each if earlier is None else merged(earlier, each)
         self._has_pending.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(
                 self._run(), name="recorder", context=process_context()
+            )
+        if self.spool is not None and (self._spool_task is None or self._spool_task.done()):
+            self._spool_task = asyncio.create_task(
+                self._keep_spool(self.spool), name="spool", context=process_context()
             )
 
     async def flush(self, wait_s: float, selects: Selects = _all_writes) -> bool:
@@ -168,6 +248,8 @@ class Recorder:
 
     async def _write_batch(self) -> bool:
         """Write a batch. Returns whether the database accepted it; if not, it is pending again."""
+        began_at_s = asyncio.get_running_loop().time()
+        is_whole = len(self._pending) <= BATCH_SIZE
         self._being_written = batch = self._next_batch()
         is_written = False
         try:
@@ -187,6 +269,9 @@ class Recorder:
             self._being_written = {}
             if not is_written:
                 self._make_pending_again(batch)
+            elif is_whole:
+                # Everything that still waits came after this write began.
+                self._oldest_at_s = began_at_s if self._pending else None
         async with self._batch_ended:
             self._batch_ended.notify_all()
         return is_written
@@ -227,6 +312,13 @@ class Recorder:
             self._after_write(written)
         except Exception as error:
             log_event(log, logging.ERROR, "recorder.listener_failed", error=type(error).__name__)
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    """Cancel this task, if there is one, and wait for its end."""
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _report(event: str, level: int, each: Write, error: str) -> None:

@@ -112,6 +112,26 @@ def _keeping_final(earlier: str, later: TurnWrite) -> TurnWrite:
 
 def write(writes: Sequence[Write]) -> Written:
     """Store all of these in one transaction, or nothing and raise."""
+    return _write(writes, is_newest=True)
+
+
+def write_replayed(writes: Sequence[Write]) -> Written:
+    """Store what a process left behind when it ended (`spool_replay`), as `write` does.
+
+    What is in the database may be newer: the process can have ended after it had stored a turn and
+    before it could note that. Such a turn stays as it is. No turn stays in progress if its call has
+    ended, which may have been written before this.
+    """
+    with atomic():
+        written = _write(writes, is_newest=False)
+        call_ids = {each.call_id for each in writes if each.call_id is not None}
+        Turn.objects.filter(
+            call_id__in=call_ids, call__ended_at__isnull=False, status=TurnStatus.IN_PROGRESS
+        ).update(status=TurnStatus.INTERRUPTED)
+    return written
+
+
+def _write(writes: Sequence[Write], *, is_newest: bool) -> Written:
     with atomic():
         wanted = {each.session_id for each in writes}
         # Locked in one order, so that two workers cannot deadlock; and a session cannot be deleted
@@ -121,7 +141,7 @@ def write(writes: Sequence[Write]) -> Written:
         sessions = {session.pk: session for session in locked.order_by("pk")}
         existing = [each for each in writes if each.session_id in sessions]
         turn_writes = [_storable(each) for each in existing if isinstance(each, TurnWrite)]
-        stored, renamed = _write_turns(turn_writes)
+        stored, renamed = _write_turns(turn_writes, is_newest=is_newest)
         costs = _write_usages(each for each in existing if isinstance(each, UsageWrite))
         _touch_sessions(sessions, turn_writes)
         endings = [
@@ -143,8 +163,13 @@ _UPDATED_FIELDS = (
 )  # fmt: skip
 
 
-def _write_turns(writes: Sequence[TurnWrite]) -> tuple[list[TurnWrite], list[TurnWrite]]:
-    """Store the turns. Returns all of them as stored, and the renamed ones as they were given."""
+def _write_turns(
+    writes: Sequence[TurnWrite], *, is_newest: bool
+) -> tuple[list[TurnWrite], list[TurnWrite]]:
+    """Store the turns. Returns all of them as stored, and the renamed ones as they were given.
+
+    Unless `is_newest`, a turn whose row is newer is left out.
+    """
     owners = _owners(writes)
     renamed = []
     # One row per key: PostgreSQL refuses an upsert that has the same row twice.
@@ -159,7 +184,11 @@ def _write_turns(writes: Sequence[TurnWrite]) -> tuple[list[TurnWrite], list[Tur
         by_key[_row_key(own)] = _keeping_final(earlier.turn.status, own) if earlier else own
     for row in _rows_with(by_key):
         key = (row.session_id, row.item_id, row.content_index)
-        if key in by_key:
+        if key not in by_key:
+            continue
+        if not is_newest and _is_newer(row, by_key[key].turn):
+            del by_key[key]
+        else:
             by_key[key] = _keeping_final(row.status, by_key[key])
     Turn.objects.bulk_create(
         map(_row, by_key.values()),
@@ -168,6 +197,23 @@ def _write_turns(writes: Sequence[TurnWrite]) -> tuple[list[TurnWrite], list[Tur
         update_fields=_UPDATED_FIELDS,
     )
     return list(by_key.values()), renamed
+
+
+def _is_newer(row: Turn, turn: turns.Turn) -> bool:
+    """Whether the row is a later version than this one: of a later attempt, ended later, or longer.
+
+    A turn that is in progress only grows.
+    """
+    if row.started_at and turn.started_at and row.started_at != turn.started_at:
+        return row.started_at > turn.started_at
+    is_final = turn.status != TurnStatus.IN_PROGRESS
+    if (row.status != TurnStatus.IN_PROGRESS) != is_final:
+        # The end of a call interrupts its turns in the database, whatever their text is by then.
+        is_whole = row.status != TurnStatus.INTERRUPTED or len(row.text) >= len(turn.text)
+        return not is_final and is_whole
+    if row.completed_at and turn.completed_at and row.completed_at != turn.completed_at:
+        return row.completed_at > turn.completed_at
+    return not is_final and len(row.text) > len(turn.text)
 
 
 def _owners(writes: Sequence[TurnWrite]) -> Mapping[_RowKey, _Owner]:

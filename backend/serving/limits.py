@@ -33,7 +33,8 @@ class ServerTimeouts:
     `drain_s`: how long running replies may go on after SIGTERM, and `interrupt_drain_s` after
     SIGINT. `drain_overrun_s`: how much longer than that the drain itself may take. `close_s`: how
     long the remaining sockets have to close. `flush_s`: how long the runtime may go on writing
-    turns; it then logs what was lost, which `flush_overrun_s` leaves time for. `threads_s`: how
+    turns, or put them into the spool; it then logs what was lost, which `flush_overrun_s` leaves
+    time for. `threads_s`: how
     long the process waits for threads after all that.
     """
 
@@ -45,6 +46,6 @@ class ServerTimeouts:
     interrupt_drain_s: float = 1.0
     drain_overrun_s: float = 1.0
     close_s: float = 1.0
-    flush_s: float = 2.0
+    flush_s: float = 2.5
     flush_overrun_s: float = 0.5
     threads_s: float = 0.3

@@ -187,6 +187,7 @@ def running_stack(
             **NO_LIMITS,
             "OPENAI_API_KEY": "sk-journey-" + secrets.token_hex(16),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{simulator_port}/v1",
+            "SPOOL_DIR": f"{folder}/spool",
             "PORT": str(port),
             "SERVER": server,
             **env,
