@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-page bench-nginx bench-faults bench-attacks bench-stuck clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-page bench-nginx bench-faults bench-attacks bench-stuck soak clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -126,6 +126,9 @@ bench-faults: .venv/test.installed ## Kill, pause and restart each part of the s
 
 bench-attacks: .venv/test.installed ## Attack the server in seven ways under ten calls; print their delay and its memory.
 	@$(PY) -m bench.attacks $(ARGS)
+
+soak: .venv/test.installed ## Drop 2,000 calls, kill the server 50 times, rotate for an hour (ARGS=…); print what is left.
+	@$(PY) -m bench.soak $(ARGS)
 
 bench-stuck: .venv/test.installed ## Measure 20 clients that stop reading: when they are cut off, what they cost until then.
 	@$(PY) -m bench.stuck $(ARGS)

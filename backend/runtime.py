@@ -386,7 +386,7 @@ class Runtime:
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
         provider = providers.by_name(opened.provider)
-        plan = dataclasses.replace(plan_for(opened, provider), limits=self._limits)
+        plan = dataclasses.replace(plan_for(opened, provider), limits=limits_for(self._limits))
         clock = SteadyClock()
         return Call(
             plan,
@@ -433,7 +433,15 @@ def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
         session=provider.session(session),
         past=opened.past,
         demo=settings.DEMO,
+        history_tokens=settings.HISTORY_TOKENS,
     )
+
+
+def limits_for(limits: Limits) -> Limits:
+    """These limits, with the longest call of the settings if they bound it."""
+    if not settings.MAX_CALL_MINUTES:
+        return limits
+    return dataclasses.replace(limits, longest_call_s=settings.MAX_CALL_MINUTES * 60.0)
 
 
 def session_settings_for(

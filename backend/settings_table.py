@@ -316,6 +316,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write whole tokens from 0 to 1000000.",
     ),
     Setting(
+        "MAX_CALL_MINUTES",
+        "0",
+        "How long a call may last, in minutes; its last answer may still end. 0: as long as it"
+        " likes, since a call outlives the provider's own limit of 60 minutes.",
+        _between(0, 1440, int),
+        "Write whole minutes from 0 to 1440.",
+    ),
+    Setting(
         "SECRET_KEY",
         "",
         "Django's secret. Required without `DEBUG`.",

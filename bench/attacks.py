@@ -33,9 +33,10 @@ from pathlib import Path
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.attackers import ATTACKS, LOGINS, Login, run_attack
-from bench.cpu import cpu_seconds, rss_megabytes
+from bench.cpu import cpu_seconds
 from tests.journeys.person import CHUNK_BYTES, CHUNK_MS, Person
 from tests.journeys.stack import ROOT, Stack, free_port, running_stack
+from tests.journeys.usage import resident_megabytes
 
 BOUND_MS = 30.0
 BOUND_MEGABYTES = 64.0
@@ -125,7 +126,7 @@ async def measure(voices: Sequence[Voice], direct: Voice, pid: int, seconds: flo
     began, cpu_before, most = time.monotonic(), cpu_seconds(pid), 0.0
     while time.monotonic() < began + seconds:
         await asyncio.sleep(0.25)
-        most = max(most, rss_megabytes(pid))
+        most = max(most, resident_megabytes(pid))
     share = (cpu_seconds(pid) - cpu_before) / (time.monotonic() - began)
     delays = [delay for voice in voices for delay in voice.delays_ms]
     return Round(delays, list(direct.delays_ms), share, most)

@@ -576,9 +576,8 @@ export class RealtimeClient {
     const events = [];
     if (this.#needsHistory && !(await this.#loadHistory(events))) return;
     this.#needsHistory = true;
-    const known = new Set(this.#lines().map(({ itemId }) => itemId));
     this.#change("ready");
-    this.#send(this.#turns.open(known));
+    this.#send(this.#turns.open(this.#knownItemIds()));
     if (this.#turns.isAnswerDue) this.#change("answer_asked");
     for (const event of events) this.#handle(event);
     this.#audioSender.flush();
@@ -681,6 +680,12 @@ export class RealtimeClient {
       if (ERRORS_NOT_SHOWN.has(error?.code)) return;
       this.#answerEnded();
       this.onError({ code: "answer_failed", message: "" });
+    },
+    "relay.rotating": ({ reason }) => {
+      if (reason === "provider_lost") this.#providerLost();
+    },
+    "relay.rotated": ({ reason, result }) => {
+      if (result === "renewed") this.#rotated(reason);
     },
     "relay.error": ({ code, message }) => {
       // Rate limit: audio that a stalled network held back arrived all at once. A client that keeps
@@ -944,6 +949,41 @@ export class RealtimeClient {
 
   /** @param {number} attempt @param {string} reason */
   #reconnecting(attempt, reason) {
+    this.#answerLost();
+    this.#change("reconnecting", { attempt, reason });
+    this.onLines();
+  }
+
+  /** The server has lost its connection to the provider; the call goes on over another one. */
+  #providerLost() {
+    this.#answerLost();
+    this.#change("renewing");
+  }
+
+  /**
+   * The call goes on over another connection to the provider, which has a conversation of its own: what
+   * was said so far is its past.
+   *
+   * @param {string} reason
+   */
+  #rotated(reason) {
+    this.#reportTurns();
+    // The new connection did not hear how this speech began.
+    if (this.#facts.isHearing) this.#consequences.drop_speech("");
+    this.#replacePast([]);
+    if (reason !== "provider_lost") return;
+    this.#change("renewed");
+    this.#send(this.#turns.open(this.#knownItemIds()));
+    if (this.#turns.isAnswerDue) this.#change("answer_asked");
+  }
+
+  /** The items of the transcript. */
+  #knownItemIds() {
+    return new Set(this.#lines().map(({ itemId }) => itemId));
+  }
+
+  /** Nothing more comes of the answer in progress. */
+  #answerLost() {
     // The server records as heard only what was played until now.
     this.#truncateHere();
     this.#cutSound();
@@ -953,8 +993,6 @@ export class RealtimeClient {
     this.#pcmStream.clear();
     this.#turns.close();
     this.#expectNoMore();
-    this.#change("reconnecting", { attempt, reason });
-    this.onLines();
   }
 
   /** @param {string} reason @param {string} message @param {Record<string, string>} [detail] */

@@ -42,6 +42,8 @@ OWN_EVENTS = {
         lambda: own_events.error("e", "too_early", "en", retry_after_s=1, detail={"where": "x"}),
     ),
     "relay.draining": _always(lambda: own_events.draining("e")),
+    "relay.rotating": _always(lambda: own_events.rotating("e", "cap")),
+    "relay.rotated": _always(lambda: own_events.rotated("e", "cap", "renewed")),
     "relay.closing": OwnEvent(
         lambda: own_events.closing("e", Ending.IDLE, "en"),
         lambda: own_events.closing("e", Ending.IDLE, "en", retry_after_s=1),

@@ -107,7 +107,9 @@ def test_a_call_after_typing_replays_the_text_and_answers_by_voice() -> None:
     made = plan_for(opened(past=PAST), providers.by_name("openai"))
     update = json.loads(session_update_of(made))
     assert update["session"]["output_modalities"] == ["audio"]
-    parts = [json.loads(replay.text)["item"]["content"][0]["type"] for replay in replays_of(made)]
+    parts = [
+        json.loads(replay.text)["item"]["content"][0]["type"] for replay in replays_of(made.past)
+    ]
     assert parts == ["input_text", "output_text"]
 
 

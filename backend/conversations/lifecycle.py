@@ -36,7 +36,7 @@ from backend.relay.plan import PastItem
 
 LEASE = timedelta(seconds=30)
 POSITIONS_PER_BLOCK = 100_000
-"""More turns than a call can have: it lasts an hour at most."""
+"""More turns than a call has: a turn each second for a day are 86,400."""
 
 _OPEN = Q(ended_at__isnull=True)
 _PRESUMED_DEAD = Q(ending=Ending.INTERRUPTED)

@@ -30,6 +30,7 @@ from backend.conversations.models import Call
 from backend.protocol.endings import Ending
 from backend.relay.call_logic import State
 from backend.relay.registry import OPENING
+from backend.relay.rotation import Reason, Result, rotation_kind
 from backend.runtime import Runtime, runtime
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.logs import log_event
@@ -48,6 +49,9 @@ KNOWN_LABELS = {
     "kaiwa_upstream_errors_total": (
         *(ending for ending in Ending if ending.startswith("provider_")),
         "error_event",
+    ),
+    "kaiwa_rotations_total": tuple(
+        rotation_kind(reason, result) for reason in Reason for result in Result
     ),
 }
 """The values of a metric's label that are known in advance."""

@@ -1,5 +1,8 @@
 """One live call: two pumps and a clock around `CallLogic`, and their resources.
 
+A call has one connection to the provider, and for a while a next one (`relay.rotation`). Each is
+read by a task of its own, which feeds the frames to what the connection is at that moment.
+
 Backpressure: a pump reads its next frame only after the frames that the last one caused were sent.
 Clean-up is in one `finally`, whatever ended the call: an ending, an exception or a cancelled
 task. A call that has returned has no task and no socket left.
@@ -8,23 +11,30 @@ task. A call that has returned has no task and no socket left.
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Protocol, Unpack
 
 from backend.protocol.endings import Ending
-from backend.protocol.errors import UpstreamError
+from backend.protocol.errors import UpstreamError, UpstreamTimeout
 from backend.relay.call_logic import UPSTREAM_ERROR, CallLogic, State
 from backend.relay.effects import (
     CountUsage,
+    DropNext,
+    DropUpstream,
     Effect,
     HangUp,
     KeepTurn,
     LogEvent,
+    OpenNext,
+    SwitchUpstream,
     ToClient,
+    ToNext,
     ToUpstream,
 )
 from backend.relay.plan import CallPlan
@@ -99,6 +109,12 @@ class _SendQueue:
         """Whether frames wait to be sent."""
         return bool(self._texts)
 
+    def take(self) -> list[str]:
+        """Remove the frames that wait to be sent."""
+        texts = list(self._texts)
+        self._texts.clear()
+        return texts
+
     async def flush(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Send every frame in the queue; raises what `send` raises."""
         async with self._lock:
@@ -116,6 +132,18 @@ class _SendQueue:
         return (now - self._sending_since).total_seconds()
 
 
+class _Upstream:
+    """One connection to the provider, and the frames to send on it."""
+
+    def __init__(self, connection: UpstreamConnection, clock: Clock) -> None:
+        self.connection = connection
+        self.to_send = _SendQueue(clock)
+
+    async def flush(self) -> None:
+        """Send every frame in the queue. Raises an UpstreamError."""
+        await self.to_send.flush(self.connection.send)
+
+
 class Call:
     """One call, from the accepted client socket to its one ending. Runs once."""
 
@@ -129,6 +157,7 @@ class Call:
         clock: Clock | None = None,
         tape: Tape | None = None,
         counters: ProcessCounters | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._plan = plan
         self._limits = plan.limits
@@ -140,10 +169,15 @@ class Call:
         self._started_at = self._clock.now()
         self._counters = counters or ProcessCounters()
         self._counted_until = self._started_at
-        self._logic = CallLogic(plan, self._started_at, self._counters)
-        self._upstream: UpstreamConnection | None = None
+        self._logic = CallLogic(plan, self._started_at, self._counters, chance)
+        self._upstream: _Upstream | None = None
+        self._next: _Upstream | None = None
+        self._opening: asyncio.Task[None] | None = None
+        """Opens the next connection, and then reads it."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
+        """Close connections that the call has left."""
         self._to_client = _SendQueue(self._clock)
-        self._to_upstream = _SendQueue(self._clock)
         self._must_flush = asyncio.Event()
         self._ended = asyncio.Event()
         self._ending = Ending.INTERNAL
@@ -163,15 +197,13 @@ class Call:
         # The tasks of the call inherit it, so that each of their log lines names the call.
         call_id_before = CALL_ID.set(self._plan.call_id)
         self._log("call.opened", session_id=self._plan.session_id, model=self._plan.model)
-        tasks = [
-            asyncio.create_task(self._run_guarded(work))
-            for work in (
-                self._pump_client,
-                self._pump_upstream,
-                self._watch_clock,
-                self._flush_on_demand,
-            )
-        ]
+        for work in (
+            self._pump_client,
+            self._pump_upstream,
+            self._watch_clock,
+            self._flush_on_demand,
+        ):
+            self._start(work)
         try:
             await self._ended.wait()
         except asyncio.CancelledError:
@@ -179,7 +211,7 @@ class Call:
             raise
         finally:
             # A second cancellation must not stop the clean-up half-way.
-            cleaning = asyncio.create_task(self._clean_up(tasks))
+            cleaning = asyncio.create_task(self._clean_up())
             try:
                 await asyncio.shield(cleaning)
             finally:
@@ -198,18 +230,18 @@ class Call:
 
     # The tasks
 
+    def _start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._run_guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def _run_guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a task that never returns; its exception ends the call, with the matching ending."""
+        """Run a task; its exception ends the call, with the matching ending."""
         try:
             await work()
         except ClientGone:
             self._end(Ending.CLIENT_LEFT)
-        except UpstreamError as error:
-            # A failure to connect is logged by the connector.
-            self._counters.upstream_errors[error.ending] += 1
-            if self._upstream is not None:
-                self._log("upstream.lost", logging.WARNING, code=error.code, status=error.status)
-            self._end(error.ending, error.retry_after_s)
         except Exception:
             _logger.exception("call.failed")
             self._end(Ending.INTERNAL)
@@ -226,19 +258,83 @@ class Call:
                 self._counters.relay_latency.observe(perf_counter() - received_s)
 
     async def _pump_upstream(self) -> None:
-        self._upstream = upstream = await self._connect()
+        try:
+            connection = await self._connect()
+        except UpstreamError as error:
+            # Logged by the connector.
+            self._counters.upstream_errors[error.ending] += 1
+            self._end(error.ending, error.retry_after_s)
+            return
+        self._upstream = upstream = _Upstream(connection, self._clock)
         now = self._clock.now()
-        self._tape.record_frame("upstream", upstream.created_text, now)
-        await self._apply_and_send(self._logic.open(upstream.created_text, now))
+        self._tape.record_frame("upstream", connection.created_text, now)
+        await self._apply_and_send(self._logic.open(connection.created_text, now))
+        await self._read(upstream)
+
+    async def _open_next(self, after_s: float) -> None:
+        if after_s:
+            await self._clock.sleep(after_s)
+        try:
+            connection = await self._connect()
+        except UpstreamError as error:
+            self._fail_next(error)
+            return
+        self._next = upstream = _Upstream(connection, self._clock)
+        now = self._clock.now()
+        self._tape.record_frame("next", connection.created_text, now)
+        await self._apply_and_send(self._logic.open_next(connection.created_text, now))
+        await self._read(upstream)
+
+    async def _read(self, upstream: _Upstream) -> None:
+        """Read this connection until it ends, or until the call has left it."""
         while True:
-            text = await upstream.receive()
+            try:
+                text = await upstream.connection.receive()
+            except UpstreamError as error:
+                self._lose(upstream, error)
+                return
             received_s = 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
-            self._counters.frames_from_provider += 1
             now = self._clock.now()
-            self._tape.record_frame("upstream", text, now)
-            await self._apply_and_send(self._logic.from_upstream(text, now))
+            if upstream is self._upstream:
+                self._tape.record_frame("upstream", text, now)
+                effects = self._logic.from_upstream(text, now)
+            elif upstream is self._next:
+                self._tape.record_frame("next", text, now)
+                effects = self._logic.from_next(text, now)
+            else:
+                return
+            self._counters.frames_from_provider += 1
+            await self._apply_and_send(effects)
             if received_s:
                 self._counters.relay_latency.observe(perf_counter() - received_s)
+
+    def _lose(self, upstream: _Upstream, error: UpstreamError) -> None:
+        """This connection has ended by itself. Harmless for one that the call has left."""
+        if upstream is self._next:
+            self._fail_next(error)
+            return
+        if upstream is not self._upstream or self._ended.is_set():
+            return
+        self._counters.upstream_errors[error.ending] += 1
+        self._log("upstream.lost", logging.WARNING, code=error.code, status=error.status)
+        if not self._logic.survives_loss(error.ending):
+            self._end(error.ending, error.retry_after_s)
+            return
+        now = self._clock.now()
+        self._tape.record_loss("upstream", error, now)
+        self._apply(self._logic.lose_upstream(error.ending, now))
+        self._must_flush.set()
+
+    def _fail_next(self, error: UpstreamError) -> None:
+        """The next connection did not open, or has ended."""
+        if self._ended.is_set():
+            return
+        self._counters.upstream_errors[error.ending] += 1
+        now = self._clock.now()
+        self._tape.record_loss("next", error, now)
+        failed = self._logic.fail_next(error.ending, error.code, now, error.retry_after_s)
+        self._apply(failed)
+        self._must_flush.set()
 
     async def _watch_clock(self) -> None:
         while True:
@@ -247,11 +343,15 @@ class Call:
             self._count_seconds(now)
             if self._to_client.stuck_s(now) > self._limits.stuck_send_s:
                 self._end(Ending.TOO_SLOW)
-            elif self._to_upstream.stuck_s(now) > self._limits.stuck_send_s:
-                self._end(Ending.PROVIDER_TIMEOUT)
-            else:
-                self._apply(self._logic.tick(now))
-                self._must_flush.set()
+                continue
+            for upstream in (self._upstream, self._next):
+                if upstream and upstream.to_send.stuck_s(now) > self._limits.stuck_send_s:
+                    self._lose(upstream, UpstreamTimeout("timed_out"))
+            self._apply(self._logic.tick(now))
+            if (step := self._logic.due_step(now)) is not None:
+                self._tape.record_step(step, now)
+                self._apply(self._logic.take_step(step, now))
+            self._must_flush.set()
 
     async def _flush_on_demand(self) -> None:
         """Send what the clock or `hang_up` decided: neither may wait for a slow reader."""
@@ -275,8 +375,7 @@ class Call:
                     self._counters.frames_to_client += 1
                     self._to_client.put(text)
                 case ToUpstream(text):
-                    self._counters.frames_to_provider += 1
-                    self._to_upstream.put(text)
+                    self._put(text, self._upstream)
                 case KeepTurn(turn):
                     self._recorder.keep(turn)
                 case CountUsage(usage):
@@ -288,12 +387,63 @@ class Call:
                 case HangUp(ending):
                     self._ending = ending
                     self._ended.set()
+                case _:
+                    self._change_connections(effect)
+
+    def _put(self, text: str, upstream: _Upstream | None) -> None:
+        if upstream is not None:
+            self._counters.frames_to_provider += 1
+            upstream.to_send.put(text)
+
+    def _change_connections(
+        self, effect: ToNext | OpenNext | DropNext | SwitchUpstream | DropUpstream
+    ) -> None:
+        match effect:
+            case ToNext(text):
+                self._put(text, self._next)
+            case OpenNext(after_s):
+                self._opening = self._start(partial(self._open_next, after_s))
+            case DropNext():
+                self._drop_next()
+            case DropUpstream():
+                self._leave(self._upstream)
+                self._upstream = None
+            case SwitchUpstream():
+                before, self._upstream = self._upstream, self._next
+                self._next = self._opening = None
+                if before is not None and self._upstream is not None:
+                    for text in before.to_send.take():
+                        self._upstream.to_send.put(text)
+                self._leave(before)
+
+    def _drop_next(self) -> None:
+        # This may be that very task, which found out that the connection has ended: it returns.
+        if self._opening is not None and self._opening is not asyncio.current_task():
+            self._opening.cancel()
+        self._leave(self._next)
+        self._next = self._opening = None
+
+    def _leave(self, upstream: _Upstream | None) -> None:
+        """Close a connection while the call goes on. The task that reads it then returns."""
+        if upstream is None:
+            return
+        closing = asyncio.create_task(upstream.connection.close())
+        self._closings.add(closing)
+        closing.add_done_callback(self._closings.discard)
 
     async def _flush(self) -> None:
-        if self._to_upstream.has_frames and self._upstream is not None:
-            await self._to_upstream.flush(self._upstream.send)
+        if (upstream := self._upstream) is not None and upstream.to_send.has_frames:
+            await self._flush_upstream(upstream)
+        if (upstream := self._next) is not None and upstream.to_send.has_frames:
+            await self._flush_upstream(upstream)
         if self._to_client.has_frames:
             await self._to_client.flush(self._client.send)
+
+    async def _flush_upstream(self, upstream: _Upstream) -> None:
+        try:
+            await upstream.flush()
+        except UpstreamError as error:
+            self._lose(upstream, error)
 
     # The end
 
@@ -309,7 +459,7 @@ class Call:
             _logger.exception("call.hang_up_failed")
             self._apply([*self._logic.closing_events(ending, retry_after_s), HangUp(ending)])
 
-    async def _clean_up(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _clean_up(self) -> None:
         """Send the last frames, end the tasks, close both sides, save; each with a timeout.
 
         The pumps run until the last frames are sent, so that no frame is cut off half sent. Not
@@ -318,10 +468,11 @@ class Call:
         """
         if self._ending not in (Ending.CLIENT_LEFT, Ending.TOO_SLOW):
             await self._send_last_frames()
-        for task in tasks:
+        for task in (tasks := list(self._tasks)):
             task.cancel()
-        await asyncio.wait(tasks)
-        await asyncio.gather(self._close_client(), self._close_upstream())
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._leave(self._next)
+        await asyncio.gather(self._close_client(), self._close_upstream(), *self._closings)
         try:
             await self._recorder.finish(self._ending)
         except Exception:
@@ -353,14 +504,14 @@ class Call:
         except Exception:
             _logger.exception("call.drain_upstream_failed")
         finally:
-            await self._upstream.close()
+            await self._upstream.connection.close()
 
-    async def _drain_upstream(self, upstream: UpstreamConnection) -> None:
+    async def _drain_upstream(self, upstream: _Upstream) -> None:
         """Read the pending replies, as the transcript of the user's last speech is among them."""
         self._apply(self._logic.cancel_response())
         while self._logic.awaits_upstream:
-            await self._to_upstream.flush(upstream.send)
-            text = await upstream.receive()
+            await upstream.flush()
+            text = await upstream.connection.receive()
             now = self._clock.now()
             self._tape.record_frame("upstream", text, now)
             self._apply(self._logic.from_upstream(text, now))

@@ -4,18 +4,23 @@ Every word that is kept comes from the provider's events, through the assembler.
 needed: a WebRTC sideband or a REST reply feeds the same record. A client adds what only it can tell
 or do: how much audio it was sent, that it typed or truncated, which replies it waits for.
 
+A call may move to another connection to the provider (`relay.rotation`): its record goes on, with
+an assembler for each connection, since every connection has a conversation of its own. The turns of
+a later connection stand behind those of the earlier ones.
+
 Each method returns what to save, in order. A turn that changed is saved at once; one that only
 grows by deltas waits for `flush`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from backend.protocol.events import ClientEvent, ServerEvent
 from backend.protocol.frames import UpstreamFrame, audio_ms_of
 from backend.protocol.reading import mapping_at, text_at
-from backend.protocol.responses import ResponseLife
+from backend.protocol.responses import ResponseLife, ResponseState
 from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import usage_of
@@ -68,6 +73,9 @@ class CallRecord:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._assembler = TranscriptAssembler(past_item_ids)
+        self._first_position = 0
+        self._earlier: list[_Connection] = []
+        self._connections_by_item: dict[str, _Connection] = {}
         self._unsaved: dict[PartKey, Turn] = {}
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
@@ -92,7 +100,7 @@ class CallRecord:
             self._response_heard_s = at.timestamp()
         elif event_type in _SPEECH_EVENTS:
             self._note_speech(event, at)
-        self._note(self._assembler.feed(event, at))
+        self._note(self._assembler.feed(event, at), self._first_position)
         if event_type.endswith(".delta"):
             return []
         saved = self.flush()
@@ -158,6 +166,10 @@ class CallRecord:
         """
         if self._playback is not None and self._playback.is_playing(now_s):
             return True
+        return self.is_generating(now_s)
+
+    def is_generating(self, now_s: float) -> bool:
+        """Whether a response is being generated, as `is_answering` judges it."""
         active_id = self._responses.active_id
         if active_id is None or active_id != self._newest_response_id:
             return False
@@ -166,6 +178,64 @@ class CallRecord:
     def sent_ms(self, key: PartKey) -> float:
         """How many milliseconds of this part's audio the client was sent."""
         return 0.0 if self._playback is None else self._playback.sent_ms(key)
+
+    # Several connections
+
+    def end_connection(self, at: datetime, *, is_lost: bool) -> list[Saved]:
+        """The call leaves this connection and goes on: turns in progress become interrupted.
+
+        `is_lost`: the client stops its playback, so that audio which cannot have been played was
+        not heard. Otherwise the playback goes on.
+        """
+        unheard = self._unheard(at.timestamp()) if is_lost else {}
+        self._note(self._assembler.finish(at, unheard), self._first_position)
+        ended = _Connection(self._assembler, self._first_position)
+        self._earlier.append(ended)
+        for item_id in ended.assembler.item_ids():
+            self._connections_by_item[item_id] = ended
+        if is_lost and self._playback is not None:
+            self._playback.cut_as_heard(at.timestamp())
+        self._first_position += len(ended.assembler.turns())
+        self._responses = ResponseLife()
+        self._pending_replies = PendingReplies()
+        self._newest_response_id = None
+        self._committed_s.clear()
+        self.begin_connection(())
+        return self.flush()
+
+    def begin_connection(self, past_item_ids: Sequence[str]) -> None:
+        """Events of the next connection follow, to which these items were replayed."""
+        self._assembler = TranscriptAssembler(past_item_ids)
+
+    @property
+    def earlier_item_ids(self) -> Collection[str]:
+        """The items of the connections that the call has left."""
+        return self._connections_by_item.keys()
+
+    def truncate_earlier(self, truncate: Mapping[str, Any], at: datetime) -> list[Saved]:
+        """Apply a client's truncation of an item of an earlier connection.
+
+        The provider is not asked: the present connection has the item's text and no audio.
+        """
+        if self._playback is not None:
+            self._playback.cut(at.timestamp())
+        connection = self._connections_by_item[truncate["item_id"]]
+        truncated = {**truncate, "type": ServerEvent.CONVERSATION_ITEM_TRUNCATED}
+        self._note(connection.assembler.feed(truncated, at), connection.first_position)
+        return self.flush()
+
+    def knows_response(self, response_id: str) -> bool:
+        """Whether this is a response of the present connection."""
+        return self._responses.state_of(response_id) is not ResponseState.UNSEEN
+
+    def turns(self) -> list[Turn]:
+        """Every turn of the call so far, in spoken order."""
+        connections = (*self._earlier, _Connection(self._assembler, self._first_position))
+        return [
+            _moved(turn, connection.first_position)
+            for connection in connections
+            for turn in connection.assembler.turns()
+        ]
 
     # What to save
 
@@ -186,13 +256,18 @@ class CallRecord:
         for item_id in late:
             del self._committed_s[item_id]
             self._pending_replies.give_up_transcript(item_id)
-            self._note(self._assembler.give_up_transcript(item_id, at))
+            given_up = self._assembler.give_up_transcript(item_id, at)
+            self._note(given_up, self._first_position)
 
     def finish(self, at: datetime) -> list[Saved]:
         """End the record: turns in progress become interrupted, and audio that cannot have been
         played was not heard. `add_after_end` still takes late words.
         """
-        self._note(self._assembler.finish(at, self._unheard(at.timestamp())))
+        unheard = self._unheard(at.timestamp())
+        # An answer of the connection before may still be playing.
+        for connection in self._earlier:
+            self._note(connection.assembler.finish(at, unheard), connection.first_position)
+        self._note(self._assembler.finish(at, unheard), self._first_position)
         return self.flush()
 
     def _note_speech(self, event: Mapping[str, Any], at: datetime) -> None:
@@ -202,9 +277,9 @@ class CallRecord:
         else:
             self._committed_s.pop(item_id, None)
 
-    def _note(self, turns: list[Turn]) -> None:
+    def _note(self, turns: list[Turn], first_position: int) -> None:
         for turn in turns:
-            self._unsaved[turn.item_id, turn.content_index] = turn
+            self._unsaved[turn.item_id, turn.content_index] = _moved(turn, first_position)
 
     def _unheard(self, now_s: float) -> dict[PartKey, int]:
         """The spoken parts that were not heard to their end, with the milliseconds that were."""
@@ -219,6 +294,18 @@ class CallRecord:
             and not self._playback.sent_ms((turn.item_id, turn.content_index))
         }
         return without_audio | self._playback.unfinished(now_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """A connection's turns, of which the first has the position `first_position` in the call."""
+
+    assembler: TranscriptAssembler
+    first_position: int
+
+
+def _moved(turn: Turn, by: int) -> Turn:
+    return replace(turn, position=turn.position + by) if by else turn
 
 
 def _is_of_the_assistant(event: Mapping[str, Any]) -> bool:

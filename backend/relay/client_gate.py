@@ -7,8 +7,8 @@ Each frame is judged once, when it comes, in this order:
     3. policy            `relay.client_policy`: types and fields
     4. what happened     no truncation beyond the sent audio; no past item's id for a new item
 
-Frames accepted before the call is READY are held here, in order. The policy and the limits are
-values, so that each kind of client brings its own.
+Frames that are accepted while the call is not READY are held here, in order. The policy and the
+limits are values, so that each kind of client brings its own.
 """
 
 import math
@@ -60,7 +60,8 @@ class Refused(NamedTuple):
 class ClientGate:
     """Judges one client's frames and holds the early ones.
 
-    `past_item_ids` are the items that the relay replays; `sent_ms` returns how many milliseconds
+    `past_item_ids` are the items that the relay replays, and in a call with several connections
+    also those of the earlier ones: it may grow. `sent_ms` returns how many milliseconds
     of a part's audio were sent to the client.
     """
 
@@ -122,7 +123,7 @@ class ClientGate:
         return Refused(None)
 
     def hold(self, frame: Accepted) -> Refused | None:
-        """Hold an accepted frame until READY. Returns a refusal if too many events are held.
+        """Hold an accepted frame. Returns a refusal if too many events are held.
 
         Of the audio the newest `held_audio_ms` are kept, so that it delays nothing else.
         """
@@ -136,12 +137,18 @@ class ClientGate:
             del self._held[oldest]
         return None
 
-    def release(self) -> list[str]:
-        """The texts of the held frames, in order; nothing is held any more."""
-        texts = [held.text for held in self._held]
+    def has_room_for(self, frame: Accepted) -> bool:
+        """Whether `hold` would lose nothing: neither this frame nor an older one."""
+        if not frame.audio_ms:
+            return self._held_events() < self._max_held_events
+        return self._held_audio_ms + frame.audio_ms <= self._max_held_audio_ms
+
+    def release(self) -> list[Accepted]:
+        """The held frames, in order; nothing is held any more."""
+        released = list(self._held)
         self._held.clear()
         self._held_audio_ms = 0.0
-        return texts
+        return released
 
     def _held_events(self) -> int:
         return sum(not held.audio_ms for held in self._held)

@@ -22,6 +22,35 @@ class ToUpstream:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenNext:
+    """Open the next connection to the provider after this many seconds."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToNext:
+    """Send this frame's text to the provider on the next connection."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropNext:
+    """Close the next connection, or stop opening it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchUpstream:
+    """From now on the next connection is the call's; close the one before, if it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropUpstream:
+    """The call's connection is lost: close it. Nothing is sent upstream until `SwitchUpstream`."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeepTurn:
     """Store this turn; a later one with the same item and content index replaces it."""
 
@@ -50,4 +79,16 @@ class HangUp:
     ending: Ending
 
 
-Effect = ToClient | ToUpstream | KeepTurn | CountUsage | LogEvent | HangUp
+Effect = (
+    ToClient
+    | ToUpstream
+    | OpenNext
+    | ToNext
+    | DropNext
+    | SwitchUpstream
+    | DropUpstream
+    | KeepTurn
+    | CountUsage
+    | LogEvent
+    | HangUp
+)

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.protocol.endings import Ending
 from backend.protocol.errors import ErrorCode
-from backend.protocol.events import ClientEvent
+from backend.protocol.events import ClientEvent, ServerEvent
 from backend.protocol.reading import encode
 from backend.relay.plan import CallPlan
 from backend.wording import Language, sentence
@@ -68,6 +68,28 @@ def pong(event_id: str) -> str:
 def draining(event_id: str) -> str:
     """`relay.draining`: the server is about to restart."""
     return _frame("relay.draining", event_id)
+
+
+def rotating(event_id: str, reason: str) -> str:
+    """`relay.rotating`: the call moves to a new connection to the provider. The client's frames are
+    held until `relay.rotated`.
+    """
+    return _frame("relay.rotating", event_id, reason=reason)
+
+
+def rotated(event_id: str, reason: str, result: str) -> str:
+    """`relay.rotated`: the client's frames are passed on again. `result` is `renewed`, or `kept` if
+    the call stays on the connection that it had.
+    """
+    return _frame("relay.rotated", event_id, reason=reason, result=result)
+
+
+def truncated(event_id: str, truncate: Mapping[str, Any]) -> str:
+    """`conversation.item.truncated`: the relay's own answer to a client's `…truncate` of an item
+    that the present connection has no audio of.
+    """
+    fields = {name: truncate[name] for name in ("item_id", "content_index", "audio_end_ms")}
+    return _frame(ServerEvent.CONVERSATION_ITEM_TRUNCATED, event_id, **fields)
 
 
 def closing(

@@ -4,7 +4,7 @@ PURE.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,7 +29,9 @@ class CallPlan:
     """All that `CallLogic` needs to know about the call; ids as text.
 
     `session` is the provider's configuration of its session, which is sent as it is. `policy` and
-    `limits` are those of the kind of client that calls.
+    `limits` are those of the kind of client that calls. `history_tokens` is the bound of the
+    history that is replayed to a next connection, as `relay.history` estimates tokens; None: the
+    call has one connection to the provider and ends with it.
     """
 
     call_id: str
@@ -42,6 +44,7 @@ class CallPlan:
     demo: bool = False
     policy: ClientPolicy = PAGE_POLICY
     limits: Limits = DEFAULT_LIMITS
+    history_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +71,21 @@ def session_update_of(plan: CallPlan) -> str:
     )
 
 
-def replays_of(plan: CallPlan) -> tuple[Replay, ...]:
+def replays_of(past: Iterable[PastItem], connection: int = 0) -> tuple[Replay, ...]:
     """The past as frames in spoken order, under the items' own ids.
 
-    An id that the provider would not accept (more than 32 characters) is replaced by one of ours;
-    an item of a role that cannot be replayed is left out.
+    An id that the provider would not accept (more than 32 characters) is replaced by one of ours,
+    which no other `connection` of the call has; they count from 0. An item of a role that cannot be
+    replayed is left out.
     """
+    prefix = f"relay_past_{connection}_" if connection else "relay_past_"
     return tuple(
-        _replay(number, item)
-        for number, item in enumerate(item for item in plan.past if item.role in _PART_TYPES)
+        _replay(f"{prefix}{number}", item)
+        for number, item in enumerate(item for item in past if item.role in _PART_TYPES)
     )
 
 
-def _replay(number: int, item: PastItem) -> Replay:
-    event_id = f"relay_past_{number}"
+def _replay(event_id: str, item: PastItem) -> Replay:
     item_id = item.item_id if _FITTING_ID.fullmatch(item.item_id) else event_id
     event = {
         "type": ClientEvent.CONVERSATION_ITEM_CREATE,

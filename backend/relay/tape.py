@@ -8,6 +8,11 @@ call, so it is as secret as the conversation: only its owner can read the file.
     {"at_ms": 12, "side": "client", "event": {…}}           a frame; "text" if it is not JSON,
                                                             "bytes" (how many) if it is binary
     {"at_ms": 840, "side": "upstream", "event": {…}}
+    {"at_ms": 880, "side": "next", "event": {…}}            a frame of the next connection to the
+                                                            provider (`relay.rotation`)
+    {"at_ms": 890, "side": "relay", "step": "replay"}       a step of the rotation that was due
+    {"at_ms": 895, "side": "relay", "lost": "upstream",     a connection was lost, or (next) did
+     "ending": "provider_failed", "code": "…"}              not open
     {"at_ms": 9000, "side": "relay", "ending": "client_left", "waits": false}   ended from outside
 """
 
@@ -21,9 +26,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from backend.protocol.endings import Ending
+from backend.protocol.errors import UpstreamError
 from backend.relay.plan import CallPlan
+from backend.relay.rotation import Step
 
-Side = Literal["client", "upstream"]
+Side = Literal["client", "upstream", "next"]
 
 
 class Tape(Protocol):
@@ -35,6 +42,16 @@ class Tape(Protocol):
 
     def record_ending(self, ending: Ending, waits: bool, at: datetime) -> None:
         """Record that the call was ended from outside; `waits` for the response in progress."""
+        ...
+
+    def record_step(self, step: Step, at: datetime) -> None:
+        """Record that this step of the rotation was taken."""
+        ...
+
+    def record_loss(
+        self, side: Literal["upstream", "next"], error: UpstreamError, at: datetime
+    ) -> None:
+        """Record that this connection was lost, or did not open."""
         ...
 
     def close(self) -> None:
@@ -49,6 +66,14 @@ class NoTape:
         """Do nothing."""
 
     def record_ending(self, ending: Ending, waits: bool, at: datetime) -> None:
+        """Do nothing."""
+
+    def record_step(self, step: Step, at: datetime) -> None:
+        """Do nothing."""
+
+    def record_loss(
+        self, side: Literal["upstream", "next"], error: UpstreamError, at: datetime
+    ) -> None:
         """Do nothing."""
 
     def close(self) -> None:
@@ -75,6 +100,17 @@ class FileTape:
     def record_ending(self, ending: Ending, waits: bool, at: datetime) -> None:
         """Record that the call was ended from outside."""
         self._write(at, {"side": "relay", "ending": str(ending), "waits": waits})
+
+    def record_step(self, step: Step, at: datetime) -> None:
+        """Record that this step of the rotation was taken."""
+        self._write(at, {"side": "relay", "step": str(step)})
+
+    def record_loss(
+        self, side: Literal["upstream", "next"], error: UpstreamError, at: datetime
+    ) -> None:
+        """Record that this connection was lost, or did not open."""
+        line = {"side": "relay", "lost": side, "ending": str(error.ending), "code": error.code}
+        self._write(at, line | {"retry_after_s": error.retry_after_s})
 
     def close(self) -> None:
         """Write what is buffered and close the file."""

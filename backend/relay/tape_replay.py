@@ -22,19 +22,25 @@ from backend.relay.call_logic import CallLogic, State
 from backend.relay.client_policy import PAGE_POLICY, POLICIES
 from backend.relay.effects import (
     CountUsage,
+    DropNext,
+    DropUpstream,
     Effect,
     HangUp,
     KeepTurn,
     LogEvent,
+    OpenNext,
+    SwitchUpstream,
     ToClient,
+    ToNext,
     ToUpstream,
 )
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan, PastItem
+from backend.relay.rotation import Step
 
 LONGEST_STRING = 200
 MAX_AT_MS = 24 * 60 * 60 * 1000
-"""A day, far above `Limits.longest_call_s`: a later line would be replayed as endless ticks."""
+"""A day: a later line would be replayed as endless ticks."""
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -55,7 +61,10 @@ class NotATape(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of a tape: a frame from `side`, an ending from outside, or (the first) the plan."""
+    """One line of a tape: a frame from `side`, an ending from outside, or (the first) the plan.
+
+    Or a step of the rotation; or a connection, `lost`, that ended so, with the error's `code`.
+    """
 
     at_ms: int
     side: str
@@ -63,6 +72,10 @@ class _Line:
     ending: Ending | None
     waits: bool
     plan: CallPlan
+    step: Step | None
+    lost: str
+    code: str
+    retry_after_s: float | None
 
 
 @dataclass(slots=True)
@@ -132,7 +145,15 @@ def _parse(line: Mapping[str, Any], limits: Limits) -> _Line:
         ending=Ending(line["ending"]) if "ending" in line else None,
         waits=bool(line.get("waits")),
         plan=_plan(line.get("plan"), limits),
+        step=Step(line["step"]) if "step" in line else None,
+        lost=str(line.get("lost", "")),
+        code=str(line.get("code", "")),
+        retry_after_s=_seconds(line.get("retry_after_s")),
     )
+
+
+def _seconds(recorded: Any) -> float | None:
+    return None if recorded is None else float(recorded)
 
 
 def _feed(call_logic: CallLogic, line: _Line) -> list[Effect]:
@@ -144,6 +165,16 @@ def _feed(call_logic: CallLogic, line: _Line) -> list[Effect]:
         if call_logic.state is State.CONNECTING:
             return call_logic.open(text, at)
         return call_logic.from_upstream(text, at)
+    if line.side == "next":
+        text = line.frame if isinstance(line.frame, str) else ""
+        decide_next = call_logic.open_next if call_logic.is_opening_next else call_logic.from_next
+        return decide_next(text, at)
+    if line.step is not None:
+        return call_logic.take_step(line.step, at)
+    if line.lost and line.ending is not None:
+        if line.lost == "upstream":
+            return call_logic.lose_upstream(line.ending, at)
+        return call_logic.fail_next(line.ending, line.code, at, line.retry_after_s)
     if line.ending is not None:
         decide = call_logic.leave if line.waits else call_logic.hang_up
         return decide(line.ending, at)
@@ -178,6 +209,11 @@ def _at(at_ms: int) -> datetime:
 _PRINTED: Mapping[type[Effect], tuple[str, Callable[[Any], dict[str, Any]]]] = {
     ToClient: ("to_client", lambda effect: {"event": json.loads(effect.text)}),
     ToUpstream: ("to_upstream", lambda effect: {"event": json.loads(effect.text)}),
+    OpenNext: ("open_next", asdict),
+    ToNext: ("to_next", lambda effect: {"event": json.loads(effect.text)}),
+    DropNext: ("drop_next", asdict),
+    SwitchUpstream: ("switch_upstream", asdict),
+    DropUpstream: ("drop_upstream", asdict),
     KeepTurn: ("keep_turn", lambda effect: {"turn": asdict(effect.turn)}),
     CountUsage: ("count_usage", lambda effect: {"usage": asdict(effect.usage)}),
     LogEvent: ("log_event", asdict),

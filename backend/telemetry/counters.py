@@ -58,6 +58,7 @@ class ProcessCounters:
         "frames_to_client",
         "frames_to_provider",
         "relay_latency",
+        "rotations",
         "unpriced_usages",
         "upstream_errors",
     )
@@ -73,6 +74,7 @@ class ProcessCounters:
         self.calls_refused: Counter[str] = Counter()
         self.calls_ended: Counter[str] = Counter()
         self.call_seconds = 0.0
+        self.rotations: Counter[str] = Counter()
         self.upstream_errors: Counter[str] = Counter()
         self.cost_usd: dict[str, Decimal] = {}
         self.unpriced_usages: Counter[str] = Counter()

@@ -80,6 +80,12 @@ METRICS: tuple[MetricInfo, ...] = (
         "error",
     ),
     MetricInfo(
+        "kaiwa_rotations_total", Kind.COUNTER,
+        "Moves of calls to another connection to the provider, by reason (cap, provider_lost) and"
+        " result (renewed, kept, failed).",
+        "rotation",
+    ),
+    MetricInfo(
         "kaiwa_recorder_backlog_rows", Kind.GAUGE, "Turns, usages and endings not yet written."
     ),
     MetricInfo(
@@ -158,6 +164,7 @@ def _counted(counters: ProcessCounters) -> dict[str, Values | None]:
         },
         "kaiwa_client_frames_refused_total": counters.client_frames_refused,
         "kaiwa_upstream_errors_total": counters.upstream_errors,
+        "kaiwa_rotations_total": counters.rotations,
         "kaiwa_cost_usd_total": {model: float(usd) for model, usd in counters.cost_usd.items()},
         "kaiwa_unpriced_usages_total": counters.unpriced_usages,
     }

@@ -24,10 +24,12 @@
  *   isBlocked: boolean,
  *   wasCut: boolean,
  *   isResting: boolean,
+ *   isRenewing: boolean,
  *   detail: Record<string, string> | null,
  * }} Facts `attempt` counts reconnections; `reason` is the ending of the last call, if it ended, or why
  *   the connection is lost (reconnect.js); `detail` has values for the sentence about the ending;
- *   `isResting`: the microphone is released until the connection is back; `isPlaying` also while the
+ *   `isResting`: the microphone is released until the connection is back; `isRenewing`: the server has
+ *   lost its connection to the provider, and is opening another one; `isPlaying` also while the
  *   answer passes in silence because sound is blocked (`isBlocked`).
  * @typedef {{
  *   name: StateName, attempt: number, reason: string | null, hasVoice: boolean,
@@ -51,11 +53,18 @@ export const INITIAL_FACTS = Object.freeze({
   isBlocked: false,
   wasCut: false,
   isResting: false,
+  isRenewing: false,
   detail: null,
 });
 
 const NO_MICROPHONE = { isAsking: false, isStarting: false, isResting: false };
-const NO_OUTAGE = { attempt: 0, reason: null, detail: null, isResting: false };
+const NO_OUTAGE = {
+  attempt: 0,
+  reason: null,
+  detail: null,
+  isResting: false,
+  isRenewing: false,
+};
 const NO_SOUND = { isHearing: false, isAnswering: false, isPlaying: false, wasCut: false };
 
 /** @type {(facts: Facts) => Partial<Facts>} */
@@ -80,8 +89,11 @@ export const CHANGES = Object.freeze({
     link: "reconnecting",
     attempt,
     reason,
+    isRenewing: false,
     ...NO_SOUND,
   }),
+  renewing: () => ({ isRenewing: true, reason: "provider_lost", ...NO_SOUND }),
+  renewed: () => NO_OUTAGE,
   microphone_rested: () => ({ isResting: true }),
   /** @param {Facts} _facts @param {ChangeDetail} detail */
   ended: (_facts, { reason = "internal", detail }) => ({
@@ -112,7 +124,7 @@ export const CHANGES = Object.freeze({
 const RULES = [
   ["asking_microphone", (facts) => facts.isAsking],
   ["connecting", (facts) => facts.link === "connecting" || facts.isStarting],
-  ["reconnecting", (facts) => facts.link === "reconnecting"],
+  ["reconnecting", (facts) => facts.link === "reconnecting" || facts.isRenewing],
   // The microphone is asked for before the call is opened, which follows at once.
   ["connecting", (facts) => (facts.link === "closed" || facts.link === "ended") && facts.hasVoice],
   ["ended", (facts) => facts.link === "ended"],

@@ -66,10 +66,10 @@ const RULES = [
 /**
  * @param {Facts} facts
  * @param {Progress} progress
- * @returns {Set<WaitName>} None unless the call is open.
+ * @returns {Set<WaitName>} None unless the call is open, and connected to the provider.
  */
 export function waitsOf(facts, progress) {
-  if (facts.link !== "open") return new Set();
+  if (facts.link !== "open" || facts.isRenewing) return new Set();
   return new Set(RULES.filter(([, holds]) => holds(facts, progress)).map(([name]) => name));
 }
 

@@ -267,6 +267,10 @@ export const WORDS = Object.freeze({
     en: "The voice service did not answer. Kaiwa keeps trying by itself.",
     ja: "音声サービスから応答がありません。自動でつなぎ直しています。",
   },
+  "hint.reconnecting.provider_lost": {
+    en: "Kaiwa renews its connection to the voice service by itself. The conversation goes on.",
+    ja: "音声サービスとの接続を自動で更新しています。会話はそのまま続きます。",
+  },
   "hint.microphone_resting": {
     en: "{cause} The microphone is off until then.",
     ja: "{cause}それまでマイクはオフになります。",

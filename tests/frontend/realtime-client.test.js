@@ -975,6 +975,102 @@ describe("turns without a call", () => {
   });
 });
 
+describe("while the server renews its connection to the provider", () => {
+  const rotating = (reason) => connection.receive({ type: "relay.rotating", reason });
+  const rotated = (reason, result = "renewed") =>
+    connection.receive({ type: "relay.rotated", reason, result });
+  const lines = () => client.lines().map(({ text, status }) => [text, status]);
+  let errors;
+
+  beforeEach(async () => {
+    await openNewCall();
+    await startVoice();
+    errors = [];
+    client.onError = ({ code }) => errors.push(code);
+    connection.receive(...userSpeech("u1", "Hello."), ...answer("a1", "Good day."));
+    states = [];
+  });
+
+  test("before its limit nothing is to be seen, and the order goes on", () => {
+    rotating("cap");
+    rotated("cap");
+    // The provider knows the replayed items, but not one of which nothing was heard.
+    const [committed, transcribed] = userSpeech("u2", "And now?");
+    connection.receive({ ...committed, previous_item_id: "u1" }, transcribed);
+    const [next, nextWords] = userSpeech("u3", "So?");
+    connection.receive({ ...next, previous_item_id: "u2" }, nextWords);
+    assert.deepEqual(lines(), [
+      ["Hello.", "completed"],
+      ["Good day.", "completed"],
+      ["And now?", "completed"],
+      ["So?", "completed"],
+    ]);
+    assert.deepEqual(turns.slice(2), [
+      ["user", "And now?"],
+      ["user", "So?"],
+    ]);
+    assert.deepEqual([states, errors, connection.dropped], [[], [], []]);
+  });
+
+  test("a connection that was kept changes nothing", () => {
+    const before = client.lines();
+    rotating("cap");
+    rotated("cap", "kept");
+    assert.deepEqual(client.lines(), before);
+  });
+
+  test("speech at the limit begins anew", () => {
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u2" });
+    assert.equal(client.state.name, "hearing_you");
+    rotating("cap");
+    rotated("cap");
+    assert.equal(client.state.name, "listening");
+  });
+
+  test("after a loss the answer is cut, and the call goes on", async () => {
+    connection.receive(...answer("a2", "A long answer").slice(0, 3), delta("a2", "r_a2"));
+    voices[0].cuts = [{ itemId: "a2", contentIndex: 0, heardMs: 5, wasAllHeard: false }];
+    rotating("provider_lost");
+    await settle();
+    assert.deepEqual([client.state.name, client.state.reason], ["reconnecting", "provider_lost"]);
+    assert.deepEqual(lines().at(-1), ["A long answer", "interrupted"]);
+    assert.equal(connection.types().at(-1), "conversation.item.truncate");
+    mock.timers.tick(60_000);
+    assert.equal(client.state.name, "reconnecting");
+    rotated("provider_lost");
+    assert.equal(client.state.name, "listening");
+    assert.deepEqual([errors, connection.dropped, connection.opened], [[], [], 1]);
+    connection.receive(...userSpeech("u2", "Sorry?"));
+    assert.deepEqual(lines().at(-1), ["Sorry?", "completed"]);
+    assert.equal(lines().length, 4);
+  });
+
+  test("a message that the lost connection did not take is sent again", async () => {
+    client.sendText("Lost");
+    await settle();
+    const sent = connection.sent.find(({ type }) => type === "conversation.item.create");
+    rotating("provider_lost");
+    client.sendText("Later");
+    await settle();
+    const before = connection.sent.length;
+    rotated("provider_lost");
+    await settle();
+    const again = connection.sent.slice(before);
+    assert.deepEqual(
+      again.map(({ type, item }) => item?.content[0].text ?? type),
+      ["Lost", "Later", "response.create"],
+    );
+    assert.equal(again[0].item.id, sent.item.id);
+    assert.equal(client.state.name, "thinking");
+  });
+
+  test("a loss of the page's own connection meanwhile is one like any other", () => {
+    rotating("provider_lost");
+    connection.options.onReconnecting(1, "offline");
+    assert.deepEqual([client.state.name, client.state.reason], ["reconnecting", "offline"]);
+  });
+});
+
 describe("while the connection is away", () => {
   const lose = (cause = "offline") => connection.options.onReconnecting(1, cause);
 

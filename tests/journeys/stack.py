@@ -136,8 +136,12 @@ class Stack:
         )
         wait_until_answers(f"{self.simulator_url}/simulator/calls", process)
 
+    def spawn_server(self, name: str = "server") -> subprocess.Popen[bytes]:
+        """Start the server without waiting until it answers."""
+        return self._spawn(name, self.server_module)
+
     def start_server(self, name: str = "server") -> None:
-        process = self._spawn(name, self.server_module)
+        process = self.spawn_server(name)
         wait_until_answers(f"{self.url}/healthz", process)
 
     def stop(self, name: str, how: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:

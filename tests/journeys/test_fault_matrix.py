@@ -10,8 +10,8 @@
 In every cell the provider's connection is closed and the row has ended within 2 s; of a client that
 vanishes, after the pings have timed out (1 s here, 30 s in production). Before the upgrade, all of
 these leave nothing; a client that vanishes then is closed by the time limit of requests
-(`tests.serving.test_http_protocol`). At the end of all rows the process has as many descriptors as
-at the start.
+(`tests.serving.test_http_protocol`). At the end of all rows the process has as many descriptors
+and tasks as at the start.
 
 | the provider … | expected end | close code |
 |---|---|---|
@@ -44,6 +44,7 @@ import pytest
 from tests.journeys.person import LiveCall, Person
 from tests.journeys.stack import Stack, free_port, http, running_stack
 from tests.journeys.test_relay_journey import ended_session
+from tests.journeys.usage import Usage, usage_of
 
 pytestmark = pytest.mark.journey
 
@@ -76,26 +77,31 @@ class Server:
         )
 
 
-def descriptors(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all rows. At the end it has no more descriptors than before."""
+    """One server for all rows. At the end it has no more descriptors and tasks than before."""
     folder = tmp_path_factory.mktemp("matrix")
     with running_stack(
         folder,
-        simulator=("--cheap", "--pace", "4"),
+        simulator=("--cheap", "--pace", "6"),
         server_module="tests.journeys.quick_server",
     ) as stack:
         person = asyncio.run(Person.register(stack))
         # The first call opens what stays open, such as the database's threads.
         session_id = asyncio.run(one_exchange(person))
-        pid = stack.processes["server"].pid
-        before = descriptors(pid)
+        before = asyncio.run(usage_of(stack))
         yield Server(stack, person, session_id)
-        asyncio.run(until(lambda: descriptors(pid) <= before, 5, "descriptors are released"))
+        asyncio.run(until_released(stack, before))
+
+
+async def until_released(stack: Stack, before: Usage) -> None:
+    """Wait until the server holds no more than before. Raises TimeoutError."""
+    async with asyncio.timeout(10):
+        while True:
+            now = await usage_of(stack)
+            if now.descriptors <= before.descriptors and now.tasks <= before.tasks:
+                return
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,13 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def plan(*past: PastItem, language: str = "en", limits: Limits | None = None) -> CallPlan:
-    """A call's plan with this past."""
+def plan(
+    *past: PastItem,
+    language: str = "en",
+    limits: Limits | None = None,
+    history_tokens: int | None = None,
+) -> CallPlan:
+    """A call's plan with this past; its connection is never renewed without `history_tokens`."""
     return CallPlan(
         call_id="11111111-1111-4111-8111-111111111111",
         session_id="22222222-2222-4222-8222-222222222222",
@@ -42,6 +47,7 @@ def plan(*past: PastItem, language: str = "en", limits: Limits | None = None) ->
         ),
         past=past,
         limits=limits or DEFAULT_LIMITS,
+        history_tokens=history_tokens,
     )
 
 

@@ -515,7 +515,7 @@ def test_a_page_that_hangs_before_the_call_is_ready_is_disconnected_too() -> Non
 
 
 def test_a_call_has_a_time_limit() -> None:
-    call_logic = ready(limits=Limits(idle_s=1e9))
+    call_logic = ready(limits=Limits(idle_s=1e9, longest_call_s=55 * 60))
     assert call_logic.tick(at(55 * 60)) == []
     effects = call_logic.tick(at(55 * 60 + 1))
     assert effects[-1] == HangUp(Ending.TIME_LIMIT)

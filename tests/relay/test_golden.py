@@ -79,6 +79,8 @@ def _content(effect: Effect) -> tuple[str, Any]:
             return "log", [event, code]
         case HangUp(ending):
             return "hang_up", str(ending)
+        case _:
+            return "connection", type(effect).__name__
 
 
 def _short(text: str) -> str:

@@ -21,7 +21,7 @@ def test_the_session_is_configured_as_the_plan_says() -> None:
 
 
 def test_the_past_is_replayed_in_order_under_its_own_ids() -> None:
-    replays = replays_of(plan(*PAST))
+    replays = replays_of(plan(*PAST).past)
     events = [json.loads(replay.text) for replay in replays]
     for event in events:
         OFFICIAL.validate_python(event)
@@ -34,11 +34,11 @@ def test_the_past_is_replayed_in_order_under_its_own_ids() -> None:
 
 
 def test_an_id_that_the_provider_would_refuse_is_replaced() -> None:
-    replays = replays_of(plan(PastItem("x" * 36, Role.USER, "Hello.")))
+    replays = replays_of(plan(PastItem("x" * 36, Role.USER, "Hello.")).past)
     assert replays[0].item_id == "relay_past_0"
     assert json.loads(replays[0].text)["item"]["id"] == "relay_past_0"
 
 
 def test_tool_turns_are_left_out() -> None:
-    replays = replays_of(plan(PastItem("t", Role.TOOL, "{}"), PAST[0]))
+    replays = replays_of(plan(PastItem("t", Role.TOOL, "{}"), PAST[0]).past)
     assert [replay.item_id for replay in replays] == ["item_past_user"]

@@ -51,6 +51,7 @@ def counted() -> ProcessCounters:
     counters.calls_refused["ticket_invalid"] += 1
     counters.client_frames_refused["frame_not_json"] += 3
     counters.upstream_errors["provider_timeout"] += 4
+    counters.rotations["cap_renewed"] += 3
     counters.call_seconds = 60.5
     counters.count_cost("gpt-realtime", Decimal("0.25"))
     counters.count_cost("new-model", None)
@@ -84,6 +85,7 @@ def test_the_values_are_those_that_were_counted() -> None:
         ("kaiwa_frames_sent_total", (("side", "provider"),)): 14,
         ("kaiwa_client_frames_refused_total", (("code", "frame_not_json"),)): 3,
         ("kaiwa_upstream_errors_total", (("error", "provider_timeout"),)): 4,
+        ("kaiwa_rotations_total", (("rotation", "cap_renewed"),)): 3,
         ("kaiwa_recorder_backlog_rows", ()): 5,
         ("kaiwa_cost_usd_total", (("model", "gpt-realtime"),)): 0.25,
         ("kaiwa_unpriced_usages_total", (("model", "new-model"),)): 1,

@@ -26,7 +26,7 @@ Laws:
    gets its other half is dropped.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from backend.protocol.events import ServerEvent
@@ -102,6 +102,10 @@ class TranscriptAssembler:
             self._turn(item, index, position)
             for position, (item, index) in enumerate(self._turn_parts())
         ]
+
+    def item_ids(self) -> Collection[str]:
+        """The ids of the items that events have described, replayed ones excepted."""
+        return self._items.keys()
 
     def finish(self, at: datetime, unheard: Mapping[_Key, int] = _NONE_CUT_OFF) -> list[Turn]:
         """End the call: turns in progress are interrupted. Later events are still applied.

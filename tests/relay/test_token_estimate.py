@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.conversations.token_estimate import MESSAGE_TOKENS, message_tokens
+from backend.relay.token_estimate import MESSAGE_TOKENS, message_tokens
 
 ENGLISH = (
     "Hello, my name is GPT-4o. I'm a new type of language model, it's nice to meet you!",
