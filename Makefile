@@ -38,7 +38,7 @@ CORE := $(addprefix tests/,protocol relay upstream simulator telemetry chat acco
 FAST := not slow and not hypothesis and not journey and not page and not stack
 SLOW := (slow or hypothesis) and not journey and not page and not stack
 
-check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: about forty seconds.
+check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: less than a minute.
 	@$(LANES) $(LINT) $(UNIT)
 
 lint: .venv/test.installed node_modules/.installed ## Format, lint, types and import rules of Python and JavaScript.
