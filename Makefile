@@ -38,7 +38,7 @@ CORE := $(addprefix tests/,protocol relay upstream simulator telemetry chat acco
 FAST := not slow and not hypothesis and not journey and not page and not stack
 SLOW := (slow or hypothesis) and not journey and not page and not stack
 
-check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: about a minute.
+check: .venv/test.installed node_modules/.installed ## `make lint` and `make unit` side by side: less than a minute.
 	@$(LANES) $(LINT) $(UNIT)
 
 lint: .venv/test.installed node_modules/.installed ## Format, lint, types and import rules of Python and JavaScript.
@@ -80,7 +80,7 @@ fuzz: .venv/test.installed ## The property tests with new random seeds for MINUT
 	@$(PY) -m tests.fuzz
 
 journeys: .venv/test.installed ## Whole calls through real sockets, server and simulator, on uvicorn and Daphne.
-	@$(PY) -m pytest -m journey tests
+	@$(PY) -m pytest -m journey tests/journeys tests/gateway
 
 stack: .venv/test.installed ## Start nginx, PostgreSQL, Redis, two web processes, a worker and the simulator; print the address.
 	@$(PY) -m tests.full_stack

@@ -66,3 +66,19 @@ def test_every_test_is_run_by_exactly_one_lane_of_make_test() -> None:
         # A marker expression is a Python expression over names.
         chosen = [each for each in selections if eval(each, {}, marked)]
         assert len(chosen) == 1, (marked, chosen)
+
+
+def test_a_marker_is_only_where_its_lane_looks() -> None:
+    # The unit lanes ignore tests/journeys, and the other lanes do not collect the unit tests, which
+    # takes 3 s of processor time.
+    journeys = ("journeys/", "gateway/")
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        used = set(re.findall(r"pytest\.mark\.(\w+)", text))
+        place = path.relative_to(ROOT / "tests").as_posix()
+        if "journey" in used:
+            assert place.startswith(journeys), place
+        if used & {"page", "stack", "exclusive"}:
+            assert place.startswith("journeys/"), place
+        if "slow" in used and not used & {"journey", "page", "stack"}:
+            assert not place.startswith("journeys/"), place
