@@ -417,8 +417,9 @@ class Call:
                 self._leave(before)
 
     def _drop_next(self) -> None:
-        # This may be that very task, which found out that the connection has ended: it returns.
-        if self._opening is not None and self._opening is not asyncio.current_task():
+        # Once connected, the task may be sending, also to the client: it ends with the connection.
+        is_connecting = self._next is None and self._opening is not asyncio.current_task()
+        if self._opening is not None and is_connecting:
             self._opening.cancel()
         self._leave(self._next)
         self._next = self._opening = None

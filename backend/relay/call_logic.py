@@ -353,6 +353,8 @@ class CallLogic:
 
     def take_step(self, step: Step, at: datetime) -> list[Effect]:
         """Carry out what `due_step` returned."""
+        if self._state not in (State.READY, State.RENEWING):
+            return []
         match step:
             case Step.OPEN:
                 return [OpenNext(self._rotation.begin(Reason.CAP, at.timestamp()))]
@@ -365,7 +367,11 @@ class CallLogic:
         """The provider has accepted the next connection, with this `session.created`."""
         if self._state is State.CLOSING:
             return []
-        self._rotation.opened(peek_from_upstream(created_text).event, at.timestamp())
+        try:
+            created = peek_from_upstream(created_text).event
+        except UpstreamFailed:
+            return self.fail_next(Ending.PROVIDER_FAILED, "not_an_event", at)
+        self._rotation.opened(created, at.timestamp())
         return [ToNext(session_update_of(self._plan))]
 
     @property

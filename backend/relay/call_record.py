@@ -73,7 +73,7 @@ class CallRecord:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._assembler = TranscriptAssembler(past_item_ids)
-        self._first_position = 0
+        self._connection = _Connection(self._assembler, 0, 0)
         self._earlier: list[_Connection] = []
         self._connections_by_item: dict[str, _Connection] = {}
         self._unsaved: dict[PartKey, Turn] = {}
@@ -100,7 +100,7 @@ class CallRecord:
             self._response_heard_s = at.timestamp()
         elif event_type in _SPEECH_EVENTS:
             self._note_speech(event, at)
-        self._note(self._assembler.feed(event, at), self._first_position)
+        self._note(self._assembler.feed(event, at), self._connection)
         if event_type.endswith(".delta"):
             return []
         saved = self.flush()
@@ -187,15 +187,14 @@ class CallRecord:
         `is_lost`: the client stops its playback, so that audio which cannot have been played was
         not heard. Otherwise the playback goes on.
         """
+        ended = self._connection
         unheard = self._unheard(at.timestamp()) if is_lost else {}
-        self._note(self._assembler.finish(at, unheard), self._first_position)
-        ended = _Connection(self._assembler, self._first_position)
+        self._note(ended.assembler.finish(at, unheard), ended)
         self._earlier.append(ended)
         for item_id in ended.assembler.item_ids():
-            self._connections_by_item[item_id] = ended
+            self._connections_by_item.setdefault(item_id, ended)
         if is_lost and self._playback is not None:
             self._playback.cut_as_heard(at.timestamp())
-        self._first_position += len(ended.assembler.turns())
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
         self._newest_response_id = None
@@ -205,7 +204,10 @@ class CallRecord:
 
     def begin_connection(self, past_item_ids: Sequence[str]) -> None:
         """Events of the next connection follow, to which these items were replayed."""
+        before = self._earlier[-1]
         self._assembler = TranscriptAssembler(past_item_ids)
+        first_position = before.first_position + len(before.assembler.turns())
+        self._connection = _Connection(self._assembler, before.number + 1, first_position)
 
     @property
     def earlier_item_ids(self) -> Collection[str]:
@@ -221,7 +223,7 @@ class CallRecord:
             self._playback.cut(at.timestamp())
         connection = self._connections_by_item[truncate["item_id"]]
         truncated = {**truncate, "type": ServerEvent.CONVERSATION_ITEM_TRUNCATED}
-        self._note(connection.assembler.feed(truncated, at), connection.first_position)
+        self._note(connection.assembler.feed(truncated, at), connection)
         return self.flush()
 
     def knows_response(self, response_id: str) -> bool:
@@ -230,10 +232,9 @@ class CallRecord:
 
     def turns(self) -> list[Turn]:
         """Every turn of the call so far, in spoken order."""
-        connections = (*self._earlier, _Connection(self._assembler, self._first_position))
         return [
-            _moved(turn, connection.first_position)
-            for connection in connections
+            self._in_call(turn, connection)
+            for connection in (*self._earlier, self._connection)
             for turn in connection.assembler.turns()
         ]
 
@@ -257,7 +258,7 @@ class CallRecord:
             del self._committed_s[item_id]
             self._pending_replies.give_up_transcript(item_id)
             given_up = self._assembler.give_up_transcript(item_id, at)
-            self._note(given_up, self._first_position)
+            self._note(given_up, self._connection)
 
     def finish(self, at: datetime) -> list[Saved]:
         """End the record: turns in progress become interrupted, and audio that cannot have been
@@ -265,9 +266,8 @@ class CallRecord:
         """
         unheard = self._unheard(at.timestamp())
         # An answer of the connection before may still be playing.
-        for connection in self._earlier:
-            self._note(connection.assembler.finish(at, unheard), connection.first_position)
-        self._note(self._assembler.finish(at, unheard), self._first_position)
+        for connection in (*self._earlier, self._connection):
+            self._note(connection.assembler.finish(at, unheard), connection)
         return self.flush()
 
     def _note_speech(self, event: Mapping[str, Any], at: datetime) -> None:
@@ -277,9 +277,23 @@ class CallRecord:
         else:
             self._committed_s.pop(item_id, None)
 
-    def _note(self, turns: list[Turn], first_position: int) -> None:
+    def _note(self, turns: list[Turn], connection: "_Connection") -> None:
         for turn in turns:
-            self._unsaved[turn.item_id, turn.content_index] = _moved(turn, first_position)
+            kept = self._in_call(turn, connection)
+            self._unsaved[kept.item_id, kept.content_index] = kept
+
+    def _in_call(self, turn: Turn, connection: "_Connection") -> Turn:
+        """A connection's turn with its place in the call.
+
+        Should the provider give an id of an earlier connection to another item, the turn gets an id
+        of its own, so that neither is lost.
+        """
+        if not connection.number:
+            return turn
+        item_id = turn.item_id
+        if self._connections_by_item.get(item_id, connection) is not connection:
+            item_id = f"{item_id}.{connection.number}"
+        return replace(turn, item_id=item_id, position=turn.position + connection.first_position)
 
     def _unheard(self, now_s: float) -> dict[PartKey, int]:
         """The spoken parts that were not heard to their end, with the milliseconds that were."""
@@ -298,14 +312,14 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    """A connection's turns, of which the first has the position `first_position` in the call."""
+    """A connection's turns, of which the first has the position `first_position` in the call.
+
+    `number` counts the connections from 0.
+    """
 
     assembler: TranscriptAssembler
+    number: int
     first_position: int
-
-
-def _moved(turn: Turn, by: int) -> Turn:
-    return replace(turn, position=turn.position + by) if by else turn
 
 
 def _is_of_the_assistant(event: Mapping[str, Any]) -> bool:

@@ -104,8 +104,9 @@ class Cap:
         """
         expires_s = mapping_at(created, "session").get("expires_at")
         life_s = limits.provider_cap_s
-        if isinstance(expires_s, int | float) and expires_s - now_s >= SHORTEST_LIFE_S:
-            life_s = min(life_s, expires_s - now_s)
+        if isinstance(expires_s, int | float) and 0 < expires_s <= LATEST_S:
+            named_s = expires_s - now_s
+            life_s = min(life_s, named_s) if named_s >= SHORTEST_LIFE_S else life_s
         ends_s = now_s + life_s
         return cls(
             rotate_at_s=ends_s - min(limits.rotate_before_s, life_s / 2),
@@ -115,6 +116,8 @@ class Cap:
 
 SHORTEST_LIFE_S = 1.0
 """A connection that is said to end sooner than this is not believed."""
+LATEST_S = 1e12
+"""Later than any time in seconds; a larger integer could not be subtracted from."""
 
 
 class Rotation:

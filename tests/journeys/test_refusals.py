@@ -172,7 +172,8 @@ MISHAPS: list[tuple[dict[str, Any], int]] = [
     ({"kind": "refuse", "status": 401}, 4502),
     ({"kind": "refuse", "status": 503, "times": 2}, 4503),
     ({"kind": "refuse", "status": 429, "retry_after_s": 7}, 4503),
-    ({"kind": "drop"}, 4502),
+    # Once the call is open, a connection that is lost is replaced (test_rotation).
+    ({"kind": "drop", "after": "session.created", "count": 1}, 4502),
     ({"kind": "garbage"}, 4502),
 ]
 

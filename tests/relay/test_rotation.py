@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.protocol.endings import Ending
 from backend.protocol.frames import peek_from_upstream
@@ -192,6 +194,7 @@ def sent(effects: list[Effect], to: type[ToClient | ToUpstream | ToNext]) -> lis
         (9000, 3300, 3580),
         (-10, 3300, 3580),
         ("soon", 3300, 3580),
+        (10**400, 3300, 3580),
     ],
 )
 def test_a_connection_is_left_before_its_cap(
@@ -287,6 +290,22 @@ def test_a_turn_stands_behind_an_item_that_was_not_replayed() -> None:
         ("item_u", 0),
         ("item_a", 1),
         ("item_u2", 2),
+    ]
+
+
+def test_an_id_that_the_next_connection_uses_again_overwrites_no_turn() -> None:
+    scene = Scene(tokens=0)
+    for number in range(3):
+        scene.now_s += 10
+        scene.speak("item_1", f"Question {number}")
+        scene.speak(f"item_newer_{number}", "And?", "item_1")
+        scene.lose()
+        # Only the newest exchange is replayed: the next connection does not know the others.
+        scene.reconnect()
+    assert scene.said()[::2] == [
+        ("item_1", "Question 0", "completed", 0),
+        ("item_1.1", "Question 1", "completed", 2),
+        ("item_1.2", "Question 2", "completed", 4),
     ]
 
 
@@ -760,6 +779,132 @@ def test_steps_come_at_their_time() -> None:
     assert made.due_step(3579.0, lambda is_late: is_late) is None
     assert made.due_step(3580.0, lambda is_late: is_late) is Step.REPLAY_LATE
     assert made.due_step(3599.0, lambda is_late: False) is None
+
+
+LIFE_S = 20
+STEPS = st.lists(
+    st.sampled_from(
+        [
+            "append", "append", "append", "tick", "tick", "tick", "wait", "speech", "spoken",
+            "answer", "answered", "open", "updated", "accept", "accept", "next_fails", "type",
+            "move", "move",
+        ]
+    ),
+    max_size=120,
+)  # fmt: skip
+
+
+class Story:
+    """Drives a call with steps in any order; a step that cannot happen then does nothing."""
+
+    def __init__(self) -> None:
+        self.scene = Scene(*PAST, until_s=LIFE_S, limits=Limits(idle_s=1e9))
+        self.appended: list[str] = []
+        self.count = 0
+        self.items = 0
+        self.answering = ""
+        self.answered_s = 0.0
+        self.asked: list[str] = []
+        self.has_next = False
+
+    def take(self, step: str) -> None:
+        self.count += 1
+        before = len(self.scene.effects)
+        getattr(self, step)()
+        for effect in self.scene.effects[before:]:
+            if isinstance(effect, ToNext) and "item" in (event := json.loads(effect.text)):
+                self.asked.append(event["item"]["id"])
+            if isinstance(effect, DropNext | SwitchUpstream):
+                self.has_next = False
+                self.asked.clear()
+            if isinstance(effect, SwitchUpstream):
+                # A response of which nothing comes any more counts as over.
+                silent_s = self.scene.now_s - self.answered_s
+                assert not self.answering or silent_s >= DEFAULT_LIMITS.answer_silence_s
+
+    def append(self) -> None:
+        text = append(sample=self.count.to_bytes(2, "little"))
+        self.appended.append(text)
+        self.scene.client(text)
+
+    def type(self) -> None:
+        self.scene.client(typed("x", f"item_typed{self.count}"))
+        self.scene.upstream(item_event("added", f"item_typed{self.count}"))
+
+    def tick(self) -> None:
+        self.scene.wait(self.scene.now_s + 0.5)
+
+    def wait(self) -> None:
+        for _ in range(10):
+            self.tick()
+
+    def speech(self) -> None:
+        self.items += 1
+        self.scene.upstream(
+            frame(type="input_audio_buffer.speech_started", item_id=f"item_u{self.items}")
+        )
+
+    def spoken(self) -> None:
+        self.scene.speak(f"item_u{self.items}", "Hello.")
+
+    def answer(self) -> None:
+        if not self.answering:
+            self.answering, self.answered_s = f"resp_{self.count}", self.scene.now_s
+            self.scene.upstream(response_created(self.answering))
+
+    def answered(self) -> None:
+        if self.answering:
+            ended, self.answering = self.answering, ""
+            self.scene.upstream(
+                item_event("done", f"item_{ended}", None, "assistant", content=[]),
+                response_done(ended),
+            )
+
+    def open(self) -> None:
+        if self.scene.logic.is_opening_next:
+            self.has_next = True
+            self.scene.put(
+                self.scene.logic.open_next(
+                    created_until(self.scene.now_s + LIFE_S), self.scene.time
+                )
+            )
+
+    def updated(self) -> None:
+        if self.has_next:
+            self.scene.next(updated())
+
+    def move(self) -> None:
+        for step in ("wait", "open", "updated", "tick", *["accept"] * len(PAST)):
+            self.take(step)
+        while self.asked:
+            self.take("accept")
+
+    def accept(self) -> None:
+        if self.asked:
+            self.scene.next(item_event("added", self.asked.pop(0)))
+
+    def next_fails(self) -> None:
+        if self.has_next or self.scene.logic.is_opening_next:
+            self.scene.put(self.scene.logic.fail_next(Ending.PROVIDER_FAILED, "x", self.scene.time))
+
+
+@pytest.mark.slow
+@given(steps=STEPS)
+def test_whatever_happens_each_frame_goes_once_and_in_order(steps: list[str]) -> None:
+    story = Story()
+    for step in steps:
+        story.take(step)
+    story.scene.put(story.scene.logic.hang_up(Ending.CLIENT_LEFT, story.scene.time))
+    appended = [e.text for e in story.scene.effects if isinstance(e, ToUpstream)]
+    assert [text for text in appended if "append" in text] == story.appended
+    positions = [turn.position for turn in story.scene.turns()]
+    assert positions == list(range(len(positions)))
+    pairs = [
+        event["type"]
+        for event in sent(story.scene.effects, ToClient)
+        if event["type"] in ("relay.rotating", "relay.rotated")
+    ]
+    assert pairs == (["relay.rotating", "relay.rotated"] * len(pairs))[: len(pairs)]
 
 
 def test_garbage_on_the_next_connection_replaces_it() -> None:

@@ -337,3 +337,24 @@ def test_a_hostile_transcript_is_shown_as_text(browser: Browser, stack: Stack) -
 def assert_is_text(visitor: Visitor) -> None:
     """Check that no element was created; `visiting` checks dialogs, requests and the CSP."""
     assert visitor.page.locator("img, body script").count() == 0
+
+
+def test_a_provider_that_is_lost_in_mid_answer_is_replaced_within_the_call(
+    browser: Browser, stack: Stack
+) -> None:
+    with visiting(browser, stack, login=register(stack)) as visitor:
+        visitor.open_muted_call()
+        inject_fault(stack, kind="drop", calls="running", after="response.output_audio.delta")
+        visitor.type("How many people work on the orders?")
+        visitor.await_event("relay.rotated")
+        expect(visitor.answers).to_have_attribute("data-status", "interrupted")
+        visitor.await_state("listening")
+        visitor.type("What is the most difficult part for you?")
+        expect(visitor.answers.last).to_have_attribute("data-status", "completed")
+        expect(visitor.lines).to_have_count(4)
+        expect(visitor.page.locator("#help")).to_be_empty()
+        assert visitor.page.evaluate("watch.sockets.length") == 1
+        assert "reconnecting" in visitor.watched("states")
+        visitor.await_stored(4)
+        kept = [turn["text"] for turn in visitor.turns()]
+        assert [line["text"] for line in visitor.bubbles()][::2] == kept[::2]
