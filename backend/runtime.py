@@ -34,6 +34,7 @@ from backend.conversations.spool_task import ReplayTask
 from backend.conversations.titles import TitleListener
 from backend.database import check_pools, recorder_alias
 from backend.protocol.endings import Ending
+from backend.protocol.errors import AdmissionRefused
 from backend.redis_channel import ChannelListener
 from backend.redis_client import shared_redis
 from backend.relay.call import Call, SteadyClock
@@ -62,6 +63,10 @@ REPLY_POLL_S = 0.05
 TAKE_OVER_WAIT_S = 2.0
 """How long a new call waits for the end of the session's older call in another process."""
 TAKE_OVER_POLL_S = 0.05
+CLOSING_WAIT_S = 2.0
+"""How long a call that is one too many waits for calls that close. With a limit of one call at once
+a person who typed, left and opened another conversation was refused: the first call waits up to
+1.5 s for the provider's reply to the message."""
 HEARTBEAT_S = 5.0
 """A lease lasts 30 s, so five heartbeats may fail. A revoked login ends its calls in this time, and
 within a second with Redis (`conversations.control`)."""
@@ -161,7 +166,7 @@ class Runtime:
             # A call that cannot open must not end the one that runs.
             await self._database.run(_check_can_open(session_id, user_id))
         async with self.live.slot(str(session_id)) as slot:
-            opened = await self._open(session_id, user_id, target.model)
+            opened = await self._open_when_closed(session_id, user_id, target.model)
             recorder = self._recorder.for_call(opened)
             try:
                 call = self._call(opened, target, client, recorder)
@@ -213,6 +218,17 @@ class Runtime:
                 # What is awaited happens in another process.
                 while await self._database.run(lifecycle.has_open_call, session_id):  # noqa: ASYNC110
                     await asyncio.sleep(TAKE_OVER_POLL_S)
+
+    async def _open_when_closed(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
+        """Open a call. One of the user's that is closing here counts until its words are stored."""
+        try:
+            return await self._open(session_id, user_id, model)
+        except AdmissionRefused as refused:
+            if refused.ending is not Ending.TOO_MANY_CALLS:
+                raise
+            if not await self.live.wait_for_closing(CLOSING_WAIT_S):
+                raise
+        return await self._open(session_id, user_id, model)
 
     async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
         await self._end_call_elsewhere(session_id, user_id)

@@ -89,6 +89,7 @@ def _one_connection() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _registration_is_open(settings: Settings) -> None:
     settings.REGISTRATION_OPEN = True
+    settings.SESSIONS_PER_HOUR = 0
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from backend.relay.limits import DEFAULT_LIMITS
 from backend.static_release import DIGEST_LENGTH
 from backend.wording import SENTENCES
 from tests.full_stack import NGINX, lay_out_nginx, unprivileged_user
+from tests.journeys.stack import free_port, wait_until_answers
 from tests.name_server import answer
 
 TEMPLATE = (NGINX / "default.conf.template").read_text(encoding="utf-8")
@@ -105,6 +107,54 @@ def test_a_configuration_that_nginx_refuses_ends_the_start_with_the_reason(
     assert done.returncode == 1
     assert "nginx cannot start. Its configuration is not right" in done.stderr
     assert "no-such-host" in done.stderr
+
+
+LIMITED = """
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/log;
+events {{}}
+http {{
+  access_log off; default_type text/plain; root {folder}; {paths}
+  set_real_ip_from 127.0.0.1; real_ip_header X-Address;
+  {network}
+  limit_req_zone $client_network zone=one:1m rate=1r/m; limit_req_status 429;
+  server {{ listen 127.0.0.1:{port}; location / {{ limit_req zone=one; }} location =/up {{ }} }}
+}}
+"""
+
+
+@pytest.mark.slow
+def test_its_limits_count_ipv6_clients_by_their_network(tmp_path: Path) -> None:
+    port = free_port()
+    network = re.search(r"^map \$binary_remote_addr .*?^}", TEMPLATE, re.DOTALL | re.MULTILINE)
+    assert network
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
+    (tmp_path / "nginx.conf").write_text(
+        LIMITED.format(folder=tmp_path, port=port, paths=paths, network=network[0])
+    )
+    for name in ("page", "up"):
+        (tmp_path / name).touch()
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    command = ["nginx", "-e", str(tmp_path / "log"), "-c", str(tmp_path / "nginx.conf")]
+    process = subprocess.Popen(command, env={"PATH": path})
+    try:
+        wait_until_answers(f"http://127.0.0.1:{port}/up", process)
+        answers = {}
+        for address in (
+            "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "2001:db8:0a0a::1", "2001:db8:0a0a::2",
+            "192.0.2.10", "192.0.2.11", "::ffff:192.0.2.10", "::ffff:192.0.2.12",
+        ):  # fmt: skip
+            client = HTTPConnection("127.0.0.1", port)
+            client.request("GET", "/page", headers={"X-Address": address})
+            answers[address] = client.getresponse().status
+            client.close()
+    finally:
+        process.terminate()
+        process.wait()
+    assert [address for address, status in answers.items() if status == 429] == [
+        "2001:db8::2", "2001:db8:0a0a::2", "::ffff:192.0.2.10",
+    ]  # fmt: skip
+    assert set(answers.values()) == {200, 429}
 
 
 def test_its_errors_have_the_sentences_of_the_api() -> None:

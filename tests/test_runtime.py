@@ -43,6 +43,7 @@ from tests.relay.equipment import (
     plan,
     response_created,
     response_done,
+    typed,
     updated,
     words,
 )
@@ -294,6 +295,28 @@ async def test_a_call_over_a_limit_opens_nothing_and_ends_nothing(
     newer.leave()
     await harness.ended(1)
     assert await harness.endings(other) == []
+
+
+async def test_a_call_that_closes_makes_room_for_one_that_waits(
+    harness: RuntimeHarness, session: Session, settings: Settings
+) -> None:
+    settings.MAX_CALLS_PER_USER = 1
+    client = await harness.call(session)
+    other = await harness.database.run(
+        functools.partial(Session.objects.create, user=session.user, language="en")
+    )
+    client.send_frame(typed("Hello.", "item_a"))
+    provider = harness.providers[0]
+    await soon(lambda: provider.types()[-1] == "conversation.item.create")
+    client.leave()
+    await soon(lambda: harness.runtime.live.states()["closing"] == 1)
+    opening = asyncio.create_task(harness.call(other))
+    await soon(lambda: harness.runtime.live.states()["opening"] == 1)
+    content = [{"type": "input_text", "text": "Hello."}]
+    provider.send_frame(item_event("added", "item_a", content=content))
+    await opening
+    assert await harness.endings(session) == ["client_left"]
+    assert await harness.endings(other) == [""]
 
 
 async def test_a_strangers_token_does_not_end_a_call(

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
+from backend.relay.call_logic import State
 
 AT_ONCE_WAIT_S = 0.8
 """How long a drain waits for calls that were ended at once."""
@@ -91,6 +92,12 @@ class LiveCalls:
     def has_call_in(self, session_id: str) -> bool:
         """Whether a new call of this session would take over from another."""
         return session_id in self._newest
+
+    async def wait_for_closing(self, seconds: float) -> bool:
+        """Wait until the calls that are closing now are over. Returns whether there were any."""
+        closing = tuple(slot for slot in self._slots if slot.state == State.CLOSING)
+        await _until_released(closing, seconds)
+        return bool(closing)
 
     def hang_up(self, call_id: str, ending: Ending) -> None:
         """End one call; does nothing if it has ended by itself."""

@@ -184,3 +184,15 @@ async def test_a_drain_is_visible_before_it_ends() -> None:
     assert not live.is_draining
     await live.drain(0)
     assert live.is_draining
+
+
+async def test_calls_that_are_closing_can_be_awaited(openings: Openings) -> None:
+    call = await openings.open("a", "first")
+    assert not await openings.live.wait_for_closing(10)
+    call.state = "closing"
+    waiting = asyncio.create_task(openings.live.wait_for_closing(10))
+    await settle()
+    assert not waiting.done()
+    call.over.set()
+    assert await waiting
+    assert openings.live.count == 0

@@ -170,14 +170,14 @@ def new_session_id() -> UUID:
     return UUID("11111111-1111-4111-8111-111111111111")
 
 
-def test_all_limits_cost_three_queries(
-    limits: Settings, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries
+def test_all_limits_cost_two_queries(
+    limits: Settings, owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     limits.MAX_CALLS_PER_USER = limits.MAX_CALLS = limits.CALLS_PER_HOUR = 100
     for _ in range(5):
         opened(owner)
-    locks_in_all = 1 if connection.vendor == "postgresql" else 0
-    with django_assert_max_num_queries(3 + locks_in_all):
+    locks = 2 if connection.vendor == "postgresql" else 0
+    with django_assert_num_queries(2 + locks):
         reserve_call(new_session_id(), owner.pk, timezone.now())
 
 
