@@ -49,6 +49,8 @@ class BoundedHttpProtocol(H11Protocol):
     body_pause_s: ClassVar[float]
 
     _is_counted = False
+    _is_waiting = False
+    _early = b""
     _timer: asyncio.TimerHandle | None = None
     _timed_part = ""
     _body_ends_at_s = 0.0
@@ -64,7 +66,8 @@ class BoundedHttpProtocol(H11Protocol):
         if not self._is_counted:
             self._answer_and_close(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
         elif wait_s:
-            # Not at once: the loop begins to read in its next callback.
+            self._is_waiting = True
+            # Not at once: the loop begins to read after this.
             self.loop.call_soon(self._wait_unread, wait_s)
         else:
             self._time(HEAD)
@@ -75,12 +78,21 @@ class BoundedHttpProtocol(H11Protocol):
             self.loop.call_later(wait_s, self._begin_to_read)
 
     def _begin_to_read(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
-            self._time(HEAD)
+        if self.transport.is_closing():
+            return
+        self._is_waiting = False
+        self.transport.resume_reading()
+        self._time(HEAD)
+        if self._early:
+            data, self._early = self._early, b""
+            self.data_received(data)
 
     def data_received(self, data: bytes) -> None:
         if not self._is_counted:
+            return
+        if self._is_waiting:
+            # It came with the connection, before reading was paused.
+            self._early += data
             return
         super().data_received(data)
         self._time_the_rest()

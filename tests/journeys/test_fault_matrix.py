@@ -22,6 +22,10 @@ and tasks as at the start.
 | loses an event before ready | provider_timeout | 4504 |
 | sends an error about what the client asked | the call goes on | |
 
+| the provider's connection is … | ready | speaking | mid-response |
+|---|---|---|---|
+| cut, closed (1000, 1011), expired or silent | replaced | replaced | replaced, partial answer kept |
+
 | the server … | an idle call | a call in mid-response | its client resets meanwhile |
 |---|---|---|---|
 | stops (SIGTERM) | draining, 1012 | the response ends, then draining, 1012 | client_left |
@@ -324,6 +328,45 @@ async def ending_of(server: Server, session_id: str) -> str:
     session = await ended_session(server.person, session_id)
     ending: str = session["calls"][-1]["ending"]
     return ending
+
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "cut": {"kind": "drop"},
+    "closed with 1000": {"kind": "close", "code": 1000},
+    "closed with 1011": {"kind": "close", "code": 1011},
+    "expired": {"kind": "expire"},
+    "silent": {"kind": "stall", "no_pong": True},
+}
+LOSS_PHASES: dict[str, Reach] = {
+    "ready": ready,
+    "speaking": speaking,
+    "mid-response": answering,
+}
+
+
+@pytest.mark.parametrize("phase", LOSS_PHASES)
+@pytest.mark.parametrize("loss", LOSSES)
+async def test_a_provider_that_is_lost_in_mid_call_is_replaced(
+    server: Server, loss: str, phase: str
+) -> None:
+    session_id = await server.person.new_session()
+    async with server.person.call(session_id) as live:
+        await LOSS_PHASES[phase](server, live)
+        server.inject(calls="running", **LOSSES[loss])
+        await live.until_type("relay.rotated")
+        assert live.of_type("relay.rotating")[0]["reason"] == "provider_lost"
+        assert live.of_type("relay.rotated")[0]["result"] == "renewed"
+        after = len(live.events)
+        await live.type("Still there?", is_silent=True)
+        await live.until_type("response.done", after=after)
+        assert server.open_upstreams() == 1
+    assert await ending_of(server, session_id) == "client_left"
+    turns = await server.person.turns(session_id)
+    typed = [turn for turn in turns if turn["text"] == "Still there?"]
+    assert len(typed) == 1
+    if phase == "mid-response":
+        assert [turn["status"] for turn in turns][:2] == ["completed", "interrupted"]
+    assert len({turn["item_id"] for turn in turns}) == len(turns)
 
 
 HARMLESS: list[list[dict[str, Any]]] = [

@@ -123,9 +123,11 @@ async def test_connections_over_the_limit_are_refused_until_others_close() -> No
 async def test_connections_that_come_too_fast_are_answered_in_turn() -> None:
     async with server_process("--new-per-s", "10", "--new-at-once", "1") as server:
         began = time.monotonic()
-        pairs = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(4)]
+        pairs = []
+        for _ in range(4):
+            pairs.append(await asyncio.open_connection("127.0.0.1", server.port))
+            pairs[-1][1].write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         for reader, writer in pairs:
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert b"200" in await asyncio.wait_for(reader.readline(), 5)
             writer.close()
         assert time.monotonic() - began >= 0.3
