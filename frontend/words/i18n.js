@@ -652,7 +652,7 @@ export const WORDS = Object.freeze({
     ja: "1分ほど待ってから、もう一度つないでください。その間も文字で入力できます。",
   },
   "help.hourly_limit.title": {
-    en: "You have reached the calls of this hour",
+    en: "You have made as many calls as you may in an hour",
     ja: "1時間に開始できる通話の上限に達しました",
   },
   "help.hourly_limit.text": {
