@@ -31,9 +31,18 @@ from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.protocol.transcript import turns
 from backend.relay.call import SteadyClock
+from backend.relay.limits import Limits
 from backend.relay.plan import replays_of, session_update_of
 from backend.relay.ports import ClientGone
-from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
+from backend.runtime import (
+    INSTRUCTIONS,
+    Runtime,
+    limits_for,
+    plan_for,
+    runtime,
+    tape_for,
+    target_for,
+)
 from backend.upstream import providers
 from backend.upstream.providers import interface
 from backend.upstream.target import Target
@@ -102,6 +111,15 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     assert plan_for(opened(voice="sage"), openai).voice == "sage"
     settings.INSTRUCTIONS = "Be brief."
     assert plan_for(call, openai).session["instructions"] == "Be brief."
+    settings.HISTORY_TOKENS = 7
+    assert plan_for(call, openai).history_tokens == 7
+
+
+def test_the_settings_bound_how_long_a_call_lasts(settings: Settings) -> None:
+    limits = Limits(idle_s=7.0)
+    assert limits_for(limits) == limits
+    settings.MAX_CALL_MINUTES = 55
+    assert limits_for(limits) == Limits(idle_s=7.0, longest_call_s=3300.0)
 
 
 def test_a_call_after_typing_replays_the_text_and_answers_by_voice() -> None:

@@ -341,3 +341,21 @@ def test_it_does_not_touch_the_answer_beside_it() -> None:
         add(record, text, 1)
     turns = {turn.item_id: turn.text for turn in turns_of(record.finish(at(9)))}
     assert turns == {"item_a": "Good morning, "}
+
+
+def test_without_a_client_a_record_goes_on_over_several_connections() -> None:
+    record = CallRecord()
+    begin_response(record)
+    (cut,) = turns_of(record.end_connection(at(2), is_lost=True))
+    assert (cut.item_id, cut.position, cut.status) == ("item_a", 0, TurnStatus.INTERRUPTED)
+    record.begin_connection(("item_a",))
+    assert not record.has_active_response
+    assert turns_of(add(record, item_event("added", "item_a", None, "assistant"), 3)) == []
+    content = [{"type": "input_text", "text": "Go on."}]
+    added = add(record, item_event("added", "item_u", "item_a", content=content), 3)
+    assert [(turn.item_id, turn.position) for turn in turns_of(added)] == [("item_u", 1)]
+    assert [turn.position for turn in record.turns()] == [0, 1]
+    truncate = {"item_id": "item_a", "content_index": 0, "audio_end_ms": 100}
+    (heard,) = turns_of(record.truncate_earlier(truncate, at(4)))
+    assert (heard.heard_ms, heard.position) == (100, 0)
+    assert turns_of(record.finish(at(5))) == []

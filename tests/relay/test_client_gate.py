@@ -174,6 +174,22 @@ def test_of_early_audio_the_last_six_seconds_are_kept() -> None:
     assert [held.text for held in judge.release()] == [message, *audio[40:]]
 
 
+def test_there_is_room_for_six_seconds_and_for_thirty_two_events() -> None:
+    judge = gate(limits=ROOMY)
+    audio, message = accepted(judge, append(ms=1000)), accepted(judge, typed())
+    for _ in range(6):
+        assert judge.has_room_for(audio)
+        judge.hold(audio)
+    for _ in range(32):
+        assert judge.has_room_for(message)
+        judge.hold(message)
+    assert not judge.has_room_for(audio)
+    assert not judge.has_room_for(message)
+    judge.release()
+    assert judge.has_room_for(audio)
+    assert judge.has_room_for(message)
+
+
 def test_of_early_events_the_thirty_third_is_refused() -> None:
     judge = gate()
     held = [judge.hold(accepted(judge, typed())) for _ in range(33)]

@@ -33,6 +33,16 @@ def test_an_error_leaves_out_empty_fields() -> None:
     }
 
 
+def test_a_truncation_is_answered_with_its_own_fields() -> None:
+    fields = {"item_id": "item_a", "content_index": 0, "audio_end_ms": 300}
+    asked = {"type": "conversation.item.truncate", "event_id": "mine", **fields}
+    assert json.loads(own_events.truncated("relay_1", asked)) == {
+        "type": "conversation.item.truncated",
+        "event_id": "relay_1",
+        **fields,
+    }
+
+
 def test_retry_after_is_in_whole_seconds_rounded_up() -> None:
     event = json.loads(own_events.error("r", "rate_limit", "en", retry_after_s=1.2))
     assert event["retry_after"] == 2
