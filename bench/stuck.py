@@ -30,7 +30,8 @@ from tests.journeys.person import Person
 from tests.journeys.stack import Stack, running_stack
 
 CUT_WITHIN_S = 12.0
-TAKEN_MB = 2.0
+TAKEN_MB = 3.0
+"""For one client. 1.4 is usual; what the kernels keep differs from one connection to the next."""
 GROWTH_MB = 16.0
 PROVIDER_BUFFER_BYTES = 64 * 1024
 _ESTABLISHED = "01"

@@ -54,6 +54,9 @@ UNTIMED_FRAMES = 7
 """A mask of the number of frames so far: one frame in eight is timed for `/metrics`. To time each
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
 
+STUCK_CHARS = 256 * 1024
+"""Speech has 64 KB a second: a client that takes no more than this in 10 s cannot play it."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -99,6 +102,8 @@ class _SendQueue:
         self._texts: deque[str] = deque()
         self._lock = asyncio.Lock()
         self._sending_since: datetime | None = None
+        self._blocked_since: datetime | None = None
+        self._sent_chars = self._sent_chars_when_blocked = 0
 
     def put(self, text: str) -> None:
         """Add a frame; it is sent by the next `flush`, or by one that is running."""
@@ -119,17 +124,29 @@ class _SendQueue:
         """Send every frame in the queue; raises what `send` raises."""
         async with self._lock:
             while self._texts:
+                text = self._texts.popleft()
                 self._sending_since = self._clock.now()
                 try:
-                    await send(self._texts.popleft())
+                    await send(text)
                 finally:
                     self._sending_since = None
+                self._sent_chars += len(text)
 
     def stuck_s(self, now: datetime) -> float:
-        """How long the present send has been blocked, in seconds; 0 if nothing is being sent."""
+        """How long the other side has taken next to nothing, in seconds; 0 if nothing is being
+        sent. To be called at every tick, which notes whether a send is blocked.
+
+        Next to nothing is less than `STUCK_CHARS`. The kernel of a client that does not read takes
+        some more when it is probed, after 6 s for instance, and such a call ended after 17 s.
+        """
         if self._sending_since is None:
+            self._blocked_since = None
             return 0.0
-        return (now - self._sending_since).total_seconds()
+        has_taken = self._sent_chars - self._sent_chars_when_blocked >= STUCK_CHARS
+        if self._blocked_since is None or has_taken:
+            self._blocked_since = self._sending_since
+            self._sent_chars_when_blocked = self._sent_chars
+        return (now - self._blocked_since).total_seconds()
 
 
 class _Upstream:

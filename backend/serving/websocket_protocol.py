@@ -44,6 +44,10 @@ SEND_BUFFER_BYTES = 128 * 1024
 """The kernel's buffer for a client, which it doubles. By itself it grows to 4 MB, which are taken
 from the provider for a client that does not read. This much is on its way at 430 KB/s and 300 ms,
 where speech takes 64 KB/s and an answer comes a few times as fast as it is spoken."""
+STUCK_BYTES = 256 * 1024
+"""A client for which the kernel takes less than this within the write timeout does not read: speech
+alone has 64 KB a second. The kernel of a client that does not read takes some more when it is
+probed, after 6 s for instance, and such a client was aborted after 17 s."""
 MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES
 """The unsent bytes with which nothing more is parsed. A client that read no answers to its pings
 took 84 MB in the 12 s before it was aborted. Above uvicorn's high-water mark of 64 KiB, so that a
@@ -55,7 +59,8 @@ _logger = logging.getLogger(__name__)
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     """A WebSocket of one client.
 
-    *The write timeout*: it is aborted when the client reads nothing for `write_timeout_s`. Else
+    *The write timeout*: it is aborted when the client reads nothing for `write_timeout_s`
+    (less than `STUCK_BYTES`). Else
     uvicorn's `send()`, and then even its close, would block for as long as such a TCP connection
     lives (over 70 s were seen). The call itself ends with `too_slow` at 10 s; its close frame then
     waits behind the unsent bytes, so the abort comes later. Pings do not help: when one times out,
@@ -69,6 +74,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     write_timeout_s: ClassVar[float] = 11.0
     on_connection_lost: Callable[[], None] = staticmethod(lambda: None)
     _abort_timer: asyncio.TimerHandle | None = None
+    _is_last_timer: bool = False
+    _given_bytes: int = 0
+    _taken_bytes_at_timer: int = 0
     _unparsed: bytes | memoryview = b""
     _frames_in_turn: int = 0
     _slices_in_turn: int = 0
@@ -218,14 +226,17 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        if self._taken_bytes() - self._taken_bytes_at_timer >= STUCK_BYTES:
+            self._cancel_timer()
         self._start_timer()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._cancel_timer()
+        # The timer runs on: the next pause and `_abort` see whether the client reads.
         if self.close_sent:
             # The close frame may still wait in what is left.
-            self._start_timer()
+            self._cancel_timer()
+            self._start_last_timer()
         if self._waits_for_writing:
             self._waits_for_writing = False
             self.loop.call_soon(self._parse_on)
@@ -238,13 +249,14 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self._start_timer()
+        self._start_last_timer()
 
     async def send(self, message: Any) -> None:
         """Send, and parse what waited for this message: the answer to the handshake, or a close
         frame, after which uvicorn reads on. What was kept may have the client's reply to that.
         """
         was_paused, was_complete = self.read_paused, self.handshake_complete
+        self._given_bytes += len(message.get("text") or message.get("bytes") or b"")
         await super().send(message)
         is_resumed = was_paused and not self.read_paused
         if not self._unparsed or self.transport.is_closing():
@@ -267,11 +279,25 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         await super().run_asgi()
         # The unsent bytes may be below the high-water mark: then writing was never paused, and the
         # close frame still waits for a client that does not read.
-        self._start_timer()
+        self._start_last_timer()
 
     def _start_timer(self) -> None:
         if self._abort_timer is None and not self.disconnected:
+            self._taken_bytes_at_timer = self._taken_bytes()
             self._abort_timer = self.loop.call_later(self.write_timeout_s, self._abort)
+
+    def _taken_bytes(self) -> int:
+        """What the kernel has taken, without the WebSocket's own bytes."""
+        return self._given_bytes - self.transport.get_write_buffer_size()
+
+    def _start_last_timer(self) -> None:
+        """Start the timer of a connection that is over. One that runs because the client does not
+        read goes on, and aborts it earlier.
+        """
+        self._is_last_timer = True
+        if self.writable.is_set():
+            self._cancel_timer()
+        self._start_timer()
 
     def _cancel_timer(self) -> None:
         if self._abort_timer is not None:
@@ -279,6 +305,10 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self._abort_timer = None
 
     def _abort(self) -> None:
+        """Abort, unless the client has read meanwhile and its call goes on."""
+        self._abort_timer = None
+        if self.writable.is_set() and not self._is_last_timer:
+            return
         unsent_bytes = self.transport.get_write_buffer_size()
         log_event(
             _logger,

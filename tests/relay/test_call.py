@@ -268,6 +268,34 @@ async def test_a_client_that_stops_reading_is_too_slow_even_if_it_sends(scene: S
     assert scene.provider.was_closed
 
 
+@pytest.mark.parametrize(("ms", "is_too_slow"), [(100, True), (6_000, False)])
+async def test_a_client_that_takes_next_to_nothing_is_too_slow(
+    scene: Scene, ms: int, is_too_slow: bool
+) -> None:
+    """As when the kernel of a client that does not read is probed, and takes a little more."""
+    await scene.until_ready()
+    scene.client.may_read.clear()
+    scene.provider.send_frame(audio_delta("item_a", ms=ms))
+    await settle()
+    for _ in range(6):
+        await scene.clock.turn(1)
+        await settle()
+    scene.client.may_read.set()
+    await settle()
+    scene.client.may_read.clear()
+    scene.provider.send_frame(audio_delta("item_a", ms=ms))
+    await settle()
+    for _ in range(5):
+        await scene.clock.turn(1)
+        await settle()
+    if is_too_slow:
+        await until(lambda: scene.provider.was_closed)
+    else:
+        assert not scene.provider.was_closed
+        scene.client.leave()
+    assert await scene.ended() is (Ending.TOO_SLOW if is_too_slow else Ending.CLIENT_LEFT)
+
+
 async def test_a_client_that_stops_reading_does_not_hold_the_providers_connection() -> None:
     """It is closed at once, and not after the time for the client's last frames."""
     scene = Scene(last_frames_s=600)

@@ -18,6 +18,7 @@ from backend.serving.websocket_protocol import (
     MAX_UNSENT_BYTES,
     SEND_BUFFER_BYTES,
     SLICE_BYTES,
+    STUCK_BYTES,
     BoundedWebSocketProtocol,
 )
 from tests.serving.equipment import server_process
@@ -278,6 +279,31 @@ async def test_pings_of_a_client_that_reads_no_answers_wait() -> None:
     protocol.resume_writing()
     await turns_until(lambda: transport.is_reading)
     assert transport.written == written + b"\x8a\x00"
+
+
+@pytest.mark.parametrize(("given_bytes", "is_new"), [(1024, False), (STUCK_BYTES, True)])
+async def test_what_a_kernel_takes_when_it_is_probed_is_not_reading(
+    given_bytes: int, is_new: bool
+) -> None:
+    """The write timeout begins anew only if the client has taken a share of what it must."""
+    protocol, _, application = await opened()
+    protocol.pause_writing()
+    timer = protocol._abort_timer
+    protocol.resume_writing()
+    await application.send({"type": "websocket.send", "text": "x" * given_bytes})
+    protocol.pause_writing()
+    assert (protocol._abort_timer is not timer) is is_new
+
+
+async def test_a_client_that_has_read_all_when_the_write_timeout_ends_is_not_aborted() -> None:
+    protocol, transport, _ = await opened()
+    protocol.pause_writing()
+    protocol.resume_writing()
+    protocol._abort()
+    assert not transport.is_aborted
+    protocol.pause_writing()
+    protocol._abort()
+    assert transport.is_aborted
 
 
 async def test_a_client_that_reads_a_little_after_the_close_is_still_aborted() -> None:
