@@ -12,13 +12,17 @@ django = get_asgi_application()
 # These import models, which is possible only after `get_asgi_application` has set Django up.
 from backend.chat.dictation_api import MAX_BODY_BYTES, PATH  # noqa: E402
 from backend.gateway.routing import websocket_application  # noqa: E402
-from backend.middleware import with_addresses_as_hosts, with_bounded_body  # noqa: E402
+from backend.middleware import (  # noqa: E402
+    PROBED_PATHS,
+    with_addresses_as_hosts,
+    with_bounded_body,
+)
 from backend.telemetry.request_ids import with_request_id  # noqa: E402
 from backend.trusted_proxies import with_trusted_proxies  # noqa: E402
 
 http = with_addresses_as_hosts(
     with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)]),
-    ("/healthz", "/readyz", "/metrics"),
+    PROBED_PATHS,
     # `.example.com` stands for every name of that domain, and `*` for every name.
     settings.ALLOWED_HOSTS[0].strip("*.") or "localhost",
 )

@@ -1,4 +1,4 @@
-"""Middleware: one thread per request, compressed static files, bounded bodies, operators' hosts."""
+"""Middleware: https, one thread per request, compressed static files, bounded bodies, probes."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -6,7 +6,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.decorators import sync_only_middleware
@@ -28,6 +29,47 @@ def in_one_thread(get_response: GetResponse) -> GetResponse:
     (`make bench-requests`).
     """
     return get_response
+
+
+@sync_only_middleware
+def https_and_permissions(get_response: GetResponse) -> GetResponse:
+    """Redirect to https what came to a trusted proxy over plain HTTP, and send the page's
+    `Permissions-Policy`: the microphone, and none of what else people are asked for.
+
+    Not what came without a proxy, as on one's own machine: there may be no https. The answer is
+    308, which keeps the method and the body.
+    """
+
+    def secured(request: HttpRequest) -> HttpResponseBase:
+        response = (
+            HttpResponse(status=308, headers={"Location": _https_address(request)})
+            if _must_redirect(request)
+            else get_response(request)
+        )
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        return response
+
+    return secured
+
+
+SCHEME_IS_STATED = "kaiwa.scheme_is_stated"
+"""The scope has this if its `scheme` is what a trusted proxy states (`backend.trusted_proxies`)."""
+PROBED_PATHS = ("/healthz", "/readyz", "/metrics")
+"""What probes and Prometheus ask for, over HTTP and by the server's address."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def _must_redirect(request: HttpRequest) -> bool:
+    scope = getattr(request, "scope", {})
+    if request.is_secure() or not scope.get(SCHEME_IS_STATED) or request.path in PROBED_PATHS:
+        return False
+    return split_domain_port(request.get_host())[0] not in _LOOPBACK
+
+
+def _https_address(request: HttpRequest) -> str:
+    host = request.get_host().removesuffix(":80")
+    return f"https://{host}{request.get_full_path()}"
 
 
 def with_bounded_body(

@@ -40,7 +40,7 @@ from backend.redis_client import shared_redis
 from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan
-from backend.relay.ports import CallRecorder, ClientConnection, UpstreamConnection
+from backend.relay.ports import CallRecorder, ClientConnection, ClientGone, UpstreamConnection
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
 from backend.spending.reservations import reserve_call
@@ -156,11 +156,15 @@ class Runtime:
     ) -> Ending:
         """Authenticate, open a Call row and run the call. Returns its Ending.
 
-        Raises AdmissionRefused and DatabaseSlow. Then no connection to the provider was opened, and
-        nothing was sent to the client.
+        Raises AdmissionRefused, DatabaseSlow, and ClientGone if the client has left before its call
+        opened. Then no connection to the provider was opened, and nothing was sent to the client.
         """
         self.start()
         user_id = await self._database.run(credentials.user_of, credential, session_id)
+        if await client.has_left():
+            # A page that has connected again must not be taken over by its own earlier attempt,
+            # for which the database was slower.
+            raise ClientGone
         target = target_for(user_id)
         if self.live.has_call_in(str(session_id)):
             # A call that cannot open must not end the one that runs.

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "backend.middleware.https_and_permissions",
     "csp.middleware.CSPMiddleware",
     "backend.middleware.StaticGZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -285,8 +286,15 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-# HSTS and the redirect to https are the proxy's: it knows whether it speaks TLS (nginx/).
-SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+# Sent over https only, which a trusted proxy states (`backend.trusted_proxies`). For this host
+# alone: its subdomains may be other people's, and a preload list is hard to leave.
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+PERMISSIONS_POLICY = "microphone=(self), camera=(), geolocation=(), payment=(), usb=()"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS without subdomains
+    "security.W008",  # SECURE_SSL_REDIRECT: `backend.middleware` redirects
+    "security.W021",  # HSTS without preload
+]
 # Behind a TLS proxy whose X-Forwarded-Proto is not trusted, Django sees http and would refuse the
 # page's own https origin.
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from backend.client_addresses import Address, parse_address
+from backend.middleware import SCHEME_IS_STATED
 from backend.telemetry.request_ids import is_request_id, remember_request_id
 
 Scope = Mapping[str, Any]
@@ -65,6 +66,7 @@ def forwarded(scope: Scope, proxies: Sequence[Network]) -> dict[str, Any]:
     scheme = _SCHEMES.get((scope["type"], _header(scope, b"x-forwarded-proto")))
     if scheme is not None:
         stated["scheme"] = scheme
+        stated[SCHEME_IS_STATED] = True
     return stated
 
 

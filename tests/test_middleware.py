@@ -1,23 +1,33 @@
 """Every request stays in one thread, and its body is bounded."""
 
 import gzip
+import os
 import re
+import secrets
+import subprocess
+import sys
 from collections.abc import Callable
 from inspect import iscoroutinefunction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.test import AsyncClient, RequestFactory, override_settings
+from django.test import AsyncClient, AsyncRequestFactory, RequestFactory, override_settings
 from django.utils.decorators import sync_and_async_middleware
 
 from backend.middleware import (
+    SCHEME_IS_STATED,
     StaticGZipMiddleware,
+    https_and_permissions,
     with_addresses_as_hosts,
     with_bounded_body,
 )
+
+ROOT = Path(__file__).resolve().parent.parent
 
 next_is_async: list[bool] = []
 
@@ -27,6 +37,81 @@ def record_mode(get_response: Callable[[HttpRequest], HttpResponseBase]) -> obje
     """A middleware that records whether the next one is asynchronous."""
     next_is_async.append(iscoroutinefunction(get_response))
     return get_response
+
+
+def answer_to(
+    path: str = "/api/config/?x=1",
+    host: str = "kaiwa.example",
+    *,
+    scheme: str = "http",
+    is_stated: bool = True,
+) -> HttpResponseBase:
+    """What the middleware answers to a request with the scheme that a trusted proxy states."""
+    request = AsyncRequestFactory().get(path)
+    request.META["HTTP_HOST"] = host
+    request.scope = {**request.scope, "scheme": scheme, SCHEME_IS_STATED: is_stated}
+    with override_settings(ALLOWED_HOSTS=["kaiwa.example", "localhost"]):
+        return https_and_permissions(lambda _: HttpResponse("served"))(request)
+
+
+@pytest.mark.parametrize("host", ["kaiwa.example", "kaiwa.example:80"])
+def test_plain_http_through_a_trusted_proxy_is_redirected(host: str) -> None:
+    response = answer_to(host=host)
+    assert response.status_code == 308
+    assert response["Location"] == "https://kaiwa.example/api/config/?x=1"
+
+
+def test_other_requests_are_served() -> None:
+    assert answer_to(is_stated=False).status_code == 200
+    assert answer_to(scheme="https").status_code == 200
+    assert answer_to(host="localhost:8000").status_code == 200
+    assert answer_to("/healthz").status_code == 200
+
+
+def test_a_foreign_host_is_redirected_nowhere() -> None:
+    with pytest.raises(DisallowedHost):
+        answer_to(host="evil.example")
+
+
+async def test_every_response_allows_the_microphone_and_no_more() -> None:
+    for path in ("/", "/api/config/", "/healthz", "/static/nothing.js", "/nothing"):
+        response = await AsyncClient().get(path)
+        allowed = response["Permissions-Policy"].split(", ")
+        assert allowed[0] == "microphone=(self)"
+        assert all(each.endswith("=()") for each in allowed[1:])
+
+
+@pytest.mark.parametrize(("is_https", "header"), [(False, None), (True, "max-age=31536000")])
+async def test_hsts_is_sent_over_https_only(is_https: bool, header: str | None) -> None:
+    with override_settings(SECURE_HSTS_SECONDS=31_536_000):
+        response = await AsyncClient().get("/healthz", secure=is_https)
+    assert response.headers.get("Strict-Transport-Security") == header
+
+
+def test_nginx_sends_the_same_headers() -> None:
+    headers = (ROOT / "nginx" / "security-headers.conf").read_text(encoding="utf-8")
+    assert f'add_header Permissions-Policy "{settings.PERMISSIONS_POLICY}" always;' in headers
+    assert 'add_header Strict-Transport-Security "max-age=31536000" always;' in headers
+    for name in ("Permissions-Policy", "Strict-Transport-Security"):
+        assert f"proxy_hide_header {name};" in headers
+
+
+@pytest.mark.slow
+def test_the_deployment_checks_have_nothing_to_say(tmp_path: Path) -> None:
+    """But that a model retires, and that the page's files are not collected here."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+        env={
+            "PATH": os.environ["PATH"],
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "ALLOWED_HOSTS": "kaiwa.example",
+            "OPENAI_API_KEY": "sk-check",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/kaiwa.sqlite3",
+        },
+    )  # fmt: skip
+    said = re.findall(r"\(([a-z_.]+\.[A-Z]\d+)\)", done.stdout + done.stderr)
+    assert set(said) <= {"kaiwa.W003", "kaiwa.W007"}, done.stderr
 
 
 async def test_the_middleware_around_a_view_is_synchronous_under_asgi() -> None:

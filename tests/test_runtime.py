@@ -20,7 +20,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
 
-from backend.accounts import tickets, tokens
+from backend.accounts import credentials, tickets, tokens
 from backend.accounts.credentials import Credential
 from backend.conversations import lifecycle
 from backend.conversations.executor import DatabaseExecutor
@@ -32,6 +32,7 @@ from backend.protocol.errors import AdmissionRefused
 from backend.protocol.transcript import turns
 from backend.relay.call import SteadyClock
 from backend.relay.plan import replays_of, session_update_of
+from backend.relay.ports import ClientGone
 from backend.runtime import INSTRUCTIONS, Runtime, plan_for, runtime, tape_for, target_for
 from backend.upstream import providers
 from backend.upstream.providers import interface
@@ -250,6 +251,38 @@ async def test_a_newer_call_of_the_session_takes_over(
     newer.leave()
     await harness.ended(1)
     assert await harness.endings(session) == ["taken_over", "client_left"]
+
+
+async def test_an_earlier_attempt_of_a_page_that_has_connected_again_takes_nothing_over(
+    harness: RuntimeHarness, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is slow for the earlier one, whose client has left meanwhile."""
+    may_read, reading = threading.Event(), threading.Event()
+    user_of = credentials.user_of
+
+    def slowly(credential: Credential, session_id: UUID) -> int:
+        reading.set()
+        may_read.wait()
+        return user_of(credential, session_id)
+
+    tickets_of_both = [
+        await harness.database.run(tickets.issue, session.user_id, session.pk) for _ in range(2)
+    ]
+    earlier, later = ((Client(), Credential("ticket", each.ticket)) for each in tickets_of_both)
+    monkeypatch.setattr(credentials, "user_of", slowly)
+    attempt = asyncio.create_task(harness.runtime.serve_call(session.pk, earlier[1], earlier[0]))
+    await soon(reading.is_set)
+    monkeypatch.setattr(credentials, "user_of", user_of)
+    harness.calls.append(
+        asyncio.create_task(harness.runtime.serve_call(session.pk, later[1], later[0]))
+    )
+    await soon(lambda: "relay.ready" in later[0].types())
+    earlier[0].leave()
+    may_read.set()
+    with pytest.raises(ClientGone):
+        await attempt
+    assert later[0].closed is None
+    assert await harness.endings(session) == [""]
 
 
 @pytest.mark.parametrize(

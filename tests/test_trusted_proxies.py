@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from backend.middleware import SCHEME_IS_STATED
 from backend.telemetry.request_ids import current_request_id
 from backend.trusted_proxies import with_trusted_proxies
 
@@ -47,6 +48,7 @@ async def served(
 async def test_a_trusted_proxys_headers_are_the_clients(kind: str, scheme: str) -> None:
     got, request_id = await served(scope(kind, **FORWARDED))
     assert (got["client"], got["scheme"], request_id) == (("192.0.2.7", 0), scheme, "0123abcd")
+    assert got[SCHEME_IS_STATED]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,7 @@ async def test_a_proxy_may_be_an_address_or_inside_of_a_network(proxy: str) -> N
 async def test_only_the_two_schemes_are_schemes(proto: str) -> None:
     got, _ = await served(scope(x_forwarded_proto=proto))
     assert got["scheme"] == "http"
+    assert SCHEME_IS_STATED not in got
 
 
 @pytest.mark.parametrize("request_id", ["", "x" * 65, "a b", "a=b"])

@@ -1,5 +1,8 @@
 """The client's WebSocket over ASGI; implements `relay.ports.ClientConnection`."""
 
+import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -10,12 +13,18 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+MAX_EARLY_MESSAGES = 256
+"""More than a server hands over at once (`serving.websocket_protocol.SLICE_BYTES`)."""
+
+
 class ClientSocket:
     """One client's WebSocket, from the accepted handshake to the close."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
+        self._early: deque[Message] = deque()
+        """What `has_left` has read, for `receive`."""
 
     async def accept(self, subprotocol: str | None) -> None:
         """Accept the handshake. Raises ClientGone."""
@@ -24,12 +33,25 @@ class ClientSocket:
     async def receive(self) -> str | bytes:
         """Return the next frame: str if it is text, bytes if binary. Raises ClientGone."""
         while True:
-            message = await self._receive()
+            message = self._early.popleft() if self._early else await self._receive()
             if message["type"] == "websocket.disconnect":
                 raise ClientGone
             if message["type"] == "websocket.receive":
                 text: str | None = message.get("text")
                 return text if text is not None else message.get("bytes") or b""
+
+    async def has_left(self) -> bool:
+        """Return whether the server already knows that the client has closed.
+
+        Reads what has arrived, without waiting.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                while len(self._early) < MAX_EARLY_MESSAGES:
+                    self._early.append(await self._receive())
+                    if self._early[-1]["type"] == "websocket.disconnect":
+                        return True
+        return False
 
     async def send(self, text: str) -> None:
         """Send one text frame; blocks while the client does not read. Raises ClientGone."""

@@ -18,6 +18,10 @@ class ClientConnection(Protocol):
         """The next frame: text, or bytes for a binary one. Raises ClientGone."""
         ...
 
+    async def has_left(self) -> bool:
+        """Whether the client is known to have closed. What it has sent is kept for `receive`."""
+        ...
+
     async def send(self, text: str) -> None:
         """Send one text frame; waits while the client does not read. Raises ClientGone."""
         ...

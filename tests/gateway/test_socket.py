@@ -1,5 +1,6 @@
 """The client's WebSocket over ASGI."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,20 @@ async def test_text_and_bytes_are_received_unchanged() -> None:
     )
     socket = server.socket()
     assert [await socket.receive() for _ in range(4)] == ["hi", "", b"\0", b""]
+    with pytest.raises(ClientGone):
+        await socket.receive()
+
+
+async def test_a_client_that_has_left_is_known_to_without_waiting() -> None:
+    arrived: asyncio.Queue[Message] = asyncio.Queue()
+    socket = ClientSocket(arrived.get, FakeServer().send)
+    assert not await socket.has_left()
+    arrived.put_nowait({"type": "websocket.receive", "text": "one"})
+    assert not await socket.has_left()
+    arrived.put_nowait({"type": "websocket.receive", "text": "two"})
+    arrived.put_nowait({"type": "websocket.disconnect", "code": 1006})
+    assert await socket.has_left()
+    assert [await socket.receive() for _ in range(2)] == ["one", "two"]
     with pytest.raises(ClientGone):
         await socket.receive()
 

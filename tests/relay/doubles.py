@@ -47,6 +47,9 @@ class Client:
             raise ClientGone
         return frame
 
+    async def has_left(self) -> bool:
+        return self._is_gone
+
     async def send(self, text: str) -> None:
         if self._is_gone:
             raise ClientGone

@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.protocol.frames import peek_from_upstream
 from backend.protocol.transcript.turns import Modality, Turn, TurnStatus
+from backend.protocol.usage import Usage
 from backend.relay.call_record import CallRecord, Saved
 from backend.relay.effects import CountUsage, KeepTurn
 from backend.relay.playback import Playback
@@ -287,3 +288,56 @@ def test_an_event_of_any_shape_is_passed_over() -> None:
     for event in ({}, {"type": ["response.done"]}, {"type": "error", "error": 5}, {"type": None}):
         assert record.add(event, at(1)) == []
         assert record.add_after_end(event, at(1)) == []
+
+
+def out_of_band_response(output_text: str) -> list[str]:
+    """All events of a response with `conversation: none`: its item is in no conversation."""
+    item = {"id": "item_o", "type": "message", "role": "assistant"}
+    part = {"type": "output_text", "text": output_text}
+    response = {"id": "resp_o", "status": "in_progress", "conversation_id": None}
+    place = {"response_id": "resp_o", "item_id": "item_o", "output_index": 0, "content_index": 0}
+    done = response | {
+        "status": "completed",
+        "output": [item | {"status": "completed", "content": [part]}],
+        "usage": {"input_tokens": 7, "output_tokens": 5},
+    }
+    return [
+        frame(type="response.created", event_id="e_o1", response=response),
+        frame(
+            type="response.output_item.added", event_id="e_o2", response_id="resp_o",
+            output_index=0, item=item | {"content": []},
+        ),
+        frame(type="response.output_text.delta", event_id="e_o3", delta=output_text, **place),
+        frame(type="response.output_text.done", event_id="e_o4", text=output_text, **place),
+        frame(type="response.done", event_id="e_o5", response=done),
+    ]  # fmt: skip
+
+
+def test_a_response_outside_the_conversation_is_counted_and_not_kept() -> None:
+    record = with_client()
+    saved = [
+        each
+        for number, text in enumerate(out_of_band_response("A summary."))
+        for each in add(record, text, number)
+    ]
+    saved += [*record.flush(), *record.finish(at(9))]
+    assert saved == [CountUsage(Usage("resp_o", "response", text_in=7, text_out=5))]
+
+
+def test_a_response_outside_the_conversation_that_ends_after_the_call_is_counted() -> None:
+    record = with_client()
+    *begun, done = out_of_band_response("A summary.")
+    for text in begun:
+        add(record, text, 1)
+    assert record.finish(at(2)) == []
+    (counted,) = record.add_after_end(json.loads(done), at(3))
+    assert counted == CountUsage(Usage("resp_o", "response", text_in=7, text_out=5))
+
+
+def test_it_does_not_touch_the_answer_beside_it() -> None:
+    record = with_client()
+    begin_response(record)
+    for text in out_of_band_response("A summary."):
+        add(record, text, 1)
+    turns = {turn.item_id: turn.text for turn in turns_of(record.finish(at(9)))}
+    assert turns == {"item_a": "Good morning, "}

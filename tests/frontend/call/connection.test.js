@@ -332,6 +332,20 @@ test("a dropped connection is reconnected, and its late events are ignored", asy
   assert.equal(first.readyState, 3);
 });
 
+test("its own reconnection is no take-over, though the server says so on the connection before", async () => {
+  await open();
+  const first = socket();
+  connection.drop({ hasTimedOut: true });
+  await pass(1000);
+  socket().receive({ type: "relay.ready" });
+  const reason = "taken_over";
+  first.receive({ type: "relay.closing", reason, retryable: false, message: "Elsewhere." });
+  first.close(4409);
+  await settle();
+  assert.deepEqual(happened, ["reconnecting 1 no_network"]);
+  assert.deepEqual([events, connection.isReady], [["relay.ready", "relay.ready"], true]);
+});
+
 test("when the browser is offline it is dropped, and reconnected as soon as it is online", async () => {
   await open();
   network.dispatchEvent(new Event("offline"));
