@@ -66,6 +66,30 @@ def running_postgres() -> Iterator[str]:
             _run(user, bin_folder / "pg_ctl", "-D", cluster, "-m", "immediate", "-w", "stop")
 
 
+@contextmanager
+def stopped_postgres(data_folder: str) -> Iterator[None]:
+    """Stop a server with SIGSTOP: its kernel accepts connections and data, and nothing answers.
+
+    `data_folder` is what `SHOW data_directory` answers.
+    """
+    postmaster = int((Path(data_folder) / "postmaster.pid").read_text().split()[0])
+    # The postmaster first, so that it starts no others.
+    _signal(postmaster, signal.SIGSTOP)
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    try:
+        for child in map(int, children):
+            _signal(child, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in (*map(int, children), postmaster):
+            _signal(pid, signal.SIGCONT)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def pg_ctl(cluster: Path, *arguments: str) -> None:
     """Run `pg_ctl` on a cluster. `restart` uses the options of its start, also after a crash."""
     log = cluster.parent / "log"

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +17,7 @@ from django.db import connections
 from backend.bounded_connection import ANSWER_WAIT_S, BoundedConnection
 from backend.database import RECORDER
 from tests.cast import client_of
-from tests.full_stack import children_of
+from tests.postgres import stopped_postgres
 
 LIMIT_S = 0.3
 SOON_S = 8.0
@@ -38,17 +37,6 @@ def test_the_servers_own_limit_ends_a_statement_before_ours() -> None:
 
 
 @contextmanager
-def stopped(*pids: int) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
-@contextmanager
 def impatient_client() -> Iterator[Impatient]:
     params = connections["default"].get_connection_params()
     wanted = ("dbname", "user", "password", "host", "port")
@@ -64,9 +52,14 @@ def impatient_client() -> Iterator[Impatient]:
 def test_a_wait_that_is_too_long_closes_the_connection() -> None:
     with impatient_client() as client:
         assert client.execute("SELECT 1").fetchone() == (1,)
+        pid = client.info.backend_pid
         began_s = time.monotonic()
-        with stopped(client.info.backend_pid), pytest.raises(psycopg.OperationalError):
-            client.execute("SELECT 2")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(psycopg.OperationalError):
+                client.execute("SELECT 2")
+        finally:
+            os.kill(pid, signal.SIGCONT)
         assert LIMIT_S <= time.monotonic() - began_s < SOON_S
         assert client.closed
 
@@ -86,7 +79,6 @@ def test_a_request_is_answered_while_the_server_is_stopped(
     connections.close_all()
     monkeypatch.setattr(BoundedConnection, "answer_wait_s", LIMIT_S)
     monkeypatch.setattr(pool, "timeout", LIMIT_S)
-    postmaster = int((Path(row[0]) / "postmaster.pid").read_text().split()[0])
 
     def status() -> tuple[int, str]:
         try:
@@ -97,7 +89,7 @@ def test_a_request_is_answered_while_the_server_is_stopped(
 
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(status).result(SOON_S) == (200, "")
-        with stopped(postmaster, *children_of(postmaster)):
+        with stopped_postgres(row[0]):
             assert thread.submit(status).result(SOON_S) == (503, "unavailable")
         monkeypatch.undo()
         # The same thread: it was given back.

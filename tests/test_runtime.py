@@ -466,9 +466,16 @@ async def test_the_heartbeat_enqueues_the_clean_up_once(
     assert await harness.database.run(DBTaskResult.objects.count) == 1
 
 
-async def test_rows_that_a_stuck_database_loses_are_logged_at_stop(
-    session: Session, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("has_spool", [True, False])
+async def test_rows_that_a_stuck_database_does_not_take_are_spooled_or_logged_as_lost_at_stop(
+    session: Session,
+    settings: Settings,
+    tmp_path: Path,
+    has_spool: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    (tmp_path / "file").touch()
+    settings.SPOOL_DIR = str(tmp_path / ("spool" if has_spool else "file/spool"))
     harness = RuntimeHarness()
     may_write = _block_writes(harness)
     client = await harness.call(session)
@@ -477,12 +484,14 @@ async def test_rows_that_a_stuck_database_loses_are_logged_at_stop(
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
-        assert not await harness.runtime.stop(0.2)
+        assert await harness.runtime.stop(0.2) is has_spool
         assert loop.time() - began < 1
     finally:
         may_write.set()
         harness.database.close()
-    assert "recorder.stopped_early" in caplog.text
+    assert ("recorder.stopped_early" in caplog.text) is not has_spool
+    files = list(tmp_path.glob("spool/*.jsonl"))  # noqa: ASYNC240
+    assert len(files) == has_spool
 
 
 async def test_draining_waits_for_an_answer_and_admits_no_calls(

@@ -41,6 +41,7 @@ and 200 calls cost a few transactions per second."""
 RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH_SIZE = 500
 FINISH_WAIT_S = 5.0
+LATE_FINISH_WAIT_S = 0.5
 SPOOL_DELAY_S = 1.0
 """How long a write may wait before everything that waits is spooled. A write takes milliseconds."""
 SPOOL_EVERY_S = 0.25
@@ -104,6 +105,11 @@ class Recorder:
     def backlog_rows(self) -> int:
         """How many turns, usages and endings are not written yet."""
         return len(self._pending) + len(self._being_written)
+
+    @property
+    def is_spooling(self) -> bool:
+        """Whether the database is late, so that the spool has what is not written."""
+        return self._is_spooling
 
     def for_call(self, call: OpenedCall) -> "DatabaseCallRecorder":
         """A recorder for this call. Its `finish` must be called."""
@@ -376,11 +382,15 @@ class DatabaseCallRecorder(SessionRecorder):
         self._recorder.put(self, EndingWrite(self._session_id, self.call_id, ending))
 
     async def finish(self, ending: Ending) -> None:
-        """Write what is pending and how the call ended. Waits 5 seconds at most."""
+        """Write what is pending and how the call ended. Waits 5 seconds at most.
+
+        Half a second is enough while the database is late: what it does not take is in the spool.
+        """
         self.end(ending)
-        if not await self._recorder.flush(
-            self._recorder.finish_wait_s, lambda each: each.call_id == self.call_id
-        ):
+        wait_s = self._recorder.finish_wait_s
+        if self._recorder.is_spooling:
+            wait_s = min(wait_s, LATE_FINISH_WAIT_S)
+        if not await self._recorder.flush(wait_s, lambda each: each.call_id == self.call_id):
             log_event(
                 log, logging.WARNING, "recorder.finish_goes_on",
                 call_id=self.call_id, ending=ending,

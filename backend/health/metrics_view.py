@@ -106,9 +106,13 @@ def is_private(address: str) -> bool:
 
 def gauges_of(of: Runtime, shared: SharedFacts | None) -> Gauges:
     """What is asked for at a scrape; `shared` is None if the database did not answer."""
+    spool = of.recorder.spool
     gauges = Gauges(
         calls=of.live.states(),
         recorder_backlog_rows=of.recorder.backlog_rows,
+        spool_bytes=0 if spool is None else spool.size_bytes,
+        spool_writes=0 if spool is None else spool.writes,
+        spool_refused=0 if spool is None else spool.refused_total,
         call_slots_used=of.live.count,
         is_draining=of.live.is_draining,
         version=__version__,

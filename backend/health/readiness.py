@@ -6,6 +6,8 @@
 | `migrations` | `ok` | `pending`: the database is older than the code; `away` |
 | `recorder` | `ok` | `behind`: more than `MOST_BACKLOG_ROWS` rows wait to be written |
 | `drain` | `ok` | `draining`: the process is stopping and takes no new calls |
+| `writes` | `ok` | `locked`, `read_only`, `slow` or `away` (`write_probe`); only shown |
+| `spool` | `ok` | `failed`, or how many writes wait in the spool; only shown |
 | `redis` | `ok` | `away`; only shown: see `NOT_REQUIRED` |
 """
 
@@ -17,6 +19,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from backend.conversations.executor import DatabaseExecutor
+from backend.health.write_probe import WriteProbe
 from backend.redis_client import shared_redis
 from backend.runtime import Runtime
 from backend.telemetry.logs import log_event
@@ -32,9 +35,12 @@ WAIT_S = 2.0
 MOST_BACKLOG_ROWS = 10_000
 """Twenty full batches of the recorder. 200 calls whose database is away for a minute stay below."""
 
-NOT_REQUIRED = frozenset({"redis"})
-"""Checks that are shown and do not make the process unready. Without Redis calls go on
-(`backend.redis_client`), and all replicas lose it at once: nobody would be left to serve them."""
+FAILED = "failed"
+
+NOT_REQUIRED = frozenset({"redis", "spool", "writes"})
+"""Checks that are shown, as `degraded`, and do not make the process unready. Without Redis calls go
+on (`backend.redis_client`), and all replicas lose it at once: nobody would be left to serve them.
+The same is true of a database that is locked or read-only: running calls go on."""
 
 ReadinessCheck = Callable[[], Awaitable[str]]
 """Returns `ok`, or a word that says why not; may raise as well."""
@@ -51,6 +57,7 @@ class ServiceChecks:
     def __init__(self, executor: DatabaseExecutor | None = None) -> None:
         self._executor = executor or DatabaseExecutor(threads=2)
         self._is_migrated = False
+        self._write_probe = WriteProbe()
 
     async def database(self) -> str:
         """Run `SELECT 1`. Raises what Django raises, and DatabaseSlow."""
@@ -66,6 +73,10 @@ class ServiceChecks:
         if not self._is_migrated:
             self._is_migrated = await self._executor.run(is_migrated, timeout_s=WAIT_S)
         return OK if self._is_migrated else PENDING
+
+    async def writes(self) -> str:
+        """Probe whether the database takes writes; at most every few seconds."""
+        return await self._write_probe.word()
 
     async def redis(self) -> str:
         """Ping Redis. Raises RedisAway, at once for some seconds after a failure."""
@@ -103,11 +114,19 @@ def checks_of(runtime: Runtime, services: ServiceChecks) -> dict[str, ReadinessC
     async def drain() -> str:
         return DRAINING if runtime.live.is_draining else OK
 
+    async def spool() -> str:
+        file = runtime.recorder.spool
+        if file is None or not (file.is_failing or file.writes):
+            return OK
+        return FAILED if file.is_failing else f"{file.writes} writes wait"
+
     return {
         "database": services.database,
         "migrations": services.migrations,
         "recorder": recorder,
         "drain": drain,
+        "writes": services.writes,
+        "spool": spool,
         **({} if shared_redis() is None else {"redis": services.redis}),
     }
 
@@ -115,6 +134,13 @@ def checks_of(runtime: Runtime, services: ServiceChecks) -> dict[str, ReadinessC
 def is_ready(answers: Mapping[str, str]) -> bool:
     """Whether every required check answered `ok`."""
     return all(word == OK for name, word in answers.items() if name not in NOT_REQUIRED)
+
+
+def summary_of(answers: Mapping[str, str]) -> str:
+    """`ok`; `degraded` if only checks that are not required say otherwise; or `unavailable`."""
+    if not is_ready(answers):
+        return "unavailable"
+    return "ok" if all(word == OK for word in answers.values()) else "degraded"
 
 
 async def answers_of(checks: Mapping[str, ReadinessCheck], wait_s: float) -> dict[str, str]:

@@ -12,6 +12,7 @@ from backend.health.readiness import (
     answers_of,
     checks_of,
     is_ready,
+    summary_of,
 )
 from backend.runtime import runtime
 
@@ -27,14 +28,15 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(checks: Callable[[], Mapping[str, ReadinessCheck]], wait_s: float = WAIT_S) -> View:
     """Return a view that answers 200 if every required check is `ok`, otherwise 503.
 
-    The body is `{"status": "ok" | "unavailable", <check>: <word>, …}` (`health.readiness`).
+    The body is `{"status": "ok" | "degraded" | "unavailable", <check>: <word>, …}`
+    (`health.readiness`).
     """
 
     @require_safe
     async def view(request: HttpRequest) -> JsonResponse:
         answers = await answers_of(checks(), wait_s)
-        status, code = ("ok", 200) if is_ready(answers) else ("unavailable", 503)
-        return JsonResponse({"status": status, **answers}, status=code)
+        code = 200 if is_ready(answers) else 503
+        return JsonResponse({"status": summary_of(answers), **answers}, status=code)
 
     return view
 

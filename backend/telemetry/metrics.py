@@ -88,6 +88,15 @@ METRICS: tuple[MetricInfo, ...] = (
     MetricInfo(
         "kaiwa_recorder_backlog_rows", Kind.GAUGE, "Turns, usages and endings not yet written."
     ),
+    MetricInfo("kaiwa_spool_bytes", Kind.GAUGE, "Size of this process's spool file; 0 for none."),
+    MetricInfo(
+        "kaiwa_spool_writes", Kind.GAUGE,
+        "Turns, usages and endings that are in the spool and not in the database.",
+    ),
+    MetricInfo(
+        "kaiwa_spool_refused_total", Kind.COUNTER,
+        "Writes for which the spool had no room, or that its disk refused.",
+    ),
     MetricInfo(
         "kaiwa_cost_usd_total", Kind.COUNTER, "Cost of the recorded usage in USD, by model.",
         "model",
@@ -125,6 +134,9 @@ class Gauges:
 
     calls: Values = field(default_factory=dict)
     recorder_backlog_rows: int = 0
+    spool_bytes: int = 0
+    spool_writes: int = 0
+    spool_refused: int = 0
     call_slots_used: int = 0
     is_draining: bool = False
     is_database_up: bool = False
@@ -174,6 +186,9 @@ def _asked(gauges: Gauges) -> dict[str, Values | None]:
     return {
         "kaiwa_calls": gauges.calls,
         "kaiwa_recorder_backlog_rows": {"": gauges.recorder_backlog_rows},
+        "kaiwa_spool_bytes": {"": gauges.spool_bytes},
+        "kaiwa_spool_writes": {"": gauges.spool_writes},
+        "kaiwa_spool_refused_total": {"": gauges.spool_refused},
         "kaiwa_call_slots_used": {"": gauges.call_slots_used},
         "kaiwa_draining": {"": int(gauges.is_draining)},
         "kaiwa_database_up": {"": int(gauges.is_database_up)},

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from backend.conversations.executor import DatabaseExecutor
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
 from backend.conversations.models import Call, Session, Turn, Usage
 from backend.conversations.recorder import RETRY_PAUSES_S, Recorder
+from backend.conversations.spool import Spool
 from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, Written
 from backend.protocol import usage
 from backend.protocol.endings import Ending
@@ -440,6 +442,116 @@ async def test_a_listener_that_raises_costs_no_turn_and_no_second_write(
     assert database.texts == ["Hello there."]
     assert "recorder.listener_failed" in caplog.text
     assert "secret" not in caplog.text
+
+
+# The spool
+
+
+class FakeSpool(Spool):
+    """Remembers each state that it was given; `missing` writes find no room."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("nowhere"), "tag")
+        self.states: list[list[Write]] = []
+        self.missing = 0
+        self.news = threading.Event()
+
+    def sync(self, unwritten: Mapping[Hashable, Write], at_once: bool = False) -> int:
+        self.states.append(list(unwritten.values()))
+        self.news.set()
+        return self.missing
+
+    @property
+    def texts(self) -> list[str]:
+        return [each.turn.text for each in self.states[-1] if isinstance(each, TurnWrite)]
+
+
+@pytest.fixture
+def spool() -> FakeSpool:
+    return FakeSpool()
+
+
+def spooling(
+    database: FakeDatabase, executor: DatabaseExecutor, spool: Spool, delay_s: float = 0.02
+) -> Recorder:
+    return Recorder(
+        executor, write=database.write, finish_wait_s=0.05, spool=spool, spool_delay_s=delay_s
+    )
+
+
+async def next_state(spool: FakeSpool) -> None:
+    spool.news.clear()
+    assert await asyncio.to_thread(spool.news.wait, 10)
+
+
+async def test_while_the_database_answers_nothing_is_spooled(
+    database: FakeDatabase, executor: DatabaseExecutor, spool: FakeSpool
+) -> None:
+    recorder = spooling(database, executor, spool, delay_s=60)
+    await recorder.for_call(new_opened_call()).finish(Ending.CLIENT_LEFT)
+    recorder.for_call(new_opened_call()).keep(turn())
+    assert await recorder.stop(5)
+    assert spool.states == []
+
+
+async def test_a_late_write_is_spooled_with_all_that_waits_and_its_file_deleted_afterwards(
+    database: FakeDatabase, executor: DatabaseExecutor, spool: FakeSpool
+) -> None:
+    database.moving.clear()
+    recorder = spooling(database, executor, spool)
+    kept = recorder.for_call(new_opened_call())
+    kept.keep(turn(text="Hel", status=TurnStatus.IN_PROGRESS))
+    await recorder.flush(0)
+    await next_state(spool)
+    assert recorder.is_spooling
+    assert spool.texts == ["Hel"]
+    kept.keep(turn(text="Hello."))
+    kept.keep(turn("item_2", "Other."))
+    await next_state(spool)
+    assert spool.texts == ["Hello.", "Other."]
+    database.moving.set()
+    assert await recorder.flush(5)
+    async with asyncio.timeout(10):
+        while recorder.is_spooling:
+            await next_state(spool)
+    assert await recorder.stop(5)
+    assert spool.states[-1] == []
+
+
+async def test_a_final_status_that_is_being_written_is_kept_in_the_spool(
+    database: FakeDatabase, executor: DatabaseExecutor, spool: FakeSpool
+) -> None:
+    database.moving.clear()
+    recorder = spooling(database, executor, spool, delay_s=60)
+    kept = recorder.for_call(new_opened_call())
+    kept.keep(turn(status=TurnStatus.INTERRUPTED))
+    await recorder.flush(0.05)
+    kept.keep(turn(text="More.", status=TurnStatus.IN_PROGRESS))
+    assert await recorder.stop(0.2)
+    (each, *_) = spool.states[-1]
+    assert isinstance(each, TurnWrite)
+    assert each.turn == turn(text="More.", status=TurnStatus.INTERRUPTED)
+    database.moving.set()
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+async def test_stop_spools_what_the_database_does_not_take(
+    database: FakeDatabase,
+    executor: DatabaseExecutor,
+    spool: FakeSpool,
+    missing: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spool.missing = missing
+    recorder = spooling(database, executor, spool, delay_s=60)
+    database.moving.clear()
+    recorder.for_call(new_opened_call()).keep(turn())
+    assert await recorder.stop(0.2) is (missing == 0)
+    assert [type(each) for each in spool.states[-1]] == [TurnWrite, EndingWrite]
+    logged = {record.message: vars(record)["fields"] for record in caplog.records}
+    assert logged["recorder.spooled"] == {"rows": 2 - missing}
+    assert ("recorder.stopped_early" in logged) is (missing == 1)
+    database.moving.set()
 
 
 @pytest.mark.postgres

@@ -13,7 +13,11 @@ from tests.deployment.compose import BASE, DEMO, ROOT
 PROJECT, WITH_DEMO = compose.stack(BASE), compose.stack(BASE, DEMO)
 SERVICES: dict[str, Any] = WITH_DEMO["services"]
 OF_OUR_IMAGE = ("web", "calls", "worker", "migrate")
-OWN_STATE = {"postgres": ["/var/lib/postgresql"], "nginx": ["/etc/nginx/tls"]}
+OWN_STATE = {
+    "postgres": ["/var/lib/postgresql"],
+    "nginx": ["/etc/nginx/tls"],
+    **dict.fromkeys(("web", "calls", "worker"), ["/spool"]),
+}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -73,6 +77,17 @@ def test_nothing_is_writable_but_temporary_folders_and_the_services_own_state(na
     mounted = [each.rpartition(":") for each in service.get("volumes", ())]
     assert [target for _, _, target in mounted] == OWN_STATE.get(name, [])
     assert all(source in WITH_DEMO["volumes"] for source, _, _ in mounted)
+
+
+def test_the_spool_is_a_folder_of_the_image_that_only_its_user_may_read() -> None:
+    for name in ("web", "calls", "worker"):
+        assert SERVICES[name]["environment"]["SPOOL_DIR"] == "/spool"
+        assert SERVICES[name]["volumes"] == ["spool:/spool"]
+    user, _, group = SERVICES["web"]["user"].partition(":")
+    text = (ROOT / "backend" / "Dockerfile").read_text(encoding="utf-8")
+    made = f"RUN install --directory --owner={user} --group={group} --mode=0700 /spool\n"
+    (before_user,) = [stage for stage in text.split("\nFROM ") if made in stage]
+    assert before_user.index(made) < before_user.index(f"USER {user}:{group}")
 
 
 @each_service

@@ -51,6 +51,16 @@ def test_the_user_and_the_grace_period_are_the_same(name: str) -> None:
     assert grace_s >= compose.seconds(SERVICES[name]["stop_grace_period"])
 
 
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_the_spool_is_mounted_where_the_compose_file_has_it(name: str) -> None:
+    (container,) = pod(name)["containers"]
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert mounts["spool"] == SERVICES[name]["environment"]["SPOOL_DIR"]
+    assert "spool" in {each["name"] for each in pod(name)["volumes"]}
+    (settings,) = [each["data"] for each in OBJECTS if each["kind"] == "ConfigMap"]
+    assert settings["SPOOL_DIR"] == mounts["spool"]
+
+
 def test_every_variable_is_one_of_the_compose_file() -> None:
     (settings,) = [each["data"] for each in OBJECTS if each["kind"] == "ConfigMap"]
     assert settings.keys() <= SERVICES["web"]["environment"].keys()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from backend.health.readiness import (
     checks_of,
     is_migrated,
     is_ready,
+    summary_of,
 )
 from backend.protocol.endings import Ending
 from backend.runtime import Runtime
@@ -112,11 +114,16 @@ async def test_a_redis_that_is_away_is_shown_and_required_by_nobody(
     executor: DatabaseExecutor,
 ) -> None:
     checks = checks_of(Runtime(), ServiceChecks(executor))
-    assert list(checks) == ["database", "migrations", "recorder", "drain", "redis"]
+    assert list(checks) == [
+        "database", "migrations", "recorder", "drain", "writes", "spool", "redis",
+    ]  # fmt: skip
     answers = {"database": "ok", "redis": await answer_of(checks["redis"])}
     assert answers["redis"] == "away"
     assert is_ready(answers)
+    assert summary_of(answers) == "degraded"
     assert not is_ready({**answers, "database": "away"})
+    assert summary_of({**answers, "database": "away"}) == "unavailable"
+    assert summary_of({"database": "ok", "redis": "ok"}) == "ok"
 
 
 async def test_without_the_setting_redis_is_not_asked(executor: DatabaseExecutor) -> None:
@@ -131,3 +138,22 @@ async def test_the_checks_run_side_by_side() -> None:
             return "ok"
 
     assert await answers_of({"one": check, "two": check}, 2.0) == {"one": "ok", "two": "ok"}
+
+
+async def test_the_spool_says_how_many_writes_wait(
+    executor: DatabaseExecutor, tmp_path: Path
+) -> None:
+    runtime = Runtime()
+    file = runtime.recorder.spool
+    assert file is not None
+    file._folder = tmp_path
+    check = checks_of(runtime, ServiceChecks(executor))["spool"]
+    words = [await check()]
+    file.sync({1: writing.EndingWrite(uuid4(), uuid4(), Ending.IDLE)})
+    words.append(await check())
+    file.sync({})
+    file._folder = tmp_path / "file" / "spool"
+    (tmp_path / "file").touch()
+    file.sync({1: writing.EndingWrite(uuid4(), uuid4(), Ending.IDLE)})
+    words.append(await check())
+    assert words == ["ok", "1 writes wait", "failed"]

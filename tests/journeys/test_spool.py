@@ -4,30 +4,26 @@ Confirmed are the turns of which the client has seen the end: its own message an
 """
 
 import asyncio
-import os
 import signal
 import sqlite3
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
-from tests.full_stack import children_of
 from tests.journeys.person import LiveCall, Person
 from tests.journeys.stack import Stack, running_stack
-from tests.postgres import running_postgres
+from tests.postgres import running_postgres, stopped_postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
 YOUNG_S = 1.3
 """What a `kill -9` may cost: the spool's delay of 1 s, its interval of 0.25 s and one fsync."""
 AWAY_S = 2.0
-Outage = Callable[[Stack], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +62,8 @@ def outage(stack: Stack) -> Iterator[None]:
     with psycopg.connect(url) as connection:
         row = connection.execute("SHOW data_directory").fetchone()
     assert row is not None
-    postmaster = int((Path(row[0]) / "postmaster.pid").read_text().split()[0])
-    family = (postmaster, *children_of(postmaster))
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with stopped_postgres(row[0]):
         yield
-    finally:
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
 
 
 class Said:
@@ -96,6 +85,8 @@ class Said:
                 event["delta"] for event in live.of_type("response.output_text.delta", after=began)
             )
             self.at |= {text: live.arrived[done], answer: live.arrived[done]}
+            # Few enough for one page of the API.
+            await asyncio.sleep(0.06)
 
     def before(self, moment: float) -> set[str]:
         return {text for text, at in self.at.items() if at < moment}
@@ -126,16 +117,13 @@ def spool_of(stack: Stack) -> list[Path]:
     return list((stack.folder / "spool").glob("*.jsonl"))
 
 
-async def finally_(
-    stack: Stack, person: Person, session_id: str
-) -> tuple[dict[str, Any], set[str]]:
-    """The session and the statuses of its turns, when its calls have ended and no spool is left."""
+async def settled(stack: Stack, person: Person, session_id: str) -> None:
+    """Wait until no spool is left, and no turn is in progress: then its call has ended."""
     deadline_s = time.monotonic() + 10
     while True:
-        session = (await person.api("GET", f"sessions/{session_id}/")).json
         statuses = {turn["status"] for turn in await person.turns(session_id)}
         if not spool_of(stack) and "in_progress" not in statuses:
-            return session, statuses
+            return
         assert time.monotonic() < deadline_s, (spool_of(stack), statuses)
         await asyncio.sleep(0.05)
 
@@ -158,10 +146,11 @@ async def test_a_stop_while_the_database_is_away_loses_nothing(stack: Stack) -> 
     found = await stored(person, session_id, expected)
     print(f"SIGTERM: lost {len(expected - found)} of {len(expected)}")
     assert expected <= found
-    await finally_(stack, person, session_id)
+    await settled(stack, person, session_id)
 
 
-async def test_a_kill_while_the_database_is_away_loses_what_is_young(stack: Stack) -> None:
+async def test_a_kill_while_the_database_is_away_loses_what_is_young(sqlite_stack: Stack) -> None:
+    stack = sqlite_stack
     said = Said()
     async with talking(stack) as (person, session_id, live):
         with outage(stack):
@@ -176,4 +165,4 @@ async def test_a_kill_while_the_database_is_away_loses_what_is_young(stack: Stac
     print(f"kill -9: lost {len(lost)} of {len(said.at)}, the oldest {oldest_s:.2f} s old")
     assert expected
     assert expected <= found
-    await finally_(stack, person, session_id)
+    await settled(stack, person, session_id)
