@@ -35,10 +35,9 @@ def image_health_check(service: dict[str, Any]) -> bool:
 
 
 def test_the_services_are_those_of_the_documents() -> None:
-    optional = {name for name, one in PROJECT["services"].items() if "profiles" in one}
-    always = set(PROJECT["services"]) - optional
-    assert always == {"migrate", "web", "worker", "nginx", "postgres", "redis"}
-    assert optional == {"calls"}
+    services = {"migrate", "web", "calls", "worker", "nginx", "postgres", "redis"}
+    assert set(PROJECT["services"]) == services
+    assert not any("profiles" in service for service in PROJECT["services"].values())
     assert set(SERVICES) == {*PROJECT["services"], "simulator"}
 
 
@@ -115,14 +114,12 @@ def test_every_service_that_stays_is_checked_and_restarted(name: str) -> None:
     assert service.get("healthcheck", {}).get("test") or image_health_check(service)
 
 
-def test_calls_have_processes_of_their_own_where_nginx_is_told_to() -> None:
+def test_calls_have_processes_of_their_own_unless_nginx_is_told_otherwise() -> None:
     for project, files in ((PROJECT, (BASE,)), (WITH_DEMO, (BASE, DEMO))):
-        calls = {**project["services"]["calls"]}
-        assert calls.pop("profiles") == ["calls"]
-        assert calls == project["services"]["web"]
-        assert project["services"]["nginx"]["environment"]["NGINX_CALLS"] == "web:8000"
-        apart = compose.stack(*files, NGINX_CALLS="calls:8000")["services"]["nginx"]
-        assert apart["environment"]["NGINX_CALLS"] == "calls:8000"
+        assert project["services"]["calls"] == project["services"]["web"]
+        assert project["services"]["nginx"]["environment"]["NGINX_CALLS"] == "calls:8000"
+        together = compose.stack(*files, NGINX_CALLS="web:8000")["services"]["nginx"]
+        assert together["environment"]["NGINX_CALLS"] == "web:8000"
 
 
 @each_service
@@ -143,9 +140,9 @@ def test_the_grace_period_is_longer_than_the_drain(name: str) -> None:
     assert compose.seconds(SERVICES["nginx"]["stop_grace_period"]) > web_s
 
 
-def test_nginx_is_not_stopped_before_web_has_drained() -> None:
+def test_nginx_is_not_stopped_before_the_servers_have_drained() -> None:
     # Compose stops a service before those that it depends on.
-    assert "web" not in SERVICES["nginx"]["depends_on"]
+    assert not {"web", "calls"} & SERVICES["nginx"]["depends_on"].keys()
 
 
 @pytest.mark.parametrize("name", ["web", "calls", "worker"])
@@ -165,9 +162,10 @@ def test_the_migration_starts_when_the_database_answers() -> None:
     assert needed == {"postgres": {"condition": "service_healthy"}}
 
 
-def test_the_demo_waits_for_the_simulator() -> None:
-    assert SERVICES["web"]["depends_on"]["simulator"] == {"condition": "service_healthy"}
-    assert SERVICES["web"]["depends_on"].keys() > PROJECT["services"]["web"]["depends_on"].keys()
+@pytest.mark.parametrize("name", ["web", "calls"])
+def test_the_demo_waits_for_the_simulator(name: str) -> None:
+    assert SERVICES[name]["depends_on"]["simulator"] == {"condition": "service_healthy"}
+    assert SERVICES[name]["depends_on"].keys() > PROJECT["services"][name]["depends_on"].keys()
 
 
 @pytest.mark.parametrize(
