@@ -452,12 +452,14 @@ class CallLogic:
         return self._state is State.READY
 
     def _may_leave(self, now_s: float, is_late: bool) -> bool:
-        """Whether the call may leave its connection: no response is in progress or due. And unless
-        `is_late`, nobody speaks, no answer is playing, and nothing is pending.
+        """Whether the call may leave its connection: no response is in progress or was asked for,
+        and no transcript is waited for. And unless `is_late`, nobody speaks, no answer is due or
+        playing, and nothing else is pending.
         """
         asked_s = self._response_asked_s
         is_asked = asked_s is not None and now_s - asked_s < self._limits.answer_silence_s
-        if is_asked or self._record.is_generating(now_s):
+        is_waiting = is_asked or self._record.awaits_transcript
+        if is_waiting or self._record.is_generating(now_s):
             return False
         if is_late:
             return True

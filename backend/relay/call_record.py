@@ -154,6 +154,11 @@ class CallRecord:
         return self._pending_replies.are_pending
 
     @property
+    def awaits_transcript(self) -> bool:
+        """Whether speech was committed whose transcript is waited for."""
+        return bool(self._committed_s)
+
+    @property
     def has_active_response(self) -> bool:
         """Whether the provider is generating a response."""
         return self._responses.is_active

@@ -60,8 +60,8 @@ class Limits:
     """From so long before the cap on the next connection is opened, and the call moves to it at a
     turn boundary. Half of the connection's life at most."""
     rotate_late_s: float = 20.0
-    """From so long before the cap on the call moves at the next moment without a response, turn
-    boundary or not. A tenth of the connection's life at most."""
+    """From so long before the cap on the call moves at the next moment without a response and
+    without a pending transcript, turn boundary or not. A tenth of the connection's life at most."""
     rotation_hold_s: float = 4.0
     """How long the client's frames may be held while the history is replayed to the next
     connection; then they go to the present one and the rotation is tried again. Below

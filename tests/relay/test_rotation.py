@@ -378,6 +378,17 @@ def test_shortly_before_the_cap_only_a_response_holds_the_call_up() -> None:
     assert "relay.rotating" in [kind(effect) for effect in scene.wait(3582)]
 
 
+def test_shortly_before_the_cap_words_that_are_on_their_way_are_waited_for() -> None:
+    scene = Scene()
+    scene.stand_by()
+    scene.now_s = 3575
+    scene.upstream(frame(type="input_audio_buffer.committed", item_id="item_u"))
+    assert scene.wait(3581) == []
+    scene.speak("item_u", "Hello.")
+    scene.upstream(frame(type="input_audio_buffer.speech_started", item_id="item_u2"))
+    assert "relay.rotating" in [kind(effect) for effect in scene.wait(3582)]
+
+
 def test_audio_that_still_plays_at_a_late_move_was_heard_unless_the_call_ends() -> None:
     scene = Scene()
     scene.stand_by()
