@@ -10,6 +10,7 @@ others. The log never contains what was said.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -143,7 +144,10 @@ class Recorder:
         self._task = self._spool_task = None
         if is_written and self._is_spooling and self.spool is not None:
             self._is_spooling = False
-            await self._sync(self.spool, {})
+            # A disk that hangs must not hold the exit up: the file is stored once more, harmlessly.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s - flush_s):
+                    await self._sync(self.spool, {})
         if not is_kept:
             log_event(log, logging.ERROR, "recorder.stopped_early", rows=self.backlog_rows)
         return is_kept

@@ -97,8 +97,11 @@ def new_opened_call(call_id: UUID | None = None) -> OpenedCall:
 
 
 @pytest.fixture
-def database() -> FakeDatabase:
-    return FakeDatabase()
+def database() -> Iterator[FakeDatabase]:
+    database = FakeDatabase()
+    yield database
+    # Its threads end also where a test has failed.
+    database.moving.set()
 
 
 @pytest.fixture
@@ -467,7 +470,9 @@ class FakeSpool(Spool):
 
 
 @pytest.fixture
-def spool() -> FakeSpool:
+def spool(monkeypatch: pytest.MonkeyPatch) -> FakeSpool:
+    # A stop waits hardly at all for the stuck database, and for the spool as long as it takes.
+    monkeypatch.setattr("backend.conversations.recorder.STOP_FLUSH_SHARE", 0.001)
     return FakeSpool()
 
 
@@ -490,7 +495,7 @@ async def test_while_the_database_answers_nothing_is_spooled(
     recorder = spooling(database, executor, spool, delay_s=60)
     await recorder.for_call(new_opened_call()).finish(Ending.CLIENT_LEFT)
     recorder.for_call(new_opened_call()).keep(turn())
-    assert await recorder.stop(5)
+    assert await recorder.stop(5000)
     assert spool.states == []
 
 
@@ -514,7 +519,7 @@ async def test_a_late_write_is_spooled_with_all_that_waits_and_its_file_deleted_
     async with asyncio.timeout(10):
         while recorder.is_spooling:
             await next_state(spool)
-    assert await recorder.stop(5)
+    assert await recorder.stop(5000)
     assert spool.states[-1] == []
 
 
@@ -527,7 +532,7 @@ async def test_a_final_status_that_is_being_written_is_kept_in_the_spool(
     kept.keep(turn(status=TurnStatus.INTERRUPTED))
     await recorder.flush(0.05)
     kept.keep(turn(text="More.", status=TurnStatus.IN_PROGRESS))
-    assert await recorder.stop(0.2)
+    assert await recorder.stop(20)
     (each, *_) = spool.states[-1]
     assert isinstance(each, TurnWrite)
     assert each.turn == turn(text="More.", status=TurnStatus.INTERRUPTED)
@@ -546,7 +551,7 @@ async def test_stop_spools_what_the_database_does_not_take(
     recorder = spooling(database, executor, spool, delay_s=60)
     database.moving.clear()
     recorder.for_call(new_opened_call()).keep(turn())
-    assert await recorder.stop(0.2) is (missing == 0)
+    assert await recorder.stop(20) is (missing == 0)
     assert [type(each) for each in spool.states[-1]] == [TurnWrite, EndingWrite]
     logged = {record.message: vars(record)["fields"] for record in caplog.records}
     assert logged["recorder.spooled"] == {"rows": 2 - missing}
