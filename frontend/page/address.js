@@ -9,7 +9,7 @@ export class SessionAddress {
 
   /**
    * @param {Pick<Location, "pathname" | "search" | "hash">} location
-   * @param {Pick<History, "pushState">} history
+   * @param {Pick<History, "pushState" | "replaceState">} history
    */
   constructor(location, history) {
     this.#location = location;
@@ -28,11 +28,22 @@ export class SessionAddress {
 
   /** Add an entry to the browser's history, unless it is the current one. @param {string | null} id */
   set(id) {
+    this.#write(id, (url) => this.#history.pushState(null, "", url));
+  }
+
+  /** Change the current entry: the new conversation that it names has become this session. Back then leads
+   * to the conversation before it, and not to an empty one. @param {string} id */
+  replace(id) {
+    this.#write(id, (url) => this.#history.replaceState(null, "", url));
+  }
+
+  /** @param {string | null} id @param {(url: string) => void} write */
+  #write(id, write) {
     const { pathname, search, hash } = this.#location;
     const next = id === null ? "" : `#/s/${id}`;
     if (next === hash) return;
     try {
-      this.#history.pushState(null, "", pathname + search + next);
+      write(pathname + search + next);
     } catch {
       // Safari allows a hundred changes in thirty seconds. The conversation is opened all the same.
     }

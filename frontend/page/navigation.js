@@ -14,7 +14,7 @@ import { unsentText } from "../storage/drafts.js";
  * @typedef {{
  *   api: Api, drafts: Drafts,
  *   account: Pick<Account, "user" | "signal">,
- *   address: Pick<SessionAddress, "sessionId" | "isOurs" | "set">,
+ *   address: Pick<SessionAddress, "sessionId" | "isOurs" | "replace">,
  *   list: Pick<SessionList, "show" | "put">,
  *   talk: Pick<Talk, "open" | "close" | "client" | "unsent" | "restore">,
  *   fieldsOfNew: () => SessionSettingsFields,
@@ -124,7 +124,7 @@ export class Navigation {
     const { address, drafts, list } = this.#parts;
     open.id = session.id;
     if (open.signal.aborted) drafts.save(session.id, open.unsent);
-    else address.set(session.id);
+    else address.replace(session.id);
     list.put(session);
   }
 }

@@ -111,6 +111,11 @@ export class Talk {
   #rememberedFrom = null;
   /** The server's turns as they were loaded last. @type {ReadonlyArray<KeptTurn>} */
   #loadedTurns = [];
+  /** What was looked up last of the first turn that the model is given.
+   * @type {{ turns: ReadonlyArray<KeptTurn>, position: number | null, itemId: string | null }} */
+  #firstRemembered = { turns: this.#loadedTurns, position: null, itemId: null };
+  /** The index of its line, as far as is known. */
+  #firstIndex = -1;
   /** The state that was drawn last. @type {CallState["name"]} */
   #drawnState = IDLE.name;
 
@@ -488,14 +493,35 @@ export class Talk {
   #lines() {
     const lines = this.#joinedLines();
     const unanswered = this.#unanswered(lines);
+    const firstId = this.#firstRememberedId;
+    if (unanswered.size === 0 && firstId === null) return lines;
+    // Of thousands of lines one or two are others: the rest is copied as it is, for each word that comes.
+    const shown = [...lines];
+    const failedIndexes = unanswered.size > 0 ? lines.keys() : [];
+    for (const index of failedIndexes) {
+      const line = lines[index];
+      const found = line && unanswered.get(line.itemId);
+      if (found) shown[index] = { ...line, failure: this.#sentenceOf(found) };
+    }
+    // It is where it was, unless lines were added before it.
+    if (firstId !== null && lines[this.#firstIndex]?.itemId !== firstId) {
+      this.#firstIndex = lines.findIndex(({ itemId }) => itemId === firstId);
+    }
+    const first = firstId === null ? undefined : shown[this.#firstIndex];
+    if (first) shown[this.#firstIndex] = { ...first, isFirstRemembered: true };
+    return shown;
+  }
+
+  /** The id of the first turn that the model is given, if it is loaded. @returns {string | null} */
+  get #firstRememberedId() {
     const from = this.#rememberedFrom;
-    const first = from === null ? undefined : firstTurnFrom(this.#loadedTurns, from);
-    if (unanswered.size === 0 && !first) return lines;
-    return lines.map((line) => {
-      const found = unanswered.get(line.itemId);
-      const shown = found ? { ...line, failure: this.#sentenceOf(found) } : line;
-      return line.itemId === first?.item_id ? { ...shown, isFirstRemembered: true } : shown;
-    });
+    const { turns, position } = this.#firstRemembered;
+    if (turns !== this.#loadedTurns || position !== from) {
+      const first = from === null ? undefined : firstTurnFrom(this.#loadedTurns, from);
+      const itemId = first?.item_id ?? null;
+      this.#firstRemembered = { turns: this.#loadedTurns, position: from, itemId };
+    }
+    return this.#firstRemembered.itemId;
   }
 
   /** @param {Unanswered} unanswered */

@@ -6,9 +6,13 @@ const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 function at(hash) {
   const pushed = [];
-  const history = { pushState: (_state, _unused, url) => pushed.push(url) };
+  const replaced = [];
+  const history = {
+    pushState: (_state, _unused, url) => pushed.push(url),
+    replaceState: (_state, _unused, url) => replaced.push(url),
+  };
   const address = new SessionAddress({ pathname: "/", search: "?x=1", hash }, history);
-  return { address, pushed };
+  return { address, pushed, replaced };
 }
 
 test("the hash names a session, a new conversation, or something else", () => {
@@ -35,4 +39,10 @@ test("an address that the browser refuses to change changes nothing else", () =>
     },
   };
   new SessionAddress({ pathname: "/", search: "", hash: "" }, history).set(ID);
+});
+
+test("a new conversation that becomes a session keeps its entry: Back leads to the one before it", () => {
+  const { address, pushed, replaced } = at("");
+  address.replace(ID);
+  assert.deepEqual([pushed, replaced], [[], [`/?x=1#/s/${ID}`]]);
 });

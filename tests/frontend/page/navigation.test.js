@@ -18,7 +18,7 @@ beforeEach(() => {
   drafts = new Drafts(new FakeStorage());
   login = new AbortController();
   account = { user: { id: 1 }, signal: login.signal };
-  address = { ...recorder("set"), sessionId: null, isOurs: true };
+  address = { ...recorder("replace"), sessionId: null, isOurs: true };
   list = recorder("show", "put");
   talk = { ...recorder("open", "close", "restore"), client: null, unsent: [] };
   conversation = new Navigation({
@@ -109,7 +109,7 @@ test("a new session gets the address, and a place in the list", async () => {
   assert.equal(await creating, "new");
   assert.deepEqual(api.createSession.calls[0].args, [{ language: "ja", voice: "cedar" }]);
   assert.equal(conversation.sessionId, "new");
-  assert.deepEqual(address.calls, [["set", "new"]]);
+  assert.deepEqual(address.calls, [["replace", "new"]]);
   assert.equal(list.calls.at(-1)[0], "put");
 });
 
