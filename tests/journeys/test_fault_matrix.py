@@ -1,11 +1,11 @@
 """Fault × phase → expected end, each row against the real server process with shorter waits.
 
-| the client … | checking the ticket | dialling | waiting for `session.created` | replaying | ready | speaking | mid-response |
-|---|---|---|---|---|---|---|---|
-| closes | nothing left | client_left | client_left | client_left | client_left | client_left | client_left, partial answer kept |
-| resets (RST) | nothing left | client_left | client_left | client_left | client_left | client_left | client_left, partial answer kept |
-| ends its side (FIN) | nothing left | client_left | client_left | client_left | client_left | client_left | client_left, partial answer kept |
-| vanishes (half-open) | | | | | client_left | client_left | client_left, partial answer kept |
+| the client … | checking the ticket | dialling | waiting for `session.created` | replaying | ready | speaking | rotating | mid-response |
+|---|---|---|---|---|---|---|---|---|
+| closes | nothing left | client_left | client_left | client_left | client_left | client_left | client_left | client_left, partial answer kept |
+| resets (RST) | nothing left | client_left | client_left | client_left | client_left | client_left | client_left | client_left, partial answer kept |
+| ends its side (FIN) | nothing left | client_left | client_left | client_left | client_left | client_left | client_left | client_left, partial answer kept |
+| vanishes (half-open) | | | | | client_left | client_left | client_left | client_left, partial answer kept |
 
 In every cell the provider's connection is closed and the row has ended within 2 s; of a client that
 vanishes, after the pings have timed out (1 s here, 30 s in production). Before the upgrade, all of
@@ -197,6 +197,14 @@ async def answering(server: Server, live: LiveCall) -> None:
     await live.until_type("response.output_audio.delta")
 
 
+async def rotating(server: Server, live: LiveCall) -> None:
+    """The provider's connection is lost, and the next one hangs."""
+    await ready(server, live)
+    server.inject(kind="hang")
+    server.inject(calls="running", kind="drop")
+    await live.until_type("relay.rotating")
+
+
 Reach = Callable[[Server, LiveCall], Awaitable[None]]
 
 PHASES: dict[str, tuple[str, Reach]] = {
@@ -206,6 +214,7 @@ PHASES: dict[str, tuple[str, Reach]] = {
     "ready": ("", ready),
     "speaking": ("", speaking),
     "mid-response": ("", answering),
+    "rotating": ("", rotating),
 }
 """By name: the provider's mishap that makes the phase last, and how the client reaches it."""
 
