@@ -322,7 +322,9 @@ class CallLogic:
 
     def _on_response(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         effects = self._record.add(frame.event, at)
-        self._response_asked_s = None
+        if frame.type == ServerEvent.RESPONSE_CREATED:
+            # The end of a response is no answer to a request that was sent meanwhile.
+            self._response_asked_s = None
         error = mapping_at(frame.event, *_RESPONSE_ERROR)
         if not error:
             passed: list[Effect] = [ToClient(frame.text), *effects]

@@ -359,6 +359,21 @@ def test_a_requested_response_is_waited_for() -> None:
     assert "relay.rotating" in scene.kinds()
 
 
+def test_the_end_of_a_cancelled_response_is_no_answer_to_the_next_request() -> None:
+    scene = Scene()
+    scene.upstream(response_created("resp_cancelled"))
+    scene.stand_by()
+    scene.client(frame(type="response.cancel"), typed("No.", "item_u"))
+    scene.client(frame(type="response.create"))
+    scene.upstream(
+        response_done("resp_cancelled"),
+        item_event("added", "item_u", content=[{"type": "input_text"}]),
+    )
+    assert scene.wait(3302) == []
+    scene.upstream(response_created("resp_next"), response_done("resp_next"))
+    assert scene.wait(3303)
+
+
 def test_speech_that_was_cleared_is_no_turn() -> None:
     scene = Scene()
     scene.stand_by()
