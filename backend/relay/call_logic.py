@@ -166,7 +166,8 @@ class CallLogic:
     def _in_renewal(self, judged: Accepted, at: datetime) -> list[Effect] | None:
         """What follows from a client's frame in RENEWING; None if it is to be held."""
         event = judged.event
-        if event is not None and event["type"] == ClientEvent.RESPONSE_CANCEL:
+        is_cancel = event is not None and event["type"] == ClientEvent.RESPONSE_CANCEL
+        if is_cancel and not self._gate.holds(ClientEvent.RESPONSE_CREATE):
             # No response is in progress, or it is lost.
             return []
         if event is not None and (answer := self._answer_for_earlier(event, at)) is not None:

@@ -618,6 +618,15 @@ def test_a_cancel_of_a_lost_response_goes_nowhere() -> None:
     assert sent(scene.client(cancel.replace("lost", "new")), ToUpstream)
 
 
+def test_a_response_that_is_held_can_be_cancelled() -> None:
+    scene = Scene()
+    scene.lose()
+    create, cancel = frame(type="response.create"), frame(type="response.cancel")
+    assert scene.client(cancel, create, cancel) == []
+    to_provider = [e.text for e in scene.reconnect() if isinstance(e, ToUpstream)]
+    assert to_provider == [create, cancel]
+
+
 def test_a_new_item_may_not_have_the_id_of_an_earlier_connections_item() -> None:
     scene = Scene()
     scene.speak("item_u", "Hello?")
