@@ -166,7 +166,8 @@ class CallLogic:
     def _in_renewal(self, judged: Accepted, at: datetime) -> list[Effect] | None:
         """What follows from a client's frame in RENEWING; None if it is to be held."""
         event = judged.event
-        if event is not None and event["type"] == ClientEvent.RESPONSE_CANCEL:
+        is_cancel = event is not None and event["type"] == ClientEvent.RESPONSE_CANCEL
+        if is_cancel and not self._gate.holds(ClientEvent.RESPONSE_CREATE):
             # No response is in progress, or it is lost.
             return []
         if event is not None and (answer := self._answer_for_earlier(event, at)) is not None:
@@ -322,7 +323,9 @@ class CallLogic:
 
     def _on_response(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         effects = self._record.add(frame.event, at)
-        self._response_asked_s = None
+        if frame.type == ServerEvent.RESPONSE_CREATED:
+            # The end of a response is no answer to a request that was sent meanwhile.
+            self._response_asked_s = None
         error = mapping_at(frame.event, *_RESPONSE_ERROR)
         if not error:
             passed: list[Effect] = [ToClient(frame.text), *effects]

@@ -143,6 +143,12 @@ class ClientGate:
             return self._held_events() < self._max_held_events
         return self._held_audio_ms + frame.audio_ms <= self._max_held_audio_ms
 
+    def holds(self, event_type: str) -> bool:
+        """Whether an event of this type is held."""
+        return any(
+            held.event is not None and held.event["type"] == event_type for held in self._held
+        )
+
     def release(self) -> list[Accepted]:
         """The held frames, in order; nothing is held any more."""
         released = list(self._held)

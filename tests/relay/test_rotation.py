@@ -359,6 +359,21 @@ def test_a_requested_response_is_waited_for() -> None:
     assert "relay.rotating" in scene.kinds()
 
 
+def test_the_end_of_a_cancelled_response_is_no_answer_to_the_next_request() -> None:
+    scene = Scene()
+    scene.upstream(response_created("resp_cancelled"))
+    scene.stand_by()
+    scene.client(frame(type="response.cancel"), typed("No.", "item_u"))
+    scene.client(frame(type="response.create"))
+    scene.upstream(
+        response_done("resp_cancelled"),
+        item_event("added", "item_u", content=[{"type": "input_text"}]),
+    )
+    assert scene.wait(3302) == []
+    scene.upstream(response_created("resp_next"), response_done("resp_next"))
+    assert scene.wait(3303)
+
+
 def test_speech_that_was_cleared_is_no_turn() -> None:
     scene = Scene()
     scene.stand_by()
@@ -612,6 +627,15 @@ def test_a_cancel_of_a_lost_response_goes_nowhere() -> None:
     assert scene.client(cancel) == []
     scene.upstream(response_created("resp_new"))
     assert sent(scene.client(cancel.replace("lost", "new")), ToUpstream)
+
+
+def test_a_response_that_is_held_can_be_cancelled() -> None:
+    scene = Scene()
+    scene.lose()
+    create, cancel = frame(type="response.create"), frame(type="response.cancel")
+    assert scene.client(cancel, create, cancel) == []
+    to_provider = [e.text for e in scene.reconnect() if isinstance(e, ToUpstream)]
+    assert to_provider == [create, cancel]
 
 
 def test_a_new_item_may_not_have_the_id_of_an_earlier_connections_item() -> None:

@@ -110,6 +110,13 @@ def test_a_crash_gives_the_place_back(limits: Settings, owner: User, limit: str)
     opened(owner)
 
 
+def test_a_call_without_turns_keeps_its_place(limits: Settings, owner: User) -> None:
+    limits.MAX_CALLS_PER_USER = 1
+    opened(owner)
+    Session.objects.update(updated_at=timezone.now() - timedelta(hours=2))
+    assert refused(owner).ending is Ending.TOO_MANY_CALLS
+
+
 def test_calls_of_the_hour_are_counted_also_when_they_and_their_sessions_are_gone(
     limits: Settings, owner: User, stranger: User
 ) -> None:
