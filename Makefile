@@ -1,6 +1,6 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests servers fuzz schema lock journeys page page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-page bench-nginx bench-faults bench-attacks bench-stuck soak clean
+.PHONY: help run install secrets test check lint lint-python lint-types lint-page unit unit-core unit-django unit-page slow postgres stack stack-tests fuzz schema lock journeys page page-exclusive page-realtime-audio page-silent page-untimed-audio screenshots format bench-calls bench-requests bench-logins bench-export bench-chat bench-page bench-nginx bench-faults bench-attacks bench-stuck soak clean
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -23,9 +23,16 @@ secrets: ## Make the secret files of docker-compose.yml that are missing, in sec
 
 test: ## Install the test requirements and run all tests, on real servers and a real browser.
 	@sh tests/prepare.sh
+	@$(MAKE) --no-print-directory --jobs=2 .venv/test.installed node_modules/.installed
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target journeys servers
-	@$(MAKE) --no-print-directory page
+	@$(MAKE) --no-print-directory page-exclusive
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PAGE) $(SERVERS)
+
+# Two lanes at a time, each started as soon as another ends, in this order: with three on two cores, tests
+# waited for the processor and not for what they test. While the page speaks and listens in real time, only
+# lanes of the lowest priority run beside it. The shortest lanes are last, so that both cores end together.
+PAGE := page-realtime-audio page-untimed-audio page-silent
+SERVERS := journeys slow stack-tests postgres
 
 # Each lane is one process, so that two cores are busy. mypy is first: without its cache (`.mypy_cache`,
 # as in a fresh clone) it takes the longest, 39 s; with it 3 s.
@@ -72,10 +79,6 @@ slow: .venv/test.installed ## The other unit tests: property tests, real process
 postgres: .venv/test.installed ## The storage tests again, on a temporary PostgreSQL.
 	@$(PY) -m tests.postgres -- $(PY) -m pytest -m "postgres"
 
-# Beside `journeys` in `make test`: both wait for servers more than they compute.
-servers: .venv/test.installed ## `make slow`, `make postgres` and `make stack-tests`, one after the other.
-	@for part in slow postgres stack-tests; do $(MAKE) --no-print-directory $$part || exit 1; done
-
 fuzz: .venv/test.installed ## The property tests with new random seeds for MINUTES=… (10).
 	@$(PY) -m tests.fuzz
 
@@ -89,11 +92,12 @@ stack-tests: .venv/test.installed ## Calls, the page, limits and a rolling stop 
 	@$(PY) -m pytest -m stack tests/journeys
 
 page: .venv/test.installed node_modules/.installed ## The page in real browsers, above all Chromium, with a fake microphone: three to four minutes.
-	@$(PY) -m pytest -m exclusive tests/journeys
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target page-realtime-audio page-untimed-audio page-silent
+	@$(MAKE) --no-print-directory page-exclusive
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PAGE)
 
-# Two at a time: with three on two cores, tests waited for the processor and not for the page. Tests
-# with audio take the time that the speech takes, and little processor time. The others run
+page-exclusive:
+	@$(PY) -m pytest -m exclusive tests/journeys
+# Tests with audio take the time that the speech takes, and little processor time. The others run
 # beside them at the lowest priority, so that they do not disturb the audio.
 page-realtime-audio:
 	@$(PY) -m pytest -m "page and realtime_audio" tests/journeys
