@@ -1,6 +1,5 @@
 """What dead processes left is stored once, by one process, and the files are deleted."""
 
-import asyncio
 import os
 import stat
 import subprocess
@@ -21,7 +20,6 @@ from backend.conversations.models import Call, Session, Turn, Usage
 from backend.conversations.spool import Spool
 from backend.conversations.spool_format import line_of
 from backend.conversations.spool_replay import Replayed, replay, tidy
-from backend.conversations.spool_task import ReplayTask
 from backend.conversations.writing import TurnWrite, Write, Written, write, write_replayed
 from backend.protocol import usage
 from backend.protocol.endings import Ending
@@ -187,33 +185,6 @@ def test_an_unfinished_rewrite_is_deleted_and_another_databases_file_is_not(tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["other-1.jsonl"]
     assert spool_replay.files_of_other_databases(tmp_path, "tag") == 1
     assert spool_replay.files_of_other_databases(tmp_path / "none", "tag") == 0
-
-
-async def test_the_task_replays_at_its_start_and_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    announced: list[Written] = []
-    stored = Written(costs=(("m", None),))
-    answers: list[Exception | Written] = [OperationalError("away"), stored]
-
-    def store(*_: object, announce: spool_replay.Announce, **__: object) -> Replayed:
-        answer = answers.pop(0) if answers else Written()
-        if isinstance(answer, Exception):
-            raise answer
-        announce(answer)
-        return Replayed()
-
-    monkeypatch.setattr(spool_replay, "replay", store)
-    task = ReplayTask(tmp_path, "tag", announce=announced.append, every_s=0)
-    task.start()
-    # Again: nothing happens.
-    task.start()
-    await task.first_round(10)
-    async with asyncio.timeout(10):
-        while stored not in announced:  # noqa: ASYNC110
-            await asyncio.sleep(0)
-    await task.stop()
-    await task.first_round(0)
 
 
 # On the real database
