@@ -39,8 +39,8 @@ KEEP_EVERY_S = 0.5
 version is a copy of the whole text."""
 WORDS_EVERY_S = 0.05
 """The shortest interval between two pieces of an answer's text; the first is passed on at once. A
-model sends 50 or more deltas a second. Passing each on by itself takes the event loop, on which the
-voices of calls wait, a third more processor time for a message."""
+model sends 50 or more deltas a second: of 32 writes to the client's socket for a short answer, 13
+are left."""
 STORE_WAIT_S = 5.0
 """The longest wait for the recorder to write the turns of an answer that has ended."""
 
