@@ -54,6 +54,12 @@ def make_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in this folder, or the folder where it is still missing."""
+    existing = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
 class Spool:
     """The spool file of this process. All methods but the properties belong to one thread."""
 

@@ -49,30 +49,54 @@ def replay(
     *,
     write: WriteReplayed = write_replayed,
     announce: Announce = lambda _: None,
+    undeleted: set[Path] | None = None,
 ) -> Replayed:
     """Store and delete the files of this database whose processes have ended.
 
     `announce` receives what each transaction stored. Raises what the database raises while it is
-    unavailable, and OSError; the files that are left are stored by the next replay.
+    unavailable; the files that are left are stored by the next replay. So is a file that cannot be
+    read, which keeps none of the others waiting. A file that was stored and cannot be deleted is
+    added to `undeleted`, and those in there are left alone.
     """
+    undeleted = set() if undeleted is None else undeleted
     total = Replayed()
     for path in sorted(folder.glob(f"{tag}-*{SUFFIX}")):
-        with _claimed(path) as file:
-            if file is None:
-                continue
-            contents = spool_format.read(file)
-            # First set aside, so that a replay that is cut off loses none of them.
-            _set_aside(path.with_suffix(INVALID_SUFFIX), contents.invalid)
-            writes = sorted(map(_as_ended, contents.writes.values()), key=_order)
-            _store(writes, write, announce)
-            path.unlink()
+        if path in undeleted:
+            continue
+        try:
+            found = _replay_file(path, write, announce, undeleted)
+        except DATABASE_UNAVAILABLE:
+            raise
+        except OSError as error:
+            log_event(_log, logging.ERROR, "spool.file_failed", error=type(error).__name__)
+            continue
         total = Replayed(
-            total.files + 1, total.writes + len(writes), total.invalid + len(contents.invalid)
+            total.files + found.files, total.writes + found.writes, total.invalid + found.invalid
         )
+    return total
+
+
+def _replay_file(
+    path: Path, write: WriteReplayed, announce: Announce, undeleted: set[Path]
+) -> Replayed:
+    """Store and delete one file, unless its process lives. Raises OSError."""
+    with _claimed(path) as file:
+        if file is None:
+            return Replayed()
+        contents = spool_format.read(file)
+        # First set aside, so that a replay that is cut off loses none of them.
+        _set_aside(path.with_suffix(INVALID_SUFFIX), contents.invalid)
+        writes = sorted(map(_as_ended, contents.writes.values()), key=_order)
+        _store(writes, write, announce)
         log_event(_log, logging.WARNING, "spool.replayed", rows=len(writes))
         if contents.invalid:
             log_event(_log, logging.ERROR, "spool.lines_invalid", count=len(contents.invalid))
-    return total
+        try:
+            path.unlink()
+        except OSError:
+            undeleted.add(path)
+            raise
+    return Replayed(1, len(writes), len(contents.invalid))
 
 
 def tidy(folder: Path) -> None:

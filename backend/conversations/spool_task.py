@@ -8,6 +8,7 @@ from pathlib import Path
 
 from backend.conversations import spool_replay
 from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.spool import is_writable
 from backend.conversations.spool_replay import Announce
 from backend.conversations.writing import Written
 from backend.telemetry.log_context import process_context
@@ -40,6 +41,7 @@ class ReplayTask:
         self._every_s = every_s
         self._database = DatabaseExecutor(threads=1)
         self._first_round = asyncio.Event()
+        self._undeleted: set[Path] = set()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -79,7 +81,9 @@ class ReplayTask:
 
     def _replay(self, announce: Announce) -> None:
         if not self._first_round.is_set():
+            if not is_writable(self._folder):
+                log_event(_log, logging.WARNING, "spool.not_writable")
             spool_replay.tidy(self._folder)
             if others := spool_replay.files_of_other_databases(self._folder, self._tag):
                 log_event(_log, logging.WARNING, "spool.other_database", count=others)
-        spool_replay.replay(self._folder, self._tag, announce=announce)
+        spool_replay.replay(self._folder, self._tag, announce=announce, undeleted=self._undeleted)

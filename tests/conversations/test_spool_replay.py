@@ -1,5 +1,6 @@
 """What dead processes left is stored once, by one process, and the files are deleted."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import IO, Any
 from uuid import uuid4
 
 import pytest
@@ -85,6 +87,52 @@ def lifecycle_ending() -> Write:
         lifecycle.OpenedCall(CALL, SESSION, "en", "marin", "openai", "m", "t", 0, ()),
         Ending.DRAINING,
     )
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable = tmp_path / "tag-0.jsonl"
+    left_by_a_dead_process(tmp_path, of_a_call("One.")).rename(unreadable)
+    left_by_a_dead_process(tmp_path / "other", of_a_call("Two.")).rename(tmp_path / "tag-1.jsonl")
+    opened = Path.open
+
+    def refuse_one(path: Path, mode: str) -> IO[Any]:
+        if path == unreadable:
+            raise PermissionError
+        return opened(path, mode)
+
+    monkeypatch.setattr(Path, "open", refuse_one)
+    kept = Kept()
+    assert replay(tmp_path, "tag", write=kept.write).files == 1
+    assert kept.writes == [of_a_call("Two.")]
+
+
+def test_a_file_that_cannot_be_deleted_is_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_by_a_dead_process(tmp_path, of_a_call())
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    kept, undeleted = Kept(), set[Path]()
+    for _ in range(2):
+        replay(tmp_path, "tag", write=kept.write, undeleted=undeleted)
+    assert kept.writes == [of_a_call()]
+
+
+async def test_a_folder_that_cannot_be_written_is_reported_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file" / "spool", tmp_path / "new" / "spool"):
+        task = ReplayTask(folder, "tag", announce=lambda _: None)
+        task.start()
+        await task.first_round(5)
+        await task.stop()
+    assert [each.getMessage() for each in caplog.records].count("spool.not_writable") == 1
 
 
 def test_the_file_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
