@@ -15,10 +15,12 @@ import { blockOf } from "./nodes.js";
  */
 
 /**
- * The blocks at the end that more text can still change: the last one, and the one before it, which a
- * list takes in again (`1. a`, a blank line, `2` is a list and a paragraph; with `2. b` it is one list).
+ * The blocks at the end that more text can still change: the last one; the one before it, which a list
+ * takes in again (`1. a`, a blank line, `2` is a list and a paragraph; with `2. b` it is one list); and
+ * the one before that (`a`, `2. b`, `-` are a paragraph and two lists; with `- c`, the first list is a
+ * line of the paragraph).
  */
-const UNSETTLED_BLOCKS = 2;
+const UNSETTLED_BLOCKS = 3;
 /**
  * Longer texts are shown as they are written: for some sources the time of the parser grows with the
  * square of their length.

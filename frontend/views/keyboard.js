@@ -49,10 +49,19 @@ export class Keyboard {
     const target = event.target instanceof Element ? event.target : document.body;
     if (target.closest(TYPABLE) && !target.matches('input[type="range"]')) return;
     if (event.key === " ") this.#spacePressed(event, target);
-    else if (event.repeat) return;
-    else if (event.key.toLowerCase() === "m") this.#delegate.muteKeyPressed();
-    else if (event.key.toLowerCase() === "v") this.#delegate.voiceKeyPressed();
-    else if (event.key === "?") this.#delegate.helpKeyPressed();
+    else if (!event.repeat) this.#letterPressed(event);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #letterPressed(event) {
+    const { muteKeyPressed, voiceKeyPressed, helpKeyPressed } = this.#delegate;
+    const action = { m: muteKeyPressed, v: voiceKeyPressed, "?": helpKeyPressed }[
+      event.key.toLowerCase()
+    ];
+    if (!action) return;
+    // Otherwise the letter is typed into the field that the action focuses, such as the message box.
+    event.preventDefault();
+    action();
   }
 
   /** @param {KeyboardEvent} event @param {Element} target */

@@ -272,8 +272,8 @@ export const WORDS = Object.freeze({
     ja: "音声サービスとの接続を自動で更新しています。会話はそのまま続きます。",
   },
   "hint.microphone_resting": {
-    en: "{cause} The microphone is off until then.",
-    ja: "{cause}それまでマイクはオフになります。",
+    en: "{cause} The microphone is off meanwhile.",
+    ja: "{cause}その間、マイクはオフになります。",
   },
   "hint.ended": { en: "The conversation so far is kept", ja: "ここまでの会話は保存されています" },
   "hint.no_microphone": {
@@ -288,7 +288,10 @@ export const WORDS = Object.freeze({
     en: "Your microphone is off. You can still stop the answer (Esc).",
     ja: "マイクはオフです。応答は停止ボタンか Esc で停止できます",
   },
-  "hint.no_sound": { en: "You are not heard yet; type", ja: "声は届きません。入力できます" },
+  "hint.no_sound": {
+    en: "You are not heard yet. You can type.",
+    ja: "声はまだ届きません。文字で入力できます",
+  },
   "hint.no_sound_answering": {
     en: "You can read the answer",
     ja: "応答は文字で表示されます",

@@ -59,6 +59,13 @@ for (const size of [2, 20]) {
   });
 }
 
+test("an empty item that gets its text changes the two blocks before it", () => {
+  const source = "Steps:\n2. two\n- x\n\nThe end.";
+  for (const [part, blocks] of growing(new GrowingText(), source, 1)) {
+    assert.deepEqual(nodesOf(blocks), wholeOf(part), JSON.stringify(part));
+  }
+});
+
 test("headings begin at h2 and skip no level, also while the text grows", () => {
   const source = "## A\n\n#### B\n\n## C\n\n# D\n\n## E\n\n###### F\n\nThe end of it.";
   const tagsOf = (nodes) => nodes.map(({ tag }) => tag);

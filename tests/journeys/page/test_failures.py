@@ -96,7 +96,7 @@ def test_the_page_comes_back_to_a_server_that_was_killed_and_restarted(
         # Once for the loss, and once for the microphone, but not for each attempt.
         lost, resting = (text for text in visitor.watched("announced") if "Reconnecting" in text)
         assert lost == "Reconnecting: The connection was lost. Kaiwa keeps trying by itself."
-        assert resting == f"{lost} The microphone is off until then."
+        assert resting == f"{lost} The microphone is off meanwhile."
 
         visitor.await_stored(4)
         before = visitor.bubbles()
@@ -142,7 +142,7 @@ def test_after_two_minutes_without_the_server_a_button_reconnects(
         assert visitor.live_tracks() == 1
         fail_attempts(visitor, 5)
         # Nobody would hear it: after 30 s the microphone is released.
-        expect(hint).to_contain_text("The microphone is off until then.")
+        expect(hint).to_contain_text("The microphone is off meanwhile.")
         assert visitor.live_tracks() == 0
         fail_attempts(visitor, 16)
         card = visitor.help_card("draining")

@@ -53,6 +53,14 @@ def test_everything_can_be_done_by_keyboard(browser: Browser, stack: Stack) -> N
         visitor.await_state("idle")
         assert visitor.live_tracks() == 0
 
+        page.locator("#thread").focus()
+        keys.press("v")
+        visitor.await_state("listening")
+        keys.press("v")
+        visitor.await_state("idle")
+        expect(page.locator("#message")).to_be_focused()
+        expect(page.locator("#message")).to_have_value("")
+
 
 @pytest.mark.realtime_audio
 def test_space_is_push_to_talk_and_nothing_is_sent_between_presses(

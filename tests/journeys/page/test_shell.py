@@ -64,6 +64,22 @@ def test_a_failed_rename_or_deletion_is_reported_and_changes_nothing(
         expect(page.get_by_role("heading", name="What shall we talk about?")).to_be_visible()
 
 
+def test_the_menu_of_a_conversation_shows_a_title_of_one_long_word(
+    browser: Browser, stack: Stack
+) -> None:
+    login = register(stack)
+    body = {"title": "W" * 120}
+    assert http("POST", f"{stack.url}/api/sessions/", body, token=login.token).status == 201
+    with visiting(browser, stack, login=login, viewport={"width": 360, "height": 740}) as visitor:
+        page = visitor.page
+        page.locator("#drawer-open").click()
+        page.locator(".session-more").press("Enter")
+        for name in ("Rename", "Save as a file", "Delete", "Cancel"):
+            expect(page.get_by_role("dialog").get_by_text(name)).to_be_in_viewport(ratio=1)
+        menu = page.locator("#session-menu")
+        assert menu.evaluate("(menu) => menu.scrollWidth <= menu.clientWidth")
+
+
 def test_a_failed_sign_out_is_reported_and_the_user_stays_signed_in(
     browser: Browser, stack: Stack
 ) -> None:
