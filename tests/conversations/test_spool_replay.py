@@ -123,18 +123,6 @@ def test_a_file_that_cannot_be_deleted_is_stored_once(
     assert kept.writes == [of_a_call()]
 
 
-async def test_a_folder_that_cannot_be_written_is_reported_at_the_start(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").touch()
-    for folder in (tmp_path / "file" / "spool", tmp_path / "new" / "spool"):
-        task = ReplayTask(folder, "tag", announce=lambda _: None)
-        task.start()
-        await task.first_round(5)
-        await task.stop()
-    assert [each.getMessage() for each in caplog.records].count("spool.not_writable") == 1
-
-
 def test_the_file_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
     living = Spool(tmp_path, "tag")
     living.sync({1: of_a_call()})

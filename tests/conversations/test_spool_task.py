@@ -37,3 +37,15 @@ async def test_the_task_replays_at_its_start_and_again(
             await asyncio.sleep(0)
     await task.stop()
     await task.first_round(0)
+
+
+async def test_a_folder_that_cannot_be_written_is_reported_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file" / "spool", tmp_path / "new" / "spool"):
+        task = ReplayTask(folder, "tag", announce=lambda _: None)
+        task.start()
+        await task.first_round(5)
+        await task.stop()
+    assert [each.getMessage() for each in caplog.records].count("spool.not_writable") == 1
