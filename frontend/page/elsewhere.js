@@ -26,6 +26,7 @@ export const DEBOUNCE_MS = 300;
 
 export class Elsewhere {
   #delegate;
+  #document;
   #channel;
   /** @type {Set<string>} Sessions with an exchange that was not reported yet. */
   #sessionIds = new Set();
@@ -37,11 +38,16 @@ export class Elsewhere {
   /** @param {ElsewhereParts} parts @param {ElsewhereDelegate} delegate */
   constructor({ openChannel, window, document, signal }, delegate) {
     this.#delegate = delegate;
+    this.#document = document;
     this.#channel = channelOf(openChannel);
     const received = (/** @type {MessageEvent} */ { data }) => this.#received(data);
     this.#channel?.addEventListener("message", received, { signal });
     window.addEventListener("focus", () => this.#returned(), { signal });
-    const changed = () => document.visibilityState === "visible" && this.#returned();
+    const changed = () => {
+      if (document.visibilityState !== "visible") return;
+      this.#reportSoon();
+      this.#returned();
+    };
     document.addEventListener("visibilitychange", changed, { signal });
   }
 
@@ -56,10 +62,17 @@ export class Elsewhere {
     const { kind, sessionId } = /** @type {Record<string, unknown>} */ (Object(message));
     if (kind !== EXCHANGE || typeof sessionId !== "string") return;
     this.#sessionIds.add(sessionId);
+    this.#reportSoon();
+  }
+
+  /** Call the delegate for the exchanges of other tabs. A hidden tab, of which there may be many, sends no
+   * requests for them before it is shown. */
+  #reportSoon() {
     // Not restarted by the next exchange, so that one is never late.
     this.#exchangeTimer ??= setTimeout(() => {
-      const ids = [...this.#sessionIds];
       this.#exchangeTimer = undefined;
+      if (this.#document.visibilityState !== "visible") return;
+      const ids = [...this.#sessionIds];
       this.#sessionIds.clear();
       for (const id of ids) this.#delegate.exchangeFinished(id);
     }, DEBOUNCE_MS);

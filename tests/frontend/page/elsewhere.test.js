@@ -46,6 +46,18 @@ test("exchanges of other tabs are reported soon, each session once", () => {
   assert.equal(delegate.calls.length, 3);
 });
 
+test("a hidden page reports the exchanges of other tabs when it is shown", () => {
+  make();
+  document.visibilityState = "hidden";
+  receive({ kind: "exchange_finished", sessionId: "s1" });
+  mock.timers.tick(DEBOUNCE_MS);
+  assert.deepEqual(delegate.calls, []);
+  document.visibilityState = "visible";
+  document.dispatchEvent(new Event("visibilitychange"));
+  mock.timers.tick(DEBOUNCE_MS);
+  assert.deepEqual(delegate.calls, [["exchangeFinished", "s1"], ["cameBack"]]);
+});
+
 test("messages of another kind are ignored", () => {
   make();
   for (const data of [null, "s1", {}, { kind: "other", sessionId: "s1" }]) receive(data);
