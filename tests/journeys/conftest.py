@@ -1,10 +1,12 @@
 """Running stacks that the journeys share."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
 from tests.full_stack import FullStack, running_full_stack
+from tests.journeys.person import Person
 from tests.journeys.stack import Stack, running_stack
 
 SERVERS = ("uvicorn", "daphne")
@@ -18,6 +20,15 @@ def stack(
     folder = tmp_path_factory.mktemp(f"stack-{request.param}")
     with running_stack(folder, server=request.param, simulator=("--pace", "0")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def person(stack: Stack) -> Person:
+    """A user of the stack, for tests of which each makes its own session.
+
+    The real hash of a password takes half of the time of a short test.
+    """
+    return asyncio.run(Person.register(stack))
 
 
 @pytest.fixture(scope="session", params=SERVERS)

@@ -23,6 +23,9 @@ NO_LIMITS = dict.fromkeys(
 )
 """The servers of tests and benchmarks have one user who makes very many calls and sessions."""
 
+_migrated: dict[str, bytes] = {}
+"""The SQLite file after the migrations, by `DJANGO_SETTINGS_MODULE`."""
+
 
 def free_port() -> int:
     """Return a port on 127.0.0.1 that is free right now."""
@@ -130,11 +133,36 @@ class Stack:
         self.processes[name] = process
         return process
 
-    def start_simulator(self, *arguments: str) -> None:
-        process = self._spawn(
+    def migrate(self) -> None:
+        """Migrate the new database, or copy one that an earlier stack of this process migrated.
+
+        The migrations take 2 s of processor time, and a run of the journeys has a dozen stacks.
+        """
+        if self.env["DATABASE_URL"] != f"sqlite:///{self.folder}/kaiwa.sqlite3":
+            self.manage("migrate", "--verbosity", "0")
+            return
+        file = self.folder / "kaiwa.sqlite3"
+        settings = self.env.get("DJANGO_SETTINGS_MODULE", "")
+        if settings in _migrated:
+            file.write_bytes(_migrated[settings])
+            return
+        self.manage("migrate", "--verbosity", "0")
+        # What is not in the file yet would be missing in the copies.
+        assert not list(self.folder.glob("kaiwa.sqlite3-*"))
+        _migrated[settings] = file.read_bytes()
+
+    def spawn_simulator(self, *arguments: str) -> None:
+        """Start the simulator without waiting until it answers."""
+        self._spawn(
             "simulator", "backend.simulator", "--port", str(self.simulator_port), *arguments
         )
-        wait_until_answers(f"{self.simulator_url}/simulator/calls", process)
+
+    def await_simulator(self) -> None:
+        wait_until_answers(f"{self.simulator_url}/simulator/calls", self.processes["simulator"])
+
+    def start_simulator(self, *arguments: str) -> None:
+        self.spawn_simulator(*arguments)
+        self.await_simulator()
 
     def spawn_server(self, name: str = "server") -> subprocess.Popen[bytes]:
         """Start the server without waiting until it answers."""
@@ -169,7 +197,7 @@ def running_stack(
     server_module: str = "backend.serve",
     **env: str,
 ) -> Iterator[Stack]:
-    """Migrate a new database in `folder`, start simulator and server, stop both at the end."""
+    """Start simulator and server with a new database in `folder`; stop both at the end."""
     port, simulator_port = free_port(), free_port()
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     stack = Stack(
@@ -194,9 +222,11 @@ def running_stack(
         },
     )
     try:
-        stack.manage("migrate", "--verbosity", "0")
-        stack.start_simulator(*simulator)
+        # The simulator imports and listens while the database is migrated and the server starts.
+        stack.spawn_simulator(*simulator)
+        stack.migrate()
         stack.start_server()
+        stack.await_simulator()
         yield stack
     finally:
         stack.stop_all()

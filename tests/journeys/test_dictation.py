@@ -85,9 +85,8 @@ async def test_what_is_no_speech_is_refused(stack: Stack) -> None:
     ids=str,
 )
 async def test_what_the_provider_does_wrong_has_a_code(
-    stack: Stack, mishap: dict[str, Any], expected: tuple[int, str]
+    stack: Stack, person: Person, mishap: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    person = await Person.register(stack)
     session_id = await person.new_session()
     body = {**mishap, "api": "transcriptions"}
     injected = await asyncio.to_thread(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,8 +91,7 @@ async def test_every_bad_credential_is_refused_before_an_upstream_connection(
     assert "ticket_invalid" in log
 
 
-async def test_a_token_in_a_header_opens_a_call(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_a_token_in_a_header_opens_a_call(stack: Stack, person: Person) -> None:
     session_id = await person.new_session()
     async with connect(
         f"ws://127.0.0.1:{stack.port}/ws/realtime/{session_id}/",
@@ -118,9 +118,9 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
 
 @pytest.mark.parametrize(("frame", "code"), BAD_FRAMES, ids=[code for _, code in BAD_FRAMES])
 async def test_one_bad_frame_is_reported_and_the_call_goes_on(
-    stack: Stack, frame: str | bytes, code: str
+    person: Person, frame: str | bytes, code: str
 ) -> None:
-    person = await Person.register(stack, language="ja")
+    person = replace(person, language="ja")
     async with person.call(await person.new_session()) as live:
         await live.socket.send(frame)
         at = await live.until_type("relay.error")
@@ -130,8 +130,7 @@ async def test_one_bad_frame_is_reported_and_the_call_goes_on(
         await live.until_type("response.done")
 
 
-async def test_three_bad_frames_end_the_call(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_three_bad_frames_end_the_call(person: Person) -> None:
     async with person.call(await person.new_session()) as live:
         for _ in range(3):
             await live.socket.send("not json")
@@ -152,8 +151,7 @@ FORBIDDEN: list[dict[str, Any]] = [
 ]
 
 
-async def test_forbidden_events_never_reach_the_provider(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_forbidden_events_never_reach_the_provider(stack: Stack, person: Person) -> None:
     async with person.call(await person.new_session()) as live:
         for event in FORBIDDEN:
             await live.send(event)
@@ -180,9 +178,9 @@ MISHAPS: list[tuple[dict[str, Any], int]] = [
 
 @pytest.mark.parametrize(("mishap", "close_code"), MISHAPS, ids=lambda value: str(value))
 async def test_a_provider_failure_is_reported_in_the_users_language(
-    stack: Stack, mishap: dict[str, Any], close_code: int
+    stack: Stack, person: Person, mishap: dict[str, Any], close_code: int
 ) -> None:
-    person = await Person.register(stack, language="ja")
+    person = replace(person, language="ja")
     session_id = await person.new_session()
     answer = await asyncio.to_thread(
         http, "POST", f"{stack.simulator_url}/simulator/mishaps", mishap

@@ -156,8 +156,7 @@ async def ended_session(person: Person, session_id: str) -> dict[str, Any]:
     raise AssertionError("the call has not ended")
 
 
-async def test_a_second_call_replays_the_first_calls_history(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_a_second_call_replays_the_first_calls_history(stack: Stack, person: Person) -> None:
     session_id = await person.new_session()
     async with person.call(session_id) as live:
         await live.type("My name is Aoi.", is_silent=True)
@@ -179,8 +178,7 @@ async def test_a_second_call_replays_the_first_calls_history(stack: Stack) -> No
     assert len(turns) == 4
 
 
-async def test_an_admin_can_read_the_conversation(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_an_admin_can_read_the_conversation(stack: Stack, person: Person) -> None:
     session_id = await person.new_session(title="About the price")
     async with person.call(session_id) as live:
         await live.type("How much does it cost?")
@@ -194,8 +192,7 @@ async def test_an_admin_can_read_the_conversation(stack: Stack) -> None:
     assert person.token not in page
 
 
-async def test_a_message_typed_just_before_leaving_is_stored(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_a_message_typed_just_before_leaving_is_stored(person: Person) -> None:
     session_id = await person.new_session()
     async with person.call(session_id) as live:
         await live.type("Remember this.")

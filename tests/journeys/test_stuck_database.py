@@ -16,8 +16,9 @@ pytestmark = pytest.mark.journey
 REPLY_WITHIN_S = 8.0
 
 
-async def test_a_locked_database_delays_no_reply_and_loses_no_turn(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_a_locked_database_delays_no_reply_and_loses_no_turn(
+    stack: Stack, person: Person
+) -> None:
     session_id = await person.new_session()
     async with person.call(session_id) as live:
         await live.type("Hello!")
@@ -47,8 +48,7 @@ async def test_a_locked_database_delays_no_reply_and_loses_no_turn(stack: Stack)
     assert turns[2]["text"] == QUESTION
 
 
-async def test_two_calls_of_one_person_are_stored_separately(stack: Stack) -> None:
-    person = await Person.register(stack)
+async def test_two_calls_of_one_person_are_stored_separately(person: Person) -> None:
     first_id, second_id = await person.new_session(), await person.new_session()
     async with person.call(first_id) as first, person.call(second_id) as second:
         await asyncio.gather(first.type("Only in the first."), second.type("Only in the second."))

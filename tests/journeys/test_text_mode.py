@@ -36,9 +36,8 @@ def streamed(person: Person, path: str, body: Any) -> list[tuple[str, Any]]:
 
 
 async def test_what_is_typed_is_answered_once_and_the_call_that_follows_speaks(
-    stack: Stack,
+    stack: Stack, person: Person
 ) -> None:
-    person = await Person.register(stack)
     session_id = await person.new_session()
     messages = f"sessions/{session_id}/messages/"
 
