@@ -202,16 +202,9 @@ class Recorder:
     def put(self, key: Hashable, each: Write) -> None:
         """Add a pending write, or merge it into the one with the same key.
 
-        The first starts the task.
+        The first starts the tasks.
         """
-        earlier = self._pending.get(key)
-        if earlier is None and self._being_written:
-            # Merged here as well, so that a newer version alone is the whole of it.
-            earlier = self._being_written.get(key)
-        if self._oldest_at_s is None:
-            self._oldest_at_s = asyncio.get_running_loop().time()
-        self._pending[key] = each if earlier is None else merged(earlier, each)
-        self._has_pending.set()
+        self._merge(key, each)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(
                 self._run(), name="recorder", context=process_context()
@@ -220,6 +213,16 @@ class Recorder:
             self._spool_task = asyncio.create_task(
                 self._keep_spool(self.spool), name="spool", context=process_context()
             )
+
+    def _merge(self, key: Hashable, each: Write) -> None:
+        earlier = self._pending.get(key)
+        if earlier is None and self._being_written:
+            # Merged here as well, so that a newer version alone is the whole of it.
+            earlier = self._being_written.get(key)
+        if self._oldest_at_s is None:
+            self._oldest_at_s = asyncio.get_running_loop().time()
+        self._pending[key] = each if earlier is None else merged(earlier, each)
+        self._has_pending.set()
 
     async def flush(self, wait_s: float, selects: Selects = _all_writes) -> bool:
         """Write now. Returns whether all selected writes were stored within `wait_s` seconds."""
@@ -291,9 +294,11 @@ class Recorder:
         return {key: self._pending.pop(key) for key in keys}
 
     def _make_pending_again(self, batch: dict[Hashable, Write]) -> None:
+        # Without `put`, which would start the spool's task again while `stop` ends the tasks: that
+        # deletes the file of writes that have not waited for long.
         newer, self._pending = self._pending, batch
         for key, each in newer.items():
-            self.put(key, each)
+            self._merge(key, each)
 
     async def _write_one_by_one(self, batch: dict[Hashable, Write]) -> bool:
         """Write each alone, so that one that cannot be stored costs only itself.

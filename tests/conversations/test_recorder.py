@@ -539,6 +539,27 @@ async def test_a_final_status_that_is_being_written_is_kept_in_the_spool(
     database.moving.set()
 
 
+def files_in(folder: Path) -> int:
+    return len(list(folder.iterdir()))
+
+
+async def test_stop_leaves_no_task_that_would_delete_the_file(
+    database: FakeDatabase, executor: DatabaseExecutor, tmp_path: Path
+) -> None:
+    database.moving.clear()
+    try:
+        recorder = spooling(database, executor, Spool(tmp_path, "tag"), delay_s=60)
+        kept = recorder.for_call(new_opened_call())
+        kept.keep(turn())
+        await recorder.flush(0.05)
+        kept.keep(turn("item_2", "Said while the database was asked to store the first."))
+        assert await recorder.stop(0.2)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert files_in(tmp_path) == 1
+    finally:
+        database.moving.set()
+
+
 @pytest.mark.parametrize("missing", [0, 1])
 async def test_stop_spools_what_the_database_does_not_take(
     database: FakeDatabase,
