@@ -71,17 +71,18 @@ export class VoiceControls {
 
   /** The language changed: the next `show` writes the texts. The last model may be outdated by now. */
   relabel() {
-    this.#mute.ariaLabel = "";
-    this.#silence.ariaLabel = "";
+    this.#mute.title = "";
+    this.#silence.title = "";
   }
 
   /** @param {HTMLButtonElement} button @param {boolean} isOff @param {typeof MUTE} looks */
   #toggle(button, isOff, looks) {
     const look = isOff ? looks.off : looks.on;
-    const label = this.#words.say(look.words);
-    if (button.ariaLabel !== label) {
-      button.ariaLabel = label;
-      button.title = label;
+    const tip = this.#words.say(look.words);
+    if (button.title !== tip) {
+      // A screen reader says "Mute, pressed"; "Unmute, pressed" would be two things at once.
+      button.ariaLabel = this.#words.say(looks.on.words);
+      button.title = tip;
       button.replaceChildren(icon(look.icon));
     }
     button.ariaPressed = String(isOff);
