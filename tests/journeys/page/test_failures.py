@@ -295,7 +295,7 @@ def test_signing_out_elsewhere_ends_this_call(browser: Browser, stack: Stack) ->
         expect(visitor.help_card("revoked")).to_contain_text("You signed out elsewhere")
         visitor.page.get_by_role("button", name="Sign in").click()
         expect(visitor.page.get_by_label("Username")).to_be_focused()
-        expect(visitor.page.get_by_text("Your login has ended.")).to_be_visible()
+        expect(visitor.page.get_by_text("Your session has expired.")).to_be_visible()
 
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"

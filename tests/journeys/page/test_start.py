@@ -27,7 +27,7 @@ def test_with_blocked_storage_the_page_works_and_says_once_that_the_login_is_not
         page = visitor.page
         page.add_init_script(BLOCK_STORAGE)
         page.reload()
-        expect(page.locator("#sign-in-notice")).to_contain_text("will not be kept")
+        expect(page.locator("#sign-in-notice")).to_contain_text("you have to sign in again")
         page.locator("#username").fill(login.username)
         page.locator("#password").fill(login.password)
         page.locator("#sign-in-submit").click()
