@@ -303,20 +303,26 @@ def _usage_row(each: UsageWrite) -> Usage:
 def _touch_sessions(sessions: Mapping[UUID, Session], writes: Sequence[TurnWrite]) -> None:
     """Update `updated_at` and `realtime_mode` of these turns' sessions, and name the untitled.
 
-    Usually only `updated_at` changes. It is one UPDATE for all of them: `bulk_update` takes many
-    times the processor time.
+    Usually only `updated_at` changes. It is one UPDATE for all of these: `bulk_update` takes many
+    times the processor time. And never two for one row: after the second, PostgreSQL checks the
+    user's row too, and waits for whoever has it locked.
     """
-    touched = {each.session_id for each in writes}
-    voiced = {each.session_id for each in writes if each.turn.modality == Modality.VOICE}
-    Session.with_deleted.filter(pk__in=touched).update(updated_at=timezone.now())
-    newly_voiced = [each for each in voiced if not sessions[each].realtime_mode]
-    if newly_voiced:
-        Session.with_deleted.filter(pk__in=newly_voiced).update(realtime_mode=True)
-    for session_id in touched:
-        if not sessions[session_id].title:
-            title = _title(each for each in writes if each.session_id == session_id)
-            if title:
-                Session.with_deleted.filter(pk=session_id).update(title=title)
+    now = timezone.now()
+    unchanged = set()
+    for session_id in {each.session_id for each in writes}:
+        own = [each for each in writes if each.session_id == session_id]
+        changes: dict[str, object] = {}
+        is_voiced = any(each.turn.modality == Modality.VOICE for each in own)
+        if is_voiced and not sessions[session_id].realtime_mode:
+            changes["realtime_mode"] = True
+        if not sessions[session_id].title and (title := _title(own)):
+            changes["title"] = title
+        if changes:
+            Session.with_deleted.filter(pk=session_id).update(updated_at=now, **changes)
+        else:
+            unchanged.add(session_id)
+    if unchanged:
+        Session.with_deleted.filter(pk__in=unchanged).update(updated_at=now)
 
 
 def _title(writes: Iterable[TurnWrite]) -> str:
