@@ -145,9 +145,16 @@ class Visitor:
         self.page.locator("#mode-voice").click()
 
     def open_muted_call(self) -> None:
-        """Open a call that hears nothing, to send typed messages through it."""
+        """Open a call that hears nothing, to send typed messages through it.
+
+        It is muted before the microphone opens: of a later mute, a busy machine is too late for the
+        fake microphone's first tone.
+        """
+        self.page.evaluate("watch.holdPermission()")
         self.tap_microphone()
+        self.await_state("asking_microphone")
         self.page.locator("#mute").click()
+        self.page.evaluate("watch.grantPermission()")
         self.await_state("listening")
 
     def tap_typing(self) -> None:
