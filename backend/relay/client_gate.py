@@ -61,8 +61,8 @@ class ClientGate:
     """Judges one client's frames and holds the early ones.
 
     `past_item_ids` are the items that the relay replays, and in a call with several connections
-    also those of the earlier ones: it may grow. `sent_ms` returns how many milliseconds
-    of a part's audio were sent to the client.
+    also those of the earlier ones: it may grow. `sent_ms` returns how many milliseconds of a
+    part's audio were sent to the client.
     """
 
     def __init__(

@@ -34,8 +34,7 @@ class ServerTimeouts:
     SIGINT. `drain_overrun_s`: how much longer than that the drain itself may take. `close_s`: how
     long the remaining sockets have to close. `flush_s`: how long the runtime may go on writing
     turns, or put them into the spool; it then logs what was lost, which `flush_overrun_s` leaves
-    time for. `threads_s`: how
-    long the process waits for threads after all that.
+    time for. `threads_s`: how long the process waits for threads after all that.
     """
 
     write_timeout_s: float = 11.0

@@ -59,12 +59,11 @@ _logger = logging.getLogger(__name__)
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     """A WebSocket of one client.
 
-    *The write timeout*: it is aborted when the client reads nothing for `write_timeout_s`
-    (less than `STUCK_BYTES`). Else
-    uvicorn's `send()`, and then even its close, would block for as long as such a TCP connection
-    lives (over 70 s were seen). The call itself ends with `too_slow` at 10 s; its close frame then
-    waits behind the unsent bytes, so the abort comes later. Pings do not help: when one times out,
-    uvicorn sends a close frame, which waits behind the unsent bytes too.
+    *The write timeout*: it is aborted when the client reads less than `STUCK_BYTES` within
+    `write_timeout_s`. Else uvicorn's `send()`, and then even its close, would block for as long as
+    such a TCP connection lives (over 70 s were seen). The call itself ends with `too_slow` at 10 s;
+    its close frame then waits behind the unsent bytes, so the abort comes later. Pings do not help:
+    when one times out, uvicorn sends a close frame, which waits behind the unsent bytes too.
 
     *Refusals*: a handshake that was refused over HTTP counts as answered. uvicorn sends the
     refusal, does not count it as an answer, and logs an error, "without completing handshake". A
