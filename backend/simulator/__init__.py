@@ -3,7 +3,7 @@
     engine/   PURE: the state machine of one Realtime session; replies to REST requests
     persona/  PURE: the scripted customer that answers, in English and Japanese
     sound/    speech recognition of known phrases, and speech synthesis
-    server/   WebSocket and REST: one engine per call, the record of calls, injected faults
+    server/   WebSocket, WebRTC and REST: one engine per call, the record of calls, injected faults
 
 It imports no other package of `backend`, and no other package imports it.
 """

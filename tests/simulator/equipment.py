@@ -90,13 +90,20 @@ class EngineBench:
     if synthesis fails. `holds_…`: results wait for `release`.
     """
 
-    def __init__(self, options: EngineOptions | None = None, *, is_opened: bool = True) -> None:
+    def __init__(
+        self,
+        options: EngineOptions | None = None,
+        *,
+        is_opened: bool = True,
+        initial_session: Event | None = None,
+    ) -> None:
         ids = count(1)
         self.engine = Engine(
             "gpt-realtime",
             EchoPersona(),
             lambda prefix: f"{prefix}_{next(ids)}",
             options or EngineOptions(pace=0, late_every=0),
+            initial_session,
         )
         self.now = 1_000.0
         self.events: list[Event] = []
@@ -131,6 +138,24 @@ class EngineBench:
         for start in range(0, len(pcm), 1_920):
             self.send_raw(append(pcm[start : start + 1_920]))
             self.wait(0.04)
+        return self.events[seen:]
+
+    def take_audio(self, ms: int) -> bytes:
+        """Play output audio for this long, in frames of 20 ms; return it."""
+        played = b""
+        for _ in range(ms // 20):
+            pcm, effects = self.engine.take_audio(20 * 48)
+            self._apply(effects)
+            played += pcm
+            self.wait(0.02)
+        return played
+
+    def hear(self, pcm: bytes) -> list[Event]:
+        """Pass audio of the microphone in frames of 20 ms, in real time; return the events."""
+        seen = len(self.events)
+        for start in range(0, len(pcm), 960):
+            self._apply(self.engine.hear(pcm[start : start + 960], self.now))
+            self.wait(0.02)
         return self.events[seen:]
 
     def wait(self, seconds: float) -> list[Event]:

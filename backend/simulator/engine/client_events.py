@@ -36,6 +36,7 @@ EVENT_FIELDS: Final[dict[str, dict[str, Validator]]] = {
     },
     "response.create": {"response": nullable(any_object)},
     "response.cancel": {"response_id": nullable(string)},
+    "output_audio_buffer.clear": {},
 }
 """Fields by event type. The handler of the event validates what is `any_object` here."""
 

@@ -10,7 +10,8 @@ given. Speech is synthesised and recognised outside: the engine returns `Synthes
 and the caller passes the result to `synthesised` or `recognised`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from backend.simulator.engine import item_events, token_usage
@@ -28,11 +29,18 @@ from backend.simulator.engine.errors import ClientEventError, invalid_value
 from backend.simulator.engine.input_audio_buffer import InputAudioBuffer, TurnStarted, TurnStopped
 from backend.simulator.engine.input_transcripts import AudioItem, InputTranscripts
 from backend.simulator.engine.outbox import Outbox
+from backend.simulator.engine.output_audio_buffer import (
+    OutputAudioBuffer,
+    PlaybackChange,
+    PlaybackCleared,
+    PlaybackStarted,
+    PlaybackStopped,
+)
 from backend.simulator.engine.ports import Persona
 from backend.simulator.engine.response import Response, new_response, status_details
 from backend.simulator.engine.response_prompt import choose_utterance, unanswered_audio_id
 from backend.simulator.engine.response_stream import ResponseStream, chunks_within_budget
-from backend.simulator.engine.session_config import new_session, updated_session
+from backend.simulator.engine.session_config import initial_session, updated_session
 
 KEPT_AUDIO_BYTES = 60_000 * BYTES_PER_MS
 MAX_RECOGNISED_MS = 15_000
@@ -44,13 +52,15 @@ class EngineOptions:
     """Options of one session.
 
     `cap_s`: its maximum duration. `pace`: how many times faster than real time audio is sent (0: at
-    once). `late_every`: every n-th transcript comes after the response (0: none).
+    once). `late_every`: every n-th transcript comes after the response (0: none). `is_webrtc`: the
+    output audio is read with `take_audio`; no event has it.
     """
 
     cap_s: float = 3600.0
     pace: float = 5.0
     late_every: int = 3
     tokens_a_minute: int = 40_000
+    is_webrtc: bool = False
 
 
 @dataclass(slots=True)
@@ -74,18 +84,22 @@ class Engine:
         persona: Persona,
         new_id: Callable[[str], str],
         options: EngineOptions,
+        initial_session: Event | None = None,
     ) -> None:
+        """`initial_session`: the settings that the connection is opened with, already valid."""
         self.injected_faults = InjectedFaults()
         self.session: Event = {}
         self._model = model
         self._persona = persona
         self._new_id = new_id
         self._options = options
+        self._initial_session = initial_session
         self._is_over = False
         self._expires_at = 0.0
         self._idle_at: float | None = None
         self._out = Outbox(new_id)
         self._buffer = InputAudioBuffer(new_id)
+        self._output_audio_buffer = OutputAudioBuffer() if options.is_webrtc else None
         self._conversation = Conversation()
         self._conversation_id = new_id("conv")
         self._transcripts = InputTranscripts(self._conversation, self._out, options.late_every)
@@ -95,15 +109,44 @@ class Engine:
         self._has_pending_turn = False
         self._is_voice_locked = False
 
+    def usages_in_progress(self) -> dict[str, Event]:
+        """What the responses that have not ended have used so far, by their ids."""
+        return {each.id: _usage_of(each) for each in self._responses.values()}
+
     # ── Inputs ──────────────────────────────────────────────────────────────────────────────────
 
     def open(self, now: float) -> list[Effect]:
         """Start the session, on a connection that is open."""
         self._expires_at = now + self._options.cap_s
-        self.session = new_session(self._new_id("sess"), self._model, int(self._expires_at))
+        self.session = initial_session(
+            self._new_id("sess"), self._model, int(self._expires_at), self._initial_session
+        )
         self._buffer.configure(self._turn_detection)
         self._out.send("session.created", session=self.session)
         return self._out.take()
+
+    def session_created(self) -> Event:
+        """The `session.created` for another connection to this session, with its state now."""
+        return {
+            "type": "session.created",
+            "event_id": self._new_id("event"),
+            "session": self.session,
+        }
+
+    def hear(self, pcm: bytes, now: float) -> list[Effect]:
+        """Handle audio of the microphone (PCM16 mono 24 kHz), which has no client event."""
+        if not self._is_over:
+            with suppress(ClientEventError):  # The buffer is full: nobody commits it.
+                self._hear(pcm, now)
+        return self._out.take()
+
+    def take_audio(self, size: int) -> tuple[bytes, list[Effect]]:
+        """The next `size` bytes of output audio to play now, as `OutputAudioBuffer.take`."""
+        if self._output_audio_buffer is None or self._is_over:
+            return b"", []
+        pcm, changes = self._output_audio_buffer.take(size)
+        self._report_playback(changes)
+        return pcm, self._out.take()
 
     def from_client(self, event: object, now: float) -> list[Effect]:
         """Handle a parsed client event; one that is invalid is answered with an `error` event."""
@@ -197,19 +240,26 @@ class Engine:
     # ── The user's turns ────────────────────────────────────────────────────────────────────────
 
     def _append(self, event: Event, now: float) -> None:
-        for change in self._buffer.append(decode_audio(event["audio"], "audio")):
+        self._hear(decode_audio(event["audio"], "audio"), now)
+
+    def _hear(self, pcm: bytes, now: float) -> None:
+        for change in self._buffer.append(pcm):
             match change:
                 case TurnStarted(item_id, at_ms):
                     self._start_turn(item_id, at_ms, now)
-                case TurnStopped(item_id, at_ms, pcm):
-                    self._stop_turn(item_id, at_ms, pcm, now)
+                case TurnStopped(item_id, at_ms, turn_pcm):
+                    self._stop_turn(item_id, at_ms, turn_pcm, now)
 
     def _start_turn(self, item_id: str, at_ms: int, now: float) -> None:
         self._idle_at = None
         self._out.send("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=at_ms)
-        if self._turn_detection["interrupt_response"] and self._active is not None:
+        if not self._turn_detection["interrupt_response"]:
+            return
+        if self._active is not None:
             self._has_pending_turn = False
             self._finish(self._active, now, "cancelled", reason="turn_detected")
+        # What has been generated plays on after the response's end.
+        self._clear_output_audio()
 
     def _stop_turn(self, item_id: str, at_ms: int, pcm: bytes, now: float) -> None:
         self._out.send("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=at_ms)
@@ -347,6 +397,7 @@ class Engine:
             conversation=self._conversation if response.is_in_conversation else None,
             out=self._out,
             is_truncated=len(kept) < len(chunks),
+            output_audio_buffer=self._output_audio_buffer,
         )
         response.stream.open()
         self._advance(response, now)
@@ -379,15 +430,11 @@ class Engine:
     ) -> None:
         """End a response with any status: close its stream, count its tokens, send its end."""
         del self._responses[response.id]
-        output_tokens = token_usage.Tokens()
+        output_tokens, usage = _output_tokens(response), _usage_of(response)
         if response.stream is not None:
-            output_tokens = response.stream.output_tokens
             response.stream.close(status)
             self._conversation.drop_old_audio(KEPT_AUDIO_BYTES)
         self._meter.spent += output_tokens.total
-        usage = token_usage.response_usage(
-            response.input_tokens, response.cached_tokens, output_tokens
-        )
         self._out.send(
             "response.done",
             response=response.as_event(
@@ -397,6 +444,8 @@ class Engine:
                 None if error_code else usage,
             ),
         )
+        if self._output_audio_buffer is not None:
+            self._output_audio_buffer.finish(response.id)
         if response is self._active:
             self._active = None
             self._after_active_response(response, now)
@@ -412,6 +461,52 @@ class Engine:
         if idle_ms and not self._buffer.is_speech:
             playback_ends_at = response.stream.playback_ends_at if response.stream else now
             self._idle_at = max(now, playback_ends_at) + idle_ms / 1000
+
+    # ── Output audio of WebRTC ──────────────────────────────────────────────────────────────────
+
+    def _clear_output_audio_on_request(self, event: Event, now: float) -> None:
+        if self._output_audio_buffer is None:
+            raise ClientEventError(
+                "invalid_value",
+                "Invalid value: 'output_audio_buffer.clear'. It is only for WebRTC and SIP calls.",
+                "type",
+            )
+        self._clear_output_audio()
+
+    def _clear_output_audio(self) -> None:
+        """Drop what has not been played; a response that is in progress generates no more audio."""
+        if self._output_audio_buffer is not None:
+            self._report_playback(self._output_audio_buffer.clear())
+
+    def _report_playback(self, changes: Sequence[PlaybackChange]) -> None:
+        for change in changes:
+            match change:
+                case PlaybackStarted(response_id):
+                    self._out.send("output_audio_buffer.started", response_id=response_id)
+                case PlaybackStopped(response_id):
+                    self._out.send("output_audio_buffer.stopped", response_id=response_id)
+                case PlaybackCleared():
+                    self._report_cleared(change)
+
+    def _report_cleared(self, change: PlaybackCleared) -> None:
+        response = self._responses.get(change.response_id)
+        if response is not None and response.stream is not None:
+            response.stream.stop_audio()
+        if change.was_started:
+            self._out.send("output_audio_buffer.cleared", response_id=change.response_id)
+        item_events.truncate_to_played(
+            self._conversation, change.item_id, change.played_ms, self._out
+        )
+
+
+def _output_tokens(response: Response) -> token_usage.Tokens:
+    return token_usage.Tokens() if response.stream is None else response.stream.output_tokens
+
+
+def _usage_of(response: Response) -> Event:
+    return token_usage.response_usage(
+        response.input_tokens, response.cached_tokens, _output_tokens(response)
+    )
 
 
 Handler = Callable[[Engine, Event, float], None]
@@ -432,5 +527,6 @@ HANDLERS: dict[str, Handler] = {
     "conversation.item.truncate": _item_handler(item_events.truncate),
     "response.create": Engine._create_response,
     "response.cancel": Engine._cancel_response,
+    "output_audio_buffer.clear": Engine._clear_output_audio_on_request,
 }
 """One handler for each event type of `client_events.EVENT_FIELDS`."""

@@ -68,6 +68,23 @@ def truncate(conversation: Conversation, event: Event, out: Outbox) -> None:
             f"Audio content of {part.audio_ms}ms is already shorter than {end_ms}ms",
             "audio_end_ms",
         )
+    _cut_audio(item, index, end_ms, out)
+
+
+def truncate_to_played(
+    conversation: Conversation, item_id: str, played_ms: int, out: Outbox
+) -> None:
+    """Shorten an item's audio to what was played, as the provider does in a WebRTC call.
+
+    The client may have deleted the item, or have shortened it further.
+    """
+    item = conversation.find(item_id)
+    if item is not None and played_ms < item.parts[0].audio_ms:
+        _cut_audio(item, 0, played_ms, out)
+
+
+def _cut_audio(item: Item, index: int, end_ms: int, out: Outbox) -> None:
+    part = item.parts[index]
     part.audio_ms = end_ms
     part.pcm = part.pcm[: end_ms * BYTES_PER_MS]
     part.text = None

@@ -21,6 +21,14 @@ _DEFAULT_TRIGGERS: dict[Kind, tuple[str, int]] = {
 }
 """When a kind happens if the mishap has no `after`: the event type and its count."""
 
+WEBRTC_TRIGGERS: dict[Kind, tuple[str, int]] = {
+    **_DEFAULT_TRIGGERS,
+    Kind.STALL: ("output_audio_buffer.started", 1),
+    Kind.DROP: ("output_audio_buffer.started", 1),
+    Kind.CLOSE: ("output_audio_buffer.started", 1),
+}
+"""The same for a WebRTC call and for its sidebands, whose events have no audio."""
+
 TEXT_STREAM_TRIGGERS: dict[Kind, tuple[str, int]] = {
     Kind.STALL: ("response.output_text.delta", 3),
     Kind.DROP: ("response.output_text.delta", 3),

@@ -5,8 +5,9 @@ A mishap applies to the next `times` calls (0: to every call until mishaps are c
 events of the type `after` have been sent; `fault_injection` has a default for each kind.
 
 A request of the REST API counts as a call too. `api` limits a mishap to calls ("realtime") or to
-one kind of request; without it, it applies to whichever comes next. REST requests leave the
-mishaps that only a session can have (`REALTIME_ONLY_KINDS`) to the next call.
+one kind of request; without it, it applies to whichever comes next, except to those of
+`NAMED_ONLY_APIS`. Requests that start no session leave the mishaps that only a session can have
+(`REALTIME_ONLY_KINDS`) to the next call.
 """
 
 import json
@@ -14,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from backend.simulator.engine import text_response
 from backend.simulator.engine.outbox import SERVER_EVENT_TYPES
@@ -23,7 +24,22 @@ FAKE_KEY = "sk-proj-SIMULATED0123456789abcdefghijklmnop"
 """In HTTP errors where the provider quotes the API key, so that redaction can be tested."""
 
 
-Api = Literal["realtime", "responses", "transcriptions"]
+Api = Literal[
+    "realtime",
+    "responses",
+    "transcriptions",
+    "client_secrets",
+    "calls",
+    "sideband",
+    "hangup",
+]
+"""`realtime`: calls over WebSocket. `calls`: those over WebRTC; `sideband`: the WebSockets to them;
+`hangup`: the requests that end them."""
+APIS: tuple[Api, ...] = get_args(Api)
+NAMED_ONLY_APIS = frozenset[Api]({"client_secrets", "sideband", "hangup"})
+"""A mishap applies to these only if it names them: they accompany the call it is meant for."""
+SESSION_APIS = frozenset[Api]({"realtime", "calls", "sideband"})
+"""What has a session."""
 
 
 class Kind(StrEnum):
@@ -160,8 +176,8 @@ def _is_close_code(value: Any) -> bool:
 RULES: dict[str, Rule] = {
     "calls": (lambda value: value in ("next", "running"), '"next" or "running"'),
     "api": (
-        lambda value: value in ("realtime", "responses", "transcriptions"),
-        '"realtime", "responses" or "transcriptions"',
+        lambda value: isinstance(value, str) and value in APIS,
+        "one of " + ", ".join(f'"{api}"' for api in APIS),
     ),
     "times": _whole(0, 10_000),
     "after": (
@@ -256,7 +272,8 @@ def http_refusal(mishap: Mishap) -> HttpRefusal:
 
 def _applies_to(mishap: Mishap, api: Api) -> bool:
     if mishap.api is None:
-        return api == "realtime" or mishap.kind not in REALTIME_ONLY_KINDS
+        is_possible = api in SESSION_APIS or mishap.kind not in REALTIME_ONLY_KINDS
+        return is_possible and api not in NAMED_ONLY_APIS
     return mishap.api == api
 
 

@@ -36,6 +36,9 @@ SERVER_EVENT_TYPES: frozenset[str] = frozenset(
         "response.output_audio.delta",
         "response.output_audio.done",
         "response.done",
+        "output_audio_buffer.started",
+        "output_audio_buffer.stopped",
+        "output_audio_buffer.cleared",
         "rate_limits.updated",
     }
 )

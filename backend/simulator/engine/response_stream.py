@@ -1,13 +1,14 @@
 """PURE: streams a response's output item: all its events, from the first to the last."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.simulator.engine import token_usage
 from backend.simulator.engine.chunking import Chunk
 from backend.simulator.engine.conversation import BYTES_PER_MS, Conversation, Item, Part
 from backend.simulator.engine.effects import Event
 from backend.simulator.engine.outbox import Outbox
+from backend.simulator.engine.output_audio_buffer import OutputAudioBuffer
 
 
 def chunks_within_budget(chunks: list[Chunk], max_tokens: int | str) -> list[Chunk]:
@@ -29,7 +30,8 @@ class ResponseStream:
     """Sends one chunk every `chunk_interval_s` seconds, starting at `started_at`.
 
     `conversation`: None for an out-of-band response, whose item is in no conversation.
-    `is_truncated`: the token limit cut chunks off.
+    `is_truncated`: the token limit cut chunks off. `output_audio_buffer`: gets the audio of a
+    WebRTC call, which is in no event; None for a WebSocket.
     """
 
     response_id: str
@@ -41,6 +43,7 @@ class ResponseStream:
     conversation: Conversation | None
     out: Outbox
     is_truncated: bool = False
+    output_audio_buffer: OutputAudioBuffer | None = None
     next_chunk: int = 0
 
     @property
@@ -81,6 +84,12 @@ class ResponseStream:
             self.next_chunk += 1
         return False
 
+    def stop_audio(self) -> None:
+        """Generate no more audio; the text goes on."""
+        self.chunks[self.next_chunk :] = [
+            replace(chunk, pcm=b"") for chunk in self.chunks[self.next_chunk :]
+        ]
+
     def close(self, status: str) -> None:
         """Close the content part and the item; `status` is that of the response."""
         item, part = self.item, self.item.parts[0]
@@ -111,6 +120,9 @@ class ResponseStream:
             self._send_content("response.output_audio_transcript.delta", delta=chunk.text)
         if chunk.pcm:
             part.audio_ms += len(chunk.pcm) // BYTES_PER_MS
+            if self.output_audio_buffer is not None:
+                self.output_audio_buffer.add(self.response_id, self.item.id, chunk.pcm)
+                return
             audio = base64.b64encode(chunk.pcm).decode()
             self._send_content("response.output_audio.delta", delta=audio)
 

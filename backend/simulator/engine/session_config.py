@@ -8,8 +8,12 @@ after the first assistant audio.
 from copy import deepcopy
 from typing import Any
 
+from backend.simulator.engine.effects import Event
 from backend.simulator.engine.errors import ClientEventError, invalid_value
 from backend.simulator.engine.parameters import PCM, SESSION, TURN_DETECTION
+
+DEFAULT_MODEL = "gpt-realtime"
+"""The model of a connection that names none."""
 
 DEFAULT_INSTRUCTIONS = (
     "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a "
@@ -65,6 +69,21 @@ def new_session(session_id: str, model: str, expires_at: int) -> dict[str, Any]:
             "output": {"format": dict(PCM), "voice": "marin", "speed": 1.0},
         },
     }
+
+
+def initial_session(
+    session_id: str, model: str, expires_at: int, given: Event | None
+) -> dict[str, Any]:
+    """The configuration of a new connection with the settings that it was opened with.
+
+    `given`: the session of a client secret or of a WebRTC call; `model` overrides its model. Raises
+    ClientEventError if it is invalid.
+    """
+    session = new_session(session_id, model, expires_at)
+    if given is None:
+        return session
+    SESSION(given, "session")
+    return updated_session(session, {**given, "model": model}, is_voice_locked=False)
 
 
 def _turn_detection(

@@ -18,8 +18,8 @@ MAX_CALLS = 1_000
 class CallRecord:
     """One call: its events, its audio and its end; `heard` are the recognised phrases.
 
-    Of a REST request, `api` is "responses" or "transcriptions" and `request` its body: the JSON, or
-    the form with the file's name, type and size.
+    `api` says what it is: a call over WebSocket or WebRTC, a sideband, or a REST request; `request`
+    is the body of the latter: the JSON, or the form with the file's name, type and size.
     """
 
     def __init__(
@@ -45,7 +45,24 @@ class CallRecord:
         self.sent: Counter[str] = Counter()
         self.heard: list[str | None] = []
         self.session: dict[str, Any] = {}
+        self.rtc_id: str | None = None
+        """Of a WebRTC call, and of the sidebands to it: the provider's id of the call."""
+        self.unwatched_s = 0.0
+        """How long the WebRTC call was live without a sideband, up to the last change."""
+        self.bill: dict[tuple[str, str], dict[str, Any]] = {}
+        """What the call costs, by kind and source: with the model and its `usage`."""
         self._hash = hashlib.sha256()
+
+    def charge(self, kind: str, source_id: str, model: str, usage: Mapping[str, Any]) -> None:
+        """Bill a response or a transcription, once: also one whose usage was never sent."""
+        line = {"kind": kind, "source_id": source_id, "model": model, "usage": dict(usage)}
+        self.bill.setdefault((kind, source_id), line)
+
+    def charge_answer(self, response: Any) -> None:
+        """Bill an answer of the Responses API, if this `response` object has its usage."""
+        match response:
+            case {"id": str(source_id), "usage": dict(usage)}:
+                self.charge("response", source_id, self.model, usage)
 
     def add_audio(self, pcm: bytes) -> None:
         """Count and hash audio, in order of arrival."""
@@ -70,6 +87,9 @@ class CallRecord:
             "heard": self.heard,
             "session": self.session,
             "request": self.request,
+            "rtc_id": self.rtc_id,
+            "unwatched_s": self.unwatched_s,
+            "bill": list(self.bill.values()),
         }
 
 

@@ -26,8 +26,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m backend.simulator",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="An offline stand-in for OpenAI's Realtime API (GA): it hears, speaks, is "
-        "interrupted, bills and expires.\nIt also answers POST /v1/responses and POST "
-        "/v1/audio/transcriptions (WAV only).\n"
+        "interrupted, bills and expires,\nover WebSocket and over WebRTC (POST /v1/realtime/calls, "
+        "with sidebands), with standard and ephemeral keys.\nIt also answers POST /v1/responses "
+        "and POST /v1/audio/transcriptions (WAV only).\n"
         "It prints one line when it is ready; put that URL into "
         "OPENAI_BASE_URL, with any OPENAI_API_KEY.",
         epilog=f"{(control_api.__doc__ or '').removeprefix('PURE: ')}\n"

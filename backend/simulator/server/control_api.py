@@ -1,10 +1,12 @@
 """PURE: the HTTP control API beside the WebSocket, for tests and demos on this machine.
 
-GET    /simulator/calls            the record of each call and of each REST request
+GET    /simulator/calls            the record of each call and of each REST request, with its bill;
+                                   how many WebRTC calls are live, and unwatched (no sideband)
 GET    /simulator/calls/N/audio    the last 60 s of audio that call N received, PCM16 mono 24 kHz
 GET    /simulator/mishaps          the kinds of mishap, and those pending for the next calls
 POST   /simulator/mishaps          add a mishap, as JSON: {"kind": "drop", "calls": "next"}
 DELETE /simulator/mishaps          remove the pending mishaps
+DELETE /simulator/client-secrets   let all ephemeral keys expire now
 """
 
 import json
@@ -14,6 +16,7 @@ from dataclasses import asdict, dataclass
 
 from backend.simulator.engine.mishaps import MEANINGS, Mishap, PendingMishaps, parse_mishap
 from backend.simulator.server.call_records import RECENT_AUDIO_BYTES, CallRecords
+from backend.simulator.server.webrtc_calls import WebRtcCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,15 @@ class ControlResponse:
 class ControlState:
     """What the control API reads and changes.
 
-    `inject`: applies a mishap to the open calls; returns their number.
+    `inject`: applies a mishap to the open calls; returns their number. `webrtc_counts`: the numbers
+    of WebRTC calls that are live now. `expire_client_secrets`: lets all ephemeral keys expire.
     """
 
     records: CallRecords
     pending_mishaps: PendingMishaps
     inject: Callable[[Mishap], int]
+    webrtc_counts: Callable[[], WebRtcCounts]
+    expire_client_secrets: Callable[[], None]
 
 
 def _json(value: object, status: int = 200) -> ControlResponse:
@@ -42,7 +48,8 @@ def _json(value: object, status: int = 200) -> ControlResponse:
 
 
 def _calls(state: ControlState, body: bytes) -> ControlResponse:
-    return _json({"calls": [record.as_json() for record in state.records]})
+    records = [record.as_json() for record in state.records]
+    return _json({"calls": records, "webrtc": asdict(state.webrtc_counts())})
 
 
 def _audio(state: ControlState, body: bytes, number: str) -> ControlResponse:
@@ -77,12 +84,18 @@ def _clear(state: ControlState, body: bytes) -> ControlResponse:
     return ControlResponse(204)
 
 
+def _expire_client_secrets(state: ControlState, body: bytes) -> ControlResponse:
+    state.expire_client_secrets()
+    return ControlResponse(204)
+
+
 _ROUTES: tuple[tuple[str, re.Pattern[str], Callable[..., ControlResponse]], ...] = (
     ("GET", re.compile(r"/simulator/calls"), _calls),
     ("GET", re.compile(r"/simulator/calls/([0-9]{1,9})/audio"), _audio),
     ("GET", re.compile(r"/simulator/mishaps"), _mishaps),
     ("POST", re.compile(r"/simulator/mishaps"), _inject),
     ("DELETE", re.compile(r"/simulator/mishaps"), _clear),
+    ("DELETE", re.compile(r"/simulator/client-secrets"), _expire_client_secrets),
 )
 
 

@@ -21,7 +21,12 @@ _MAX_CONTROL_BODY_BYTES = 64 * 1024
 _MAX_REST_BODY_BYTES = 26 * 1024 * 1024
 """A file of 25 MiB, which is the provider's limit, and the rest of its form."""
 _CONTROL_PATH = b"/simulator"
-_REST_PATHS = (b"/v1/responses", b"/v1/audio/")
+_REST_PATHS = (
+    b"/v1/responses",
+    b"/v1/audio/",
+    b"/v1/realtime/client_secrets",
+    b"/v1/realtime/calls",
+)
 
 RestHandler = Callable[[HttpRequest, HttpExchange], Coroutine[Any, Any, None]]
 
@@ -29,9 +34,8 @@ RestHandler = Callable[[HttpRequest, HttpExchange], Coroutine[Any, Any, None]]
 class HttpOrWebSocketConnection(ServerConnection):
     """A connection whose first line selects the protocol.
 
-    `/simulator…` is the control API, `/v1/responses…` and `/v1/audio/…` are the REST API, all else
-    is the WebSocket. `websockets` cannot do this itself: it accepts GET only and does not read a
-    request's body.
+    `/simulator…` is the control API, `_REST_PATHS` are the REST API, all else is the WebSocket.
+    `websockets` cannot do this itself: it accepts GET only and does not read a request's body.
     """
 
     def __init__(

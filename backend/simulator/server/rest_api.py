@@ -1,5 +1,7 @@
 """The REST API: `POST /v1/responses` and `POST /v1/audio/transcriptions`.
 
+`realtime_rest` has the requests of the Realtime API.
+
 The persona and its memory are those of a call. Mishaps apply as `engine.mishaps` describes; what
 they do to a request is in `RestApi` (before the answer), `_answer_whole` and `TextStream`.
 """
@@ -7,7 +9,7 @@ they do to a request is in `RestApi` (before the answer), `_answer_whole` and `T
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +21,8 @@ from backend.simulator.engine.text_response import TextRequest, TextResponse, pa
 from backend.simulator.engine.voice_activity import SpeechStarted, VoiceActivityDetector
 from backend.simulator.persona.customer import Customer
 from backend.simulator.server.call_records import CallRecord, CallRecords
+from backend.simulator.server.credentials import without_secrets
+from backend.simulator.server.http_errors import HttpError, bearer_key, http_error, refusal_of
 from backend.simulator.server.http_messages import (
     JSON,
     Form,
@@ -27,6 +31,14 @@ from backend.simulator.server.http_messages import (
     HttpRequest,
     parse_form,
 )
+from backend.simulator.server.realtime_rest import (
+    CALLS_PATH,
+    RealtimeRest,
+    answer_preflight,
+    cors_headers,
+    decode_json,
+    is_hangup,
+)
 from backend.simulator.server.text_stream import TextStream
 from backend.simulator.sound import clip
 from backend.simulator.sound.recogniser import Recogniser
@@ -34,66 +46,34 @@ from backend.simulator.sound.recogniser import Recogniser
 _APIS: Final[dict[str, Api]] = {
     "/v1/responses": "responses",
     "/v1/audio/transcriptions": "transcriptions",
+    "/v1/realtime/client_secrets": "client_secrets",
+    CALLS_PATH: "calls",
 }
 MAX_FILE_BYTES: Final = 25 * 1024 * 1024
 MAX_RECORDED_BYTES: Final = 64 * 1024
 """The record of a request keeps a body up to this size: there are up to 1,000 records."""
-_SECRET_HEADER: Final = "authorization"
 
 _log = logging.getLogger("backend.simulator.rest")
-_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-
-
-class HttpError(Exception):
-    """The request gets an error: the status, and the fields of the provider's error object."""
-
-    def __init__(
-        self, status: int, message: str, code: str | None = None, param: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = mishaps.error_body("invalid_request_error", code, message, param)
-
-
-def _http_error(error: ClientEventError, status: int = 400) -> HttpError:
-    return HttpError(status, error.message, error.code, error.param)
-
-
-def _refusal(mishap: Mishap) -> mishaps.HttpRefusal | None:
-    """The HTTP error of a mishap; None if it does something else."""
-    match mishap.kind:
-        case Kind.REFUSE | Kind.REDIRECT:
-            return mishaps.http_refusal(mishap)
-        case Kind.RATE_LIMIT:
-            return mishaps.http_refusal(replace(mishap, kind=Kind.REFUSE, status=429))
-        case Kind.INVALID_KEY:
-            return mishaps.http_refusal(replace(mishap, kind=Kind.REFUSE, status=401))
-    return None
 
 
 def _check_access(request: HttpRequest) -> Api:
     """The API that the request is for. Raises HttpError if there is none, or without a key."""
-    api = _APIS.get(request.path)
+    api = "hangup" if is_hangup(request.path) else _APIS.get(request.path)
     if api is None:
         raise HttpError(404, f"Invalid URL ({request.method} {request.path})")
     if request.method != "POST":
         raise HttpError(405, f"Invalid method for URL ({request.method} {request.path})")
-    scheme, _, key = request.headers.get(_SECRET_HEADER, "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip(" \t"):
-        raise HttpError(401, "Missing bearer or basic authentication in header")
+    bearer_key(request.headers.get("authorization", ""))
     return api
 
 
 def _read_json(request: HttpRequest) -> TextRequest:
-    try:
-        body = _decode(request.body)
-    except (msgspec.DecodeError, RecursionError) as error:  # RecursionError: nested too deeply
-        raise HttpError(400, "We could not parse the JSON body of your request.") from error
+    body = decode_json(request.body)
     try:
         return parse_request(body)
     except ClientEventError as error:
-        raise _http_error(error) from error
+        raise http_error(error) from error
 
 
 def _read_form(request: HttpRequest) -> tuple[Form, transcription.TranscriptionRequest, FormFile]:
@@ -105,7 +85,7 @@ def _read_form(request: HttpRequest) -> tuple[Form, transcription.TranscriptionR
     try:
         wanted = transcription.parse_fields(form.texts, None if file is None else file.filename)
     except ClientEventError as error:
-        raise _http_error(error, 404 if error.code == "model_not_found" else 400) from error
+        raise http_error(error, 404 if error.code == "model_not_found" else 400) from error
     assert file is not None  # parse_fields refuses a form without one
     if len(file.content) > MAX_FILE_BYTES:
         message = f"Maximum content size limit ({MAX_FILE_BYTES}) exceeded"
@@ -127,6 +107,7 @@ class RestApi:
         new_id: Callable[[str], str],
         now: Callable[[], float],
         word_interval_s: float,
+        realtime: RealtimeRest,
     ) -> None:
         self._records = records
         self._pending_mishaps = pending_mishaps
@@ -134,6 +115,7 @@ class RestApi:
         self._new_id = new_id
         self._now = now
         self._word_interval_s = word_interval_s
+        self._realtime = realtime
         self._streams: set[TextStream] = set()
         self._exchanges: set[HttpExchange] = set()
 
@@ -143,7 +125,8 @@ class RestApi:
         try:
             await self._serve(request, exchange)
         except HttpError as error:
-            exchange.respond(error.status, error.body.encode())
+            headers = cors_headers(request.path)
+            exchange.respond(error.status, error.body.encode(), headers=headers)
         except Exception:
             _log.exception("a REST request failed")
             message = "The server had an error while processing your request."
@@ -166,24 +149,34 @@ class RestApi:
         await asyncio.sleep(0)  # The transports report their end, which cancels the answers.
 
     async def _serve(self, request: HttpRequest, exchange: HttpExchange) -> None:
+        if answer_preflight(request, exchange):
+            return
         api = _check_access(request)
         mishaps_of_request = self._pending_mishaps.take_for_next_call(api)
         for mishap in mishaps_of_request:
             if mishap.kind is Kind.HANG:
                 await asyncio.Event().wait()
-            refusal = _refusal(mishap)
+            refusal = refusal_of(mishap, api)
             if refusal is not None:
-                exchange.respond(refusal.status, refusal.body.encode(), headers=refusal.headers)
+                headers = [*refusal.headers, *cors_headers(request.path)]
+                exchange.respond(refusal.status, refusal.body.encode(), headers=headers)
                 return
-        if api == "responses":
-            await self._respond(request, exchange, mishaps_of_request)
-        else:
-            await self._transcribe(request, exchange, mishaps_of_request)
+        match api:
+            case "responses":
+                await self._respond(request, exchange, mishaps_of_request)
+            case "transcriptions":
+                await self._transcribe(request, exchange, mishaps_of_request)
+            case "client_secrets":
+                self._realtime.create_client_secret(request, exchange)
+            case "calls":
+                await self._realtime.open_call(request, exchange, mishaps_of_request)
+            case "hangup":
+                self._realtime.hang_up(request, exchange)
 
     def _open_record(
         self, request: HttpRequest, api: Api, model: str, body: Mapping[str, Any], size: int
     ) -> CallRecord:
-        headers = {name: value for name, value in request.headers.items() if name != _SECRET_HEADER}
+        headers = without_secrets(request.headers)
         kept = body if size <= MAX_RECORDED_BYTES else None
         return self._records.open(model, headers, self._now(), api, kept)
 
@@ -209,7 +202,9 @@ class RestApi:
                     self._streams.discard(stream)
             else:
                 await asyncio.sleep(response.duration_s)
-                body = _encode(response.whole())
+                whole = response.whole()
+                record.charge_answer(whole)
+                body = _encode(whole)
                 await _answer_whole(exchange, body, JSON, headers, mishaps_of_request)
         finally:
             record.closed_at = self._now()
@@ -226,12 +221,16 @@ class RestApi:
         try:
             text, audio_ms = await self._listen(file.content, wanted, record)
             is_json = wanted.response_format == "json"
-            answer = _encode(transcription.as_json(text, audio_ms)) if is_json else text.encode()
+            described_answer = transcription.as_json(text, audio_ms)
+            if "usage" in described_answer:
+                usage: Any = described_answer["usage"]
+                record.charge("transcription", f"clip_{record.number}", wanted.model, usage)
+            answer = _encode(described_answer) if is_json else text.encode()
             content_type = JSON if is_json else "text/plain; charset=utf-8"
             headers = [("x-request-id", self._new_id("req"))]
             await _answer_whole(exchange, answer, content_type, headers, mishaps_of_request)
         except ClientEventError as error:
-            raise _http_error(error) from error
+            raise http_error(error) from error
         finally:
             record.closed_at = self._now()
 

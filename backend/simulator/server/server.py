@@ -9,7 +9,7 @@ import http.client
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,17 +19,32 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from backend.simulator.engine import mishaps
+from backend.simulator.engine.client_secrets import ClientSecrets
+from backend.simulator.engine.effects import Event
 from backend.simulator.engine.engine import Engine, EngineOptions
 from backend.simulator.engine.mishaps import Kind, Mishap
+from backend.simulator.engine.session_config import DEFAULT_MODEL
 from backend.simulator.persona.customer import Customer
 from backend.simulator.persona.script import PHRASES
-from backend.simulator.server.call import Call, encode
+from backend.simulator.server.call import Call
 from backend.simulator.server.call_records import CallRecords
 from backend.simulator.server.control_api import ControlState
+from backend.simulator.server.credentials import (
+    SUBPROTOCOL,
+    Authenticator,
+    Credential,
+    without_secrets,
+)
+from backend.simulator.server.event_sender import encode
 from backend.simulator.server.http_connection import HttpOrWebSocketConnection
+from backend.simulator.server.http_errors import HttpError
+from backend.simulator.server.realtime_rest import RealtimeRest
 from backend.simulator.server.rest_api import RestApi
+from backend.simulator.server.webrtc_call import WebRtcCall
+from backend.simulator.server.webrtc_calls import WebRtcCalls
 from backend.simulator.sound.recogniser import NullRecogniser, PhraseRecogniser, Recogniser
 from backend.simulator.sound.synthesiser import EspeakSynthesiser, Synthesiser, ToneSynthesiser
 
@@ -93,6 +108,37 @@ def _response(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -
     return Response(status, phrase, Headers(fields), content)
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A handshake that was accepted: who asked, the mishaps of the connection, and for a sideband
+    its WebRTC call."""
+
+    credential: Credential
+    mishaps: Sequence[Mishap]
+    watched_call: WebRtcCall | None = None
+
+
+def _headers_of(request: Request) -> dict[str, str]:
+    """The headers, with names in lower case; those that are repeated are joined by commas."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.raw_items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
+
+
+def _query_of(request: Request) -> dict[str, str]:
+    """The query's parameters; of several with one name, the first."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
+
+
+def _select_subprotocol(
+    connection: ServerConnection, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    """`realtime` for a browser, which offers its key beside it; None for clients without any."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+
+
 class Simulator:
     """The server; it owns the synthesiser and the recogniser, and closes them at the end.
 
@@ -115,27 +161,52 @@ class Simulator:
         self._pending_mishaps = mishaps.PendingMishaps()
         self._records = CallRecords(self._options.keep_audio_mb * 1024 * 1024)
         self._calls: set[Call] = set()
-        self._mishaps_by_connection: dict[ServerConnection, Sequence[Mishap]] = {}
+        self._accepted: dict[ServerConnection, _Accepted] = {}
         self._stopping = asyncio.Event()
         self._now = _clock()
+        self._client_secrets = ClientSecrets()
+        self._authenticator = Authenticator(self._client_secrets, self._now)
+        self._webrtc_calls = WebRtcCalls(
+            partial(self._new_engine, is_webrtc=True),
+            self._records,
+            self._synthesiser,
+            self._recogniser,
+            self._now,
+        )
+        new_id = _id_source()
         self._rest_api = RestApi(
             self._records,
             self._pending_mishaps,
             self._recogniser,
-            _id_source(),
+            new_id,
             self._now,
             WORD_INTERVAL_S / self._options.pace if self._options.pace else 0.0,
+            RealtimeRest(
+                self._records,
+                self._client_secrets,
+                self._webrtc_calls,
+                self._authenticator,
+                new_id,
+                self._now,
+            ),
         )
 
     @asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[Running]:
         """Listen until the block ends; then close all calls, the recogniser and the synthesiser."""
-        state = ControlState(self._records, self._pending_mishaps, self._inject)
+        state = ControlState(
+            self._records,
+            self._pending_mishaps,
+            self._inject,
+            self._webrtc_calls.counts,
+            self._client_secrets.expire_all,
+        )
         server: Server = await serve(
             self._serve_call,
             self._options.host,
             port,
             process_request=self._process_request,
+            select_subprotocol=_select_subprotocol,
             compression=None,
             open_timeout=_HANDSHAKE_TIMEOUT_S,
             ping_interval=None,
@@ -154,6 +225,7 @@ class Simulator:
         finally:
             self._stopping.set()
             await self._rest_api.close()
+            await self._webrtc_calls.close()
             server.close()
             await server.wait_closed()
             await self._recogniser.close()
@@ -163,7 +235,7 @@ class Simulator:
         calls = self._calls if mishap.api in (None, "realtime") else set()
         for call in calls:
             call.inject(mishap)
-        return len(calls) + self._rest_api.inject(mishap)
+        return len(calls) + self._webrtc_calls.inject(mishap) + self._rest_api.inject(mishap)
 
     async def _process_request(
         self, connection: ServerConnection, request: Request
@@ -172,11 +244,11 @@ class Simulator:
         if urlsplit(request.path).path.rstrip("/") != PATH:
             message = "Unknown request URL. Please check the URL for typos."
             return _response(404, mishaps.error_body("invalid_request_error", None, message))
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip(" \t"):
-            message = "Missing bearer or basic authentication in header"
-            return _response(401, mishaps.error_body("invalid_request_error", None, message))
-        mishaps_of_call = self._pending_mishaps.take_for_next_call()
+        try:
+            accepted = self._accept(request)
+        except HttpError as error:
+            return _response(error.status, error.body)
+        mishaps_of_call = accepted.mishaps
         handshake_mishaps = [
             each for each in mishaps_of_call if each.kind in mishaps.HANDSHAKE_KINDS
         ]
@@ -191,30 +263,39 @@ class Simulator:
                 return _response(503, "")
             refusal = mishaps.http_refusal(mishap)
             return _response(refusal.status, refusal.body, refusal.headers)
-        self._mishaps_by_connection[connection] = mishaps_of_call
+        self._accepted[connection] = accepted
         return None
 
+    def _accept(self, request: Request) -> _Accepted:
+        """Check the key and the query. Raises HttpError: 401, 404 for an unknown call, 400."""
+        credential = self._authenticator.credential(_headers_of(request))
+        query = _query_of(request)
+        if "call_id" not in query:
+            return _Accepted(credential, self._pending_mishaps.take_for_next_call())
+        if "model" in query:
+            raise HttpError(400, "Give either a model or a call_id.", "invalid_value", "model")
+        call = self._webrtc_calls.find_for_sideband(query["call_id"])
+        if call is None or credential.secret is not None:
+            raise HttpError(404, "No call with this id was found.", "call_id_not_found")
+        return _Accepted(credential, self._pending_mishaps.take_for_next_call("sideband"), call)
+
     async def _serve_call(self, connection: ServerConnection) -> None:
-        mishaps_of_call = self._mishaps_by_connection.pop(connection, ())
+        accepted = self._accepted.pop(connection)
         request = connection.request
         assert request is not None  # set after the handshake
-        model = parse_qs(urlsplit(request.path).query).get("model", ["gpt-realtime"])[0]
-        headers = {
-            name.lower(): value
-            for name, value in request.headers.raw_items()
-            if name.lower() != "authorization"
-        }
+        headers = without_secrets(_headers_of(request))
+        if accepted.watched_call is not None:
+            await self._serve_sideband(connection, accepted.watched_call, accepted.mishaps, headers)
+            return
+        secret = accepted.credential.secret
+        model = _query_of(request).get("model", DEFAULT_MODEL if secret is None else secret.model)
         record = self._records.open(model, headers, self._now())
         if "openai-beta" in headers:
             await self._refuse_beta(connection)
             record.closed_at = self._now()
             return
-        options = self._options
-        engine = Engine(
-            model,
-            Customer(),
-            _id_source(),
-            EngineOptions(cap_s=options.cap_s, pace=options.pace, late_every=options.late_every),
+        engine = self._new_engine(
+            model, None if secret is None else secret.session, is_webrtc=False
         )
         call = Call(
             connection,
@@ -223,7 +304,7 @@ class Simulator:
             self._records,
             self._synthesiser,
             self._recogniser,
-            mishaps_of_call,
+            accepted.mishaps,
             self._now,
         )
         self._calls.add(call)
@@ -231,6 +312,32 @@ class Simulator:
             await call.run()
         finally:
             self._calls.discard(call)
+
+    async def _serve_sideband(
+        self,
+        connection: ServerConnection,
+        call: WebRtcCall,
+        mishaps_of_sideband: Sequence[Mishap],
+        headers: Mapping[str, str],
+    ) -> None:
+        record = self._records.open("", headers, self._now(), "sideband")
+        record.rtc_id = call.rtc_id
+        await call.serve_sideband(connection, record, mishaps_of_sideband)
+
+    def _new_engine(self, model: str, session: Event | None, *, is_webrtc: bool) -> Engine:
+        options = self._options
+        return Engine(
+            model,
+            Customer(),
+            _id_source(),
+            EngineOptions(
+                cap_s=options.cap_s,
+                pace=options.pace,
+                late_every=options.late_every,
+                is_webrtc=is_webrtc,
+            ),
+            session,
+        )
 
     @staticmethod
     async def _refuse_beta(connection: ServerConnection) -> None:

@@ -43,6 +43,7 @@ class TextStream:
             type = event["type"]
             await asyncio.sleep(word_interval_s if type == DELTA_TYPE else 0)
             text = _encode(event).decode()
+            self._record.charge_answer(event.get("response"))
             actions = self._fault_injector.actions_for(type, text)
             await self._perform_all(actions, text, type)
             if self._is_stopped:

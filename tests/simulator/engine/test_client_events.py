@@ -19,6 +19,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "conversation.item.truncate": {**ITEM, "content_index": 0, "audio_end_ms": 0},
     "response.create": {"response": {}},
     "response.cancel": {"response_id": "r1"},
+    "output_audio_buffer.clear": {},
 }
 
 

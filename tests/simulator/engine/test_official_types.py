@@ -84,7 +84,14 @@ def everything() -> list[Event]:
     manual.send("conversation.item.create", item=output)
     manual.send("nonsense", event_id="e1")
     manual.wait(700)
-    return talk.events + manual.events
+
+    webrtc = EngineBench(EngineOptions(pace=0, is_webrtc=True))
+    webrtc.send("response.create")
+    webrtc.take_audio(2_000)
+    webrtc.send("response.create")
+    webrtc.take_audio(100)
+    webrtc.send("output_audio_buffer.clear")
+    return talk.events + manual.events + webrtc.events
 
 
 EVERYTHING = everything()
@@ -240,6 +247,7 @@ VALID: list[Event] = [
     },
     {"type": "response.create", "response": RESPONSE},
     {"type": "response.cancel", "response_id": "none"},
+    {"type": "output_audio_buffer.clear"},
 ]
 WRONG: list[Any] = [None, True, -1, 5, 10**30, 2.5, "", "é" * 600, [], [5], [[]], {}, {"x": {}}]
 UNTOLD_KINDS = ("item_", "response_cancel_not_active", "input_audio_buffer_commit_empty")
@@ -248,7 +256,8 @@ Path = tuple[str | int, ...]
 
 
 def bench_with_an_item() -> EngineBench:
-    bench = EngineBench()
+    # `output_audio_buffer.clear` is valid in WebRTC calls only.
+    bench = EngineBench(EngineOptions(pace=0, late_every=0, is_webrtc=True))
     bench.send("conversation.item.create", item=text_item("Hm?", id="known"))
     return bench
 

@@ -2,7 +2,12 @@
 
 import hashlib
 
-from backend.simulator.server.call_records import MAX_CALLS, RECENT_AUDIO_BYTES, CallRecords
+from backend.simulator.server.call_records import (
+    MAX_CALLS,
+    RECENT_AUDIO_BYTES,
+    CallRecord,
+    CallRecords,
+)
 
 
 def test_all_audio_is_counted_and_hashed_and_the_last_minute_kept() -> None:
@@ -40,3 +45,12 @@ def test_calls_are_numbered_and_the_oldest_records_are_dropped() -> None:
     assert records.find(5) is None
     found = records.find(6)
     assert found is not None and found.number == 6
+
+
+def test_a_bill_has_each_response_once() -> None:
+    record = CallRecord(1, "m", {}, 0.0)
+    usage = {"input_tokens": 3}
+    for answer in ({"id": "a", "usage": usage}, {"id": "a", "usage": {}}, {"id": "b"}, None):
+        record.charge_answer(answer)
+    line = {"kind": "response", "source_id": "a", "model": "m", "usage": usage}
+    assert record.as_json()["bill"] == [line]

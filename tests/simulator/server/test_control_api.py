@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from backend.simulator.engine.client_secrets import ClientSecrets
 from backend.simulator.engine.mishaps import Kind, Mishap, PendingMishaps
 from backend.simulator.server.call_records import CallRecords
 from backend.simulator.server.control_api import ControlState, handle
+from backend.simulator.server.webrtc_calls import WebRtcCounts
 
 
 @pytest.fixture
@@ -21,7 +23,8 @@ def state(injected: list[Mishap]) -> ControlState:
         injected.append(mishap)
         return 2
 
-    return ControlState(CallRecords(10_000), PendingMishaps(), inject)
+    counts = WebRtcCounts(live=2, unwatched=1, ephemeral=0)
+    return ControlState(CallRecords(10_000), PendingMishaps(), inject, lambda: counts, lambda: None)
 
 
 def ask(state: ControlState, method: str, path: str, body: object = None) -> tuple[int, Any]:
@@ -33,6 +36,7 @@ def test_calls_lists_the_records(state: ControlState) -> None:
     state.records.open("gpt-realtime", {"host": "x"}, 1.0)
     status, body = ask(state, "GET", "/simulator/calls")
     assert (status, body["calls"][0]["model"]) == (200, "gpt-realtime")
+    assert body["webrtc"] == {"live": 2, "unwatched": 1, "ephemeral": 0}
 
 
 def test_audio_returns_the_audio_of_a_call(state: ControlState) -> None:
@@ -57,6 +61,17 @@ def test_a_mishap_for_running_calls_is_injected_at_once(
     assert found == (200, {"affected_calls": 2})
     assert [each.kind for each in injected] == [Kind.STALL]
     assert state.pending_mishaps.pending == []
+
+
+def test_all_ephemeral_keys_can_expire_now() -> None:
+    secrets = ClientSecrets()
+    secrets.create({}, "ek_1", "sess_1", 0)
+    counts = WebRtcCounts(live=0, unwatched=0, ephemeral=0)
+    state = ControlState(
+        CallRecords(1), PendingMishaps(), lambda _: 0, lambda: counts, secrets.expire_all
+    )
+    assert ask(state, "DELETE", "/simulator/client-secrets") == (204, None)
+    assert secrets.find("ek_1", 1) is None
 
 
 def test_invalid_requests_get_an_error(state: ControlState) -> None:
