@@ -1,9 +1,9 @@
-"""Errors of the HTTP API, all in one shape: `{"error": {"code", "message", "detail"?}}`.
+"""Errors of the HTTP API, all in one shape: `{"error": {"code", "message", "detail"?, "codes"?}}`.
 
-`code` is stable, `message` is a sentence in the user's language, `detail` has errors by field. The
-text of an exception is never sent, because it can quote the request. Under `/api/` every error is
-JSON, including Django's own. Request bodies are JSON objects of limited size without unknown
-fields.
+`code` is stable, `message` is a sentence in the user's language, `detail` has errors by field, and
+`codes` has their stable codes in the same order. The text of an exception is never sent, because it
+can quote the request. Under `/api/` every error is JSON, including Django's own. Request bodies are
+JSON objects of limited size without unknown fields.
 
 REST framework's settings name this module, so it must not import a module that imports views.
 """
@@ -12,6 +12,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import IO, Any, Literal, cast
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -34,32 +35,50 @@ log = logging.getLogger(__name__)
 
 
 ApiErrorCode = Literal[
+    "api_key_missing",
     "audio_invalid",
     "audio_too_long",
     "bad_credentials",
+    "budget_spent",
     "call_live",
+    "calls_not_allowed",
     "chat_failed",
     "chat_model_unknown",
     "chat_refused",
     "chat_timeout",
     "chat_unavailable",
+    "direct_key_failed",
+    "direct_key_refused",
+    "direct_key_unavailable",
+    "direct_not_allowed",
+    "direct_off",
+    "draining",
     "forbidden",
+    "hourly_limit",
     "internal",
     "invalid",
     "malformed",
     "method_not_allowed",
-    "not_acceptable",
     "no_speech",
+    "not_acceptable",
     "not_authenticated",
     "not_found",
     "nothing_to_export",
     "origin_foreign",
+    "price_unknown",
+    "provider_failed",
+    "provider_refused",
+    "provider_timeout",
+    "provider_unavailable",
     "registration_closed",
     "reply_running",
+    "server_full",
     "session_closed",
+    "taken_over",
     "throttled",
     "token_invalid",
     "too_large",
+    "too_many_calls",
     "too_many_sessions",
     "transcription_failed",
     "transcription_model_unknown",
@@ -70,22 +89,28 @@ ApiErrorCode = Literal[
     "unknown_format",
     "unsupported_media_type",
     "upgrade_missing",
+    "voice_sample_failed",
+    "webrtc_off",
 ]
 """Every `code` of an error of the HTTP API. A test checks that each has a sentence."""
 
-FieldErrorCode = Literal["unknown_field", "username_taken"]
-"""Codes of the sentences in the `detail` of `invalid` that are not REST framework's or Django's.
-Clients receive the sentence, not the code."""
+FieldErrorCode = Literal["model_unknown", "unknown_field", "username_taken", "voice_unknown"]
+"""Codes of the errors in the `detail` of `invalid` that are not REST framework's or Django's."""
 
 
 class ApiRefused(exceptions.APIException):
-    """An error response with this code and HTTP status. `wait` is for `Retry-After`, in seconds."""
+    """An error response with this code and HTTP status.
+
+    `wait` is for `Retry-After`, in seconds. `resets_at` is when a budget that is used up starts
+    again: it is in the sentence and in the detail.
+    """
 
     def __init__(self, code: ApiErrorCode, status: int) -> None:
         super().__init__(code, code)
         self.code: ApiErrorCode = code
         self.status_code = status
         self.wait: float | None = None
+        self.resets_at: datetime | None = None
 
 
 _CODES: tuple[tuple[type[BaseException], ApiErrorCode, int], ...] = (
@@ -107,15 +132,18 @@ _CODES: tuple[tuple[type[BaseException], ApiErrorCode, int], ...] = (
 """Exception class, error code, HTTP status. Every other exception is `internal`, 500."""
 
 
-def error_body(code: ApiErrorCode, detail: Any = None) -> dict[str, Any]:
+def error_body(
+    code: ApiErrorCode, detail: Any = None, codes: Any = None, resets_at: datetime | None = None
+) -> dict[str, Any]:
     """Return the error's JSON, with the sentence in the language of the request."""
-    error = {"code": code, "message": sentence(code, language())}
-    return {"error": error | ({} if detail is None else {"detail": detail})}
+    message = sentence(code, language(), resets_at)
+    error = {"code": code, "message": message, "detail": detail, "codes": codes}
+    return {"error": {name: value for name, value in error.items() if value is not None}}
 
 
-def field_error(code: FieldErrorCode) -> str:
-    """Return a sentence for the error's `detail`, in the language of the request."""
-    return sentence(code, language())
+def field_error(code: FieldErrorCode) -> exceptions.ErrorDetail:
+    """Return an error for the `detail`, as a sentence in the language of the request."""
+    return exceptions.ErrorDetail(sentence(code, language()), code)
 
 
 def language() -> Language:
@@ -129,8 +157,14 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     if status >= 500:
         # The log formatter writes the exception's type and frames, without its text.
         log.error("api.failed", exc_info=error)
-    detail = error.detail if isinstance(error, exceptions.ValidationError) else None
-    response = Response(error_body(code, detail), status=status)
+    detail: Any = None
+    codes: Any = None
+    if isinstance(error, exceptions.ValidationError):
+        detail, codes = error.detail, error.get_codes()
+    resets_at = error.resets_at if isinstance(error, ApiRefused) else None
+    if resets_at is not None:
+        detail = {"resets_at": resets_at.isoformat()}
+    response = Response(error_body(code, detail, codes, resets_at), status=status)
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
     if (wait_s := getattr(error, "wait", None)) is not None:

@@ -17,7 +17,8 @@ from rest_framework.renderers import BaseRenderer
 
 _ERROR = {
     "type": "object",
-    "description": "The one error shape. `code` is stable; `detail` has errors by field.",
+    "description": "The one error shape. `code` is stable; `detail` has errors by field, and "
+    "`codes` their stable codes.",
     "properties": {
         "error": {
             "type": "object",
@@ -25,6 +26,7 @@ _ERROR = {
                 "code": {"type": "string"},
                 "message": {"type": "string"},
                 "detail": {"type": "object", "additionalProperties": {}},
+                "codes": {"type": "object", "additionalProperties": {}},
             },
             "required": ["code", "message"],
             "additionalProperties": False,

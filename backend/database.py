@@ -8,7 +8,9 @@ transaction has to name its alias, so code that may run in such a thread uses `a
 """
 
 import threading
+from collections.abc import Sized
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import (
@@ -18,6 +20,7 @@ from django.db import (
     OperationalError,
     connections,
 )
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic
 from django.db.transaction import atomic as django_atomic
 
@@ -46,6 +49,28 @@ def current_alias() -> str:
     """The alias that this thread's queries use."""
     alias: str = getattr(_this_thread, "alias", DEFAULT_DB_ALIAS)
     return alias
+
+
+def this_connection() -> BaseDatabaseWrapper:
+    """The connection of this thread's alias, for SQL that is written out."""
+    return connections[current_alias()]
+
+
+def uuid_parameter(connection: BaseDatabaseWrapper, value: UUID | None) -> UUID | str | None:
+    """A UUID as a parameter of a query. SQLite has no type for it: Django stores its 32 digits."""
+    if value is None or connection.features.has_native_uuid_field:
+        return value
+    return value.hex
+
+
+def uuid_of(stored: UUID | str) -> UUID:
+    """The UUID that a query returned."""
+    return stored if isinstance(stored, UUID) else UUID(stored)
+
+
+def placeholders(values: Sized) -> str:
+    """The `%s, %s` of an `IN`, one for each of these values. There must be one at least."""
+    return ", ".join(["%s"] * len(values))
 
 
 def check_pools() -> None:
@@ -83,3 +108,14 @@ class ThreadRouter:
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         """Return False for the second alias: its tables are those of the first."""
         return db != RECORDER
+
+
+def release_connection() -> None:
+    """Return the request's connection to the pool, for a provider's request of up to 30 s.
+
+    PostgreSQL's pool has 8 connections: eight such requests at a time would block all others.
+    Skipped inside a transaction, in which only tests run a view.
+    """
+    connection = connections[current_alias()]
+    if not connection.in_atomic_block:
+        connection.close()

@@ -9,6 +9,7 @@ number of replicas may run it at once, since it holds a lock of the database mea
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ import django
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 
 from backend.serving.before_listening import run_system_checks
@@ -23,6 +25,7 @@ from backend.serving.database_check import exit_unless_reachable, separate_conne
 
 LOCK = int.from_bytes(b"kaiwa.mg", "big")
 """The key of PostgreSQL's advisory lock: any number that nothing else in the database uses."""
+LOCK_POLL_S = 0.25
 BUSY_TABLE_WAIT_MS = 10_000
 """How long a migration waits for a table that running servers use. A longer wait would make all of
 their queries wait behind it."""
@@ -85,14 +88,22 @@ def one_at_a_time(connection: BaseDatabaseWrapper) -> Iterator[None]:
     holder = separate_connection(connection)
     try:
         with holder.cursor() as cursor:
-            cursor.execute("SET lock_timeout = 0")
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-            if cursor.fetchone() != (True,):
+            if not _has_locked(cursor):
                 print("Another process is migrating the database: waiting for it.", flush=True)
-                cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+                # Not in one statement that waits: CREATE INDEX CONCURRENTLY waits for the end of
+                # each statement that began before it, and both would wait for ever.
+                while not _has_locked(cursor):
+                    time.sleep(LOCK_POLL_S)
         yield
     finally:
         holder.close()
+
+
+def _has_locked(cursor: CursorWrapper) -> bool:
+    """Try to take the lock, and return whether this process has it now."""
+    cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+    (has_locked,) = cursor.fetchone()
+    return bool(has_locked)
 
 
 if __name__ == "__main__":

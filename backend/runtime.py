@@ -16,22 +16,25 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
+import httpx2
 from django.conf import settings
 from django.utils import timezone
 
-from backend import catalogue
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
 from backend.accounts.safety_identifier import safety_identifier
 from backend.conversations import control, jobs, lifecycle, replies
-from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
+from backend.conversations.database_executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.listeners import Notifier, RecordListener
-from backend.conversations.processes import process_name
+from backend.conversations.models import Call as CallRow
+from backend.conversations.process_liveness import process_name
 from backend.conversations.recorder import Recorder
 from backend.conversations.spool import Spool, database_tag
 from backend.conversations.spool_task import ReplayTask
+from backend.conversations.tape_files import tape_path
 from backend.conversations.titles import TitleListener
+from backend.conversations.writing import Written
 from backend.database import check_pools, recorder_alias
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -41,8 +44,11 @@ from backend.relay.call import Call, SteadyClock
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, ClientGone, UpstreamConnection
+from backend.relay.ports import Connect as ConnectCall
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
+from backend.retirement import model_in_use
+from backend.spending.budget_usage import states_of_calls
 from backend.spending.reservations import reserve_call
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.log_context import process_context
@@ -50,6 +56,7 @@ from backend.telemetry.logs import log_event
 from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
 from backend.upstream.providers.interface import Provider, SessionSettings, TurnDetection
+from backend.upstream.rest import SharedRestClient, rest_client
 from backend.upstream.target import Target
 from backend.wording import Language
 
@@ -95,8 +102,13 @@ INSTRUCTIONS: Mapping[Language, str] = {
 }
 """The instructions for the model if the setting `INSTRUCTIONS` is empty."""
 
+HEARTBEAT_WORK: "list[Callable[[Runtime], Coroutine[Any, Any, None]]]" = []
+"""What packages above this one do at each heartbeat, in a task of its own; they add it when Django
+is ready. A heartbeat starts none while that of an earlier one runs."""
+
 _logger = logging.getLogger(__name__)
 
+Transport = CallRow.Transport
 Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
 
 
@@ -131,10 +143,11 @@ class Runtime:
         self._connect = connect
         self._limits = limits
         self._worker = process_name()
-        self._database = DatabaseExecutor(threads=3)
+        self._database = DatabaseExecutor(threads=3, keeps_sqlite=True)
         # Threads of their own, so that a stuck write or listener delays nothing else.
-        self._recorder_database = DatabaseExecutor(threads=1, alias=recorder_alias())
-        self._heartbeat_database = DatabaseExecutor(threads=1, alias=recorder_alias())
+        alias = recorder_alias()
+        self._recorder_database = DatabaseExecutor(threads=1, alias=alias, keeps_sqlite=True)
+        self._heartbeat_database = DatabaseExecutor(threads=1, alias=alias, keeps_sqlite=True)
         self._listener_database = DatabaseExecutor(threads=1)
         self._notifier = Notifier(listeners, self._listener_database)
         folder, tag = Path(settings.SPOOL_DIR), database_tag(settings.DATABASES["default"])
@@ -143,10 +156,11 @@ class Runtime:
             after_write=self._notifier.after_write,
             spool=Spool(folder, tag),
         )
-        self._replay = ReplayTask(folder, tag, announce=self._notifier.after_write)
+        self._replay = ReplayTask(folder, tag, announce=self._after_replay)
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._control_task: asyncio.Task[None] | None = None
         self._poll_task: asyncio.Task[None] | None = None
+        self._heartbeat_work: asyncio.Task[None] | None = None
         self._to_check: set[UUID] = set()
         self._has_to_check = asyncio.Event()
         self._early_ids: deque[UUID] = deque(maxlen=EARLY_IDS)
@@ -165,15 +179,45 @@ class Runtime:
             # A page that has connected again must not be taken over by its own earlier attempt,
             # for which the database was slower.
             raise ClientGone
+        return await self._serve(session_id, user_id, client)
+
+    async def watch_call(
+        self,
+        session_id: UUID,
+        user_id: int,
+        client: ClientConnection,
+        connect: Callable[[OpenedCall], ConnectCall],
+    ) -> Ending:
+        """Open a Call row for a WebRTC call and watch it. Returns its Ending.
+
+        `connect` returns, for the opened call, what makes the call at the provider and joins its
+        sideband (`upstream.sideband`). `client` has no frames, and leaves when the browser does.
+        Raises AdmissionRefused and DatabaseSlow.
+        """
+        self.start()
+        return await self._serve(session_id, user_id, client, connect)
+
+    async def _serve(
+        self,
+        session_id: UUID,
+        user_id: int,
+        client: ClientConnection,
+        connect: Callable[[OpenedCall], ConnectCall] | None = None,
+    ) -> Ending:
+        """Run a call; with `connect` a watched one."""
         target = target_for(user_id)
         if self.live.has_call_in(str(session_id)):
             # A call that cannot open must not end the one that runs.
             await self._database.run(_check_can_open(session_id, user_id))
         async with self.live.slot(str(session_id)) as slot:
-            opened = await self._open_when_closed(session_id, user_id, target.model)
+            transport = Transport.RELAY if connect is None else Transport.WEBRTC
+            opened = await self._open_when_closed(session_id, user_id, target.model, transport)
             recorder = self._recorder.for_call(opened)
             try:
-                call = self._call(opened, target, client, recorder)
+                if connect is None:
+                    call = self._call(opened, target, client, recorder)
+                else:
+                    call = self._watched_call(opened, client, connect(opened), recorder)
             except Exception:
                 await recorder.finish(Ending.INTERNAL)
                 raise
@@ -191,6 +235,10 @@ class Runtime:
     def recorder(self) -> Recorder:
         """Writes turns and usages."""
         return self._recorder
+
+    def _after_replay(self, written: Written) -> None:
+        COUNTERS.count_costs(written.costs)
+        self._notifier.after_write(written)
 
     async def flush_session(self, session_id: UUID) -> None:
         """Wait until the session's earlier turns are written. Raises DatabaseSlow."""
@@ -223,18 +271,26 @@ class Runtime:
                 while await self._database.run(lifecycle.has_open_call, session_id):  # noqa: ASYNC110
                     await asyncio.sleep(TAKE_OVER_POLL_S)
 
-    async def _open_when_closed(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
+    async def _open_when_closed(
+        self, session_id: UUID, user_id: int, model: str, transport: Transport
+    ) -> OpenedCall:
         """Open a call. One of the user's that is closing here counts until its words are stored."""
         try:
-            return await self._open(session_id, user_id, model)
+            return await self._open(session_id, user_id, model, transport)
         except AdmissionRefused as refused:
             if refused.ending is not Ending.TOO_MANY_CALLS:
                 raise
             if not await self.live.wait_for_closing(CLOSING_WAIT_S):
                 raise
-        return await self._open(session_id, user_id, model)
+        return await self._open(session_id, user_id, model, transport)
 
-    async def _open(self, session_id: UUID, user_id: int, model: str) -> OpenedCall:
+    async def _open(
+        self,
+        session_id: UUID,
+        user_id: int,
+        model: str,
+        transport: Transport = Transport.RELAY,
+    ) -> OpenedCall:
         await self._end_call_elsewhere(session_id, user_id)
         await self._end_reply(session_id, user_id)
         # The call replays the session's earlier turns. If one was not yet written, a message that
@@ -248,6 +304,7 @@ class Runtime:
             worker=self._worker,
             provider=settings.REALTIME_PROVIDER,
             model=model,
+            transport=transport,
             transcription_model=_current(settings.TRANSCRIPTION_MODEL),
             is_given_up=given_up.is_set,
             reserve=reserve_call,
@@ -298,12 +355,11 @@ class Runtime:
 
         Returns False if something could be neither written nor spooled.
         """
-        started = (self._heartbeat_task, self._poll_task, self._control_task)
-        tasks = [task for task in started if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(self._heartbeat_task, self._poll_task, self._control_task)
+        # After the loop that starts it.
+        await cancelled(self._heartbeat_work)
         self._heartbeat_task = self._poll_task = self._control_task = None
+        self._heartbeat_work = None
         await self._replay.stop()
         await self._stop_replies(wait_s * REPLIES_SHARE)
         is_written = await self._recorder.stop(wait_s * (1 - REPLIES_SHARE - LISTENERS_SHARE))
@@ -350,6 +406,16 @@ class Runtime:
             for call_id, ending in must_end.items():
                 self.live.hang_up(str(call_id), ending)
 
+    async def update_budgets(self) -> None:
+        """Tell our calls how much of their users' budgets is used.
+
+        On the threads of requests: the sums of a month must not delay the leases. A budget that
+        staff have raised holds from here on.
+        """
+        if call_ids := [UUID(call_id) for call_id in self.live.call_ids()]:
+            states = await self._database.run(states_of_calls, call_ids)
+            self.live.update_budgets({str(call_id): each for call_id, each in states.items()})
+
     def _check_soon(self, call_ids: Iterable[UUID]) -> None:
         """Check those of these calls that run here before the next heartbeat."""
         self._to_check.update(call_ids)
@@ -372,11 +438,21 @@ class Runtime:
 
     async def _heartbeat_loop(self) -> None:
         while True:
-            await self._try(self.heartbeat)
+            if await self._try(self.heartbeat):
+                await self._try(self.update_budgets)
+            if self._heartbeat_work is None or self._heartbeat_work.done():
+                self._heartbeat_work = asyncio.create_task(
+                    self._do_heartbeat_work(), name="heartbeat-work"
+                )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_S):
                     while await self._has_to_check.wait():
                         await self._try(self._check_published)
+
+    async def _do_heartbeat_work(self) -> None:
+        """Run `HEARTBEAT_WORK`. It may wait for a provider; leases and revocations do not."""
+        for work in HEARTBEAT_WORK:
+            await self._try(functools.partial(work, self))
 
     async def _poll_control(self) -> None:
         """Check the calls that another process has ended or requested to end, soon after that."""
@@ -391,28 +467,59 @@ class Runtime:
                     # The database is away, which the heartbeat logs.
                     await asyncio.sleep(HEARTBEAT_S)
 
-    async def _try(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _try(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Run this part of a heartbeat. Returns False if it failed, which is logged."""
         try:
             await work()
         except Exception as error:
             # The database is away: calls go on without it, and the next heartbeat retries.
             log_event(_logger, logging.WARNING, "heartbeat.failed", error=type(error).__name__)
+            return False
+        return True
 
     def _call(
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
         provider = providers.by_name(opened.provider)
-        plan = dataclasses.replace(plan_for(opened, provider), limits=limits_for(self._limits))
+        connect = functools.partial(self._connect, provider, target)
+        return self._planned_call(plan_for(opened, provider), client, connect, recorder)
+
+    def _watched_call(
+        self,
+        opened: OpenedCall,
+        client: ClientConnection,
+        connect: ConnectCall,
+        recorder: CallRecorder,
+    ) -> Call:
+        plan = watched_plan_for(opened, providers.by_name(opened.provider))
+        return self._planned_call(plan, client, connect, recorder)
+
+    def _planned_call(
+        self,
+        plan: CallPlan,
+        client: ClientConnection,
+        connect: ConnectCall,
+        recorder: CallRecorder,
+    ) -> Call:
+        plan = dataclasses.replace(plan, limits=limits_for(self._limits))
         clock = SteadyClock()
         return Call(
             plan,
             client,
-            functools.partial(self._connect, provider, target),
+            connect,
             recorder,
             clock=clock,
             tape=tape_for(plan, clock),
             counters=COUNTERS,
         )
+
+
+async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel those of these tasks that were started, and wait until they have ended."""
+    started = [task for task in tasks if task is not None]
+    for task in started:
+        task.cancel()
+    await asyncio.gather(*started, return_exceptions=True)
 
 
 @functools.cache
@@ -437,6 +544,18 @@ def target_for(user_id: int) -> Target:
     )
 
 
+def shared_rest_client(transport: httpx2.AsyncBaseTransport | None = None) -> SharedRestClient:
+    """The provider's REST API, with the key of the settings. `transport` replaces the network."""
+    return SharedRestClient(
+        lambda: rest_client(
+            settings.OPENAI_BASE_URL,
+            settings.OPENAI_API_KEY,
+            proxy=settings.UPSTREAM_PROXY or None,
+            transport=transport,
+        )
+    )
+
+
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
     """The plan of an opened call, from its session and the settings."""
     session = session_settings_for(opened.language, opened.voice, opened.transcription_model)
@@ -450,6 +569,18 @@ def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
         past=opened.past,
         demo=settings.DEMO,
         history_tokens=settings.HISTORY_TOKENS,
+    )
+
+
+def watched_plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
+    """The plan of an opened call over WebRTC. It cannot move to another connection: it ends with
+    the provider's."""
+    session = session_settings_for(opened.language, opened.voice, opened.transcription_model)
+    return dataclasses.replace(
+        plan_for(opened, provider),
+        session=provider.sideband_session(session),
+        history_tokens=None,
+        is_watched=True,
     )
 
 
@@ -480,12 +611,12 @@ def session_settings_for(
 
 def tape_for(plan: CallPlan, clock: SteadyClock) -> Tape:
     """A tape in `TAPE_DIR` if that is set. If it cannot be created, the call has none."""
-    if not settings.TAPE_DIR:
+    path = tape_path(plan.call_id)
+    if path is None:
         return NoTape()
-    folder = Path(settings.TAPE_DIR)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FileTape(folder / f"{plan.call_id}.jsonl", plan, clock.now())
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FileTape(path, plan, clock.now())
     except OSError as error:
         log_event(_logger, logging.ERROR, "tape.not_made", error=type(error).__name__)
         return NoTape()
@@ -493,4 +624,4 @@ def tape_for(plan: CallPlan, clock: SteadyClock) -> Tape:
 
 def _current(model: str) -> str:
     """This model, or its successor if it is retired today."""
-    return catalogue.resolve(model, timezone.now().date())
+    return model_in_use(model, timezone.now().date())

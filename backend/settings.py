@@ -2,6 +2,7 @@
 
 import os
 import sys
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ ALLOWED_HOSTS: list[str] = ENV["ALLOWED_HOSTS"] or ["127.0.0.1", "localhost", "[
 ALLOWED_ORIGINS: list[str] = ENV["ALLOWED_ORIGINS"]
 TRUSTED_PROXIES: list[Network] = ENV["TRUSTED_PROXIES"]
 REGISTRATION_OPEN: bool = ENV["REGISTRATION_OPEN"]
+REVIEW_NOTICE: bool = ENV["REVIEW_NOTICE"]
+
 ADMIN_USERNAME: str = ENV["ADMIN_USERNAME"]
 ADMIN_PASSWORD: str = ENV["ADMIN_PASSWORD"]
 HOST: str = ENV["HOST"]
@@ -58,13 +61,21 @@ HISTORY_TOKENS: int = ENV["HISTORY_TOKENS"]
 MAX_CALL_MINUTES: int = ENV["MAX_CALL_MINUTES"]
 DEMO: bool = ENV["DEMO"]
 TAPE_DIR: str = ENV["TAPE_DIR"]
+KEEP_DAYS: int = ENV["KEEP_DAYS"]
 SPOOL_DIR: str = str(ROOT / ENV["SPOOL_DIR"])
 
-# Limits of each user's calls and sessions (`backend.spending`); 0 is none
+# Browsers that talk to the provider directly (`backend.direct`)
+DIRECT_SESSIONS: bool = ENV["DIRECT_SESSIONS"]
+DIRECT_KEY_SECONDS: int = ENV["DIRECT_KEY_SECONDS"]
+WEBRTC_CALLS: bool = ENV["WEBRTC_CALLS"]
+
+# Limits of each user's calls, sessions, money and minutes (`backend.spending`); 0 is none
 MAX_CALLS_PER_USER: int = ENV["MAX_CALLS_PER_USER"]
 MAX_CALLS: int = ENV["MAX_CALLS"]
 CALLS_PER_HOUR: int = ENV["CALLS_PER_HOUR"]
 SESSIONS_PER_HOUR: int = ENV["SESSIONS_PER_HOUR"]
+BUDGET_USD_PER_MONTH: Decimal = ENV["BUDGET_USD_PER_MONTH"]
+BUDGET_MINUTES_PER_DAY: int = ENV["BUDGET_MINUTES_PER_DAY"]
 
 # For operators
 LOG_FORMAT: str = ENV["LOG_FORMAT"]
@@ -85,11 +96,14 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "csp",
     "django_tasks",
-    "django_tasks_db",
+    "backend.background_jobs.BackgroundJobsConfig",
     "backend.accounts",
     "backend.conversations",
     "backend.audit",
+    "backend.spending",
+    "backend.direct",
     "backend.live_desk",
+    "backend.reports",
     "backend.health",
 ]
 
@@ -115,7 +129,7 @@ ASGI_APPLICATION = "backend.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "frontend"],
+        "DIRS": [ROOT / "backend" / "templates", ROOT / "frontend"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -226,8 +240,18 @@ REST_FRAMEWORK: dict[str, Any] = {
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "backend.api_errors.exception_handler",
     # `login` counts per user and address; `address` counts all logins and registrations of one.
-    # `transcription` counts one user's dictated clips.
-    "DEFAULT_THROTTLE_RATES": {"login": "10/min", "address": "60/min", "transcription": "20/min"},
+    # `transcription` counts one user's dictated clips. `ephemeral_key` counts one user's keys;
+    # a page takes one for each connect, and connects up to four times in seven seconds.
+    # `webrtc_call` counts one user's new calls over WebRTC.
+    "DEFAULT_THROTTLE_RATES": {
+        "login": "10/min",
+        "address": "60/min",
+        "transcription": "20/min",
+        "voice_sample": "10/min",
+        "ephemeral_key": "12/min",
+        "webrtc_call": "30/min",
+        "reported_turns": "60/min",
+    },
     # The connection's address: `backend.trusted_proxies` has put the client's there.
     "NUM_PROXIES": 0,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -243,6 +267,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_PATCH": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Two kinds of `status` are sent: a session's, and a reported turn's.
+    "ENUM_NAME_OVERRIDES": {"StatusEnum": ("open", "closed")},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "backend.api_schema.add_components",

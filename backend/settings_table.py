@@ -9,6 +9,7 @@ and a hint.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from io import StringIO
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -46,6 +47,11 @@ def _flag(raw: str) -> bool:
     return words[raw.lower()]
 
 
+def _flag_as_debug(raw: str) -> bool | None:
+    """None: as `DEBUG` (`read` fills it in)."""
+    return _flag(raw) if raw else None
+
+
 def _words(raw: str) -> list[str]:
     return [word.strip() for word in raw.split(",") if word.strip()]
 
@@ -61,6 +67,16 @@ def _between(low: float, high: float, kind: Callable[[str], float]) -> Callable[
         return number
 
     return check
+
+
+def _dollars(raw: str) -> Decimal:
+    # Four decimal places, as a budget's column has.
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,4})?", raw, re.ASCII):
+        raise ValueError
+    dollars = Decimal(raw)
+    if dollars > 1_000_000:
+        raise ValueError
+    return dollars
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -414,6 +430,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Write the path of a folder that only the server may read, or leave it empty.",
     ),
     Setting(
+        "KEEP_DAYS",
+        "0",
+        "Conversations are deleted this many days after their last change. The admin has other"
+        " times for groups. 0: they are kept.",
+        _between(0, 36_500, int),
+        "Write a number of days from 1 to 36500, or 0.",
+    ),
+    Setting(
         "MAX_CALLS_PER_USER",
         "3",
         "The most calls of one user at the same time, staff included. 0: no limit.",
@@ -443,6 +467,22 @@ SETTINGS: tuple[Setting, ...] = (
         "Write a whole number, or 0 for no limit.",
     ),
     Setting(
+        "BUDGET_USD_PER_MONTH",
+        "0",
+        "What each user may spend in a month, in USD; budgets in the admin can be tighter. A call,"
+        " a typed answer and a clip of a model of unknown price are then refused. 0: no limit.",
+        _dollars,
+        "Write dollars from 0 to 1000000, such as 20 or 7.50, or 0 for no limit.",
+    ),
+    Setting(
+        "BUDGET_MINUTES_PER_DAY",
+        "0",
+        "How many minutes each user may talk in a day; budgets in the admin can be tighter."
+        " 0: no limit.",
+        _between(0, 1_000_000, int),
+        "Write whole minutes, or 0 for no limit.",
+    ),
+    Setting(
         "SPOOL_DIR",
         "var/spool",
         "A folder for what the database has not taken yet, which only the server may read; a"
@@ -454,8 +494,39 @@ SETTINGS: tuple[Setting, ...] = (
         "REGISTRATION_OPEN",
         "",
         "Whether anybody may register. Empty: as `DEBUG`.",
-        lambda raw: _flag(raw) if raw else None,
+        _flag_as_debug,
         "Write on or off.",
+    ),
+    Setting(
+        "REVIEW_NOTICE",
+        "off",
+        "The page says, before the first word, that the people who run it may read conversations to"
+        " review them.",
+        _flag,
+        "Write on or off.",
+    ),
+    Setting(
+        "DIRECT_SESSIONS",
+        "",
+        "Browsers may talk to the provider directly, with a key of their own that nobody can limit"
+        " or take back. Empty: as `DEBUG`.",
+        _flag_as_debug,
+        "Write on or off, or leave it empty.",
+    ),
+    Setting(
+        "DIRECT_KEY_SECONDS",
+        "600",
+        "For how many seconds such a key opens sessions; one that is open outlives it.",
+        _between(10, 7200, int),
+        "Write whole seconds from 10 to 7200.",
+    ),
+    Setting(
+        "WEBRTC_CALLS",
+        "",
+        "The page may send its audio to the provider by WebRTC, while the server watches the call."
+        " Empty: as `DEBUG`.",
+        _flag_as_debug,
+        "Write on or off, or leave it empty.",
     ),
     Setting(
         "ADMIN_USERNAME",
@@ -573,6 +644,7 @@ def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> 
                 SettingError(one.name, "it is missing, and DEBUG is off", one.hint)
                 for one in missing
             )
-    if values["REGISTRATION_OPEN"] is None:
-        values["REGISTRATION_OPEN"] = values["DEBUG"]
+    for one in SETTINGS:
+        if one.read is _flag_as_debug and values[one.name] is None:
+            values[one.name] = values["DEBUG"]
     return values

@@ -6,9 +6,17 @@ may change at any time. A test checks that every code of the relay and the HTTP 
 `SUGGESTIONS` are the sentences that the page offers in the demo, where the simulator answers.
 """
 
+from calendar import month_name
+from datetime import datetime
 from typing import Literal
 
 Language = Literal["ja", "en"]
+
+REPORTED: dict[Language, str] = {
+    "en": "told by the browser, not verified",
+    "ja": "ブラウザーからの報告（未確認）",
+}
+"""Stands beside a turn that only the browser saw (`Turn.is_reported`)."""
 
 SENTENCES: dict[str, dict[Language, str]] = {
     # HTTP
@@ -58,6 +66,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "You have begun many conversations in a short time. Please wait a while.",
         "ja": "短い時間に多くの会話を作成したため、少し時間をおいてお試しください。",
     },
+    "webrtc_off": {
+        "en": "Calls over WebRTC are switched off on this server.",
+        "ja": "このサーバーでは WebRTC での通話が無効になっています。",
+    },
     "registration_closed": {
         "en": "Registration is closed. Ask the administrator for an account.",
         "ja": "新規登録は受け付けていません。管理者にお問い合わせください。",
@@ -91,6 +103,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "The transcription model does not exist. Please tell the administrator.",
         "ja": "文字起こしのモデルが見つかりません。管理者にお知らせください。",
     },
+    "voice_sample_failed": {
+        "en": "The voice service did not give a sample. Please try again later.",
+        "ja": "音声サービスから見本が届きませんでした。しばらくしてからお試しください。",
+    },
     "transcription_failed": {
         "en": "The transcription broke off. Please try again.",
         "ja": "文字起こしが途中で止まりました。もう一度お試しください。",
@@ -103,10 +119,45 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "The transcription did not come in time. Please try again.",
         "ja": "文字起こしに時間がかかりすぎています。もう一度お試しください。",
     },
+    # Direct sessions
+    "direct_off": {
+        "en": "Direct sessions are off. To turn them on, set DIRECT_SESSIONS=on on the server.",
+        "ja": "直接接続は無効です。"
+        "有効にするには、サーバーで DIRECT_SESSIONS=on を設定してください。",
+    },
+    "direct_not_allowed": {
+        "en": "You may not connect to the voice service directly. "
+        "Ask the administrator for the permission.",
+        "ja": "音声サービスへの直接接続は許可されていません。管理者に許可を依頼してください。",
+    },
+    "api_key_missing": {
+        "en": "The server has no key of the voice service. Please tell the administrator.",
+        "ja": "サーバーに音声サービスのキーがありません。管理者にお知らせください。",
+    },
+    "direct_key_refused": {
+        "en": "The voice service refused to give a key. Please tell the administrator.",
+        "ja": "音声サービスがキーの発行を拒否しました。管理者にお知らせください。",
+    },
+    "direct_key_failed": {
+        "en": "The voice service did not give a key. Please try again.",
+        "ja": "音声サービスからキーを取得できませんでした。もう一度お試しください。",
+    },
+    "direct_key_unavailable": {
+        "en": "The voice service cannot be reached right now. Please try again.",
+        "ja": "音声サービスに接続できません。もう一度お試しください。",
+    },
+    "model_unknown": {
+        "en": "There is no such model. See GET /api/config/.",
+        "ja": "このモデルはありません。GET /api/config/ で確認してください。",
+    },
+    "voice_unknown": {
+        "en": "There is no such voice. See GET /api/config/.",
+        "ja": "この声はありません。GET /api/config/ で確認してください。",
+    },
     # Text mode
     "reply_running": {
         "en": "An answer is still being written. Wait for it, or stop it.",
-        "ja": "回答を作成中です。終わるまで待つか、停止してください。",
+        "ja": "応答を作成中です。終わるまで待つか、停止してください。",
     },
     "call_live": {
         "en": "A call is open in this conversation. Send the message through the call, or end it.",
@@ -122,7 +173,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
     },
     "chat_failed": {
         "en": "The answer broke off. Please send the message again.",
-        "ja": "回答が途中で途切れました。もう一度送信してください。",
+        "ja": "応答が途中で途切れました。もう一度送信してください。",
     },
     "chat_unavailable": {
         "en": "The text service cannot be reached right now. Please send the message again.",
@@ -173,6 +224,15 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "このアドレスでは WebSocket だけを受け付けます。"
         "WebSocket で接続した場合は、途中のプロキシが Upgrade を渡していません。",
     },
+    "calls_not_allowed": {
+        "en": "You may not make calls here. Please ask the administrator.",
+        "ja": "通話は許可されていません。管理者にお問い合わせください。",
+    },
+    "price_unknown": {
+        "en": "What the model costs is unknown, so it cannot be used with a budget. "
+        "Please tell the administrator.",
+        "ja": "モデルの料金が不明なため、利用枠のもとでは使えません。管理者にお知らせください。",
+    },
     # Frames
     "frame_binary": {
         "en": "Binary frames are not accepted; send JSON text.",
@@ -217,7 +277,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
     "client_left": {"en": "You left.", "ja": "退出しました。"},
     "completed": {"en": "The call is over.", "ja": "通話を終了しました。"},
     "draining": {
-        "en": "The server is restarting. You are connected again in a moment.",
+        "en": "The server is restarting. You will be connected again in a moment.",
         "ja": "サーバーを再起動しています。まもなく再接続します。",
     },
     "bad_frames": {
@@ -263,6 +323,11 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "You have opened as many calls as you may in an hour. Please come back later.",
         "ja": "1時間に開始できる通話の上限に達しました。時間をおいてお試しください。",
     },
+    # Of a budget that starts again at a known time: `BUDGET_RESTARTS`.
+    "budget_spent": {
+        "en": "Your budget is used up. Please ask the administrator.",
+        "ja": "利用枠を使い切りました。管理者にお問い合わせください。",
+    },
     "provider_failed": {
         "en": "The voice service broke off. Please connect again.",
         "ja": "音声サービスとの接続が切れました。もう一度接続してください。",
@@ -283,8 +348,26 @@ SENTENCES: dict[str, dict[Language, str]] = {
 }
 
 
-def sentence(code: str, language: Language) -> str:
-    """Return the sentence for a code. An unknown code gets that of `internal`."""
+BUDGET_RESTARTS: dict[Language, str] = {
+    "en": "Your budget is used up. It starts again on {day} {month_name} at {time} ({zone}).",
+    "ja": "利用枠を使い切りました。{month}月{day}日 {time}（{zone}）から再び利用できます。",
+}
+"""The sentence of `budget_spent` where the time is known at which the budget starts again."""
+
+
+def sentence(code: str, language: Language, resets_at: datetime | None = None) -> str:
+    """Return the sentence for a code. An unknown code gets that of `internal`.
+
+    `resets_at` is when a budget that is used up starts again, in the zone in which it is shown.
+    """
+    if code == "budget_spent" and resets_at is not None:
+        return BUDGET_RESTARTS[language].format(
+            day=resets_at.day,
+            month=resets_at.month,
+            month_name=month_name[resets_at.month],
+            time=f"{resets_at:%H:%M}",
+            zone=resets_at.tzname(),
+        )
     return SENTENCES.get(code, SENTENCES["internal"])[language]
 
 

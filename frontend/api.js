@@ -9,18 +9,38 @@ import { WEBSOCKET } from "./shared-facts.js";
  * @typedef {{ id: number, username: string, is_staff: boolean }} User
  * @typedef {{ token: string, user: User }} Login
  * @typedef {{
- *   registration_open: boolean, demo: boolean, voices?: string[], languages?: string[],
- *   suggestions?: Record<string, string[]>,
+ *   registration_open: boolean, demo: boolean, review_notice?: boolean, voices?: string[], languages?: string[],
+ *   transports?: string[], suggestions?: Record<string, string[]>,
  * }} Config
  * @typedef {{
  *   id: string, title: string, realtime_mode: boolean, status: "open" | "live" | "closed",
  *   voice: string, language: string, created_at: string, updated_at: string,
  *   turn_count: number, call_count: number, remembered_from?: number | null,
+ *   cost: string | null, cost_estimated: boolean,
+ *   calls?: { started_at: string, ended_at: string | null }[],
  * }} Session `voice` and `language` are those of the next call and of the next typed answer.
  *   `remembered_from`, which lists of sessions do not have, is the position of the first turn that the
  *   model is given with the next question; null if it is given all.
+ *   `cost` is in USD; null if a price is unknown. Lists of sessions have no `calls`.
+ * @typedef {{
+ *   calls: number, minutes: number, usage: Record<string, number>,
+ *   cost: string | null, cost_estimated: boolean,
+ * }} UsageSums
+ * @typedef {UsageSums & { date: string }} UsageDay
+ * @typedef {{
+ *   kind: "money" | "minutes" | "calls_at_once" | "calls_per_hour",
+ *   limit: number, used: number, reserved: number, left: number, resets_at: string | null,
+ * }} Budget
+ * @typedef {{
+ *   time_zone: string, days: UsageDay[], today: UsageDay, month: UsageSums, budgets: Budget[],
+ * }} OwnUsage
  * @typedef {{ voice?: string, language?: string }} SessionSettingsFields
  * @typedef {{ ticket: string, expires_at: string, url: string }} Ticket
+ * @typedef {{ kind: "money" | "minutes", level: "ok" | "warning" | "spent", resets_at: string | null }} BudgetLevel
+ *   As in `relay.budget`.
+ * @typedef {{
+ *   state: "live" | "ended", ending: string | null, budget: BudgetLevel | null, draining: boolean,
+ * }} WebRtcCallState `ending` is one of shared-facts.js.
  * @typedef {{ count: number, next: string | null, results: any[] }} Page
  */
 
@@ -28,8 +48,14 @@ import { WEBSOCKET } from "./shared-facts.js";
 const TIMEOUT_MS = 15_000;
 /** For a clip: the upload, 30 s of the provider, and connecting to it. */
 const TRANSCRIPTION_TIMEOUT_MS = 120_000;
+/** For a sample: connecting to the provider (8 s), and its answer (15 s). */
+const SAMPLE_TIMEOUT_MS = 30_000;
 /** How long the download of an export may take; a slow line needs a while for a long conversation. */
 const EXPORT_TIMEOUT_MS = 120_000;
+/** For a WebRTC call: the provider's answer, and the server's own connection to the call (5 s). */
+const CALL_TIMEOUT_MS = 30_000;
+/** For the state of a WebRTC call, which is asked for every five seconds. */
+const CALL_STATE_TIMEOUT_MS = 4_000;
 /** The most that the server gives: by 50, 6,000 turns would be 120 requests, one after the other. */
 export const TURNS_PER_PAGE = 200;
 
@@ -41,14 +67,18 @@ export class ApiError extends Error {
    * @param {string} code Stable; `no_network` when no answer came.
    * @param {number} status
    * @param {string} sentence The server's message in the user's language; empty when no answer came.
-   * @param {unknown} [detail]
+   * @param {unknown} [detail] Sentences by field.
+   * @param {unknown} [codes] Their codes, in the same order.
+   * @param {Date} [retryAt] When to try again, if the server has said so.
    */
-  constructor(code, status, sentence, detail) {
+  constructor(code, status, sentence, detail, codes, retryAt) {
     super(code);
     this.code = code;
     this.status = status;
     this.sentence = sentence;
     this.detail = detail;
+    this.codes = codes;
+    this.retryAt = retryAt;
   }
 }
 
@@ -97,6 +127,22 @@ export class Api {
   /** @param {SessionSettingsFields} fields @returns {Promise<Session>} */
   createSession(fields) {
     return this.#request("POST", "/api/sessions/", fields);
+  }
+
+  /** What the user has used. @param {number} days @returns {Promise<OwnUsage>} */
+  usage(days) {
+    return this.#request("GET", `/api/usage/?days=${days}`);
+  }
+
+  /** What is left of the user's budgets. Nobody waits for it, so a login that has ended is not reported
+   * (`onSignedOut`): a call that ends for it says so itself. @returns {Promise<Budget[]>} */
+  async budgets() {
+    const path = "/api/usage/?days=1";
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await this.#send("GET", path, undefined, signal, { isBackground: true });
+    const answer = await jsonOf(response);
+    if (!response.ok) throw errorOf(response, answer);
+    return answer?.budgets ?? [];
   }
 
   /** @param {string} id @returns {Promise<Session>} */
@@ -168,7 +214,9 @@ export class Api {
    */
   async streamMessage(sessionId, message, signal) {
     const path = `/api/sessions/${encodeURIComponent(sessionId)}/messages/`;
-    const response = await this.#send("POST", path, message, signal, "text/event-stream");
+    const response = await this.#send("POST", path, message, signal, {
+      type: "text/event-stream",
+    });
     if (!response.ok) throw errorOf(response, await jsonOf(response));
     if (!response.body) throw new ApiError("no_network", 0, "");
     return response.body;
@@ -198,9 +246,56 @@ export class Api {
     return this.#request("POST", path, form, TRANSCRIPTION_TIMEOUT_MS);
   }
 
+  /**
+   * A sample of a voice. The server may have to ask the provider for it, which takes some seconds.
+   *
+   * @param {string} voice Of `Config.voices`, or `default`.
+   * @param {string} language
+   * @returns {Promise<ArrayBuffer>} A sound file.
+   */
+  async voiceSample(voice, language) {
+    const path = `/api/voices/${encodeURIComponent(voice)}/sample/?${new URLSearchParams({ language })}`;
+    const signal = AbortSignal.timeout(SAMPLE_TIMEOUT_MS);
+    const response = await this.#send("GET", path, undefined, signal);
+    if (!response.ok) throw errorOf(response, await jsonOf(response));
+    return response.arrayBuffer().catch(() => {
+      throw new ApiError("no_network", 0, "");
+    });
+  }
+
   /** @param {string} sessionId @returns {Promise<Ticket>} */
   takeTicket(sessionId) {
     return this.#request("POST", "/api/realtime/tickets/", { session_id: sessionId });
+  }
+
+  /**
+   * Start a WebRTC call.
+   *
+   * @param {string} sessionId
+   * @param {string} sdp The browser's offer.
+   * @returns {Promise<{ sdp: string, call_id: string }>} The provider's answer, and the call's id here.
+   */
+  startCall(sessionId, sdp) {
+    const body = { session_id: sessionId, sdp };
+    return this.#request("POST", "/api/realtime/calls/", body, CALL_TIMEOUT_MS);
+  }
+
+  /** The state of a WebRTC call. A login that has ended is not reported, as in `budgets()`.
+   * @param {string} callId @returns {Promise<WebRtcCallState>} */
+  async callState(callId) {
+    const path = `/api/realtime/calls/${encodeURIComponent(callId)}/`;
+    const signal = AbortSignal.timeout(CALL_STATE_TIMEOUT_MS);
+    const response = await this.#send("GET", path, undefined, signal, { isBackground: true });
+    const answer = await jsonOf(response);
+    if (!response.ok) throw errorOf(response, answer);
+    return answer;
+  }
+
+  /** End a WebRTC call. The request is sent also while the page is unloaded. @param {string} callId */
+  async endCall(callId) {
+    const path = `/api/realtime/calls/${encodeURIComponent(callId)}/`;
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    await this.#send("DELETE", path, undefined, signal, { isBackground: true, keepalive: true });
   }
 
   /**
@@ -248,10 +343,13 @@ export class Api {
    * @param {string} path
    * @param {object | undefined} body Sent as JSON, a form as it is.
    * @param {AbortSignal} signal
-   * @param {string} [type] The content type that the answer should have.
+   * @param {{ type?: string, isBackground?: boolean, keepalive?: boolean }} [options] `type` is the content
+   *   type that the answer should have; `isBackground`: a login that has ended is not reported;
+   *   `keepalive`: the request outlives the page.
    * @returns {Promise<Response>}
    */
-  async #send(method, path, body, signal, type = "application/json") {
+  async #send(method, path, body, signal, options = {}) {
+    const { type = "application/json", isBackground = false, keepalive = false } = options;
     const token = this.token;
     const isForm = body instanceof FormData;
     const response = await fetch(path, {
@@ -266,19 +364,25 @@ export class Api {
       // With the admin's session cookie the server would require a CSRF token.
       credentials: "omit",
       ...(body ? { body: isForm ? body : JSON.stringify(body) } : {}),
+      ...(keepalive ? { keepalive } : {}),
       signal,
     }).catch(() => {
       throw new ApiError("no_network", 0, "");
     });
-    if (response.status === 401 && token && token === this.token) this.onSignedOut();
+    const hasEnded = response.status === 401 && token && token === this.token;
+    if (hasEnded && !isBackground) this.onSignedOut();
     return response;
   }
 }
 
 /** @param {Response} response @param {any} answer The parsed body; undefined if it is not JSON. */
-function errorOf({ status }, answer) {
-  const { code = "internal", message = "", detail } = answer?.error ?? {};
-  return new ApiError(code, status, message, detail);
+function errorOf({ status, headers }, answer) {
+  const { code = "internal", message = "", detail, codes } = answer?.error ?? {};
+  const at = detail?.resets_at;
+  const afterMs = Number(headers.get("Retry-After") ?? 0) * 1000 || 0;
+  const later = afterMs > 0 ? new Date(Date.now() + afterMs) : undefined;
+  // The time itself, where the server knows it, is not rounded.
+  return new ApiError(code, status, message, detail, codes, at ? new Date(at) : later);
 }
 
 /** @param {Response} response @returns {Promise<any>} Undefined if it is not JSON. */

@@ -5,7 +5,9 @@ import { ClipRecorder, clipMimeType } from "./audio/clip-recorder.js";
 import { listMicrophones, watchMicrophones } from "./audio/microphone.js";
 import { SoundOutput } from "./audio/sound-output.js";
 import { Speaker } from "./audio/speaker.js";
+import { listSpeakers, SpeakerChoice } from "./audio/speaker-choice.js";
 import { newItemId } from "./call/item-id.js";
+import { transportsOf } from "./call/transport.js";
 import { openAudioContext, Voice } from "./call/voice.js";
 import { missingForVoice } from "./call/voice-support.js";
 import { Dictation } from "./chat/dictation.js";
@@ -14,28 +16,34 @@ import { TextClient } from "./chat/text-client.js";
 import { Account } from "./page/account.js";
 import { SessionAddress } from "./page/address.js";
 import { App } from "./page/app.js";
-import { CHANNEL, Elsewhere } from "./page/elsewhere.js";
 import { errorText } from "./page/error-text.js";
 import { SessionExport } from "./page/export.js";
 import { Navigation } from "./page/navigation.js";
+import { CHANNEL, OtherTabs } from "./page/other-tabs.js";
 import { Replay } from "./page/replay.js";
+import { returnPath } from "./page/return-path.js";
 import { SessionDeletion } from "./page/session-deletion.js";
 import { SessionList } from "./page/session-list.js";
 import { SessionSearch } from "./page/session-search.js";
 import { SessionSettings } from "./page/session-settings.js";
 import { Talk } from "./page/talk.js";
+import { Usage } from "./page/usage.js";
 import { VoiceMode } from "./page/voice-mode.js";
+import { VoiceSample } from "./page/voice-sample.js";
 import { RealtimeClient } from "./realtime-client.js";
 import { BrowserStorage } from "./storage/browser-storage.js";
 import { Drafts } from "./storage/drafts.js";
 import { LocalStore } from "./storage/local-store.js";
 import { Announcer } from "./views/announcer.js";
+import { BudgetLine } from "./views/budget-line.js";
+import { CallQualityView } from "./views/call-quality.js";
 import { Composer } from "./views/composer.js";
 import { closeDialogs, confirm, showKeys } from "./views/dialogs.js";
 import { DictationView } from "./views/dictation.js";
 import { Drawer } from "./views/drawer.js";
 import { byId } from "./views/elements.js";
 import { chooseFormat, saveFile } from "./views/export-dialog.js";
+import { FellBackLine } from "./views/fell-back-line.js";
 import { HelpCard } from "./views/help-card.js";
 import { drawIcons } from "./views/icons.js";
 import { Keyboard } from "./views/keyboard.js";
@@ -51,6 +59,7 @@ import { Status } from "./views/status.js";
 import { Suggestions } from "./views/suggestions.js";
 import { Thread } from "./views/thread.js";
 import { UndoToast } from "./views/undo-toast.js";
+import { UsageView } from "./views/usage.js";
 import { VoiceControls } from "./views/voice-controls.js";
 import { languageFrom, Words } from "./words/i18n.js";
 
@@ -94,7 +103,7 @@ const undoToast = new UndoToast({
 });
 const searchBox = new SearchBox({ searchChanged: (text) => sessionSearch.changed(text) });
 const replay = new Replay({
-  createContext: openAudioContext,
+  createContext: () => speakers.use(openAudioContext()),
   createSpeaker: (options) => new Speaker(options),
   createOutput: (options) => new SoundOutput(options),
   volume: () => store.preferences().volume,
@@ -108,6 +117,7 @@ const thread = new Thread({
   retryChosen: (itemId) => talk.retry(itemId),
 });
 const status = new Status(words, announcer);
+const budgetLine = new BudgetLine(words);
 const composer = new Composer(words, {
   messageSent: (text) => talk.send(text),
   stopChosen: () => talk.interrupt(),
@@ -131,12 +141,41 @@ const dictationView = new DictationView(words, {
   retryChosen: () => dictation.retry(),
 });
 const help = new HelpCard(byId("help", HTMLDivElement), words, (action) => talk.act(action));
-const settings = new Settings(words, (changes) => voiceMode.prefer(changes));
-const sessionSettingsView = new SessionSettingsView(words, (changes) =>
-  sessionSettings.choose(changes),
+const settings = new Settings(words, {
+  changed: (changes) => voiceMode.prefer(changes),
+  speakerChosen: ({ deviceId: speakerId, deviceLabel: speakerLabel }) => {
+    store.savePreferences({ speakerId, speakerLabel });
+    void speakers.refresh();
+  },
+  transportChosen: (transport) => store.savePreferences({ transport }),
+  themeChosen: (theme) => {
+    store.savePreferences({ theme });
+    // Of theme.js, which has run before.
+    /** @type {any} */ (globalThis).chooseTheme(theme);
+  },
+});
+const sessionSettingsView = new SessionSettingsView(
+  words,
+  (changes) => sessionSettings.choose(changes),
+  (voice, language) => void voiceSample.toggle(voice, language),
 );
+/** What this browser can use with this server. */
+const transports = () => transportsOf(account.config?.transports, globalThis);
+const usageView = new UsageView(words, () => void usage.openDialog());
 
 // Controllers.
+const speakers = new SpeakerChoice({
+  list: listSpeakers,
+  kept: () => {
+    const { speakerId, speakerLabel } = store.preferences();
+    return { deviceId: speakerId, deviceLabel: speakerLabel };
+  },
+  labelKnown: (speakerLabel) => store.savePreferences({ speakerLabel }),
+  listed: (found) => settings.showSpeakers(found),
+  // A card about something that stops the conversation is not replaced.
+  lost: () => help.name === null && help.show("speaker_lost"),
+  found: () => help.name === "speaker_lost" && help.hide(),
+});
 const voiceMode = new VoiceMode(
   {
     store,
@@ -146,17 +185,18 @@ const voiceMode = new VoiceMode(
     createContext: () => {
       // The microphone would hear it.
       replay.stop();
-      return openAudioContext();
+      return speakers.use(openAudioContext());
     },
     missingForVoice: () => missingForVoice(globalThis),
     listMicrophones,
+    speakers,
     userAgent: navigator.userAgent,
   },
   {
     client: () => talk.client,
     clientForCall: () => talk.clientForCall(),
     changed: () => talk.draw(),
-    stopped: () => talk.focusMessage(),
+    stopped: () => talk.voiceStopped(),
   },
 );
 const dictation = new Dictation({
@@ -190,9 +230,12 @@ const talk = new Talk(
     announcer,
     thread,
     status,
+    budgetLine,
+    fellBackLine: new FellBackLine(words),
     composer,
     voiceControls,
     presence,
+    quality: new CallQualityView(words),
     help,
     settings,
     voiceMode,
@@ -202,6 +245,11 @@ const talk = new Talk(
       const client = new RealtimeClient(api.token, id, {
         api,
         pastTurns,
+        transport: () => {
+          const { transport } = store.preferences();
+          return transports().includes(transport) ? transport : "relay";
+        },
+        createElement: () => speakers.use(new Audio()),
         createVoice: (context, events) => new Voice(context, events, store),
       });
       client.onSound = (itemId, contentIndex, pcm) => replay.add(itemId, contentIndex, pcm);
@@ -220,8 +268,11 @@ const talk = new Talk(
   {
     sessionNeeded: () => conversation.createSession(),
     conversationShown: () => conversation.restoreUnsent(),
+    sessionUnused: () => void conversation.discardUnused(),
     turnCompleted: () => app.turnCompleted(),
     exchangeFinished: () => app.exchangeFinished(),
+    sessionRead: (session) => usage.sessionRead(session),
+    budgetChanged: () => usage.budgetChanged(),
     newSessionWanted: () => app.choose(null),
     signInWanted: () => account.signOut("sign_in.expired"),
   },
@@ -229,14 +280,23 @@ const talk = new Talk(
 const account = new Account(
   { api, store, words, screens, signIn, drawer, confirm },
   {
-    signedIn: () => app.signedIn(),
-    justEntered: () => talk.focusMessage(),
+    signedIn: () => {
+      settings.showTransports(transports());
+      return app.signedIn();
+    },
+    justEntered: () => {
+      const path = returnPath(globalThis.location.search, address.sessionId);
+      // A login that is forgotten with this page is of no use to the other one.
+      if (path && store.isKept) globalThis.location.assign(path);
+      else talk.focusMessage();
+    },
     signedOut: (isChosen) => {
       // First, so that no exception in the rest leaves the microphone open.
       void talk.client?.close();
       replay.clear();
       sessionSearch.clear();
       sessionSettings.clear();
+      usage.clear();
       deletion.clear();
       app.signedOut(isChosen);
     },
@@ -253,14 +313,17 @@ const list = new SessionList(
     showTitle: (title) => {
       labels.showTitle(title);
       sessionSettings.show();
+      usage.show();
     },
   },
   {
     openId: () => conversation.sessionId,
     isSignedIn: () => account.user !== null,
     openDeleted: () => app.show(null),
-    refreshed: ({ id, remembered_from: position = null }) => {
-      if (id === conversation.sessionId) talk.remember(position);
+    refreshed: (session) => {
+      if (session.id !== conversation.sessionId) return;
+      talk.remember(session.remembered_from ?? null);
+      usage.sessionRead(session);
     },
   },
 );
@@ -280,7 +343,22 @@ const sessionSettings = new SessionSettings(
     signal: () => account.signal,
   },
 );
+const voiceSample = new VoiceSample({
+  api,
+  words,
+  view: sessionSettingsView,
+  createContext: () => {
+    replay.stop();
+    return speakers.use(openAudioContext());
+  },
+  volume: () => store.preferences().volume,
+  isAllowed: () => !voiceMode.isOn,
+});
 const sessionSearch = new SessionSearch({ api, words, list, box: searchBox, drawer, announcer });
+const usage = new Usage(
+  { api, words, now: () => Date.now(), view: usageView },
+  { openId: () => conversation.sessionId, signal: () => account.signal },
+);
 const sessionExport = new SessionExport(
   { api, words, drawer, announcer, chooseFormat, saveFile },
   { isSignedIn: () => account.user !== null },
@@ -294,7 +372,7 @@ const conversation = new Navigation({
   talk,
   fieldsOfNew: () => sessionSettings.fieldsOfNew,
 });
-const elsewhere = new Elsewhere(
+const otherTabs = new OtherTabs(
   {
     openChannel: () => new BroadcastChannel(CHANNEL),
     window: globalThis,
@@ -302,13 +380,13 @@ const elsewhere = new Elsewhere(
     signal,
   },
   {
-    exchangeFinished: (sessionId) => app.exchangeFinishedElsewhere(sessionId),
+    exchangeFinished: (sessionId) => app.exchangeFinishedInOtherTab(sessionId),
     cameBack: () => app.cameBack(),
   },
 );
 const app = new App({
   api,
-  elsewhere,
+  otherTabs,
   store,
   drafts,
   words,
@@ -340,7 +418,10 @@ new Keyboard(
   },
   signal,
 );
-watchMicrophones((found) => settings.showMicrophones(found), signal);
+watchMicrophones((found) => {
+  settings.showMicrophones(found);
+  void speakers.refresh();
+}, signal);
 touchScreen.addEventListener("change", ({ matches }) => app.keyboardChanged(!matches));
 globalThis.addEventListener("hashchange", () => conversation.addressChanged());
 globalThis.addEventListener("storage", () => account.storageChanged());
@@ -360,6 +441,7 @@ globalThis.addEventListener("pagehide", () => {
 /** @param {string} id @param {() => void} clicked */
 const onClick = (id, clicked) => byId(id, HTMLElement).addEventListener("click", clicked);
 onClick("settings-open", () => voiceMode.openSettings());
+byId("settings", HTMLDialogElement).addEventListener("close", () => voiceSample.stop());
 onClick("keys-open", showKeys);
 onClick("sign-out", () => account.signOut(""));
 onClick("sign-out-everywhere", () => account.signOutEverywhere());

@@ -3,32 +3,40 @@
  * a tap, `startAudioStream()`. Also on `globalThis`, for the browser's console.
  *
  * It carries out what the pure modules decide: TurnTaking which frames are sent, `after` and `stateOf`
- * what state the call is in, `waitsOf` what is waited for and how long, TranscriptAssembler the order
- * of the lines, FinishedTurns which turns are reported, Captions how much of a line is shown.
+ * what state the call is in, `timeoutsFor` what is waited for and how long, TranscriptAssembler the
+ * order of the lines, FinishedTurns which turns are reported, Captions how much of a line is shown.
  */
 
-import { Api } from "./api.js";
+import { Api, ApiError } from "./api.js";
 import { SAMPLES_PER_MS } from "./audio/pcm.js";
 import { PcmStream } from "./audio/pcm-stream.js";
 import { MIN_SPEECH_RMS } from "./audio/speech-end.js";
 import { UnfinishedParts } from "./audio/unfinished-parts.js";
 import { AudioSender } from "./call/audio-sender.js";
+import { CallQuality } from "./call/call-quality.js";
 import { after, cutShownMs, INITIAL_FACTS, stateOf } from "./call/call-state.js";
 import { Connection, websocketUrl } from "./call/connection.js";
+import { EventTimeouts, timeoutsFor } from "./call/event-timeouts.js";
+import { needsHeartbeat } from "./call/heartbeat.js";
 import { newItemId } from "./call/item-id.js";
 import { checkProxy, opensWithoutSubprotocols } from "./call/proxy-check.js";
 import { MICROPHONE_KEPT_MS } from "./call/reconnect.js";
 import { ResponseLatency } from "./call/response-latency.js";
-import { SessionId } from "./call/session-id.js";
+import {
+  isSessionId,
+  malformedSentence,
+  SESSION_ID_MALFORMED,
+  SessionId,
+} from "./call/session-id.js";
+import { TransportConnection } from "./call/transport.js";
 import { TurnTaking } from "./call/turn-taking.js";
 import { openAudioContext, Voice } from "./call/voice.js";
-import { needsHeartbeat, Waits, waitsOf } from "./call/waits.js";
 import { deferred } from "./deferred.js";
 import { Latest } from "./latest.js";
 import { PROVIDER_ERRORS } from "./shared-facts.js";
 import { TranscriptAssembler } from "./transcript/assembler.js";
 import { Captions } from "./transcript/captions.js";
-import { FinishedTurns } from "./transcript/finished-turns.js";
+import { FinishedTurns, heardOf } from "./transcript/finished-turns.js";
 import { hasWords } from "./transcript/heard.js";
 import { partKey } from "./transcript/item.js";
 import { pastOf } from "./transcript/past.js";
@@ -37,15 +45,19 @@ import { ShownLines } from "./transcript/shown-lines.js";
 
 /** @import { Chunk, MicrophoneProblem, MicrophoneSettings } from "./audio/microphone.js" */
 /** @import { AudioPart } from "./audio/unfinished-parts.js" */
+/** @import { Quality } from "./call/call-quality.js" */
 /** @import { CallState, Change, ChangeDetail, Facts } from "./call/call-state.js" */
 /** @import { ConnectionOptions } from "./call/connection.js" */
+/** @import { Transport } from "./call/transport.js" */
 /** @import { Cut, Frame, ServerEvent, TypedMessage } from "./call/turn-taking.js" */
 /** @import { VoiceEvents } from "./call/voice.js" */
-/** @import { Consequence } from "./call/waits.js" */
+/** @import { Consequence } from "./call/event-timeouts.js" */
 /** @import { Deferred } from "./deferred.js" */
+/** @import { Heard } from "./transcript/finished-turns.js" */
 /** @import { Line } from "./transcript/item.js" */
 /** @import { KeptTurn } from "./transcript/past.js" */
 /** @import { ShownLine } from "./transcript/shown-lines.js" */
+/** @import { Budget } from "./views/budget-line.js" */
 
 /** Whether the microphone is open while nobody can hear it. @param {Facts} facts */
 const hasUnheardVoice = ({ link, hasVoice }) => link === "reconnecting" && hasVoice;
@@ -60,6 +72,8 @@ const TAIL_MS = 1200;
  *   it may be empty.
  * @typedef {MicrophoneProblem | "sound_blocked" | "sound_allowed" | "slow_network"
  *   | "network_recovered"} Problem `sound_blocked`: the browser plays nothing, and captures nothing.
+ * @typedef {Pick<Required<ConnectionOptions>, "onEvent" | "onReconnecting" | "onEnded" | "onRoundTrip">
+ * } ConnectionEvents
  * @typedef {{
  *   context?: AudioContext, microphone?: MicrophoneSettings, volume?: number, isHandsFree?: boolean,
  *   isMuted?: boolean,
@@ -67,11 +81,16 @@ const TAIL_MS = 1200;
  * @typedef {{
  *   api?: Api,
  *   pastTurns?: KeptTurn[],
+ *   transport?: Transport | (() => Transport),
  *   createConnection?: (options: ConnectionOptions) => Connection,
+ *   loadWebRtc?: () => Promise<Pick<typeof import("./call/webrtc-connection.js"), "WebRtcConnection">>,
+ *   createElement?: () => HTMLAudioElement,
  *   createVoice?: (context: AudioContext, events: VoiceEvents) => Voice,
  *   createContext?: () => AudioContext,
- * }} ClientParts `pastTurns` are the session's turns so far. The `create…` functions replace the
- *   browser's WebSocket and devices, for tests.
+ * }} ClientParts `pastTurns` are the session's turns so far. `transport` is asked for each call: through the
+ *   server (`relay`, the default), straight to the provider (`webrtc`), or the first of the two that gets
+ *   through (`automatic`). `createElement` makes the audio element of a WebRTC call. The other functions
+ *   replace the browser's WebSocket, devices and modules, for tests.
  */
 
 /** The ending of a call in which the page itself failed. */
@@ -85,8 +104,9 @@ export class RealtimeClient {
   /** The call is open: what is sent from now on reaches the model. */
   onConnected = () => {};
   /**
-   * A turn of this call is final: its whole text, once per turn, never blank.
-   * @type {(text: string, role: "user" | "assistant") => void}
+   * A turn of this call is final: its whole text, once per turn, never blank. A spoken answer is final
+   * when its sound is over; `heard` says what was heard of it, and whether it was cut off.
+   * @type {(text: string, role: "user" | "assistant", heard: Heard) => void}
    */
   onTranscript = () => {};
   /** Something failed; the call may go on. @type {(error: CallError) => void} */
@@ -104,8 +124,14 @@ export class RealtimeClient {
   onSound = () => {};
   /** Milliseconds from the end of speech to the first sound of the answer. @type {(ms: number) => void} */
   onLatency = () => {};
+  /** The connection's quality, or the time that answers take, has changed: `quality`. */
+  onQuality = () => {};
   /** @type {(problem: Problem) => void} */
   onProblem = () => {};
+  /** The level of a budget of the user has changed. @type {(budget: Budget) => void} */
+  onBudget = () => {};
+  /** WebRTC does not get through: this call goes through the server. */
+  onFellBack = () => {};
 
   #api;
   #sessionId;
@@ -119,7 +145,13 @@ export class RealtimeClient {
   #shownLines = new ShownLines(this.#captions);
   #finishedTurns = new FinishedTurns();
   #latency = new ResponseLatency();
+  #quality = new CallQuality();
   #audioSender;
+  /** The microphone's track, for a connection that takes no audio frames. @type {MediaStreamTrack | null} */
+  #track = null;
+  #isMuted = false;
+  #isTalking = true;
+  #volume = 1;
   #facts = INITIAL_FACTS;
   /** @type {Voice | null} */
   #voice = null;
@@ -149,7 +181,7 @@ export class RealtimeClient {
   #cutTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} Releases the microphone in a long outage. */
   #restTimer;
-  #waits = new Waits(
+  #timeouts = new EventTimeouts(
     this.#guarded((consequence, itemId) => this.#consequences[consequence](itemId)),
   );
   /** The item of the last speech; its answer is due. */
@@ -171,7 +203,10 @@ export class RealtimeClient {
     {
       api = apiOf(authToken),
       pastTurns = [],
+      transport = "relay",
       createConnection = (options) => new Connection(options),
+      loadWebRtc = () => import("./call/webrtc-connection.js"),
+      createElement,
       createVoice = (context, events) => new Voice(context, events),
       createContext = openAudioContext,
     } = {},
@@ -183,21 +218,49 @@ export class RealtimeClient {
     this.#createContext = createContext;
     this.#transcript = new TranscriptAssembler(pastTurns);
     this.#finishedTurns.skip(this.#transcript.lines());
-    const connect = (/** @type {ConnectionOptions} */ options) =>
-      createConnection(this.#guardedAll(options));
-    this.#connection = connect({
-      takeTicket: async () => this.#api.takeTicket(await this.#sessionId.get()),
-      url: async () => websocketUrl(await this.#sessionId.get(), globalThis.location.href),
+    /** @type {ConnectionEvents} */
+    const events = {
       onEvent: (event) => this.#receive(event),
       onReconnecting: (attempt, cause) => this.#reconnecting(attempt, cause),
       onEnded: (reason, message, detail) => this.#ended(reason, message, detail),
-      checkProxy: () => this.#checkProxy(),
+      onRoundTrip: (ms) => {
+        this.#quality.roundTrip(ms);
+        this.onQuality();
+      },
+    };
+    const connect = (/** @type {ConnectionOptions} */ options) =>
+      createConnection(this.#guardedAll(options));
+    this.#connection = new TransportConnection({
+      transport: typeof transport === "function" ? transport : () => transport,
+      relay: connect({
+        ...events,
+        takeTicket: async () => this.#api.takeTicket(await this.#checkedSessionId()),
+        url: async () => websocketUrl(await this.#sessionId.get(), globalThis.location.href),
+        checkProxy: () => this.#checkProxy(),
+      }),
+      loadWebRtc: async (fallBack) => {
+        const { WebRtcConnection } = await loadWebRtc();
+        const { onStart, onPosition, onEnded } = this.#voiceEvents;
+        return new WebRtcConnection({
+          ...this.#guardedAll(events),
+          startCall: async (sdp) => this.#api.startCall(await this.#checkedSessionId(), sdp),
+          callState: (callId) => this.#api.callState(callId),
+          endCall: (callId) => this.#api.endCall(callId),
+          fallBack,
+          sound: {
+            ...this.#guardedAll({ onStart, onPosition, onEnded }),
+            ...(createElement && { createElement }),
+          },
+        });
+      },
+      onFellBack: this.#guarded(() => this.onFellBack()),
+      onNotLoaded: this.#guarded(() => this.#ended("no_network", "")),
     });
     this.#audioSender = new AudioSender({
       connection: this.#connection,
       isFlowing: () => this.#isFlowing,
-      onSlowNetwork: () => this.onProblem("slow_network"),
-      onNetworkRecovered: () => this.onProblem("network_recovered"),
+      onSlowNetwork: () => this.#networkChanged("slow_network"),
+      onNetworkRecovered: () => this.#networkChanged("network_recovered"),
       onFailed: (error) => this.fail(error),
     });
   }
@@ -211,9 +274,25 @@ export class RealtimeClient {
     return !this.#isClosed;
   }
 
+  /** Of the open call; null if nothing is known of it, or there is none. @returns {Quality | null} */
+  get quality() {
+    const quality = this.#facts.link === "open" ? this.#quality.current : null;
+    return quality && this.#remote ? { ...quality, isDirect: true } : quality;
+  }
+
   /** Microphone and speaker while a voice conversation runs, else null. */
   get voice() {
     return this.#voice;
+  }
+
+  /** The sound of the answers where the connection brings it (WebRTC), else null. */
+  get #remote() {
+    return this.#connection.remote;
+  }
+
+  /** What plays the answers; null without a voice conversation. */
+  get #speaker() {
+    return this.#voice && (this.#remote ?? this.#voice.speaker);
   }
 
   /** @returns {ShownLine[]} The conversation in spoken order, as much of it as is shown by now. */
@@ -241,6 +320,7 @@ export class RealtimeClient {
     }
     const { promise } = this.#opening;
     if (this.#isClosed) {
+      this.#quality = new CallQuality();
       this.#change("connecting");
       this.#connection.open();
     }
@@ -276,6 +356,11 @@ export class RealtimeClient {
     voice.microphone.setTalking(isHandsFree);
     voice.microphone.setMuted(isMuted);
     voice.speaker.setVolume(volume);
+    this.#isTalking = isHandsFree;
+    this.#isMuted = isMuted;
+    this.#volume = volume;
+    this.#updateTrack();
+    this.#updateRemote();
     try {
       if (await voice.start(microphone)) this.#change("voice_started");
     } catch (error) {
@@ -296,13 +381,15 @@ export class RealtimeClient {
    */
   async leaveCall() {
     if (this.#isClosed) return this.stopAudioStream();
+    // It is not open (any more): what was typed is sent in another way (`takeUnsent`).
+    if (this.#facts.link !== "open") return this.close();
     this.#isLeaving = true;
     clearTimeout(this.#lastWordsTimer);
     this.#lastWordsTimer = setTimeout(() => {
       this.#lastWordsTimer = undefined;
       this.#guarded(() => this.#closeIfNothingIsOwed())();
     }, LAST_WORDS_MS);
-    this.#updateWaits();
+    this.#updateTimeouts();
     await this.stopAudioStream();
     await this.#sending;
     this.#closeIfNothingIsOwed();
@@ -404,9 +491,11 @@ export class RealtimeClient {
    */
   sendText(text) {
     this.#latency.cancel();
-    if (this.#facts.isPlaying) this.#change("answer_cut");
+    const clearing = this.#clearingFrames();
     this.#cutSound();
+    if (this.#facts.isPlaying) this.#change("answer_cut");
     this.#send(this.#turns.addMessage(text, this.#voice ? "audio" : "text"));
+    this.#send(clearing);
     if (this.#facts.link === "open") this.#change("answer_asked");
     this.onLines();
     void this.#open();
@@ -415,35 +504,60 @@ export class RealtimeClient {
   /** Stop the answer, as speech would. Harmless when there is none. */
   interrupt() {
     if (!this.#facts.isPlaying && !this.#facts.isAnswering) return;
-    this.#change("answer_cut");
+    // First: the page is drawn with each change, which takes a slow device longer than a moment.
     this.#stopAnswer();
+    this.#change("answer_cut");
   }
 
   /** @param {boolean} isMuted While muted, silence is sent. */
   setMuted(isMuted) {
     this.#voice?.microphone.setMuted(isMuted);
+    this.#isMuted = isMuted;
+    this.#updateTrack();
     if (isMuted) this.onLevel(0);
   }
 
   /** @param {boolean} isTalking Push-to-talk: while not talking, nothing is sent. */
   setTalking(isTalking) {
     this.#voice?.microphone.setTalking(isTalking, { tailMs: TAIL_MS });
+    this.#isTalking = isTalking;
+    this.#updateTrack();
     if (!isTalking) this.onLevel(0);
   }
 
   /** @param {number} volume 0..1 */
   setVolume(volume) {
     this.#voice?.speaker.setVolume(volume);
+    this.#volume = volume;
+    this.#updateRemote();
+  }
+
+  /** Send the microphone's track over a connection that takes one, silent while nobody talks. */
+  #updateTrack() {
+    this.#connection.setMicrophone({ track: this.#track, isOn: this.#isTalking && !this.#isMuted });
+  }
+
+  /** Play a WebRTC call's sound as loud as the user wants, and measure its level. */
+  #updateRemote() {
+    this.#remote?.setVolume(this.#volume);
+    this.#remote?.setContext(this.#voice?.context ?? null);
   }
 
   /** The level of the answer as it is played at this moment, as a fraction of full scale. */
   get playedRms() {
-    return this.#voice?.speaker.playedRms ?? 0;
+    return this.#speaker?.playedRms ?? 0;
+  }
+
+  /** The session that was created was deleted, before a call of it was open: the next call, message or
+   * speech creates another one. */
+  forgetSession() {
+    this.#sessionId.forget();
   }
 
   /** Try to turn the sound on while it is blocked. Call it in a tap. */
   resumeSound() {
     this.#voice?.resume();
+    this.#remote?.resume();
   }
 
   /** @param {MicrophoneSettings} settings @throws {MicrophoneError} */
@@ -466,7 +580,7 @@ export class RealtimeClient {
   async #closeInOrder() {
     this.#stay();
     // By the last report instead of an exact count: a page that is unloaded cannot wait for one.
-    for (const frame of this.#truncate(this.#voice?.speaker.heardSoFar() ?? [])) {
+    for (const frame of this.#truncate(this.#speaker?.heardSoFar() ?? [])) {
       this.#connection.send(frame);
     }
     this.#assumeTruncated();
@@ -488,7 +602,7 @@ export class RealtimeClient {
     this.#isLeaving = false;
     clearTimeout(this.#lastWordsTimer);
     this.#lastWordsTimer = undefined;
-    this.#updateWaits();
+    this.#updateTimeouts();
   }
 
   #closeIfNothingIsOwed() {
@@ -511,7 +625,7 @@ export class RealtimeClient {
 
   /** Whether audio may be sent: the call is open and its history is known. */
   get #isFlowing() {
-    return this.#connection.isReady && !this.#waitingEvents;
+    return this.#connection.isReady && !this.#waitingEvents && !this.#remote;
   }
 
   /** @param {Change} change @param {ChangeDetail} [detail] */
@@ -523,7 +637,7 @@ export class RealtimeClient {
       const shown = this.#guarded(() => this.#change("cut_shown"));
       this.#cutTimer = setTimeout(shown, cutShownMs(this.#facts));
     }
-    this.#updateWaits();
+    this.#updateTimeouts();
     const hasHeartbeat = needsHeartbeat(this.#facts);
     if (hasHeartbeat !== needsHeartbeat(before)) this.#connection.setHeartbeat(hasHeartbeat);
     this.#updateRest(before);
@@ -546,11 +660,19 @@ export class RealtimeClient {
 
   /** Nobody hears it, and nobody knows for how long: release the microphone. */
   #restMicrophone() {
-    if (!this.#facts.hasVoice) return;
+    // Who released it before opens it again.
+    if (!this.#facts.hasVoice || this.#voice?.isResting) return;
     this.#voice?.restMicrophone().catch((error) => this.fail(error));
     this.#audioSender.clear();
     this.#change("microphone_rested");
     this.onLevel(0);
+  }
+
+  /** The session's id. Throws, before anything is sent, for one that no session can have. */
+  async #checkedSessionId() {
+    const id = await this.#sessionId.get();
+    if (isSessionId(id)) return id;
+    throw new ApiError(SESSION_ID_MALFORMED, 0, malformedSentence(this.#api.language));
   }
 
   async #checkProxy() {
@@ -564,7 +686,7 @@ export class RealtimeClient {
 
   /** @param {ServerEvent} event */
   #receive(event) {
-    this.#waits.restartByEvent();
+    this.#timeouts.restartByEvent();
     if (event.type === "relay.ready") this.#becameReady().catch((error) => this.fail(error));
     else if (this.#waitingEvents) this.#waitingEvents.push(event);
     else this.#handle(event);
@@ -572,6 +694,9 @@ export class RealtimeClient {
 
   async #becameReady() {
     this.#audioSender.resetSpeed();
+    this.#updateRemote();
+    // What was said before the call was ready; the track itself is sent from now on.
+    if (this.#remote) this.#audioSender.clear();
     /** @type {ServerEvent[]} */
     const events = [];
     if (this.#needsHistory && !(await this.#loadHistory(events))) return;
@@ -580,7 +705,7 @@ export class RealtimeClient {
     this.#send(this.#turns.open(this.#knownItemIds()));
     if (this.#turns.isAnswerDue) this.#change("answer_asked");
     for (const event of events) this.#handle(event);
-    this.#audioSender.flush();
+    if (!this.#remote) this.#audioSender.flush();
     this.#opening?.resolve();
     this.#opening = null;
     this.onLines();
@@ -622,14 +747,16 @@ export class RealtimeClient {
     if (Object.hasOwn(this.#handlers, event.type)) this.#handlers[event.type]?.(event);
     // A delta finishes no turn; there are dozens of them a second.
     if (!event.type.endsWith(".delta")) this.#reportTurns();
-    this.#updateWaits();
+    this.#updateTimeouts();
     this.onLines();
     this.#closeIfNothingIsOwed();
   }
 
   #reportTurns() {
-    for (const { text, role } of this.#finishedTurns.take(this.#lines())) {
-      if (role === "user" || role === "assistant") this.onTranscript(text, role);
+    const isSounding = (/** @type {Line} */ { itemId }) => this.#captions.isPaced(itemId);
+    for (const line of this.#finishedTurns.take(this.#lines(), isSounding)) {
+      const { text, role } = line;
+      if (role === "user" || role === "assistant") this.onTranscript(text, role, heardOf(line));
     }
   }
 
@@ -637,29 +764,29 @@ export class RealtimeClient {
   #handlers = Object.freeze({
     "input_audio_buffer.speech_started": () => {
       this.#latency.cancel();
-      this.#change("speech_started");
       this.#cutSound();
+      this.#change("speech_started");
       // The event was on its way when the microphone was turned off.
       if (!this.#canHear) this.#send(this.#turns.clearSpeech());
     },
     "input_audio_buffer.speech_stopped": ({ item_id: itemId }) => {
       this.#lastSpeechId = itemId;
-      this.#waits.addTranscript(itemId);
+      this.#timeouts.addTranscript(itemId);
       this.#latency.speechStopped();
       this.#change("speech_stopped");
     },
     "input_audio_buffer.committed": ({ item_id: itemId }) => {
       this.#lastSpeechId = itemId;
-      this.#waits.addTranscript(itemId);
+      this.#timeouts.addTranscript(itemId);
     },
     "conversation.item.added": ({ item }) => this.#itemAdded(item),
     "conversation.item.created": ({ item }) => this.#itemAdded(item),
     "conversation.item.input_audio_transcription.completed": ({ item_id: itemId, transcript }) => {
-      this.#waits.endTranscript(itemId);
+      this.#timeouts.endTranscript(itemId);
       if (itemId === this.#lastSpeechId) this.#isNoise = !hasWords(String(transcript ?? ""));
     },
     "conversation.item.input_audio_transcription.failed": ({ item_id: itemId }) =>
-      this.#waits.endTranscript(itemId),
+      this.#timeouts.endTranscript(itemId),
     "input_audio_buffer.cleared": () => {
       this.#change("speech_dropped");
       if (this.#turns.isAnswerDue) this.#change("answer_asked");
@@ -671,6 +798,19 @@ export class RealtimeClient {
       this.#finishSound(({ responseId }) => responseId === response?.id);
       this.#answerEnded();
       if (response?.status === "failed") this.onError({ code: "answer_failed", message: "" });
+    },
+    "response.output_audio_transcript.delta": (event) => this.#expectSound(event),
+    // Of a WebRTC call only.
+    "output_audio_buffer.started": (event) => {
+      if (this.#voice && this.#turns.isPlayable(event)) {
+        this.#remote?.started(textAt(event, "response_id"));
+      }
+    },
+    "output_audio_buffer.stopped": (event) => this.#remote?.stopped(textAt(event, "response_id")),
+    "output_audio_buffer.cleared": () => {
+      if (!this.#remote?.isPlaying) return;
+      this.#cutSound();
+      this.#change("answer_cut");
     },
     "response.output_audio.delta": (event) => this.#play(event),
     "response.output_audio.done": (event) => this.#soundComplete(event),
@@ -687,6 +827,8 @@ export class RealtimeClient {
     "relay.rotated": ({ reason, result }) => {
       if (result === "renewed") this.#rotated(reason);
     },
+    "relay.budget": ({ kind, level, resets_at: resetsAt }) =>
+      this.onBudget({ kind, level, resetsAt: resetsAt ? new Date(resetsAt) : null }),
     "relay.error": ({ code, message }) => {
       // Rate limit: audio that a stalled network held back arrived all at once. A client that keeps
       // sending too much is disconnected with that ending.
@@ -703,7 +845,7 @@ export class RealtimeClient {
   #itemAdded(item) {
     if (item?.role !== "user" || !Array.isArray(item.content)) return;
     if (item.content.some((content) => content?.type === "input_audio" && !content.transcript)) {
-      this.#waits.addTranscript(item.id);
+      this.#timeouts.addTranscript(item.id);
     }
   }
 
@@ -735,6 +877,7 @@ export class RealtimeClient {
     },
     end_sound: () => {
       this.#captions.allOver();
+      this.#reportTurns();
       this.#change("sound_ended");
       this.onLines();
     },
@@ -772,8 +915,8 @@ export class RealtimeClient {
 
   /** The call is closed or lost: no text and no end of an answer will come. */
   #expectNoMore() {
-    for (const itemId of this.#waits.itemIds) {
-      this.#waits.endTranscript(itemId);
+    for (const itemId of this.#timeouts.itemIds) {
+      this.#timeouts.endTranscript(itemId);
       this.#transcript.giveUpTranscript(itemId);
     }
     this.#transcript.dropSpeech();
@@ -782,7 +925,7 @@ export class RealtimeClient {
   }
 
   /** Compare what is waited for with the facts. */
-  #updateWaits() {
+  #updateTimeouts() {
     const { isAnswerComplete, isAnswerDue, isCancelling, isTruncating } = this.#turns;
     this.#isNoise &&= this.#facts.isAnswering && !isAnswerDue;
     const progress = {
@@ -792,7 +935,7 @@ export class RealtimeClient {
       isTruncating,
       isLeaving: this.#isLeaving,
     };
-    this.#waits.set(waitsOf(this.#facts, progress));
+    this.#timeouts.set(timeoutsFor(this.#facts, progress));
   }
 
   /** @param {ServerEvent} event A `response.output_audio.delta`. */
@@ -805,12 +948,25 @@ export class RealtimeClient {
       event.delta,
       textAt(event, "event_id"),
     );
-    if (!this.#voice || pcm.length === 0 || !this.#turns.isPlayable(event)) return;
+    if (!this.#voice || this.#remote || pcm.length === 0 || !this.#turns.isPlayable(event)) return;
     const responseId = textAt(event, "response_id");
     this.#unfinishedParts.add({ itemId, contentIndex, responseId });
     this.#captions.received(itemId, contentIndex, pcm.length / SAMPLES_PER_MS);
     this.#voice.speaker.play(itemId, contentIndex, pcm);
     this.onSound(itemId, contentIndex, pcm);
+  }
+
+  /** In a WebRTC call, the words say how long the sound will be.
+   * @param {ServerEvent} event A `response.output_audio_transcript.delta`. */
+  #expectSound(event) {
+    if (!this.#remote || !this.#voice || !this.#turns.isPlayable(event)) return;
+    const itemId = textAt(event, "item_id");
+    const contentIndex = indexFrom(event.content_index);
+    const responseId = textAt(event, "response_id");
+    const ms = this.#remote.addText(responseId, itemId, contentIndex, textAt(event, "delta"));
+    if (ms === 0) return;
+    this.#captions.expected(itemId, contentIndex, ms);
+    this.#transcript.estimateAudio(itemId, contentIndex, ms);
   }
 
   /** @param {ServerEvent} event A `response.output_audio.done`. */
@@ -835,17 +991,22 @@ export class RealtimeClient {
     onProblem: (problem) => this.#microphoneProblem(problem),
     onAllowed: () => this.#change("microphone_allowed"),
     onBlocked: (isBlocked) => this.#soundBlocked(isBlocked),
+    onTrack: (track) => {
+      this.#track = track;
+      this.#updateTrack();
+    },
     onStart: (_itemId, _contentIndex, isSilent) => this.#soundStarted(isSilent),
     onPosition: (itemId, contentIndex, playedMs) => {
-      this.#waits.restart("sound");
+      this.#timeouts.restart("sound");
       // It goes on after a stand-still that was taken for its end.
       if (!this.#facts.isPlaying) this.#change("sound_started");
       this.#captions.played(itemId, contentIndex, playedMs);
       this.onLines();
     },
     onEnded: (itemId, contentIndex) => {
-      this.#waits.restart("sound");
+      this.#timeouts.restart("sound");
       this.#captions.over(itemId, contentIndex);
+      this.#reportTurns();
       this.#change("sound_ended");
       this.onLines();
     },
@@ -853,12 +1014,26 @@ export class RealtimeClient {
 
   /** @param {boolean} isSilent Its text appears without it. */
   #soundStarted(isSilent) {
-    this.#waits.restart("sound");
+    this.#timeouts.restart("sound");
     if (isSilent) this.#latency.cancel();
-    const latencyMs = this.#voice?.speaker.latencyMs ?? 0;
+    const latencyMs = this.#speaker?.latencyMs ?? 0;
     const waitedMs = this.#latency.soundStarted(performance.now() + latencyMs);
-    if (this.#voice && waitedMs !== null) this.onLatency(waitedMs);
+    if (this.#voice && waitedMs !== null) this.#answered(waitedMs);
     this.#change("sound_started");
+  }
+
+  /** @param {number} waitedMs */
+  #answered(waitedMs) {
+    this.#quality.answered(waitedMs);
+    this.onLatency(waitedMs);
+    this.onQuality();
+  }
+
+  /** @param {"slow_network" | "network_recovered"} problem */
+  #networkChanged(problem) {
+    this.#quality.slow(problem === "slow_network");
+    this.onProblem(problem);
+    this.onQuality();
   }
 
   /** @param {MicrophoneProblem} problem */
@@ -884,34 +1059,46 @@ export class RealtimeClient {
   #captured({ pcm, rms }) {
     this.onLevel(rms);
     this.#latency.addLevel(rms, performance.now());
-    if (rms >= MIN_SPEECH_RMS) this.#waits.restart("speech_end");
-    this.#audioSender.push(pcm);
+    if (rms >= MIN_SPEECH_RMS) this.#timeouts.restart("speech_end");
+    const isSentAsTrack = this.#remote && this.#connection.isReady;
+    if (!isSentAsTrack) this.#audioSender.push(pcm);
   }
 
   #stopAnswer() {
+    const clearing = this.#clearingFrames();
     this.#cutSound();
     this.#send(this.#turns.stop());
+    this.#send(clearing);
+  }
+
+  /** What makes the provider stop the sound that it has begun to send over WebRTC. @returns {Frame[]} */
+  #clearingFrames() {
+    if (!this.#voice || !this.#remote?.isPlaying) return [];
+    return [{ type: "output_audio_buffer.clear", event_id: newItemId() }];
   }
 
   /** Stop the sound now; send what was heard of it when the audio thread has counted it. */
   #cutSound() {
     if (!this.#voice) return;
-    const frames = this.#voice.flush().then((cuts) => {
+    const flushed = this.#remote ? this.#remote.flush() : this.#voice.flush();
+    const frames = flushed.then((cuts) => {
       const truncations = this.#truncate(cuts);
       // Lost meanwhile: nothing is sent, and nothing confirms it.
       if (this.#facts.link !== "open") this.#assumeTruncated();
-      this.#updateWaits();
+      this.#reportTurns();
+      this.#updateTimeouts();
       return truncations;
     });
     this.#send(frames);
   }
 
-  /** @param {Cut[]} cuts @returns {Frame[]} */
+  /** @param {Cut[]} cuts @returns {Frame[]} None in a WebRTC call, whose provider knows what it has played. */
   #truncate(cuts) {
     for (const { itemId, contentIndex, wasAllHeard } of cuts) {
       if (wasAllHeard) this.#captions.over(itemId, contentIndex);
     }
-    return this.#turns.truncate(cuts);
+    const frames = this.#turns.truncate(cuts);
+    return this.#remote ? [] : frames;
   }
 
   /** The server confirms no cut: truncate the lines by what was played here. The server's history, which
@@ -930,7 +1117,7 @@ export class RealtimeClient {
 
   /** The connection is lost or closed: truncate the lines that sound by the speaker's last report. */
   #truncateHere() {
-    this.#truncate(this.#voice?.speaker.heardSoFar() ?? []);
+    this.#truncate(this.#speaker?.heardSoFar() ?? []);
     this.#assumeTruncated();
   }
 
@@ -939,7 +1126,7 @@ export class RealtimeClient {
     this.#sending = this.#sending.then(async () => {
       await this.#sendNow(frames).catch((error) => this.fail(error));
     });
-    this.#updateWaits();
+    this.#updateTimeouts();
   }
 
   /** @param {Frame[] | Promise<Frame[]>} frames */
@@ -950,6 +1137,7 @@ export class RealtimeClient {
   /** @param {number} attempt @param {string} reason */
   #reconnecting(attempt, reason) {
     this.#answerLost();
+    this.#quality.lost();
     this.#change("reconnecting", { attempt, reason });
     this.onLines();
   }
@@ -990,6 +1178,7 @@ export class RealtimeClient {
     // No event of the lost call will end its captions: an answer that was not yet audible would stay
     // without its text, also after the history came.
     this.#captions.allOver();
+    this.#reportTurns();
     this.#pcmStream.clear();
     this.#turns.close();
     this.#expectNoMore();
@@ -997,7 +1186,9 @@ export class RealtimeClient {
 
   /** @param {string} reason @param {string} message @param {Record<string, string>} [detail] */
   #ended(reason, message, detail) {
+    this.#connection.ended();
     this.#truncateHere();
+    void this.#remote?.flush();
     this.#turns.close();
     this.#expectNoMore();
     this.#replacePast([]);
@@ -1013,11 +1204,14 @@ export class RealtimeClient {
     this.#voice = null;
     // First, so that no exception in the rest leaves the microphone open.
     const stopping = voice?.stop();
+    void this.#remote?.flush();
+    this.#updateRemote();
     this.#voiceStart.cancel();
     this.#microphoneWorks = false;
     this.#audioSender.clear();
     this.#latency.reset();
     this.#captions.allOver();
+    this.#reportTurns();
     if (voice) this.#change("voice_stopped");
     this.onLevel(0);
     this.onLines();

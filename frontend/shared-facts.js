@@ -17,6 +17,10 @@ export const ENDINGS = {
     "closeCode": 4400,
     "retryable": false
   },
+  "budget_spent": {
+    "closeCode": 4429,
+    "retryable": false
+  },
   "client_left": {
     "closeCode": 1000,
     "retryable": false
@@ -113,8 +117,11 @@ export const LANGUAGES = [
  * Characters are Unicode code points. */
 export const LIMITS = {
   "messageCharacters": 32000,
+  "passwordCharacters": 128,
+  "passwordLeastCharacters": 8,
   "silentClientMs": 90000,
-  "titleCharacters": 200
+  "titleCharacters": 200,
+  "usernameCharacters": 150
 };
 
 /** Error codes of the provider. `notShown` are races that a correct client loses now and then; one of

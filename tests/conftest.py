@@ -21,6 +21,7 @@ from rest_framework.test import APIClient
 from backend import redis_client
 from backend.database import RECORDER
 from tests import cast
+from tests.idle_fixtures import leave_out_idle_fixtures
 from tests.migrated_database import RowsOfMigrate, save, saved_database
 from tests.redis import RedisServer, running_redis
 
@@ -39,19 +40,27 @@ settings.load_profile("gate")
 gc.disable()
 
 
-def pytest_collection_finish() -> None:
-    """Leave out what exists before the first test when Python looks for garbage."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave out fixtures that do nothing, and what exists before the first test when Python looks
+    for garbage.
+    """
+    leave_out_idle_fixtures(session.items)
     gc.collect()
     gc.freeze()
     gc.enable()
 
 
-@pytest.fixture(autouse=True)
-def _clean_memory() -> Iterator[None]:
-    """Reset what a test leaves behind: the thread's language and the cache of the rate limits."""
-    yield
-    translation.deactivate()
-    cache.clear()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Reset what a test leaves behind: the thread's language and the cache of the rate limits.
+
+    After the fixtures, as a hook: an autouse fixture would take more time than what it does.
+    """
+    try:
+        yield
+    finally:
+        translation.deactivate()
+        cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -15,12 +15,13 @@ from typing import Any
 import django
 from django.apps import AppConfig, apps
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 from django.db.models.signals import post_migrate
 
 
@@ -50,7 +51,7 @@ def save(connection: BaseDatabaseWrapper, path: Path) -> None:
 
 
 class RowsOfMigrate:
-    """The content types and permissions that `migrate` makes, to store again after a flush.
+    """The content types, permissions and groups of `migrate`, to store again after a flush.
 
     A test whose transactions are real ends with Django's flush, which empties all tables and sends
     `post_migrate`. Django's receivers then look for each row that may be missing, which takes
@@ -60,6 +61,8 @@ class RowsOfMigrate:
     def __init__(self) -> None:
         self._types = list(ContentType.objects.order_by("pk"))
         self._permissions = list(Permission.objects.order_by("pk"))
+        self._groups = list(Group.objects.order_by("pk"))
+        self._grants = list(Group.permissions.through.objects.order_by("pk"))
 
     def replace_receivers(self) -> None:
         """Store the rows at `post_migrate`, instead of looking for missing ones."""
@@ -77,10 +80,18 @@ class RowsOfMigrate:
         )
 
     def _store(self, sender: AppConfig, using: str = DEFAULT_DB_ALIAS, **_others: Any) -> None:
-        ContentType.objects.using(using).bulk_create(self._types, ignore_conflicts=True)
-        Permission.objects.using(using).bulk_create(self._permissions, ignore_conflicts=True)
+        grants = Group.permissions.through
+        stored: list[tuple[type[Model], list[Any]]] = [
+            (ContentType, self._types),
+            (Permission, self._permissions),
+            (Group, self._groups),
+            (grants, self._grants),
+        ]
+        for model, rows in stored:
+            model._default_manager.using(using).bulk_create(rows, ignore_conflicts=True)
         connection = connections[using]
-        statements = connection.ops.sequence_reset_sql(no_style(), [ContentType, Permission])
+        models = [model for model, _ in stored]
+        statements = connection.ops.sequence_reset_sql(no_style(), models)
         with connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)

@@ -12,6 +12,7 @@ lacks setpriv && packages="$packages util-linux"
 ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || packages="$packages postgresql"
 lacks nginx && [ ! -x /usr/sbin/nginx ] && packages="$packages nginx-light"
 lacks envsubst && packages="$packages gettext-base"
+lacks curl && packages="$packages curl"
 lacks openssl && packages="$packages openssl"
 lacks redis-server && packages="$packages redis-server"
 # Firefox and WebKit, and the sound server through which they speak and hear.

@@ -67,15 +67,21 @@ def test_the_schema_is_valid_and_every_path_of_the_api_is_in_it(schema: dict[str
         "/api/auth/me/",
         "/api/auth/register/",
         "/api/config/",
+        "/api/openai/realtime/session",
+        "/api/realtime/calls/",
+        "/api/realtime/calls/{call_id}/",
         "/api/realtime/tickets/",
         "/api/sessions/",
         "/api/sessions/{session_id}/",
         "/api/sessions/{session_id}/export/",
+        "/api/sessions/{session_id}/reported-turns/",
         "/api/sessions/{session_id}/restore/",
         "/api/sessions/{session_id}/transcriptions/",
         "/api/sessions/{session_id}/messages/",
         "/api/sessions/{session_id}/messages/{message_id}/stop/",
         "/api/sessions/{session_id}/turns/",
+        "/api/usage/",
+        "/api/voices/{voice}/sample/",
     }
 
 
@@ -120,6 +126,7 @@ def test_logins_answer_as_described(schema: dict[str, Any], owner: User, setting
     _check(schema, "/api/auth/register/", nobody.post("/api/auth/register/", new, format="json"))
     for client in (known, nobody):
         _check(schema, "/api/auth/me/", client.get("/api/auth/me/"))
+        _check(schema, "/api/usage/", client.get("/api/usage/?days=2"))
         _check(schema, "/api/config/", client.get("/api/config/"))
         _check(schema, "/api/auth/logout/", client.post("/api/auth/logout/"))
 

@@ -18,7 +18,7 @@ from django.db import (
     transaction,
 )
 
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.models import Session, Turn
 from backend.conversations.recorder import Recorder
 from backend.database import (

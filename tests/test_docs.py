@@ -4,12 +4,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from backend.protocol.budget_state import BudgetLevel, BudgetState
 from backend.protocol.endings import ENDINGS, Ending
-from backend.relay import client_policy, own_events
+from backend.relay import client_policy, relay_events
+from backend.relay.budget_watch import BudgetLevelChange
 from backend.relay.plan import CallPlan
 from backend.wording import SENTENCES
 
@@ -35,20 +39,29 @@ def _always(frame: Callable[[], str]) -> OwnEvent:
     return OwnEvent(frame, frame)
 
 
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+BUDGET = BudgetState("money", Decimal(2), Decimal(1), NOW)
+
 OWN_EVENTS = {
-    "relay.ready": _always(lambda: own_events.ready("e", PLAN)),
+    "relay.ready": _always(lambda: relay_events.ready("e", PLAN)),
     "relay.error": OwnEvent(
-        lambda: own_events.error("e", "too_early", "en"),
-        lambda: own_events.error("e", "too_early", "en", retry_after_s=1, detail={"where": "x"}),
+        lambda: relay_events.error("e", "too_early", "en"),
+        lambda: relay_events.error(
+            "e", "too_early", "en", retry_after_s=1, detail={"where": "x"}, resets_at=NOW
+        ),
     ),
-    "relay.draining": _always(lambda: own_events.draining("e")),
-    "relay.rotating": _always(lambda: own_events.rotating("e", "cap")),
-    "relay.rotated": _always(lambda: own_events.rotated("e", "cap", "renewed")),
+    "relay.draining": _always(lambda: relay_events.draining("e")),
+    "relay.rotating": _always(lambda: relay_events.rotating("e", "cap")),
+    "relay.rotated": _always(lambda: relay_events.rotated("e", "cap", "renewed")),
+    "relay.budget": OwnEvent(
+        lambda: relay_events.budget("e", BudgetLevelChange("money", BudgetLevel.OK, None)),
+        lambda: relay_events.budget("e", BudgetLevelChange("money", BUDGET.level, BUDGET)),
+    ),
     "relay.closing": OwnEvent(
-        lambda: own_events.closing("e", Ending.IDLE, "en"),
-        lambda: own_events.closing("e", Ending.IDLE, "en", retry_after_s=1),
+        lambda: relay_events.closing("e", Ending.IDLE, "en"),
+        lambda: relay_events.closing("e", Ending.IDLE, "en", retry_after_s=1, resets_at=NOW),
     ),
-    "relay.pong": _always(lambda: own_events.pong("e")),
+    "relay.pong": _always(lambda: relay_events.pong("e")),
 }
 
 

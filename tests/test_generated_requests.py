@@ -34,7 +34,7 @@ from schemathesis.specs.openapi.checks import (
 
 from backend.accounts.tokens import key_for
 from backend.chat import api, dictation_api
-from backend.chat.running import Ended
+from backend.chat.reply import Ended
 from backend.conversations.lifecycle import end_call
 from backend.conversations.models import Session, Turn
 from backend.conversations.replies import (
@@ -44,11 +44,14 @@ from backend.conversations.replies import (
     end_reply,
     open_reply,
 )
+from backend.direct import ephemeral_keys_api
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import TurnStatus
+from backend.upstream.client_secrets import ClientSecret
 from backend.upstream.transcription import Transcribed
 from tests.cast import PASSWORD
 from tests.conversations.equipment import kept_turn, kept_usage, new_call, new_session
+from tests.direct.equipment import EXPIRES_AT, SECRET, allow_direct_sessions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -90,6 +93,17 @@ def _one_connection() -> Iterator[None]:
 def _registration_is_open(settings: Settings) -> None:
     settings.REGISTRATION_OPEN = True
     settings.SESSIONS_PER_HOUR = 0
+
+
+@pytest.fixture(autouse=True)
+def _owner_may_connect_directly(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, owner: User
+) -> None:
+    """The provider makes a key for every request."""
+    settings.DIRECT_SESSIONS, settings.OPENAI_API_KEY = True, "sk-test-0123456789abcdef"
+    allow_direct_sessions(owner)
+    secret = ClientSecret(SECRET, EXPIRES_AT)
+    monkeypatch.setattr(ephemeral_keys_api, "_made", lambda *_: secret)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "backend/urls.py": "the API tests go through it",
     "backend/conversations/exports/document.py": "a value without behaviour",
     "backend/protocol/transcript/turns.py": "a value without behaviour",
+    "backend/cli/effects.py": "values without behaviour",
     "backend/relay/effects.py": "values without behaviour",
     "backend/upstream/providers/interface.py": "an interface and values without behaviour",
     "backend/relay/ports.py": "interfaces without behaviour",
@@ -82,7 +83,14 @@ def test_the_readmes_commands_run_as_they_are_written() -> None:
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
-REQUIREMENTS = ["requirements.txt", "requirements-demo.txt", "tests/requirements.txt"]
+REQUIREMENTS = [
+    "requirements.txt",
+    "requirements-demo.txt",
+    "requirements-cli.txt",
+    "tests/requirements.txt",
+    "bench/requirements-peers.txt",
+    "bench/requirements-profile.txt",
+]
 
 
 @pytest.mark.parametrize("requirements", REQUIREMENTS)

@@ -12,6 +12,7 @@ import pytest
 from backend.chat.api import MAX_BODY_BYTES as MAX_MESSAGE_BODY_BYTES
 from backend.chat.dictation_api import MAX_BODY_BYTES as MAX_CLIP_BODY_BYTES
 from backend.relay.limits import DEFAULT_LIMITS
+from backend.relay.rotation import DEFAULT_ROTATION_LIMITS
 from backend.static_release import DIGEST_LENGTH
 from backend.wording import SENTENCES
 from tests.full_stack import NGINX, lay_out_nginx, unprivileged_user
@@ -179,12 +180,23 @@ def test_its_bounds_are_not_below_those_of_the_replicas() -> None:
     assert f"/static/[0-9a-f]{{{DIGEST_LENGTH}}}/" in TEMPLATE
     shutdown = re.search(r"worker_shutdown_timeout (\d+)m;", (NGINX / "nginx.conf").read_text())
     assert shutdown
-    assert int(shutdown[1]) * 60 >= DEFAULT_LIMITS.provider_cap_s + DEFAULT_LIMITS.longest_call_s
+    longest_s = DEFAULT_ROTATION_LIMITS.provider_cap_s + DEFAULT_LIMITS.longest_call_s
+    assert int(shutdown[1]) * 60 >= longest_s
 
 
 def test_only_websockets_go_to_the_replicas_for_calls() -> None:
     locations = dict(re.findall(r"location ([^{\n]+) {([^}]*\$calls;[^}]*)}", TEMPLATE))
     assert list(locations) == ["~ ^/(ws|v1)/"]
+
+
+def test_a_call_over_webrtc_has_the_limit_of_a_ticket() -> None:
+    bodies = [
+        re.search(rf"location = /api/realtime/{name}/ {{([^}}]*)}}", TEMPLATE)
+        for name in ("tickets", "calls")
+    ]
+    tickets, calls = (body[1] for body in bodies if body)
+    assert tickets == calls
+    assert "limit_req zone=tickets" in calls
 
 
 def test_every_proxying_location_sets_the_headers() -> None:

@@ -1,6 +1,7 @@
 """Preparing a deployment. `tests/deployment/test_on_postgres.py` runs two of them at once."""
 
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from django.core.management import CommandError
@@ -20,6 +21,24 @@ def test_sqlite_has_no_lock_and_keeps_its_options() -> None:
     assert separate.settings_dict["OPTIONS"] == before
     with prepare.one_at_a_time(separate):
         assert separate.connection is None
+
+
+def test_whoever_waits_for_the_lock_asks_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = [(False,), (False,), (True,)]
+    cursor = MagicMock()
+    cursor.fetchone.side_effect = answers
+    holder = MagicMock()
+    holder.cursor.return_value.__enter__.return_value = cursor
+    monkeypatch.setattr(prepare, "separate_connection", lambda _: holder)
+    monkeypatch.setattr(prepare, "LOCK_POLL_S", 0)
+    with prepare.one_at_a_time(MagicMock(vendor="postgresql")):
+        holder.close.assert_not_called()
+    statements = [call.args[0] for call in cursor.execute.call_args_list]
+    assert statements == ["SELECT pg_try_advisory_lock(%s)"] * len(answers)
+    assert capsys.readouterr().out.count("waiting for it") == 1
+    holder.close.assert_called_once()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Serving needs only requirements.txt: no package of the demo or of the tests."""
+"""Serving needs only requirements.txt, and the terminal client only requirements-cli.txt."""
 
 import re
 import subprocess
@@ -22,7 +22,13 @@ import django
 django.setup()
 for module in MODULES:
     import_module(module)
-assert not any(name.startswith("backend.simulator") for name in sys.modules)
+others = ("backend.simulator.", "backend.cli.")
+assert not any(f"{name}.".startswith(others) for name in sys.modules)
+"""
+
+IMPORT_CLI = """
+import_module("backend.cli.commands")
+assert not any(name.startswith(("django", "msgspec")) for name in sys.modules if sys.modules[name])
 """
 
 RUN_SIMULATOR = """
@@ -39,12 +45,14 @@ def packages_of(requirements: str) -> set[str]:
 
 
 def serving_modules() -> list[str]:
-    """Every module of `backend` but the simulator, and but those that only run as a program."""
+    """Every module of `backend` but the simulator's, the terminal client's and those that only run
+    as a program.
+    """
     paths = [path.relative_to(ROOT) for path in sorted((ROOT / "backend").rglob("*.py"))]
     return [
         ".".join(path.with_suffix("").parts).removesuffix(".__init__")
         for path in paths
-        if "simulator" not in path.parts and path.name != "__main__.py"
+        if not {"simulator", "cli"} & set(path.parts) and path.name != "__main__.py"
     ]
 
 
@@ -61,13 +69,30 @@ def run(code: str, **names: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_demo_adds_numpy_and_espeak() -> None:
-    assert packages_of("requirements-demo.txt") == {"numpy", "espeakng_loader"}
+def test_the_demo_adds_numpy_espeak_and_webrtc() -> None:
+    assert packages_of("requirements-demo.txt") == {"numpy", "espeakng_loader", "aiortc"}
+
+
+def test_the_terminal_client_and_the_server_use_the_same_versions() -> None:
+    pins = [
+        set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE))
+        for name in ("requirements.txt", "requirements-cli.txt")
+    ]
+    assert {pin.partition("==")[0] for pin in pins[0] & pins[1]} == {"websockets", "regex"}
+
+
+@pytest.mark.slow
+def test_the_terminal_client_needs_no_package_of_the_server() -> None:
+    blocked = packages_of("requirements.txt") - packages_of("requirements-cli.txt")
+    assert {"Django", "msgspec", "openai"} <= blocked
+    found = run(IMPORT_CLI, BLOCKED={*blocked, "django"})
+    assert found.returncode == 0, found.stderr
 
 
 @pytest.mark.slow
 def test_serving_imports_neither_the_simulator_nor_its_packages() -> None:
-    blocked = packages_of("requirements-demo.txt") | packages_of("tests/requirements.txt")
+    others = ("requirements-demo.txt", "requirements-cli.txt", "tests/requirements.txt")
+    blocked = set[str]().union(*map(packages_of, others)) - packages_of("requirements.txt")
     found = run(IMPORT_ALL, BLOCKED=blocked, MODULES=serving_modules())
     assert found.returncode == 0, found.stderr
 

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,12 +21,14 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
 
+from backend import runtime as runtime_module
 from backend.accounts import credentials, tickets, tokens
 from backend.accounts.credentials import Credential
-from backend.conversations import lifecycle
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations import lifecycle, spool_replay
+from backend.conversations.database_executor import DatabaseExecutor
+from backend.conversations.jobs import SCHEDULE
 from backend.conversations.lifecycle import OpenedCall
-from backend.conversations.models import Call, Session, Turn
+from backend.conversations.models import Call, Session, Turn, Usage
 from backend.conversations.writing import Write, Written
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -43,6 +46,8 @@ from backend.runtime import (
     tape_for,
     target_for,
 )
+from backend.spending.models import Budget
+from backend.telemetry.counters import COUNTERS
 from backend.upstream import providers
 from backend.upstream.providers import interface
 from backend.upstream.target import Target
@@ -130,6 +135,53 @@ def test_a_call_after_typing_replays_the_text_and_answers_by_voice() -> None:
         json.loads(replay.text)["item"]["content"][0]["type"] for replay in replays_of(made.past)
     ]
     assert parts == ["input_text", "output_text"]
+
+
+async def test_the_cost_of_replayed_usages_is_counted(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    stored = Written(costs=(("replayed-model", Decimal("0.5")), ("replayed-model", None)))
+
+    def replay(*_: object, announce: spool_replay.Announce, **__: object) -> None:
+        announce(stored)
+
+    monkeypatch.setattr(spool_replay, "replay", replay)
+    one = Runtime()
+    one.start()
+    async with asyncio.timeout(5):
+        while "replayed-model" not in COUNTERS.cost_usd:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert COUNTERS.cost_usd["replayed-model"] == Decimal("0.5")
+    assert COUNTERS.unpriced_usages["replayed-model"] == 1
+    await one.stop(1)
+
+
+async def test_heartbeats_go_on_while_their_work_waits_for_a_provider(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    begun, beats = [], []
+    three_beats = asyncio.Event()
+
+    async def wait(of: Runtime) -> None:
+        begun.append(of)
+        await asyncio.Event().wait()
+
+    async def beat() -> None:
+        beats.append(len(begun))
+        if len(beats) == 3:
+            three_beats.set()
+
+    one = Runtime()
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_WORK", [wait])
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_S", 0.001)
+    monkeypatch.setattr(spool_replay, "replay", lambda *_, **__: None)
+    monkeypatch.setattr(one, "heartbeat", beat)
+    one.start()
+    async with asyncio.timeout(5):
+        await three_beats.wait()
+        await one.stop(1)
+    assert begun == [one], "none is started while an earlier one runs"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 def test_a_tape_is_made_only_where_one_is_wanted(
@@ -430,6 +482,33 @@ async def test_a_revoked_login_ends_its_calls_at_the_next_heartbeat(
     assert await harness.endings(session) == ["revoked"]
 
 
+async def test_a_budget_warns_and_ends_a_call_at_a_heartbeat_and_a_raised_one_does_not(
+    harness: RuntimeHarness, session: Session
+) -> None:
+    def spend(usd: str, limit: str) -> None:
+        Budget.objects.update_or_create(
+            scope="user", user=session.user, defaults={"usd_per_month": limit}
+        )
+        Usage.objects.create(
+            user=session.user, source_id=usd, kind="response", model="gpt-realtime",
+            cost_usd=usd, price_date=timezone.now(),
+        )  # fmt: skip
+
+    client = await harness.call(session)
+    await harness.runtime.update_budgets()
+    for usd, limit in (("0.8", "1"), ("0.2", "10"), ("9", "10")):
+        await harness.database.run(spend, usd, limit)
+        await harness.runtime.update_budgets()
+    assert await harness.ended() is Ending.BUDGET_SPENT
+    assert client.closed == (4429, "budget_spent")
+    heard = [event for event in client.events() if event["type"] == "relay.budget"]
+    assert [event["level"] for event in heard] == ["warning", "ok", "spent"]
+    with pytest.raises(AdmissionRefused, match="budget_spent"):
+        token = await harness.database.run(tokens.key_for, session.user)
+        await harness.runtime.serve_call(session.pk, Credential("token", token), Client())
+    assert len(harness.providers) == 1
+
+
 async def test_the_calls_of_dead_workers_are_reaped(
     harness: RuntimeHarness, session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -476,12 +555,12 @@ async def test_a_dead_call_that_a_new_one_ends_is_announced(
     await soon(lambda: harness.listener.endings == [(dead, Ending.INTERRUPTED)])
 
 
-async def test_the_heartbeat_enqueues_the_clean_up_once(
+async def test_the_heartbeat_enqueues_each_periodic_job_once(
     harness: RuntimeHarness, session: Session
 ) -> None:
     for _ in range(3):
         await harness.runtime.heartbeat()
-    assert await harness.database.run(DBTaskResult.objects.count) == 1
+    assert await harness.database.run(DBTaskResult.objects.count) == len(SCHEDULE)
 
 
 @pytest.mark.parametrize(("has_spool", "wait_s"), [(True, 20.0), (False, 0.2)])

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from backend import serve
-from backend.serving.limits import SWITCH_INTERVAL_S
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +72,7 @@ def test_a_thread_that_computes_gives_way_to_the_voices_soon(
     try:
         with pytest.raises(SystemExit):
             serve.main()
-        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+        assert sys.getswitchinterval() == pytest.approx(serve.SWITCH_INTERVAL_S)
     finally:
         sys.setswitchinterval(before_s)
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.urls import URLPattern
 
+from backend.accounts.api import LONGEST_PASSWORD, LONGEST_USERNAME
 from backend.conversations.models import TITLE_LENGTH, Session
 from backend.gateway.handshake import SUBPROTOCOL, TICKET_PREFIX
 from backend.gateway.routing import router
@@ -36,8 +38,11 @@ FACTS: dict[str, Any] = {
     "LANGUAGES": sorted(Session.Language.values),
     "LIMITS": {
         "messageCharacters": MAX_MESSAGE_CHARACTERS,
+        "passwordCharacters": LONGEST_PASSWORD,
+        "passwordLeastCharacters": MinimumLengthValidator().min_length,
         "silentClientMs": int(DEFAULT_LIMITS.silent_client_s * 1000),
         "titleCharacters": TITLE_LENGTH,
+        "usernameCharacters": LONGEST_USERNAME,
     },
     "PROVIDER_ERRORS": {
         "notShown": sorted(name for name, row in PROVIDER_ERRORS.items() if not row.is_shown)

@@ -11,6 +11,9 @@ from rest_framework.authtoken.models import TokenProxy
 
 from backend.accounts import tokens
 from backend.accounts.admin_login import LimitedAdminLogin
+from backend.bilingual import bilingual
+
+SIGNED_OUT = bilingual("Signed out: {names}.", "ログアウトさせました: {names}")
 
 # `authtoken` comes before this app in `INSTALLED_APPS`, so both are registered already.
 admin.site.unregister(TokenProxy)
@@ -29,9 +32,13 @@ class PersonAdmin(_UserAdmin):
 
     actions = ("end_login",)
 
-    @admin.action(description="Sign out on every device", permissions=("change",))
+    @admin.action(
+        description=bilingual("Sign out on every device", "すべての端末からログアウト"),
+        permissions=("change",),
+    )
     def end_login(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Revoke the tokens of the chosen users; their calls end at their next heartbeat."""
         for user in queryset:
             tokens.revoke(user.pk)
-        self.message_user(request, f"Signed out: {', '.join(user.username for user in queryset)}.")
+        names = ", ".join(user.username for user in queryset)
+        self.message_user(request, SIGNED_OUT.format(names=names))

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import Throttled
+from rest_framework.fields import get_error_detail
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,11 +23,12 @@ from rest_framework.views import APIView
 from backend.accounts import tokens
 from backend.accounts.password_queue import AddressQueueFull, WholeQueueFull, password_queue
 from backend.accounts.throttles import AddressThrottle, LoginThrottle
-from backend.accounts.usernames import normalised_username
+from backend.accounts.usernames import UsernameTaken, check_new_username, normalised_username
 from backend.api_errors import ApiRefused, StrictSerializer, field_error
 from backend.api_schema import body, errors, no_body
 
 LONGEST_PASSWORD = 128
+LONGEST_USERNAME = 150
 
 
 class UserJSON(TypedDict):
@@ -55,7 +57,7 @@ class Username(serializers.CharField):
 class Credentials(StrictSerializer):
     """A username and a password."""
 
-    username = Username(max_length=150)
+    username = Username(max_length=LONGEST_USERNAME)
     password = serializers.CharField(max_length=LONGEST_PASSWORD, trim_whitespace=False)
 
 
@@ -65,17 +67,17 @@ class NewCredentials(Credentials):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Check both fields with Django's validators. Raises ValidationError by field."""
         user = User(username=attrs["username"])
-        errors: dict[str, list[str]] = {}
+        errors: dict[str, Any] = {}
         try:
-            user.username_validator(user.username)
-            if User.objects.filter(username__iexact=user.username).exists():
-                errors["username"] = [field_error("username_taken")]
+            check_new_username(user.username)
+        except UsernameTaken:
+            errors["username"] = [field_error("username_taken")]
         except ValidationError as error:
-            errors["username"] = error.messages
+            errors["username"] = get_error_detail(error)
         try:
             validate_password(attrs["password"], user)
         except ValidationError as error:
-            errors["password"] = error.messages
+            errors["password"] = get_error_detail(error)
         if errors:
             raise serializers.ValidationError(errors)
         return attrs

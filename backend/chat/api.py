@@ -33,15 +33,16 @@ from backend.api_errors import (
 )
 from backend.api_schema import body, errors, no_body
 from backend.chat.errors import STATUSES
-from backend.chat.live import chat
-from backend.chat.reply import Words
-from backend.chat.running import Ended
-from backend.conversations.executor import DatabaseSlow
+from backend.chat.live_replies import chat
+from backend.chat.reply import Ended
+from backend.chat.reply_logic import Words
+from backend.conversations.database_executor import DatabaseSlow
 from backend.conversations.models import Turn
 from backend.conversations.replies import OpenedReply, ReplyRefused, has_message
 from backend.conversations.serializers import TurnJSON, turn_json
-from backend.protocol.errors import AdmissionRefused
+from backend.protocol.errors import AdmissionRefused, BudgetSpent
 from backend.relay.client_policy import MAX_MESSAGE_CHARACTERS
+from backend.spending.refusals import budget_refused
 from backend.wording import Language, sentence
 
 MAX_BODY_BYTES = 256 * 1024
@@ -52,7 +53,7 @@ EVENT_STREAM = "text/event-stream"
 # JSON, whatever is accepted.
 _ERRORS = {
     (status, "application/json"): response
-    for status, response in errors(400, 401, 404, 409, 413, 502, 503, 504).items()
+    for status, response in errors(400, 401, 402, 403, 404, 409, 413, 429, 502, 503, 504).items()
 }
 
 
@@ -201,6 +202,8 @@ def _opened(session_id: UUID, user_id: int, message_id: str) -> OpenedReply | Tu
         return async_to_sync(_open)(session_id, user_id, message_id)
     except ReplyRefused as refused:
         code: str = refused.code
+    except BudgetSpent as spent:
+        raise budget_refused(spent) from None
     except AdmissionRefused as refused:
         # Another user's session is a 404 like one that does not exist.
         code = "not_found" if refused.code == "session_unknown" else refused.code

@@ -6,6 +6,7 @@ Ogg (Firefox); WAV is what programs send.
 """
 
 import io
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,12 +58,15 @@ def duration_s(container: Container, file: BinaryIO) -> float | None:
 
     None if the container states none: Safari's fragmented MP4, for example, has no duration in its
     header. Then only the file's size limits the clip. Reads headers and seeks over the audio. For a
-    damaged file, returns None or the duration of the part that could be read.
+    damaged file, returns None or the duration of the part that could be read. The client writes the
+    header: a duration below zero, or that is no number, counts as not stated.
     """
     try:
-        return _DURATIONS[container](file)
+        seconds = _DURATIONS[container](file)
     except (struct.error, ZeroDivisionError, OverflowError):
         return None
+    is_duration = seconds is not None and math.isfinite(seconds) and seconds >= 0
+    return seconds if is_duration else None
 
 
 def _size_of(file: BinaryIO) -> int:

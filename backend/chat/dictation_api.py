@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -28,7 +28,6 @@ from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
-from backend import catalogue
 from backend.accounts import tokens
 from backend.accounts.throttles import SharedThrottle
 from backend.api_errors import ApiErrorCode, ApiRefused, StrictSerializer
@@ -42,10 +41,18 @@ from backend.chat.clips import (
     duration_s,
 )
 from backend.conversations import queries
-from backend.conversations.writing import UsageWrite, write
+from backend.conversations.ledger import UsageWrite
+from backend.conversations.models import Session
+from backend.conversations.writing import write
+from backend.database import release_connection
 from backend.protocol.endings import Ending
-from backend.protocol.errors import UpstreamError
-from backend.protocol.usage import transcription_usage
+from backend.protocol.errors import AdmissionRefused, BudgetSpent, UpstreamError
+from backend.protocol.usage import Usage, transcription_usage
+from backend.retirement import model_in_use
+from backend.spending.budget_usage import CLIP_PREFIX
+from backend.spending.refusals import budget_refused
+from backend.spending.reservations import release_clip, reserve_clip
+from backend.telemetry.counters import COUNTERS
 from backend.telemetry.logs import log_event
 from backend.upstream.providers import by_name
 from backend.upstream.rest import rest_client
@@ -119,7 +126,7 @@ class Transcriptions(APIView):
         request={"multipart/form-data": ClipUpload},
         responses={
             200: body(TranscriptionJSON),
-            **errors(400, 401, 404, 409, 413, 422, 429, 502, 503, 504),
+            **errors(400, 401, 402, 403, 404, 409, 413, 422, 429, 502, 503, 504),
         },
     )
     def post(self, request: Request, session_id: UUID) -> Response:
@@ -129,11 +136,17 @@ class Transcriptions(APIView):
         if session.closed_at is not None:
             raise ApiRefused("session_closed", 409)
         upload = _upload_in(request)
-        container = _checked_container(upload)
-        model = catalogue.resolve(settings.TRANSCRIPTION_MODEL, timezone.now().date())
-        _release_connection()
-        transcribed = _transcribe(upload, container, model)
-        _keep_usage(session.id, model, transcribed)
+        container, seconds = _checked(upload)
+        model = model_in_use(settings.TRANSCRIPTION_MODEL, timezone.now().date())
+        source_id = f"{CLIP_PREFIX}{uuid4().hex}"
+        _reserve(session.id, session.user_id, source_id, model, seconds)
+        release_connection()
+        try:
+            transcribed = _transcribe(upload, container, model)
+        except ApiRefused:
+            release_clip(session.id, source_id)
+            raise
+        _keep_usage(session, source_id, model, transcribed, seconds)
         if not transcribed.text:
             raise ApiRefused("no_speech", 422)
         answer: TranscriptionJSON = {"text": transcribed.text}
@@ -156,8 +169,11 @@ def _upload_in(request: Request) -> "UploadedFile[Any]":
     return upload
 
 
-def _checked_container(upload: "UploadedFile[Any]") -> Container:
-    """Return the clip's container. Raises ApiRefused if it is too large, not audio, or too long."""
+def _checked(upload: "UploadedFile[Any]") -> tuple[Container, float]:
+    """Return the clip's container and its seconds, the most where the container states none.
+
+    Raises ApiRefused if it is too large, not audio, or too long.
+    """
     if (upload.size or 0) > MAX_CLIP_BYTES:
         raise ApiRefused("too_large", 413)
     upload.seek(0)
@@ -168,21 +184,21 @@ def _checked_container(upload: "UploadedFile[Any]") -> Container:
     if seconds is not None and seconds > MAX_CLIP_S + 1:
         raise ApiRefused("audio_too_long", 400)
     upload.seek(0)
-    return container
+    return container, MAX_CLIP_S if seconds is None else seconds
+
+
+def _reserve(session_id: UUID, user_id: int, source_id: str, model: str, seconds: float) -> None:
+    """Reserve the clip's cost and minutes. Raises ApiRefused if a budget does not allow them."""
+    try:
+        reserve_clip(session_id, user_id, source_id, model, seconds)
+    except BudgetSpent as spent:
+        raise budget_refused(spent) from None
+    except AdmissionRefused:
+        raise ApiRefused("price_unknown", 403) from None
 
 
 def _file_of(upload: "UploadedFile[Any]") -> BinaryIO:
     return cast(BinaryIO, upload.file)
-
-
-def _release_connection() -> None:
-    """Return the database connection to the pool for the provider's request of up to 30 s.
-
-    PostgreSQL's pool has 8 connections: eight clips in progress would block all other requests.
-    Skipped inside a transaction, in which only tests run this view.
-    """
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _transcribe(upload: "UploadedFile[Any]", container: Container, model: str) -> Transcribed:
@@ -218,18 +234,25 @@ async def _ask(model: str, clip: Clip) -> Transcribed:
         return await transcribe(client, provider, model, clip)
 
 
-def _keep_usage(session_id: UUID, model: str, transcribed: Transcribed) -> None:
-    """Store the clip's usage. A failure is only logged, so that the user still gets the text."""
-    usage = transcription_usage(f"clip_{uuid4().hex}", transcribed.usage)
+def _keep_usage(
+    session: Session, source_id: str, model: str, transcribed: Transcribed, seconds: float
+) -> None:
+    """Store the clip's usage; an estimate by its duration if the provider has sent none.
+
+    It replaces the reservation, which is an estimate too. A failure is only logged, so that the
+    user still gets the text.
+    """
+    usage = transcription_usage(source_id, transcribed.usage)
     if usage is None:
-        return
+        usage = Usage(source_id, "transcription", seconds=seconds or 0.0, is_estimated=True)
     try:
-        write([UsageWrite(session_id, None, model, usage)])
+        written = write([UsageWrite(session.pk, None, model, usage, session.user_id)])
+        COUNTERS.count_costs(written.costs)
     except DatabaseError as error:
         log_event(
             _logger,
             logging.ERROR,
             "transcription.usage_lost",
-            session_id=str(session_id),
+            session_id=str(session.pk),
             error=type(error).__name__,
         )

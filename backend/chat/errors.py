@@ -9,6 +9,7 @@ STATUSES: Mapping[str, int] = {
     "reply_running": 409,
     "call_live": 409,
     "session_closed": 409,
+    "price_unknown": 403,
     "not_found": 404,
     "chat_model_unknown": 502,
     "chat_refused": 502,

@@ -3,7 +3,7 @@
 Every query starts from the user: another user's session is a 404, as if it did not exist.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from backend.conversations.searching import MAX_SEARCH_CHARACTERS, matching
 from backend.conversations.serializers import (
     CallJSON,
     ConfigJSON,
+    DirectConfigJSON,
     SessionDetailJSON,
     SessionJSON,
     TicketJSON,
@@ -101,8 +102,9 @@ class SessionList(APIView):
         given = SessionSearch(data=request.query_params)
         given.is_valid(raise_exception=True)
         pages = Pages()
-        sessions = queries.own_sessions(tokens.user_id_of(request))
-        sessions = matching(sessions, given.validated_data["search"])
+        user_id = tokens.user_id_of(request)
+        sessions, turns = queries.own_sessions(user_id), queries.own_turns(user_id)
+        sessions = matching(sessions, turns, given.validated_data["search"])
         page = pages.paginate_queryset(sessions, request, view=self)
         return pages.get_paginated_response(_sessions_json(page or ()))
 
@@ -234,10 +236,14 @@ class RealtimeTickets(APIView):
 
 
 class Config(APIView):
-    """`GET`, without a login: the configuration that the page needs before the user signs in."""
+    """`GET`, without a login: the configuration that the page needs before the user signs in.
+
+    `backend.urls` sets `direct`, which is in a package above this one.
+    """
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    direct: Callable[[], DirectConfigJSON | None] | None = None
 
     @extend_schema(operation_id="readConfig", responses={200: body(ConfigJSON)})
     def get(self, request: Request) -> Response:
@@ -245,9 +251,12 @@ class Config(APIView):
         config: ConfigJSON = {
             "registration_open": settings.REGISTRATION_OPEN,
             "demo": settings.DEMO,
+            "review_notice": settings.REVIEW_NOTICE,
+            "transports": ["relay", "webrtc"] if settings.WEBRTC_CALLS else ["relay"],
             "voices": list(catalogue.VOICES),
             "languages": list(LANGUAGES),
             "suggestions": dict(SUGGESTIONS) if settings.DEMO else {},
+            "direct": None if self.direct is None else self.direct(),
             "limits": {
                 "title_length": TITLE_LENGTH,
                 "page_size": MAX_PAGE_SIZE,

@@ -27,7 +27,7 @@ from django.db.models.signals import post_save, pre_delete
 from rest_framework.authtoken.models import Token
 
 from backend.conversations.models import Call, Session
-from backend.conversations.processes import is_dead
+from backend.conversations.process_liveness import is_dead
 from backend.conversations.queries import LIVE
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway, shared_redis

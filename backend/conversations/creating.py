@@ -6,9 +6,9 @@ from typing import Literal
 from django.conf import settings
 from django.utils import timezone
 
-from backend import catalogue
 from backend.conversations.models import Session
 from backend.database import atomic
+from backend.retirement import model_in_use
 
 Reserve = Callable[[int], float | None]
 """Returns None if the user may create a session, and keeps that place until the transaction ends;
@@ -33,7 +33,7 @@ def create_session(
 ) -> Session:
     """Create a session of this user, with the configured provider and model.
 
-    If the configured model has been retired, its successor is used (`catalogue.resolve`). Raises
+    If the configured model has been retired, its successor is used (`retirement`). Raises
     TooManySessions if `reserve` does not allow it.
     """
     with atomic():
@@ -46,5 +46,5 @@ def create_session(
             voice=voice,
             language=language,
             provider=settings.REALTIME_PROVIDER,
-            model=catalogue.resolve(settings.REALTIME_MODEL, timezone.now().date()),
+            model=model_in_use(settings.REALTIME_MODEL, timezone.now().date()),
         )

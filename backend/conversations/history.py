@@ -1,7 +1,7 @@
 """The history that is sent to a model: a session's earlier turns, as far as they were heard.
 
 The same history is replayed at the start of a call and sent with a typed message. What it holds is
-decided by `relay.history`, since a call replays it to a next connection too; its bound is
+decided by `relay.bounded_history`, since a call replays it to a next connection too; its bound is
 `HISTORY_TOKENS`.
 """
 
@@ -11,7 +11,7 @@ from django.conf import settings
 
 from backend.conversations.models import Turn
 from backend.protocol.transcript.turns import Role
-from backend.relay.history import MAX_TURNS, Past, bounded_past
+from backend.relay.bounded_history import MAX_TURNS, Past, bounded_past
 
 _SPEAKERS = (Role.USER, Role.ASSISTANT)
 _COLUMNS = ("item_id", "role", "status", "text", "heard_text", "position")

@@ -1,7 +1,7 @@
 """Background jobs: enqueued in the database, run by `backend.worker`, shown in the admin.
 
 A job must be idempotent and take less than `ABANDONED_AFTER`: a job whose worker was killed is run
-again. django-tasks has no schedule, so the heartbeat of every server process calls
+again. django-tasks has no schedule of its own, so the heartbeat of every server process calls
 `enqueue_periodic_jobs`; one row per job decides which of them enqueues it.
 """
 
@@ -15,10 +15,11 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_tasks import TaskResultStatus, task
+from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
 from backend.accounts import tickets
-from backend.conversations import deleting, lifecycle, spool_replay
+from backend.conversations import deleting, earlier_release, lifecycle, retention, spool_replay
 from backend.conversations.models import PeriodicJob
 from backend.conversations.spool import database_tag
 from backend.telemetry.logs import log_event
@@ -38,10 +39,13 @@ log = logging.getLogger(__name__)
 def clean_up() -> None:
     """Delete what has expired; end dead calls; retry or fail abandoned jobs.
 
-    What expires: tickets, job results, and the sessions that their users have deleted. First of all
-    it stores what dead servers have left in their spools.
+    What expires: tickets, job results, the sessions that their users have deleted, and those that
+    are older than the owner keeps them. First of all it stores what dead servers have left in their
+    spools.
     """
     _replay_spools()
+    if completed := earlier_release.complete_rows():
+        log_event(log, logging.INFO, "rows.completed", count=completed)
     if expired := tickets.delete_expired():
         log_event(log, logging.INFO, "tickets.expired", count=expired)
     if reaped := lifecycle.reap(DEAD_CALL_AGE):
@@ -51,6 +55,13 @@ def clean_up() -> None:
     _delete_old_results()
     if purged := deleting.purge():
         log_event(log, logging.INFO, "sessions.purged", count=purged)
+    if expired_sessions := retention.delete_expired():
+        log_event(log, logging.INFO, "sessions.expired", count=expired_sessions)
+
+
+Job = Task[[], None]
+SCHEDULE: dict[str, tuple[Job, timedelta]] = {clean_up.name: (clean_up, CLEAN_UP_EVERY)}
+"""The periodic jobs by name, each with its interval."""
 
 
 def _replay_spools() -> None:
@@ -63,24 +74,34 @@ def _replay_spools() -> None:
         log_event(log, logging.ERROR, "spool.replay_failed", error=type(error).__name__)
 
 
+def schedule(job: Job, every: timedelta) -> None:
+    """Have servers enqueue this job periodically. For apps above this one, when they are ready."""
+    SCHEDULE[job.name] = (job, every)
+
+
 def enqueue_periodic_jobs() -> bool:
-    """Enqueue `clean_up` if it is due and none is pending. Returns whether it was enqueued.
+    """Enqueue the periodic jobs that are due and not pending. Returns whether any was enqueued."""
+    enqueued = [_enqueue_if_due(job, every) for job, every in SCHEDULE.values()]
+    return any(enqueued)
+
+
+def _enqueue_if_due(job: Job, every: timedelta) -> bool:
+    """Enqueue the job if it is due and none of it is pending. Returns whether it was enqueued.
 
     One UPDATE decides, so that of any number of processes one enqueues it. While no worker runs, at
     most one job waits.
     """
-    name = clean_up.name
-    if PeriodicJob.objects.filter(name=name, due_at__gt=Now()).exists():
+    if PeriodicJob.objects.filter(name=job.name, due_at__gt=Now()).exists():
         return False
     with transaction.atomic():
-        first = PeriodicJob(name=name, due_at=timezone.now() - CLEAN_UP_EVERY)
+        first = PeriodicJob(name=job.name, due_at=timezone.now() - every)
         PeriodicJob.objects.bulk_create([first], ignore_conflicts=True)
-        is_mine = PeriodicJob.objects.filter(name=name, due_at__lte=Now()).update(
-            due_at=Now() + CLEAN_UP_EVERY
+        is_mine = PeriodicJob.objects.filter(name=job.name, due_at__lte=Now()).update(
+            due_at=Now() + every
         )
-        if not is_mine or _is_pending(clean_up.module_path):
+        if not is_mine or _is_pending(job.module_path):
             return False
-        clean_up.enqueue()
+        job.enqueue()
     return True
 
 

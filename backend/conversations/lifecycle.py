@@ -27,7 +27,7 @@ from backend.accounts import tokens
 from backend.conversations import control
 from backend.conversations.history import past_of
 from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, Turn
-from backend.conversations.processes import is_dead
+from backend.conversations.process_liveness import is_dead
 from backend.database import atomic
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -62,6 +62,7 @@ class OpenedCall:
     first_position: int
     past: tuple[PastItem, ...]
     interrupted_call_id: UUID | None = None
+    user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class OpenedExchange:
     language: _Language
     first_position: int
     past: tuple[PastItem, ...]
+    user_id: int | None = None
 
 
 class GivenUp(Exception):
@@ -79,12 +81,12 @@ class GivenUp(Exception):
 
 
 Reserve = Callable[[UUID, int, datetime], None]
-"""Checks the user's limits for a call on this locked session, now, and keeps the place until the
-transaction ends (`spending.reservations.reserve_call`). Raises AdmissionRefused."""
+"""Checks the user's limits for a call or an answer in this locked session, now, and keeps the place
+until the transaction ends (`spending.reservations`). Raises AdmissionRefused."""
 
 
-def _no_limits(session_id: UUID, user_id: int, now: datetime) -> None:
-    """Let every call open."""
+def no_limits(session_id: UUID, user_id: int, now: datetime) -> None:
+    """Let every call and every answer begin."""
 
 
 def open_call(
@@ -95,8 +97,9 @@ def open_call(
     model: str,
     transcription_model: str,
     provider: str = DEFAULT_PROVIDER,
+    transport: Call.Transport = Call.Transport.RELAY,
     is_given_up: Callable[[], bool] = lambda: False,
-    reserve: Reserve = _no_limits,
+    reserve: Reserve = no_limits,
 ) -> OpenedCall:
     """Open a call on the user's session, if `reserve` allows it.
 
@@ -124,6 +127,7 @@ def open_call(
             provider=provider,
             model=model,
             transcription_model=transcription_model,
+            transport=transport,
             first_position=session.next_position,
             login_at=tokens.login_time(user_id),
             started_at=now,
@@ -153,10 +157,11 @@ def open_call(
         interrupted_call_id=(
             ended.pk if ended is not None and ended.ending == Ending.INTERRUPTED else None
         ),
+        user_id=user_id,
     )
 
 
-def check_can_open(session_id: UUID, user_id: int, reserve: Reserve = _no_limits) -> None:
+def check_can_open(session_id: UUID, user_id: int, reserve: Reserve = no_limits) -> None:
     """Check that a call could open on the user's session now: it is theirs, can be locked, and
     `reserve` allows it. Nothing stays reserved.
 
@@ -186,6 +191,7 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
         language=cast(_Language, session.language),
         first_position=session.next_position,
         past=past,
+        user_id=user_id,
     )
 
 
@@ -257,7 +263,7 @@ def reap(expired_for: timedelta = timedelta()) -> list[UUID]:
     """End the calls of dead workers as `interrupted`. Returns their ids.
 
     A worker is presumed dead if the lease expired this long ago or longer, or known to be dead
-    (`processes`). The end is the last renewal of the lease: the last time that it was alive.
+    (`process_liveness`). The end is the last renewal of the lease: the last time that it was alive.
     """
     reaped = []
     workers = Call.objects.filter(_OPEN).order_by().values_list("worker", flat=True).distinct()

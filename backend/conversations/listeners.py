@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Protocol
 from uuid import UUID
 
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.writing import TurnWrite, Written
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn

@@ -1,4 +1,4 @@
-"""The stored models: Session, Call, Reply, Turn, Usage, and PeriodicJob for background jobs.
+"""The stored models: sessions with their calls, replies, turns, usages and reviews; rules; jobs.
 
 Every rule that one row can break is a database constraint.
 """
@@ -7,25 +7,52 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from backend import catalogue
+from backend.bilingual import bilingual
+from backend.conversations.folded_copy import FoldedCopy
+from backend.conversations.folding import folded
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 TITLE_LENGTH = 200
+NOTE_LENGTH = 2000
+USERNAME_LENGTH = 150
 DEFAULT_PROVIDER = "openai"
 COST_DIGITS = 20
 COST_PLACES = 10
 """The cheapest token costs 6e-8 USD, so token costs are stored exactly."""
 
+MAX_KEEP_DAYS = 36_500
 
-class VisibleSessions(models.Manager["Session"]):
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions whose titles are found by what they are changed to."""
+
+    def update(self, **changes: Any) -> int:
+        """Update the rows. A new title takes its folded copy along (`Session.search_title`)."""
+        if isinstance(title := changes.get("title"), str):
+            changes["search_title"] = folded(title)
+        return super().update(**changes)
+
+
+class AllSessions(models.Manager["Session"]):
+    """Every session."""
+
+    def get_queryset(self) -> SessionQuerySet:
+        """The sessions, also those that are deleted."""
+        return SessionQuerySet(self.model, using=self._db)
+
+
+class VisibleSessions(AllSessions):
     """Leaves out the sessions that their users have deleted."""
 
-    def get_queryset(self) -> models.QuerySet["Session"]:
+    def get_queryset(self) -> SessionQuerySet:
         """The sessions that are not deleted."""
         return super().get_queryset().filter(deleted_at__isnull=True)
 
@@ -38,6 +65,7 @@ class Session(models.Model):
     still be written to it.
 
     `title_source` says where the title comes from. An empty title has the source `words`.
+    `search_title` is the title as a search compares it (`folding`).
 
     `provider` and `model` are those of the newest call, or the defaults when the session was made.
     `next_position` is the first position that no call and no exchange has reserved; it changes only
@@ -61,15 +89,20 @@ class Session(models.Model):
             """The source of a title that a person gives. An empty one is made again."""
             return cls.USER if title else cls.WORDS
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="sessions",
+        verbose_name=bilingual("user", "ユーザー"),
     )
-    title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    title = models.CharField(bilingual("title", "タイトル"), max_length=TITLE_LENGTH, blank=True)
+    search_title = FoldedCopy(of="title", blank=True, default="", db_default="", editable=False)
     title_source = models.CharField(
         max_length=16, choices=TitleSource, default=TitleSource.WORDS, editable=False
     )
     realtime_mode = models.BooleanField(
+        bilingual("realtime mode", "音声モード"),
         default=False,
         editable=False,
         db_index=True,
@@ -80,19 +113,29 @@ class Session(models.Model):
         blank=True,
         help_text="The voice that the user chose. Empty: none; see `effective_voice`.",
     )
-    language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
-    provider = models.CharField(max_length=32, default=DEFAULT_PROVIDER)
-    model = models.CharField(max_length=100)
+    language = models.CharField(
+        bilingual("language", "言語"), max_length=2, choices=Language, default=Language.ENGLISH
+    )
+    provider = models.CharField(
+        bilingual("provider", "プロバイダー"), max_length=32, default=DEFAULT_PROVIDER
+    )
+    model = models.CharField(bilingual("model", "モデル"), max_length=100)
     next_position = models.BigIntegerField(default=0, editable=False)
-    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(bilingual("closed at", "終了日時"), null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(
+        bilingual("created at", "作成日時"), default=timezone.now, editable=False
+    )
+    updated_at = models.DateTimeField(
+        bilingual("updated at", "更新日時"), default=timezone.now, editable=False
+    )
 
     objects = VisibleSessions()
-    with_deleted = models.Manager["Session"]()
+    with_deleted = AllSessions()
 
     class Meta:
+        verbose_name = bilingual("session", "会話")
+        verbose_name_plural = bilingual("sessions", "会話")
         ordering = ("-updated_at", "id")
         indexes = (
             models.Index(fields=("user", "-updated_at"), name="session_of_user"),
@@ -143,7 +186,12 @@ class Call(models.Model):
     dead and the call ends as `interrupted`. `login_at` is the creation time of the login that
     opened the call. `transcription_model` is empty in calls made before it was stored.
     `requested_ending` is how the worker shall end the call, if that was requested (`control`).
+    `transport` is the way of the browser's audio: through the relay, or to the provider by WebRTC.
     """
+
+    class Transport(models.TextChoices):
+        RELAY = "relay", "WebSocket"
+        WEBRTC = "webrtc", "WebRTC"
 
     ENDINGS = tuple((ending.value, ending.value) for ending in Ending)
 
@@ -153,6 +201,9 @@ class Call(models.Model):
     provider = models.CharField(max_length=32, default=DEFAULT_PROVIDER)
     model = models.CharField(max_length=100)
     transcription_model = models.CharField(max_length=100, blank=True, default="")
+    transport = models.CharField(
+        max_length=16, choices=Transport, default=Transport.RELAY, db_default=Transport.RELAY
+    )
     first_position = models.BigIntegerField()
     login_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()
@@ -164,6 +215,8 @@ class Call(models.Model):
     )
 
     class Meta:
+        verbose_name = bilingual("call", "通話")
+        verbose_name_plural = bilingual("calls", "通話")
         ordering = ("first_position",)
         indexes = (
             models.Index(
@@ -213,6 +266,8 @@ class Reply(models.Model):
     lease_until = models.DateTimeField()
 
     class Meta:
+        verbose_name = bilingual("reply", "返信")
+        verbose_name_plural = bilingual("replies", "返信")
         ordering = ("first_position",)
         constraints = (
             models.UniqueConstraint(fields=("session", "message_id"), name="reply_one_per_message"),
@@ -236,7 +291,11 @@ class Turn(models.Model):
 
     The key is (session, item, content index), so writing a turn twice is harmless. `position` gives
     the spoken order in the session. `text` is everything that was said or generated; `heard_text`
-    and `heard_ms` are set only where playback was cut off.
+    and `heard_ms` are set only where playback was cut off. `first_sound_ms` is set for a spoken
+    answer: from the end of the user's speech to the first sound that the relay forwarded.
+    `is_reported`: the browser sent this turn, and no server of ours saw it (`backend.direct`).
+    `search_text` is `text` as a search compares it (`folding`). On PostgreSQL it has an index of
+    trigrams, made by migration 0016, which is not in `Meta`: SQLite has no such index.
     """
 
     ROLES = tuple((role.value, role.value) for role in Role)
@@ -250,16 +309,36 @@ class Turn(models.Model):
     role = models.CharField(max_length=16, choices=ROLES)
     modality = models.CharField(max_length=16, choices=MODALITIES)
     text = models.TextField(blank=True)
+    search_text = FoldedCopy(of="text", blank=True, default="", db_default="", editable=False)
     heard_text = models.TextField(null=True)  # noqa: DJ001 - null: all of it was heard; "": nothing was
     heard_ms = models.PositiveIntegerField(null=True)
     status = models.CharField(max_length=16, choices=STATUSES)
     position = models.BigIntegerField()
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
+    first_sound_ms = models.PositiveIntegerField(null=True)
+    is_reported = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
+        verbose_name = bilingual("turn", "発言")
+        verbose_name_plural = bilingual("turns", "発言")
         ordering = ("position", "id")
-        indexes = (models.Index(fields=("session", "position"), name="turn_spoken_order"),)
+        indexes = (
+            models.Index(fields=("session", "position"), name="turn_spoken_order"),
+            # Few turns are like these, and the admin filters for their sessions.
+            models.Index(
+                fields=("session",),
+                name="turn_interrupted_answer",
+                condition=Q(role="assistant", status="interrupted"),
+            ),
+            models.Index(
+                fields=("session",),
+                name="turn_untranscribed",
+                condition=Q(
+                    role="user", modality="voice", status__in=("failed", "interrupted"), text=""
+                ),
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("session", "item_id", "content_index"), name="turn_told_once"
@@ -284,16 +363,27 @@ class Turn(models.Model):
 class Usage(models.Model):
     """The tokens or seconds that one response or transcription used, and their cost in USD.
 
-    `source_id` is the id of the response or of the transcribed item; each is counted once. The
-    cost is computed when the row is written, from the model that was used, at the prices of
-    `price_date`. Null means that a price is unknown; unknown is never zero.
+    This is the ledger: a row outlives its session and its user, which are then null, so that
+    nobody spends a budget twice by deleting a conversation, and the sums of a month stay.
+
+    `source_id` is the id of the response or of the transcribed item; each is counted once.
+    `item_id` is the item whose turn the response made; empty where none is known. The cost is
+    computed when the row is written, from the model that was used, at the prices of `price_date`.
+    Null means that a price is unknown; unknown is never zero. `is_estimated` marks counts that the
+    provider has not confirmed.
     """
 
     KINDS = (("response", "response"), ("transcription", "transcription"))
 
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="usages")
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, null=True, related_name="usages")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="usages"
+    )
+    session = models.ForeignKey(
+        Session, on_delete=models.SET_NULL, null=True, related_name="usages"
+    )
+    call = models.ForeignKey(Call, on_delete=models.SET_NULL, null=True, related_name="usages")
     source_id = models.CharField(max_length=128)
+    item_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     kind = models.CharField(max_length=16, choices=KINDS)
     model = models.CharField(max_length=100)
     text_in = models.PositiveIntegerField(default=0)
@@ -309,10 +399,21 @@ class Usage(models.Model):
         max_digits=COST_DIGITS, decimal_places=COST_PLACES, null=True, editable=False
     )
     price_date = models.DateField(null=True, editable=False)
+    is_estimated = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
+        verbose_name = bilingual("usage", "使用量")
+        verbose_name_plural = bilingual("usages", "使用量")
         ordering = ("id",)
+        indexes = (
+            models.Index(fields=("user", "created_at"), name="usage_of_user"),
+            models.Index(fields=("created_at",), name="usage_created"),
+            # All that the sum of a session needs: its rows are not read.
+            models.Index(
+                fields=("session", "cost_usd", "is_estimated"), name="usage_cost_of_session"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("session", "source_id", "kind"), name="usage_counted_once"
@@ -331,6 +432,34 @@ class Usage(models.Model):
         return f"{self.kind} {self.source_id}"
 
 
+class ReviewNote(models.Model):
+    """A reviewer has reviewed a session: who, when, and a note, which may be empty.
+
+    One row for each reviewer of a session, and each writes only their own. `reviewer_name` is the
+    username at that time: it stays when the account is deleted.
+    """
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="review_notes")
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="review_notes"
+    )
+    reviewer_name = models.CharField(max_length=USERNAME_LENGTH)
+    reviewed_at = models.DateTimeField(default=timezone.now)
+    note = models.TextField(max_length=NOTE_LENGTH, blank=True)
+
+    class Meta:
+        ordering = ("reviewed_at", "id")
+        default_permissions = ("view", "change")
+        verbose_name = bilingual("review", "レビュー")
+        verbose_name_plural = bilingual("reviews", "レビュー")
+        constraints = (
+            models.UniqueConstraint(fields=("session", "reviewer"), name="review_one_per_reviewer"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reviewed_at:%Y-%m-%d %H:%M} {self.reviewer_name}"
+
+
 class PeriodicJob(models.Model):
     """The time from which a periodic job may be enqueued again, by the job's name."""
 
@@ -339,3 +468,41 @@ class PeriodicJob(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RetentionRule(models.Model):
+    """For how many days the sessions of a group's users are kept, instead of `KEEP_DAYS`.
+
+    Null days: they are never deleted for their age. Of a user in several groups with rules, the
+    shortest time counts.
+    """
+
+    group = models.OneToOneField(
+        Group,
+        on_delete=models.CASCADE,
+        related_name="retention_rule",
+        verbose_name=bilingual("group", "グループ"),
+    )
+    days = models.PositiveIntegerField(
+        bilingual("days to keep", "保存日数"),
+        null=True,
+        blank=True,
+        validators=(MinValueValidator(1), MaxValueValidator(MAX_KEEP_DAYS)),
+        help_text=bilingual(
+            "Counted from a conversation's last change. Empty: kept for ever.",
+            "会話の最終更新日からの日数です。空欄の場合は無期限に保存します。",
+        ),
+    )
+
+    class Meta:
+        verbose_name = bilingual("days to keep", "保存期間")
+        verbose_name_plural = bilingual("days to keep", "保存期間")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(days__isnull=True) | Q(days__gte=1, days__lte=MAX_KEEP_DAYS),
+                name="retention_days_in_range",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.group}: {'∞' if self.days is None else self.days}"

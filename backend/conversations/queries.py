@@ -1,6 +1,6 @@
 """Queries that several packages use. Each runs once for a page of sessions, not once per row."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +21,9 @@ LIVE = Q(ended_at__isnull=True, lease_until__gt=Now())
 is_live = Exists(Call.objects.filter(LIVE, session=OuterRef("pk")))
 
 _COUNTS = tuple(
-    field.name for field in fields(usage.Usage) if field.name not in ("source_id", "kind")
+    field.name
+    for field in fields(usage.Usage)
+    if field.name not in ("source_id", "kind", "is_estimated", "item_id")
 )
 """The fields of `usage.Usage` that are summed."""
 
@@ -46,11 +48,13 @@ else:
 class Spent:
     """The tokens and seconds used, and their cost.
 
-    `cost_usd` is None, not zero, if any of the prices is unknown.
+    `cost_usd` is None, not zero, if any of the prices is unknown. `is_estimated`: some of it is an
+    estimate.
     """
 
     counts: usage.Usage
     cost_usd: Decimal | None
+    is_estimated: bool = False
 
     def counts_json(self) -> dict[str, int | float]:
         """The counts by name: tokens, and `seconds` of transcribed audio."""
@@ -70,6 +74,11 @@ def own_sessions(user_id: int) -> QuerySet[SessionWithFacts]:
     return with_facts(Session.objects.filter(user_id=user_id))
 
 
+def own_turns(user_id: int) -> QuerySet[Turn]:
+    """The turns of the user's sessions."""
+    return Turn.objects.filter(session__user_id=user_id)
+
+
 def status_of(closed_at: datetime | None, *, live: bool) -> Status:
     """Return the session's status: `live` while it has a live call, even if it is closed."""
     if live:
@@ -87,17 +96,42 @@ def spent_by_call(session: Session) -> dict[UUID, Spent]:
     return _spent(session.usages.filter(call__isnull=False), "call_id")
 
 
+def spent_of(usages: Iterable[Usage]) -> Spent:
+    """Return the sum of these usages, which were read already."""
+    rows = list(usages)
+    costs = [row.cost_usd for row in rows]
+    sums: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in _COUNTS}
+    known = [cost for cost in costs if cost is not None]
+    return Spent(
+        usage.Usage("", "response", **sums),
+        sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        any(row.is_estimated for row in rows),
+    )
+
+
 def _spent(usages: QuerySet[Usage], owner: str) -> dict[UUID, Spent]:
+    return {row[owner]: spent_in(row) for row in sums_by(usages, owner)}
+
+
+def sums_by(usages: QuerySet[Usage], *owners: str) -> QuerySet[Usage, dict[str, Any]]:
+    """The sums of these usages by the values of `owners`, for `spent_in`."""
     sums: dict[str, Any] = {name: Sum(name) for name in _COUNTS}
-    unpriced = Count("pk", filter=Q(cost_usd__isnull=True))
-    rows = usages.order_by().values(owner).annotate(**sums, cost=Sum("cost_usd"), unpriced=unpriced)
-    return {
-        row[owner]: Spent(
-            usage.Usage("", "response", **{name: row[name] for name in _COUNTS}),
-            None if row["unpriced"] else row["cost"],
-        )
-        for row in rows
-    }
+    rows: QuerySet[Usage, dict[str, Any]] = usages.order_by().values(*owners)
+    return rows.annotate(
+        **sums,
+        cost=Sum("cost_usd"),
+        unpriced=Count("pk", filter=Q(cost_usd__isnull=True)),
+        estimated=Count("pk", filter=Q(is_estimated=True)),
+    )
+
+
+def spent_in(row: Mapping[str, Any]) -> Spent:
+    """What a row of `sums_by` says."""
+    return Spent(
+        usage.Usage("", "response", **{name: row[name] for name in _COUNTS}),
+        None if row["unpriced"] else row["cost"],
+        row["estimated"] > 0,
+    )
 
 
 def _count(model: type[Turn] | type[Call]) -> Coalesce:

@@ -1,10 +1,12 @@
-"""A session's transcript for people: who spoke, what was heard, where each call begins."""
+"""A session's transcript for people: who spoke, and what was heard of it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from uuid import UUID
 
-from backend.conversations.models import Call, Session, Turn
+from django.db.models import Q
+
+from backend.bilingual import bilingual
+from backend.conversations.models import Session, Turn
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 
@@ -19,21 +21,21 @@ class ReadTurn:
     unheard: str
     heard_s: str | None
     """Seconds of audio played, to a tenth; None if all of it was heard."""
-    call: Call | None
-    """The call that begins with this turn, if one does."""
     is_untranscribed: bool
 
 
 def read_transcript(session: Session) -> list[ReadTurn]:
-    """All turns of the session in spoken order, in two queries."""
-    return list(read_turns(session.turns.all(), session.calls.all(), session.user.get_username()))
+    """All turns of the session in spoken order, in one query."""
+    return list(read_turns(session.turns.all(), session.user.get_username()))
 
 
-def read_turns(turns: Iterable[Turn], calls: Iterable[Call], username: str) -> Iterator[ReadTurn]:
+def read_turns(turns: Iterable[Turn], username: str) -> Iterator[ReadTurn]:
     """Turns in spoken order for display; `username` is the user's name in them."""
-    by_id = {call.pk: call for call in calls}
-    current: UUID | None = None
-    names = {Role.USER: username, Role.ASSISTANT: "Assistant", Role.TOOL: "Tool"}
+    names = {
+        Role.USER: username,
+        Role.ASSISTANT: bilingual("Assistant", "アシスタント"),
+        Role.TOOL: bilingual("Tool", "ツール"),
+    }
     for turn in turns:
         heard, unheard = split_at_heard(turn.text, turn.heard_text)
         yield ReadTurn(
@@ -43,10 +45,17 @@ def read_turns(turns: Iterable[Turn], calls: Iterable[Call], username: str) -> I
             heard=heard,
             unheard=unheard,
             heard_s=None if turn.heard_ms is None else f"{turn.heard_ms / 1000:.1f}",
-            call=by_id.get(turn.call_id) if turn.call_id and turn.call_id != current else None,
             is_untranscribed=is_untranscribed(turn),
         )
-        current = turn.call_id
+
+
+UNTRANSCRIBED = Q(
+    role=Role.USER,
+    modality=Modality.VOICE,
+    status__in=(TurnStatus.FAILED, TurnStatus.INTERRUPTED),
+    text="",
+)
+"""The condition of `is_untranscribed` for a query. Transcripts of spaces only are not stored."""
 
 
 def is_untranscribed(turn: Turn) -> bool:

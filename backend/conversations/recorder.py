@@ -16,18 +16,11 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
+from backend.conversations.ledger import UsageWrite
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
 from backend.conversations.spool import Spool
-from backend.conversations.writing import (
-    EndingWrite,
-    TurnWrite,
-    UsageWrite,
-    Write,
-    Written,
-    merged,
-    write,
-)
+from backend.conversations.writing import EndingWrite, TurnWrite, Write, Written, merged, write
 from backend.database import DATABASE_UNAVAILABLE
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
@@ -120,7 +113,9 @@ class Recorder:
 
     def for_session(self, exchange: OpenedExchange, *, model: str) -> "SessionRecorder":
         """A recorder for this exchange without a call; `model` answers it."""
-        return SessionRecorder(self, exchange.session_id, exchange.first_position, model)
+        return SessionRecorder(
+            self, exchange.session_id, exchange.first_position, model, exchange.user_id
+        )
 
     def discard(self, recorder: "DatabaseCallRecorder") -> None:
         """Forget this call: its ending is known."""
@@ -321,8 +316,7 @@ class Recorder:
     def _announce(self, written: Written) -> None:
         for each in written.renamed:
             _report("recorder.item_renamed", logging.WARNING, each, "item_of_another_call")
-        for model, cost_usd in written.costs:
-            COUNTERS.count_cost(model, cost_usd)
+        COUNTERS.count_costs(written.costs)
         try:
             self._after_write(written)
         except Exception as error:
@@ -350,12 +344,18 @@ class SessionRecorder:
     call_id: UUID | None = None
 
     def __init__(
-        self, recorder: Recorder, session_id: UUID, first_position: int, model: str
+        self,
+        recorder: Recorder,
+        session_id: UUID,
+        first_position: int,
+        model: str,
+        user_id: int | None = None,
     ) -> None:
         self._recorder = recorder
         self._session_id = session_id
         self._first_position = first_position
         self._model = model
+        self._user_id = user_id
 
     def keep(self, turn: Turn) -> None:
         """Record this turn's newest version and return at once."""
@@ -365,8 +365,9 @@ class SessionRecorder:
         self._recorder.put(key, each)
 
     def count(self, usage: Usage) -> None:
-        """Record this usage and return at once."""
-        each = UsageWrite(self._session_id, self.call_id, self._model_of(usage), usage)
+        """Record this usage and return at once. A confirmed one replaces an estimate."""
+        model = self._model_of(usage)
+        each = UsageWrite(self._session_id, self.call_id, model, usage, self._user_id)
         self._recorder.put((self, usage.source_id, usage.kind), each)
 
     async def flush(self, wait_s: float) -> bool:
@@ -381,7 +382,7 @@ class DatabaseCallRecorder(SessionRecorder):
     """Records one call: the `relay.ports.CallRecorder` that writes to the database."""
 
     def __init__(self, recorder: Recorder, call: OpenedCall) -> None:
-        super().__init__(recorder, call.session_id, call.first_position, call.model)
+        super().__init__(recorder, call.session_id, call.first_position, call.model, call.user_id)
         self.call_id: UUID = call.call_id
         self._transcription_model = call.transcription_model
 

@@ -25,7 +25,9 @@ from backend.conversations.history import past_of
 from backend.conversations.lifecycle import (
     POSITIONS_PER_BLOCK,
     OpenedExchange,
+    Reserve,
     lock_session,
+    no_limits,
 )
 from backend.conversations.models import Call, Reply, Session, Turn
 from backend.conversations.queries import LIVE
@@ -69,10 +71,13 @@ class Lease(Enum):
     """It was presumed dead and a later attempt took over, or its session is gone for good."""
 
 
-def open_reply(session_id: UUID, user_id: int, message_id: str) -> OpenedReply | Turn:
-    """Start the answer to this message, or return the answer that it already has.
+def open_reply(
+    session_id: UUID, user_id: int, message_id: str, reserve: Reserve = no_limits
+) -> OpenedReply | Turn:
+    """Start the answer to this message if `reserve` allows it, or return the one that it has.
 
-    Raises ReplyRefused, AdmissionRefused("session_unknown") and AdmissionRefused("session_closed").
+    Raises ReplyRefused, AdmissionRefused("session_unknown"), AdmissionRefused("session_closed") and
+    what `reserve` raises.
     """
     with transaction.atomic():
         session, now = lock_session(session_id, user_id)
@@ -85,6 +90,8 @@ def open_reply(session_id: UUID, user_id: int, message_id: str) -> OpenedReply |
             _fail_dead_reply(running)
         if Call.objects.filter(LIVE, session_id=session_id).exists():
             raise ReplyRefused("call_live")
+        # As late as possible, because it locks what all calls and answers of the user wait for.
+        reserve(session_id, user_id, now)
         reply = _begin_again(earlier, now) if earlier else _begin(session, message_id, now)
         past = past_of(session_id, before=reply.first_position).items
     exchange = OpenedExchange(
@@ -92,6 +99,7 @@ def open_reply(session_id: UUID, user_id: int, message_id: str) -> OpenedReply |
         language=cast(Literal["ja", "en"], session.language),
         first_position=reply.first_position,
         past=past,
+        user_id=user_id,
     )
     return OpenedReply(reply.pk, reply.attempt, message_id, exchange)
 

@@ -16,6 +16,7 @@ from backend.wording import Language
 
 class SessionJSON(TypedDict):
     """A session. `usage` and `cost` (USD) are its sums so far; an unknown cost is null.
+    `cost_estimated`: part of them is an estimate, because the provider has not sent it.
 
     `provider` and `model` are those of its newest call, `voice` and `language` those of its next.
     """
@@ -34,6 +35,7 @@ class SessionJSON(TypedDict):
     updated_at: datetime
     usage: dict[str, float]
     cost: str | None
+    cost_estimated: bool
 
 
 class CallJSON(TypedDict):
@@ -57,7 +59,11 @@ class SessionDetailJSON(SessionJSON):
 
 
 class TurnJSON(TypedDict):
-    """A turn. `heard_text` and `heard_ms` are null if it was not cut off."""
+    """A turn. `heard_text` and `heard_ms` are null if it was not cut off.
+
+    `first_sound_ms` is how long the user waited for the first sound of a spoken answer; null for
+    other turns, and where it is not known. `is_reported`: only the browser saw this turn.
+    """
 
     id: int
     item_id: str
@@ -70,6 +76,8 @@ class TurnJSON(TypedDict):
     position: int
     started_at: datetime | None
     completed_at: datetime | None
+    first_sound_ms: int | None
+    is_reported: bool
 
 
 class TicketJSON(TypedDict):
@@ -88,14 +96,36 @@ class PageLimitsJSON(TypedDict):
     ticket_seconds: int
 
 
+class DirectConfigJSON(TypedDict):
+    """Where a browser connects to the provider directly, and what it may ask a key for.
+
+    `model` and `voice` are the defaults of `POST /api/openai/realtime/session`.
+    """
+
+    websocket_url: str
+    calls_url: str
+    models: list[str]
+    model: str
+    voices: list[str]
+    voice: str
+
+
 class ConfigJSON(TypedDict):
-    """What a page needs before the user signs in. `suggestions` are sentences for the demo."""
+    """What a page needs before the user signs in. `suggestions` are sentences for the demo.
+
+    `transports` are the ways of a call's audio: `relay`, and `webrtc` where that is on.
+    `review_notice`: the page says that conversations may be reviewed. `direct` is null while
+    browsers may not connect to the provider directly.
+    """
 
     registration_open: bool
     demo: bool
+    review_notice: bool
+    transports: list[str]
     voices: list[str]
     languages: list[str]
     suggestions: dict[Language, list[str]]
+    direct: DirectConfigJSON | None
     limits: PageLimitsJSON
 
 
@@ -116,6 +146,7 @@ def session_json(session: SessionWithFacts, spent: Spent) -> SessionJSON:
         "updated_at": session.updated_at,
         "usage": dict(spent.counts_json()),
         "cost": usd(spent.cost_usd),
+        "cost_estimated": spent.is_estimated,
     }
 
 
@@ -143,6 +174,8 @@ def turn_json(turn: Turn) -> TurnJSON:
         "position": turn.position,
         "started_at": turn.started_at,
         "completed_at": turn.completed_at,
+        "first_sound_ms": turn.first_sound_ms,
+        "is_reported": turn.is_reported,
     }
 
 

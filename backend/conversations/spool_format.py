@@ -1,11 +1,13 @@
 r"""The lines of a spool file: a write or the note that one was stored, each a JSON object.
 
     {"kind": "turn", "session": "…", "call": "…", "first_position": 0, "turn": {…}}
-    {"kind": "usage", "session": "…", "call": "…", "model": "…", "usage": {…}, "written": 0}
+    {"kind": "usage", "session": "…", "call": "…", "user": 1, "model": "…", "usage": {…},
+     "written": 0}
     {"kind": "ending", "session": "…", "call": "…", "ending": "draining"}
     {"kind": "stored", "key": ["turn", …]}
 
-`call` is null for an exchange without a call; `written` is there only for a `TextUsage`. Every line
+`call` is null for an exchange without a call; `written` is there only for a `TextUsage`. Lines of
+earlier versions have no `user`, `first_sound_ms`, `is_estimated` and `item_id`. Every line
 ends with `\n`, so a last line without one was cut off by the end of its process. The file is only
 appended to, so a later line of the same key replaces an earlier one (`writing.merged`).
 """
@@ -17,7 +19,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, merged
+from backend.conversations.ledger import UsageWrite
+from backend.conversations.writing import EndingWrite, TurnWrite, Write, merged
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import TextUsage, Usage
@@ -80,7 +83,7 @@ def line_of(each: Write) -> bytes:
         case UsageWrite(usage=usage):
             counts = asdict(usage)
             written = counts.pop("text_in_written", None)
-            about |= {"kind": "usage", "model": each.model, "usage": counts}
+            about |= {"kind": "usage", "user": each.user_id, "model": each.model, "usage": counts}
             about |= {} if written is None else {"written": written}
         case EndingWrite():
             about |= {"kind": "ending", "ending": each.ending}
@@ -171,7 +174,8 @@ def _read_line(line: bytes) -> Write | Key:
                 session_id, call_id, _typed(given["first_position"], int), _turn(given["turn"])
             )
         case "usage":
-            return UsageWrite(session_id, call_id, _text(given["model"]), _usage(given))
+            user_id = None if given.get("user") is None else _typed(given["user"], int)
+            return UsageWrite(session_id, call_id, _text(given["model"]), _usage(given), user_id)
         case "ending" if call_id is not None:
             return EndingWrite(session_id, call_id, Ending(given["ending"]))
     raise LineInvalid(given["kind"])
@@ -188,9 +192,10 @@ def _turn(value: object) -> Turn:
         status=TurnStatus(given["status"]),
         position=_typed(given["position"], int),
         heard_text=None if given["heard_text"] is None else _text(given["heard_text"]),
-        heard_ms=None if given["heard_ms"] is None else _typed(given["heard_ms"], int),
+        heard_ms=_optional_ms(given["heard_ms"]),
         started_at=_time(given["started_at"]),
         completed_at=_time(given["completed_at"]),
+        first_sound_ms=_optional_ms(given.get("first_sound_ms")),
     )
 
 
@@ -199,13 +204,19 @@ def _usage(line: Mapping[str, Any]) -> Usage:
     if counts["kind"] not in ("response", "transcription"):
         raise LineInvalid("usage")
     for name, value in counts.items():
-        if name in ("source_id", "kind"):
+        if name in ("source_id", "kind", "item_id"):
             _text(value)
+        elif name == "is_estimated":
+            _typed(value, bool)
         elif type(value) not in (int, float):
             raise LineInvalid("usage")
     if "written" in line:
         return TextUsage(**counts, text_in_written=_typed(line["written"], int))
     return Usage(**counts)
+
+
+def _optional_ms(value: object) -> int | None:
+    return None if value is None else _typed(value, int)
 
 
 def _time(value: object) -> datetime | None:

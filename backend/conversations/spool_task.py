@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backend.conversations import spool_replay
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.spool import is_writable
 from backend.conversations.spool_replay import Announce
 from backend.conversations.writing import Written

@@ -11,22 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from backend import catalogue
 from backend.accounts.safety_identifier import safety_identifier
+from backend.conversations.ledger import UsageWrite
 from backend.conversations.models import Session, Turn
 from backend.conversations.title_prompt import title_in, title_request
-from backend.conversations.writing import UsageWrite, write
+from backend.conversations.writing import write
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
+from backend.relay.usage_estimate import estimated_text_usage
+from backend.retirement import model_in_use
 from backend.telemetry.logs import log_event
 from backend.upstream import providers
 from backend.upstream.rest import rest_client
@@ -95,7 +97,7 @@ def suggest_title(session_id: str, attempt: int = 1) -> None:
     exchange = None if session is None else first_exchange(session.pk)
     if session is None or exchange is None:
         return
-    model = catalogue.resolve(settings.CHAT_MODEL, timezone.now().date())
+    model = model_in_use(settings.CHAT_MODEL, timezone.now().date())
     request = title_request(
         model,
         cast(Language, session.language),
@@ -115,8 +117,8 @@ def suggest_title(session_id: str, attempt: int = 1) -> None:
             again = suggest_title.using(run_after=timezone.now() + pause)
             again.enqueue(session_id, attempt=attempt + 1)
         return
-    if answer.usage is not None:
-        write([UsageWrite(session.pk, None, answer.model or model, answer.usage)])
+    usage = answer.usage or estimated_text_usage(f"title_{uuid4().hex}", request, answer.text)
+    write([UsageWrite(session.pk, None, answer.model or model, usage, session.user_id)])
     if title := title_in(answer.text):
         requested.update(title=title, title_source=Session.TitleSource.MODEL)
 

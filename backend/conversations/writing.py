@@ -12,20 +12,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
-from backend.conversations.models import Session, Turn, Usage
-from backend.conversations.storable import (
+from backend.conversations.column_fitting import (
     storable_id,
-    storable_model,
     storable_turn,
-    storable_usage,
 )
-from backend.conversations.stored_cost import stored_cost
+from backend.conversations.ledger import UsageWrite, counted_of, write_usages
+from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
+from backend.conversations.models import Session, Turn
+from backend.conversations.session_locks import LockedSession, lock_sessions
+from backend.conversations.turn_rows import StoredTurn, TurnRow, stored_turns, upsert
 from backend.database import atomic
-from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.graphemes import cut
 from backend.protocol.transcript import turns
@@ -40,27 +38,21 @@ _Owner = UUID | int
 
 @dataclass(frozen=True, slots=True)
 class TurnWrite:
-    """A turn to store. Its position counts from `first_position`, its block's start."""
+    """A turn to store. Its position counts from `first_position`, its block's start.
+
+    `is_reported`: only the browser saw it. A row keeps what it was stored with.
+    """
 
     session_id: UUID
     call_id: UUID | None
     first_position: int
     turn: turns.Turn
+    is_reported: bool = False
 
     @property
     def owner(self) -> _Owner:
         """The call or exchange that this turn is part of."""
         return self.first_position if self.call_id is None else self.call_id
-
-
-@dataclass(frozen=True, slots=True)
-class UsageWrite:
-    """A usage to store, with the model that was really used."""
-
-    session_id: UUID
-    call_id: UUID | None
-    model: str
-    usage: usage.Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +69,14 @@ Write = TurnWrite | UsageWrite | EndingWrite
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one transaction stored. Writes of sessions that are gone for good are left out.
+    """What one transaction stored. Turns and endings of sessions that are gone for good are left
+    out; their usages are stored without a session.
 
     `turns` are as stored: with their final item id and status. `endings` are the endings that the
     calls now have: the first one wins. `renamed` are the turns, as handed in, that were stored
-    under another item id. `costs` has the model and the cost in USD of each usage; None if its
-    price is unknown.
+    under another item id. `costs` has the model and the cost in USD of each usage that was not
+    stored before; None if its price is unknown. For an estimate that was corrected it has what the
+    cost grew by, and nothing if it did not grow.
     """
 
     turns: tuple[TurnWrite, ...] = ()
@@ -94,11 +88,13 @@ class Written:
 def merged(earlier: Write, later: Write) -> Write:
     """Merge two writes of the same turn, usage or ending into one.
 
-    The newest version of a turn counts, with a final status kept; the first usage and the first
-    ending count. The database follows the same rules.
+    The newest version of a turn counts, with a final status kept; of usages the first confirmed
+    one (`ledger.counted_of`); the first ending. The database follows the same rules.
     """
     if isinstance(earlier, TurnWrite) and isinstance(later, TurnWrite):
         return _keeping_final(earlier.turn.status, later)
+    if isinstance(earlier, UsageWrite) and isinstance(later, UsageWrite):
+        return counted_of(earlier, later)
     return earlier
 
 
@@ -133,17 +129,13 @@ def write_replayed(writes: Sequence[Write]) -> Written:
 
 def _write(writes: Sequence[Write], *, is_newest: bool) -> Written:
     with atomic():
-        wanted = {each.session_id for each in writes}
-        # Locked in one order, so that two workers cannot deadlock; and a session cannot be deleted
-        # before the commit.
-        # Also what a call said after its session was hidden: it is there again if it is restored.
-        locked = Session.with_deleted.select_for_update(no_key=True).filter(pk__in=wanted)
-        sessions = {session.pk: session for session in locked.order_by("pk")}
+        sessions = lock_sessions({each.session_id for each in writes})
         existing = [each for each in writes if each.session_id in sessions]
         turn_writes = [_storable(each) for each in existing if isinstance(each, TurnWrite)]
-        stored, renamed = _write_turns(turn_writes, is_newest=is_newest)
-        costs = _write_usages(each for each in existing if isinstance(each, UsageWrite))
-        _touch_sessions(sessions, turn_writes)
+        stored, renamed, changed = _write_turns(turn_writes, is_newest=is_newest)
+        usage_writes = [each for each in writes if isinstance(each, UsageWrite)]
+        costs = write_usages(usage_writes, sessions, is_newest=is_newest)
+        _touch_sessions(sessions, [each for each in turn_writes if each.session_id in changed])
         endings = [
             replace(each, ending=ending)
             for each in existing
@@ -157,20 +149,15 @@ def _storable(each: TurnWrite) -> TurnWrite:
     return replace(each, turn=storable_turn(each.turn))
 
 
-_UPDATED_FIELDS = (
-    "role", "modality", "text", "heard_text", "heard_ms", "status", "position",
-    "started_at", "completed_at",
-)  # fmt: skip
-
-
 def _write_turns(
     writes: Sequence[TurnWrite], *, is_newest: bool
-) -> tuple[list[TurnWrite], list[TurnWrite]]:
-    """Store the turns. Returns all of them as stored, and the renamed ones as they were given.
+) -> tuple[list[TurnWrite], list[TurnWrite], set[UUID]]:
+    """Store the turns. Returns all of them as stored, the renamed ones as they were given, and the
+    sessions of those that are new or final.
 
     Unless `is_newest`, a turn whose row is newer is left out.
     """
-    rows = list(_rows_with({_row_key(each) for each in writes}))
+    rows = _rows_with({_row_key(each) for each in writes})
     owners = _owners(writes, rows)
     renamed = []
     # One row per key: PostgreSQL refuses an upsert that has the same row twice.
@@ -184,22 +171,30 @@ def _write_turns(
         earlier = by_key.get(_row_key(own))
         by_key[_row_key(own)] = _keeping_final(earlier.turn.status, own) if earlier else own
     if renamed:
-        rows = list(_rows_with(by_key))
+        rows = _rows_with(by_key)
+    if not is_newest:
+        _leave_out_older(by_key)
     for row in rows:
+        if (given := by_key.get(row.key)) is not None:
+            by_key[row.key] = _keeping_final(row.status, given)
+    upsert(map(_row, by_key.values()))
+    stored = {row.key for row in rows}
+    changed = {
+        each.session_id
+        for key, each in by_key.items()
+        if key not in stored or each.turn.status != TurnStatus.IN_PROGRESS
+    }
+    return list(by_key.values()), renamed, changed
+
+
+def _leave_out_older(by_key: dict[_RowKey, TurnWrite]) -> None:
+    """Remove the turns whose rows are newer than they are."""
+    session_ids = {session_id for session_id, _, _ in by_key}
+    item_ids = {item_id for _, item_id, _ in by_key}
+    for row in Turn.objects.filter(session_id__in=session_ids, item_id__in=item_ids):
         key = (row.session_id, row.item_id, row.content_index)
-        if key not in by_key:
-            continue
-        if not is_newest and _is_newer(row, by_key[key].turn):
+        if key in by_key and _is_newer(row, by_key[key].turn):
             del by_key[key]
-        else:
-            by_key[key] = _keeping_final(row.status, by_key[key])
-    Turn.objects.bulk_create(
-        map(_row, by_key.values()),
-        update_conflicts=True,
-        unique_fields=("session", "item_id", "content_index"),
-        update_fields=_UPDATED_FIELDS,
-    )
-    return list(by_key.values()), renamed
 
 
 def _is_newer(row: Turn, turn: turns.Turn) -> bool:
@@ -219,7 +214,7 @@ def _is_newer(row: Turn, turn: turns.Turn) -> bool:
     return not is_final and len(row.text) > len(turn.text)
 
 
-def _owners(writes: Sequence[TurnWrite], rows: Iterable[Turn]) -> Mapping[_RowKey, _Owner]:
+def _owners(writes: Sequence[TurnWrite], rows: Iterable[StoredTurn]) -> Mapping[_RowKey, _Owner]:
     """The owner of each of these turns' rows: the first that wrote it, or writes it now.
 
     `rows` has those that are stored.
@@ -229,15 +224,14 @@ def _owners(writes: Sequence[TurnWrite], rows: Iterable[Turn]) -> Mapping[_RowKe
         owners.setdefault(_row_key(each), each.owner)
     for row in rows:
         block_start = row.position - row.position % POSITIONS_PER_BLOCK
-        owners[row.session_id, row.item_id, row.content_index] = row.call_id or block_start
+        owners[row.key] = row.call_id or block_start
     return owners
 
 
-def _rows_with(keys: Collection[_RowKey]) -> QuerySet[Turn]:
+def _rows_with(keys: Collection[_RowKey]) -> list[StoredTurn]:
     """The rows that have these keys, and possibly others."""
-    return Turn.objects.filter(
-        session_id__in={session_id for session_id, _, _ in keys},
-        item_id__in={item_id for _, item_id, _ in keys},
+    return stored_turns(
+        {session_id for session_id, _, _ in keys}, {item_id for _, item_id, _ in keys}
     )
 
 
@@ -251,56 +245,12 @@ def _renamed(each: TurnWrite) -> TurnWrite:
     return replace(each, turn=replace(each.turn, item_id=item_id))
 
 
-def _row(each: TurnWrite) -> Turn:
-    turn = each.turn
-    return Turn(
-        session_id=each.session_id,
-        call_id=each.call_id,
-        item_id=turn.item_id,
-        content_index=turn.content_index,
-        role=turn.role,
-        modality=turn.modality,
-        text=turn.text,
-        heard_text=turn.heard_text,
-        heard_ms=turn.heard_ms,
-        status=turn.status,
-        position=each.first_position + turn.position,
-        started_at=turn.started_at,
-        completed_at=turn.completed_at,
-    )
+def _row(each: TurnWrite) -> TurnRow:
+    position = each.first_position + each.turn.position
+    return TurnRow(each.session_id, each.call_id, each.is_reported, position, each.turn)
 
 
-def _write_usages(writes: Iterable[UsageWrite]) -> tuple[tuple[str, Decimal | None], ...]:
-    """Store the usages. Returns the model and the cost of each."""
-    rows = [_usage_row(each) for each in writes]
-    Usage.objects.bulk_create(rows, ignore_conflicts=True)
-    return tuple((row.model, row.cost_usd) for row in rows)
-
-
-def _usage_row(each: UsageWrite) -> Usage:
-    counts = storable_usage(each.usage)
-    cost_usd, price_date = stored_cost(counts, each.model)
-    return Usage(
-        session_id=each.session_id,
-        call_id=each.call_id,
-        source_id=counts.source_id,
-        kind=counts.kind,
-        model=storable_model(each.model),
-        text_in=counts.text_in,
-        text_in_cached=counts.text_in_cached,
-        audio_in=counts.audio_in,
-        audio_in_cached=counts.audio_in_cached,
-        image_in=counts.image_in,
-        image_in_cached=counts.image_in_cached,
-        text_out=counts.text_out,
-        audio_out=counts.audio_out,
-        seconds=counts.seconds,
-        cost_usd=cost_usd,
-        price_date=price_date,
-    )
-
-
-def _touch_sessions(sessions: Mapping[UUID, Session], writes: Sequence[TurnWrite]) -> None:
+def _touch_sessions(sessions: Mapping[UUID, LockedSession], writes: Iterable[TurnWrite]) -> None:
     """Update `updated_at` and `realtime_mode` of these turns' sessions, and name the untitled.
 
     Usually only `updated_at` changes. It is one UPDATE for all of these: `bulk_update` takes many
@@ -309,8 +259,7 @@ def _touch_sessions(sessions: Mapping[UUID, Session], writes: Sequence[TurnWrite
     """
     now = timezone.now()
     unchanged = set()
-    for session_id in {each.session_id for each in writes}:
-        own = [each for each in writes if each.session_id == session_id]
+    for session_id, own in _by_session(writes).items():
         changes: dict[str, object] = {}
         is_voiced = any(each.turn.modality == Modality.VOICE for each in own)
         if is_voiced and not sessions[session_id].realtime_mode:
@@ -323,6 +272,13 @@ def _touch_sessions(sessions: Mapping[UUID, Session], writes: Sequence[TurnWrite
             unchanged.add(session_id)
     if unchanged:
         Session.with_deleted.filter(pk__in=unchanged).update(updated_at=now)
+
+
+def _by_session(writes: Iterable[TurnWrite]) -> Mapping[UUID, list[TurnWrite]]:
+    grouped: dict[UUID, list[TurnWrite]] = {}
+    for each in writes:
+        grouped.setdefault(each.session_id, []).append(each)
+    return grouped
 
 
 def _title(writes: Iterable[TurnWrite]) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from backend.conversations.executor import DatabaseSlow
+from backend.conversations.database_executor import DatabaseSlow
 from backend.database import DATABASE_UNAVAILABLE
 from backend.gateway import handshake
-from backend.gateway.rejection_responses import refuse_call, refuse_upgrade
+from backend.gateway.handshake_refusals import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused

@@ -1,5 +1,7 @@
 """Reads a WebSocket handshake: Origin, credential, subprotocol, language. Pure, no I/O.
 
+A refusal is answered and logged by `handshake_refusals`.
+
 A client authenticates with a ticket or an `Authorization` header. Cookies are ignored, so another
 site's page gains nothing from a browser that is signed in. The Origin is checked nevertheless:
 

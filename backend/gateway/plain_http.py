@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from backend.api_errors import ApiErrorCode, error_body
 from backend.gateway import handshake
-from backend.gateway.rejection_responses import report_refusal
+from backend.gateway.handshake_refusals import report_refusal
 
 
 @csrf_exempt

@@ -7,7 +7,7 @@ from channels.routing import URLRouter
 from django.urls import path, re_path
 
 from backend.gateway.consumer import RealtimeConsumer
-from backend.gateway.rejection_responses import NotFound
+from backend.gateway.handshake_refusals import NotFound
 from backend.runtime import Runtime, runtime
 
 

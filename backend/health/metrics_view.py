@@ -25,7 +25,7 @@ from prometheus_client.exposition import choose_encoder
 from backend import __version__
 from backend.api_errors import error_body
 from backend.conversations import queries
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.models import Call
 from backend.protocol.endings import Ending
 from backend.relay.call_logic import State

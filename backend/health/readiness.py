@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.health.write_probe import WriteProbe
 from backend.redis_client import shared_redis
 from backend.runtime import Runtime

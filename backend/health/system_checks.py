@@ -8,17 +8,19 @@
 | `kaiwa.E004` | without `DEBUG`, the secret key is too short to be a secret |
 | `kaiwa.E005` | `DEBUG` is on, and other machines can connect |
 | `kaiwa.W002` | a model is not in the catalogue, so its cost is unknown |
-| `kaiwa.W003` | a model retires within 90 days, or has retired and its successor is used |
+| `kaiwa.W003` | a chosen model (no default of ours) retires within 90 days, or has retired |
 | `kaiwa.W004` | anybody may register and talk at the operator's cost |
 | `kaiwa.W005` | `DEMO` is on without `DEBUG`: the page says that a simulator answers |
 | `kaiwa.W006` | every host name is accepted, which allows DNS rebinding |
 | `kaiwa.W007` | without `DEBUG`, the static files of this release have not been collected |
+| `kaiwa.W008` | a budget of money is set, and the price of a model is unknown: it is refused |
+| `kaiwa.W009` | `DIRECT_SESSIONS` is on without `DEBUG`: what ephemeral keys cost is in no budget |
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -27,19 +29,15 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.utils import timezone
 
 from backend import catalogue
+from backend.retirement import MODEL_SETTINGS, retiring
+from backend.settings_table import SETTINGS
+from backend.spending.prices import usage_of_clip, usd_of_answer, usd_of_talk
 
-WARN_DAYS = 90
 SHORTEST_SECRET_KEY = 32
 """Django warns below 50 (`security.W009`); with less than this, signatures can be forged."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_CATALOGUE: Mapping[str, Mapping[str, object]] = MappingProxyType(
-    {
-        "REALTIME_MODEL": catalogue.REALTIME_MODELS,
-        "TRANSCRIPTION_MODEL": catalogue.TRANSCRIPTION_MODELS,
-        "CHAT_MODEL": catalogue.TEXT_MODELS,
-    }
-)
+_DEFAULTS: Mapping[str, str] = {each.name: each.default for each in SETTINGS}
 
 
 class Settings(Protocol):
@@ -56,7 +54,10 @@ class Settings(Protocol):
     CHAT_MODEL: str
     REALTIME_VOICE: str
     REGISTRATION_OPEN: bool
+    DIRECT_SESSIONS: bool
     ALLOWED_HOSTS: list[str]
+    HISTORY_TOKENS: int
+    BUDGET_USD_PER_MONTH: Decimal
 
 
 def check_settings(app_configs: object, **kwargs: Any) -> list[CheckMessage]:
@@ -81,9 +82,9 @@ def problems(given: Settings, today: date) -> Iterator[CheckMessage]:
     """Yield what is wrong or risky with these settings on this day."""
     yield from _secrecy_problems(given)
     yield from _provider_problems(given)
-    # The simulator accepts every model, and none of them retires.
-    for name, known in () if given.DEMO else _CATALOGUE.items():
-        yield from _model_problems(name, getattr(given, name), known, today)
+    yield from _model_problems(given, today)
+    if given.BUDGET_USD_PER_MONTH and not given.DEMO:
+        yield from _price_problems(given, today)
     if given.REALTIME_VOICE not in catalogue.VOICES:
         yield Error(
             f"REALTIME_VOICE: there is no voice {given.REALTIME_VOICE!r}.",
@@ -95,6 +96,12 @@ def problems(given: Settings, today: date) -> Iterator[CheckMessage]:
             "REGISTRATION_OPEN: strangers may register, and talk at your cost.",
             hint="Write REGISTRATION_OPEN=off unless you mean it.",
             id="kaiwa.W004",
+        )
+    if given.DIRECT_SESSIONS and not given.DEBUG:
+        yield Warning(
+            "DIRECT_SESSIONS: who has the permission talks at your cost, and nothing limits it.",
+            hint="Write DIRECT_SESSIONS=off unless you mean it (docs/direct.md).",
+            id="kaiwa.W009",
         )
     if given.DEMO and not given.DEBUG:
         yield Warning(
@@ -145,19 +152,44 @@ def _provider_problems(given: Settings) -> Iterator[CheckMessage]:
         )
 
 
-def _model_problems(
-    name: str, model: str, known: Mapping[str, object], today: date
-) -> Iterator[CheckMessage]:
-    if model not in known:
+def _price_problems(given: Settings, today: date) -> Iterator[CheckMessage]:
+    realtime, transcription, chat = (
+        catalogue.resolve(model, today)
+        for model in (given.REALTIME_MODEL, given.TRANSCRIPTION_MODEL, given.CHAT_MODEL)
+    )
+    refused = {
+        "Calls": usd_of_talk(realtime, transcription),
+        "Clips": usage_of_clip("", transcription, 60),
+        "Typed messages": usd_of_answer(chat, given.HISTORY_TOKENS),
+    }
+    for what, price in refused.items():
+        if price is None:
+            yield Warning(
+                f"BUDGET_USD_PER_MONTH: {what} are refused, because a price of their model is"
+                " unknown.",
+                hint="Choose a model of the catalogue, or limit BUDGET_MINUTES_PER_DAY instead.",
+                id="kaiwa.W008",
+            )
+
+
+def _model_problems(given: Settings, today: date) -> Iterator[CheckMessage]:
+    # The simulator accepts every model.
+    for name, known in () if given.DEMO else MODEL_SETTINGS.items():
+        model = getattr(given, name)
+        if model not in known:
+            yield Warning(
+                f"{name}: {model!r} is not in the catalogue, so what it costs is unknown.",
+                hint=f"Write one of {', '.join(known)}, or leave it if you know better.",
+                id="kaiwa.W002",
+            )
+    for each in retiring(given, today):
+        # From its retirement on, our own default is replaced by itself: there is nothing to do.
+        if each.model == _DEFAULTS[each.setting]:
+            continue
+        when = "has retired on" if each.is_over(today) else "retires on"
         yield Warning(
-            f"{name}: {model!r} is not in the catalogue, so what it costs is unknown.",
-            hint=f"Write one of {', '.join(known)}, or leave it if you know better.",
-            id="kaiwa.W002",
-        )
-    if end := catalogue.retiring_within(WARN_DAYS, today).get(model):
-        when = "has retired on" if end.on <= today else "retires on"
-        yield Warning(
-            f"{name}: {model!r} {when} {end.on:%Y-%m-%d}; from then on {end.successor} is used.",
-            hint=f"Write {name}={end.successor}.",
+            f"{each.setting}: {each.model!r} {when} {each.on:%Y-%m-%d};"
+            f" from then on {each.successor} is used.",
+            hint=f"Write {each.setting}={each.successor}.",
             id="kaiwa.W003",
         )

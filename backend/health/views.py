@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 
+from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from backend.health.readiness import (
@@ -14,6 +16,7 @@ from backend.health.readiness import (
     is_ready,
     summary_of,
 )
+from backend.retirement import retiring
 from backend.runtime import runtime
 
 View = Callable[[HttpRequest], Coroutine[None, None, JsonResponse]]
@@ -25,18 +28,22 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-def readyz(checks: Callable[[], Mapping[str, ReadinessCheck]], wait_s: float = WAIT_S) -> View:
+def readyz(
+    checks: Callable[[], Mapping[str, ReadinessCheck]],
+    wait_s: float = WAIT_S,
+    notices: Callable[[], Mapping[str, object]] = dict,
+) -> View:
     """Return a view that answers 200 if every required check is `ok`, otherwise 503.
 
     The body is `{"status": "ok" | "degraded" | "unavailable", <check>: <word>, …}`
-    (`health.readiness`).
+    (`health.readiness`), and the notices, which do not change the status.
     """
 
     @require_safe
     async def view(request: HttpRequest) -> JsonResponse:
         answers = await answers_of(checks(), wait_s)
         code = 200 if is_ready(answers) else 503
-        return JsonResponse({"status": summary_of(answers), **answers}, status=code)
+        return JsonResponse({"status": summary_of(answers), **answers, **notices()}, status=code)
 
     return view
 
@@ -44,4 +51,15 @@ def readyz(checks: Callable[[], Mapping[str, ReadinessCheck]], wait_s: float = W
 def readyz_of_this_process() -> View:
     """`/readyz` with the checks of this process's runtime, which is built at the first request."""
     services = ServiceChecks()
-    return readyz(lambda: checks_of(runtime(), services))
+    return readyz(lambda: checks_of(runtime(), services), notices=retirements)
+
+
+def retirements() -> dict[str, object]:
+    """`retiring`: a sentence for each configured model that retires soon; nothing without one."""
+    today = timezone.now().date()
+    sentences = [
+        f"{each.model} {'has retired' if each.is_over(today) else 'retires'} on"
+        f" {each.on:%Y-%m-%d}; {each.successor} is used from then on"
+        for each in retiring(settings, today)
+    ]
+    return {"retiring": sentences} if sentences else {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
+from backend.conversations.database_executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.models import Session, Turn
 
 OK, LOCKED, READ_ONLY, SLOW, AWAY = "ok", "locked", "read_only", "slow", "away"

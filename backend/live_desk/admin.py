@@ -23,6 +23,7 @@ from backend.conversations.lifecycle import LEASE
 from backend.live_desk.models import LiveCall
 from backend.live_desk.rows import DeskRow, duration_text, state_of
 from backend.live_desk.words import WORDS
+from backend.read_only_admin import ReadOnlyAdmin
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[LiveCall]
@@ -36,7 +37,7 @@ LIST = "admin:live_desk_livecall_changelist"
 
 
 @admin.register(LiveCall)
-class LiveCallAdmin(_ModelAdmin):
+class LiveCallAdmin(ReadOnlyAdmin, _ModelAdmin):
     """Two pages: the list, and the confirmation that ends a call."""
 
     def get_urls(self) -> list[Any]:
@@ -46,18 +47,6 @@ class LiveCallAdmin(_ModelAdmin):
             path("", view(self.changelist_view), name="live_desk_livecall_changelist"),
             path("<uuid:call_id>/end/", view(self.end_view), name="live_desk_livecall_end"),
         ]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: a call begins with a client."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No."""
-        return False
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         """Whether the user may end calls."""
@@ -132,6 +121,9 @@ def rows_of(calls: list[LiveCall], now: datetime) -> list[DeskRow]:
                 call.lease_until - LEASE, now, is_end_requested=bool(call.requested_ending)
             ),
             model=call.model,
+            transport=""
+            if call.transport == LiveCall.Transport.RELAY
+            else call.get_transport_display(),
             worker=call.worker,
         )
         for call in calls

@@ -7,4 +7,4 @@ from backend.bilingual import bilingual
 
 class LiveDeskConfig(AppConfig):
     name = "backend.live_desk"
-    verbose_name = bilingual("Live desk", "ライブデスク")
+    verbose_name = bilingual("Calls in progress", "進行中の通話")

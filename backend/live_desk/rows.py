@@ -22,7 +22,7 @@ class DeskState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeskRow:
-    """One row of the list."""
+    """One row of the list. `transport` is empty for a call through the relay."""
 
     call_id: str
     session_id: str
@@ -31,6 +31,7 @@ class DeskRow:
     duration: str
     state: DeskState
     model: str
+    transport: str
     worker: str
 
 

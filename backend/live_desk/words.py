@@ -13,6 +13,7 @@ WORDS: Mapping[str, str] = {
     "model": bilingual("Model", "モデル"),
     "worker": bilingual("Worker", "ワーカー"),
     "session": bilingual("Session", "会話"),
+    "action": bilingual("Action", "操作"),
     "read": bilingual("Open", "開く"),
     "end": bilingual("End…", "終了…"),
     "end_of": bilingual("End the call of", "この通話を終了:"),
@@ -34,8 +35,8 @@ WORDS: Mapping[str, str] = {
     "reload": bilingual("Refresh now", "今すぐ更新"),
     "end_title": bilingual("End this call?", "この通話を終了しますか？"),
     "end_means": bilingual(
-        "The call ends within a few seconds. The user is told that it is over, what was said stays"
-        " stored, and the user may start another call. Your name is recorded in the audit.",
+        "The call ends within a few seconds. The user sees that it has ended, keeps the"
+        " conversation so far, and may start another call. Your name is recorded in the audit log.",
         "通話は数秒以内に終了します。ユーザーには終了したことが表示され、それまでの会話は"
         "保存されます。ユーザーは新しい通話を始められます。この操作はあなたの名前とともに"
         "監査ログに記録されます。",

@@ -28,6 +28,7 @@ class Ending(StrEnum):
     TOO_MANY_CALLS = "too_many_calls"
     SERVER_FULL = "server_full"
     HOURLY_LIMIT = "hourly_limit"
+    BUDGET_SPENT = "budget_spent"
     INTERNAL = "internal"
     PROVIDER_FAILED = "provider_failed"
     PROVIDER_REFUSED = "provider_refused"
@@ -76,6 +77,11 @@ class EndingRow:
     is_failure: bool = False
     drain_upstream: bool = False
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether something failed, or the process died, which left nobody to report it."""
+        return self.is_failure or self.close_code is None
+
 
 ENDINGS: Mapping[Ending, EndingRow] = {
     Ending.CLIENT_LEFT: EndingRow(1000, drain_upstream=True),
@@ -97,6 +103,8 @@ ENDINGS: Mapping[Ending, EndingRow] = {
     Ending.TOO_MANY_CALLS: EndingRow(4429),
     Ending.SERVER_FULL: EndingRow(4429),
     Ending.HOURLY_LIMIT: EndingRow(4429),
+    # Also in the middle of a call: the answer in progress is heard to its end first.
+    Ending.BUDGET_SPENT: EndingRow(4429, drain_upstream=True),
     Ending.INTERNAL: EndingRow(4500, is_retryable=True, is_failure=True),
     Ending.PROVIDER_FAILED: EndingRow(4502, is_retryable=True, is_failure=True),
     Ending.PROVIDER_REFUSED: EndingRow(4502, is_failure=True),

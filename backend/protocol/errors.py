@@ -5,6 +5,7 @@
     │   ├── BadFrame              not a valid frame: three in ten seconds end the call (4400)
     │   └── EventRefused          a valid frame, but an event or a field that clients may not send
     ├── AdmissionRefused          no call is opened: ticket, token, Origin, session, limit
+    │   └── BudgetSpent           the user's money or minutes are used up; typed messages too
     └── UpstreamError             the provider's fault, or it could not be reached
         ├── UpstreamRefused       it refused: retrying does not help
         ├── UpstreamUnavailable   it cannot be reached, is overloaded, or hung up: retry later
@@ -16,8 +17,10 @@ An error carries facts (a `code`, and the ending that it leads to); the sentence
 mistyped one is a type error; a test checks that each has its sentence.
 """
 
+from datetime import datetime
 from typing import ClassVar, Literal, get_args
 
+from backend.protocol.budget_state import BudgetKind
 from backend.protocol.endings import Ending
 
 BadFrameCode = Literal[
@@ -36,8 +39,10 @@ EventCode = Literal["event_not_allowed", "field_not_allowed", "field_invalid"]
 """Why a client's event was refused."""
 
 AdmissionCode = Literal[
+    "calls_not_allowed",
     "internal",
     "origin_foreign",
+    "price_unknown",
     "session_closed",
     "session_unknown",
     "subprotocol_missing",
@@ -144,8 +149,11 @@ class EventRefused(ClientError):
 class AdmissionRefused(KaiwaError):
     """No call is opened. `ending` decides the close code; nothing was sent upstream.
 
-    `retry_after_s`: after how many seconds a call can open, where that is known.
+    `retry_after_s`: after how many seconds a call can open, where that is known. `resets_at`: when
+    the budget that is used up starts again.
     """
+
+    resets_at: datetime | None = None
 
     def __init__(
         self, code: AdmissionCode | Ending, ending: Ending, retry_after_s: float | None = None
@@ -156,20 +164,48 @@ class AdmissionRefused(KaiwaError):
         self.retry_after_s = retry_after_s
 
 
+class BudgetSpent(AdmissionRefused):
+    """A budget of the user is used up: no call, no typed answer and no clip may begin.
+
+    `resets_at` and `retry_after_s` are None if no time is known: the limit is 0, or
+    (`is_only_reserved`) another call or answer of the user has reserved the rest.
+    """
+
+    def __init__(
+        self,
+        kind: BudgetKind,
+        retry_after_s: float | None = None,
+        resets_at: datetime | None = None,
+        *,
+        is_only_reserved: bool = False,
+    ) -> None:
+        super().__init__(Ending.BUDGET_SPENT, Ending.BUDGET_SPENT, retry_after_s)
+        self.kind: BudgetKind = kind
+        self.is_only_reserved = is_only_reserved
+        self.resets_at = resets_at
+
+
 class UpstreamError(KaiwaError):
     """The provider's fault, or it could not be reached.
 
     `status` is the HTTP status of a refused upgrade or the close code of a connection, where there
-    was one; `retry_after_s` is the provider's `Retry-After` in seconds.
+    was one; `retry_after_s` is the provider's `Retry-After` in seconds; `reason` is the system's
+    words for a connection that did not open ("Connection refused"), never the provider's.
     """
 
     ending: ClassVar[Ending]
 
     def __init__(
-        self, code: UpstreamCode, *, status: int | None = None, retry_after_s: float | None = None
+        self,
+        code: UpstreamCode,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(code)
         self.code: UpstreamCode = code
+        self.reason = reason
         self.status = status
         self.retry_after_s = retry_after_s
 

@@ -45,7 +45,7 @@ def parse_from_client(text: str | bytes, max_bytes: int) -> Frame:
     if _size_in_bytes(text) > max_bytes:
         raise BadFrame("frame_too_large")
     # Nothing nests deeper than it has brackets, so counting them avoids most scans.
-    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
         raise BadFrame("frame_too_deep")
     try:
         event = _STRICT.decode(text)
@@ -75,17 +75,21 @@ def _size_in_bytes(text: str) -> int:
 _STRINGS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
-def _depth(text: str) -> int:
-    """The deepest nesting of brackets outside strings; an estimate for text that is not JSON."""
-    depth = deepest = 0
+def _is_too_deep(text: str) -> bool:
+    """Return whether brackets outside strings nest deeper than MAX_DEPTH.
+
+    An estimate for text that is not JSON. A bomb of brackets is read only to the bracket too many.
+    """
+    depth = 0
     for match in _STRINGS_AND_BRACKETS.finditer(text):
         mark = match[0]
         if mark in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif mark in "]}":
             depth -= 1
-    return deepest
+    return False
 
 
 def _object_with_single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,14 +5,20 @@ Source: protocol section 6. Any count may be missing; a missing count is 0 token
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from backend.protocol.events import ServerEvent
-from backend.protocol.reading import JsonObject, int_at, mapping_at
+from backend.protocol.reading import JsonObject, int_at, mapping_at, mappings_at, text_at
 
 MAX_COUNT = 2**31 - 1
 """The largest count of one field, tokens or seconds: what a column of integers holds."""
+
+AUDIO_IN_TOKENS_PER_S = 10
+AUDIO_OUT_TOKENS_PER_S = 20
+"""A user's and an assistant's audio (protocol section 6)."""
+SPOKEN_TOKENS_PER_S = 3
+"""The words of speech, for estimates: 150 words a minute, 1.3 tokens a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,10 @@ class Usage:
     """The bill for one response or one transcription, in tokens or in seconds of audio.
 
     `source_id` is the response's id or the transcribed item's id, so that a repeated event is
-    counted once. `text_in` and the like include their `_cached` part.
+    counted once. `text_in` and the like include their `_cached` part. `is_estimated`: the provider
+    has not sent these counts; its own replace them when they come. `item_id` is the message that a
+    response made, empty if it made none or it is unknown; it is no part of the bill, so two usages
+    that differ in it alone are equal.
     """
 
     source_id: str
@@ -34,6 +43,8 @@ class Usage:
     text_out: int = 0
     audio_out: int = 0
     seconds: float = 0.0
+    is_estimated: bool = False
+    item_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +67,18 @@ def usage_of(event: JsonObject) -> Usage | None:
     match event.get("type"):
         case ServerEvent.RESPONSE_DONE:
             response = mapping_at(event, "response")
-            return _usage("response", response.get("id"), mapping_at(response, "usage"))
+            used = _usage("response", response.get("id"), mapping_at(response, "usage"))
+            return used and replace(used, item_id=_message_id(response))
         case ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED:
             return _usage("transcription", event.get("item_id"), mapping_at(event, "usage"))
     return None
+
+
+def _message_id(response: JsonObject) -> str:
+    """The id of the response's last message; empty if it has none."""
+    items = mappings_at(response, "output")
+    ids = [text_at(item, "id") or "" for item in items if item.get("type") == "message"]
+    return ids[-1] if ids else ""
 
 
 def text_usage_of(response: JsonObject) -> TextUsage | None:

@@ -14,12 +14,13 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import perf_counter
 from typing import Protocol, Unpack
 
+from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError, UpstreamTimeout
 from backend.relay.call_logic import UPSTREAM_ERROR, CallLogic, State
@@ -101,6 +102,8 @@ class _SendQueue:
         self._clock = clock
         self._texts: deque[str] = deque()
         self._lock = asyncio.Lock()
+        self._flushing = 0
+        """How many tasks send, or wait to send."""
         self._sending_since: datetime | None = None
         self._blocked_since: datetime | None = None
         self._sent_chars = self._sent_chars_when_blocked = 0
@@ -120,17 +123,30 @@ class _SendQueue:
         self._texts.clear()
         return texts
 
-    async def flush(self, send: Callable[[str], Awaitable[None]]) -> None:
-        """Send every frame in the queue; raises what `send` raises."""
-        async with self._lock:
-            while self._texts:
-                text = self._texts.popleft()
-                self._sending_since = self._clock.now()
-                try:
-                    await send(text)
-                finally:
-                    self._sending_since = None
-                self._sent_chars += len(text)
+    async def flush(
+        self, send: Callable[[str], Awaitable[None]], now: datetime | None = None
+    ) -> None:
+        """Send every frame in the queue; raises what `send` raises.
+
+        `now` is the start of the first send for `stuck_s`, and saves a reading of the clock. It
+        counts only if no other task is sending.
+        """
+        if self._flushing:
+            now = None
+        self._flushing += 1
+        try:
+            async with self._lock:
+                while self._texts:
+                    text = self._texts.popleft()
+                    self._sending_since = now or self._clock.now()
+                    now = None
+                    try:
+                        await send(text)
+                    finally:
+                        self._sending_since = None
+                    self._sent_chars += len(text)
+        finally:
+            self._flushing -= 1
 
     def stuck_s(self, now: datetime) -> float:
         """How long the other side has taken next to nothing, in seconds; 0 if nothing is being
@@ -156,9 +172,9 @@ class _Upstream:
         self.connection = connection
         self.to_send = _SendQueue(clock)
 
-    async def flush(self) -> None:
+    async def flush(self, now: datetime | None = None) -> None:
         """Send every frame in the queue. Raises an UpstreamError."""
-        await self.to_send.flush(self.connection.send)
+        await self.to_send.flush(self.connection.send, now)
 
 
 class Call:
@@ -243,7 +259,14 @@ class Call:
         now = self._clock.now()
         self._tape.record_ending(ending, waits=True, at=now)
         self._apply(self._logic.leave(ending, now))
-        self._must_flush.set()
+        self._flush_soon()
+
+    def update_budgets(self, states: Sequence[BudgetState]) -> None:
+        """Pass on the user's budgets; one that is used up ends the call after the answer."""
+        now = self._clock.now()
+        self._tape.record_budgets(states, now)
+        self._apply(self._logic.update_budgets(states, now))
+        self._flush_soon()
 
     # The tasks
 
@@ -270,7 +293,7 @@ class Call:
             self._counters.frames_from_client += 1
             now = self._clock.now()
             self._tape.record_frame("client", frame, now)
-            await self._apply_and_send(self._logic.from_client(frame, now))
+            await self._apply_and_send(self._logic.from_client(frame, now), now)
             if received_s:
                 self._counters.relay_latency.observe(perf_counter() - received_s)
 
@@ -285,7 +308,7 @@ class Call:
         self._upstream = upstream = _Upstream(connection, self._clock)
         now = self._clock.now()
         self._tape.record_frame("upstream", connection.created_text, now)
-        await self._apply_and_send(self._logic.open(connection.created_text, now))
+        await self._apply_and_send(self._logic.open(connection.created_text, now), now)
         await self._read(upstream)
 
     async def _open_next(self, after_s: float) -> None:
@@ -299,7 +322,7 @@ class Call:
         self._next = upstream = _Upstream(connection, self._clock)
         now = self._clock.now()
         self._tape.record_frame("next", connection.created_text, now)
-        await self._apply_and_send(self._logic.open_next(connection.created_text, now))
+        await self._apply_and_send(self._logic.open_next(connection.created_text, now), now)
         await self._read(upstream)
 
     async def _read(self, upstream: _Upstream) -> None:
@@ -321,7 +344,7 @@ class Call:
             else:
                 return
             self._counters.frames_from_provider += 1
-            await self._apply_and_send(effects)
+            await self._apply_and_send(effects, now)
             if received_s:
                 self._counters.relay_latency.observe(perf_counter() - received_s)
 
@@ -340,7 +363,7 @@ class Call:
         now = self._clock.now()
         self._tape.record_loss("upstream", error, now)
         self._apply(self._logic.lose_upstream(error.ending, now))
-        self._must_flush.set()
+        self._flush_soon()
 
     def _fail_next(self, error: UpstreamError) -> None:
         """The next connection did not open, or has ended."""
@@ -351,7 +374,7 @@ class Call:
         self._tape.record_loss("next", error, now)
         failed = self._logic.fail_next(error.ending, error.code, now, error.retry_after_s)
         self._apply(failed)
-        self._must_flush.set()
+        self._flush_soon()
 
     async def _watch_clock(self) -> None:
         while True:
@@ -368,6 +391,12 @@ class Call:
             if (step := self._logic.due_step(now)) is not None:
                 self._tape.record_step(step, now)
                 self._apply(self._logic.take_step(step, now))
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """Wake the task that sends, if there is something to send: most ticks decide nothing."""
+        sides = (self._to_client, *(each.to_send for each in (self._upstream, self._next) if each))
+        if any(side.has_frames for side in sides):
             self._must_flush.set()
 
     async def _flush_on_demand(self) -> None:
@@ -379,10 +408,10 @@ class Call:
 
     # Effects
 
-    async def _apply_and_send(self, effects: Iterable[Effect]) -> None:
+    async def _apply_and_send(self, effects: Iterable[Effect], now: datetime) -> None:
         self._frames += 1
         self._apply(effects)
-        await self._flush()
+        await self._flush(now)
 
     def _apply(self, effects: Iterable[Effect]) -> None:
         """Carry out effects without waiting; frames go into the send queues."""
@@ -449,17 +478,19 @@ class Call:
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)
 
-    async def _flush(self) -> None:
+    async def _flush(self, now: datetime | None = None) -> None:
         if (upstream := self._upstream) is not None and upstream.to_send.has_frames:
-            await self._flush_upstream(upstream)
+            await self._flush_upstream(upstream, now)
+            now = None
         if (upstream := self._next) is not None and upstream.to_send.has_frames:
-            await self._flush_upstream(upstream)
+            await self._flush_upstream(upstream, now)
+            now = None
         if self._to_client.has_frames:
-            await self._to_client.flush(self._client.send)
+            await self._to_client.flush(self._client.send, now)
 
-    async def _flush_upstream(self, upstream: _Upstream) -> None:
+    async def _flush_upstream(self, upstream: _Upstream, now: datetime | None) -> None:
         try:
-            await upstream.flush()
+            await upstream.flush(now)
         except UpstreamError as error:
             self._lose(upstream, error)
 

@@ -22,19 +22,23 @@ Times are those of a clock that never goes back.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from backend.protocol import provider_errors
+from backend.protocol.budget_state import BudgetState, seconds_until_reset
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamFailed
 from backend.protocol.events import ClientEvent, ServerEvent
 from backend.protocol.frames import UpstreamFrame, peek_from_upstream
 from backend.protocol.reading import mapping_at, text_at
+from backend.protocol.transcript.assembler import TEXT_DELTAS
 from backend.protocol.transcript.turns import Modality, Turn, TurnStatus
-from backend.relay import own_events, redaction
+from backend.relay import redaction, relay_events
+from backend.relay.bounded_history import MAX_TURNS, bounded_past
+from backend.relay.budget_watch import BudgetWatch
 from backend.relay.call_record import CallRecord
 from backend.relay.client_gate import Accepted, ClientGate, Refused
 from backend.relay.client_policy import OWN_EVENT_ID_PREFIX, PING
@@ -50,8 +54,15 @@ from backend.relay.effects import (
     ToNext,
     ToUpstream,
 )
-from backend.relay.history import MAX_TURNS, bounded_past
-from backend.relay.plan import CONFIGURE_ID, CallPlan, PastItem, replays_of, session_update_of
+from backend.relay.output_buffer import OutputBuffer
+from backend.relay.plan import (
+    CONFIGURE_ID,
+    CallPlan,
+    PastItem,
+    replays_of,
+    session_update_of,
+    tokens_of,
+)
 from backend.relay.playback import Playback
 from backend.relay.rotation import (
     News,
@@ -63,6 +74,7 @@ from backend.relay.rotation import (
     Step,
     rotation_kind,
 )
+from backend.relay.session_guard import SessionGuard, Verdict
 from backend.telemetry.counters import ProcessCounters
 
 
@@ -114,11 +126,17 @@ class CallLogic:
         self._past = {replay.item_id: replay.event_id for replay in self._replays}
         self._unanswered_replays = dict.fromkeys(replay.event_id for replay in self._replays)
 
-        self._record = CallRecord(tuple(self._past), Playback(), plan.limits)
+        context_tokens = plan.own_tokens + tokens_of(plan.past)
+        playback = OutputBuffer() if plan.is_watched else Playback()
+        self._record = CallRecord(tuple(self._past), playback, plan.limits, context_tokens)
+        self._guard = SessionGuard(plan.session) if plan.is_watched else None
+        self._has_joined = False
+        self._next_context_tokens = 0
         self._used_item_ids = set(self._past)
         self._gate = ClientGate(plan.policy, plan.limits, self._used_item_ids, self._record.sent_ms)
-        self._rotation = Rotation(plan.limits, self._started_s, chance)
+        self._rotation = Rotation(plan.limits.ready_within_s, self._started_s, chance)
 
+        self._budgets = BudgetWatch()
         self._leave_ending: Ending | None = None
         self._leave_deadline_s = 0.0
         self._drains_upstream = False
@@ -151,7 +169,7 @@ class CallLogic:
         event = judged.event
         if event is not None and event["type"] == PING:
             self._client_pings = True
-            return [ToClient(own_events.pong(event.get("event_id") or self._own_id()))]
+            return [ToClient(relay_events.pong(event.get("event_id") or self._own_id()))]
         # An open microphone sends audio all the time, so audio alone keeps no call alive.
         if event is not None:
             self._active_s = now_s
@@ -201,7 +219,7 @@ class CallLogic:
             return None
         if event_type == ClientEvent.CONVERSATION_ITEM_TRUNCATE:
             saved = self._record.truncate_earlier(event, at)
-            return [ToClient(own_events.truncated(self._own_id(), event)), *saved]
+            return [ToClient(relay_events.truncated(self._own_id(), event)), *saved]
         # The item was replayed under its id, or it is not part of the conversation any more.
         return None if item_id in self._past else []
 
@@ -214,7 +232,7 @@ class CallLogic:
         self._counters.client_frames_refused[refused.code or "rate_limit"] += 1
         effects: list[Effect] = []
         if refused.code is not None:
-            error = own_events.error(
+            error = relay_events.error(
                 refused.event_id or self._own_id(),
                 refused.code,
                 self._plan.language,
@@ -237,10 +255,11 @@ class CallLogic:
         try:
             frame = peek_from_upstream(text)
             if frame.type == _AUDIO_DELTA:
-                if self._speech_ended_s is not None:
-                    self._counters.first_sound.observe(now_s - self._speech_ended_s)
-                    self._speech_ended_s = None
                 self._record.add_audio(frame, now_s)
+                if self._guard is not None:
+                    # The client has the sound by WebRTC: `_on_output_started` says from when on.
+                    return []
+                self._observe_first_sound(now_s)
                 return [ToClient(text)]
             effects = _HANDLERS.get(frame.type, CallLogic._pass_on)(self, frame, at)
             if self._state is State.RENEWING:
@@ -253,6 +272,10 @@ class CallLogic:
     def _pass_on(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [ToClient(frame.text), *self._record.add(frame.event, at)]
 
+    def _on_delta(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        self._record.add_delta(frame, at)
+        return [ToClient(frame.text)]
+
     def _on_speech(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         has_ended = frame.type == ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STOPPED
         self._is_user_speaking = not has_ended
@@ -263,17 +286,56 @@ class CallLogic:
         self._is_user_speaking = False
         return self._pass_on(frame, at)
 
+    def _on_output_started(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        self._observe_first_sound(at.timestamp())
+        return self._pass_on(frame, at)
+
+    def _observe_first_sound(self, now_s: float) -> None:
+        if self._speech_ended_s is not None:
+            self._counters.first_sound.observe(now_s - self._speech_ended_s)
+            self._speech_ended_s = None
+
     def _drop_without_type(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         return [LogEvent("upstream.garbage", "no_type")]
 
     def _on_session(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
+        if frame.type == ServerEvent.SESSION_UPDATED and self._guard is not None:
+            verdict = self._guard.judge(mapping_at(frame.event, "session"))
+            if verdict is not Verdict.OURS:
+                return self._restore_session(verdict, at)
         if frame.type == ServerEvent.SESSION_UPDATED and self._state is State.CONFIGURING:
             self._state = State.REPLAYING
             replays = [ToUpstream(replay.text) for replay in self._replays]
             return [*replays, *self._ready_if_replayed(at)]
         if frame.type == ServerEvent.SESSION_CREATED:
             self._rotation.created(frame.event, at.timestamp())
+            if self._guard is not None and self._has_joined:
+                return self._configure_again()
+            self._has_joined = True
         return [ToClient(redaction.session_event_for_client(frame.event))]
+
+    def _restore_session(self, verdict: Verdict, at: datetime) -> list[Effect]:
+        """The client has changed the session of a watched call."""
+        if verdict is Verdict.EARLIER:
+            # The answer to our own update is still to come.
+            return []
+        if verdict is Verdict.TOO_OFTEN:
+            log = LogEvent("call.session_changed", "hung_up")
+            return [log, *self.hang_up(Ending.BAD_FRAMES, at)]
+        log = LogEvent("call.session_changed", "restored")
+        return [log, ToUpstream(session_update_of(self._plan))]
+
+    def _configure_again(self) -> list[Effect]:
+        """The sideband of a watched call was lost and has joined again: what was sent, or changed
+        by the client, meanwhile is not known. An item that the provider has already is refused.
+        """
+        replays = [each for each in self._replays if each.event_id in self._unanswered_replays]
+        if self._state is State.CONFIGURING:
+            replays = []
+        return [
+            ToUpstream(session_update_of(self._plan)),
+            *(ToUpstream(replay.text) for replay in replays),
+        ]
 
     def _on_item(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         item_id = text_at(mapping_at(frame.event, "item"), "id")
@@ -287,7 +349,7 @@ class CallLogic:
         if self._state is not State.REPLAYING or self._unanswered_replays:
             return []
         self._state = State.READY
-        return [ToClient(own_events.ready(self._own_id(), self._plan)), *self._release(at)]
+        return [ToClient(relay_events.ready(self._own_id(), self._plan)), *self._release(at)]
 
     def _on_error(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
         self._record.add_error(frame.event)
@@ -304,6 +366,9 @@ class CallLogic:
             # The model forgets a past item that is refused; the call goes on without it.
             del self._unanswered_replays[event_id]
             return [log, *self._ready_if_replayed(at)]
+        if event_id == CONFIGURE_ID and self._guard is not None:
+            # The session stays as the client has changed it.
+            return [log, *self.hang_up(Ending.PROVIDER_FAILED, at)]
         if event_id is not None and event_id.startswith(OWN_EVENT_ID_PREFIX):
             return [log]
         return [log, ToClient(redaction.error_event_for_client(frame.event))]
@@ -426,7 +491,7 @@ class CallLogic:
             DropUpstream(),
             LogEvent("call.rotating", Reason.PROVIDER_LOST),
             *self._record.end_connection(at, is_lost=True),
-            ToClient(own_events.rotating(self._own_id(), Reason.PROVIDER_LOST)),
+            ToClient(relay_events.rotating(self._own_id(), Reason.PROVIDER_LOST)),
         ]
         self._forget_turn()
         if pause_s is not None:
@@ -476,8 +541,10 @@ class CallLogic:
         if self._state is State.READY:
             self._state = State.RENEWING
             effects.append(LogEvent("call.rotating", Reason.CAP))
-            effects.append(ToClient(own_events.rotating(self._own_id(), Reason.CAP)))
-        replays = replays_of(self._history(), self._rotation.connection + 1)
+            effects.append(ToClient(relay_events.rotating(self._own_id(), Reason.CAP)))
+        history = self._history()
+        self._next_context_tokens = self._plan.own_tokens + tokens_of(history)
+        replays = replays_of(history, self._rotation.connection + 1)
         self._rotation.replay(replays, at.timestamp(), is_late=is_late)
         effects += [ToNext(replay.text) for replay in replays]
         return [*effects, *self._move(at)] if self._rotation.is_replayed else effects
@@ -498,11 +565,11 @@ class CallLogic:
             self._forget_turn()
         self._rotation.move()
         self._past = self._rotation.past
-        self._record.begin_connection(tuple(self._past))
+        self._record.begin_connection(tuple(self._past), self._next_context_tokens)
         self._used_item_ids.update(self._past, self._record.earlier_item_ids)
         self._state = State.READY
         self._counters.rotations[rotation_kind(reason, Result.RENEWED)] += 1
-        rotated = own_events.rotated(self._own_id(), reason, Result.RENEWED)
+        rotated = relay_events.rotated(self._own_id(), reason, Result.RENEWED)
         effects += [SwitchUpstream(), LogEvent("call.rotated", reason), ToClient(rotated)]
         return [*effects, *self._release(at)]
 
@@ -523,7 +590,7 @@ class CallLogic:
         if self._state is not State.RENEWING or not self._has_upstream:
             return []
         self._state = State.READY
-        kept = own_events.rotated(self._own_id(), Reason.CAP, Result.KEPT)
+        kept = relay_events.rotated(self._own_id(), Reason.CAP, Result.KEPT)
         return [ToClient(kept), *self._release(at)]
 
     def _forget_turn(self) -> None:
@@ -554,7 +621,8 @@ class CallLogic:
             is_unanswered = now_s - self._speech_ended_s > limits.answer_silence_s
             self._speech_ended_s = None if is_unanswered else self._speech_ended_s
         self._record.give_up_transcripts(at)
-        effects: list[Effect] = [*self._record.flush()]
+        self._record.cut_cleared(at)
+        effects: list[Effect] = [*self._record.flush(at), *self._record.estimate_overdue(at)]
         if 0 < limits.longest_call_s < now_s - self._started_s:
             effects += self.leave(Ending.TIME_LIMIT, at)
         return effects
@@ -563,18 +631,38 @@ class CallLogic:
         """End the call after the response in progress, or at once if there is none.
 
         A response also counts as in progress while its audio plays, which takes longer than it
-        comes, and a client whose call ends stops the audio. Waits `last_answer_s` at most.
+        comes, and a client whose call ends stops the audio. Waits `last_answer_s` at most. The
+        first ending counts, but any other replaces a spent budget, which may be raised again.
         """
-        if self._state is State.CLOSING or self._leave_ending is not None:
+        is_final = self._leave_ending not in (None, Ending.BUDGET_SPENT)
+        if self._state is State.CLOSING or is_final or self._leave_ending is ending:
             return []
         effects: list[Effect] = []
         if ending is Ending.DRAINING:
-            effects.append(ToClient(own_events.draining(self._own_id())))
+            effects.append(ToClient(relay_events.draining(self._own_id())))
         now_s = at.timestamp()
         if not self._record.is_answering(now_s):
             return [*effects, *self._leave_now(ending, at)]
         self._leave_ending = ending
         self._leave_deadline_s = now_s + self._limits.last_answer_s
+        return effects
+
+    def update_budgets(self, states: Sequence[BudgetState], at: datetime) -> list[Effect]:
+        """The user's budgets as they are now, from the process's heartbeat.
+
+        The client gets each change of a level once. If a budget is used up, the call ends after the
+        response in progress, unless the budget is raised before.
+        """
+        if self._state is State.CLOSING:
+            return []
+        effects: list[Effect] = [
+            ToClient(relay_events.budget(self._own_id(), change))
+            for change in self._budgets.update(states)
+        ]
+        if self._budgets.spent is not None:
+            return [*effects, *self.leave(Ending.BUDGET_SPENT, at)]
+        if self._leave_ending is Ending.BUDGET_SPENT:
+            self._leave_ending = None
         return effects
 
     def _leave_now(self, ending: Ending, at: datetime) -> list[Effect]:
@@ -599,6 +687,8 @@ class CallLogic:
             # A message that was typed just before the end is kept.
             effects += self._release(at)
         self._state = State.CLOSING
+        if ending is Ending.BUDGET_SPENT and (spent := self._budgets.spent) is not None:
+            retry_after_s = seconds_until_reset(spent, at)
         effects += self._record.finish(at)
         if ending is not Ending.CLIENT_LEFT:
             effects += self.closing_events(ending, retry_after_s)
@@ -609,9 +699,11 @@ class CallLogic:
         effects: list[Effect] = []
         language = self._plan.language
         if ending.is_failure:
-            failure = own_events.failure(self._own_id(), ending, language, retry_after_s)
+            failure = relay_events.failure(self._own_id(), ending, language, retry_after_s)
             effects.append(ToClient(failure))
-        closing = own_events.closing(self._own_id(), ending, language, retry_after_s)
+        spent = self._budgets.spent if ending is Ending.BUDGET_SPENT else None
+        resets_at = None if spent is None else spent.resets_at
+        closing = relay_events.closing(self._own_id(), ending, language, retry_after_s, resets_at)
         return [*effects, ToClient(closing)]
 
     # After the end
@@ -627,7 +719,7 @@ class CallLogic:
         """Cancel the response in progress before upstream is drained: nobody would hear it."""
         if not self._drains_upstream or not self._record.has_active_response:
             return []
-        return [ToUpstream(own_events.cancellation(self._own_id()))]
+        return [ToUpstream(relay_events.cancellation(self._own_id()))]
 
     def _after_end(self, text: str, at: datetime) -> list[Effect]:
         """Record a frame that came after the end; the client gets nothing of it."""
@@ -650,6 +742,7 @@ class CallLogic:
 _AUDIO_DELTA = ServerEvent.RESPONSE_OUTPUT_AUDIO_DELTA.value
 
 _HANDLERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effect]]] = {
+    **dict.fromkeys(TEXT_DELTAS, CallLogic._on_delta),
     "": CallLogic._drop_without_type,
     ServerEvent.SESSION_CREATED: CallLogic._on_session,
     ServerEvent.SESSION_UPDATED: CallLogic._on_session,
@@ -660,6 +753,7 @@ _HANDLERS: Mapping[str, Callable[[CallLogic, UpstreamFrame, datetime], list[Effe
     ServerEvent.CONVERSATION_ITEM_ADDED: CallLogic._on_item,
     ServerEvent.CONVERSATION_ITEM_CREATED: CallLogic._on_item,
     ServerEvent.CONVERSATION_ITEM_DONE: CallLogic._on_item,
+    ServerEvent.OUTPUT_AUDIO_BUFFER_STARTED: CallLogic._on_output_started,
     ServerEvent.RESPONSE_CREATED: CallLogic._on_response,
     ServerEvent.RESPONSE_DONE: CallLogic._on_response,
     ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_FAILED: (

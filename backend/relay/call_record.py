@@ -12,6 +12,7 @@ Each method returns what to save, in order. A turn that changed is saved at once
 grows by deltas waits for `flush`.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,15 +20,18 @@ from typing import Any
 
 from backend.protocol.events import ClientEvent, ServerEvent
 from backend.protocol.frames import UpstreamFrame, audio_ms_of
-from backend.protocol.reading import mapping_at, text_at
+from backend.protocol.reading import int_at, mapping_at, text_at
 from backend.protocol.responses import ResponseLife, ResponseState
 from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import usage_of
 from backend.relay.effects import CountUsage, KeepTurn
+from backend.relay.first_sound import FirstSound
 from backend.relay.limits import DEFAULT_LIMITS, Limits
-from backend.relay.pending_replies import PendingReplies
+from backend.relay.output_buffer import OutputBuffer, spoken_ms
+from backend.relay.pending_replies import PendingReplies, is_typed_message
 from backend.relay.playback import PartKey, Playback
+from backend.relay.usage_estimate import UsageMeter
 
 Saved = KeepTurn | CountUsage
 
@@ -61,16 +65,19 @@ will come. A response that begins then is heard by nobody, so it makes no turn."
 class CallRecord:
     """One call's record.
 
-    `past_item_ids` are replayed items, in order; they make no turns. `playback` is None where the
-    audio does not pass through the relay (WebRTC): then only truncations say what was heard.
-    `limits` say how long a transcript and the end of a response are waited for.
+    `past_item_ids` are replayed items, in order; they make no turns. `playback` is the client's, or
+    an OutputBuffer where the audio does not pass through the relay (WebRTC); without one only
+    truncations say what was heard.
+    `limits` say how long a transcript and the end of a response are waited for. `context_tokens`
+    are those of the instructions and of the past items.
     """
 
     def __init__(
         self,
         past_item_ids: Sequence[str] = (),
-        playback: Playback | None = None,
+        playback: Playback | OutputBuffer | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        context_tokens: int = 0,
     ) -> None:
         self._assembler = TranscriptAssembler(past_item_ids)
         self._connection = _Connection(self._assembler, 0, 0)
@@ -79,7 +86,10 @@ class CallRecord:
         self._unsaved: dict[PartKey, Turn] = {}
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
-        self._playback = playback
+        self._meter = UsageMeter(context_tokens)
+        self._output = playback if isinstance(playback, OutputBuffer) else None
+        self._playback = playback if isinstance(playback, Playback) else None
+        self._first_sound = FirstSound(limits.answer_silence_s)
         self._limits = limits
         self._newest_response_id: str | None = None
         self._response_heard_s = 0.0
@@ -100,14 +110,32 @@ class CallRecord:
             self._response_heard_s = at.timestamp()
         elif event_type in _SPEECH_EVENTS:
             self._note_speech(event, at)
+        self._meter.add(event, at.timestamp())
+        if not self._is_heard_later(event):
+            self._first_sound.add_provider_event(event, at.timestamp())
+        if self._output is not None:
+            self._watch_output(self._output, event, at)
+        # What the deltas before this event changed comes first.
+        self._note(self._assembler.changed(at), self._connection)
         self._note(self._assembler.feed(event, at), self._connection)
         if event_type.endswith(".delta"):
             return []
-        saved = self.flush()
+        saved = self._take_unsaved()
         usage = usage_of(event)
         if usage is not None:
             saved.append(CountUsage(usage))
+        elif event_type == ServerEvent.RESPONSE_DONE:
+            saved += map(CountUsage, self._meter.overdue(-math.inf))
         return saved
+
+    def add_delta(self, delta: UpstreamFrame, at: datetime) -> None:
+        """Add a delta of text (`TEXT_DELTAS`) without its event; `flush` saves the turn."""
+        if delta.type.startswith("response."):
+            self._response_heard_s = at.timestamp()
+            self._meter.add_delta(delta, self._response_heard_s)
+        if self._output is not None:
+            self._watch_output(self._output, delta.event, at)
+        self._assembler.add_delta(delta, at)
 
     def add_audio(self, delta: UpstreamFrame, now_s: float) -> None:
         """Add an audio delta that goes to the client now; only its length is read."""
@@ -116,8 +144,16 @@ class CallRecord:
             return
         ms, event_id = audio_ms_of(delta), delta.event_id or ""
         is_new = self._assembler.add_audio(delta.item_id, delta.content_index, ms, event_id)
-        if is_new and self._playback is not None:
-            self._playback.add((delta.item_id, delta.content_index), ms, now_s)
+        if not is_new:
+            return
+        self._meter.add_audio(delta.response_id, ms, now_s)
+        key = (delta.item_id, delta.content_index)
+        if self._output is not None:
+            self._output.add(key, ms, delta.response_id)
+        if self._playback is not None:
+            if self._first_sound.is_awaited and not self._playback.sent_ms(key):
+                self._first_sound.add_audio(key, now_s)
+            self._playback.add(key, ms, now_s)
 
     def add_error(self, event: Mapping[str, Any]) -> None:
         """Add an `error` event: it may be the reply to something that the client sent."""
@@ -126,19 +162,22 @@ class CallRecord:
     def add_after_end(self, event: Mapping[str, Any], at: datetime) -> list[Saved]:
         """Add an event that came after `finish`: only the user's words and costs still count."""
         event_type = text_at(event, "type")
+        saved: list[Saved] = []
         if event_type in _RESPONSE_EVENTS:
             self._responses.feed(event)
+            self._meter.add(event, at.timestamp())
             usage = usage_of(event)
-            return [] if usage is None else [CountUsage(usage)]
-        if event_type not in _KEPT_AFTER_THE_END or _is_of_the_assistant(event):
-            return []
-        return [*self.add(event, at), *self.flush()]
+            saved += [] if usage is None else [CountUsage(usage)]
+        elif event_type in _KEPT_AFTER_THE_END and not _is_of_the_assistant(event):
+            saved += [*self.add(event, at), *self._take_unsaved()]
+        return [*saved, *self._estimates()]
 
     # What the client sends
 
     def add_client_event(self, event: Mapping[str, Any], now_s: float) -> None:
         """Add a client's event that goes to the provider."""
         self._pending_replies.add_client_event(event)
+        self._first_sound.add_client_event(event, now_s)
         if self._playback is None:
             return
         if event["type"] == ClientEvent.CONVERSATION_ITEM_TRUNCATE:
@@ -169,7 +208,8 @@ class CallRecord:
         A response of which nothing comes any more is none, nor is one that another has followed:
         its end was lost.
         """
-        if self._playback is not None and self._playback.is_playing(now_s):
+        playback = self._playback or self._output
+        if playback is not None and playback.is_playing(now_s):
             return True
         return self.is_generating(now_s)
 
@@ -203,12 +243,15 @@ class CallRecord:
         self._responses = ResponseLife()
         self._pending_replies = PendingReplies()
         self._newest_response_id = None
+        self._first_sound.forget()
         self._committed_s.clear()
+        saved = [*self._take_unsaved(), *self._estimates()]
         self.begin_connection(())
-        return self.flush()
+        return saved
 
-    def begin_connection(self, past_item_ids: Sequence[str]) -> None:
+    def begin_connection(self, past_item_ids: Sequence[str], context_tokens: int = 0) -> None:
         """Events of the next connection follow, to which these items were replayed."""
+        self._meter = UsageMeter(context_tokens)
         before = self._earlier[-1]
         self._assembler = TranscriptAssembler(past_item_ids)
         first_position = before.first_position + len(before.assembler.turns())
@@ -229,7 +272,7 @@ class CallRecord:
         connection = self._connections_by_item[truncate["item_id"]]
         truncated = {**truncate, "type": ServerEvent.CONVERSATION_ITEM_TRUNCATED}
         self._note(connection.assembler.feed(truncated, at), connection)
-        return self.flush()
+        return self._take_unsaved()
 
     def knows_response(self, response_id: str) -> bool:
         """Whether this is a response of the present connection."""
@@ -245,8 +288,12 @@ class CallRecord:
 
     # What to save
 
-    def flush(self) -> list[Saved]:
+    def flush(self, at: datetime) -> list[Saved]:
         """Return the turns that have changed and were not saved yet."""
+        self._note(self._assembler.changed(at), self._connection)
+        return self._take_unsaved()
+
+    def _take_unsaved(self) -> list[Saved]:
         if not self._unsaved:
             return []
         saved: list[Saved] = [KeepTurn(turn) for turn in self._unsaved.values()]
@@ -265,15 +312,32 @@ class CallRecord:
             given_up = self._assembler.give_up_transcript(item_id, at)
             self._note(given_up, self._connection)
 
+    def cut_cleared(self, at: datetime) -> None:
+        """Answers that were cut off become interrupted if the provider has not truncated them."""
+        if self._output is not None:
+            for key, heard_ms in self._output.overdue_cuts(at.timestamp()).items():
+                self._truncate(key, heard_ms, at)
+
+    def estimate_overdue(self, at: datetime) -> list[Saved]:
+        """Estimate the usage of responses of which nothing comes any more."""
+        latest_s = at.timestamp() - self._limits.answer_silence_s
+        return [CountUsage(usage) for usage in self._meter.overdue(latest_s)]
+
     def finish(self, at: datetime) -> list[Saved]:
         """End the record: turns in progress become interrupted, and audio that cannot have been
-        played was not heard. `add_after_end` still takes late words.
+        played was not heard. Usage that has not come is estimated. `add_after_end` still takes late
+        words and usage.
         """
         unheard = self._unheard(at.timestamp())
+        self._estimate_lengths(unheard)
+        self._meter_unheard(unheard, at.timestamp())
         # An answer of the connection before may still be playing.
         for connection in (*self._earlier, self._connection):
             self._note(connection.assembler.finish(at, unheard), connection)
-        return self.flush()
+        return [*self._take_unsaved(), *self._estimates()]
+
+    def _estimates(self) -> list[CountUsage]:
+        return [CountUsage(usage) for usage in self._meter.rest()]
 
     def _note_speech(self, event: Mapping[str, Any], at: datetime) -> None:
         item_id = text_at(event, "item_id") or ""
@@ -288,11 +352,14 @@ class CallRecord:
             self._unsaved[kept.item_id, kept.content_index] = kept
 
     def _in_call(self, turn: Turn, connection: "_Connection") -> Turn:
-        """A connection's turn with its place in the call.
+        """A connection's turn with its place in the call and its `first_sound_ms`.
 
         Should the provider give an id of an earlier connection to another item, the turn gets an id
         of its own, so that neither is lost.
         """
+        waited_ms = self._first_sound.waited_ms((turn.item_id, turn.content_index))
+        if waited_ms is not None:
+            turn = replace(turn, first_sound_ms=waited_ms)
         if not connection.number:
             return turn
         item_id = turn.item_id
@@ -300,8 +367,66 @@ class CallRecord:
             item_id = f"{item_id}.{connection.number}"
         return replace(turn, item_id=item_id, position=turn.position + connection.first_position)
 
+    def _is_heard_later(self, event: Mapping[str, Any]) -> bool:
+        """Whether this ends a spoken answer whose first sound may still be to come."""
+        if self._output is None or event.get("type") != ServerEvent.RESPONSE_DONE:
+            return False
+        return self._output.speaks(text_at(mapping_at(event, "response"), "id") or "")
+
+    def _watch_output(self, output: OutputBuffer, event: Mapping[str, Any], at: datetime) -> None:
+        """Add a provider event of a call whose audio and client events go past the relay."""
+        event_type, now_s = text_at(event, "type"), at.timestamp()
+        if (begun := output.add_event(event, now_s)) is not None and self._first_sound.is_awaited:
+            self._first_sound.add_audio(begun, now_s)
+            # The turn may have changed for the last time before it was heard.
+            turns = self._assembler.turns()
+            heard = [turn for turn in turns if (turn.item_id, turn.content_index) == begun]
+            self._note(heard, self._connection)
+        elif event_type == ServerEvent.CONVERSATION_ITEM_TRUNCATED:
+            key = (text_at(event, "item_id") or "", int_at(event, "content_index") or 0)
+            self._estimate_lengths([key])
+        elif event_type == ServerEvent.CONVERSATION_ITEM_ADDED and is_typed_message(event):
+            # The client's own event is not seen.
+            typed = {"type": ClientEvent.CONVERSATION_ITEM_CREATE, "item": event["item"]}
+            self._first_sound.add_client_event(typed, now_s)
+
+    def _truncate(self, key: PartKey, heard_ms: int, at: datetime) -> None:
+        """Only this much of the part was heard."""
+        self._estimate_lengths([key])
+        truncated = {
+            "type": ServerEvent.CONVERSATION_ITEM_TRUNCATED,
+            "item_id": key[0],
+            "content_index": key[1],
+            "audio_end_ms": heard_ms,
+        }
+        self._note(self._assembler.feed(truncated, at), self._connection)
+
+    def _estimate_lengths(self, keys: Collection[PartKey]) -> None:
+        """Estimate the audio of these parts from their words, where no audio delta has come.
+
+        Which words were heard until an answer was cut off depends on how long it is.
+        """
+        if self._output is None or not keys:
+            return
+        for turn in self._assembler.turns():
+            key = (turn.item_id, turn.content_index)
+            if key in keys and not self._output.known_ms(key):
+                self._assembler.estimate_audio(*key, spoken_ms(turn.text))
+
+    def _meter_unheard(self, keys: Collection[PartKey], now_s: float) -> None:
+        """Count the audio of these parts by their words, where no audio delta has come."""
+        if self._output is None or not keys:
+            return
+        for turn in self._assembler.turns():
+            key = (turn.item_id, turn.content_index)
+            if key in keys and not self._output.known_ms(key):
+                response_id = self._output.response_of(key)
+                self._meter.add_audio(response_id, spoken_ms(turn.text), now_s)
+
     def _unheard(self, now_s: float) -> dict[PartKey, int]:
         """The spoken parts that were not heard to their end, with the milliseconds that were."""
+        if self._output is not None:
+            return self._output.unfinished(now_s)
         if self._playback is None:
             return {}
         without_audio = {

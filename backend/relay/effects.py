@@ -1,79 +1,75 @@
-"""The effects that `CallLogic` returns; `relay.call` carries them out in order. PURE."""
+"""The effects that `CallLogic` returns; `relay.call` carries them out in order. PURE.
 
-from dataclasses import dataclass
+Every frame makes one: a Struct of msgspec takes a fifth of the time of a frozen dataclass.
+"""
+
+import msgspec
 
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class ToClient:
+class _Effect(msgspec.Struct, frozen=True, gc=False):
+    """One thing to do."""
+
+
+class ToClient(_Effect, frozen=True, gc=False):
     """Send this frame's text to the client."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToUpstream:
+class ToUpstream(_Effect, frozen=True, gc=False):
     """Send this frame's text to the provider."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenNext:
+class OpenNext(_Effect, frozen=True, gc=False):
     """Open the next connection to the provider after this many seconds."""
 
     after_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class ToNext:
+class ToNext(_Effect, frozen=True, gc=False):
     """Send this frame's text to the provider on the next connection."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropNext:
+class DropNext(_Effect, frozen=True, gc=False):
     """Close the next connection, or stop opening it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchUpstream:
+class SwitchUpstream(_Effect, frozen=True, gc=False):
     """From now on the next connection is the call's; close the one before, if it is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class DropUpstream:
+class DropUpstream(_Effect, frozen=True, gc=False):
     """The call's connection is lost: close it. Nothing is sent upstream until `SwitchUpstream`."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeepTurn:
+class KeepTurn(_Effect, frozen=True, gc=False):
     """Store this turn; a later one with the same item and content index replaces it."""
 
     turn: Turn
 
 
-@dataclass(frozen=True, slots=True)
-class CountUsage:
+class CountUsage(_Effect, frozen=True, gc=False):
     """Store this usage, once per source id."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class LogEvent:
+class LogEvent(_Effect, frozen=True, gc=False):
     """Write to the operator's log: a dotted event name and a code. Never content."""
 
     event: str
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUp(_Effect, frozen=True, gc=False):
     """End the call. An effect before this one has sent `relay.closing` to the client."""
 
     ending: Ending

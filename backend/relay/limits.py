@@ -1,6 +1,7 @@
 """How much, how fast and how long: the bounds that the relay checks in a call. PURE.
 
-Other bounds: the sockets' in `upstream.connector` and `serving.limits`, the replayed history's in
+Other bounds: those of the next connection to the provider in `relay.rotation`, the sockets' in
+`upstream.connector` and `serving.websocket_protocol`, the replayed history's in
 `conversations.history`, the depth of a frame in `protocol.frames`.
 """
 
@@ -45,39 +46,12 @@ class Limits:
     """How long a call may last; 0: as long as it likes (`MAX_CALL_MINUTES`)."""
     answer_silence_s: float = 20.0
     """A response of which nothing has come for so long counts as over: its `response.done` was
-    lost. The page gives it up at the same time (`frontend/call/waits.js`)."""
+    lost. The page gives it up at the same time (`frontend/call/event-timeouts.js`)."""
     transcript_s: float = 20.0
     """How long the transcript of committed speech is waited for, as on the page. One that comes
     later still replaces the turn without a text."""
     last_answer_s: float = 30.0
     """How long a call that must end waits for the answer in progress."""
-
-    provider_cap_s: float = 60 * 60.0
-    """The longest life of one connection to the provider: its documented maximum. A connection
-    whose `session.expires_at` names less lives that long. One that names more lives this long:
-    our clock may be late, and an early rotation costs little."""
-    rotate_before_s: float = 5 * 60.0
-    """From so long before the cap on the next connection is opened, and the call moves to it at a
-    turn boundary. Half of the connection's life at most."""
-    rotate_late_s: float = 20.0
-    """From so long before the cap on the call moves at the next moment without a response and
-    without a pending transcript, turn boundary or not. A tenth of the connection's life at most."""
-    rotation_hold_s: float = 4.0
-    """How long the client's frames may be held while the history is replayed to the next
-    connection; then they go to the present one and the rotation is tried again. Below
-    `held_audio_ms`, so that no audio is lost."""
-    rotation_backoff_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
-    """The pauses between the attempts to open the next connection while the present one lives, each
-    of them halved to half as long again by chance; the last one repeats."""
-
-    losses_per_call: int = 5
-    """How many lost connections to the provider one call survives."""
-    tries_per_loss: int = 3
-    reconnect_backoff_s: tuple[float, ...] = (0.2, 1.0, 3.0)
-    """The pauses before these attempts, varied in the same way: all calls of a provider that
-    restarts are lost in the same moment."""
-    reconnect_within_s: float = 20.0
-    """No attempt begins later than this after the loss: somebody waits for it."""
 
     drain_upstream_s: float = 1.5
     """How long the provider's pending replies are read after the client has gone. With the half

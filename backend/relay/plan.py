@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backend.protocol.events import ClientEvent
-from backend.protocol.reading import encode
+from backend.protocol.reading import encode, text_at
 from backend.protocol.transcript.turns import Role
 from backend.relay.client_policy import PAGE_POLICY, ClientPolicy
 from backend.relay.limits import DEFAULT_LIMITS, Limits
+from backend.relay.token_estimate import message_tokens, text_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,11 @@ class CallPlan:
 
     `session` is the provider's configuration of its session, which is sent as it is. `policy` and
     `limits` are those of the kind of client that calls. `history_tokens` is the bound of the
-    history that is replayed to a next connection, as `relay.history` estimates tokens; None: the
-    call has one connection to the provider and ends with it.
+    history that is replayed to a next connection, as `relay.bounded_history` estimates tokens;
+    None: the call has one connection to the provider and ends with it.
+
+    `is_watched`: the client's audio and events go to the provider by WebRTC, and the call only
+    watches (`upstream.sideband`). It then has no client frames and no `history_tokens`.
     """
 
     call_id: str
@@ -45,6 +49,14 @@ class CallPlan:
     policy: ClientPolicy = PAGE_POLICY
     limits: Limits = DEFAULT_LIMITS
     history_tokens: int | None = None
+    is_watched: bool = False
+
+    @property
+    def own_tokens(self) -> int:
+        """The estimated tokens that every response reads before the conversation."""
+        tools = self.session.get("tools")
+        instructions = text_at(self.session, "instructions") or ""
+        return text_tokens(instructions) + (text_tokens(encode(tools)) if tools else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,11 @@ def session_update_of(plan: CallPlan) -> str:
     return encode(
         {"type": ClientEvent.SESSION_UPDATE, "event_id": CONFIGURE_ID, "session": plan.session}
     )
+
+
+def tokens_of(past: Iterable[PastItem]) -> int:
+    """The estimated tokens of a history."""
+    return sum(message_tokens(item.text) for item in past)
 
 
 def replays_of(past: Iterable[PastItem], connection: int = 0) -> tuple[Replay, ...]:

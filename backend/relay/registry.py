@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.relay.call_logic import State
@@ -26,6 +27,10 @@ class CanHangUp(Protocol):
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
         """End the call; returns at once."""
+        ...
+
+    def update_budgets(self, states: Sequence[BudgetState]) -> None:
+        """Pass on the budgets of the call's user; returns at once."""
         ...
 
 
@@ -54,6 +59,11 @@ class CallSlot:
         self.attached_or_released.set()
         if self.requested_ending is not None:
             call.hang_up(self.requested_ending)
+
+    def update_budgets(self, states: Sequence[BudgetState]) -> None:
+        """Pass on the budgets of the call's user. One that is not attached yet has just asked."""
+        if self._call is not None:
+            self._call.update_budgets(states)
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
         """Request that the call ends. Of several requests the call decides."""
@@ -104,6 +114,12 @@ class LiveCalls:
         for slot in self._slots:
             if slot.call_id == call_id:
                 slot.hang_up(ending)
+
+    def update_budgets(self, states_by_call: Mapping[str, Sequence[BudgetState]]) -> None:
+        """Pass on the budgets of each of these calls' users; calls that have ended are left out."""
+        for slot in self._slots:
+            if (states := states_by_call.get(slot.call_id)) is not None:
+                slot.update_budgets(states)
 
     @asynccontextmanager
     async def slot(self, session_id: str) -> AsyncIterator[CallSlot]:

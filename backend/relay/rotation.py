@@ -28,8 +28,43 @@ from backend.protocol.endings import Ending
 from backend.protocol.events import ServerEvent
 from backend.protocol.frames import UpstreamFrame
 from backend.protocol.reading import mapping_at, text_at
-from backend.relay.limits import Limits
 from backend.relay.plan import Replay
+
+
+@dataclass(frozen=True, slots=True)
+class RotationLimits:
+    """When a call moves to its next connection, and how often one is opened again."""
+
+    provider_cap_s: float = 60 * 60.0
+    """The longest life of one connection to the provider: its documented maximum. A connection
+    whose `session.expires_at` names less lives that long. One that names more lives this long:
+    our clock may be late, and an early rotation costs little."""
+    rotate_before_s: float = 5 * 60.0
+    """From so long before the cap on the next connection is opened, and the call moves to it at a
+    turn boundary. Half of the connection's life at most."""
+    rotate_late_s: float = 20.0
+    """From so long before the cap on the call moves at the next moment without a response and
+    without a pending transcript, turn boundary or not. A tenth of the connection's life at most."""
+    rotation_hold_s: float = 4.0
+    """How long the client's frames may be held while the history is replayed to the next
+    connection; then they go to the present one and the rotation is tried again. Below
+    `Limits.held_audio_ms`, so that no audio is lost."""
+    rotation_backoff_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+    """The pauses between the attempts to open the next connection while the present one lives, each
+    of them halved to half as long again by chance; the last one repeats."""
+
+    losses_per_call: int = 5
+    """How many lost connections to the provider one call survives."""
+    tries_per_loss: int = 3
+    """How often the next connection is tried after a loss."""
+    reconnect_backoff_s: tuple[float, ...] = (0.2, 1.0, 3.0)
+    """The pauses before these attempts, varied in the same way: all calls of a provider that
+    restarts are lost in the same moment."""
+    reconnect_within_s: float = 20.0
+    """No attempt begins later than this after the loss: somebody waits for it."""
+
+
+DEFAULT_ROTATION_LIMITS = RotationLimits()
 
 
 class Reason(StrEnum):
@@ -96,7 +131,7 @@ class Cap:
     late_at_s: float
 
     @classmethod
-    def of(cls, created: Mapping[str, Any], now_s: float, limits: Limits) -> "Cap":
+    def of(cls, created: Mapping[str, Any], now_s: float, limits: RotationLimits) -> "Cap":
         """The cap of the connection whose `session.created` came now.
 
         A server whose clock is wrong must not rotate all the time or too late: a life that is
@@ -123,11 +158,20 @@ LATEST_S = 1e12
 class Rotation:
     """The next connection of one call. `chance` returns 0 to 1, for the pauses.
 
+    `ready_within_s` is `Limits.ready_within_s`: the next connection's configuration takes no longer
+    than the first one's, nor does the replay after a loss.
+
     `phase`, `reason` and `connection` (how many connections the call has had before the present
     one) are for reading.
     """
 
-    def __init__(self, limits: Limits, now_s: float, chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ready_within_s: float,
+        now_s: float,
+        chance: Callable[[], float],
+        limits: RotationLimits = DEFAULT_ROTATION_LIMITS,
+    ) -> None:
         self.phase = Phase.NONE
         self.reason = Reason.CAP
         self.connection = 0
@@ -135,6 +179,7 @@ class Rotation:
         """The items replayed to the next connection: the event id of each, by item id."""
         self.is_late = False
         """Whether the history is replayed in the middle of a turn."""
+        self._ready_within_s = ready_within_s
         self._limits = limits
         self._chance = chance
         self._cap = self._next_cap = Cap.of({}, now_s, limits)
@@ -156,7 +201,7 @@ class Rotation:
         match self.phase:
             case Phase.NONE if now_s >= self._cap.rotate_at_s:
                 return Step.OPEN
-            case Phase.CONFIGURING if waited_s > self._limits.ready_within_s:
+            case Phase.CONFIGURING if waited_s > self._ready_within_s:
                 return Step.GIVE_UP
             case Phase.STANDBY if may_leave(False):
                 return Step.REPLAY
@@ -242,7 +287,7 @@ class Rotation:
     @property
     def _replay_within_s(self) -> float:
         is_held = self.reason is Reason.CAP
-        return self._limits.rotation_hold_s if is_held else self._limits.ready_within_s
+        return self._limits.rotation_hold_s if is_held else self._ready_within_s
 
     def _pause_s(self, pauses: tuple[float, ...], number: int = 0) -> float:
         return pauses[min(number, len(pauses) - 1)] * (0.5 + self._chance())

@@ -13,6 +13,9 @@ call, so it is as secret as the conversation: only its owner can read the file.
     {"at_ms": 890, "side": "relay", "step": "replay"}       a step of the rotation that was due
     {"at_ms": 895, "side": "relay", "lost": "upstream",     a connection was lost, or (next) did
      "ending": "provider_failed", "code": "…"}              not open
+    {"at_ms": 5000, "side": "relay", "budgets": [{"kind": "money", "limit": "1", "used": "0.8",
+     "resets_at_ms": 43200000}]}                            the user's budgets at a heartbeat, if
+                                                            there are any or were
     {"at_ms": 9000, "side": "relay", "ending": "client_left", "waits": false}   ended from outside
 """
 
@@ -20,11 +23,13 @@ import contextlib
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError
 from backend.relay.plan import CallPlan
@@ -54,6 +59,10 @@ class Tape(Protocol):
         """Record that this connection was lost, or did not open."""
         ...
 
+    def record_budgets(self, states: Sequence[BudgetState], at: datetime) -> None:
+        """Record the budgets of the call's user."""
+        ...
+
     def close(self) -> None:
         """End the recording."""
         ...
@@ -76,6 +85,9 @@ class NoTape:
     ) -> None:
         """Do nothing."""
 
+    def record_budgets(self, states: Sequence[BudgetState], at: datetime) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 
@@ -91,6 +103,7 @@ class FileTape:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
         self._started_at = started_at
+        self._has_budgets = False
         self._write(started_at, {"side": "relay", "plan": plan_content(plan)})
 
     def record_frame(self, side: Side, frame: str | bytes, at: datetime) -> None:
@@ -112,14 +125,32 @@ class FileTape:
         line = {"side": "relay", "lost": side, "ending": str(error.ending), "code": error.code}
         self._write(at, line | {"retry_after_s": error.retry_after_s})
 
+    def record_budgets(self, states: Sequence[BudgetState], at: datetime) -> None:
+        """Record the budgets of the call's user, relative to the start as all times are."""
+        if not states and not self._has_budgets:
+            return
+        self._has_budgets = bool(states)
+        budgets = [
+            {
+                "kind": state.kind,
+                "limit": f"{state.limit:f}",
+                "used": f"{state.used:f}",
+                "resets_at_ms": None if state.resets_at is None else self._ms(state.resets_at),
+            }
+            for state in states
+        ]
+        self._write(at, {"side": "relay", "budgets": budgets})
+
     def close(self) -> None:
         """Write what is buffered and close the file."""
         with contextlib.suppress(OSError):
             self._file.close()
 
+    def _ms(self, at: datetime) -> int:
+        return round((at - self._started_at).total_seconds() * 1000)
+
     def _write(self, at: datetime, line: dict[str, Any]) -> None:
-        at_ms = round((at - self._started_at).total_seconds() * 1000)
-        text = json.dumps({"at_ms": at_ms, **line}, ensure_ascii=False)
+        text = json.dumps({"at_ms": self._ms(at), **line}, ensure_ascii=False)
         # A closed file raises ValueError.
         with contextlib.suppress(OSError, ValueError):
             self._file.write(f"{text}\n")

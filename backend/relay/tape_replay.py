@@ -9,13 +9,18 @@ tape's, so the same tape always prints the same lines.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
+from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Role, Turn
 from backend.relay.call_logic import CallLogic, State
@@ -42,6 +47,7 @@ LONGEST_STRING = 200
 MAX_AT_MS = 24 * 60 * 60 * 1000
 """A day: a later line would be replayed as endless ticks."""
 
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,40})?", re.ASCII)
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 UNKNOWN_PLAN = CallPlan(
@@ -62,6 +68,7 @@ class NotATape(Exception):
 @dataclass(frozen=True, slots=True)
 class _Line:
     """One line of a tape: a frame from `side`, an ending from outside, or (the first) the plan.
+    Or the user's budgets.
 
     Or a step of the rotation; or a connection, `lost`, that ended so, with the error's `code`.
     """
@@ -76,6 +83,7 @@ class _Line:
     lost: str
     code: str
     retry_after_s: float | None
+    budgets: tuple[BudgetState, ...] | None
 
 
 @dataclass(slots=True)
@@ -149,7 +157,27 @@ def _parse(line: Mapping[str, Any], limits: Limits) -> _Line:
         lost=str(line.get("lost", "")),
         code=str(line.get("code", "")),
         retry_after_s=_seconds(line.get("retry_after_s")),
+        budgets=_budgets(line["budgets"]) if "budgets" in line else None,
     )
+
+
+def _budgets(recorded: Iterable[Mapping[str, Any]]) -> tuple[BudgetState, ...]:
+    return tuple(
+        BudgetState(
+            kind="money" if line["kind"] == "money" else "minutes",
+            limit=_amount(line["limit"]),
+            used=_amount(line["used"]),
+            resets_at=None if line["resets_at_ms"] is None else _at(int(line["resets_at_ms"])),
+        )
+        for line in recorded
+    )
+
+
+def _amount(recorded: Any) -> Decimal:
+    amount = Decimal(str(recorded)) if _AMOUNT.fullmatch(str(recorded)) else None
+    if amount is None:
+        raise ValueError("not an amount")
+    return amount
 
 
 def _seconds(recorded: Any) -> float | None:
@@ -169,6 +197,8 @@ def _feed(call_logic: CallLogic, line: _Line) -> list[Effect]:
         text = line.frame if isinstance(line.frame, str) else ""
         decide_next = call_logic.open_next if call_logic.is_opening_next else call_logic.from_next
         return decide_next(text, at)
+    if line.budgets is not None:
+        return call_logic.update_budgets(line.budgets, at)
     if line.step is not None:
         return call_logic.take_step(line.step, at)
     if line.lost and line.ending is not None:
@@ -209,15 +239,15 @@ def _at(at_ms: int) -> datetime:
 _PRINTED: Mapping[type[Effect], tuple[str, Callable[[Any], dict[str, Any]]]] = {
     ToClient: ("to_client", lambda effect: {"event": json.loads(effect.text)}),
     ToUpstream: ("to_upstream", lambda effect: {"event": json.loads(effect.text)}),
-    OpenNext: ("open_next", asdict),
+    OpenNext: ("open_next", structs.asdict),
     ToNext: ("to_next", lambda effect: {"event": json.loads(effect.text)}),
-    DropNext: ("drop_next", asdict),
-    SwitchUpstream: ("switch_upstream", asdict),
-    DropUpstream: ("drop_upstream", asdict),
+    DropNext: ("drop_next", structs.asdict),
+    SwitchUpstream: ("switch_upstream", structs.asdict),
+    DropUpstream: ("drop_upstream", structs.asdict),
     KeepTurn: ("keep_turn", lambda effect: {"turn": asdict(effect.turn)}),
     CountUsage: ("count_usage", lambda effect: {"usage": asdict(effect.usage)}),
-    LogEvent: ("log_event", asdict),
-    HangUp: ("hang_up", asdict),
+    LogEvent: ("log_event", structs.asdict),
+    HangUp: ("hang_up", structs.asdict),
 }
 
 

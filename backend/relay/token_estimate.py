@@ -26,6 +26,11 @@ MESSAGE_TOKENS = 4
 
 def message_tokens(text: str) -> int:
     """The estimated tokens of one message with this text, rounded up."""
+    return MESSAGE_TOKENS + text_tokens(text)
+
+
+def text_tokens(text: str) -> int:
+    """The estimated tokens of this text, rounded up."""
     # A lone surrogate cannot be encoded otherwise.
     size_bytes = len(text.encode("utf-8", "surrogatepass"))
-    return MESSAGE_TOKENS - (-size_bytes // BYTES_PER_TOKEN)
+    return -(-size_bytes // BYTES_PER_TOKEN)

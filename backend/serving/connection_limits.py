@@ -1,15 +1,18 @@
 """How many connections one process holds and begins, in all and for one address. Pure.
 
 A call takes two descriptors, the client's and the provider's. Connections without end would
-otherwise take the last one, and the database could not be opened any more.
+otherwise take the last one, and the database could not be opened any more. `http_protocol` applies
+the limits, and answers a connection over them with `TOO_MANY_CONNECTIONS_RESPONSE`.
 """
 
 import resource
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from backend.client_addresses import limit_key
+from backend.serving.error_response import error_response
 
 RESERVED_DESCRIPTORS = 64
 """For the database, Redis, log files and the event loop."""
@@ -23,6 +26,9 @@ NEW_PER_ADDRESS_AT_ONCE = 50
 reconnected all the time, 290 times a second, took all of a core and delayed audio by 71 ms."""
 MAX_START_WAIT_S = 5.0
 """A new connection that would have to wait longer is refused."""
+
+TOO_MANY_CONNECTIONS_RESPONSE = error_response(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+"""The whole HTTP response to a refused connection; the connection is closed after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import Any
 
 from backend.serving import shutdown
-from backend.serving.limits import MAX_MESSAGE_BYTES, PING_S, ServerTimeouts
-from backend.serving.shutdown import Runtime
+from backend.serving.shutdown import Runtime, ShutdownTimeouts
+from backend.serving.websocket_protocol import MAX_MESSAGE_BYTES, PING_S
 from backend.telemetry.logs import log_event
 
 _logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def run_daphne(
     application_path: str,
     listener: socket.socket,
     runtime: Callable[[], Runtime],
-    timeouts: ServerTimeouts,
+    timeouts: ShutdownTimeouts,
 ) -> int:
     """Serve `application_path`, written `module:name`, until a signal. Returns the exit code."""
     # Imported only when it was chosen: Daphne installs a Twisted reactor at import.
@@ -46,7 +46,7 @@ def run_daphne(
     return shutdown.exit_code(command_line.server.is_flushed)
 
 
-def _graceful_server_class(runtime: Callable[[], Runtime], timeouts: ServerTimeouts) -> type[Any]:
+def _graceful_server_class(runtime: Callable[[], Runtime], timeouts: ShutdownTimeouts) -> type[Any]:
     daphne_server = import_module("daphne.server")
 
     class GracefulDaphneServer(daphne_server.Server):  # type: ignore[misc, name-defined]
@@ -57,6 +57,8 @@ def _graceful_server_class(runtime: Callable[[], Runtime], timeouts: ServerTimeo
         def listen_success(self, port: Any) -> None:
             super().listen_success(port)
             self.port = port
+            # Later: a runtime is bound to the running event loop, and no reactor runs yet.
+            daphne_server.reactor.callLater(0, lambda: runtime().start())
 
         def kill_all_applications(self) -> Any:
             return daphne_server.defer.Deferred.fromFuture(asyncio.ensure_future(self._shut_down()))

@@ -5,32 +5,34 @@ handshake took all descriptors of a process, and the database could not be opene
 """
 
 import asyncio
-import json
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from backend.serving.connection_limits import ConnectionCounter, ConnectionPacer
-from backend.serving.limits import ServerTimeouts
+from backend.serving.connection_limits import (
+    TOO_MANY_CONNECTIONS_RESPONSE,
+    ConnectionCounter,
+    ConnectionPacer,
+)
+from backend.serving.error_response import error_response
 from backend.serving.websocket_protocol import BoundedWebSocketProtocol
-from backend.wording import sentence
 
 HEAD, BODY = "head", "body"
 
 
-def error_response(status: HTTPStatus, code: str) -> bytes:
-    """A whole HTTP response in the API's error shape, which closes the connection.
+@dataclass(frozen=True, slots=True)
+class RequestTimeouts:
+    """In seconds: how long the head of a request may take, and its body.
 
-    In English: what the client prefers may not be known yet.
+    A body has no pause over `body_pause_s`; a dictated clip of 25 MB takes 200 s at 1 Mbit/s.
     """
-    body = json.dumps({"error": {"code": code, "message": sentence(code, "en")}}).encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
+
+    head_s: float = 10.0
+    body_s: float = 300.0
+    body_pause_s: float = 15.0
 
 
 class BoundedHttpProtocol(H11Protocol):
@@ -38,8 +40,8 @@ class BoundedHttpProtocol(H11Protocol):
 
     The head of a request must be complete within `head_s`, of which the first begins with the
     connection; its body within `body_s`, with no pause over `body_pause_s`. A connection over
-    `counter`'s limits is answered 503 before anything is read, and one that comes too soon after
-    others of its address waits for its turn in `pacer`, unread.
+    `counter`'s limits is answered 503 before anything is read (`TOO_MANY_CONNECTIONS_RESPONSE`),
+    and one that comes too soon after others of its address waits for its turn in `pacer`, unread.
     """
 
     counter: ClassVar[ConnectionCounter]
@@ -64,7 +66,7 @@ class BoundedHttpProtocol(H11Protocol):
         wait_s = self.pacer.wait_s(self._address, self.loop.time())
         self._is_counted = wait_s is not None and self.counter.open(self._address)
         if not self._is_counted:
-            self._answer_and_close(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable")
+            self._answer_and_close(TOO_MANY_CONNECTIONS_RESPONSE)
         elif wait_s:
             self._is_waiting = True
             # Not at once: the loop begins to read after this.
@@ -121,7 +123,7 @@ class BoundedHttpProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; uvicorn's answer is plain text."""
-        self._answer_and_close(HTTPStatus.BAD_REQUEST, "malformed")
+        self._answer_and_close(error_response(HTTPStatus.BAD_REQUEST, "malformed"))
 
     def _release(self) -> None:
         if self._is_counted:
@@ -161,17 +163,17 @@ class BoundedHttpProtocol(H11Protocol):
             self._body_ends_at_s = self.loop.time() + self.body_s
             self._time(BODY)
             return
-        self._answer_and_close(HTTPStatus.REQUEST_TIMEOUT, "malformed")
+        self._answer_and_close(error_response(HTTPStatus.REQUEST_TIMEOUT, "malformed"))
 
-    def _answer_and_close(self, status: HTTPStatus, code: str) -> None:
+    def _answer_and_close(self, response: bytes) -> None:
         """Close the connection; before, answer if the application has not begun to."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.write(error_response(status, code))
+            self.transport.write(response)
         self.transport.close()
 
 
 def http_protocol(
-    counter: ConnectionCounter, pacer: ConnectionPacer, timeouts: ServerTimeouts
+    counter: ConnectionCounter, pacer: ConnectionPacer, timeouts: RequestTimeouts
 ) -> type[asyncio.Protocol]:
     """Return the protocol class for a server, whose connections `counter` and `pacer` limit."""
     return type(

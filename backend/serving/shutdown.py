@@ -4,12 +4,33 @@ import asyncio
 import logging
 import os
 import threading
+from dataclasses import dataclass
 from typing import Protocol
 
-from backend.serving.limits import ServerTimeouts
 from backend.telemetry.logs import log_event
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownTimeouts:
+    """Timeouts in seconds. The whole shutdown takes less than 36 s: a container's stop grace must
+    not be shorter.
+
+    `drain_s`: how long running replies may go on after SIGTERM, and `interrupt_drain_s` after
+    SIGINT. `drain_overrun_s`: how much longer than that the drain itself may take. `close_s`: how
+    long the remaining sockets have to close. `flush_s`: how long the runtime may go on writing
+    turns, or put them into the spool; it then logs what was lost, which `flush_overrun_s` leaves
+    time for. `threads_s`: how long the process waits for threads after all that.
+    """
+
+    drain_s: float = 30.0
+    interrupt_drain_s: float = 1.0
+    drain_overrun_s: float = 1.0
+    close_s: float = 1.0
+    flush_s: float = 2.5
+    flush_overrun_s: float = 0.5
+    threads_s: float = 0.3
 
 
 class Runtime(Protocol):
@@ -34,7 +55,7 @@ class Runtime(Protocol):
         ...
 
 
-async def drain(runtime: Runtime, seconds: float, timeouts: ServerTimeouts) -> None:
+async def drain(runtime: Runtime, seconds: float, timeouts: ShutdownTimeouts) -> None:
     """Drain the runtime. An error or an overrun is logged, since the shutdown must go on."""
     try:
         async with asyncio.timeout(seconds + timeouts.drain_overrun_s):
@@ -43,7 +64,7 @@ async def drain(runtime: Runtime, seconds: float, timeouts: ServerTimeouts) -> N
         log_event(_logger, logging.ERROR, "server.drain_failed", error=type(error).__name__)
 
 
-async def flush_and_exit(runtime: Runtime, timeouts: ServerTimeouts) -> bool:
+async def flush_and_exit(runtime: Runtime, timeouts: ShutdownTimeouts) -> bool:
     """Flush, and make sure that the process exits soon. Returns True if everything was written."""
     is_flushed = await flush(runtime, timeouts)
     _exit_after(timeouts.threads_s, exit_code(is_flushed))
@@ -56,7 +77,7 @@ def exit_code(is_flushed: bool) -> int:
     return 0 if is_flushed else 1
 
 
-async def flush(runtime: Runtime, timeouts: ServerTimeouts) -> bool:
+async def flush(runtime: Runtime, timeouts: ShutdownTimeouts) -> bool:
     """Write what is pending. Returns True if everything was written; never raises.
 
     The runtime's own bound is shorter than the one here, so that it can log what it lost before it

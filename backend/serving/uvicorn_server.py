@@ -17,10 +17,14 @@ import uvicorn
 
 from backend.serving import shutdown
 from backend.serving.connection_limits import ConnectionCounter, ConnectionPacer
-from backend.serving.http_protocol import http_protocol
-from backend.serving.limits import MAX_MESSAGE_BYTES, PING_S, ServerTimeouts
-from backend.serving.shutdown import Runtime
-from backend.serving.websocket_protocol import BoundedWebSocketProtocol
+from backend.serving.http_protocol import RequestTimeouts, http_protocol
+from backend.serving.shutdown import Runtime, ShutdownTimeouts
+from backend.serving.websocket_protocol import (
+    MAX_MESSAGE_BYTES,
+    PING_S,
+    WRITE_TIMEOUT_S,
+    BoundedWebSocketProtocol,
+)
 from backend.telemetry.logs import log_event
 
 _logger = logging.getLogger(__name__)
@@ -30,7 +34,7 @@ class GracefulUvicornServer(uvicorn.Server):
     """uvicorn's server with our shutdown. `is_flushed` is True if it has written everything."""
 
     def __init__(
-        self, config: uvicorn.Config, runtime: Callable[[], Runtime], timeouts: ServerTimeouts
+        self, config: uvicorn.Config, runtime: Callable[[], Runtime], timeouts: ShutdownTimeouts
     ) -> None:
         super().__init__(config)
         self.is_flushed = False
@@ -63,7 +67,7 @@ class GracefulUvicornServer(uvicorn.Server):
             listener.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen and start the runtime. (Under Daphne the first call starts it.)"""
+        """Listen and start the runtime."""
         await super().startup(sockets=sockets)
         self._runtime().start()
 
@@ -91,21 +95,21 @@ def run_uvicorn(
     application: Any,
     listener: socket.socket,
     runtime: Callable[[], Runtime],
-    timeouts: ServerTimeouts,
+    timeouts: ShutdownTimeouts,
     connections: ConnectionCounter,
     pacer: ConnectionPacer,
+    request_timeouts: RequestTimeouts,
+    write_timeout_s: float = WRITE_TIMEOUT_S,
 ) -> int:
     """Serve until a signal. Returns the exit code: 0, or 1 if something could not be written.
 
     `connections` limits how many clients are connected at once, and `pacer` how fast they connect.
     """
-    protocol = type(
-        "Protocol", (BoundedWebSocketProtocol,), {"write_timeout_s": timeouts.write_timeout_s}
-    )
+    protocol = type("Protocol", (BoundedWebSocketProtocol,), {"write_timeout_s": write_timeout_s})
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http=http_protocol(connections, pacer, timeouts),
+        http=http_protocol(connections, pacer, request_timeouts),
         ws=protocol,
         # Compression costs twice the processor time per frame and saves a quarter of base64 noise.
         ws_per_message_deflate=False,

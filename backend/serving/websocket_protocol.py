@@ -4,7 +4,8 @@ uvicorn reads and parses everything that a client has sent, at once, and goes on
 own close frame. Measured: a client that was refused and went on sending empty frames delayed the
 audio of all other calls by 4 to 9 s. Here a client's bytes are parsed in slices, of which the next
 one waits until the application has read the messages of the last; and after the close frame only
-what a close handshake needs is parsed.
+what a close handshake needs is parsed. Whole text frames of a slice do not go through the library
+(`protocol.text_frames`).
 """
 
 import asyncio
@@ -17,12 +18,24 @@ import termios
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+from websockets.protocol import State
 
-from backend.serving.limits import MAX_MESSAGE_BYTES
+from backend.protocol.text_frames import MASK_BYTES, text_extent, text_head
 from backend.telemetry.logs import log_event
+from backend.websocket_parser import apply_mask, is_between_messages
 
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""The largest WebSocket message the server reads, also under Daphne; a larger one closes the
+connection with 1009. Above the relay's own limit of 512 KiB, so that a client over that one gets
+`relay.error`. A client can hold as much memory with a message that it never finishes."""
+PING_S = 15
+"""Seconds between pings, and the wait for an answer, also under Daphne: a client whose network has
+gone without a word is found after 30 s at most."""
+WRITE_TIMEOUT_S = 11.0
+"""How long a client may leave its socket unread before the connection is aborted."""
 SLICE_BYTES = 1024
 """How much is parsed at once: 146 frames of the smallest size. The relay takes 0.05 ms for each."""
 MAX_FRAMES_PER_TURN = 150
@@ -33,6 +46,9 @@ to 256 KiB, which is 2.5 ms; twenty clients with a large message delayed all aud
 MAX_FRAGMENTS = 1024
 """The frames of one message. Each costs 60 bytes and more, even if it is empty; the largest message
 that the relay accepts has 512 frames of 1 KiB."""
+SHORT_FRAME_BYTES = 16 * 1024
+"""A text frame up to this is taken whole, also beyond the end of its slice: 0.03 ms. Microphone
+audio of 40 ms has 2.6 KB."""
 CLOSING_BYTES = 16 * 1024
 """What is parsed after our close frame, to find the client's: a quarter of a second of microphone
 audio may be on its way before it."""
@@ -70,7 +86,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     handshake that cannot be parsed is answered too; uvicorn leaves the connection open in silence.
     """
 
-    write_timeout_s: ClassVar[float] = 11.0
+    write_timeout_s: ClassVar[float] = WRITE_TIMEOUT_S
     on_connection_lost: Callable[[], None] = staticmethod(lambda: None)
     _abort_timer: asyncio.TimerHandle | None = None
     _is_last_timer: bool = False
@@ -124,7 +140,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def _parse(self, data: bytes | memoryview) -> None:
         self._frames_in_turn = self._slices_in_turn = 0
         view = memoryview(data)  # So that what is kept for the next turn is not copied each time.
-        for start in range(0, len(data), SLICE_BYTES):
+        start = 0
+        while start < len(data):
             if self.transport.is_closing():
                 return
             if self.close_sent and not self._take_closing_bytes():
@@ -132,10 +149,43 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             if self._must_wait():
                 self._unparsed = view[start:]
                 return
-            self._slices_in_turn += 1
-            super().data_received(bytes(view[start : start + SLICE_BYTES]))
+            slice_end = start + SLICE_BYTES
+            start = self._take_texts(view, start, slice_end)
+            if start < min(slice_end, len(data)):
+                self._slices_in_turn += 1
+                super().data_received(bytes(view[start:slice_end]))
+                start = slice_end
         if not self.handshake_initiated:
             self._answer_broken_handshake()
+
+    def _take_texts(self, data: memoryview, start: int, slice_end: int) -> int:
+        """Pass on the whole text frames that begin in this slice (`protocol.text_frames`).
+
+        Returns where the first frame begins that is for the library, or `start`.
+        """
+        if not is_between_messages(self.conn):
+            return start
+        before = start
+        while start < slice_end and (text := self._text_at(data, start)) is not None:
+            content, start = text
+            self.queue.put_nowait({"type": "websocket.receive", "text": content})
+        if start > before and not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+        return start
+
+    def _text_at(self, data: memoryview, start: int) -> tuple[str, int] | None:
+        """The text of the whole frame that begins here, and its end; None for another frame."""
+        extent = text_extent(data, start, is_masked=True)
+        if extent is None or extent.end > len(data):
+            return None
+        if extent.end - extent.payload > SHORT_FRAME_BYTES:
+            return None
+        mask = bytes(data[extent.payload - MASK_BYTES : extent.payload])
+        try:
+            return apply_mask(data[extent.payload : extent.end], mask).decode(), extent.end
+        except UnicodeDecodeError:
+            return None
 
     def _must_wait(self) -> bool:
         """Return whether the next slice must wait; then reading is paused, and goes on by itself.
@@ -254,6 +304,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Send, and parse what waited for this message: the answer to the handshake, or a close
         frame, after which uvicorn reads on. What was kept may have the client's reply to that.
         """
+        if self._can_send_text and (text := message.get("text")) is not None:
+            await self._send_text(text)
+            return
         was_paused, was_complete = self.read_paused, self.handshake_complete
         self._given_bytes += len(message.get("text") or message.get("bytes") or b"")
         await super().send(message)
@@ -264,6 +317,22 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         if is_resumed or (self.handshake_complete and not was_complete):
             self.loop.call_soon(self._parse_on)
+
+    @property
+    def _can_send_text(self) -> bool:
+        """Whether a text can be written without the library (`protocol.text_frames`)."""
+        is_open = self.handshake_complete and not self.close_sent and not self.disconnected
+        return is_open and self.conn.state is State.OPEN
+
+    async def _send_text(self, text: str) -> None:
+        """Send a text; waits while the client does not read."""
+        payload = text.encode()
+        self._given_bytes += len(payload)
+        if not self.writable.is_set():
+            await self.writable.wait()
+            if not self._can_send_text:
+                raise ClientDisconnected
+        self.transport.write(text_head(len(payload)) + payload)
 
     async def run_asgi(self) -> None:
         application = self.app

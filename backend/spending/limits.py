@@ -1,6 +1,6 @@
 """Decide whether a user may open one more call, and when to try again if not. PURE.
 
-`refusal_of` checks the limits in order. Budgets (money, minutes) will be checked in the same place.
+`refusal_of` checks the limits of calls in order; `budgets.admission` those of money and minutes.
 
 **Which calls count for an hour.** A page whose network breaks opens a new call each time. A call
 that follows within `CONTINUES_WITHIN` in the same session is the same conversation, and not one
@@ -31,12 +31,12 @@ left its place by then."""
 class CallLimits:
     """The most calls of a user at once, of all users at once, and of a user in an hour.
 
-    0 is no limit.
+    None is no limit; 0 allows no call.
     """
 
-    at_once: int = 0
-    at_once_in_all: int = 0
-    per_hour: int = 0
+    at_once: int | None = None
+    at_once_in_all: int | None = None
+    per_hour: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,27 @@ def refusal_of(limits: CallLimits, counts: CallCounts) -> Refusal | None:
     began, reopened = _calls_of_the_hour(counts)
     is_reopened = _continues(_newest_in(counts.session_id, counts.past), counts.now)
     for times, limit in (
-        (began, 0 if is_reopened else limits.per_hour),
-        (sorted(began + reopened), limits.per_hour * REOPENED_FACTOR),
+        (began, None if is_reopened else limits.per_hour),
+        (
+            sorted(began + reopened),
+            None if limits.per_hour is None else limits.per_hour * REOPENED_FACTOR,
+        ),
     ):
-        if _is_reached(limit, len(times)):
-            return Refusal(Ending.HOURLY_LIMIT, seconds_until_free(times, limit, counts.now))
+        if limit is not None and limit <= len(times):
+            retry_after_s = seconds_until_free(times, limit, counts.now) if limit else None
+            return Refusal(Ending.HOURLY_LIMIT, retry_after_s)
     return None
+
+
+def free_at(counts: CallCounts, limit: int) -> tuple[int, datetime | None]:
+    """Return how many calls of the hour began anew, and when there are fewer than `limit`.
+
+    The time is None if there are fewer now, or if the limit is 0.
+    """
+    began, _ = _calls_of_the_hour(counts)
+    if not 0 < limit <= len(began):
+        return len(began), None
+    return len(began), counts.now + timedelta(seconds=seconds_until_free(began, limit, counts.now))
 
 
 def seconds_until_free(times: Sequence[datetime], limit: int, now: datetime) -> float:
@@ -94,8 +109,8 @@ def seconds_until_free(times: Sequence[datetime], limit: int, now: datetime) -> 
     return max(1.0, (times[len(times) - limit] + HOUR - now).total_seconds())
 
 
-def _is_reached(limit: int, count: int) -> bool:
-    return 0 < limit <= count
+def _is_reached(limit: int | None, count: int) -> bool:
+    return limit is not None and limit <= count
 
 
 def _calls_of_the_hour(counts: CallCounts) -> tuple[list[datetime], list[datetime]]:

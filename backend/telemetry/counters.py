@@ -1,14 +1,16 @@
 """What this process has counted since it started: plain numbers, read by `/metrics`. PURE.
 
 Counting is on the audio path, so it is an addition to an attribute: no lock, no label lookup in a
-library, no clock of its own. Only the event loop counts, and a reader on another thread sees at
-worst the value of a moment ago. What Prometheus calls the metrics is in `telemetry.metrics`.
+library, no clock of its own. Only the event loop counts, but for costs, which requests count too; a
+reader on another thread sees at worst the value of a moment ago. What Prometheus calls the metrics
+is in `telemetry.metrics`.
 """
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from threading import Lock
 
 RELAY_LATENCY_BOUNDS_S = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
@@ -43,10 +45,12 @@ class ProcessCounters:
 
     Frames are counted by side: received from it, and handed over to be sent to it. `call_seconds`
     grows while calls run. `unpriced_usages` are those whose price is unknown, which
-    `cost_usd` cannot include.
+    `cost_usd` cannot include. An estimate that was corrected counts with what it grew by, since a
+    counter never goes down.
     """
 
     __slots__ = (
+        "_costs_lock",
         "call_seconds",
         "calls_ended",
         "calls_refused",
@@ -76,15 +80,21 @@ class ProcessCounters:
         self.call_seconds = 0.0
         self.rotations: Counter[str] = Counter()
         self.upstream_errors: Counter[str] = Counter()
+        self._costs_lock = Lock()
         self.cost_usd: dict[str, Decimal] = {}
         self.unpriced_usages: Counter[str] = Counter()
 
-    def count_cost(self, model: str, cost_usd: Decimal | None) -> None:
-        """Count the cost of one usage of `model`; None if its price is unknown."""
-        if cost_usd is None:
-            self.unpriced_usages[model] += 1
-        else:
-            self.cost_usd[model] = self.cost_usd.get(model, Decimal(0)) + cost_usd
+    def count_costs(self, costs: Iterable[tuple[str, Decimal | None]]) -> None:
+        """Count the costs of usages, each with its model; None if its price is unknown.
+
+        May be called on any thread.
+        """
+        with self._costs_lock:
+            for model, cost_usd in costs:
+                if cost_usd is None:
+                    self.unpriced_usages[model] += 1
+                else:
+                    self.cost_usd[model] = self.cost_usd.get(model, Decimal(0)) + cost_usd
 
 
 COUNTERS = ProcessCounters()

@@ -49,7 +49,7 @@ class Fields(TypedDict, total=False):
     model: str
     origin: str | None
     pid: int
-    port: int
+    port: int | None
     request_id: str | None
     retry_after_s: float | None
     retryable: bool

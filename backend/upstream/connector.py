@@ -1,4 +1,5 @@
-"""Opens and holds one WebSocket to the provider; the only importer of `websockets` on our side.
+"""Opens and holds one WebSocket to the provider; with `text_connection` the only
+importer of `websockets` on our side.
 
 Knows no provider by name: what differs between them comes from `upstream.providers.Provider`. The
 key goes to one host: no redirect is followed, no proxy is taken from the environment. Every failure
@@ -11,12 +12,14 @@ import contextlib
 import functools
 import json
 import logging
+import os
 import random
+import re
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import websockets.asyncio.client as websockets_client
 from websockets import CloseCode
@@ -42,9 +45,11 @@ from backend.protocol.reading import mapping_at
 from backend.telemetry.logs import log_event
 from backend.upstream.providers.interface import Provider
 from backend.upstream.target import Target
+from backend.upstream.text_connection import TextConnection
 
 _logger = logging.getLogger(__name__)
 
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 _RETRIED_CODES = frozenset({"unreachable", "server_error", "name_unknown"})
 
 
@@ -76,7 +81,7 @@ class ProviderSocket:
     def __init__(
         self,
         provider: Provider,
-        connection: websockets_client.ClientConnection,
+        connection: TextConnection,
         created_text: str,
         close_timeout_s: float,
     ) -> None:
@@ -99,7 +104,7 @@ class ProviderSocket:
     async def send(self, text: str) -> None:
         """Send one text frame; waits while the provider does not read. Raises an UpstreamError."""
         try:
-            await self._connection.send(text)
+            await self._connection.send_text(text)
         except ConnectionClosed as closed:
             raise _error_of(self._provider, closed) from None
         except OSError:
@@ -144,12 +149,16 @@ async def connect(
         error: UpstreamError = UpstreamTimeout("timed_out")
     except UpstreamError as refused:
         error = refused
+    host, port = target.connects_to
     log_event(
         _logger,
         logging.WARNING,
         "upstream.refused",
         code=error.code,
         ending=error.ending,
+        host=host,
+        port=port,
+        error=error.reason,
         status=error.status,
         retry_after_s=error.retry_after_s,
     )
@@ -178,13 +187,13 @@ async def _open(
 
 async def _upgrade(
     provider: Provider, target: Target, limits: ConnectionLimits, tls: ssl.SSLContext | None
-) -> websockets_client.ClientConnection:
+) -> TextConnection:
     url = provider.websocket_url(target)
     secure: dict[str, Any] = {}
     if url.startswith("wss:"):
         secure["ssl"] = tls or _default_tls()
     try:
-        connection = await _ConnectWithoutRedirects(
+        opened = await _ConnectWithoutRedirects(
             url,
             additional_headers=provider.headers(target),
             user_agent_header=f"kaiwa/{__version__}",
@@ -196,6 +205,7 @@ async def _upgrade(
             close_timeout=limits.close_timeout_s,
             max_size=limits.frame_bytes,
             max_queue=limits.queue_frames,
+            create_connection=TextConnection,
             write_limit=limits.unsent_bytes,
             **secure,
         )
@@ -206,9 +216,9 @@ async def _upgrade(
         ) from None
     except (InvalidHandshake, InvalidProxy, OSError, EOFError) as failure:
         raise _error_of_failure(failure) from None
-    raw = connection.transport.get_extra_info("socket")
+    raw = opened.transport.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer_bytes)
-    return connection
+    return cast(TextConnection, opened)
 
 
 _FAILURES: tuple[tuple[type[Exception], type[UpstreamError], UpstreamCode], ...] = (
@@ -228,7 +238,26 @@ def _error_of_failure(failure: Exception) -> UpstreamError:
     # No answer at all: the provider is down. A malformed answer: this is not the provider.
     if isinstance(failure, InvalidMessage) and isinstance(failure.__cause__, EOFError):
         failure = failure.__cause__
-    return next(error(code) for types, error, code in _FAILURES if isinstance(failure, types))
+    return next(
+        error(code, reason=_reason_of(failure))
+        for types, error, code in _FAILURES
+        if isinstance(failure, types)
+    )
+
+
+def _reason_of(failure: Exception) -> str | None:
+    """The system's words for why a connection did not open; None where it has none.
+
+    Of a name with several addresses, asyncio joins the failures in one text without a number.
+    """
+    if isinstance(failure, ssl.SSLError):
+        return failure.reason
+    if isinstance(failure, socket.gaierror):
+        return failure.strerror
+    if not isinstance(failure, OSError):
+        return None
+    numbers = [failure.errno] if failure.errno else map(int, _ERRNO.findall(str(failure)))
+    return ", ".join(dict.fromkeys(map(os.strerror, numbers))) or None
 
 
 async def _accepted(provider: Provider, connection: websockets_client.ClientConnection) -> str:

@@ -6,10 +6,11 @@ is taken from the environment. The SDK's messages, which can quote the request, 
 (`from None`).
 """
 
+import asyncio
 import contextlib
 import functools
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,30 @@ def rest_client(
     # The SDK fills these from the environment (OPENAI_ORG_ID, OPENAI_PROJECT_ID).
     client.organization = client.project = None
     return client
+
+
+class SharedRestClient:
+    """A REST client that is made at its first use, in a thread, and shared: open connections are
+    used again, which saves TLS handshakes. Belongs to one event loop.
+    """
+
+    def __init__(self, make: Callable[[], openai.AsyncOpenAI]) -> None:
+        self._make = make
+        self._client: openai.AsyncOpenAI | None = None
+        self._lock = asyncio.Lock()
+
+    async def get(self) -> openai.AsyncOpenAI:
+        """Return the client."""
+        async with self._lock:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._make)
+            return self._client
+
+    async def close(self) -> None:
+        """Close the client, if there is one. The next `get` makes another."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
 
 async def post_streamed(

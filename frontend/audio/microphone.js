@@ -153,6 +153,7 @@ export class Microphone {
   #onChunk;
   #onProblem;
   #onAllowed;
+  #onTrack;
   #sounded;
   /** @type {CaptureDevice | null} */
   #device = null;
@@ -183,13 +184,23 @@ export class Microphone {
    * @param {(chunk: Chunk) => void} options.onChunk
    * @param {(problem: MicrophoneProblem) => void} options.onProblem
    * @param {() => void} [options.onAllowed] The permission was granted; opening continues.
-   * @param {SoundedDevices} [options.sounded]
+   * @param {((track: MediaStreamTrack | null) => void) | undefined} [options.onTrack] The track of the open
+   *   device; null when it is closed.
+   * @param {SoundedDevices | undefined} [options.sounded]
    */
-  constructor({ context, onChunk, onProblem, onAllowed = () => {}, sounded = inMemory() }) {
+  constructor({
+    context,
+    onChunk,
+    onProblem,
+    onAllowed = () => {},
+    onTrack = () => {},
+    sounded = inMemory(),
+  }) {
     this.#context = context;
     this.#onChunk = onChunk;
     this.#onProblem = onProblem;
     this.#onAllowed = onAllowed;
+    this.#onTrack = onTrack;
     this.#sounded = sounded;
   }
 
@@ -299,10 +310,12 @@ export class Microphone {
       () => this.#judgeSilence(),
       this.#deviceClosing.signal,
     );
+    this.#onTrack(this.#device.track ?? null);
   }
 
   #closeDevice() {
     this.#deviceClosing.abort();
+    if (this.#device) this.#onTrack(null);
     this.#device?.close();
     this.#device = null;
     this.#quietTicks = 0;

@@ -8,7 +8,8 @@
 
 /**
  * @typedef {"idle" | "asking_microphone" | "connecting" | "listening" | "hearing_you" | "thinking"
- *   | "writing" | "speaking" | "interrupted" | "reconnecting" | "ended"} StateName `writing` is the state
+ *   | "writing" | "speaking" | "interrupted" | "reconnecting" | "ended" | "loading" | "not_loaded"} StateName
+ *   The page sets the last two, of a conversation that is not loaded (yet). `writing` is the state
  *   of an answer whose text appears without a sound: that of a typed message, which needs no call (the page
  *   sets it), and a spoken one that cannot be played.
  * @typedef {{
@@ -33,8 +34,8 @@
  *   answer passes in silence because sound is blocked (`isBlocked`).
  * @typedef {{
  *   name: StateName, attempt: number, reason: string | null, hasVoice: boolean,
- *   isResting?: true, detail?: Record<string, string>,
- * }} CallState
+ *   isResting?: true, detail?: Record<string, string>, wasOpen?: boolean,
+ * }} CallState `wasOpen`, which the page sets: whether a call of this conversation was ever open.
  * @typedef {keyof typeof CHANGES} Change
  * @typedef {{ attempt?: number, reason?: string, detail?: Record<string, string> }} ChangeDetail
  */
@@ -184,10 +185,13 @@ export function cutShownMs({ isHearing }) {
  *
  * @typedef {{
  *   isMuted: boolean, isWaitingForPress: boolean, hasNoMicrophone: boolean, hasNoSound: boolean,
+ *   canTalk?: boolean, isSpent?: boolean,
  * }} Own `isWaitingForPress` with push-to-talk while the key is not held; `hasNoSound` while the browser
- *   neither plays nor captures.
- * @typedef {StateName | "no_microphone" | "no_sound" | "muted" | "waiting_for_press"} ShownName
- * @typedef {ShownName | "no_microphone_answering" | "no_sound_answering" | "muted_answering"
+ *   neither plays nor captures; `canTalk` is false where the browser has no microphone or no sound,
+ *   or where no call may be opened; `isSpent` while a budget is used up, so that neither voice nor text works.
+ * @typedef {StateName | "no_microphone" | "no_sound" | "muted" | "waiting_for_press" | "not_connected"
+ *   | "paused"} ShownName
+ * @typedef {ShownName | "idle_without_voice" | "budget_spent" | "no_microphone_answering" | "no_sound_answering" | "muted_answering"
  *   | "press_to_cut_in"} HintName
  */
 
@@ -212,7 +216,12 @@ const ANSWERING = new Set(["thinking", "writing", "speaking"]);
  * @param {Own} own
  * @returns {{ name: ShownName, hint: HintName }}
  */
-export function shownOf({ name, hasVoice }, own) {
+export function shownOf({ name, hasVoice, reason, wasOpen }, own) {
+  if (own.isSpent && (name === "idle" || name === "ended")) {
+    return { name: "paused", hint: "budget_spent" };
+  }
+  if (name === "idle" && own.canTalk === false) return { name, hint: "idle_without_voice" };
+  if (name === "ended") return shownEnding(reason, wasOpen);
   const cause = hasVoice ? silenceCause(own) : null;
   const shown = name === "listening" && cause ? cause : name;
   if (!cause || !IN_CALL.has(name)) return { name: shown, hint: shown };
@@ -220,6 +229,18 @@ export function shownOf({ name, hasVoice }, own) {
     return { name: shown, hint: name === "speaking" ? "press_to_cut_in" : shown };
   }
   return { name: shown, hint: ANSWERING.has(name) ? `${cause}_answering` : cause };
+}
+
+/**
+ * @param {string | null} reason
+ * @param {boolean} [wasOpen]
+ * @returns {{ name: ShownName, hint: HintName }}
+ */
+function shownEnding(reason, wasOpen) {
+  const open = reason === "idle" ? "paused" : "ended";
+  // A call that was refused has not ended.
+  const name = wasOpen === false ? "not_connected" : open;
+  return { name, hint: name };
 }
 
 /** Why the microphone sends nothing; null when it does send. @param {Own} own */

@@ -3,8 +3,10 @@
 import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
 import { LIMITS, WEBSOCKET } from "../shared-facts.js";
+import { whenText } from "../when.js";
 import { Heartbeat } from "./heartbeat.js";
 import { afterLoss, NO_OUTAGE, outageThatCounts } from "./reconnect.js";
+import { SESSION_ID_MALFORMED } from "./session-id.js";
 
 /** @import { Ticket } from "../api.js" */
 /** @import { ProxyFault } from "./proxy-check.js" */
@@ -22,6 +24,10 @@ const OPEN = 1;
  * ends a call that is silent for too long; this leaves room for two late pings. */
 const KEEP_ALIVE_MS = LIMITS.silentClientMs / 3;
 
+/** While frames pass, the round trip is measured so often; first when the start of the call is over. */
+const MEASURE_EVERY_MS = 5_000;
+const MEASURE_FIRST_MS = 1_000;
+
 /** Answered by the relay itself; it does not keep an idle call alive. */
 const PING = Object.freeze({ type: "relay.ping", event_id: "page_ping" });
 
@@ -37,6 +43,11 @@ const REASON_BY_STATUS = Object.freeze({
   409: "session_closed",
 });
 const TOO_MANY_REQUESTS = 429;
+/** Why no ticket was asked for. */
+const FINAL_CODES = new Set([SESSION_ID_MALFORMED]);
+
+/** Error codes that say why a call is `forbidden`. */
+export const REFUSALS = new Set(["calls_not_allowed", "price_unknown"]);
 
 /**
  * @typedef {{
@@ -45,6 +56,7 @@ const TOO_MANY_REQUESTS = 429;
  *   onEvent: (event: ServerEvent) => void,
  *   onReconnecting: (attempt: number, cause: string) => void,
  *   onEnded: (reason: string, message: string, detail?: Record<string, string>) => void,
+ *   onRoundTrip?: (ms: number) => void,
  *   checkProxy?: () => Promise<ProxyFault | null>,
  *   openSocket?: (url: string, protocols: string[]) => WebSocket,
  *   network?: EventTarget,
@@ -53,7 +65,8 @@ const TOO_MANY_REQUESTS = 429;
  * }} ConnectionOptions `network` fires `online` and `offline`; it is the window in a browser.
  *   `onReconnecting` is given how many attempts were made, and the cause of reconnect.js. `onEnded` is
  *   called once, when no further attempt will be made; `message` is for the user, in their language,
- *   and may be empty; `detail.time` is when to try again, if the server has said so. `checkProxy` finds out why no WebSocket opens.
+ *   and may be empty; `onRoundTrip` is given the time from a ping to its answer, or how long that is overdue;
+ *   `detail.time` is when to try again, if the server has said so. `checkProxy` finds out why no WebSocket opens.
  */
 
 /** The address of a session's WebSocket. @param {string} sessionId @param {string} pageUrl */
@@ -81,16 +94,22 @@ export class Connection {
   #wasReady = false;
   /** Of several attempts to connect, the answers of the latest count. */
   #attempt = new Latest();
-  /** @type {Closing & { message: string } | null} */
+  /** @type {Closing & { message: string, retryAt?: Date | undefined } | null} */
   #closing = null;
+  /** Why no call may open, where the server says more than `forbidden`. @type {string | null} */
+  #refusal = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {ReturnType<typeof setInterval> | undefined} Runs while the socket is open. */
   #keepAlive;
   #readyAtMs = 0;
+  #pingedAtMs = 0;
+  /** When the ping was sent that has no answer yet; null if there is none, or the call was not ready.
+   * @type {number | null} */
+  #unansweredAtMs = null;
   #needsHeartbeat = false;
   #heartbeat = new Heartbeat({
-    sendPing: () => this.send(PING),
+    sendPing: () => this.#ping(),
     onTimeout: () => this.drop({ hasTimedOut: true }),
   });
   #onOnline = () => this.#reconnectNow();
@@ -127,7 +146,28 @@ export class Connection {
 
   /** Send a frame; it is dropped when the socket is not open. @param {Frame} frame */
   send(frame) {
+    this.#sendNow(frame);
+    if (this.isReady && performance.now() - this.#pingedAtMs >= MEASURE_EVERY_MS) this.#ping();
+  }
+
+  /** @param {Frame} frame */
+  #sendNow(frame) {
     if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  #ping() {
+    const nowMs = performance.now();
+    this.#pingedAtMs = nowMs;
+    this.#sendNow(PING);
+    if (this.#unansweredAtMs !== null) this.#options.onRoundTrip?.(nowMs - this.#unansweredAtMs);
+    // Before the call is ready, the server has more to do than to answer.
+    else if (this.#wasReady) this.#unansweredAtMs = nowMs;
+  }
+
+  #ponged() {
+    const sentAtMs = this.#unansweredAtMs;
+    this.#unansweredAtMs = null;
+    if (sentAtMs !== null) this.#options.onRoundTrip?.(performance.now() - sentAtMs);
   }
 
   /**
@@ -175,8 +215,10 @@ export class Connection {
   async #connect() {
     const signal = this.#attempt.next();
     this.#closing = null;
+    this.#refusal = null;
     this.#isDraining = false;
     this.#wasReady = false;
+    this.#unansweredAtMs = null;
     try {
       const { ticket } = await this.#options.takeTicket();
       const url = await this.#options.url();
@@ -232,8 +274,8 @@ export class Connection {
   /** At once, since a page may hang before the first interval is over: Firefox did as it opened the
    * microphone. */
   #keepAliveFromNowOn() {
-    this.send(PING);
-    this.#keepAlive = setInterval(() => this.send(PING), KEEP_ALIVE_MS);
+    this.#ping();
+    this.#keepAlive = setInterval(() => this.#ping(), KEEP_ALIVE_MS);
   }
 
   /** @param {unknown} text */
@@ -241,8 +283,10 @@ export class Connection {
     this.#heartbeat.received();
     this.#wasOpened = true;
     const event = eventFrom(text);
-    if (!event || event.event_id === PING.event_id) return;
+    if (!event) return;
+    if (event.event_id === PING.event_id) return this.#ponged();
     if (event.type === "relay.draining") this.#isDraining = true;
+    if (event.type === "relay.error" && REFUSALS.has(event.code)) this.#refusal = event.code;
     if (event.type === "relay.closing") this.#closing = closingFrom(event);
     if (event.type === "relay.ready") this.#becameReady();
     this.#options.onEvent(event);
@@ -253,6 +297,8 @@ export class Connection {
     this.#wasEverReady = true;
     clearTimeout(this.#timer);
     this.#readyAtMs = performance.now();
+    this.#pingedAtMs = this.#readyAtMs - MEASURE_EVERY_MS + MEASURE_FIRST_MS;
+    this.#unansweredAtMs = null;
     if (this.#needsHeartbeat) this.#heartbeat.start();
   }
 
@@ -270,9 +316,9 @@ export class Connection {
     const decision = afterLoss(this.#loss(closeCode), this.#outage, this.#options.random);
     if (decision.kind === "end") {
       this.#stop();
-      const { message = "", retryAfterMs = 0 } = this.#closing ?? {};
-      const detail = retryAfterMs > 0 ? { time: timeIn(retryAfterMs) } : undefined;
-      this.#options.onEnded(decision.reason, message, detail);
+      const { message = "", retryAt } = this.#closing ?? {};
+      const detail = retryAt ? { time: whenText(retryAt) } : undefined;
+      this.#options.onEnded(this.#refusal ?? decision.reason, message, detail);
       return;
     }
     this.#outage = decision.outage;
@@ -304,7 +350,7 @@ export class Connection {
  * @param {unknown} text
  * @returns {ServerEvent | null} Null when the text is not a JSON object with a `type`.
  */
-function eventFrom(text) {
+export function eventFrom(text) {
   try {
     const event = JSON.parse(String(text));
     return typeof event?.type === "string" ? event : null;
@@ -313,23 +359,25 @@ function eventFrom(text) {
   }
 }
 
-/**
- * The time of day after this many milliseconds, rounded up to a minute, as the browser writes it.
- *
- * @param {number} ms
- */
-function timeIn(ms) {
-  const at = new Date(Date.now() + ms + 59_999);
-  return at.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
-}
-
 /** @param {ServerEvent} event */
-const closingFrom = ({ reason, retryable, message, retry_after: retryAfterS }) => ({
-  reason: String(reason),
-  retryable: retryable === true,
-  message: String(message ?? ""),
-  retryAfterMs: Number(retryAfterS ?? 0) * 1000 || 0,
-});
+function closingFrom({
+  reason,
+  retryable,
+  message,
+  retry_after: retryAfterS,
+  resets_at: resetsAt,
+}) {
+  const retryAfterMs = Number(retryAfterS ?? 0) * 1000 || 0;
+  const later = retryAfterMs > 0 ? new Date(Date.now() + retryAfterMs) : undefined;
+  return {
+    reason: String(reason),
+    retryable: retryable === true,
+    message: String(message ?? ""),
+    retryAfterMs,
+    // The time itself, where the server knows it, is not rounded.
+    retryAt: resetsAt ? new Date(resetsAt) : later,
+  };
+}
 
 /**
  * A refused ticket as a closing. Only an answer in our server's shape is final: a proxy whose server is
@@ -337,8 +385,9 @@ const closingFrom = ({ reason, retryable, message, retry_after: retryAfterS }) =
  *
  * @param {ApiError} refusal
  */
-function closingOf({ code, status, sentence }) {
-  const final = code === "internal" ? undefined : REASON_BY_STATUS[status];
+export function closingOf({ code, status, sentence }) {
+  const finalOfStatus = code === "internal" ? undefined : REASON_BY_STATUS[status];
+  const final = FINAL_CODES.has(code) ? code : finalOfStatus;
   const withoutReason = status === 0 ? "no_network" : "internal";
   const reason = status === TOO_MANY_REQUESTS ? "rate_limit" : withoutReason;
   return { reason: final ?? reason, retryable: final === undefined, message: sentence };

@@ -5,9 +5,14 @@
  * send buffer is no sign either: the systems in between take megabytes, which is a minute of audio.
  */
 
+/** @import { Facts } from "./call-state.js" */
+
 /** Together below 20 s. A ping costs the relay one small frame. */
 export const IDLE_MS = 10_000;
 export const PONG_TIMEOUT_MS = 8_000;
+
+/** Whether a dead connection must be noticed: somebody talks, or waits for an answer. @param {Facts} facts */
+export const needsHeartbeat = ({ hasVoice, isAnswering }) => hasVoice || isAnswering;
 
 /** A timer that is restarted by everything that is received. */
 export class Heartbeat {

@@ -23,7 +23,8 @@ const MOST_PACED_MS = 1000;
  *   onProblem: (problem: MicrophoneProblem) => void,
  *   onAllowed: () => void,
  *   onBlocked: (isBlocked: boolean) => void,
- * }} VoiceEvents `onBlocked`: no sound can be played or captured, or it can again. Meanwhile the
+ *   onTrack?: (track: MediaStreamTrack | null) => void,
+ * }} VoiceEvents `onTrack` is given the open microphone's track, and null when it is closed. `onBlocked`: no sound can be played or captured, or it can again. Meanwhile the
  *   speaker's events come at the pace of the voice.
  */
 
@@ -65,11 +66,12 @@ export class Voice {
    * @param {VoiceEvents} events
    * @param {SoundedDevices} [sounded] The microphones that are known to give sound.
    */
-  constructor(context, { onChunk, onProblem, onAllowed, onBlocked, ...speakerEvents }, sounded) {
+  constructor(context, events, sounded) {
+    const { onChunk, onProblem, onAllowed, onBlocked, onTrack, ...speakerEvents } = events;
     this.#context = context;
     this.#onBlocked = onBlocked;
     this.#output = new SoundOutput({ context, onChange: (isBlocked) => this.#blocked(isBlocked) });
-    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed, sounded });
+    this.#microphone = new Microphone({ context, onChunk, onProblem, onAllowed, onTrack, sounded });
     this.#speaker = new Speaker({ context, ...speakerEvents });
   }
 
@@ -119,6 +121,11 @@ export class Voice {
     this.#pendingSettings = settings;
     // Restarted while the browser still asks for permission, the first start would never finish.
     if (this.#isStarted) await this.#applySettings();
+  }
+
+  /** Whether the microphone is released until `wakeMicrophone()`. */
+  get isResting() {
+    return this.#isResting;
   }
 
   /** Whether the microphone may be open. */

@@ -123,6 +123,8 @@ const NEEDS_OPERATOR = new Set(["transcription_refused", "transcription_model_un
 /** Whether sending the same clip again may help. Pure. @param {unknown} error */
 export function mayBeSentAgain(error) {
   if (!(error instanceof ApiError)) return false;
+  // A budget may have been raised.
+  if (error.code === "budget_spent") return true;
   const isOverloaded = error.status === 0 || error.status === 429 || error.status >= 500;
   return isOverloaded && !NEEDS_OPERATOR.has(error.code);
 }

@@ -30,6 +30,11 @@ import { afterFailure, isAway, NO_FAILURES } from "./resend.js";
  *   back, for which this message had failed.
  */
 
+/** After so long without an answer of the server, the page says that there is none. */
+export const SLOW_MS = 2500;
+/** The cause, as of reconnect.js, that is shown then. */
+const UNANSWERED = "unanswered";
+
 /** How long a stopped answer may take to end before its request is aborted, which stops it too. */
 export const STOP_TIMEOUT_MS = 5000;
 
@@ -84,7 +89,8 @@ export class TextChat {
     return this.#current?.isStopWanted === false && this.#current.answer !== "";
   }
 
-  /** Why the current message waits to be sent again, a cause of reconnect.js; null if it does not. */
+  /** Why the current message waits to be sent again, a cause of reconnect.js, or that the server does not
+   * answer; null if it does not wait. */
   get waitingFor() {
     return this.#waitingFor;
   }
@@ -171,6 +177,7 @@ export class TextChat {
       if (this.#isClosed) return;
       clearTimeout(this.#stopTimer);
       this.#current = null;
+      this.#waitingFor = null;
       this.#delegate.changed();
     }
   }
@@ -222,6 +229,7 @@ export class TextChat {
         if (!next || !this.#isWanted(message)) throw error;
         const isBackOnline = await this.#wait(next.delayMs, next.cause);
         if (!this.#isWanted(message)) throw error;
+        if (isBackOnline) this.#waitFor(null);
         failures = isBackOnline ? { ...NO_FAILURES, attempts: 1 } : next.failures;
       }
     }
@@ -230,11 +238,28 @@ export class TextChat {
   /** @param {Message} message @returns {Promise<KeptTurn>} */
   async #sendOnce(message) {
     const { client, sessionId } = this.#parts;
+    // Of a message that is sent again, the cause of before is shown until it is accepted.
+    const slow = setTimeout(() => this.#waitFor(this.#waitingFor ?? UNANSWERED), SLOW_MS);
     const delegate = {
-      accepted: () => this.#accepted(message),
+      accepted: () => {
+        clearTimeout(slow);
+        this.#waitFor(null);
+        this.#accepted(message);
+      },
       text: (/** @type {string} */ delta) => this.#received(message, delta),
     };
-    return client.send(await sessionId(), message, delegate, this.#request.signal);
+    try {
+      return await client.send(await sessionId(), message, delegate, this.#request.signal);
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
+  /** @param {string | null} cause Why the current message waits; null if it does not. */
+  #waitFor(cause) {
+    if (this.#waitingFor === cause || this.#isClosed) return;
+    this.#waitingFor = cause;
+    this.#delegate.changed();
   }
 
   /** Whether a message is to be sent again: not if its answer was stopped. @param {Message} message */
@@ -264,8 +289,6 @@ export class TextChat {
     });
     pause.abort();
     this.#pause = null;
-    this.#waitingFor = null;
-    if (!this.#isClosed) this.#delegate.changed();
     return isBackOnline;
   }
 

@@ -13,7 +13,9 @@ import { EventStreamParser } from "./event-stream.js";
  *   when the server has taken the message, `text` with each piece of the answer.
  */
 
-/** How long the server may send nothing at all. It gives the model 30 s to begin, and 30 s for each word. */
+/** How long the server may take to accept a message: as long as for any other request. */
+export const ACCEPT_TIMEOUT_MS = 15_000;
+/** How long it may send nothing at all after that. It gives the model 30 s to begin, and 30 s for each word. */
 export const SILENCE_TIMEOUT_MS = 65_000;
 
 /** One user's typed messages; each is sent with an id, so that sending it twice does no harm. */
@@ -40,6 +42,7 @@ export class TextClient {
     try {
       const body = { id: itemId, text };
       const stream = await this.#api.streamMessage(sessionId, body, silence.signal);
+      silence.restart();
       delegate.accepted();
       return await readAnswer(stream, delegate, silence);
     } catch (error) {
@@ -69,12 +72,12 @@ class SilenceTimer {
     const abort = () => this.#controller.abort(signal.reason);
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { signal: this.#ending.signal });
-    this.restart();
+    this.restart(ACCEPT_TIMEOUT_MS);
   }
 
-  restart() {
+  restart(ms = SILENCE_TIMEOUT_MS) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#controller.abort(), SILENCE_TIMEOUT_MS);
+    this.#timer = setTimeout(() => this.#controller.abort(), ms);
   }
 
   end() {

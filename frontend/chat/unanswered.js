@@ -32,6 +32,19 @@ export function unansweredMessages(lines) {
 }
 
 /**
+ * The same in a call that waits for the user: the last message only, and not if its answer was interrupted,
+ * which is ordinary there. Older ones would appear and vanish with every turn.
+ *
+ * @param {ReadonlyArray<ShownLine>} lines In spoken order.
+ * @returns {Map<string, Unanswered>}
+ */
+export function unansweredInCall(lines) {
+  const last = lines.findLast(({ role }) => role === "user")?.itemId;
+  const found = [...unansweredMessages(lines)];
+  return new Map(found.filter(([id, { kind }]) => id === last && kind !== "interrupted"));
+}
+
+/**
  * @param {ShownLine} message
  * @param {ReadonlyArray<ShownLine>} answers The assistant's lines before the next message.
  * @param {boolean} isLast

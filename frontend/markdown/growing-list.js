@@ -3,15 +3,16 @@
  * it is, and answers are often one list. Pure.
  */
 
+import { linksIn, linksOf } from "./links.js";
 import { blockOf } from "./nodes.js";
 
-/** @import { Token, Tokens } from "../vendor/marked-18.2.1/marked.esm.js" */
+/** @import { Links, Token, Tokens } from "../vendor/marked-18.2.1/marked.esm.js" */
 /** @import { Lex } from "./lexer.js" */
 /** @import { MarkdownElement } from "./nodes.js" */
 
 /**
- * @typedef {{ raw: string, isLoose: boolean }} ListItem `isLoose`: it alone makes its list one with blank
- *   lines, in which every item is a paragraph.
+ * @typedef {{ raw: string, isLoose: boolean, links: Links }} ListItem `isLoose`: it alone makes its list one
+ *   with blank lines, in which every item is a paragraph; `links` are defined in it.
  * @typedef {{ raw: string, node: MarkdownElement, items: readonly ListItem[], isLoose: boolean }} ListBlock
  *   Each item is a child of the node.
  */
@@ -44,10 +45,11 @@ export const hasSettledItems = (list) => (list?.items.length ?? 0) > UNSETTLED_I
  * @param {ListBlock} list One with settled items.
  * @param {string} source From the beginning of the list on.
  * @param {Lex} lex
+ * @param {Links} links Those that are defined above the list.
  * @returns {{ list: ListBlock, tokens: Token[] } | null} Null if the source must be parsed as a whole:
  *   its beginning is another one, or all items look different now, with paragraphs or without.
  */
-export function grownList(list, source, lex) {
+export function grownList(list, source, lex, links) {
   const settled = list.items.slice(0, -UNSETTLED_ITEMS);
   const settledRaw = settled.map(({ raw }) => raw).join("");
   if (!source.startsWith(settledRaw)) return null;
@@ -55,7 +57,7 @@ export function grownList(list, source, lex) {
   // An item in front, to be dropped, which makes the rest loose as the settled items do.
   const marker = MARKER.exec(rest)?.[0] ?? "";
   const dropped = settled.some(({ isLoose }) => isLoose) ? `${marker} a\n\n` : "";
-  const [first, ...tokens] = lex(`${dropped}${rest}`);
+  const [first, ...tokens] = lex(`${dropped}${rest}`, linksIn([{ links }, ...settled]));
   const found = first && listBlock(first, blockOf(first));
   if (!found || found.isLoose !== list.isLoose || !found.raw.startsWith(dropped)) return null;
   const count = dropped ? 1 : 0;
@@ -72,6 +74,7 @@ export function grownList(list, source, lex) {
 /** @param {Tokens.ListItem} item @returns {ListItem} */
 const itemOf = ({ raw, tokens }) => ({
   raw,
+  links: linksOf(tokens),
   isLoose:
     ENDS_WITH_BLANK_LINE.test(raw) ||
     tokens.some((token) => token.type === "space" && BLANK_LINE.test(token.raw)),

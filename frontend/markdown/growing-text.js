@@ -1,17 +1,19 @@
 /** A Markdown text that grows while it is shown: only its end is parsed again. Pure. */
 
 import { grownList, hasSettledItems, listBlock } from "./growing-list.js";
+import { linksIn, linksOf } from "./links.js";
 import { blockOf } from "./nodes.js";
 
-/** @import { Token } from "../vendor/marked-18.2.1/marked.esm.js" */
+/** @import { Links, Token } from "../vendor/marked-18.2.1/marked.esm.js" */
 /** @import { ListBlock } from "./growing-list.js" */
 /** @import { Lex } from "./lexer.js" */
 /** @import { MarkdownElement, MarkdownNode, Tag } from "./nodes.js" */
 
 /**
  * @typedef {{
- *   raw: string, node: MarkdownElement | null, level?: number, list?: ListBlock | null,
- * }} Block `raw` is its source; `level` is that of a heading as it was written; `list` says more of a list.
+ *   raw: string, node: MarkdownElement | null, links: Links, level?: number, list?: ListBlock | null,
+ * }} Block `raw` is its source; `links` are defined in it; `level` is that of a heading as it was written;
+ *   `list` says more of a list.
  */
 
 /**
@@ -65,7 +67,8 @@ function grown(known, source, lex) {
 /** @param {readonly Block[]} known @param {string} source @param {Lex} lex @returns {Block[]} */
 function grownFromBlocks(known, source, lex) {
   const settled = settledBlocks(known, source);
-  return [...settled, ...parsed(source.slice(sourceOf(settled).length), lex)];
+  const rest = source.slice(sourceOf(settled).length);
+  return [...settled, ...parsed(rest, lex, linksIn(settled))];
 }
 
 /**
@@ -86,10 +89,11 @@ function grownFromList(known, source, lex) {
   const rest = source.slice(before.length);
   if (!source.startsWith(before) || isPlain(rest)) return null;
   try {
-    const found = grownList(list, rest, lex);
+    const found = grownList(list, rest, lex, linksIn(settled));
     if (!found) return null;
-    const { raw, node } = found.list;
-    return [...settled, { raw, node, list: found.list }, ...found.tokens.map(blockFrom)];
+    const { raw, node, items } = found.list;
+    const block = { raw, node, links: linksIn(items), list: found.list };
+    return [...settled, block, ...found.tokens.map(blockFrom)];
   } catch {
     return null;
   }
@@ -105,11 +109,11 @@ function settledBlocks(blocks, source) {
   return source.startsWith(sourceOf(settled)) ? settled : [];
 }
 
-/** @param {string} source @param {Lex} lex @returns {Block[]} */
-function parsed(source, lex) {
+/** @param {string} source @param {Lex} lex @param {Links} links Defined above. @returns {Block[]} */
+function parsed(source, lex, links) {
   if (isPlain(source)) return [plain(source)];
   try {
-    return lex(source).map(blockFrom);
+    return lex(source, links).map(blockFrom);
   } catch {
     // Such as a stack overflow.
     return [plain(source)];
@@ -122,7 +126,7 @@ const isPlain = (source) => source.length > MOST_MARKDOWN_CHARS || TOO_NESTED.te
 /** @param {Token} token @returns {Block} */
 function blockFrom(token) {
   const node = blockOf(token);
-  const block = { raw: token.raw, node };
+  const block = { raw: token.raw, node, links: linksOf([token]) };
   if (token.type === "heading") return { ...block, level: token.depth };
   return token.type === "list" ? { ...block, list: listBlock(token, node) } : block;
 }
@@ -150,6 +154,7 @@ function withoutSkippedLevels(blocks) {
 /** @param {string} source @returns {Block} */
 const plain = (source) => ({
   raw: source,
+  links: {},
   node: { tag: "p", attributes: { dir: "auto" }, children: [source] },
 });
 

@@ -2,8 +2,14 @@
 
 /** @import { Token } from "../vendor/marked-18.2.1/marked.esm.js" */
 
-/** @typedef {(source: string) => Token[]} Lex Markdown → block tokens, with inline tokens in them. */
-/** @typedef {{ lexer: (source: string, options: { gfm: boolean, breaks: boolean }) => Token[] }} Marked */
+/** @import { Links } from "../vendor/marked-18.2.1/marked.esm.js" */
+
+/**
+ * @typedef {(source: string, links?: Links) => Token[]} Lex Markdown → block tokens, with inline tokens in
+ *   them. `links` are defined above the source (`[label]: address`); of two with one label the first counts.
+ * @typedef {{ tokens: { links: Links }, lex: (source: string) => Token[] }} OneLexer
+ * @typedef {{ Lexer: new (options: { gfm: boolean, breaks: boolean }) => OneLexer }} Marked
+ */
 
 /** @returns {Promise<Marked>} */
 const importMarked = () => import("../vendor/marked-18.2.1/marked.esm.js");
@@ -34,9 +40,13 @@ export class LazyLexer {
 
   async #load() {
     try {
-      const { lexer } = await this.#importMarked();
-      // A line break stays one, as in a plain message.
-      this.#lex = (source) => lexer(source, { gfm: true, breaks: true });
+      const { Lexer } = await this.#importMarked();
+      this.#lex = (source, links = {}) => {
+        // A line break stays one, as in a plain message.
+        const lexer = new Lexer({ gfm: true, breaks: true });
+        Object.assign(lexer.tokens.links, links);
+        return lexer.lex(source);
+      };
     } catch {
       this.#loading = null;
     }

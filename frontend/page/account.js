@@ -2,19 +2,21 @@
 
 import { ApiError } from "../api.js";
 import { Latest } from "../latest.js";
+import { FIELDS, problemsOf, RULES, refusalsOf } from "../words/credentials.js";
 import { errorText } from "./error-text.js";
 
 /** @import { Api, Config, User } from "../api.js" */
 /** @import { LocalStore } from "../storage/local-store.js" */
 /** @import { Drawer } from "../views/drawer.js" */
 /** @import { Screens } from "../views/screens.js" */
-/** @import { Credentials, SignIn } from "../views/sign-in.js" */
+/** @import { Credentials, FormProblems, SignIn } from "../views/sign-in.js" */
 /** @import { Words } from "../words/i18n.js" */
+/** @import { Field } from "../words/credentials.js" */
 
 /**
  * @typedef {{
  *   api: Api, store: LocalStore, words: Words,
- *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showUnreachable" | "showFailed">,
+ *   screens: Pick<Screens, "show" | "isOn" | "showStarting" | "showSlow" | "showUnreachable" | "showFailed">,
  *   signIn: Pick<SignIn, "show" | "setBusy" | "fail">,
  *   drawer: Pick<Drawer, "showError">,
  *   confirm: (words: { title: string, text: string, yes: string }) => Promise<boolean>,
@@ -23,6 +25,9 @@ import { errorText } from "./error-text.js";
  *   `signedIn` is called when a stored or a new login is valid, `justEntered` right after it if the user
  *   used the sign-in form, `signedOut` with whether the user chose to sign out.
  */
+
+/** After so long, a page that still waits for the server says so, and offers to try again. */
+export const SLOW_START_MS = 2500;
 
 /** Holds the user and their token. */
 export class Account {
@@ -33,6 +38,8 @@ export class Account {
   /** @type {User | null} */
   #user = null;
   #login = new Latest();
+  /** Of several attempts to load, the latest counts. */
+  #loading = new Latest();
   /** The server could not be reached when the page was loaded. */
   #isUnreachable = false;
   /** Whether the user has been shown that this browser will not keep the login. */
@@ -68,12 +75,16 @@ export class Account {
    */
   async load() {
     const { api, store, screens } = this.#parts;
+    const signal = this.#loading.next();
     screens.showStarting();
     this.#isUnreachable = false;
     api.token = store.token;
+    const slow = setTimeout(() => screens.showSlow(), SLOW_START_MS);
     try {
-      await this.#request();
+      await this.#request(signal);
+      if (signal.aborted) return;
     } catch (error) {
+      if (signal.aborted) return;
       // What nobody foresaw is shown as such by start.js.
       if (!(error instanceof ApiError)) throw error;
       if (error.status !== 401) {
@@ -81,6 +92,9 @@ export class Account {
         return screens.showUnreachable();
       }
       this.#config = await api.config().catch(() => null);
+      if (signal.aborted) return;
+    } finally {
+      clearTimeout(slow);
     }
     // Another tab has signed out or in meanwhile.
     if (store.token !== api.token) {
@@ -97,10 +111,15 @@ export class Account {
   }
 
   /** Sign in, or create a login and sign in. @param {Credentials} credentials */
-  async enter({ username, password, isNew }) {
-    const { api, store, signIn, words } = this.#parts;
+  async enter(credentials) {
+    const { username, password, isNew } = credentials;
+    const { api, store, signIn } = this.#parts;
+    const problems = problemsOf(credentials);
+    const say = (/** @type {Field} */ field) =>
+      problems[field].map((key) => this.#parts.words.say(key, RULES[field].values));
+    signIn.fail({ form: "", username: say("username"), password: say("password") });
+    if (FIELDS.some((field) => problems[field].length > 0)) return;
     signIn.setBusy(true);
-    signIn.fail("");
     try {
       const { token, user } = await (isNew
         ? api.register(username, password)
@@ -113,7 +132,7 @@ export class Account {
       this.#delegate.justEntered();
       await shown;
     } catch (error) {
-      signIn.fail(errorText(words, error));
+      signIn.fail(this.#formProblems(error));
       if (error instanceof ApiError) return;
       this.#parts.screens.showFailed();
       throw error;
@@ -166,10 +185,28 @@ export class Account {
     if (store.token && screens.isOn("sign-in")) void this.load();
   }
 
-  async #request() {
+  /** @param {unknown} error Why signing in failed. @returns {FormProblems} */
+  #formProblems(error) {
+    const { words } = this.#parts;
+    const say = (/** @type {Field} */ field) =>
+      error instanceof ApiError
+        ? refusalsOf(error, field).map(({ key, sentence }) =>
+            key ? words.say(key, RULES[field].values) : sentence,
+          )
+        : [];
+    const [username, password] = [say("username"), say("password")];
+    const isByField = username.length + password.length > 0;
+    return { form: isByField ? "" : errorText(words, error), username, password };
+  }
+
+  /** @param {AbortSignal} signal */
+  async #request(signal) {
     const { api } = this.#parts;
-    const user = api.token ? api.me() : Promise.resolve(null);
-    [this.#config, this.#user] = await Promise.all([api.config(), user]);
+    const asked = api.token ? api.me() : Promise.resolve(null);
+    const [config, user] = await Promise.all([api.config(), asked]);
+    if (signal.aborted) return;
+    this.#config = config;
+    this.#user = user;
   }
 
   #signedIn() {

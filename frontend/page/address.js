@@ -2,6 +2,9 @@
 
 const PATTERN = /^#\/s\/([0-9a-f-]{36})$/;
 
+/** The hash of a session; empty for a new one (null). @param {string | null} id */
+export const sessionHash = (id) => (id === null ? "" : `#/s/${id}`);
+
 /** Reads and changes the hash of the page's address. */
 export class SessionAddress {
   #location;
@@ -31,8 +34,9 @@ export class SessionAddress {
     this.#write(id, (url) => this.#history.pushState(null, "", url));
   }
 
-  /** Change the current entry: the new conversation that it names has become this session. Back then leads
-   * to the conversation before it, and not to an empty one. @param {string} id */
+  /** Change the current entry: the new conversation that it names has become this session, or is a new one
+   * again (null). Back then leads to the conversation before it, and not to an empty one.
+   * @param {string | null} id */
   replace(id) {
     this.#write(id, (url) => this.#history.replaceState(null, "", url));
   }
@@ -40,7 +44,7 @@ export class SessionAddress {
   /** @param {string | null} id @param {(url: string) => void} write */
   #write(id, write) {
     const { pathname, search, hash } = this.#location;
-    const next = id === null ? "" : `#/s/${id}`;
+    const next = sessionHash(id);
     if (next === hash) return;
     try {
       write(pathname + search + next);

@@ -15,7 +15,7 @@ import { languageFrom } from "../words/i18n.js";
 /** @import { Account } from "./account.js" */
 /** @import { SessionAddress } from "./address.js" */
 /** @import { Navigation } from "./navigation.js" */
-/** @import { Elsewhere } from "./elsewhere.js" */
+/** @import { OtherTabs } from "./other-tabs.js" */
 /** @import { SessionList } from "./session-list.js" */
 /** @import { Talk } from "./talk.js" */
 
@@ -24,12 +24,12 @@ import { languageFrom } from "../words/i18n.js";
  *   api: Api, store: LocalStore, drafts: Drafts, words: Words,
  *   account: Pick<Account, "load" | "user" | "config">,
  *   address: Pick<SessionAddress, "set">,
- *   elsewhere: Pick<Elsewhere, "report">,
+ *   otherTabs: Pick<OtherTabs, "report">,
  *   conversation: Pick<Navigation, "open" | "openAddress" | "close" | "saveUnsent" | "sessionId">,
  *   list: Pick<SessionList, "load" | "clear" | "show" | "turnCompleted" | "refresh">,
  *   talk: Pick<Talk, "focusMessage" | "relabel" | "send" | "refresh">,
  *   screens: Pick<Screens, "show">,
- *   labels: Pick<Labels, "show" | "showAccount">,
+ *   labels: Pick<Labels, "show" | "showAccount" | "showReviewNotice">,
  *   suggestions: Pick<Suggestions, "show">,
  *   signIn: Pick<SignIn, "forget" | "relabel">,
  *   sessions: Pick<Sessions, "relabel">,
@@ -124,22 +124,25 @@ export class App {
 
   /** A typed exchange of the open conversation was finished here. */
   exchangeFinished() {
-    const { conversation, elsewhere } = this.#parts;
-    if (conversation.sessionId !== null) elsewhere.report(conversation.sessionId);
+    const { conversation, otherTabs } = this.#parts;
+    if (conversation.sessionId !== null) otherTabs.report(conversation.sessionId);
   }
 
   /** A typed exchange was finished in another tab. @param {string} sessionId */
-  exchangeFinishedElsewhere(sessionId) {
+  exchangeFinishedInOtherTab(sessionId) {
     const { account, conversation, list, talk } = this.#parts;
     if (!account.user) return;
     list.turnCompleted(sessionId);
     if (sessionId === conversation.sessionId) void talk.refresh();
   }
 
-  /** The user is back at the page: show what was added to the open conversation meanwhile. */
+  /** The user is back at the page, perhaps on another day: show what was added to the open conversation
+   * meanwhile. */
   cameBack() {
-    const { account, conversation, list, talk } = this.#parts;
-    if (!account.user || conversation.sessionId === null) return;
+    const { account, conversation, list, sessions, talk } = this.#parts;
+    if (!account.user) return;
+    sessions.relabel();
+    if (conversation.sessionId === null) return;
     void list.refresh(conversation.sessionId);
     void talk.refresh();
   }
@@ -161,6 +164,7 @@ export class App {
     const { account, labels, suggestions } = this.#parts;
     labels.show();
     labels.showAccount(account.user?.username ?? "");
+    labels.showReviewNotice(account.config?.review_notice === true);
     suggestions.show(account.config);
   }
 }

@@ -15,14 +15,15 @@ import { unsentText } from "../storage/drafts.js";
  *   api: Api, drafts: Drafts,
  *   account: Pick<Account, "user" | "signal">,
  *   address: Pick<SessionAddress, "sessionId" | "isOurs" | "replace">,
- *   list: Pick<SessionList, "show" | "put">,
- *   talk: Pick<Talk, "open" | "close" | "client" | "unsent" | "restore">,
+ *   list: Pick<SessionList, "show" | "put" | "remove">,
+ *   talk: Pick<Talk, "open" | "close" | "client" | "unsent" | "restore" | "isUnused" | "forgetSession">,
  *   fieldsOfNew: () => SessionSettingsFields,
  * }} ConversationParts `fieldsOfNew` are those of a session that is created.
  * @typedef {{
- *   id: string | null, creating: Promise<string> | null, found: Unsent[], unsent: Unsent[],
+ *   id: string | null, isNew: boolean, creating: Promise<string> | null, found: Unsent[], unsent: Unsent[],
  *   signal: AbortSignal,
- * }} Open `id` is null until the session exists, and `creating` while it is created; `found` are drafts that were not put back into the
+ * }} Open `id` is null until the session exists, and `creating` while it is created; `isNew`: it is created
+ *   here; `found` are drafts that were not put back into the
  *   message box yet; `unsent` are messages that were left behind while the session was being created;
  *   `signal` is aborted when another conversation is opened.
  */
@@ -62,9 +63,12 @@ export class Navigation {
     this.saveUnsent();
     // Messages left behind here go to the session that is being created for them.
     if (this.#open?.creating) drafts.save("", []);
+    const left = this.#open;
+    const isLeftUnused = talk.isUnused;
     const signal = this.#opened.next();
     const found = drafts.take(id ?? "");
-    this.#open = { id, creating: null, found, unsent: [], signal };
+    this.#open = { id, isNew: id === null, creating: null, found, unsent: [], signal };
+    if (left && isLeftUnused) void this.#discard(left, () => left.unsent.length === 0);
     list.show();
     await talk.open(id);
   }
@@ -104,6 +108,35 @@ export class Navigation {
     if (open.id) return open.id;
     open.creating ??= this.#create(open);
     return open.creating;
+  }
+
+  /** A call of the open conversation is over, and nothing came of it: if the session was created for that
+   * call, delete it. The conversation is a new one again. */
+  async discardUnused() {
+    const open = this.#open;
+    const { address, talk } = this.#parts;
+    const isUnused = () => open === this.#open && talk.isUnused && talk.client?.hasCall === false;
+    if (!open || !(await this.#discard(open, isUnused))) return;
+    talk.forgetSession();
+    address.replace(null);
+  }
+
+  /**
+   * @param {Open} open
+   * @param {() => boolean} isUnused Asked when the session exists.
+   * @returns {Promise<boolean>} Whether the session is being deleted.
+   */
+  async #discard(open, isUnused) {
+    const { api, list } = this.#parts;
+    if (!open.isNew) return false;
+    await open.creating?.catch(() => {});
+    const { id } = open;
+    if (id === null || !isUnused()) return false;
+    open.id = null;
+    list.remove(id);
+    // One that could not be deleted stays, without a title.
+    void api.deleteSession(id).catch(() => {});
+    return true;
   }
 
   /** @param {Open | null} open */

@@ -8,14 +8,14 @@
 import { ApiError, TURNS_PER_PAGE } from "../api.js";
 import { shownOf } from "../call/call-state.js";
 import { SessionId } from "../call/session-id.js";
-import { JoinedLines } from "../chat/messages.js";
-import { unansweredMessages } from "../chat/unanswered.js";
+import { JoinedLines, linesOf, queuedMessage } from "../chat/messages.js";
+import { unansweredInCall, unansweredMessages } from "../chat/unanswered.js";
 import { Latest } from "../latest.js";
 import { firstTurnFrom, newestTurns, pastOf } from "../transcript/past.js";
 import { cardFor } from "../words/help.js";
 import { isDeviceCard } from "./voice-mode.js";
 
-/** @import { Api } from "../api.js" */
+/** @import { Api, Session } from "../api.js" */
 /** @import { CallState } from "../call/call-state.js" */
 /** @import { TextChat, TextChatDelegate } from "../chat/text-chat.js" */
 /** @import { Unanswered } from "../chat/unanswered.js" */
@@ -24,7 +24,10 @@ import { isDeviceCard } from "./voice-mode.js";
 /** @import { KeptTurn } from "../transcript/past.js" */
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
 /** @import { Announcer } from "../views/announcer.js" */
+/** @import { BudgetLine } from "../views/budget-line.js" */
+/** @import { CallQualityView } from "../views/call-quality.js" */
 /** @import { Composer } from "../views/composer.js" */
+/** @import { FellBackLine } from "../views/fell-back-line.js" */
 /** @import { HelpCard } from "../views/help-card.js" */
 /** @import { Settings } from "../views/settings.js" */
 /** @import { Presence } from "../views/presence.js" */
@@ -42,9 +45,12 @@ import { isDeviceCard } from "./voice-mode.js";
  *   announcer: Pick<Announcer, "say">,
  *   thread: Pick<Thread, "show" | "load" | "fail" | "follow" | "focus" | "relabel">,
  *   status: Pick<Status, "show" | "showLatency" | "relabel">,
+ *   budgetLine: Pick<BudgetLine, "show" | "clear" | "relabel">,
+ *   fellBackLine: Pick<FellBackLine, "show" | "relabel">,
  *   composer: Pick<Composer, "showMode" | "showStop" | "clear" | "text" | "restore" | "focus" | "relabel">,
  *   voiceControls: Pick<VoiceControls, "show" | "relabel">,
  *   presence: Pick<Presence, "show" | "add">,
+ *   quality: Pick<CallQualityView, "show" | "relabel">,
  *   help: Pick<HelpCard, "show" | "hide" | "name" | "relabel">,
  *   settings: Pick<Settings, "relabel">,
  *   voiceMode: Pick<VoiceMode, keyof VoiceMode>,
@@ -58,8 +64,11 @@ import { isDeviceCard } from "./voice-mode.js";
  * }} TalkParts `nextFrame` calls back before the browser's next repaint.
  * @typedef {{
  *   sessionNeeded: () => Promise<string>, conversationShown: () => void, turnCompleted: () => void,
- *   exchangeFinished: () => void, newSessionWanted: () => void, signInWanted: () => void,
+ *   sessionUnused: () => void, exchangeFinished: () => void, sessionRead: (session: Session) => void,
+ *   budgetChanged: () => void,
+ *   newSessionWanted: () => void, signInWanted: () => void,
  * }} TalkDelegate `sessionNeeded` creates the session of a new conversation and returns its id;
+ *   `sessionUnused` is called when a call is over of which nothing came (`isUnused`);
  *   `exchangeFinished` is called when the server has stored a message that was sent without a call, and
  *   what came of it.
  */
@@ -72,12 +81,19 @@ const WITHOUT_CALL = new Set(["idle", "ended"]);
 /** States in which there is an answer to stop. */
 const ANSWERING = new Set(["speaking", "thinking", "writing"]);
 
+/** After so long, a conversation that is still being loaded says so. */
+const SLOW_LOADING_MS = 1500;
 /** The most turns that are loaded again after an answer. */
 const MOST_RELOADED = 200;
 /** Cards about a server that could not be reached. */
-const NETWORK_CARDS = new Set(["no_network", "draining", "internal"]);
+const NETWORK_CARDS = new Set(["no_network", "not_loaded", "draining", "internal"]);
 /** Cards about a conversation that takes no message any more. */
 const MESSAGE_CARDS = new Set(["forbidden", "session_closed"]);
+
+/** Cards of a budget that is used up, for voice and for text. */
+const SPENT_CARDS = new Set(["budget_spent", "budget_none"]);
+/** Cards that refuse calls only. */
+const CARDS_WITHOUT_CALLS = new Set(["hourly_limit", "calls_not_allowed"]);
 
 /** Cards about one answer, while the call goes on. */
 const ANSWER_CARDS = Object.freeze(["answer_failed", "no_answer"]);
@@ -95,10 +111,16 @@ export class Talk {
   #chat = null;
   /** Of the open conversation, which is created if there is none. @type {() => Promise<string>} */
   #sessionId = async () => "";
+  /** That of a new conversation. @type {SessionId | null} */
+  #newSession = null;
+  /** Whether a call of the open conversation was ever open. */
+  #wasConnected = false;
   /** Of several conversations that were opened, the latest counts. */
   #opened = new Latest();
   /** The session that could not be loaded, to be tried again; else empty. */
   #failedSessionId = "";
+  /** Whether the open conversation has been loading for long. */
+  #isLoadingSlowly = false;
   /** Settles when the open conversation is loaded. */
   #loading = Promise.resolve();
   /** @type {string[]} Messages that were sent before there was a client. */
@@ -128,6 +150,18 @@ export class Talk {
   /** The client of the open conversation; null while it is loading, and when none is open. */
   get client() {
     return this.#client;
+  }
+
+  /** Whether nothing came of the open conversation: no call was ever open, nothing was said or sent. */
+  get isUnused() {
+    const isSending = this.#waiting.length > 0 || this.#chat?.isBusy === true;
+    return !this.#wasConnected && !isSending && this.#joinedLines().length === 0;
+  }
+
+  /** The session of a new conversation was deleted: what comes next creates another one. */
+  forgetSession() {
+    this.#newSession?.forget();
+    this.#client?.forgetSession();
   }
 
   /** Messages that are not in the conversation yet: those on their way, and the text in the box.
@@ -178,6 +212,7 @@ export class Talk {
     });
     const { signal } = this.#opened;
     this.#waiting.push(text);
+    if (!this.#client) this.#showLoading();
     const client = await this.clientWhenLoaded().catch(() => {
       if (!signal.aborted) this.#parts.help.show("page_failed");
       return null;
@@ -212,7 +247,9 @@ export class Talk {
     const lines = this.#joinedLines();
     const line = lines.find((one) => one.itemId === itemId);
     const unanswered = this.#unanswered(lines).get(itemId);
-    if (line && unanswered?.kind === "interrupted") return void this.send(line.text);
+    const isAskedAnew =
+      unanswered?.kind === "interrupted" || (client && this.#isTextForCall(client));
+    if (line && unanswered && isAskedAnew) return void this.send(line.text);
     if (line && unanswered) return this.#chat?.send(line.text, itemId);
     if (!client || !this.#isTextForCall(client)) return this.#chat?.retry(itemId);
     const text = this.#chat?.takeFailed(itemId);
@@ -254,6 +291,12 @@ export class Talk {
     else this.#sendUnsentByText();
   }
 
+  /** The user went back to typing: what a call that is closed did not deliver is sent without one. */
+  voiceStopped() {
+    this.focusMessage();
+    if (this.#client?.hasCall === false) this.#sendUnsent(this.#client);
+  }
+
   /** Stop the answer. */
   interrupt() {
     this.#guard(() => this.#client?.interrupt());
@@ -269,9 +312,13 @@ export class Talk {
 
   /** The language changed. */
   relabel() {
-    const { thread, status, composer, voiceControls, help, settings } = this.#parts;
+    const { thread, status, budgetLine, composer, voiceControls, help, quality, settings } =
+      this.#parts;
+    const { fellBackLine } = this.#parts;
     this.#guard(() => {
-      for (const view of [thread, status, composer, voiceControls, help, settings]) view.relabel();
+      const texts = [thread, status, budgetLine, fellBackLine, composer];
+      const views = [...texts, voiceControls, help, quality, settings];
+      for (const view of views) view.relabel();
       this.#parts.dictation.draw();
       // Also the sentences of failed messages.
       this.draw();
@@ -311,7 +358,17 @@ export class Talk {
   /** Show the state of the call, of the voice mode, and the lines. What this throws, the caller must catch
    * during a call: the client does so for its events, VoiceMode for its controls, `#guard` for the rest. */
   draw() {
-    const { composer, dictation, presence, status, thread, voiceControls, voiceMode } = this.#parts;
+    const {
+      composer,
+      dictation,
+      help,
+      presence,
+      quality,
+      status,
+      thread,
+      voiceControls,
+      voiceMode,
+    } = this.#parts;
     const state = this.#state;
     this.#drawnState = state.name;
     const canStop = ANSWERING.has(state.name);
@@ -321,8 +378,11 @@ export class Talk {
       isWaitingForPress: !voice.isHandsFree && !voice.isHeld,
       hasNoMicrophone: voice.hasNoMicrophone,
       hasNoSound: voice.hasNoSound,
+      canTalk: voice.canTalk && !CARDS_WITHOUT_CALLS.has(help.name ?? ""),
+      isSpent: SPENT_CARDS.has(help.name ?? ""),
     };
     status.show(state, own);
+    quality.show(this.#client?.quality ?? null);
     presence.show(shownOf(state, own).name, voice.isOn);
     composer.showMode(voice.isOn);
     composer.showStop(canStop && !voice.isOn);
@@ -365,17 +425,21 @@ export class Talk {
     ask_microphone: () => this.#parts.voiceMode.restart(),
     type_instead: () => this.#parts.voiceMode.stop(),
     reconnect: () => this.#reconnect(),
+    retry: () => this.#reconnect(),
     talk_here: () => this.#reconnect(),
     sign_in: () => this.#delegate.signInWanted(),
     reload: () => this.#parts.reloadPage(),
     turn_on_sound: () => this.#client?.resumeSound(),
     choose_microphone: () => this.#parts.voiceMode.openSettings(),
-    dismiss: () => {},
+    choose_speaker: () => this.#parts.voiceMode.openSettings(),
+    choose_connection: () => this.#parts.voiceMode.openSettings(),
+    dismiss: () => this.draw(),
     new_session: () => this.#delegate.newSessionWanted(),
   });
 
   async #begin() {
     const sessionId = new SessionId(() => this.#delegate.sessionNeeded());
+    this.#newSession = sessionId;
     this.#use(
       this.#parts.createClient(() => sessionId.get(), []),
       () => sessionId.get(),
@@ -386,27 +450,45 @@ export class Talk {
   async #load(sessionId) {
     const { api, createClient, help, thread } = this.#parts;
     const { signal } = this.#opened;
-    thread.load();
+    this.#showLoading();
+    const slow = setTimeout(() => {
+      if (signal.aborted) return;
+      this.#isLoadingSlowly = true;
+      this.draw();
+    }, SLOW_LOADING_MS);
     try {
       const turns = await api.turns(sessionId);
       if (signal.aborted) return;
+      this.#isLoadingSlowly = false;
       this.#loadedTurns = turns;
       this.#use(createClient(sessionId, pastOf(turns, [])), async () => sessionId);
       if (turns.length > 0) void this.#loadMemory(sessionId);
     } catch (error) {
       if (signal.aborted) return;
+      this.#isLoadingSlowly = false;
       thread.fail();
       this.#failedSessionId = sessionId;
       const isGone = error instanceof ApiError && error.status === 404;
-      help.show(isGone ? "forbidden" : "no_network");
+      help.show(isGone ? "forbidden" : "not_loaded");
+      this.draw();
+    } finally {
+      clearTimeout(slow);
     }
+  }
+
+  /** Show that the conversation is being loaded, and below it the messages that were sent meanwhile. */
+  #showLoading() {
+    const lines = this.#waiting.map((text, index) => queuedMessage(`waiting_${index}`, text));
+    this.#parts.thread.load(lines.flatMap((message) => linesOf(message, this.#parts.explain)));
   }
 
   /** @param {string} sessionId */
   async #loadMemory(sessionId) {
     const { signal } = this.#opened;
     const session = await this.#parts.api.session(sessionId).catch(() => null);
-    if (session && !signal.aborted) this.remember(session.remembered_from ?? null);
+    if (!session || signal.aborted) return;
+    this.remember(session.remembered_from ?? null);
+    this.#delegate.sessionRead(session);
   }
 
   /** Load the session again; messages that were typed meanwhile stay. */
@@ -426,6 +508,9 @@ export class Talk {
     this.#chat = null;
     this.#opened.cancel();
     this.#failedSessionId = "";
+    this.#isLoadingSlowly = false;
+    this.#newSession = null;
+    this.#wasConnected = false;
     this.#waiting = [];
     this.#lastState = IDLE.name;
     this.#drawnState = IDLE.name;
@@ -436,13 +521,15 @@ export class Talk {
     help.hide();
     composer.clear();
     status.showLatency(null);
+    this.#parts.budgetLine.clear();
+    this.#parts.fellBackLine.show(false);
   }
 
   /** @param {RealtimeClient} client @param {() => Promise<string>} sessionId */
   #use(client, sessionId) {
     this.#client = client;
     const { signal } = this.#opened;
-    const { presence, status } = this.#parts;
+    const { presence, quality, status } = this.#parts;
     /**
      * A handler that is ignored once the conversation was left.
      * @template {unknown[]} A
@@ -457,10 +544,18 @@ export class Talk {
     client.onLines = whileOpen(() => this.#drawSoon());
     client.onLevel = whileOpen((rms) => presence.add(rms));
     client.onLatency = whileOpen((ms) => status.showLatency(ms));
+    client.onQuality = whileOpen(() => quality.show(client.quality));
     client.onProblem = whileOpen((problem) => this.#problemArose(problem));
+    client.onBudget = whileOpen((budget) => {
+      this.#parts.budgetLine.show(budget);
+      this.#delegate.budgetChanged();
+    });
+    client.onFellBack = whileOpen(() => this.#parts.fellBackLine.show(true));
     client.onError = whileOpen((error) => this.#errorArose(error));
     client.onConnected = whileOpen(() => this.#connected(client));
-    client.onTranscript = whileOpen((text, role) => this.#turnCompleted(text, role));
+    client.onTranscript = whileOpen((text, role, { isCut }) =>
+      this.#turnCompleted(text, role, isCut),
+    );
     this.#sessionId = sessionId;
     this.#chat = this.#parts.createChat(sessionId, {
       changed: whileOpen(() => this.#chatChanged()),
@@ -480,12 +575,18 @@ export class Talk {
   /** The state of the call, or of the text answer. @returns {CallState} */
   get #state() {
     const state = this.#client?.state ?? IDLE;
+    if (this.#isLoadingSlowly) return { ...IDLE, name: "loading" };
+    if (this.#failedSessionId) return { ...IDLE, name: "not_loaded" };
+    // The microphone is asked for as soon as the conversation is loaded, and the answer before has ended.
+    if (this.#parts.voiceMode.isOn && WITHOUT_CALL.has(state.name)) {
+      return { ...state, name: "connecting" };
+    }
     const cause = this.#chat?.waitingFor;
     if (cause && WITHOUT_CALL.has(state.name)) {
       return { ...state, name: "reconnecting", reason: cause };
     }
     const isWriting = this.#chat?.isAnswerDue === true && WITHOUT_CALL.has(state.name);
-    if (!isWriting) return state;
+    if (!isWriting) return { ...state, wasOpen: this.#wasConnected };
     return { ...state, name: this.#chat?.hasWords ? "writing" : "thinking" };
   }
 
@@ -533,12 +634,14 @@ export class Talk {
     return this.#joined.of(this.#client?.lines() ?? [], this.#chat?.lines() ?? []);
   }
 
-  /** What may be sent again: nothing while there is a call or an answer, which may still come.
+  /** What may be sent again: nothing while an answer may still come.
    * @param {ReadonlyArray<ShownLine>} lines */
   #unanswered(lines) {
     const client = this.#client;
-    const isIdle = client !== null && !this.#isTextForCall(client) && !this.#chat?.isBusy;
-    return unansweredMessages(isIdle ? lines : []);
+    if (client === null || this.#chat?.isBusy) return unansweredMessages([]);
+    if (!this.#isTextForCall(client)) return unansweredMessages(lines);
+    const isQuiet = client.hasCall && client.state.name === "listening";
+    return isQuiet ? unansweredInCall(lines) : unansweredMessages([]);
   }
 
   /** Whether typed text goes through the call. @param {RealtimeClient} client */
@@ -631,8 +734,17 @@ export class Talk {
   /** @param {CallState} state */
   #stateChanged(state) {
     const hasJustEnded = state.name === "ended" && this.#lastState !== "ended";
+    const isOver = WITHOUT_CALL.has(state.name) && !WITHOUT_CALL.has(this.#lastState);
     this.#lastState = state.name;
+    if (isOver && this.isUnused) this.#delegate.sessionUnused();
     if (hasJustEnded) this.#ended(state.reason ?? "internal", state.detail);
+    // The next call chooses its connection anew.
+    if (state.name === "connecting" || WITHOUT_CALL.has(state.name)) {
+      this.#parts.fellBackLine.show(false);
+    }
+    // The next call tells what has changed by then.
+    if (state.name === "connecting" || state.name === "reconnecting")
+      this.#parts.budgetLine.clear();
     if (state.name === "hearing_you" || state.name === "speaking") this.#hideCard(...ANSWER_CARDS);
     // It comes after all.
     if (state.name === "thinking") this.#hideCard("no_answer");
@@ -641,8 +753,9 @@ export class Talk {
 
   /** @param {string} reason @param {Record<string, string>} [detail] Values for the card's text. */
   #ended(reason, detail) {
-    const { help, voiceMode } = this.#parts;
-    const card = cardFor(reason);
+    const { budgetLine, help, voiceMode } = this.#parts;
+    budgetLine.clear();
+    const card = cardFor(reason === "budget_spent" && !detail ? "budget_none" : reason);
     if (card && (voiceMode.isOn || !HARMLESS_WHEN_TYPING.has(reason))) {
       help.show(card, "", detail);
     }
@@ -652,17 +765,18 @@ export class Talk {
   /** @param {RealtimeClient} client */
   #connected(client) {
     const { help, voiceMode } = this.#parts;
+    this.#wasConnected = true;
     // A card about the connection is outdated now; one about a device is not.
     if (!isDeviceCard(help.name)) help.hide();
     voiceMode.callOpened(client);
     this.draw();
   }
 
-  /** @param {string} text @param {"user" | "assistant"} role */
-  #turnCompleted(text, role) {
+  /** @param {string} text @param {"user" | "assistant"} role @param {boolean} [isCut] */
+  #turnCompleted(text, role, isCut = false) {
     const { announcer, voiceMode } = this.#parts;
-    // Read by a screen reader when the answer is not spoken.
-    if (role === "assistant" && !voiceMode.isOn) announcer.say(text);
+    // Read by a screen reader when the answer is not spoken; one that was cut off was.
+    if (role === "assistant" && !voiceMode.isOn && !isCut) announcer.say(text);
     this.#delegate.turnCompleted();
   }
 
@@ -675,6 +789,7 @@ export class Talk {
   /** @param {Problem} problem */
   #problemArose(problem) {
     const { help, voiceMode } = this.#parts;
+    if (problem === "silent") return voiceMode.microphoneChanged(problem);
     if (problem === "stopped" || problem === "recovered") voiceMode.microphoneChanged(problem);
     if (problem === "recovered") return this.#recovered("microphone_silent", "microphone_stopped");
     if (problem === "network_recovered") return this.#recovered("slow_network");
@@ -682,8 +797,7 @@ export class Talk {
       voiceMode.soundChanged(problem === "sound_blocked");
     }
     if (problem === "sound_allowed") return this.#recovered("sound_blocked");
-    const isOfMicrophone = problem === "silent" || problem === "stopped";
-    help.show(isOfMicrophone ? `microphone_${problem}` : problem);
+    help.show(problem === "stopped" ? "microphone_stopped" : problem);
   }
 
   /** Hide these cards. One about another device may have been replaced by them. @param {...string} cards */

@@ -5,6 +5,7 @@ import { labelToKeep } from "../audio/microphone-choices.js";
 import { Latest } from "../latest.js";
 import { permissionPlace } from "../words/help.js";
 
+/** @import { SpeakerChoice } from "../audio/speaker-choice.js" */
 /** @import { RealtimeClient } from "../realtime-client.js" */
 /** @import { LocalStore, Preferences } from "../storage/local-store.js" */
 /** @import { HelpCard } from "../views/help-card.js" */
@@ -20,6 +21,7 @@ import { permissionPlace } from "../words/help.js";
  *   createContext: () => AudioContext,
  *   missingForVoice: () => string[],
  *   listMicrophones: () => Promise<MediaDeviceInfo[]>,
+ *   speakers: Pick<SpeakerChoice, "refresh">,
  *   userAgent: string,
  * }} VoiceModeParts `missingForVoice` names what the browser lacks to talk.
  * @typedef {{
@@ -32,10 +34,10 @@ import { permissionPlace } from "../words/help.js";
  *   `stopped` is called when the user goes back to typing.
  */
 
-/** Cards about the microphone and the sound; the others are about the connection. */
-const DEVICE_CARD = /^(microphone|sound)_/;
+/** Cards about the microphone, the sound and the loudspeaker; the others are about the connection. */
+const DEVICE_CARD = /^(microphone|sound|speaker)_/;
 
-/** Whether a card is about the microphone or the sound. @param {string | null} name */
+/** Whether a card is about a device. @param {string | null} name */
 export const isDeviceCard = (name) => name !== null && DEVICE_CARD.test(name);
 
 /** Starts and stops the client's audio, as the user's controls say. */
@@ -49,6 +51,8 @@ export class VoiceMode {
   /** The mute is lifted because the talk key is held, and returns when it is released. */
   #isUnmutedByKey = false;
   #hasNoMicrophone = false;
+  /** The microphone sends exact silence. While it is muted here, nobody needs to be told. */
+  #isSilent = false;
   #hasNoSound = false;
   /** The call ended in voice mode: to reconnect means to start the voice again. */
   #wasOnAtEnd = false;
@@ -81,6 +85,7 @@ export class VoiceMode {
       volume,
       hasNoMicrophone: this.#hasNoMicrophone,
       hasNoSound: this.#hasNoSound,
+      canTalk: this.#parts.missingForVoice().length === 0,
     };
   }
 
@@ -117,7 +122,7 @@ export class VoiceMode {
       return this.#delegate.changed();
     }
     await client.startAudioStream(this.#options(context));
-    await this.#showMicrophones();
+    await this.#showDevices();
     // The running voice may be that of a later tap, which still waits for its microphone.
     if (!signal.aborted && client.voice) void client.connect().catch(() => {});
   }
@@ -177,6 +182,7 @@ export class VoiceMode {
     this.#isMuted = isMuted;
     this.#isUnmutedByKey = false;
     void this.#guard(() => {
+      this.#showSilence();
       this.#delegate.client()?.setMuted(isMuted);
       this.#parts.presence.clear();
       this.#delegate.changed();
@@ -213,10 +219,20 @@ export class VoiceMode {
     return true;
   }
 
-  /** @param {"stopped" | "recovered"} problem Of the microphone, while the voice runs. */
+  /** @param {"silent" | "stopped" | "recovered"} problem Of the microphone, while the voice runs. */
   microphoneChanged(problem) {
+    this.#isSilent = problem === "silent";
+    if (this.#isSilent) return this.#showSilence();
     this.#hasNoMicrophone = problem === "stopped";
     this.#delegate.changed();
+  }
+
+  /** Show that the microphone is silent, unless it is muted here: then it should be. */
+  #showSilence() {
+    const { help } = this.#parts;
+    const isShown = help.name === "microphone_silent";
+    if (this.#isMuted && isShown) help.hide();
+    if (!this.#isMuted && this.#isSilent && !isShown) help.show("microphone_silent");
   }
 
   /** The browser stopped to play and to capture, or does so again. @param {boolean} isBlocked */
@@ -228,7 +244,7 @@ export class VoiceMode {
   async openSettings() {
     const { settings, store } = this.#parts;
     settings.open(store.preferences());
-    await this.#showMicrophones();
+    await this.#showDevices();
   }
 
   /** Save preferences and apply them to the running voice. @param {Partial<Preferences>} changes */
@@ -257,8 +273,9 @@ export class VoiceMode {
     }
   }
 
-  /** Fill the list of microphones; without it the voice goes on. */
-  async #showMicrophones() {
+  /** Fill the lists of devices; without them the voice goes on. */
+  async #showDevices() {
+    void this.#parts.speakers.refresh();
     const microphones = await this.#parts.listMicrophones().catch(() => null);
     if (!microphones) return;
     const { settings, store } = this.#parts;
@@ -290,6 +307,7 @@ export class VoiceMode {
     this.#isHeld = false;
     this.#isMuted = false;
     this.#isUnmutedByKey = false;
+    this.#isSilent = false;
     this.#hasNoMicrophone = false;
     this.#hasNoSound = false;
     this.#wasOnAtEnd = false;
@@ -301,6 +319,7 @@ export class VoiceMode {
   #turnOff() {
     this.#isOn = false;
     this.#isHeld = false;
+    this.#isSilent = false;
     this.#start.cancel();
     // Without a voice there is no sound to turn on.
     const { help } = this.#parts;

@@ -1,24 +1,33 @@
 /** Preferences, login token and known microphones in localStorage. */
 
+/** @import { Transport } from "../call/transport.js" */
+
 /**
  * @typedef {{
- *   language: "ja" | "en" | "", isHandsFree: boolean, volume: number,
- *   deviceId: string, deviceLabel: string,
+ *   language: "ja" | "en" | "", theme: "" | "light" | "dark", isHandsFree: boolean, volume: number,
+ *   deviceId: string, deviceLabel: string, speakerId: string, speakerLabel: string,
  *   echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean,
+ *   transport: Transport,
  * }} Preferences
  */
 
-/** @type {Readonly<Preferences>} An empty language means the browser's, an empty device the default one. */
+/** @type {Readonly<Preferences>} An empty language means the browser's, an empty theme the system's, an empty
+ * device the default one. */
 export const DEFAULT_PREFERENCES = Object.freeze({
   language: "",
+  // theme.js reads it too.
+  theme: "",
   isHandsFree: true,
   volume: 1,
   deviceId: "",
   // Browsers tell it only once a microphone is allowed.
   deviceLabel: "",
+  speakerId: "",
+  speakerLabel: "",
   echoCancellation: true,
   noiseSuppression: true,
   autoGainControl: true,
+  transport: "relay",
 });
 
 const PREFERENCES_KEY = "kaiwa.preferences";

@@ -116,6 +116,21 @@ export class TranscriptAssembler {
     this.#lines = null;
   }
 
+  /**
+   * Take this as the length of an answer's audio, of which no delta comes (WebRTC).
+   *
+   * @param {string} itemId
+   * @param {number} contentIndex
+   * @param {number} ms
+   */
+  estimateAudio(itemId, contentIndex, ms) {
+    const part = this.#items.get(itemId)?.parts.get(contentIndex);
+    if (!part) return;
+    part.timing.setAudio(ms);
+    this.#itemLines.delete(itemId);
+    this.#lines = null;
+  }
+
   /** The responses in progress end no more: they are interrupted, unless their end still comes. */
   giveUpAnswers() {
     for (const { responseId } of this.#items.values()) {

@@ -51,6 +51,14 @@ export class Captions {
     this.pacedVersion += 1;
   }
 
+  /** Take this as the length of a line's audio, of which nothing is received (WebRTC).
+   * @param {string} itemId @param {number} contentIndex @param {number} ms */
+  expected(itemId, contentIndex, ms) {
+    const pace = this.#paces.get(partKey(itemId, contentIndex));
+    if (pace) pace.receivedMs = ms;
+    else this.received(itemId, contentIndex, ms);
+  }
+
   /** Record how much audio was played in all.
    * @param {string} itemId @param {number} contentIndex @param {number} playedMs */
   played(itemId, contentIndex, playedMs) {

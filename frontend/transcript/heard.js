@@ -34,6 +34,11 @@ export class TextTiming {
     this.#audioMs += ms;
   }
 
+  /** Take this as the length of all audio. @param {number} ms */
+  setAudio(ms) {
+    this.#audioMs = ms;
+  }
+
   /** Count this many more characters, at the present audio position. @param {number} chars */
   addText(chars) {
     const last = this.#marks.at(-1);
@@ -92,6 +97,23 @@ export function cutToWholeWord(text, count) {
   if (cut === count) cut = cutAtPause(chars, cut);
   while (cut && SPACE.test(at(cut - 1))) cut--;
   return chars.slice(0, cut).join("");
+}
+
+/** The pace of speech in text: about 150 words a minute in English, 420 characters in Japanese. */
+const UNSPACED_CHARS_PER_S = 7;
+const CHARS_PER_S = 15;
+
+/**
+ * Estimate how long it takes to say this text, where its audio is not seen (WebRTC). The same as `spoken_ms`
+ * of `backend/relay/output_buffer.py`.
+ *
+ * @param {string} text
+ * @returns {number} Milliseconds.
+ */
+export function spokenMs(text) {
+  const chars = [...text];
+  const unspaced = chars.filter((char) => UNSPACED.test(char)).length;
+  return 1000 * (unspaced / UNSPACED_CHARS_PER_S + (chars.length - unspaced) / CHARS_PER_S);
 }
 
 /** Whether the text holds anything but white space. @param {string} text */

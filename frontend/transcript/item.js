@@ -21,7 +21,9 @@ import { charsIn, hasWords, heardText, TextTiming } from "./heard.js";
  * @typedef {{
  *   itemId: string, contentIndex: number, role: string, modality: string, text: string,
  *   heardText: string | null, heardMs: number | null, status: string, position: number,
- * }} Line
+ *   startedAt?: string, isReported?: boolean,
+ * }} Line `startedAt` is the server's time of a line that it has stored (ISO 8601); empty if it has none.
+ *   `isReported` marks a line that the server has only from a browser.
  */
 
 /**

@@ -11,7 +11,8 @@ import { partKey } from "./item.js";
  * @typedef {{
  *   item_id: string, content_index?: number, role: string, modality: string, text: string,
  *   heard_text: string | null, heard_ms: number | null, status: string, position: number,
- *   remembered_from?: number | null,
+ *   remembered_from?: number | null, started_at?: string | null, completed_at?: string | null,
+ *   is_reported?: boolean,
  * }} KeptTurn
  */
 
@@ -86,6 +87,9 @@ export function lineFromTurn(turn) {
     heardMs: turn.heard_ms ?? null,
     status: turn.status,
     position: turn.position,
+    // What only the page has seen has no time of the server's.
+    ...(turn.started_at !== undefined && { startedAt: turn.started_at ?? turn.completed_at ?? "" }),
+    ...(turn.is_reported === true && { isReported: true }),
   };
 }
 
@@ -101,5 +105,7 @@ function turnFromLine(line, position) {
     heard_ms: line.heardMs,
     status: line.status,
     position,
+    ...(line.startedAt !== undefined && { started_at: line.startedAt }),
+    ...(line.isReported === true && { is_reported: true }),
   };
 }

@@ -1,5 +1,7 @@
-/** One line of the conversation: its text, a note below it, and buttons to copy it and to hear it again. */
+/** One line of the conversation: its text, a note below it, its time, and buttons to copy it and to hear it
+ * again. */
 
+import { autolinked } from "../markdown/autolink.js";
 import { isNotTranscribed } from "../transcript/past.js";
 import { canCopy, copyButton } from "./copy-button.js";
 import { make } from "./elements.js";
@@ -16,8 +18,13 @@ import { MarkdownView } from "./markdown.js";
  * @typedef {{
  *   words: Words, announcer: Pick<Announcer, "say">, retryChosen: (itemId: string) => void,
  *   replay: Pick<Replay, "has" | "isPlaying" | "playable" | "toggle">,
- * }} BubbleParts `retryChosen` sends a failed message again.
+ *   timeOf: (line: ShownLine) => Date | null, isNewDay: (line: ShownLine) => boolean,
+ * }} BubbleParts `retryChosen` sends a failed message again; `isNewDay`: whether a date stands above the
+ *   line.
  */
+
+/** A link opens beside the conversation, whose call goes on. */
+const LINK = Object.freeze({ target: "_blank", rel: "noopener noreferrer" });
 
 export class Bubble {
   #parts;
@@ -25,8 +32,13 @@ export class Bubble {
   #text = make("div", { class: "text" });
   #actions = make("div", { class: "line-actions" });
   #markdown;
+  #time = make("time", { class: "line-time" });
+  /** @type {HTMLElement | null} */
+  #day = null;
   /** @type {HTMLElement | null} */
   #note = null;
+  /** @type {HTMLElement | null} */
+  #source = null;
   /** @type {HTMLButtonElement | null} */
   #copy = null;
   /** @type {HTMLButtonElement | null} */
@@ -62,6 +74,8 @@ export class Bubble {
     const { replay, words } = this.#parts;
     const canPlay = line.status !== "in_progress" && isSpokenAnswer(line) && replay.has(line);
     const isPlaying = canPlay && replay.isPlaying(line);
+    const time = this.#parts.timeOf(line);
+    const isNewDay = time !== null && this.#parts.isNewDay(line);
     const drawn = [
       words.language,
       line.shown,
@@ -71,9 +85,12 @@ export class Bubble {
       line.isPending,
       line.isHeldBack,
       line.failure,
+      line.isReported,
       isMarkdown,
       canPlay,
       isPlaying,
+      time?.getTime(),
+      isNewDay,
     ];
     if (this.#drawn.length > 0 && drawn.every((value, index) => value === this.#drawn[index])) {
       this.#line = line;
@@ -95,7 +112,9 @@ export class Bubble {
     else this.#showPlain(line);
     this.#isMarkdown = isMarkdown;
     this.#text.classList.toggle("markdown", isMarkdown);
+    this.#showTime(time, isNewDay);
     this.#showNote(line);
+    this.#showSource(line);
     this.#showCopy(line);
     this.#showAgain(canPlay, isPlaying);
   }
@@ -124,7 +143,10 @@ export class Bubble {
     const heard = isCutOff(line) ? (line.heardText ?? "") : shown;
     const unheard = shown.slice(heard.length);
     const words = unheard.trimStart();
-    this.#text.append(heard, unheard.slice(0, unheard.length - words.length));
+    // The address of a text that still grows, or is cut off, may be another one.
+    const isWhole = line.status !== "in_progress" && heard === line.text;
+    this.#text.append(...(isWhole ? linked(heard) : [heard]));
+    this.#text.append(unheard.slice(0, unheard.length - words.length));
     if (!words) return;
     this.#text.append(
       make(
@@ -140,11 +162,37 @@ export class Bubble {
     );
   }
 
+  /** @param {Date | null} time @param {boolean} isNewDay */
+  #showTime(time, isNewDay) {
+    const { words } = this.#parts;
+    this.#time.remove();
+    if (time) {
+      this.#time.dateTime = time.toISOString();
+      this.#time.textContent = words.time(time);
+      this.#time.title = words.moment(time);
+      this.#actions.prepend(this.#time);
+    }
+    this.#day?.remove();
+    this.#day = null;
+    if (!time || !isNewDay) return;
+    this.#day = make("p", { class: "day-start" }, words.day(time, new Date()));
+    this.element.prepend(this.#day);
+  }
+
   /** @param {ShownLine} line */
   #showNote(line) {
     this.#note?.remove();
     this.#note = this.#newNote(line);
     if (this.#note) this.#text.after(this.#note);
+  }
+
+  /** Say of what only a browser saw that nobody has verified it. @param {ShownLine} line */
+  #showSource(line) {
+    this.#source?.remove();
+    const source = sourceKey(line);
+    this.#source =
+      source === null ? null : make("p", { class: "note reported" }, this.#parts.words.say(source));
+    if (this.#source) (this.#note ?? this.#text).after(this.#source);
   }
 
   /** @param {ShownLine} line */
@@ -206,6 +254,12 @@ export class Bubble {
   }
 }
 
+/** A text whose addresses are links. @param {string} text */
+const linked = (text) =>
+  autolinked(text).map((piece) =>
+    piece.href === null ? piece.text : make("a", { href: piece.href, ...LINK }, piece.text),
+  );
+
 /**
  * Whether its text is shown as Markdown: written answers are. In a spoken answer the part that was heard
  * is marked by its characters, and what users write is shown as they wrote it.
@@ -232,6 +286,10 @@ function isCutOff({ status, heardText, shown }) {
 
 /** @param {ShownLine} line */
 const speakerKey = (line) => (line.role === "user" ? "thread.you" : "thread.assistant");
+
+/** Where the server has a line from, if that is to be said. @param {ShownLine} line
+ * @returns {string | null} The key of a text. */
+export const sourceKey = ({ isReported }) => (isReported === true ? "thread.reported" : null);
 
 /**
  * The note below the text of a line, or in place of it.

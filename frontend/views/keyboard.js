@@ -1,5 +1,5 @@
 /** The keyboard shortcuts of the page: Space (held), V, M, Esc, ?. Ignored while a field has the focus,
- * except Esc. */
+ * except Esc, and Space in the empty message box: no message begins with one. */
 
 import { isDialogOpen } from "./dialogs.js";
 
@@ -11,7 +11,8 @@ import { isDialogOpen } from "./dialogs.js";
  */
 
 /** Elements that handle typed keys themselves. */
-const TYPABLE = "input, textarea, select, [contenteditable]";
+const TYPABLE = "input:not([type=range]), textarea, select, [contenteditable]";
+const EMPTY_MESSAGE = "#message:placeholder-shown";
 /** Elements that Space or Enter activates. */
 const CLICKABLE = "button, a, summary";
 /** Buttons on which Space is the talk key even after Tab: clicking them has just started voice mode. */
@@ -47,8 +48,9 @@ export class Keyboard {
       return;
     if (event.key === "Escape") return this.#delegate.stopKeyPressed();
     const target = event.target instanceof Element ? event.target : document.body;
-    if (target.closest(TYPABLE) && !target.matches('input[type="range"]')) return;
-    if (event.key === " ") this.#spacePressed(event, target);
+    const isSpace = event.key === " ";
+    if (target.closest(TYPABLE) && !(isSpace && target.matches(EMPTY_MESSAGE))) return;
+    if (isSpace) this.#spacePressed(event, target);
     else if (!event.repeat) this.#letterPressed(event);
   }
 

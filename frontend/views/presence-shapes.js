@@ -33,6 +33,19 @@ const ENSO = /** @type {const} */ ({ from: -0.03, to: 0.86 });
 /** How loud a level looks, 0..1. @param {number} rms A fraction of full scale. */
 export const loudness = (rms) => Math.min(1, Math.sqrt(Math.max(0, rms) / FULL_RMS));
 
+/** The time in which a loudness falls to 1/e (37 %): between two words it falls, within one it hardly does. */
+const FALL_S = 0.084;
+
+/**
+ * The loudness to show for a level: it rises at once and falls slowly, at the same pace on every screen.
+ *
+ * @param {number} shown 0..1, so far.
+ * @param {number} level 0..1, now.
+ * @param {number} seconds Since `shown` was shown.
+ */
+export const following = (shown, level, seconds) =>
+  Math.max(level, shown * Math.exp(-Math.max(0, seconds) / FALL_S));
+
 /** @param {Partial<Arc>} given @returns {Arc} */
 const arc = (given) => ({
   kind: "arc",
@@ -132,8 +145,12 @@ const resting = () => [arc({ ...ENSO, alpha: 0.6 })];
 const FIGURES = Object.freeze({
   idle: resting,
   ended: resting,
+  not_loaded: resting,
+  not_connected: resting,
+  paused: resting,
   asking_microphone: asking,
   connecting: (moment) => turning(moment),
+  loading: (moment) => turning(moment),
   reconnecting: (moment) => turning(moment, 2),
   listening,
   hearing_you: hearing,
@@ -151,6 +168,9 @@ const FIGURES = Object.freeze({
 const MOTIONLESS = new Set([
   "idle",
   "ended",
+  "not_loaded",
+  "not_connected",
+  "paused",
   "interrupted",
   "muted",
   "no_microphone",

@@ -4,7 +4,7 @@
  */
 
 import { byId } from "./elements.js";
-import { BARS, loudness, moves, shapesOf } from "./presence-shapes.js";
+import { BARS, following, loudness, moves, shapesOf } from "./presence-shapes.js";
 
 /** @import { ShownName } from "../call/call-state.js" */
 /** @import { Words } from "../words/i18n.js" */
@@ -12,8 +12,8 @@ import { BARS, loudness, moves, shapesOf } from "./presence-shapes.js";
 
 /** From one state's figure to the next. */
 const FADE_S = 0.18;
-/** How much of its loudness the picture of the answer loses in each frame: it rises at once. */
-const FALL = 0.18;
+/** How often the colour is read: to read it may take the browser a layout of the whole page. */
+const COLOUR_KEPT_S = 0.2;
 
 /** The state's figure, drawn on a canvas. */
 export class Presence {
@@ -24,6 +24,11 @@ export class Presence {
   #reducedMotion = globalThis.matchMedia("(prefers-reduced-motion: reduce)");
   #sent = /** @type {number[]} */ (new Array(BARS).fill(0));
   #played = 0;
+  #drawnAtS = 0;
+  #colour = "";
+  #colourReadAtS = -COLOUR_KEPT_S;
+  /** Of the canvas, in CSS pixels. */
+  #width = 0;
   /** @type {ShownName} */
   #shown = "idle";
   /** @type {ShownName} The figure that fades out. */
@@ -36,10 +41,18 @@ export class Presence {
   constructor(words, playedRms) {
     this.#words = words;
     this.#playedRms = playedRms;
-    const redraw = () => this.#drawSoon();
+    const redraw = () => {
+      this.#colourReadAtS = -COLOUR_KEPT_S;
+      this.#drawSoon();
+    };
     this.#reducedMotion.addEventListener("change", redraw);
-    globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-    new ResizeObserver(redraw).observe(this.#canvas);
+    const themeFilter = { attributeFilter: ["data-theme"] };
+    new MutationObserver(redraw).observe(document.documentElement, themeFilter);
+    const resized = new ResizeObserver(([entry]) => {
+      this.#width = entry?.contentRect.width ?? 0;
+      redraw();
+    });
+    resized.observe(this.#canvas);
   }
 
   /** Add the level of the newest chunk of the microphone. @param {number} rms A fraction of full scale. */
@@ -64,6 +77,7 @@ export class Presence {
     this.#shown = shown;
     this.#isOn = isOn;
     this.#changedAtS = performance.now() / 1000;
+    this.#colourReadAtS = -COLOUR_KEPT_S;
     this.#drawSoon();
   }
 
@@ -78,20 +92,22 @@ export class Presence {
     this.#frame = 0;
     if (!this.#isOn) return;
     const isStill = this.#reducedMotion.matches;
-    this.#played = Math.max(loudness(this.#playedRms()), this.#played * (1 - FALL));
+    const level = loudness(this.#playedRms());
+    this.#played = following(this.#played, level, seconds - this.#drawnAtS);
+    this.#drawnAtS = seconds;
     const moment = { sent: this.#sent, played: this.#played, seconds, isStill };
     const passed = isStill ? 1 : Math.min(1, Math.max(0, (seconds - this.#changedAtS) / FADE_S));
-    this.#prepare();
+    this.#prepare(seconds);
     if (passed < 1) this.#paint(shapesOf(this.#before, moment), 1 - passed);
     this.#paint(shapesOf(this.#shown, moment), passed);
     if (passed < 1 || moves(this.#shown, isStill)) this.#drawSoon();
   }
 
-  /** Clear the canvas, and set its size, units and colour. */
-  #prepare() {
+  /** Clear the canvas, and set its size, units and colour. @param {number} seconds The frame's time. */
+  #prepare(seconds) {
     const canvas = this.#canvas;
     const context = this.#context;
-    const side = Math.round(canvas.clientWidth * devicePixelRatio);
+    const side = Math.round(this.#width * devicePixelRatio);
     if (canvas.width !== side) {
       canvas.width = side;
       canvas.height = side;
@@ -99,9 +115,12 @@ export class Presence {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, side, side);
     context.setTransform(side / 2, 0, 0, side / 2, side / 2, side / 2);
-    const { color } = getComputedStyle(canvas);
-    context.strokeStyle = color;
-    context.fillStyle = color;
+    if (seconds - this.#colourReadAtS >= COLOUR_KEPT_S) {
+      this.#colour = getComputedStyle(canvas).color;
+      this.#colourReadAtS = seconds;
+    }
+    context.strokeStyle = this.#colour;
+    context.fillStyle = this.#colour;
     context.lineCap = "round";
   }
 

@@ -39,6 +39,13 @@ export class Screens {
     write(this.#text, "");
   }
 
+  /** The server has not answered yet: say so, with a button to retry. Nothing changes once a screen is shown. */
+  showSlow() {
+    if (!this.isOn("starting")) return;
+    write(this.#text, this.#words.say("page.slow"));
+    this.#retry.hidden = false;
+  }
+
   /** Show that the start failed, with a button to reload the page: as start.js does when it notices. */
   showFailed() {
     this.show("starting");

@@ -15,15 +15,24 @@ export class SessionSettingsView {
   #fields = byId("session-settings", HTMLFieldSetElement);
   #voice = byId("session-voice", HTMLSelectElement);
   #language = byId("session-language", HTMLSelectElement);
+  #sample = byId("voice-sample", HTMLButtonElement);
+  #sampleWords = byId("voice-sample-words", HTMLElement);
   #error = byId("session-error", HTMLParagraphElement);
   /** What the options of the voice were made from. */
   #drawn = "";
 
-  /** @param {Words} words @param {(changes: SessionSettingsFields) => void} changed */
-  constructor(words, changed) {
+  /**
+   * @param {Words} words
+   * @param {(changes: SessionSettingsFields) => void} changed
+   * @param {(voice: string, language: string) => void} sampleWanted Called in a tap.
+   */
+  constructor(words, changed, sampleWanted) {
     this.#words = words;
     this.#voice.addEventListener("change", () => changed({ voice: this.#voice.value }));
     this.#language.addEventListener("change", () => changed({ language: this.#language.value }));
+    this.#sample.addEventListener("click", () =>
+      sampleWanted(this.#voice.value, this.#language.value),
+    );
   }
 
   /** @param {SessionSettingsModel | null} model Null while the conversation's settings are unknown. */
@@ -31,8 +40,18 @@ export class SessionSettingsView {
     this.#fields.hidden = model === null;
     if (!model) return;
     this.#drawVoices(model);
+    this.showSample(this.#sample.dataset.playing === "true");
     this.#voice.value = model.voice;
     this.#language.value = model.language;
+  }
+
+  /** @param {boolean} isPlaying Or being loaded. */
+  showSample(isPlaying) {
+    this.#sample.dataset.playing = String(isPlaying);
+    write(
+      this.#sampleWords,
+      this.#words.say(isPlaying ? "settings.sample.stop" : "settings.sample"),
+    );
   }
 
   /** Show why a change failed. @param {string} sentence Empty to remove the message. */

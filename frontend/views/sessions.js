@@ -1,6 +1,7 @@
-/** The list of the user's conversations: open one, and a menu to rename it in place, export or delete it. */
+/** The list of the user's conversations, in groups of days: open one, and a menu to rename it in place, export or delete it. */
 
 import { LIMITS } from "../shared-facts.js";
+import { groupOf } from "../words/calendar.js";
 import { byId, make, write } from "./elements.js";
 import { icon } from "./icons.js";
 import { chooseSessionAction } from "./session-menu.js";
@@ -40,6 +41,8 @@ export class Sessions {
   #sessions = null;
   /** @type {Map<string, Row>} */
   #rows = new Map();
+  /** The headings of the groups of days, by group. @type {Map<string, HTMLLIElement>} */
+  #headings = new Map();
   #currentId = "";
   #isFound = false;
   #renamingId = "";
@@ -97,11 +100,7 @@ export class Sessions {
       row.remove();
       this.#rows.delete(id);
     }
-    for (const [index, session] of sessions.entries()) {
-      const row = this.#draw(session);
-      const there = this.#list.children[index] ?? null;
-      if (there !== row) this.#list.insertBefore(row, there);
-    }
+    this.#place(this.#draw(sessions, new Date()));
     if (!hadFocus || focused === document.activeElement) return;
     const place = focused?.isConnected ? focused : byId("new-session", HTMLButtonElement);
     place.focus();
@@ -123,8 +122,37 @@ export class Sessions {
     this.#rows.get(id)?.open.focus();
   }
 
-  /** @param {Session} session */
-  #draw(session) {
+  /** The rows and the headings between them. @param {Session[]} sessions The latest first. @param {Date} now */
+  #draw(sessions, now) {
+    /** @type {HTMLElement[]} */
+    const items = [];
+    const headings = new Map();
+    for (const session of sessions) {
+      const date = new Date(session.updated_at);
+      const { key } = groupOf(date, now);
+      if (!headings.has(key)) {
+        const heading = this.#headings.get(key) ?? make("li", { class: "day" }, make("h2"));
+        write(/** @type {HTMLElement} */ (heading.firstElementChild), this.#words.group(date, now));
+        headings.set(key, heading);
+        items.push(heading);
+      }
+      items.push(this.#drawRow(session, now));
+    }
+    for (const [key, heading] of this.#headings) if (!headings.has(key)) heading.remove();
+    this.#headings = headings;
+    return items;
+  }
+
+  /** @param {HTMLElement[]} items */
+  #place(items) {
+    for (const [index, item] of items.entries()) {
+      const there = this.#list.children[index] ?? null;
+      if (there !== item) this.#list.insertBefore(item, there);
+    }
+  }
+
+  /** @param {Session} session @param {Date} now */
+  #drawRow(session, now) {
     const known = this.#rows.get(session.id) ?? this.#add(session.id);
     const title = this.titleOf(session);
     const isCurrent = session.id === this.#currentId;
@@ -132,7 +160,9 @@ export class Sessions {
     known.open.ariaCurrent = isCurrent ? "true" : null;
     write(known.title, title);
     known.time.dateTime = session.updated_at;
-    write(known.time, this.#words.day(new Date(session.updated_at), new Date()));
+    const date = new Date(session.updated_at);
+    write(known.time, this.#words.timeInGroup(date, now));
+    known.time.title = this.#words.moment(date);
     known.spoken.hidden = !session.realtime_mode;
     known.spoken.title = this.#words.say("sessions.spoken");
     write(known.spokenWords, this.#words.say("sessions.spoken"));

@@ -13,6 +13,10 @@ const ICONS = Object.freeze({
   idle: "idle",
   asking_microphone: "microphone",
   connecting: "link",
+  loading: "link",
+  not_loaded: "end",
+  not_connected: "end",
+  paused: "end",
   listening: "ear",
   hearing_you: "wave",
   thinking: "dots",
@@ -27,12 +31,22 @@ const ICONS = Object.freeze({
   no_sound: "microphone_off",
 });
 
+/**
+ * Whether a hint may name its keys. M and Space are typed into a message box that has the focus; Esc is not.
+ *
+ * @param {string} hint @param {boolean} isTyping
+ */
+export function mayNameKeys(hint, isTyping) {
+  return !isTyping || !/^(muted|press|waiting)/.test(hint);
+}
+
 export class Status {
   #words;
   #announcer;
   #icon = byId("state-icon", HTMLElement);
   #name = byId("state-name", HTMLElement);
   #hint = byId("state-hint", HTMLElement);
+  #message = byId("message", HTMLTextAreaElement);
   #latency = byId("latency", HTMLParagraphElement);
   #shown = "";
   /** @type {number | null} */
@@ -47,6 +61,9 @@ export class Status {
   constructor(words, announcer) {
     this.#words = words;
     this.#announcer = announcer;
+    for (const moved of ["focus", "blur"]) {
+      this.#message.addEventListener(moved, () => this.show(...this.#last));
+    }
   }
 
   /** @param {CallState} state @param {Own} flags */
@@ -55,8 +72,7 @@ export class Status {
     this.#last = [state, flags];
     const { name: key, hint } = shownOf(state, flags);
     const name = this.#words.say(`state.${key}`);
-    const hintText =
-      key === "reconnecting" ? this.#whyLost(state) : this.#words.say(`hint.${hint}`);
+    const hintText = key === "reconnecting" ? this.#whyLost(state) : this.#hintText(hint);
     document.documentElement.dataset.state = state.name;
     document.documentElement.dataset.shown = key;
     if (this.#shown !== key) this.#icon.replaceChildren(icon(ICONS[key] ?? "idle"));
@@ -68,6 +84,13 @@ export class Status {
     this.#shown = key;
     write(this.#name, name);
     writeWithIcons(this.#hint, hintText);
+  }
+
+  /** @param {string} hint */
+  #hintText(hint) {
+    const isTyping = document.activeElement === this.#message;
+    const namesKeys = this.#words.hasKeys && mayNameKeys(hint, isTyping);
+    return this.#words.say(`hint.${hint}`, {}, namesKeys);
   }
 
   /** Why the connection is lost, that the page goes on by itself, and what the microphone does.

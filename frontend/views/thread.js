@@ -11,6 +11,7 @@
 import { LazyLexer } from "../markdown/lexer.js";
 import { partKey } from "../transcript/item.js";
 import { SteadyMap } from "../transcript/steady-map.js";
+import { dayStarts, TurnTimes } from "../transcript/turn-times.js";
 import { Bubble, mayBeMarkdown } from "./bubble.js";
 import { byId } from "./elements.js";
 import { LineList } from "./line-list.js";
@@ -18,6 +19,8 @@ import { Rows } from "./rows.js";
 
 /** @import { ShownLine } from "../transcript/shown-lines.js" */
 /** @import { BubbleParts } from "./bubble.js" */
+
+/** @typedef {Omit<BubbleParts, "timeOf" | "isNewDay">} ThreadParts */
 
 /** A reader no further from the end than this follows new lines. */
 const NEAR_END_PX = 96;
@@ -28,6 +31,11 @@ const LINES_AT_ONCE = 5;
 
 export class Thread {
   #parts;
+  #times = new TurnTimes();
+  /** The days of the lines. @type {SteadyMap<ShownLine, number | null>} */
+  #days = new SteadyMap();
+  /** The keys of the lines above which a date stands. @type {ReadonlySet<string>} */
+  #dayStarts = new Set();
   #lexer = new LazyLexer();
   #thread = byId("thread", HTMLDivElement);
   #list = byId("lines", HTMLDivElement);
@@ -60,9 +68,13 @@ export class Thread {
   #isAtEnd = true;
   #height = 0;
 
-  /** @param {BubbleParts} parts */
+  /** @param {ThreadParts} parts */
   constructor(parts) {
-    this.#parts = parts;
+    this.#parts = Object.freeze({
+      ...parts,
+      timeOf: (/** @type {ShownLine} */ line) => this.#times.of(line),
+      isNewDay: (/** @type {ShownLine} */ line) => this.#dayStarts.has(keyOf(line)),
+    });
     // A scroll event caused by a change of height says nothing about what the reader wants.
     const scrolled = () => {
       this.#findAnchor();
@@ -91,19 +103,21 @@ export class Thread {
     if (!this.#lexer.lex && this.#lines.some(mayBeMarkdown)) void this.#loadLexer();
   }
 
-  /** Show that another conversation is being loaded. */
-  load() {
+  /** Show that another conversation is being loaded.
+   * @param {ShownLine[]} lines What was sent to it meanwhile. */
+  load(lines) {
     this.#phase = "loading";
     // It probably has written answers.
     void this.#lexer.load();
     this.#isAtEnd = true;
-    this.#lines = [];
+    this.#lines = lines;
     this.#drawAll();
   }
 
   /** Loading failed: show nothing, and not the welcome of an empty conversation. */
   fail() {
     this.#phase = "failed";
+    this.#lines = [];
     this.#drawAll();
   }
 
@@ -127,7 +141,13 @@ export class Thread {
   #drawAll() {
     this.#loading.hidden = this.#phase !== "loading";
     this.#empty.hidden = this.#phase !== "shown" || this.#lines.length > 0;
+    const before = this.#dayStarts;
+    this.#dayStarts = this.#findDayStarts();
     this.#rows.show(this.#lines);
+    for (const key of new Set([...before, ...this.#dayStarts])) {
+      if (before.has(key) !== this.#dayStarts.has(key))
+        this.#rows.get(key)?.refresh(this.#lexer.lex);
+    }
     this.#drawPlayable();
     this.#placeMark();
     if (this.#rows.hasMore) this.#list.ariaBusy = "true";
@@ -171,6 +191,12 @@ export class Thread {
     if (!this.#anchor?.line.isConnected) return;
     this.#thread.scrollTop += this.#anchor.line.getBoundingClientRect().top - this.#anchor.top;
     this.#findAnchor();
+  }
+
+  #findDayStarts() {
+    const days = this.#days.map(this.#lines, (line, _, known) => known ?? this.#times.dayOf(line));
+    const lines = dayStarts(days, this.#times.today).map((index) => this.#lines[index]);
+    return new Set(lines.map((line) => (line ? keyOf(line) : "")));
   }
 
   /** Draw the answers again that can be heard now, or no more, or are playing. */

@@ -62,6 +62,7 @@ export class VoiceControls {
     this.#toggle(this.#silence, volume === 0, SILENCE);
     if (volume > 0) this.#lastVolume = volume;
     this.#hold.hidden = isHandsFree;
+    Object.assign(document.documentElement.dataset, { handsFree: isHandsFree, voice: isOn });
     this.#hold.ariaPressed = String(isHeld);
     write(this.#holdWords, this.#words.say(isHeld ? "voice.holding" : "voice.hold"));
     this.#stop.ariaDisabled = String(!canStop);

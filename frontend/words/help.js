@@ -6,8 +6,9 @@
  */
 
 /**
- * @typedef {"ask_microphone" | "type_instead" | "reconnect" | "talk_here" | "sign_in" | "reload"
- *   | "dismiss" | "new_session" | "choose_microphone" | "turn_on_sound"} HelpAction
+ * @typedef {"ask_microphone" | "type_instead" | "reconnect" | "retry" | "talk_here" | "sign_in" | "reload"
+ *   | "dismiss" | "new_session" | "choose_microphone" | "choose_speaker" | "choose_connection"
+ *   | "turn_on_sound"} HelpAction
  * @typedef {{ action: HelpAction, tone: "calm" | "warning" }} Help
  */
 
@@ -21,8 +22,13 @@ export const HELP = Object.freeze({
   microphone_silent: { action: "choose_microphone", tone: "warning" },
   microphone_stopped: { action: "ask_microphone", tone: "warning" },
   sound_blocked: { action: "turn_on_sound", tone: "warning" },
+  speaker_lost: { action: "choose_speaker", tone: "warning" },
   slow_network: { action: "dismiss", tone: "warning" },
   no_network: { action: "reconnect", tone: "warning" },
+  // UDP does not get through to the provider (call/webrtc-connection.js).
+  webrtc_blocked: { action: "choose_connection", tone: "warning" },
+  // The conversation could not be loaded.
+  not_loaded: { action: "retry", tone: "warning" },
   // A proxy that is nearly right (call/proxy-check.js).
   origin_foreign: { action: "reconnect", tone: "warning" },
   upgrade_missing: { action: "reconnect", tone: "warning" },
@@ -49,6 +55,12 @@ export const HELP = Object.freeze({
   too_many_calls: { action: "reconnect", tone: "calm" },
   server_full: { action: "reconnect", tone: "calm" },
   hourly_limit: { action: "type_instead", tone: "calm" },
+  budget_spent: { action: "reconnect", tone: "calm" },
+  // As `budget_spent`, where nothing starts again by itself.
+  budget_none: { action: "dismiss", tone: "calm" },
+  // Errors that say why a call is forbidden.
+  calls_not_allowed: { action: "type_instead", tone: "calm" },
+  price_unknown: { action: "dismiss", tone: "warning" },
   internal: { action: "reconnect", tone: "warning" },
   provider_failed: { action: "reconnect", tone: "warning" },
   provider_refused: { action: "reconnect", tone: "warning" },

@@ -5,6 +5,8 @@
  */
 
 import { LANGUAGES } from "../shared-facts.js";
+import { GROUP_TEXTS, groupOf } from "./calendar.js";
+import { DIRECT_WORDS } from "./direct.js";
 
 /** @typedef {"en" | "ja"} Language */
 /** @typedef {{ en: string, ja: string }} Entry */
@@ -14,8 +16,12 @@ export const WORDS = Object.freeze({
   "page.title": { en: "Kaiwa", ja: "Kaiwa 会話" },
   "page.tagline": { en: "Talk, and be answered.", ja: "話せば、答えが返ってくる。" },
   "page.starting": { en: "One moment…", ja: "少々お待ちください…" },
+  "page.slow": {
+    en: "The server has not answered yet. The page opens as soon as it does.",
+    ja: "サーバーの応答を待っています。応答があり次第、ページが開きます。",
+  },
   "page.skip": { en: "Skip to the message box", ja: "メッセージ欄へ移動" },
-  "page.language": { en: "Language", ja: "言語" },
+  "page.language": { en: "Page language", ja: "表示言語" },
   "page.demo": {
     en: "Demo: a simulator plays a customer at a food wholesaler. You are the sales person.",
     ja: "デモ：食品卸の受注担当者（シミュレーター）がお相手します。あなたは営業担当です。",
@@ -33,7 +39,6 @@ export const WORDS = Object.freeze({
   "sign_in.password": { en: "Password", ja: "パスワード" },
   "sign_in.submit": { en: "Sign in", ja: "ログイン" },
   "sign_in.submit_register": { en: "Create and sign in", ja: "登録してはじめる" },
-  "sign_in.to_register": { en: "New here? Create an account", ja: "はじめての方は新規登録" },
   "sign_in.to_sign_in": { en: "I already have an account", ja: "アカウントをお持ちの方" },
   "sign_in.demo": {
     en: "The demo’s username and password were printed in the terminal where Kaiwa was started.",
@@ -51,12 +56,116 @@ export const WORDS = Object.freeze({
     en: "This browser blocks the storage of this site. You can sign in, but you have to sign in again when you close or reload the page.",
     ja: "このブラウザーでは、このサイトのデータ保存がブロックされています。ログインはできますが、ページを閉じるか再読み込みすると、もう一度ログインが必要です。",
   },
-  "sign_in.empty": {
-    en: "Please fill in both fields.",
-    ja: "ユーザー名とパスワードを入力してください。",
+  "sign_in.username.rules": {
+    en: "Letters, digits and @ . + - _, at most {most} characters",
+    ja: "文字、数字、@ . + - _ が使えます（{most}文字以内）",
+  },
+  "sign_in.username.missing": {
+    en: "Please enter a username.",
+    ja: "ユーザー名を入力してください。",
+  },
+  "sign_in.username.invalid": {
+    en: "Please use only letters, digits and @ . + - _",
+    ja: "ユーザー名に使えるのは、文字、数字、@ . + - _ だけです。",
+  },
+  "sign_in.username.too_long": {
+    en: "Please use at most {most} characters.",
+    ja: "ユーザー名は{most}文字以内にしてください。",
+  },
+  "sign_in.username.taken": {
+    en: "This username is taken. Please choose another one.",
+    ja: "このユーザー名はすでに使われています。別の名前にしてください。",
+  },
+  "sign_in.password.rules": {
+    en: "At least {least} characters, not only digits; no common password, and nothing like your username",
+    ja: "{least}文字以上。数字だけのもの、よく使われるもの、ユーザー名に似たものは使えません",
+  },
+  "sign_in.password.missing": {
+    en: "Please enter a password.",
+    ja: "パスワードを入力してください。",
+  },
+  "sign_in.password.too_short": {
+    en: "Please use at least {least} characters.",
+    ja: "パスワードは{least}文字以上にしてください。",
+  },
+  "sign_in.password.too_long": {
+    en: "Please use at most {most} characters.",
+    ja: "パスワードは{most}文字以内にしてください。",
+  },
+  "sign_in.password.numeric": {
+    en: "Please add letters or other characters.",
+    ja: "数字以外の文字も入れてください。",
+  },
+  "sign_in.password.too_common": {
+    en: "Too many people use this password. Please choose another one.",
+    ja: "よく使われているパスワードです。別のものにしてください。",
+  },
+  "sign_in.password.too_similar": {
+    en: "This password is too much like your username.",
+    ja: "パスワードがユーザー名に似すぎています。",
   },
 
   "account.signed_in_as": { en: "Signed in as {name}", ja: "{name} としてログイン中" },
+  "usage.open": { en: "Usage", ja: "利用状況" },
+  "usage.title": { en: "Your usage", ja: "利用状況" },
+  "usage.loading": { en: "Loading…", ja: "読み込んでいます…" },
+  "usage.failed": {
+    en: "Your usage could not be loaded. {why}",
+    ja: "利用状況を読み込めませんでした。{why}",
+  },
+  "usage.today": { en: "Today", ja: "今日" },
+  "usage.month": { en: "This month", ja: "今月" },
+  "usage.day": { en: "Day", ja: "日付" },
+  "usage.calls": { en: "Calls", ja: "通話" },
+  "usage.minutes": { en: "Minutes", ja: "分" },
+  "usage.tokens": { en: "Tokens", ja: "トークン" },
+  "usage.cost": { en: "Cost", ja: "料金" },
+  "usage.unknown": { en: "unknown", ja: "不明" },
+  "usage.cost_unknown": { en: "cost unknown", ja: "料金不明" },
+  "usage.estimate": { en: "≈ {cost}", ja: "約 {cost}" },
+  "usage.estimate.note": {
+    en: "≈: partly an estimate, because the provider has not billed all of it.",
+    ja: "「約」の金額には、提供元からまだ請求されていない分の推定が含まれます。",
+  },
+  "usage.unknown.note": {
+    en: "The cost is unknown where a model that was used has no known price.",
+    ja: "価格が分からないモデルを使った分の料金は「不明」になります。",
+  },
+  "usage.zone.note": {
+    en: "Days are those of the server ({zone}).",
+    ja: "日付はサーバーの時間帯（{zone}）によるものです。",
+  },
+  "usage.chart.minutes": {
+    en: "Minutes of talk by day, the last {days} days. Most: {most} on {day}.",
+    ja: "1日ごとの通話時間（過去{days}日間）。最大は{day}の{most}です。",
+  },
+  "usage.chart.cost": {
+    en: "Cost by day, the last {days} days. Most: {most} on {day}.",
+    ja: "1日ごとの料金（過去{days}日間）。最大は{day}の{most}です。",
+  },
+  "usage.by_day": { en: "Day by day", ja: "日ごとの内訳" },
+  "usage.nothing": {
+    en: "Nothing was used in the last {days} days.",
+    ja: "過去{days}日間の利用はありません。",
+  },
+  "usage.left.minutes": { en: "{left} left today", ja: "今日はあと {left}" },
+  "usage.left.money": { en: "{left} left this month", ja: "今月はあと {left}" },
+  "usage.left_of.minutes": {
+    en: "Left today: {left} of {limit}",
+    ja: "今日の残り：{left}（上限 {limit}）",
+  },
+  "usage.left_of.money": {
+    en: "Left this month: {left} of {limit}",
+    ja: "今月の残り：{left}（上限 {limit}）",
+  },
+  "usage.left_of.calls_at_once": {
+    en: "Calls at once left: {left} of {limit}",
+    ja: "同時に使える通話の残り：{left}（上限 {limit}）",
+  },
+  "usage.left_of.calls_per_hour": {
+    en: "Calls left this hour: {left} of {limit}",
+    ja: "この1時間の通話の残り：{left}（上限 {limit}）",
+  },
   "account.sign_out": { en: "Sign out", ja: "ログアウト" },
   "account.sign_out_everywhere": { en: "Sign out everywhere", ja: "すべての端末でログアウト" },
   "account.sign_out_everywhere.text": {
@@ -73,11 +182,11 @@ export const WORDS = Object.freeze({
   "sessions.hide": { en: "Close the list", ja: "一覧を閉じる" },
   "sessions.new": { en: "New conversation", ja: "新しい会話" },
   "sessions.empty": {
-    en: "Your conversations will be kept here.",
-    ja: "これまでの会話がここに残ります。",
+    en: "Your conversations will appear here.",
+    ja: "これまでの会話がここに表示されます。",
   },
   "sessions.search": { en: "Search conversations", ja: "会話を検索" },
-  "sessions.found": { en: "Found: {count}", ja: "{count} 件見つかりました" },
+  "sessions.found": { en: "Found: {count}", ja: "{count}件見つかりました" },
   "sessions.not_found": {
     en: "No conversation has these words.",
     ja: "この言葉を含む会話はありません。",
@@ -102,13 +211,16 @@ export const WORDS = Object.freeze({
     en: "The conversation was not brought back. {why}",
     ja: "会話を元に戻せませんでした。{why}",
   },
+  "sessions.today": { en: "Today", ja: "今日" },
+  "sessions.yesterday": { en: "Yesterday", ja: "昨日" },
+  "sessions.week": { en: "Previous 7 days", ja: "過去7日間" },
   "sessions.spoken": { en: "Spoken", ja: "音声あり" },
   "sessions.failed": {
     en: "The conversations could not be loaded.",
     ja: "会話の一覧を読み込めませんでした。",
   },
 
-  "sessions.export_file": { en: "Save as a file", ja: "ファイルに書き出す" },
+  "sessions.export_file": { en: "Export", ja: "書き出す" },
   "sessions.export": { en: "Export “{title}”", ja: "「{title}」を書き出す" },
   "export.txt": { en: "Text to read (TXT)", ja: "読むためのテキスト（TXT）" },
   "export.csv": { en: "Table for spreadsheets (CSV)", ja: "表計算ソフト用の表（CSV）" },
@@ -127,12 +239,16 @@ export const WORDS = Object.freeze({
   "thread.writing_down": { en: "Hearing you…", ja: "聞き取り中…" },
   "thread.preparing": { en: "Preparing the answer…", ja: "応答を準備しています…" },
   "thread.failed_user": {
-    en: "This could not be written down, but it was heard.",
+    en: "This could not be transcribed, but it was heard.",
     ja: "文字に起こせませんでしたが、音声は届いています。",
   },
   "thread.failed_assistant": { en: "This answer failed.", ja: "応答に失敗しました。" },
   "thread.not_transcribed": { en: "(not transcribed)", ja: "（文字起こしなし）" },
   "thread.not_heard": { en: "not heard:", ja: "再生されなかった部分：" },
+  "thread.reported": {
+    en: "Reported by the browser, not verified",
+    ja: "ブラウザーからの報告（未確認）",
+  },
   "thread.cut_off": { en: "Interrupted", ja: "途中で中断" },
   "thread.sending": { en: "Sending…", ja: "送信中…" },
   "thread.not_sent": { en: "Not sent yet", ja: "まだ送信されていません" },
@@ -158,13 +274,29 @@ export const WORDS = Object.freeze({
     en: "Tap 🎤 Voice and simply speak. You can cut in at any time.",
     ja: "🎤「音声」を押して、そのまま話してください。途中で割り込んでも大丈夫です。",
   },
+  "empty.talk_push": {
+    en: "Tap 🎤 Voice, then hold the button while you speak. You can cut in at any time.",
+    ja: "🎤「音声」を押し、ボタンを押したまま話してください。途中で割り込んでも大丈夫です。",
+  },
+  "empty.talking": {
+    en: "Simply speak. You can cut in at any time.",
+    ja: "そのまま話してください。途中で割り込んでも大丈夫です。",
+  },
+  "empty.talking_push": {
+    en: "Hold the button while you speak. You can cut in at any time.",
+    ja: "ボタンを押したまま話してください。途中で割り込んでも大丈夫です。",
+  },
   "empty.type": {
     en: "Or type below. Voice and text share one conversation.",
     ja: "下の欄に入力してもかまいません。音声でも文字でも、ひとつの会話として続きます。",
   },
   "empty.kept": {
-    en: "Everything is kept, so you can come back later.",
-    ja: "会話はすべて残り、いつでも続きから話せます。",
+    en: "You can come back and go on later.",
+    ja: "あとで戻って、続きから話せます。",
+  },
+  "empty.reviewed": {
+    en: "The people who run this site may read your conversations to review them.",
+    ja: "品質の確認のため、このサイトの運営者が会話を読むことがあります。",
   },
   "empty.suggestions": { en: "Try saying", ja: "こんなふうに話してみましょう" },
 
@@ -197,6 +329,8 @@ export const WORDS = Object.freeze({
   "state.idle": { en: "Ready", ja: "待機中" },
   "state.asking_microphone": { en: "Waiting for the microphone", ja: "マイクの許可を待っています" },
   "state.connecting": { en: "Connecting", ja: "接続中" },
+  "state.loading": { en: "Loading", ja: "読み込み中" },
+  "state.not_loaded": { en: "Not loaded", ja: "読み込めません" },
   "state.listening": { en: "Listening", ja: "聞いています" },
   "state.hearing_you": { en: "Hearing you", ja: "聞き取っています" },
   "state.thinking": { en: "Thinking", ja: "考えています" },
@@ -205,11 +339,13 @@ export const WORDS = Object.freeze({
   "state.interrupted": { en: "Interrupted", ja: "中断しました" },
   "state.reconnecting": { en: "Reconnecting", ja: "再接続中" },
   "state.ended": { en: "Ended", ja: "終了" },
+  "state.not_connected": { en: "Not connected", ja: "未接続" },
+  "state.paused": { en: "Paused", ja: "一時停止中" },
   "state.no_microphone": { en: "No microphone", ja: "マイクなし" },
   "state.no_sound": { en: "No sound", ja: "音が出ません" },
   "state.muted": { en: "Muted", ja: "ミュート中" },
   "state.unmuted": { en: "Unmuted", ja: "ミュートを解除しました" },
-  "state.waiting_for_press": { en: "Press to talk", ja: "ボタンを押して話す" },
+  "state.waiting_for_press": { en: "Hold to talk", ja: "ボタンを押して話す" },
 
   "hint.idle": {
     en: "Type, or tap 🎤 Voice to talk",
@@ -219,7 +355,15 @@ export const WORDS = Object.freeze({
     en: "Allow the microphone in the browser’s question",
     ja: "確認画面でマイクを許可してください",
   },
-  "hint.connecting": { en: "Just a moment", ja: "まもなくつながります" },
+  "hint.connecting": {
+    en: "Just a moment. You can already type.",
+    ja: "まもなくつながります。入力もできます",
+  },
+  "hint.loading": {
+    en: "The server has not answered yet. You can already type.",
+    ja: "サーバーの応答を待っています。入力もできます",
+  },
+  "hint.not_loaded": { en: "What you type stays here", ja: "入力した文字は残ります" },
   "hint.listening": { en: "Say something", ja: "どうぞお話しください" },
   "hint.hearing_you": { en: "Go on", ja: "そのまま続けてください" },
   "hint.thinking": { en: "The answer is coming", ja: "まもなく応答します" },
@@ -238,6 +382,10 @@ export const WORDS = Object.freeze({
   "hint.reconnecting.draining": {
     en: "The server is restarting. Kaiwa goes on by itself when it is back.",
     ja: "サーバーを再起動しています。完了すると、自動で再開します。",
+  },
+  "hint.reconnecting.unanswered": {
+    en: "The server has not answered yet. Kaiwa keeps trying by itself.",
+    ja: "サーバーからまだ応答がありません。自動で送信を続けます。",
   },
   "hint.reconnecting.internal": {
     en: "The server has a problem. Kaiwa keeps trying by itself.",
@@ -275,6 +423,13 @@ export const WORDS = Object.freeze({
     en: "{cause} The microphone is off meanwhile.",
     ja: "{cause}その間、マイクはオフになります。",
   },
+  "hint.idle_without_voice": { en: "Type a message", ja: "文字で入力できます" },
+  "hint.budget_spent": {
+    en: "You can still read your conversations",
+    ja: "これまでの会話は引き続き読めます",
+  },
+  "hint.not_connected": { en: "The call was not opened", ja: "通話はつながっていません" },
+  "hint.paused": { en: "You can go on at any time", ja: "いつでも続きから話せます" },
   "hint.ended": { en: "The conversation so far is kept", ja: "ここまでの会話は保存されています" },
   "hint.no_microphone": {
     en: "Your microphone is off. You can type.",
@@ -389,11 +544,62 @@ export const WORDS = Object.freeze({
     ja: "変更できませんでした。{why}",
   },
 
+  "settings.sample": { en: "Hear the voice", ja: "声を聞いてみる" },
+  "settings.sample.stop": { en: "Stop the sample", ja: "再生を止める" },
+  "settings.sample.failed": {
+    en: "The voice could not be played. {why}",
+    ja: "声を再生できませんでした。{why}",
+  },
+  "quality.label": { en: "Connection: {level}", ja: "接続：{level}" },
+  "quality.good": { en: "good", ja: "良好" },
+  "quality.fair": { en: "fair", ja: "普通" },
+  "quality.poor": { en: "poor", ja: "不安定" },
+  "quality.round_trip": { en: "To the server and back", ja: "サーバーとの往復" },
+  "quality.round_trip_direct": { en: "To the voice service and back", ja: "音声サービスとの往復" },
+  "quality.answer": {
+    en: "Answers, median (p50)",
+    ja: "応答までの中央値（p50）",
+  },
+  "quality.no_answer": { en: "None yet", ja: "まだありません" },
+  "settings.speaker": { en: "Speaker", ja: "スピーカー" },
+  "settings.default_speaker": { en: "The device’s default", ja: "既定のスピーカー" },
+  "settings.kept_speaker": { en: "The speaker you chose before", ja: "前回選択したスピーカー" },
+  "settings.nth_speaker": { en: "Speaker {n}", ja: "スピーカー {n}" },
+  "settings.speaker_note": {
+    en: "The browser lists your speakers once you have allowed the microphone.",
+    ja: "マイクを許可すると、スピーカーの一覧が表示されます。",
+  },
+  "action.choose_speaker": { en: "Choose a speaker", ja: "スピーカーを選ぶ" },
+  "help.speaker_lost.title": {
+    en: "Your speaker is not connected",
+    ja: "選択したスピーカーが見つかりません",
+  },
+  "help.speaker_lost.text": {
+    en: "Kaiwa speaks through the device’s default one, and through yours again when it is back.",
+    ja: "既定のスピーカーから音声を流しています。接続し直すと、元のスピーカーに戻ります。",
+  },
+  "settings.transport": { en: "Connection", ja: "接続方法" },
+  "settings.transport.relay": { en: "Through the server", ja: "サーバー経由" },
+  "settings.transport.automatic": { en: "Automatic", ja: "自動" },
+  "settings.transport.webrtc": { en: "Direct (WebRTC)", ja: "直接（WebRTC）" },
+  "settings.transport_note": {
+    en: "For the next call. “Automatic” tries the direct connection first, and goes through the server where the network blocks it.",
+    ja: "次の通話から使われます。「自動」では、まず直接接続を試し、ネットワークで遮断されている場合はサーバー経由に切り替えます。",
+  },
+  "transport.fell_back": {
+    en: "This network blocks the direct connection. The call goes through the server.",
+    ja: "このネットワークでは直接接続できないため、サーバー経由で通話しています。",
+  },
+  "settings.theme": { en: "Appearance", ja: "外観" },
+  "settings.theme.system": { en: "As the system", ja: "システムに合わせる" },
+  "settings.theme.light": { en: "Light", ja: "ライト" },
+  "settings.theme.dark": { en: "Dark", ja: "ダーク" },
+
   "keys.open": { en: "Keyboard", ja: "キー操作" },
   "keys.title": { en: "Keyboard", ja: "キー操作" },
   "keys.talk": {
     en: "Hold to talk (with push to talk, or while muted)",
-    ja: "押している間、話す（「押して話す」のとき、またはミュート中）",
+    ja: "押しながら話す（「押して話す」のとき、またはミュート中）",
   },
   "keys.voice": { en: "Start or end the call", ja: "通話の開始・終了" },
   "keys.mute": { en: "Mute or unmute", ja: "ミュートの切り替え" },
@@ -413,6 +619,7 @@ export const WORDS = Object.freeze({
   "action.sign_in": { en: "Sign in", ja: "ログイン" },
   "action.reload": { en: "Reload the page", ja: "ページを再読み込み" },
   "action.choose_microphone": { en: "Choose a microphone", ja: "マイクを選ぶ" },
+  "action.choose_connection": { en: "Choose a connection", ja: "接続方法を選ぶ" },
   "action.turn_on_sound": { en: "Turn the sound on", ja: "音を出す" },
   "action.dismiss": { en: "All right", ja: "閉じる" },
   "action.new_session": { en: "New conversation", ja: "新しい会話" },
@@ -436,11 +643,11 @@ export const WORDS = Object.freeze({
   },
   "help.microphone_denied.safari": {
     en: "Open Safari ▸ Settings for This Website, allow the microphone, then try again.",
-    ja: "「Safari」▸「この Web サイトでの設定」でマイクを許可して、もう一度お試しください。",
+    ja: "「Safari」▸「このWebサイトでの設定」でマイクを許可して、もう一度お試しください。",
   },
   "help.microphone_denied.ios": {
     en: "Tap the icon beside the page’s address, open the website settings, allow the microphone, then try again.",
-    ja: "アドレス欄のアイコンから「Web サイトの設定」を開き、マイクを許可して、もう一度お試しください。",
+    ja: "アドレス欄のアイコンから「Webサイトの設定」を開き、マイクを許可して、もう一度お試しください。",
   },
   "help.microphone_missing.title": { en: "No microphone was found", ja: "マイクが見つかりません" },
   "help.microphone_missing.text": {
@@ -452,7 +659,7 @@ export const WORDS = Object.freeze({
     ja: "マイクがほかで使われています",
   },
   "help.microphone_busy.text": {
-    en: "Another app holds it. Close that app or its call, then try again.",
+    en: "Another app is using it. Close that app or its call, then try again.",
     ja: "ほかのアプリが使用中です。そのアプリや通話を終了して、もう一度お試しください。",
   },
   "help.microphone_insecure.title": {
@@ -485,7 +692,7 @@ export const WORDS = Object.freeze({
   },
   "help.microphone_stopped.text": {
     en: "It was unplugged or another app took it. Connect it, then try again.",
-    ja: "外されたか、ほかのアプリに切り替わりました。接続してから、もう一度お試しください。",
+    ja: "取り外されたか、ほかのアプリに使われています。接続を確認して、もう一度お試しください。",
   },
   "help.sound_blocked.title": {
     en: "The browser plays no sound",
@@ -502,8 +709,24 @@ export const WORDS = Object.freeze({
   },
   "help.no_network.title": { en: "The connection is lost", ja: "接続が切れました" },
   "help.no_network.text": {
-    en: "Check your network, then connect again. Messages that are not sent yet are sent then.",
+    en: "Check your network, then connect again. Unsent messages are sent then.",
     ja: "ネットワークを確認して、もう一度つないでください。まだ送信されていないメッセージは、そのときに送信します。",
+  },
+  "help.webrtc_blocked.title": {
+    en: "The direct connection does not get through",
+    ja: "直接接続できませんでした",
+  },
+  "help.webrtc_blocked.text": {
+    en: "This network or the server does not allow it. In the settings, choose “Automatic” or “Through the server” as the connection.",
+    ja: "ネットワークまたはサーバーで許可されていません。設定の「接続方法」で「自動」または「サーバー経由」を選んでください。",
+  },
+  "help.not_loaded.title": {
+    en: "The conversation could not be loaded",
+    ja: "会話を読み込めませんでした",
+  },
+  "help.not_loaded.text": {
+    en: "Check your network, then try again.",
+    ja: "ネットワークを確認して、もう一度お試しください。",
   },
   "help.answer_failed.title": { en: "The answer failed", ja: "応答に失敗しました" },
   "help.answer_failed.text": {
@@ -511,7 +734,7 @@ export const WORDS = Object.freeze({
     ja: "もう一度、お話しいただくか入力してください。",
   },
   "help.voice_unsupported.title": {
-    en: "This browser cannot talk",
+    en: "This browser cannot make calls",
     ja: "このブラウザーでは通話できません",
   },
   "help.voice_unsupported.text": {
@@ -535,7 +758,7 @@ export const WORDS = Object.freeze({
   },
   "help.draining.title": { en: "The server is restarting", ja: "サーバーを再起動しています" },
   "help.draining.text": {
-    en: "It takes longer than usual. Connect again in a few minutes; messages that are not sent yet are sent then.",
+    en: "It takes longer than usual. Connect again in a few minutes; unsent messages are sent then.",
     ja: "いつもより時間がかかっています。数分待ってから、もう一度つないでください。まだ送信されていないメッセージは、そのときに送信します。",
   },
   "help.origin_foreign.title": {
@@ -609,13 +832,13 @@ export const WORDS = Object.freeze({
     ja: "ページがしばらく応答しませんでした",
   },
   "help.unresponsive.text": {
-    en: "So the call ended; the conversation is kept. If it happens again, reload the page.",
+    en: "The call ended; the conversation is kept. If it happens again, reload the page.",
     ja: "そのため通話を終了しましたが、会話は残っています。繰り返すときは、ページを再読み込みしてください。",
   },
   "help.idle.title": { en: "The call was paused", ja: "通話を一時停止しました" },
   "help.idle.text": {
-    en: "Nothing was said for a while. Go on whenever you like.",
-    ja: "しばらく発言がありませんでした。いつでも続きから話せます。",
+    en: "Nothing was said for a while. Connect again to go on.",
+    ja: "しばらく発言がありませんでした。もう一度つなぐと、続きから話せます。",
   },
   "help.taken_over.title": {
     en: "The conversation went on elsewhere",
@@ -662,6 +885,48 @@ export const WORDS = Object.freeze({
     en: "You can call again from {time}. You can keep typing meanwhile.",
     ja: "{time}以降に、もう一度通話できます。その間も文字で入力できます。",
   },
+  "help.budget_spent.title": { en: "Your budget is used up", ja: "利用枠を使い切りました" },
+  "help.budget_spent.text": {
+    en: "You can go on from {time}. If you need more before then, ask the administrator.",
+    ja: "{time}から再び利用できます。それまでに必要な場合は、管理者にお問い合わせください。",
+  },
+  "help.budget_none.title": { en: "Your budget is used up", ja: "利用枠を使い切りました" },
+  "help.budget_none.text": {
+    en: "If you need more, ask the administrator.",
+    ja: "増やす必要がある場合は、管理者にお問い合わせください。",
+  },
+  "help.calls_not_allowed.title": {
+    en: "You may not make calls here",
+    ja: "通話は許可されていません",
+  },
+  "help.calls_not_allowed.text": {
+    en: "You can type instead. If you need calls, ask the administrator.",
+    ja: "文字での入力は利用できます。通話が必要な場合は、管理者にお問い合わせください。",
+  },
+  "help.price_unknown.title": {
+    en: "This model cannot be used with a budget",
+    ja: "このモデルは利用枠のもとでは使えません",
+  },
+  "help.price_unknown.text": {
+    en: "What it costs is unknown. Please tell the administrator.",
+    ja: "料金が不明なためです。管理者にお知らせください。",
+  },
+  "budget.money.warning": {
+    en: "More than 80% of this month’s budget is used. It starts again on {time}.",
+    ja: "今月の利用枠の80%以上を使用しました。{time}にリセットされます。",
+  },
+  "budget.minutes.warning": {
+    en: "More than 80% of today’s minutes are used. They start again at {time}.",
+    ja: "今日の通話時間の80%以上を使用しました。{time}にリセットされます。",
+  },
+  "budget.spent": {
+    en: "Your budget is used up. The call ends after this answer.",
+    ja: "利用枠を使い切りました。この応答のあとに通話を終了します。",
+  },
+  "error.budget_spent": {
+    en: "Your budget is used up. It starts again on {time}.",
+    ja: "利用枠を使い切りました。{time}から再び利用できます。",
+  },
   "help.internal.title": { en: "Something went wrong", ja: "問題が起きました" },
   "help.internal.text": {
     en: "It is our fault, not yours. The conversation so far is kept; please connect again.",
@@ -680,8 +945,8 @@ export const WORDS = Object.freeze({
     ja: "音声サービスに拒否されました",
   },
   "help.provider_refused.text": {
-    en: "Please tell whoever runs this server; trying again rarely helps.",
-    ja: "サーバーの管理者にお知らせください。再試行しても改善しないことがあります。",
+    en: "Please tell the administrator; trying again rarely helps.",
+    ja: "管理者にお知らせください。再試行で改善することはほとんどありません。",
   },
   "help.provider_unavailable.title": {
     en: "The voice service cannot be reached",
@@ -713,6 +978,8 @@ export const WORDS = Object.freeze({
     en: "Something went wrong. Please try again.",
     ja: "問題が起きました。もう一度お試しください。",
   },
+
+  ...DIRECT_WORDS,
 });
 
 /**
@@ -747,11 +1014,19 @@ function isLocale(tag) {
   }
 }
 
+const TIME = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit" });
+
+/** The year of a date, unless it is this one. @param {Date} date @param {Date} now
+ * @returns {Intl.DateTimeFormatOptions} */
+const yearOf = (date, now) => (date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" });
+
 /** The page's texts in one language, which may be changed. */
 export class Words {
   /** Whether the user has a keyboard: then texts name its keys. */
   hasKeys = true;
   #browserLanguages;
+  /** @type {Map<string, Intl.DateTimeFormat>} */
+  #formats = new Map();
 
   /** @param {Language} language @param {readonly string[]} browserLanguages `navigator.languages`. */
   constructor(language, browserLanguages = []) {
@@ -770,10 +1045,11 @@ export class Words {
    *
    * @param {string} key
    * @param {Record<string, string | number>} [values]
+   * @param {boolean} [namesKeys]
    * @returns {string}
    */
-  say(key, values = {}) {
-    const entry = (this.hasKeys && WORDS[`${key}.keys`]) || WORDS[key];
+  say(key, values = {}, namesKeys = this.hasKeys) {
+    const entry = (namesKeys && WORDS[`${key}.keys`]) || WORDS[key];
     if (!entry) throw new Error(`no words for ${key}`);
     return entry[this.language].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
   }
@@ -792,33 +1068,91 @@ export class Words {
     return keys.find((key) => key in WORDS) ?? "error.internal";
   }
 
+  /** The heading of the group of a list in which a moment is shown. @param {Date} date @param {Date} now */
+  group(date, now) {
+    const { name } = groupOf(date, now);
+    if (name !== "month") return this.say(GROUP_TEXTS[name]);
+    return this.#written(date, { month: "long", ...yearOf(date, now) });
+  }
+
   /**
-   * The time for today, "yesterday", else the date.
+   * When something was, below the heading of its group: the time, with the day of the week if that is not
+   * told; or the date.
    *
    * @param {Date} date
    * @param {Date} now
    */
+  timeInGroup(date, now) {
+    const { name } = groupOf(date, now);
+    if (name === "month") {
+      return this.#written(date, { month: "short", day: "numeric", ...yearOf(date, now) });
+    }
+    return this.#written(date, name === "week" ? { weekday: "short", ...TIME } : TIME);
+  }
+
+  /** The time of day. @param {Date} date */
+  time(date) {
+    return this.#written(date, TIME);
+  }
+
+  /** The date with its day of the week, and its year if that is not this one.
+   * @param {Date} date @param {Date} now */
   day(date, now) {
-    const midnight = (/** @type {Date} */ at) => new Date(at).setHours(0, 0, 0, 0);
-    const days = Math.round((midnight(date) - midnight(now)) / 86_400_000);
-    if (days === 0) {
-      const time = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit" });
-      return new Intl.DateTimeFormat(this.#locale, time).format(date);
-    }
-    if (days === -1) {
-      return new Intl.RelativeTimeFormat(this.#locale, { numeric: "auto" }).format(days, "day");
-    }
-    const isThisYear = date.getFullYear() === now.getFullYear();
-    return new Intl.DateTimeFormat(this.#locale, {
-      ...(isThisYear ? {} : { year: "numeric" }),
-      month: "short",
+    return this.#written(date, {
+      weekday: "long",
+      month: "long",
       day: "numeric",
-    }).format(date);
+      ...yearOf(date, now),
+    });
+  }
+
+  /** The whole date and the time. @param {Date} date */
+  moment(date) {
+    return this.#written(date, { dateStyle: "full", timeStyle: "short" });
+  }
+
+  /** @param {Date} date @param {Intl.DateTimeFormatOptions} options */
+  #written(date, options) {
+    const key = `${this.#locale} ${JSON.stringify(options)}`;
+    // Making one takes longer than drawing a line.
+    const format = this.#formats.get(key) ?? new Intl.DateTimeFormat(this.#locale, options);
+    this.#formats.set(key, format);
+    return format.format(date);
   }
 
   /** @param {number} count */
   number(count) {
     return new Intl.NumberFormat(this.#locale).format(count);
+  }
+
+  /** USD: two decimals, and as many as it takes to show that a small amount is not zero.
+   * @param {number} usd */
+  money(usd) {
+    const isSmall = usd > 0 && usd < 0.01;
+    return new Intl.NumberFormat(this.#locale, {
+      style: "currency",
+      currency: "USD",
+      currencyDisplay: "narrowSymbol",
+      maximumFractionDigits: isSmall ? 4 : 2,
+    }).format(usd);
+  }
+
+  /** Whole minutes; with one decimal below ten. @param {number} minutes */
+  minutes(minutes) {
+    return new Intl.NumberFormat(this.#locale, {
+      style: "unit",
+      unit: "minute",
+      maximumFractionDigits: minutes < 10 ? 1 : 0,
+    }).format(minutes);
+  }
+
+  /** A day that the server names, `2026-11-28`, without a year. @param {string} date */
+  calendarDay(date) {
+    return new Intl.DateTimeFormat(this.#locale, {
+      month: "short",
+      day: "numeric",
+      timeZone: "UTC",
+    }).format(new Date(`${date}T00:00:00Z`));
   }
 
   /** @param {number} ms */

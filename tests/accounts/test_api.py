@@ -72,7 +72,7 @@ def test_an_invalid_registration_has_errors_by_field(
     assert response.status_code == 400
     error = response.json()["error"]
     assert error["code"] == "invalid"
-    assert list(error["detail"]) == [field]
+    assert list(error["detail"]) == list(error["codes"]) == [field]
     assert not User.objects.exists()
 
 
@@ -84,6 +84,15 @@ def test_a_username_is_taken_however_it_is_written(
     assert response.status_code == 400
     taken = [SENTENCES["username_taken"]["en"]]
     assert response.json()["error"]["detail"] == {"username": taken}
+    assert response.json()["error"]["codes"] == {"username": ["username_taken"]}
+
+
+def test_the_codes_say_what_is_wrong_with_a_password(as_nobody: APIClient, db: None) -> None:
+    response = post(as_nobody, "register", GOOD | {"password": "12345"})
+    error = response.json()["error"]
+    codes = ["password_too_short", "password_too_common", "password_entirely_numeric"]
+    assert error["codes"] == {"password": codes}
+    assert len(error["detail"]["password"]) == len(codes)
 
 
 @pytest.mark.postgres

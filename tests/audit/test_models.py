@@ -7,7 +7,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from backend.audit.models import Action, AuditEntry, AuditReadOnly, record
+from backend.audit.models import (
+    Action,
+    AuditEntry,
+    AuditReadOnly,
+    Target,
+    record,
+    record_many,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +60,12 @@ def test_a_new_row_cannot_take_a_stored_ones_id(entry: AuditEntry) -> None:
 def test_a_row_outlives_its_actor(entry: AuditEntry, staff: User) -> None:
     staff.delete()
     assert AuditEntry.objects.get().actor_name == "staff"
+
+
+@pytest.mark.postgres
+def test_many_rows_are_added_at_once(staff: User, django_assert_num_queries: Any) -> None:
+    targets = [Target(number, owner_id=number + 1) for number in range(100)]
+    with django_assert_num_queries(1):
+        record_many(staff, Action.EXPORTED, "session", targets)
+    rows = AuditEntry.objects.order_by("pk").values_list("actor_name", "target", "owner_id")
+    assert list(rows) == [("staff", str(number), number + 1) for number in range(100)]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 from pytest_django.fixtures import Settings
 
-from backend.chat.live import Chat
+from backend.chat.live_replies import Chat
 from backend.runtime import Runtime
 
 USAGE = {

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
 
@@ -18,10 +19,11 @@ from pytest_django.fixtures import Settings
 from backend.accounts.tokens import key_for
 from backend.asgi import http as application
 from backend.chat import api
-from backend.chat.live import Chat
+from backend.chat.live_replies import Chat
 from backend.conversations.models import Session, Turn
 from backend.relay.client_policy import MAX_MESSAGE_CHARACTERS
-from backend.wording import SENTENCES
+from backend.spending.models import Budget
+from backend.wording import SENTENCES, sentence
 from tests.chat.equipment import (
     FakeProvider,
     chat_with,
@@ -31,7 +33,7 @@ from tests.chat.equipment import (
     failed,
     until,
 )
-from tests.conversations.equipment import new_call, new_session
+from tests.conversations.equipment import kept_usage, new_call, new_session
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -311,3 +313,40 @@ async def test_a_client_that_leaves_stops_the_answer(
     assert provider.closed == 1
     turn = await Turn.objects.aget(role="assistant")
     assert (turn.text, turn.status) == ("Hello", "interrupted")
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [({"usd_per_month": 1}, 402), ({"minutes_per_day": 1}, 429)]
+)
+async def test_a_budget_that_is_used_up_refuses_the_message_with_the_time(
+    me: Person, provider: FakeProvider, session: Session, limit: dict[str, int], status: int
+) -> None:
+    def use_up() -> None:
+        Budget.objects.create(scope="user", user=session.user, **limit)
+        kept_usage(session, "resp_1", "gpt-realtime", audio_out=20_000)
+        kept_usage(session, "clip_1", "gpt-transcribe", kind="transcription", seconds=61)
+
+    await sync_to_async(use_up)()
+    for accept in ("application/json", "text/event-stream"):
+        response = await me.send({"text": "Hi", "id": "m1"}, accept)
+        error = response.json()["error"]
+        assert (response.status_code, error["code"]) == (status, "budget_spent")
+        resets_at = datetime.fromisoformat(error["detail"]["resets_at"])
+        assert error["message"] == sentence("budget_spent", "en", resets_at)
+        assert 0 < int(response["Retry-After"]) <= 31 * 86400 + 1
+    assert provider.bodies == []
+    assert not await Turn.objects.aexists()
+    # What was answered before can still be had, and a raised budget lets the message pass.
+    await Budget.objects.all().adelete()
+    provider.says("Hello.")
+    assert (await me.send({"text": "Hi", "id": "m1"})).status_code == 201
+
+
+async def test_a_model_of_unknown_price_is_refused_under_a_budget(
+    me: Person, provider: FakeProvider, session: Session, settings: Settings
+) -> None:
+    settings.CHAT_MODEL = "mine"
+    await Budget.objects.acreate(scope="everybody", usd_per_month=1)
+    response = await me.send({"text": "Hi", "id": "m1"})
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "price_unknown")
+    assert provider.bodies == []

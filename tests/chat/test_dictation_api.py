@@ -1,6 +1,7 @@
 """A recorded clip over HTTP: its words, its cost, and every way in which it is refused."""
 
 import logging
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from backend.chat import dictation_api
 from backend.chat.clips import MAX_CLIP_BYTES
 from backend.chat.dictation_api import MAX_BODY_BYTES, PATH
 from backend.conversations.models import Session, Turn, Usage
+from backend.spending.models import Budget
 from backend.upstream import rest
 from tests.chat import clip_files
 from tests.conversations.equipment import new_session
@@ -103,6 +105,15 @@ def test_a_clip_without_words_is_refused_and_paid_for(
     provider.answer = httpx2.Response(200, json={"text": "  ", "usage": usage})
     assert refusal(send(as_owner, session.id, clip_files.wav(2))) == (422, "no_speech")
     assert Usage.objects.get().text_in == 9
+
+
+def test_a_clip_without_a_bill_is_estimated_by_its_duration(
+    as_owner: APIClient, session: Session, provider: FakeProvider
+) -> None:
+    provider.answer = httpx2.Response(200, json={"text": "Hello."})
+    assert send(as_owner, session.id, clip_files.wav(2)).status_code == 200
+    stored = Usage.objects.get()
+    assert (stored.seconds, stored.is_estimated, stored.user_id) == (2.0, True, session.user_id)
 
 
 def test_words_are_returned_even_if_their_cost_cannot_be_stored(
@@ -197,7 +208,7 @@ def test_the_clip_is_on_disk_and_gone_afterwards(
     as_owner: APIClient, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = []
-    checked = dictation_api._checked_container
+    checked = dictation_api._checked
 
     def seen(upload: Any) -> Any:
         assert isinstance(upload, TemporaryUploadedFile)
@@ -205,7 +216,7 @@ def test_the_clip_is_on_disk_and_gone_afterwards(
         assert paths[0].exists()
         return checked(upload)
 
-    monkeypatch.setattr(dictation_api, "_checked_container", seen)
+    monkeypatch.setattr(dictation_api, "_checked", seen)
     assert send(as_owner, session.id, clip_files.wav(1)).status_code == 200
     assert len(paths) == 1
     assert not paths[0].exists()
@@ -273,3 +284,69 @@ def test_the_path_with_the_larger_bound_is_that_of_the_view(session: Session) ->
     assert PATH.fullmatch(f"/api/sessions/{session.id}/transcriptions/")
     assert not PATH.fullmatch(f"/api/sessions/{session.id}/turns/")
     assert not PATH.fullmatch(f"/api/sessions/{session.id}/transcriptions/more/")
+
+
+def test_a_clip_is_reserved_before_it_is_sent_and_settled_after(
+    as_owner: APIClient, owner: User, session: Session, provider: FakeProvider
+) -> None:
+    Budget.objects.create(scope="user", user=owner, minutes_per_day=1, usd_per_month=1)
+    assert send(as_owner, session.id, clip_files.wav(2)).status_code == 200
+    row = Usage.objects.get()
+    assert (row.is_estimated, row.seconds) == (False, 2.0)
+    provider.answer = httpx2.Response(500)
+    assert refusal(send(as_owner, session.id, clip_files.wav(2)))[0] == 503
+    assert Usage.objects.get() == row
+    # The provider does not say what it used: the estimate stays.
+    provider.answer = httpx2.Response(200, json={"text": "Hello."})
+    assert send(as_owner, session.id, clip_files.wav(3)).status_code == 200
+    assert Usage.objects.get(is_estimated=True).seconds == 3
+
+
+def test_a_clip_that_states_less_than_nothing_gives_nothing_back_to_the_budget(
+    as_owner: APIClient,
+    owner: User,
+    session: Session,
+    provider: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Budget.objects.create(scope="user", user=owner, minutes_per_day=9, usd_per_month=1)
+    reserved: list[object] = []
+    transcribe = dictation_api._transcribe
+
+    def watched(*given: Any) -> Any:
+        reserved.extend(Usage.objects.values_list("seconds", "cost_usd"))
+        return transcribe(*given)
+
+    monkeypatch.setattr(dictation_api, "_transcribe", watched)
+    clip = clip_files.webm(-1e6, has_duration=True)
+    assert send(as_owner, session.id, clip).status_code == 200
+    assert reserved == [(300.0, Decimal("0.0225"))]
+
+
+def test_the_minutes_of_a_clip_count_also_where_its_model_is_sold_by_tokens(
+    as_owner: APIClient, owner: User, session: Session, provider: FakeProvider, settings: Any
+) -> None:
+    settings.TRANSCRIPTION_MODEL = "gpt-4o-mini-transcribe"
+    Budget.objects.create(scope="user", user=owner, minutes_per_day=4)
+    usage = {
+        "type": "tokens", "input_tokens": 2400, "output_tokens": 9, "total_tokens": 2409,
+        "input_token_details": {"audio_tokens": 2400, "text_tokens": 0},
+    }  # fmt: skip
+    provider.answer = httpx2.Response(200, json={"text": "Hello.", "usage": usage})
+    assert send(as_owner, session.id, clip_files.wav(240)).status_code == 200
+    assert refusal(send(as_owner, session.id, clip_files.wav(2))) == (429, "budget_spent")
+
+
+def test_a_clip_over_a_budget_is_refused_and_not_sent(
+    as_owner: APIClient, owner: User, session: Session, provider: FakeProvider, settings: Any
+) -> None:
+    budget = Budget.objects.create(scope="user", user=owner, minutes_per_day=0)
+    response = send(as_owner, session.id, clip_files.wav(2))
+    assert refusal(response) == (429, "budget_spent")
+    assert "Retry-After" not in response
+    Budget.objects.filter(pk=budget.pk).update(minutes_per_day=None, usd_per_month=0)
+    assert refusal(send(as_owner, session.id, clip_files.wav(2))) == (402, "budget_spent")
+    settings.TRANSCRIPTION_MODEL = "mine"
+    assert refusal(send(as_owner, session.id, clip_files.wav(2))) == (403, "price_unknown")
+    assert provider.requests == []
+    assert not Usage.objects.exists()

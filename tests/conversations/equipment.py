@@ -7,10 +7,11 @@ from uuid import UUID
 from django.contrib.auth.models import User
 
 from backend.accounts.tokens import key_for
+from backend.conversations.ledger import UsageWrite
 from backend.conversations.lifecycle import OpenedCall, open_call
 from backend.conversations.models import Session, Turn, Usage
 from backend.conversations.stored_cost import stored_cost
-from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite
+from backend.conversations.writing import EndingWrite, TurnWrite
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.transcript import turns
@@ -96,7 +97,8 @@ def kept_turn(session: Session, call: OpenedCall | None = None, **fields: object
 
 def kept_usage(session: Session, source_id: str, model: str, **fields: Any) -> Usage:
     """A usage's row with its cost, written without the recorder; of a response by default."""
-    row = Usage(session=session, source_id=source_id, model=model, **{"kind": "response"} | fields)
+    kind = {"kind": "response", "user_id": session.user_id}
+    row = Usage(session=session, source_id=source_id, model=model, **kind | fields)
     row.cost_usd, row.price_date = stored_cost(cast(Any, row), model)
     row.save()
     return row

@@ -64,6 +64,7 @@ def test_a_new_session_has_a_default_for_everything(as_owner: APIClient, owner: 
         "updated_at": response.json()["updated_at"],
         "usage": NOTHING_USED,
         "cost": "0.0000",
+        "cost_estimated": False,
     }
 
 
@@ -214,6 +215,8 @@ def test_turns_are_listed_in_spoken_order(as_owner: APIClient, session: Session)
         "position": 1,
         "started_at": "2026-01-02T12:00:00Z",
         "completed_at": "2026-01-02T12:00:00Z",
+        "first_sound_ms": None,
+        "is_reported": False,
     }
     assert (page["results"][1]["heard_text"], page["results"][1]["heard_ms"]) == (None, None)
 
@@ -229,6 +232,13 @@ def test_usage_is_summed_and_priced(as_owner: APIClient, session: Session) -> No
     }  # fmt: skip
     # 0.5 M at 32, 0.5 M cached at 0.40, 0.25 M at 64, 1,000 at 16 a million; a minute at 0.0045.
     assert answer["cost"] == "32.2205"
+
+
+def test_an_estimated_cost_is_marked(as_owner: APIClient, session: Session) -> None:
+    kept_usage(session, "resp_1", "gpt-realtime", text_out=1_000_000)
+    kept_usage(session, "resp_2", "gpt-realtime", text_out=1_000_000, is_estimated=True)
+    answer = as_owner.get(f"/api/sessions/{session.id}/").json()
+    assert (answer["cost"], answer["cost_estimated"]) == ("32.0000", True)
 
 
 def test_an_unknown_price_is_not_zero(as_owner: APIClient, session: Session) -> None:
@@ -325,14 +335,17 @@ def test_a_session_that_is_deleted_while_it_is_changed_is_not_found(
     assert change(as_owner, session, title="Cheese").status_code == 404
 
 
-def test_a_deleted_session_takes_everything_with_it(as_owner: APIClient, session: Session) -> None:
+def test_a_deleted_session_takes_all_but_its_ledger_with_it(
+    as_owner: APIClient, session: Session
+) -> None:
     call = new_call(session)
     kept_turn(session, call)
     Usage.objects.create(session=session, call_id=call.call_id, source_id="r", kind="response")
     assert as_owner.delete(f"/api/sessions/{session.id}/").status_code == 204
     assert not Session.objects.exists()
     deleting.purge(hidden_for=timedelta())
-    assert not any(model.objects.exists() for model in (Session, Call, Turn, Usage))
+    assert not any(model.objects.exists() for model in (Session, Call, Turn))
+    assert Usage.objects.get(session=None, call=None).source_id == "r"
 
 
 def request_all(client: APIClient, session_id: object) -> list[Any]:
@@ -457,7 +470,9 @@ def test_a_logged_out_user_gets_no_tickets(as_owner: APIClient, session: Session
 def test_the_configuration_needs_no_login(as_nobody: APIClient, settings: Any, demo: bool) -> None:
     settings.DEMO = demo
     settings.REGISTRATION_OPEN = not demo
+    settings.REVIEW_NOTICE = demo
     answer = as_nobody.get("/api/config/").json()
+    assert answer["review_notice"] is demo
     assert (answer["demo"], answer["registration_open"]) == (demo, not demo)
     assert answer["voices"][0] == "marin"
     assert answer["languages"] == ["en", "ja"]

@@ -177,12 +177,13 @@ def test_what_is_stored_after_the_deletion_is_there_when_it_is_restored(
     new_call(session)
 
 
-def test_what_comes_after_it_is_gone_for_good_is_dropped(session: Session) -> None:
+def test_what_comes_after_it_is_gone_for_good_is_dropped_but_for_its_cost(session: Session) -> None:
     call = new_call(session)
     hide(session)
     deleting.purge(timedelta())
     late_writes(call)
-    assert not any(model.objects.exists() for model in (Call, Turn, Usage))
+    assert not any(model.objects.exists() for model in (Call, Turn))
+    assert Usage.objects.filter(session=None, call=None).count() == 1
 
 
 def test_restoring_keeps_its_place_in_the_list(
@@ -225,7 +226,8 @@ def test_after_an_hour_the_job_deletes_it_for_good(
     )
     clean_up.call()
     assert set(Session.with_deleted.all()) == {recent, kept}
-    assert not any(model.objects.exists() for model in (Call, Turn, Usage))
+    assert not any(model.objects.exists() for model in (Call, Turn))
+    assert Usage.objects.get(session=None, call=None).source_id == "resp_1"
     assert restore(as_owner, session).status_code == 404
     assert restore(as_owner, recent).status_code == 200
 

@@ -9,9 +9,9 @@ from pytest_django.fixtures import Settings
 from backend.conversations import history
 from backend.conversations.history import past_of
 from backend.conversations.models import Session
-from backend.relay.history import Past, bounded_past
+from backend.relay.bounded_history import Past, bounded_past
 from tests.conversations.equipment import kept_turn, new_session
-from tests.relay.test_history import COST, PLENTY, exchange, ids
+from tests.relay.test_bounded_history import COST, PLENTY, exchange, ids
 
 
 @pytest.mark.django_db

@@ -10,19 +10,22 @@ from django.db import connection
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
-from django_tasks import TaskResultStatus
+from django_tasks import TaskResultStatus, task
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from backend.accounts import tickets
 from backend.accounts.models import Ticket
+from backend.conversations import jobs
 from backend.conversations.jobs import (
     ABANDONED_AFTER,
+    CLEAN_UP_EVERY,
     DEAD_CALL_AGE,
     KEEP_RESULTS,
     MAX_ATTEMPTS,
     clean_up,
     enqueue_periodic_jobs,
+    schedule,
 )
 from backend.conversations.models import Call, PeriodicJob
 from tests.conversations.equipment import new_call, new_session
@@ -31,6 +34,17 @@ from tests.conversations.equipment import new_call, new_session
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
+
+
+@task()
+def hourly() -> None:
+    """Do nothing; for the schedule."""
+
+
+@pytest.fixture(autouse=True)
+def _only_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the jobs of other apps."""
+    monkeypatch.setattr(jobs, "SCHEDULE", {clean_up.name: (clean_up, CLEAN_UP_EVERY)})
 
 
 def run_worker() -> None:
@@ -60,6 +74,17 @@ def test_a_periodic_job_is_enqueued_when_it_is_due() -> None:
     assert enqueue_periodic_jobs()
     statuses = DBTaskResult.objects.order_by("enqueued_at").values_list("status", flat=True)
     assert list(statuses) == [TaskResultStatus.SUCCESSFUL, READY]
+
+
+def test_every_scheduled_job_has_an_interval_of_its_own() -> None:
+    schedule(hourly, timedelta(hours=1))
+    assert enqueue_periodic_jobs()
+    due = dict(PeriodicJob.objects.values_list("name", "due_at"))
+    assert due["hourly"] - due["clean_up"] >= timedelta(minutes=50)
+    DBTaskResult.objects.all().delete()
+    PeriodicJob.objects.filter(name="hourly").update(due_at=timezone.now())
+    assert enqueue_periodic_jobs()
+    assert list(DBTaskResult.objects.values_list("task_path", flat=True)) == [hourly.module_path]
 
 
 def test_jobs_do_not_pile_up_while_no_worker_runs() -> None:
@@ -123,15 +148,17 @@ def test_the_worker_ends_calls_that_no_server_has_ended(owner: User, stranger: U
 def test_a_job_whose_worker_was_killed_is_run_again_and_fails_in_the_end() -> None:
     long_ago = timezone.now() - ABANDONED_AFTER * 2
     fresh, abandoned, hopeless = (clean_up.enqueue().id for _ in range(3))
-    jobs = DBTaskResult.objects.filter
-    jobs(pk=fresh).update(status=RUNNING, started_at=timezone.now())
-    jobs(pk=abandoned).update(status=RUNNING, started_at=long_ago, worker_ids=["a"])
-    jobs(pk=hopeless).update(status=RUNNING, started_at=long_ago, worker_ids=["a"] * MAX_ATTEMPTS)
+    results = DBTaskResult.objects.filter
+    results(pk=fresh).update(status=RUNNING, started_at=timezone.now())
+    results(pk=abandoned).update(status=RUNNING, started_at=long_ago, worker_ids=["a"])
+    results(pk=hopeless).update(
+        status=RUNNING, started_at=long_ago, worker_ids=["a"] * MAX_ATTEMPTS
+    )
     clean_up.call()
-    statuses = {str(pk): status for pk, status in jobs().values_list("pk", "status")}
+    statuses = {str(pk): status for pk, status in results().values_list("pk", "status")}
     assert statuses == {fresh: RUNNING, abandoned: READY, hopeless: TaskResultStatus.FAILED}
     run_worker()
-    assert jobs(pk=abandoned, status=TaskResultStatus.SUCCESSFUL).exists()
+    assert results(pk=abandoned, status=TaskResultStatus.SUCCESSFUL).exists()
 
 
 def test_old_results_are_deleted() -> None:

@@ -26,7 +26,7 @@ from backend.conversations.lifecycle import (
     renew_leases,
 )
 from backend.conversations.models import Call, Session
-from backend.conversations.processes import process_name
+from backend.conversations.process_liveness import process_name
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from tests.conversations.equipment import kept_turn, new_call, new_session

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from backend.conversations import listeners
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.writing import EndingWrite, TurnWrite, Written
 from backend.protocol.endings import Ending

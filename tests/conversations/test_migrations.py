@@ -76,6 +76,19 @@ def test_old_rows_get_their_next_position_and_their_cost() -> None:
         executor.migrate(executor.loader.graph.leaf_nodes())
 
 
+def test_a_usage_from_before_gets_its_user() -> None:
+    try:
+        apps = migrate([("conversations", "0010_limit_endings")])
+        session = new_session(apps, calls=0)
+        session.usages.create(source_id="a", kind="response", model="gpt-realtime")
+        apps = migrate([("conversations", "0012_usage_users")])
+        users = apps.get_model("conversations", "Usage").objects.values_list("user", flat=True)
+        assert list(users) == [session.user_id]
+    finally:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+
+
 def test_a_title_from_before_may_be_a_persons_own() -> None:
     try:
         apps = migrate([("conversations", "0006_session_deleted_at")])

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from backend.conversations.models import Session, Turn
 from backend.conversations.reading import is_untranscribed, read_transcript, split_at_heard
-from tests.conversations.equipment import kept_turn, new_call, new_session
+from tests.conversations.equipment import kept_turn, new_session
 
 
 @pytest.fixture
@@ -22,18 +22,6 @@ def test_it_names_the_speakers_in_spoken_order(session: Session) -> None:
     kept_turn(session, item_id="c", position=2, role="tool")
     read = [(each.who, each.side) for each in read_transcript(session)]
     assert read == [("owner", "user"), ("Assistant", "assistant"), ("Tool", "tool")]
-
-
-@pytest.mark.django_db
-def test_it_marks_the_first_turn_of_each_call(session: Session) -> None:
-    first = new_call(session)
-    kept_turn(session, first, item_id="a", position=0)
-    kept_turn(session, first, item_id="b", position=1)
-    kept_turn(session, item_id="typed", position=2)
-    second = new_call(session)
-    kept_turn(session, second, item_id="c", position=3)
-    marked = [each.call and each.call.pk for each in read_transcript(session)]
-    assert marked == [first.call_id, None, None, second.call_id]
 
 
 @pytest.mark.parametrize(
@@ -64,13 +52,12 @@ def test_it_splits_an_interrupted_turn(session: Session) -> None:
 
 
 @pytest.mark.django_db
-def test_a_long_transcript_takes_two_queries(
+def test_a_long_transcript_takes_one_query(
     session: Session, django_assert_num_queries: Any
 ) -> None:
-    call = new_call(session)
     for number in range(20):
-        kept_turn(session, call, item_id=str(number), position=number)
-    with django_assert_num_queries(2):
+        kept_turn(session, item_id=str(number), position=number)
+    with django_assert_num_queries(1):
         assert len(read_transcript(session)) == 20
 
 

@@ -13,12 +13,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import DataError, InternalError, OperationalError, transaction
 
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
+from backend.conversations.ledger import UsageWrite
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
 from backend.conversations.models import Call, Session, Turn, Usage
 from backend.conversations.recorder import RETRY_PAUSES_S, Recorder
 from backend.conversations.spool import Spool
-from backend.conversations.writing import EndingWrite, TurnWrite, UsageWrite, Write, Written
+from backend.conversations.writing import EndingWrite, TurnWrite, Write, Written
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import TurnStatus

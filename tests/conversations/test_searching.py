@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from backend.conversations.models import Session
+from backend.conversations import searching
+from backend.conversations.models import Session, Turn
 from backend.conversations.searching import MAX_SEARCH_CHARACTERS, MAX_WORDS, matching
 from tests.conversations.equipment import kept_turn, new_session
 
@@ -47,6 +49,17 @@ def sessions(owner: User, stranger: User) -> None:
         ("bread 抹茶", []),
         ("ケーキ", ["ケーキの話"]),
         ("茶の", ["ケーキの話"]),
+        ("ｹｰｷの話", ["ケーキの話"]),
+        ("けーきの話", ["ケーキの話"]),
+        ("ＢＲＥＡＤ", ["Bread, 50% off"]),
+        ("けーきを", ["ケーキの話"]),
+        ("茶 ｹｰｷ 話", ["ケーキの話"]),
+        ("を c 抹", ["ケーキの話"]),
+        ("を 粉", []),
+        ("ｹｰｷを", ["ケーキの話"]),
+        ("けーき", ["ケーキの話"]),
+        ("ＲＹＥ", ["Bread, 50% off"]),
+        ("*", []),
         ("抹茶　ケーキ", ["ケーキの話"]),
         ("50%", ["Bread, 50% off"]),
         ("%", ["Bread, 50% off"]),
@@ -61,9 +74,39 @@ def sessions(owner: User, stranger: User) -> None:
     ],
 )
 def test_only_ones_own_sessions_with_each_word_are_found(
-    as_owner: APIClient, search: str, titles: list[str]
+    as_owner: APIClient, search: str, titles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert found(as_owner, search=search) == titles
+    # Every word that occurs in a turn counts as common.
+    monkeypatch.setattr(searching, "FEW_TURNS", 0)
+    assert found(as_owner, search=search) == titles
+
+
+def test_turns_are_looked_up_until_a_word_is_rare(
+    owner: User, django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "FEW_TURNS", 1)
+    for number in range(2):
+        kept_turn(new_session(owner), text=f"common and rare{number}")
+    for search, look_ups in (("common", 1), ("common and", 2), ("common rare0 and are", 2)):
+        with django_assert_num_queries(look_ups):
+            sessions = matching(Session.objects.all(), Turn.objects.all(), search)
+        assert sessions.count() == (1 if "rare" in search else 2)
+
+
+def test_a_title_is_found_by_what_it_is_changed_to(owner: User) -> None:
+    def finds(word: str) -> bool:
+        return matching(Session.objects.all(), Turn.objects.none(), word).exists()
+
+    session = new_session(owner, title="Straße")
+    assert finds("STRASSE")
+    Session.objects.filter(pk=session.pk).update(title="ﾊﾟﾝ")
+    assert finds("ぱん") and not finds("strasse")
+    session.title = "Tea"
+    session.save()
+    assert finds("ＴＥＡ") and not finds("ぱん")
+    Session.with_deleted.update(title="Rye", voice="verse")
+    assert finds("rye") and not finds("tea")
 
 
 def test_the_pages_box_has_the_same_limit() -> None:
@@ -101,8 +144,9 @@ def test_a_session_is_found_once_however_many_turns_match(as_owner: APIClient, o
 
 def test_many_words_are_a_bounded_query(owner: User) -> None:
     new_session(owner, title=" ".join(str(number) for number in range(20)))
+    everything = (Session.objects.all(), Turn.objects.all())
     for search in ("0 1 2 3 4 5 6 7 8 9", "3 " * 40):
-        query = str(matching(Session.objects.all(), search).query)
-        assert query.count("EXISTS") <= MAX_WORDS
-    assert matching(Session.objects.all(), "9 8 7 6 5 4 3 10 11").count() == 1
-    assert matching(Session.objects.all(), "9 8 7 6 5 4 3 11 10").count() == 0
+        query = str(matching(*everything, search).query)
+        assert query.count("search_text") <= MAX_WORDS
+    assert matching(*everything, "9 8 7 6 5 4 3 10 11").count() == 1
+    assert matching(*everything, "9 8 7 6 5 4 3 11 10").count() == 0

@@ -8,16 +8,10 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from backend import catalogue
+from backend.conversations.ledger import UsageWrite
 from backend.conversations.lifecycle import OpenedCall, open_exchange
 from backend.conversations.models import Call, Session, Turn, Usage
-from backend.conversations.writing import (
-    TurnWrite,
-    UsageWrite,
-    Write,
-    merged,
-    shortened,
-    write,
-)
+from backend.conversations.writing import TurnWrite, Write, merged, shortened, write
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.transcript import turns
@@ -48,12 +42,14 @@ def call(session: Session) -> OpenedCall:
 
 def test_it_writes_every_field_of_a_turn(call: OpenedCall) -> None:
     said = turn(role=Role.ASSISTANT, heard_text="Hello", heard_ms=400, position=3)
+    said = replace(said, first_sound_ms=620)
     assert write([turn_write(call, replace(said, status=TurnStatus.INTERRUPTED))]).renamed == ()
     kept = Turn.objects.get()
     assert (kept.session_id, kept.call_id) == (call.session_id, call.call_id)
     assert (kept.item_id, kept.content_index, kept.position) == ("item_1", 0, 3)
     assert (kept.role, kept.modality, kept.status) == ("assistant", "voice", "interrupted")
     assert (kept.text, kept.heard_text, kept.heard_ms) == ("Hello there.", "Hello", 400)
+    assert kept.first_sound_ms == 620
     assert (kept.started_at, kept.completed_at) == (NOON, NOON)
 
 
@@ -390,5 +386,12 @@ def test_a_cost_is_stored_once_with_the_models_that_were_used(
 )
 def test_an_unknown_cost_is_stored_as_unknown(call: OpenedCall, used: usage.Usage) -> None:
     write([UsageWrite(call.session_id, None, "somebody-elses", used)])
-    row = Usage.objects.get()
+    row = Usage.objects.select_related("session").get()
+    assert row.session is not None and row.user_id == row.session.user_id
     assert (row.cost_usd, row.price_date, row.call_id) == (None, None, None)
+
+
+def test_a_turn_keeps_the_mark_with_which_it_was_stored(session: Session) -> None:
+    for is_reported in (True, False):
+        write([TurnWrite(session.pk, None, 0, turn(), is_reported=is_reported)])
+    assert Turn.objects.get().is_reported

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.serving.limits import ServerTimeouts
+from backend.serving.shutdown import ShutdownTimeouts
 from backend.settings_table import SETTINGS
 from tests.deployment import compose
 from tests.deployment.compose import BASE, DEMO, ROOT
@@ -129,7 +129,7 @@ def test_any_number_of_replicas_can_run(name: str) -> None:
 
 @pytest.mark.parametrize("name", OF_OUR_IMAGE)
 def test_the_grace_period_is_longer_than_the_drain(name: str) -> None:
-    timeouts = ServerTimeouts()
+    timeouts = ShutdownTimeouts()
     longest_s = (
         timeouts.drain_s + timeouts.drain_overrun_s + 1.5 * timeouts.close_s
         + timeouts.flush_s + timeouts.flush_overrun_s + timeouts.threads_s

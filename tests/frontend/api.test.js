@@ -75,6 +75,16 @@ test("a token that an export shows to be revoked signs the user out", async () =
   assert.equal(count, 1);
 });
 
+test("budgets are read without signing the user out", async () => {
+  const api = new Api();
+  api.token = "key";
+  api.onSignedOut = () => assert.fail("signed out");
+  globalThis.fetch = async () => Response.json({ error: {} }, { status: 401 });
+  await assert.rejects(api.budgets(), { status: 401 });
+  globalThis.fetch = async () => Response.json({ days: [], budgets: [{ kind: "money" }] });
+  assert.deepEqual(await api.budgets(), [{ kind: "money" }]);
+});
+
 test("a search is sent with its text escaped, page by page", async () => {
   const paths = [];
   globalThis.fetch = async (path) => {
@@ -153,4 +163,41 @@ test("a session is changed, deleted and restored at its own address", async () =
     ["DELETE", "/api/sessions/a%2Fb/", undefined],
     ["POST", "/api/sessions/a%2Fb/restore/", undefined],
   ]);
+});
+
+test("a WebRTC call is started, read and ended at its own address", async () => {
+  const requests = [];
+  const answers = [
+    Response.json({ sdp: "answer", call_id: "c1" }, { status: 201 }),
+    Response.json({ state: "live" }),
+    new Response(null, { status: 204 }),
+  ];
+  globalThis.fetch = async (path, { method, body, keepalive }) => {
+    requests.push([method, path, body && JSON.parse(body), keepalive]);
+    return answers.shift();
+  };
+  const api = new Api();
+  assert.deepEqual(await api.startCall("s1", "offer"), { sdp: "answer", call_id: "c1" });
+  assert.deepEqual(await api.callState("c1"), { state: "live" });
+  await api.endCall("c1");
+  assert.deepEqual(requests, [
+    ["POST", "/api/realtime/calls/", { session_id: "s1", sdp: "offer" }, undefined],
+    ["GET", "/api/realtime/calls/c1/", undefined, undefined],
+    // Sent also while the page is unloaded.
+    ["DELETE", "/api/realtime/calls/c1/", undefined, true],
+  ]);
+});
+
+test("a refusal says when to try again: by its time, or by its header", async () => {
+  const at = "2026-12-01T00:00:00Z";
+  const error = { code: "budget_spent", message: "" };
+  const headers = { "Retry-After": "60" };
+  const refusalOf = (more) => {
+    globalThis.fetch = async () =>
+      Response.json({ error: { ...error, ...more } }, { status: 402, headers });
+    return new Api().startCall("s1", "offer").catch(({ retryAt }) => retryAt);
+  };
+  assert.deepEqual(await refusalOf({ detail: { resets_at: at } }), new Date(at));
+  const inSeconds = (Number(await refusalOf({})) - Date.now()) / 1000;
+  assert.ok(inSeconds > 55 && inSeconds <= 60, inSeconds);
 });

@@ -48,6 +48,18 @@ export class FakeStorage {
   }
 }
 
+const TIME_ZONE = process.env.TZ;
+
+/** Dates are in this time zone until `restoreTimeZone()`. */
+export function inTimeZone(name) {
+  process.env.TZ = name;
+}
+
+export function restoreTimeZone() {
+  if (TIME_ZONE === undefined) delete process.env.TZ;
+  else process.env.TZ = TIME_ZONE;
+}
+
 /** Words that are their keys, so that tests do not depend on the texts. */
 export const keyWords = () => ({
   language: "en",

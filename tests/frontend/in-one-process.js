@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { after, describe, mock } from "node:test";
 
 const TESTS = new URL("../", import.meta.url);
-const FOLDERS = ["frontend/", "live_desk/"];
+const FOLDERS = ["frontend/", "live_desk/", "reports/"];
 
 for (const folder of FOLDERS) {
   const names = readdirSync(new URL(folder, TESTS), { recursive: true });

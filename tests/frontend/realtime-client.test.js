@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, mock, test } from "node:test";
 import { deferred, FakeConnection, FakeVoice, settle } from "./equipment.js";
 
+const { RemoteSound } = await import("../../frontend/audio/remote-sound.js");
 const { RealtimeClient } = await import("../../frontend/realtime-client.js");
 
 let connection;
@@ -237,6 +238,22 @@ describe("connect()", () => {
   });
 });
 
+test("an id that no session can have is an error of its own, before anything is sent", async () => {
+  let tickets = 0;
+  api.takeTicket = async () => {
+    tickets += 1;
+    return { ticket: "t" };
+  };
+  const uuid = "8c0f6f3e-3f0b-4c58-9f5d-2f1c0a9b7d11";
+  for (const id of ["s1", `${uuid} `, async () => "undefined"]) {
+    makeClient(id);
+    await assert.rejects(connection.options.takeTicket(), { code: "session_id_malformed" });
+  }
+  assert.equal(tickets, 0);
+  makeClient(uuid);
+  assert.deepEqual(await connection.options.takeTicket(), { ticket: "t" });
+});
+
 describe("the history", () => {
   test("comes first; events wait for it", async () => {
     makeClient();
@@ -354,6 +371,46 @@ describe("a voice", () => {
     assert.equal(plays(), before);
   });
 
+  test("reports a spoken answer when its sound is over, and all of it was heard", async () => {
+    await startVoice();
+    const heard = [];
+    client.onTranscript = (...turn) => heard.push(turn);
+    const [created, ...rest] = answer("a1", "Good day.");
+    connection.receive(created, delta("a1", "r_a1"), ...rest);
+    voices[0].events.onStart("a1", 0, false);
+    assert.deepEqual(heard, []);
+    voices[0].events.onEnded("a1", 0);
+    assert.deepEqual(heard, [["Good day.", "assistant", { heard: "Good day.", isCut: false }]]);
+  });
+
+  test("reports an answer that was cut off with what was heard of it, once", async () => {
+    await startVoice();
+    const heard = [];
+    client.onTranscript = (...turn) => heard.push(turn);
+    const [created, ...rest] = answer("a1", "Good day.");
+    connection.receive(created, delta("a1", "r_a1"), ...rest);
+    voices[0].events.onStart("a1", 0, false);
+    voices[0].cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 5, wasAllHeard: false }];
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u1" });
+    await settle();
+    assert.deepEqual(heard, []);
+    const cut = { type: "conversation.item.truncated", item_id: "a1", content_index: 0 };
+    connection.receive({ ...cut, audio_end_ms: 5 }, { ...cut, audio_end_ms: 5 });
+    assert.deepEqual(heard, [["Good day.", "assistant", { heard: "Good", isCut: true }]]);
+  });
+
+  test("reports an answer that sounds when the call is lost, as far as it was heard", async () => {
+    await startVoice();
+    const heard = [];
+    client.onTranscript = (...turn) => heard.push(turn);
+    const [created, ...rest] = answer("a1", "Good day.");
+    connection.receive(created, delta("a1", "r_a1"), ...rest);
+    voices[0].cuts = [{ itemId: "a1", contentIndex: 0, heardMs: 5, wasAllHeard: false }];
+    connection.options.onEnded("provider_failed", "");
+    await settle();
+    assert.deepEqual(heard, [["Good day.", "assistant", { heard: "Good", isCut: true }]]);
+  });
+
   test("that is stopped while the microphone is asked for does not start", async () => {
     const started = client.startAudioStream();
     await client.stopAudioStream();
@@ -465,6 +522,27 @@ describe("a voice", () => {
     assert.equal(connection.sent.at(-1).audio_end_ms, 80);
     assert.equal(voices[0].isStopped, true);
   });
+});
+
+test("the quality of a call is known from the first round trip until it is lost or closed", async () => {
+  await openNewCall();
+  let changes = 0;
+  client.onQuality = () => {
+    changes += 1;
+  };
+  assert.equal(client.quality, null);
+  connection.options.onRoundTrip(20);
+  const known = { level: "good", roundTripMs: 20, answerMs: null, answers: 0 };
+  assert.deepEqual([client.quality, changes], [known, 1]);
+  connection.options.onReconnecting(1, "no_network");
+  assert.equal(client.quality, null);
+  await connection.becomeReady();
+  api.turns.calls[0].resolve([]);
+  await settle();
+  connection.options.onRoundTrip(200);
+  assert.equal(client.quality.level, "fair");
+  await client.close();
+  assert.equal(client.quality, null);
 });
 
 test("a lost connection shows the whole text of an answer whose sound had not begun", async () => {
@@ -926,11 +1004,23 @@ describe("back to typing", () => {
     assert.equal(client.hasCall, true);
   });
 
-  test("a call that is still being opened is given up", async () => {
+  test("a call that is still being opened is given up, also with a message to be sent otherwise", async () => {
     makeClient();
     void client.connect();
+    client.sendText("Typed");
     await client.leaveCall();
     assert.equal(client.hasCall, false);
+    assert.deepEqual(
+      client.takeUnsent().map(({ text }) => text),
+      ["Typed"],
+    );
+  });
+
+  test("so is one that is lost", async () => {
+    await startVoice();
+    connection.options.onReconnecting(1, "no_network");
+    await client.leaveCall();
+    assert.deepEqual([client.hasCall, client.state.name], [false, "idle"]);
   });
 });
 
@@ -1121,6 +1211,18 @@ describe("while the connection is away", () => {
     assert.equal(voices[0].isResting, undefined);
   });
 
+  test("a microphone that was released before a long outage stays released after it", async () => {
+    client.setTalking(false);
+    await client.voice.restMicrophone();
+    lose();
+    mock.timers.tick(30_000);
+    assert.equal(client.state.isResting, undefined);
+    await connection.becomeReady();
+    api.turns.calls[0].resolve([]);
+    await settle();
+    assert.equal(voices[0].isResting, true);
+  });
+
   test("a microphone that is opened in an outage is released after 30 s too", async () => {
     lose();
     await client.stopAudioStream();
@@ -1285,5 +1387,319 @@ describe("an unforeseen exception", () => {
     await loaded;
     await settle();
     assert.deepEqual(connection.types(), ["conversation.item.create", "response.create"]);
+  });
+});
+
+describe("a call over WebRTC", () => {
+  let remote;
+
+  /** The sound of the other side: the test plays the provider. */
+  class FakeRemote extends RemoteSound {
+    volumes = [];
+    contexts = [];
+
+    setVolume(volume) {
+      this.volumes.push(volume);
+    }
+
+    setContext(context) {
+      this.contexts.push(context);
+    }
+  }
+
+  class FakeWebRtcConnection extends FakeConnection {
+    microphones = [];
+
+    constructor(options) {
+      super(options);
+      remote = new FakeRemote({
+        createElement: () => element,
+        ...options.sound,
+        now: () => nowMs,
+      });
+      this.remote = remote;
+    }
+
+    setMicrophone(microphone) {
+      this.microphones.push(microphone);
+    }
+  }
+
+  /** The audio element of the other side's sound. */
+  const element = { play: async () => {}, pause: () => {} };
+  let nowMs;
+  let webRtc;
+  let relay;
+
+  async function openCall(transport = "webrtc") {
+    makeClient(async () => "s1", {
+      transport,
+      loadWebRtc: async () => ({
+        WebRtcConnection: class extends FakeWebRtcConnection {
+          constructor(options) {
+            super(options);
+            webRtc = this;
+          }
+        },
+      }),
+    });
+    relay = connection;
+    void client.connect();
+    await settle();
+    connection = webRtc;
+  }
+
+  const of = (response_id) => ({ response_id });
+  const begun = (response_id, item_id, words) => [
+    { type: "response.created", response: { id: response_id, output: [] } },
+    {
+      type: "response.output_item.added",
+      response_id,
+      item: { id: item_id, type: "message", role: "assistant", status: "in_progress", content: [] },
+    },
+    {
+      type: "response.output_audio_transcript.delta",
+      response_id,
+      item_id,
+      content_index: 0,
+      delta: words,
+    },
+    { type: "output_audio_buffer.started", ...of(response_id) },
+  ];
+  /** 30 characters: 2 s. */
+  const WORDS = "one two three four five six sev";
+
+  beforeEach(() => {
+    nowMs = 0;
+    mock.timers.reset();
+    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  });
+
+  test("sends the microphone's track, and no audio frames", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    const { events } = voices[0];
+    events.onTrack("track");
+    events.onChunk({ pcm: new Int16Array(960), rms: 0.1 });
+    client.setMuted(true);
+    client.setMuted(false);
+    client.setTalking(false);
+    assert.deepEqual(
+      connection.microphones.slice(-4).map(({ track, isOn }) => [track, isOn]),
+      [
+        ["track", true],
+        ["track", false],
+        ["track", true],
+        ["track", false],
+      ],
+    );
+    client.setVolume(0.5);
+    assert.equal(remote.volumes.at(-1), 0.5);
+    assert.equal(remote.contexts.at(-1), voices[0].context);
+    await settle();
+    assert.deepEqual(connection.types(), []);
+    assert.equal(relay.opened, 0);
+    connection.options.onRoundTrip(40);
+    assert.deepEqual([client.quality.roundTripMs, client.quality.isDirect], [40, true]);
+  });
+
+  test("is spoken while the provider plays, and its text comes at that pace", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    connection.receive(...begun("r1", "a1", WORDS));
+    assert.equal(client.state.name, "speaking");
+    nowMs = 1000;
+    mock.timers.tick(100);
+    assert.equal(client.lines()[0].shown, "one two three four");
+    connection.receive(...answer("a1", WORDS, { response_id: "r1" }).slice(3));
+    assert.deepEqual(turns, []);
+    assert.equal(client.state.name, "speaking");
+    connection.receive({ type: "output_audio_buffer.stopped", ...of("r1") });
+    assert.deepEqual(turns, [["assistant", WORDS]]);
+    assert.equal(client.state.name, "listening");
+  });
+
+  test("is silent at once when the user speaks; the provider truncates", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    connection.receive(...begun("r1", "a1", WORDS));
+    nowMs = 1040;
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u1" });
+    assert.equal(remote.isPlaying, false);
+    connection.receive({ type: "output_audio_buffer.cleared", ...of("r1") });
+    connection.receive({
+      type: "conversation.item.truncated",
+      item_id: "a1",
+      content_index: 0,
+      audio_end_ms: 1000,
+    });
+    await settle();
+    assert.equal(client.lines()[0].heardText, "one two three");
+    assert.deepEqual(connection.types(), []);
+  });
+
+  test("whose truncation does not come is truncated where the sound stopped", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    connection.receive(...begun("r1", "a1", WORDS));
+    nowMs = 1040;
+    connection.receive({ type: "input_audio_buffer.speech_started", item_id: "u1" });
+    await settle();
+    mock.timers.tick(5000);
+    assert.deepEqual(
+      [client.lines()[0].heardMs, client.lines()[0].heardText],
+      [1000, "one two three"],
+    );
+  });
+
+  test("is cancelled and cleared by a stop, and by a typed message", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    connection.receive(...begun("r1", "a1", WORDS));
+    client.interrupt();
+    assert.equal(remote.isPlaying, false);
+    await settle();
+    assert.deepEqual(connection.types(), ["response.cancel", "output_audio_buffer.clear"]);
+    // What was on its way is not heard.
+    connection.receive({ type: "output_audio_buffer.started", ...of("r1") });
+    assert.equal(remote.isPlaying, false);
+    connection.receive({ type: "response.done", response: { id: "r1", status: "cancelled" } });
+    connection.receive(...begun("r2", "a2", WORDS));
+    client.sendText("Typed.");
+    await settle();
+    assert.deepEqual(connection.types().slice(2), [
+      "conversation.item.create",
+      "response.cancel",
+      "output_audio_buffer.clear",
+    ]);
+    connection.receive({ type: "response.done", response: { id: "r2", status: "cancelled" } });
+    await settle();
+    assert.equal(connection.types().at(-1), "response.create");
+    assert.deepEqual(connection.sent.at(-1).response, { output_modalities: ["audio"] });
+  });
+
+  test("that the provider clears by itself is cut", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    connection.receive(...begun("r1", "a1", WORDS));
+    connection.receive({ type: "output_audio_buffer.cleared", ...of("r1") });
+    assert.equal(remote.isPlaying, false);
+    assert.equal(client.state.name, "interrupted");
+  });
+
+  test("typed without a voice sounds nothing", async () => {
+    await openCall();
+    await connection.becomeReady();
+    client.sendText("Hello?");
+    await settle();
+    assert.deepEqual(connection.types(), ["conversation.item.create", "response.create"]);
+    connection.receive(...begun("r1", "a1", WORDS));
+    assert.equal(remote.isPlaying, false);
+    assert.equal(client.lines().at(0).shown, WORDS);
+  });
+
+  test("is silent once the voice has stopped, also for an answer that begins later", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    remote.setStream("stream");
+    connection.receive(...begun("r1", "a1", WORDS));
+    assert.equal(element.muted, false);
+    await client.stopAudioStream();
+    assert.equal(element.muted, true);
+    connection.receive(...begun("r2", "a2", WORDS));
+    assert.equal(element.muted, true);
+  });
+
+  test("is silent once the call is closed, and nothing plays any more", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    remote.setStream("stream");
+    connection.receive(...begun("r1", "a1", WORDS));
+    await client.close();
+    assert.deepEqual([element.muted, remote.isPlaying], [true, false]);
+  });
+
+  test("after an end that the connection reports, another one can be opened", async () => {
+    let opened = 0;
+    await openCall();
+    webRtc.open = () => {
+      opened += 1;
+    };
+    await connection.becomeReady();
+    connection.options.onEnded("no_network", "");
+    void client.connect().catch(() => {});
+    await settle();
+    assert.equal(opened, 1);
+  });
+
+  test("that is lost is cut, and goes on with the next connection", async () => {
+    await openCall();
+    await connection.becomeReady();
+    await startVoice();
+    connection.receive(...begun("r1", "a1", WORDS));
+    nowMs = 1040;
+    connection.isReady = false;
+    connection.options.onReconnecting(1, "no_network");
+    assert.equal(client.state.name, "reconnecting");
+    assert.equal(client.lines()[0].heardText, "one two three");
+    const loaded = connection.becomeReady();
+    await settle();
+    api.turns.calls[0].resolve([]);
+    await loaded;
+    await settle();
+    assert.equal(client.state.name, "listening");
+  });
+
+  test("falls back to the relay with the words that were said meanwhile, and says so", async () => {
+    let fellBack = 0;
+    await openCall("automatic");
+    client.onFellBack = () => {
+      fellBack += 1;
+    };
+    await startVoice();
+    voices[0].events.onChunk({ pcm: new Int16Array(960), rms: 0.1 });
+    webRtc.options.fallBack.onBlocked();
+    assert.deepEqual([fellBack, relay.opened], [1, 1]);
+    await relay.becomeReady();
+    await settle();
+    assert.deepEqual(relay.types(), ["input_audio_buffer.append"]);
+    relay.receive(...begun("r1", "a1", WORDS).slice(0, 3), delta("a1"));
+    assert.equal(voices[0].speaker.calls.at(-1)[0], "play");
+  });
+
+  test("asks our server with the session's id", async () => {
+    const asked = [];
+    const answering =
+      (name) =>
+      async (...args) =>
+        void asked.push([name, ...args]);
+    for (const name of ["startCall", "callState", "endCall"]) api[name] = answering(name);
+    await openCall();
+    await webRtc.options.startCall("offer").catch(() => {});
+    await webRtc.options.callState("c1");
+    await webRtc.options.endCall("c1");
+    assert.deepEqual(asked, [
+      ["callState", "c1"],
+      ["endCall", "c1"],
+    ]);
+  });
+
+  test("whose modules cannot be loaded ends", async () => {
+    makeClient(async () => "s1", {
+      transport: () => "webrtc",
+      loadWebRtc: async () => {
+        throw new TypeError("Failed to fetch");
+      },
+    });
+    await assert.rejects(client.connect(), { code: "no_network" });
+    assert.equal(client.state.name, "ended");
   });
 });

@@ -14,6 +14,8 @@ const TESTS = filesIn("tests/frontend/", ".test.js");
 /** Modules without a test of their name, each with its reason. A folder ends with a slash. */
 const TESTED_ELSEWHERE = {
   "app-realtime.js": "the composition root; the page's journeys start it",
+  "direct-realtime.js": "the composition root of /openai-realtime; its journeys start it",
+  "direct/views/": "DOM elements; the page's journeys drive them in a real browser",
   "views/": "DOM elements; the page's journeys drive them in a real browser",
 };
 /** Tests that are about no single module. */
@@ -44,16 +46,56 @@ test("the exceptions still exist", () => {
   }
 });
 
-test("the page preloads every module, so that none waits for the one that imports it", () => {
-  const html = readFileSync(new URL("frontend/index.html", ROOT), "utf8");
-  const named = [
-    ...html.matchAll(
-      /(?:modulepreload" href|id="start" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g,
-    ),
-  ];
-  // The audio thread loads its worklets by itself.
-  const expected = MODULES.filter((module) => !module.endsWith("-worklet.js"));
-  assert.deepEqual(named.map(([, path]) => path).sort(), expected.sort());
+/** The pages, with the modules that start them. */
+const PAGES = { "index.html": "app-realtime.js", "openai-realtime.html": "direct-realtime.js" };
+const IMPORT = /^(?:import|export)\b[^"';]*?from "(\.[^"]+)";|\bimport\("(\.[^"]+)"\)/gm;
+
+/** The modules that a module needs, itself included; those that it loads later too, unless `isAtOnce`. */
+function neededBy(root, { isAtOnce = false } = {}) {
+  const found = new Set();
+  const waiting = [root];
+  for (const module of waiting) {
+    if (found.has(module)) continue;
+    found.add(module);
+    const code = readFileSync(new URL(`frontend/${module}`, ROOT), "utf8");
+    for (const [, fixed, dynamic] of code.matchAll(IMPORT)) {
+      const base = new URL(module, "file:///");
+      const path = isAtOnce ? fixed : (fixed ?? dynamic);
+      if (path) waiting.push(new URL(path, base).pathname.slice(1));
+    }
+  }
+  return [...found].filter((module) => !module.startsWith("vendor/"));
+}
+
+for (const [page, root] of Object.entries(PAGES)) {
+  test(`${page} preloads every module that it imports, so that none waits for another`, () => {
+    const html = readFileSync(new URL(`frontend/${page}`, ROOT), "utf8");
+    const named = [
+      ...html.matchAll(
+        /(?:modulepreload" href|id="start" src|id="theme" src)="\/static\/\{\{ release \}\}\/([^"]+)"/g,
+      ),
+    ];
+    const paths = named.map(([, path]) => path);
+    const expected = ["start.js", "theme.js", ...neededBy(root, { isAtOnce: true })];
+    assert.deepEqual(
+      expected.filter((module) => !paths.includes(module)),
+      [],
+    );
+    const needed = ["start.js", "theme.js", ...neededBy(root)];
+    assert.deepEqual(
+      paths.filter((module, index) => !needed.includes(module) || paths.indexOf(module) < index),
+      [],
+    );
+  });
+}
+
+test("every module is needed by a page", () => {
+  const needed = new Set(Object.values(PAGES).flatMap((root) => neededBy(root)));
+  // The audio thread loads its worklets by itself, and the HTML names these two.
+  const isLoadedOtherwise = (name) =>
+    name.endsWith("-worklet.js") || ["start.js", "theme.js"].includes(name);
+  const unused = MODULES.filter((name) => !needed.has(name) && !isLoadedOtherwise(name));
+  assert.deepEqual(unused, []);
 });
 
 /** What is newer than the floor that start.js checks, and easily used by mistake. tsconfig.json leaves out

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import InterfaceError, InternalError, OperationalError
 
 from backend.accounts import tickets, tokens
-from backend.conversations.executor import DatabaseExecutor, DatabaseSlow
+from backend.conversations.database_executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.models import Call, Session
 from backend.gateway.routing import router
 from backend.protocol.endings import Ending

@@ -19,7 +19,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from backend.accounts import tickets, tokens
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.models import Call, Session, Turn
 from backend.gateway.routing import router
 from backend.relay.limits import Limits

@@ -22,7 +22,7 @@ def counters(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> ProcessCoun
     settings.ALLOWED_HOSTS = ["voice.example.com"]
     settings.ALLOWED_ORIGINS = ["https://friend.example.net"]
     counters = ProcessCounters()
-    monkeypatch.setattr("backend.gateway.rejection_responses.COUNTERS", counters)
+    monkeypatch.setattr("backend.gateway.handshake_refusals.COUNTERS", counters)
     return counters
 
 
@@ -78,7 +78,7 @@ def test_a_handshake_that_lost_its_upgrade_is_logged_and_counted(
     code: str,
     status: int,
 ) -> None:
-    with caplog.at_level(logging.WARNING, "backend.gateway.rejection_responses"):
+    with caplog.at_level(logging.WARNING, "backend.gateway.handshake_refusals"):
         ask("GET", **HANDSHAKE, Host=host)
     (fields,) = (vars(record)["fields"] for record in caplog.records if "fields" in vars(record))
     assert fields == {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ class Given:
     CHAT_MODEL: str = "gpt-5.6-luna"
     REALTIME_VOICE: str = "marin"
     REGISTRATION_OPEN: bool = False
+    DIRECT_SESSIONS: bool = False
+    HISTORY_TOKENS: int = 12_000
+    BUDGET_USD_PER_MONTH: Decimal = Decimal(0)
     ALLOWED_HOSTS: list[str] = field(default_factory=lambda: ["voice.example.com"])
 
 
@@ -53,12 +57,25 @@ def test_valid_settings_have_no_problems() -> None:
         ({"TRANSCRIPTION_MODEL": "somebody-elses"}, "kaiwa.W002"),
         ({"CHAT_MODEL": "somebody-elses"}, "kaiwa.W002"),
         ({"REGISTRATION_OPEN": True}, "kaiwa.W004"),
+        ({"DIRECT_SESSIONS": True}, "kaiwa.W009"),
         ({"DEMO": True}, "kaiwa.W005"),
         ({"ALLOWED_HOSTS": ["*"]}, "kaiwa.W006"),
     ],
 )
 def test_each_mistake_has_its_id(changes: dict[str, Any], expected: str) -> None:
     assert ids(**changes) == [expected]
+
+
+def test_a_budget_of_money_needs_the_prices_of_all_models() -> None:
+    unpriced = "gpt-4o-transcribe-diarize"
+    budget = Decimal("7.50")
+    assert ids(BUDGET_USD_PER_MONTH=budget) == []
+    assert ids(TRANSCRIPTION_MODEL=unpriced) == []
+    # Calls and clips are refused.
+    refused = ids(BUDGET_USD_PER_MONTH=budget, TRANSCRIPTION_MODEL=unpriced)
+    assert refused == ["kaiwa.W008", "kaiwa.W008"]
+    assert ids(BUDGET_USD_PER_MONTH=budget, CHAT_MODEL="x") == ["kaiwa.W002", "kaiwa.W008"]
+    assert ids(BUDGET_USD_PER_MONTH=budget, CHAT_MODEL="x", DEMO=True) == ["kaiwa.W005"]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +85,7 @@ def test_each_mistake_has_its_id(changes: dict[str, Any], expected: str) -> None
         {"OPENAI_BASE_URL": "http://127.0.0.1:9000/v1"},
         {"OPENAI_BASE_URL": "http://[::1]:9000/v1"},
         {"REGISTRATION_OPEN": True, "DEBUG": True},
+        {"DIRECT_SESSIONS": True, "DEBUG": True},
         {"OPENAI_BASE_URL": "http://simulator:9000/v1", "DEMO": True, "DEBUG": True},
     ],
     ids=str,
@@ -86,7 +104,11 @@ def test_a_deliberate_setting_is_not_a_problem(changes: dict[str, Any]) -> None:
     ],
 )
 def test_a_retirement_is_reported_ninety_days_before(today: date, expected: list[str]) -> None:
-    assert ids(today) == expected
+    assert ids(today, REALTIME_MODEL="gpt-realtime-2025-08-28") == expected
+
+
+def test_the_retirement_of_our_own_default_needs_nobody() -> None:
+    assert ids(date(2030, 1, 1)) == []
 
 
 def test_a_demo_has_no_problems_with_models() -> None:
@@ -94,10 +116,11 @@ def test_a_demo_has_no_problems_with_models() -> None:
 
 
 def test_a_retirement_names_the_day_and_the_successor() -> None:
-    (before,) = problems(Given(), date(2026, 12, 1))
+    chosen = replace(Given(), REALTIME_MODEL="gpt-realtime-2025-08-28")
+    (before,) = problems(chosen, date(2026, 12, 1))
     assert "retires on 2027-01-20" in before.msg
     assert before.hint == "Write REALTIME_MODEL=gpt-realtime-2.1."
-    (after,) = problems(Given(), date(2027, 2, 1))
+    (after,) = problems(chosen, date(2027, 2, 1))
     assert "has retired on 2027-01-20" in after.msg
 
 

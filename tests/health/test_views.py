@@ -1,6 +1,7 @@
 """`/healthz` asks nothing; `/readyz` answers 200 if every check is `ok`, with each check's word."""
 
 import json
+from typing import Any
 
 import pytest
 from django.test import AsyncClient, AsyncRequestFactory, Client
@@ -20,7 +21,8 @@ def test_only_safe_methods_are_allowed(client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_readyz_answers_when_everything_is_ready(client: Client) -> None:
+def test_readyz_answers_when_everything_is_ready(client: Client, settings: Any) -> None:
+    settings.DEMO = True  # No model retires.
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (
         200,
@@ -47,3 +49,13 @@ async def test_readyz_names_each_check_and_one_that_fails_is_503(
         status,
         {"status": summary, "first": "ok", "second": word},
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_model_that_retires_is_named_and_changes_no_status(client: Client, settings: Any) -> None:
+    settings.DEMO, settings.REALTIME_MODEL = False, "gpt-realtime-mini"
+    body = client.get("/readyz").json()
+    (sentence,) = body["retiring"]
+    assert body["status"] == "ok"
+    assert sentence.startswith("gpt-realtime-mini retire")
+    assert sentence.endswith("2027-01-20; gpt-realtime-2.1-mini is used from then on")

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 
-from backend.conversations.executor import DatabaseSlow
+from backend.conversations.database_executor import DatabaseSlow
 from backend.conversations.models import Turn
 from backend.health import write_probe
 from backend.health.write_probe import WriteProbe, word_of, write_nothing

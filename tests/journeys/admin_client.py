@@ -1,5 +1,6 @@
 """A client of `/admin/`: signs in through the form and reads pages."""
 
+import html
 import re
 import secrets
 import urllib.parse
@@ -9,6 +10,19 @@ from http.cookies import SimpleCookie
 from typing import Self
 
 from tests.journeys.stack import Stack
+
+
+def transcript_rows(page: str) -> list[tuple[str, str, str]]:
+    """Who, how and which words of each turn that the admin's page of a session shows."""
+    shown = re.findall(
+        r'class="kaiwa-turn .*?<strong>(.*?)</strong>.*?<span>(.*?)</span>.*?'
+        r'<p class="kaiwa-text"[^>]*>(.*?)</p>',
+        page,
+        re.DOTALL,
+    )
+    return [
+        (who, how, html.unescape(re.sub("<[^>]*>", "", words)).strip()) for who, how, words in shown
+    ]
 
 
 class _NoRedirect(urllib.request.HTTPErrorProcessor):
@@ -59,5 +73,5 @@ class AdminClient:
             for header in response.headers.get_all("Set-Cookie", []):
                 for name, morsel in SimpleCookie(header).items():
                     self.cookies[name] = morsel.value
-            html: str = response.read().decode()
-            return html
+            page: str = response.read().decode()
+            return page

@@ -1,9 +1,10 @@
 """Draw a whole voice conversation on one picture: the voice's figure, every 200 ms, without words.
 
-    python -m tests.journeys.contact_sheet var/contact-sheet.png
+    python -m tests.journeys.contact_sheet var/contact-sheet.png    (make bench-presence)
 
 The states can be told apart at a glance if their figures can be on this sheet. Under each figure is
-its state, as a check; the cost of drawing the figures is printed.
+its state, as a check. The time of a frame, and the share of a core that drawing the figures takes
+on the page's main thread, are printed: the target is less than 3 %.
 """
 
 import base64
@@ -24,13 +25,22 @@ FRAMES = 110
 """22 s: listening, the question, the answer, the interruption, the second answer, muted."""
 MUTED_FROM = 95
 
+MOST_SHARE = 0.03
+
 COST = """() => {
   const drawn = [];
+  const { clearRect } = CanvasRenderingContext2D.prototype;
+  let isOfFigure = false;
+  CanvasRenderingContext2D.prototype.clearRect = function (...of) {
+    isOfFigure = true;
+    clearRect.apply(this, of);
+  };
   const request = window.requestAnimationFrame;
   window.requestAnimationFrame = (callback) => request((at) => {
     const began = performance.now();
+    isOfFigure = false;
     callback(at);
-    drawn.push([at, performance.now() - began]);
+    if (isOfFigure) drawn.push([at, performance.now() - began]);
   });
   window.frameCost = () => {
     const costs = drawn.map(([, ms]) => ms).sort((a, b) => a - b);
@@ -45,11 +55,14 @@ COST = """() => {
     };
   };
 }"""
-"""Times what runs in animation frames: the voice's figure, and the lines that grow."""
+"""Times the animation frames that draw the voice's figure, which clear a canvas first."""
 
 
 def main(arguments: list[str]) -> int:
-    """Write the sheet to the file named on the command line; print the cost of drawing."""
+    """Write the sheet to the file named on the command line; print the cost of drawing.
+
+    Returns 1 if drawing takes more than its share.
+    """
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2
@@ -65,11 +78,12 @@ def main(arguments: list[str]) -> int:
         _draw(browser, frames, target)
     print(f"{len(frames)} figures in {target}")
     print(
-        f"drawing: p50 {cost['p50']:.2f} ms, p95 {cost['p95']:.2f} ms a frame,"
-        f" {100 * cost['share']:.1f} % of the main thread;"
-        f" time between frames: p50 {cost['gap50']:.1f} ms, p95 {cost['gap95']:.1f} ms"
+        f"time between {cost['frames']} frames: p50 {cost['gap50']:.1f} ms,"
+        f" p95 {cost['gap95']:.1f} ms\n"
+        f"drawing, on the main thread: p50 {cost['p50']:.2f} ms, p95 {cost['p95']:.2f} ms a frame,"
+        f" {100 * cost['share']:.1f} % of a core (target: less than {100 * MOST_SHARE:.0f} %)"
     )
-    return 0
+    return 0 if cost["share"] < MOST_SHARE else 1
 
 
 def _conversation(browser: Browser, stack: Stack) -> tuple[list[tuple[str, str]], dict[str, Any]]:

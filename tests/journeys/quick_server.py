@@ -45,7 +45,7 @@ def main() -> int:
     from backend import serve  # noqa: PLC0415
     from backend.relay.limits import DEFAULT_LIMITS  # noqa: PLC0415
     from backend.serving import uvicorn_server  # noqa: PLC0415
-    from backend.serving.limits import ServerTimeouts  # noqa: PLC0415
+    from backend.serving.shutdown import ShutdownTimeouts  # noqa: PLC0415
     from backend.upstream import connector  # noqa: PLC0415
 
     shorten(DEFAULT_LIMITS, ready_within_s=READY_WITHIN_S, tick_s=0.1)
@@ -61,7 +61,7 @@ def main() -> int:
 
     replace(uvicorn_server, "PING_S", PING_S)
     replace(uvicorn_server.GracefulUvicornServer, "startup", startup_with_signal)
-    replace(serve, "ServerTimeouts", functools.partial(ServerTimeouts, drain_s=DRAIN_S))
+    replace(serve, "ShutdownTimeouts", functools.partial(ShutdownTimeouts, drain_s=DRAIN_S))
     return serve.main()
 
 

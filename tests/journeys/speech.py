@@ -8,20 +8,21 @@ from backend.simulator.sound.synthesiser import EspeakSynthesiser
 QUESTION = "How many people work on the orders?"
 
 
-async def speak(text: str, language: str = "en") -> bytes:
+async def speak(text: str, language: str = "en", voice: str = "narrator") -> bytes:
     """Synthesise a sentence; the simulator's Japanese phrases are read from their kana."""
-    if (text, language) not in _spoken:
-        voice = EspeakSynthesiser()
+    key = text, language, voice
+    if key not in _spoken:
+        synthesiser = EspeakSynthesiser()
         try:
-            _spoken[text, language] = await voice.speak(
-                _readings().get(text, text), "ja" if language == "ja" else "en", "narrator"
+            _spoken[key] = await synthesiser.speak(
+                _readings().get(text, text), "ja" if language == "ja" else "en", voice
             )
         finally:
-            await voice.close()
-    return _spoken[text, language]
+            await synthesiser.close()
+    return _spoken[key]
 
 
-_spoken: dict[tuple[str, str], bytes] = {}
+_spoken: dict[tuple[str, str, str], bytes] = {}
 
 
 @cache

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+DATABASE_FILE = "kaiwa.sqlite3"
 NO_LIMITS = dict.fromkeys(
     ("MAX_CALLS_PER_USER", "MAX_CALLS", "CALLS_PER_HOUR", "SESSIONS_PER_HOUR"), "0"
 )
@@ -138,17 +139,17 @@ class Stack:
 
         The migrations take 2 s of processor time, and a run of the journeys has a dozen stacks.
         """
-        if self.env["DATABASE_URL"] != f"sqlite:///{self.folder}/kaiwa.sqlite3":
+        if self.env["DATABASE_URL"] != f"sqlite:///{self.folder}/{DATABASE_FILE}":
             self.manage("migrate", "--verbosity", "0")
             return
-        file = self.folder / "kaiwa.sqlite3"
+        file = self.folder / DATABASE_FILE
         settings = self.env.get("DJANGO_SETTINGS_MODULE", "")
         if settings in _migrated:
             file.write_bytes(_migrated[settings])
             return
         self.manage("migrate", "--verbosity", "0")
         # What is not in the file yet would be missing in the copies.
-        assert not list(self.folder.glob("kaiwa.sqlite3-*"))
+        assert not list(self.folder.glob(f"{DATABASE_FILE}-*"))
         _migrated[settings] = file.read_bytes()
 
     def spawn_simulator(self, *arguments: str) -> None:
@@ -208,7 +209,7 @@ def running_stack(
         server_module=server_module,
         env={
             **inherited,
-            "DATABASE_URL": f"sqlite:///{folder}/kaiwa.sqlite3",
+            "DATABASE_URL": f"sqlite:///{folder}/{DATABASE_FILE}",
             "SECRET_KEY": secrets.token_urlsafe(50),
             "ALLOWED_HOSTS": "127.0.0.1",
             "REGISTRATION_OPEN": "on",

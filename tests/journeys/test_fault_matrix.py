@@ -57,6 +57,8 @@ PINGS_S = 1.0
 """Two of `quick_server.PING_S`: how long a client that has vanished is believed to be there."""
 SLACK_S = 1.5
 """Of a busy machine."""
+MOST_DATABASE_FILES = 20
+"""Three of each thread that keeps a connection (five), and those of requests at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ async def until_released(stack: Stack, before: Usage) -> None:
     async with asyncio.timeout(10):
         while True:
             now = await usage_of(stack)
-            if now.descriptors <= before.descriptors and now.tasks <= before.tasks:
+            is_released = now.descriptors <= before.descriptors and now.tasks <= before.tasks
+            if is_released and now.database_files <= MOST_DATABASE_FILES:
                 return
             await asyncio.sleep(0.05)
 

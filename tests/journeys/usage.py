@@ -7,14 +7,20 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.journeys.stack import Stack
+from tests.journeys.stack import DATABASE_FILE, Stack
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a server process holds."""
+    """What a server process holds.
+
+    `descriptors` is without the files of SQLite, `database_files`. Threads of the call path keep
+    their connections; and while one is open, SQLite keeps the file of each closed one for the next
+    (its locks would be lost with it), so that there are as many as were ever open at once.
+    """
 
     descriptors: int
+    database_files: int
     connections: int
     threads: int
     tasks: int
@@ -59,8 +65,10 @@ async def usage_of(stack: Stack) -> Usage:
     while b"tasks " not in (news := log.read_bytes()[known:]):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     links = links_of(pid)
+    database_files = sum(link.startswith(str(stack.folder / DATABASE_FILE)) for link in links)
     return Usage(
-        descriptors=len(links),
+        descriptors=len(links) - database_files,
+        database_files=database_files,
         connections=sum(link.startswith("socket:") for link in links),
         threads=threads_of(pid),
         tasks=int(news.partition(b"tasks ")[2].split()[0]),

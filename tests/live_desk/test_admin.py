@@ -18,7 +18,7 @@ from backend.protocol.endings import Ending
 from tests.cast import person
 from tests.conversations.equipment import new_call, new_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 LIST = "/admin/live_desk/livecall/"
 
@@ -63,6 +63,11 @@ def test_the_list_shows_who_is_in_a_call_on_every_worker(
     assert (user, state, model, worker) == ("owner", "live", "gpt-realtime", "web-1:7")
     assert re.fullmatch(r"0:0\d", duration)
     assert "A secret plan" not in html
+
+
+def test_a_call_over_webrtc_says_so(operator: Client, call: OpenedCall) -> None:
+    Call.objects.update(transport=Call.Transport.WEBRTC)
+    assert cells(operator.get(LIST).content.decode())[4] == "gpt-realtime · WebRTC"
 
 
 @pytest.mark.postgres

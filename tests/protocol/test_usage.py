@@ -49,6 +49,25 @@ def test_a_response_is_counted_by_modality() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("output", "item_id"),
+    [
+        (None, ""),
+        ([], ""),
+        ([{"type": "function_call", "id": "item_F"}], ""),
+        ([{"type": "message"}], ""),
+        ([{"type": "message", "id": 7}], ""),
+        ([{"type": "message", "id": "item_A"}, {"type": "function_call", "id": "f"}], "item_A"),
+        ([{"type": "message", "id": "item_A"}, {"type": "message", "id": "item_B"}], "item_B"),
+    ],
+)
+def test_a_response_is_counted_for_the_message_that_it_made(output: Any, item_id: str) -> None:
+    event = _done(VOICE)
+    event["response"]["output"] = output
+    used = usage_of(event)
+    assert used is not None and used.item_id == item_id
+
+
 def test_a_transcription_by_the_second_is_counted_in_seconds() -> None:
     usage = usage_of(_transcribed({"type": "duration", "seconds": 2.5}))
     assert usage == Usage("item_1", "transcription", seconds=2.5)
@@ -204,7 +223,7 @@ def test_no_malformed_usage_raises_or_is_negative(usage: Any) -> None:
     ],
 )
 def test_an_answer_of_the_responses_api_is_counted(
-    given: dict[str, Any], counts: dict[str, int]
+    given: dict[str, Any], counts: dict[str, Any]
 ) -> None:
     expected = TextUsage("resp_1", "response", **counts)
     assert text_usage_of({"id": "resp_1", "usage": given}) == expected

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.provider_errors import PROVIDER_ERRORS, Severity
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.relay.call_logic import CallLogic, State
 from backend.relay.effects import (
+    CountUsage,
     Effect,
     HangUp,
     KeepTurn,
@@ -446,7 +449,8 @@ def test_the_past_is_never_kept_again() -> None:
 def test_a_turn_in_progress_when_the_client_leaves_is_kept_as_interrupted() -> None:
     call_logic = ready()
     begin_response(call_logic)
-    kept, hung_up = call_logic.hang_up(Ending.CLIENT_LEFT, at(2))
+    kept, counted, hung_up = call_logic.hang_up(Ending.CLIENT_LEFT, at(2))
+    assert isinstance(counted, CountUsage) and counted.usage.is_estimated
     assert isinstance(kept, KeepTurn)
     assert kept.turn.text.strip() == "Good morning,"
     assert kept.turn.status is TurnStatus.INTERRUPTED
@@ -897,3 +901,109 @@ def test_refused_frames_are_counted_by_code_also_those_without_an_answer() -> No
         "event_not_allowed": 1,
         "rate_limit": 2,
     }
+
+
+# Budgets
+
+
+def money(used: str, limit: str = "1") -> BudgetState:
+    return BudgetState("money", Decimal(limit), Decimal(used), at(3600))
+
+
+def test_the_client_hears_of_a_budget_once_for_each_level() -> None:
+    call_logic = ready()
+    assert call_logic.update_budgets([money("0.5")], at(5)) == []
+    (sent,) = to_client(call_logic.update_budgets([money("0.8")], at(10)))
+    assert sent == {
+        "type": "relay.budget",
+        "event_id": sent["event_id"],
+        "kind": "money",
+        "level": "warning",
+        "used": 0.8,
+        "left": 0.2,
+        "limit": 1.0,
+        "resets_at": at(3600).isoformat(),
+    }
+    assert call_logic.update_budgets([money("0.9")], at(15)) == []
+    (sent,) = to_client(call_logic.update_budgets([], at(20)))
+    assert (sent["level"], "used" in sent) == ("ok", False)
+    assert call_logic.state is State.READY
+
+
+def test_a_spent_budget_ends_the_call_after_the_answer_in_progress() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    (sent,) = to_client(call_logic.update_budgets([money("1")], at(2)))
+    assert (sent["type"], sent["level"]) == ("relay.budget", "spent")
+    assert to_client(call_logic.from_upstream(words("item_a", "Aoi."), at(3)))
+    assert call_logic.update_budgets([money("1.1")], at(3.5)) == []
+    effects = call_logic.from_upstream(response_done(), at(4))
+    assert to_client(effects)[0]["type"] == "response.done"
+    closing = to_client(effects)[-1]
+    assert (closing["code"], closing["reason"], closing["retryable"]) == (
+        4429,
+        "budget_spent",
+        False,
+    )
+    assert closing["retry_after"] == 3596
+    assert closing["resets_at"] == at(3600).isoformat()
+    assert closing["message"] == sentence("budget_spent", "en", at(3600))
+    assert effects[-1] == HangUp(Ending.BUDGET_SPENT)
+
+
+def test_a_spent_budget_ends_a_call_without_an_answer_at_once() -> None:
+    call_logic = ready()
+    effects = call_logic.update_budgets([money("1")], at(2))
+    assert [each["type"] for each in to_client(effects)] == ["relay.budget", "relay.closing"]
+    assert effects[-1] == HangUp(Ending.BUDGET_SPENT)
+    assert call_logic.update_budgets([money("0")], at(3)) == []
+
+
+def test_an_answer_that_never_ends_ends_with_the_call() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    call_logic.update_budgets([money("1")], at(2))
+    for second in range(3, 32):
+        call_logic.from_upstream(words("item_a", "more "), at(second))
+        assert call_logic.state is State.READY
+    assert call_logic.tick(at(32))[-1] == HangUp(Ending.BUDGET_SPENT)
+
+
+def test_a_budget_that_is_raised_during_the_last_answer_lets_the_call_go_on() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    call_logic.update_budgets([money("1")], at(2))
+    (sent,) = to_client(call_logic.update_budgets([money("1", "10")], at(7)))
+    assert sent["level"] == "ok"
+    effects = call_logic.from_upstream(response_done(), at(8))
+    assert not any(isinstance(effect, HangUp) for effect in effects)
+    assert call_logic.state is State.READY
+
+
+def test_a_raised_budget_does_not_stop_a_drain() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    call_logic.leave(Ending.DRAINING, at(2))
+    call_logic.update_budgets([money("1")], at(3))
+    call_logic.update_budgets([money("0")], at(4))
+    assert call_logic.from_upstream(response_done(), at(5))[-1] == HangUp(Ending.DRAINING)
+
+
+def test_a_drain_during_the_last_answer_of_a_budget_outlives_a_raised_budget() -> None:
+    call_logic = ready()
+    begin_response(call_logic)
+    call_logic.update_budgets([money("1")], at(2))
+    (sent,) = to_client(call_logic.leave(Ending.DRAINING, at(3)))
+    assert sent["type"] == "relay.draining"
+    assert call_logic.leave(Ending.DRAINING, at(3)) == []
+    call_logic.update_budgets([money("0")], at(4))
+    assert call_logic.from_upstream(response_done(), at(5))[-1] == HangUp(Ending.DRAINING)
+
+
+def test_a_budget_of_zero_has_no_time_at_which_it_starts_again() -> None:
+    call_logic = ready()
+    never = BudgetState("money", Decimal(0), Decimal(0), None)
+    closing = to_client(call_logic.update_budgets([never], at(2)))[-1]
+    assert "retry_after" not in closing
+    assert "resets_at" not in closing
+    assert closing["message"] == sentence("budget_spent", "en")

@@ -109,10 +109,22 @@ def test_a_turn_that_only_grows_waits_for_the_flush() -> None:
     begin_response(record)
     for piece in ("Aoi, ", "how are you?"):
         assert add(record, words("item_a", piece), 1) == []
-    (turn,) = turns_of(record.flush())
+    (turn,) = turns_of(record.flush(at(9)))
     assert turn.text.split() == ["Good", "morning,", "Aoi,", "how", "are", "you?"]
     assert turn.status is TurnStatus.IN_PROGRESS
-    assert record.flush() == []
+    assert record.flush(at(9)) == []
+
+
+def test_a_delta_read_from_its_frame_is_saved_by_the_flush_or_with_the_next_event() -> None:
+    record = with_client()
+    begin_response(record)
+    record.add_delta(peek_from_upstream(words("item_a", "Aoi, ")), at(1))
+    (turn,) = turns_of(record.flush(at(1)))
+    assert turn.text.endswith("Aoi, ")
+    record.add_delta(peek_from_upstream(words("item_a", "how are you?")), at(2))
+    assert record.is_generating(at(2).timestamp())
+    (saved,) = turns_of(add(record, response_done(), 3))
+    assert saved.text.endswith("how are you?")
 
 
 def test_a_response_is_active_until_it_is_done() -> None:
@@ -258,7 +270,7 @@ def test_a_late_response_costs_but_makes_no_turn() -> None:
     done = json.loads(response_done("resp_late", output=[item], usage=usage))
     (cost,) = record.add_after_end(done, at(1.2))
     assert isinstance(cost, CountUsage)
-    assert record.flush() == []
+    assert record.flush(at(9)) == []
 
 
 # Without a client
@@ -320,7 +332,7 @@ def test_a_response_outside_the_conversation_is_counted_and_not_kept() -> None:
         for number, text in enumerate(out_of_band_response("A summary."))
         for each in add(record, text, number)
     ]
-    saved += [*record.flush(), *record.finish(at(9))]
+    saved += [*record.flush(at(9)), *record.finish(at(9))]
     assert saved == [CountUsage(Usage("resp_o", "response", text_in=7, text_out=5))]
 
 
@@ -329,7 +341,8 @@ def test_a_response_outside_the_conversation_that_ends_after_the_call_is_counted
     *begun, done = out_of_band_response("A summary.")
     for text in begun:
         add(record, text, 1)
-    assert record.finish(at(2)) == []
+    guess = Usage("resp_o", "response", text_out=3, is_estimated=True)
+    assert record.finish(at(2)) == [CountUsage(guess)]
     (counted,) = record.add_after_end(json.loads(done), at(3))
     assert counted == CountUsage(Usage("resp_o", "response", text_in=7, text_out=5))
 
@@ -359,3 +372,20 @@ def test_without_a_client_a_record_goes_on_over_several_connections() -> None:
     (heard,) = turns_of(record.truncate_earlier(truncate, at(4)))
     assert (heard.heard_ms, heard.position) == (100, 0)
     assert turns_of(record.finish(at(5))) == []
+
+
+def test_a_spoken_answer_has_the_time_to_its_first_sound() -> None:
+    record = with_client()
+    stopped = frame(type="input_audio_buffer.speech_stopped", item_id="item_u", audio_end_ms=900)
+    add(record, stopped, 1)
+    add(record, response_created(), 1.2)
+    add(record, item_event("added", "item_a", None, "assistant"), 1.2)
+    add(record, words("item_a", "Good morning, "), 1.3)
+    assert [turn.first_sound_ms for turn in turns_of(record.flush(at(9)))] == [None]
+    add(record, audio_delta("item_a", ms=100), 1.75)
+    add(record, audio_delta("item_a", ms=100), 1.9)
+    client_sends(record, typed("And you?"), 2)
+    # The same answer goes on: it is no answer to what was typed meanwhile.
+    add(record, audio_delta("item_a", ms=100), 2.1)
+    assert [turn.first_sound_ms for turn in turns_of(record.finish(at(9)))] == [750]
+    assert [turn.first_sound_ms for turn in record.turns()] == [750]

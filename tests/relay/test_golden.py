@@ -37,6 +37,8 @@ FOLDER = Path(__file__).resolve().parent / "golden"
 GENERATED = FOLDER / "generated.txt"
 SEEDS = range(200)
 
+_LATER = frozenset({"first_sound_ms", "is_estimated"})
+
 UPDATED = json.dumps(
     {"at_ms": 1, "side": "upstream", "event": {"type": "session.updated", "event_id": "event_u"}}
 )
@@ -72,15 +74,24 @@ def _content(effect: Effect) -> tuple[str, Any]:
         case ToUpstream(text):
             return "to_upstream", _short(text)
         case KeepTurn(turn):
-            return "keep_turn", asdict(turn)
+            return "keep_turn", _without_later_fields(asdict(turn))
         case CountUsage(usage):
-            return "count_usage", asdict(usage)
+            content = _without_later_fields(asdict(usage))
+            del content["item_id"]  # a later field too: `tests/protocol/test_usage.py`
+            return "count_usage", content
         case LogEvent(event, code):
             return "log", [event, code]
         case HangUp(ending):
             return "hang_up", str(ending)
         case _:
             return "connection", type(effect).__name__
+
+
+def _without_later_fields(content: dict[str, Any]) -> dict[str, Any]:
+    """Without fields that the golden files never had: `is_estimated` where it is false, and
+    `first_sound_ms`, which `test_first_sound` covers.
+    """
+    return {name: value for name, value in content.items() if name not in _LATER or value is True}
 
 
 def _short(text: str) -> str:

@@ -27,12 +27,5 @@ def test_the_largest_frame_fits_into_the_burst_beside_a_microphone_ring() -> Non
     assert burst >= DEFAULT_LIMITS.frame_bytes + 150 * CHUNK_BYTES
 
 
-def test_a_connection_ends_before_the_providers_own_bounds() -> None:
-    assert DEFAULT_LIMITS.provider_cap_s <= 60 * 60
-    assert DEFAULT_LIMITS.rotate_late_s < DEFAULT_LIMITS.rotate_before_s
+def test_a_stuck_connection_ends_before_the_providers_pongs_are_late() -> None:
     assert DEFAULT_LIMITS.stuck_send_s < 40
-
-
-def test_a_move_to_another_connection_holds_no_more_audio_than_is_kept() -> None:
-    tick_ms = DEFAULT_LIMITS.tick_s * 1000
-    assert DEFAULT_LIMITS.rotation_hold_s * 1000 + tick_ms < DEFAULT_LIMITS.held_audio_ms

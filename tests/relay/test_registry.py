@@ -1,10 +1,13 @@
 """The live calls of a process: one per session, a newer one takes over, all drain together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
+from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.relay.registry import CallSlot, LiveCalls
@@ -16,9 +19,13 @@ class FakeCall:
 
     def __init__(self, *, finishes_its_response: bool = False) -> None:
         self.requests: list[tuple[Ending, bool]] = []
+        self.budgets: list[Sequence[BudgetState]] = []
         self.over = asyncio.Event()
         self.state = "ready"
         self._finishes_its_response = finishes_its_response
+
+    def update_budgets(self, states: Sequence[BudgetState]) -> None:
+        self.budgets.append(states)
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
         self.requests.append((ending, at_once))
@@ -196,3 +203,12 @@ async def test_calls_that_are_closing_can_be_awaited(openings: Openings) -> None
     call.over.set()
     assert await waiting
     assert openings.live.count == 0
+
+
+async def test_budgets_go_to_the_calls_that_are_there(openings: Openings) -> None:
+    one, other = await openings.open("a", "one"), await openings.open("b", "other")
+    half = BudgetState("money", Decimal(2), Decimal(1), datetime(2026, 12, 1, tzinfo=UTC))
+    openings.live.update_budgets({"one": [half], "gone": []})
+    # A call that is being opened has no id yet.
+    CallSlot().update_budgets([half])
+    assert (one.budgets, other.budgets) == ([[half]], [])

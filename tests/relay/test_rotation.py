@@ -27,7 +27,16 @@ from backend.relay.effects import (
 )
 from backend.relay.limits import DEFAULT_LIMITS, Limits
 from backend.relay.plan import PastItem, replays_of
-from backend.relay.rotation import Cap, News, NextFailed, Phase, Reason, Rotation, Step
+from backend.relay.rotation import (
+    DEFAULT_ROTATION_LIMITS,
+    Cap,
+    News,
+    NextFailed,
+    Phase,
+    Reason,
+    Rotation,
+    Step,
+)
 from backend.telemetry.counters import ProcessCounters
 from tests.relay.equipment import (
     PAST,
@@ -48,6 +57,16 @@ from tests.relay.equipment import (
 )
 
 QUIET = Limits(idle_s=1e9)
+
+
+def test_a_connection_ends_before_the_providers_own_bounds() -> None:
+    assert DEFAULT_ROTATION_LIMITS.provider_cap_s <= 60 * 60
+    assert DEFAULT_ROTATION_LIMITS.rotate_late_s < DEFAULT_ROTATION_LIMITS.rotate_before_s
+
+
+def test_a_move_to_another_connection_holds_no_more_audio_than_is_kept() -> None:
+    held_ms = (DEFAULT_ROTATION_LIMITS.rotation_hold_s + DEFAULT_LIMITS.tick_s) * 1000
+    assert held_ms < DEFAULT_LIMITS.held_audio_ms
 
 
 def created_until(seconds: float) -> str:
@@ -201,7 +220,7 @@ def test_a_connection_is_left_before_its_cap(
     expires_at: Any, rotate_at: float, late_at: float
 ) -> None:
     event = {"session": {} if expires_at is None else {"expires_at": expires_at}}
-    assert Cap.of(event, 0.0, DEFAULT_LIMITS) == Cap(rotate_at, late_at)
+    assert Cap.of(event, 0.0, DEFAULT_ROTATION_LIMITS) == Cap(rotate_at, late_at)
 
 
 def test_at_a_quiet_moment_before_the_cap_the_call_moves() -> None:
@@ -362,6 +381,9 @@ def test_a_requested_response_is_waited_for() -> None:
 def test_the_end_of_a_cancelled_response_is_no_answer_to_the_next_request() -> None:
     scene = Scene()
     scene.upstream(response_created("resp_cancelled"))
+    # Of the response nothing more comes: its usage is estimated.
+    (guess,) = scene.wait(3299)
+    assert isinstance(guess, CountUsage) and guess.usage.is_estimated
     scene.stand_by()
     scene.client(frame(type="response.cancel"), typed("No.", "item_u"))
     scene.client(frame(type="response.create"))
@@ -505,10 +527,11 @@ def test_a_session_that_expires_in_mid_answer_is_replaced_at_once() -> None:
     scene.upstream(response_created())
     scene.now_s = 3600
     effects = scene.upstream(provider_error("session_expired"))
-    assert [kind(effect) for effect in effects][:4] == [
+    assert [kind(effect) for effect in effects][:5] == [
         "LogEvent",
         "DropUpstream",
         "LogEvent",
+        "CountUsage",
         "relay.rotating",
     ]
     assert scene.is_in(State.READY)
@@ -562,12 +585,15 @@ def test_a_loss_in_mid_answer_keeps_what_was_heard_and_goes_on() -> None:
         "DropUpstream",
         "LogEvent",
         "KeepTurn",
+        "CountUsage",
         "relay.rotating",
         "DropNext",
         "OpenNext",
     ]
     (turn,) = scene.turns()
     assert (turn.status, turn.heard_ms) == (TurnStatus.INTERRUPTED, 1200)
+    (guess,) = [effect.usage for effect in effects if isinstance(effect, CountUsage)]
+    assert (guess.audio_out, guess.is_estimated) == (40, True)
     assert turn.heard_text == "One two"
     assert scene.client(append(), typed("And?", "item_t")) == []
     scene.reconnect()
@@ -744,7 +770,7 @@ def test_everything_held_longer_than_six_seconds_is_dropped_after_a_loss() -> No
 
 
 def rotation(phase: Phase) -> Rotation:
-    made = Rotation(DEFAULT_LIMITS, 0.0, lambda: 0.5)
+    made = Rotation(DEFAULT_LIMITS.ready_within_s, 0.0, lambda: 0.5)
     made.begin(Reason.CAP, 0.0)
     if phase is not Phase.OPENING:
         made.opened({}, 0.0)
@@ -795,7 +821,7 @@ def test_a_refused_item_is_left_out_of_the_history() -> None:
 
 def test_pauses_are_varied_by_half() -> None:
     def pauses(chance: float) -> list[float | None]:
-        made = Rotation(DEFAULT_LIMITS, 0.0, lambda: chance)
+        made = Rotation(DEFAULT_LIMITS.ready_within_s, 0.0, lambda: chance)
         return [made.lose(0.0), made.fail(0.0), made.fail(0.0), made.fail(0.0)]
 
     assert pauses(0.0) == [0.1, 0.5, 1.5, None]
@@ -803,7 +829,7 @@ def test_pauses_are_varied_by_half() -> None:
 
 
 def test_steps_come_at_their_time() -> None:
-    made = Rotation(DEFAULT_LIMITS, 0.0, lambda: 0.5)
+    made = Rotation(DEFAULT_LIMITS.ready_within_s, 0.0, lambda: 0.5)
     assert made.due_step(3299.0, lambda is_late: True) is None
     assert made.due_step(3300.0, lambda is_late: False) is Step.OPEN
     made.begin(Reason.CAP, 3300.0)

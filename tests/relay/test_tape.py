@@ -2,11 +2,13 @@
 
 import json
 import stat
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.relay.tape import FileTape, NoTape
 from tests.relay.equipment import PAST, START, at, plan, typed
@@ -70,8 +72,26 @@ def test_a_closed_tape_records_no_more_and_does_not_raise(tmp_path: Path) -> Non
     assert len(lines_of(path)) == 1
 
 
+def test_budgets_are_recorded_from_the_first_to_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "call.jsonl"
+    tape = FileTape(path, plan(), START)
+    tiny = BudgetState("money", Decimal(1), Decimal("0.0000000001"), at(60))
+    never = BudgetState("minutes", Decimal(0), Decimal(0), None)
+    for states in ([], [tiny, never], [], []):
+        tape.record_budgets(states, at(1))
+    tape.close()
+    assert [line["budgets"] for line in lines_of(path)[1:]] == [
+        [
+            {"kind": "money", "limit": "1", "used": "0.0000000001", "resets_at_ms": 60_000},
+            {"kind": "minutes", "limit": "0", "used": "0", "resets_at_ms": None},
+        ],
+        [],
+    ]
+
+
 def test_no_tape_does_nothing() -> None:
     tape = NoTape()
     tape.record_frame("client", typed(), at(1))
     tape.record_ending(Ending.IDLE, False, at(1))
+    tape.record_budgets([], at(1))
     tape.close()

@@ -188,3 +188,22 @@ def test_a_tape_from_before_plans_had_a_session_replays_with_an_empty_one(
     assert updates == [{}, plan().session]
     assert old.turns() == new.turns()
     assert len(old.effects) == len(new.effects)
+
+
+def test_budgets_are_replayed() -> None:
+    def line(at_ms: int, used: object, resets_at_ms: int | None = 60_000) -> str:
+        budget = {"kind": "minutes", "limit": "10", "used": used, "resets_at_ms": resets_at_ms}
+        return json.dumps({"at_ms": at_ms, "side": "relay", "budgets": [budget]})
+
+    effects = [
+        effect for _, effect in replay([line(100, "8"), line(200, "9"), line(300, "10")]).effects
+    ]
+    sent = [json.loads(effect.text) for effect in effects if isinstance(effect, ToClient)]
+    assert [each.get("level", each.get("reason")) for each in sent] == [
+        "warning",
+        "spent",
+        "budget_spent",
+    ]
+    for wrong in ("much", "1e9", "-1", "NaN", None):
+        with pytest.raises(NotATape):
+            replay([line(100, wrong)])

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backend.serving.connection_limits import (
     ConnectionCounter,
@@ -23,12 +23,16 @@ from backend.serving.connection_limits import (
     ConnectionPacer,
 )
 from backend.serving.daphne_server import run_daphne
-from backend.serving.limits import ServerTimeouts
+from backend.serving.http_protocol import RequestTimeouts
 from backend.serving.listener import listen
+from backend.serving.shutdown import ShutdownTimeouts
 from backend.serving.uvicorn_server import run_uvicorn
+from backend.serving.websocket_protocol import WRITE_TIMEOUT_S
 from backend.telemetry.logs import LineFormatter
 
 CHUNK = "x" * 65_536
+
+Timeouts = TypeVar("Timeouts", ShutdownTimeouts, RequestTimeouts)
 
 
 def report(*words: object) -> None:
@@ -175,8 +179,9 @@ def main() -> int:
     options.add_argument("--drain-fails", action="store_true")
     options.add_argument("--loses-turns", action="store_true")
     options.add_argument("--thread-hangs", action="store_true")
-    for field in dataclasses.fields(ServerTimeouts):
+    for field in dataclasses.fields(ShutdownTimeouts) + dataclasses.fields(RequestTimeouts):
         options.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default)
+    options.add_argument("--write-timeout-s", type=float, default=WRITE_TIMEOUT_S)
     given = options.parse_args()
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(LineFormatter())
@@ -186,9 +191,7 @@ def main() -> int:
     RUNTIME.loses_turns = given.loses_turns
     if given.thread_hangs:
         threading.Thread(target=time.sleep, args=(60,)).start()
-    timeouts = ServerTimeouts(
-        **{field.name: getattr(given, field.name) for field in dataclasses.fields(ServerTimeouts)}
-    )
+    timeouts = _given_fields(ShutdownTimeouts, given)
     listener = listen("127.0.0.1", 0)
     report("listening", listener.getsockname()[1])
     if given.server == "daphne":
@@ -200,7 +203,21 @@ def main() -> int:
         ConnectionLimits(given.most_connections, given.most_per_address)
     )
     pacer = ConnectionPacer(per_s=given.new_per_s, at_once=given.new_at_once)
-    return run_uvicorn(app, listener, lambda: RUNTIME, timeouts, connections, pacer)
+    return run_uvicorn(
+        app,
+        listener,
+        lambda: RUNTIME,
+        timeouts,
+        connections,
+        pacer,
+        _given_fields(RequestTimeouts, given),
+        given.write_timeout_s,
+    )
+
+
+def _given_fields(kind: type[Timeouts], given: argparse.Namespace) -> Timeouts:
+    """Make a dataclass whose fields are all among the options of the command line."""
+    return kind(**{field.name: getattr(given, field.name) for field in dataclasses.fields(kind)})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The number of connections: in all, for one address, and behind a proxy."""
 
+import json
 import resource
 
 import pytest
@@ -9,12 +10,14 @@ from backend.serving.connection_limits import (
     MAX_PER_ADDRESS,
     MAX_START_WAIT_S,
     RESERVED_DESCRIPTORS,
+    TOO_MANY_CONNECTIONS_RESPONSE,
     ConnectionCounter,
     ConnectionLimits,
     ConnectionPacer,
     limits_for,
     limits_of_this_process,
 )
+from backend.wording import sentence
 
 
 def counter(total: int = 3, per_address: int = 2) -> ConnectionCounter:
@@ -100,3 +103,10 @@ def test_addresses_that_have_become_quiet_are_forgotten() -> None:
         pacer.wait_s(f"address-{number}", now_s=0.0)
     pacer.wait_s("last", now_s=MAX_START_WAIT_S + 1)
     assert pacer.address_count == 1
+
+
+def test_a_refused_connection_is_answered_503_with_the_apis_error() -> None:
+    head, _, body = TOO_MANY_CONNECTIONS_RESPONSE.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    error = {"code": "unavailable", "message": sentence("unavailable", "en")}
+    assert json.loads(body) == {"error": error}

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 
 async def test_daphne_serves_drains_and_flushes() -> None:
     async with server_process("--server", "daphne", "--drain-s", "5") as server:
+        await server.printed("started")
         client, other = await client_in_mid_reply(server), await client_in_mid_reply(server)
         await other.close()
         await server.printed("ended")

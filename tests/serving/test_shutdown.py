@@ -7,9 +7,22 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.serving import shutdown
-from backend.serving.limits import ServerTimeouts
+from backend.serving.shutdown import ShutdownTimeouts
 
-QUICK = ServerTimeouts(drain_s=0.05, drain_overrun_s=0.05, flush_s=0.05, flush_overrun_s=0.2)
+QUICK = ShutdownTimeouts(drain_s=0.05, drain_overrun_s=0.05, flush_s=0.05, flush_overrun_s=0.2)
+
+
+def test_the_whole_shutdown_takes_less_than_36_s() -> None:
+    timeouts = ShutdownTimeouts()
+    steps_s = (
+        timeouts.drain_s,
+        timeouts.drain_overrun_s,
+        timeouts.close_s * 1.5,
+        timeouts.flush_s,
+        timeouts.flush_overrun_s,
+        timeouts.threads_s,
+    )
+    assert sum(steps_s) < 36
 
 
 @dataclass

@@ -8,8 +8,8 @@ import time
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from backend.serving.limits import MAX_MESSAGE_BYTES
 from backend.serving.listener import listen
+from backend.serving.websocket_protocol import MAX_MESSAGE_BYTES
 from tests.serving.equipment import (
     client_in_mid_reply,
     close_code_and_reason,

@@ -10,17 +10,22 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from backend.protocol.text_frames import text_head
+from backend.relay.limits import DEFAULT_LIMITS
 from backend.serving.websocket_protocol import (
     CLOSING_BYTES,
     MAX_FRAGMENTS,
     MAX_FRAMES_PER_TURN,
+    MAX_MESSAGE_BYTES,
     MAX_SLICES_PER_TURN,
     MAX_UNSENT_BYTES,
     SEND_BUFFER_BYTES,
     SLICE_BYTES,
     STUCK_BYTES,
+    WRITE_TIMEOUT_S,
     BoundedWebSocketProtocol,
 )
+from backend.websocket_parser import apply_mask
 from tests.serving.equipment import server_process
 
 HANDSHAKE = (
@@ -28,6 +33,15 @@ HANDSHAKE = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 TEXT_FRAMES_OF_A_SLICE = -(-SLICE_BYTES // 7)
+
+
+def test_a_client_that_does_not_read_is_disconnected_within_12_s() -> None:
+    assert DEFAULT_LIMITS.stuck_send_s + DEFAULT_LIMITS.tick_s < WRITE_TIMEOUT_S < 12
+    assert BoundedWebSocketProtocol.write_timeout_s == WRITE_TIMEOUT_S
+
+
+def test_the_relays_limit_is_reached_before_the_servers() -> None:
+    assert 2 * DEFAULT_LIMITS.frame_bytes <= MAX_MESSAGE_BYTES
 
 
 class Transport:
@@ -197,6 +211,74 @@ async def test_a_message_arrives_whole_however_it_is_cut(size: int) -> None:
         protocol.data_received(data[start : start + 70_001])
     assert len((await application.receive())["text"]) == size
     assert (await application.receive())["text"] == "after"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 40, 10_000])
+async def test_messages_of_all_kinds_come_in_their_order_however_they_are_cut(size: int) -> None:
+    protocol, transport, application = await opened()
+    data = (
+        frame(b"one") + frame("二".encode()[:1], fin=False) + frame(opcode=Opcode.PING)
+        + frame("二".encode()[1:], Opcode.CONT) + frame(b"three") + frame(b"4", Opcode.BINARY)
+        + frame(b"") + frame(b"x" * 20_000) + frame("七".encode())
+    )  # fmt: skip
+    for start in range(0, len(data), size):
+        protocol.data_received(data[start : start + size])
+    messages = [await application.receive() for _ in range(7)]
+    assert [message.get("text") or message.get("bytes") for message in messages] == [
+        "one", "二", "three", b"4", None, "x" * 20_000, "七",
+    ]  # fmt: skip
+    assert transport.written.endswith(b"\x8a\x00")
+
+
+@pytest.mark.parametrize("head_bytes", [2, 4, 8])
+async def test_a_payload_that_looks_like_a_frame_after_its_head_alone_is_none(
+    head_bytes: int,
+) -> None:
+    protocol, transport, application = await opened()
+    payload = b'{"type":"x"}' + b"y" * 200
+    mask = apply_mask(payload[:2], b"\x81\x80\x00\x00") + b"zz"
+    data = text_head(len(payload), mask) + apply_mask(payload, mask)
+    assert data[8:10] == b"\x81\x80"
+    protocol.data_received(data[:head_bytes])
+    protocol.data_received(data[head_bytes:])
+    protocol.data_received(frame(b"after"))
+    texts = [(await application.receive())["text"] for _ in range(2)]
+    assert texts == [payload.decode(), "after"]
+    assert not transport.is_closed
+
+
+async def test_a_close_behind_short_texts_is_known_in_the_same_turn() -> None:
+    protocol, _, application = await opened()
+    protocol.data_received(text_frames("abc") + frame(opcode=Opcode.CLOSE))
+    types = [protocol.queue.get_nowait()["type"] for _ in range(4)]
+    assert types == ["websocket.receive"] * 3 + ["websocket.disconnect"]
+    application.is_over.set()
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (frame(b"\xff\xfe"), 1007),
+        (Frame(Opcode.TEXT, b"unmasked").serialize(mask=False), 1002),
+    ],
+)
+async def test_a_bad_text_frame_closes_the_connection(bad: bytes, code: int) -> None:
+    protocol, transport, application = await opened()
+    protocol.data_received(frame(b"good") + bad)
+    assert (await application.receive())["text"] == "good"
+    await turns_until(lambda: transport.is_closed)
+    assert transport.written.endswith(protocol.conn.close_sent.serialize())  # type: ignore[union-attr]
+    assert protocol.conn.close_sent is not None
+    assert protocol.conn.close_sent.code == code
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_536])
+async def test_a_text_is_sent_in_one_frame(size: int) -> None:
+    _, transport, application = await opened()
+    before = len(transport.written)
+    await application.send({"type": "websocket.send", "text": "é" * size})
+    sent = Frame(Opcode.TEXT, ("é" * size).encode()).serialize(mask=False)
+    assert transport.written[before:] == sent
 
 
 async def test_after_the_close_frame_only_the_clients_reply_is_looked_for() -> None:

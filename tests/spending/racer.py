@@ -3,7 +3,8 @@
     python -m tests.spending.racer
 
 It prints `ready`. For each line `[SETTING, [[USER_ID, SESSION_ID], ...]]` it runs a race with this
-limit of 3 and no other, and prints how many were opened and refused, as JSON. It ends with its
+limit of 3 and no other in the settings, and prints how many were opened and refused, as JSON. With
+`budget` in the place of a setting, only the Budget rows of the database limit. It ends with its
 input.
 """
 
@@ -25,7 +26,7 @@ from django.db import connections  # noqa: E402
 
 from backend.conversations.creating import TooManySessions, create_session  # noqa: E402
 from backend.conversations.lifecycle import open_call  # noqa: E402
-from backend.conversations.processes import process_name  # noqa: E402
+from backend.conversations.process_liveness import process_name  # noqa: E402
 from backend.database import DATABASE_UNAVAILABLE  # noqa: E402
 from backend.protocol.errors import AdmissionRefused  # noqa: E402
 from backend.spending.reservations import reserve_call, reserve_session  # noqa: E402

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,20 @@ from backend.conversations import control, lifecycle, replies
 from backend.conversations.deleting import hide
 from backend.conversations.lifecycle import check_can_open, end_call
 from backend.conversations.models import Call, Session
-from backend.conversations.processes import process_name
+from backend.conversations.process_liveness import process_name
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
+from backend.spending.models import Budget, DeletedTalk
+from backend.spending.prices import usd_of_talk
 from backend.spending.reservations import reserve_call
 from backend.wording import sentence
 from tests.conversations.equipment import new_call, new_session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+
+LIMITS = ("usd_per_month", "minutes_per_day", "calls_at_once", "calls_per_hour")
+TALK_USD = usd_of_talk("gpt-realtime", "gpt-transcribe") or Decimal("NaN")
+"""What an open call reserves."""
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -42,6 +49,7 @@ def limits(settings: Settings) -> Settings:
     """No limits but those that a test sets."""
     settings.MAX_CALLS_PER_USER = settings.MAX_CALLS = 0
     settings.CALLS_PER_HOUR = settings.SESSIONS_PER_HOUR = 0
+    settings.BUDGET_USD_PER_MONTH, settings.BUDGET_MINUTES_PER_DAY = Decimal(0), 0
     return settings
 
 
@@ -166,10 +174,10 @@ def test_what_runs_in_the_session_goes_on_if_a_call_cannot_open(
     assert replies.renew_lease(reply.reply_id, reply.attempt) is replies.Lease.KEPT
 
 
-def test_without_limits_nothing_is_asked(
+def test_without_limits_only_the_budgets_are_asked_for(
     owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(0):
+    with django_assert_num_queries(1):
         reserve_call(new_session_id(), owner.pk, timezone.now())
 
 
@@ -177,14 +185,14 @@ def new_session_id() -> UUID:
     return UUID("11111111-1111-4111-8111-111111111111")
 
 
-def test_all_limits_cost_two_queries(
+def test_all_limits_of_calls_cost_two_queries_and_that_of_the_budgets(
     limits: Settings, owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     limits.MAX_CALLS_PER_USER = limits.MAX_CALLS = limits.CALLS_PER_HOUR = 100
     for _ in range(5):
         opened(owner)
     locks = 2 if connection.vendor == "postgresql" else 0
-    with django_assert_num_queries(2 + locks):
+    with django_assert_num_queries(1 + 2 + locks):
         reserve_call(new_session_id(), owner.pk, timezone.now())
 
 
@@ -217,17 +225,26 @@ def test_fifty_at_once_in_two_processes_are_exactly_three() -> None:
     # The sessions of the test itself are older than the hour.
     Session.objects.update(created_at=F("created_at") - timedelta(hours=2))
     with racer() as one, racer() as another:
-        for limit, sessions in (
-            ("MAX_CALLS_PER_USER", of_one),
-            ("MAX_CALLS", of_both),
-            ("CALLS_PER_HOUR", of_one),
-            ("SESSIONS_PER_HOUR", of_one),
+        for limit, sessions, budget in (
+            ("MAX_CALLS_PER_USER", of_one, {}),
+            ("MAX_CALLS", of_both, {}),
+            ("CALLS_PER_HOUR", of_one, {}),
+            ("SESSIONS_PER_HOUR", of_one, {}),
+            # Two calls leave something that nobody has reserved, three do not.
+            ("budget", of_one, {"usd_per_month": TALK_USD * Decimal("2.5")}),
+            ("budget", of_one, {"minutes_per_day": 3}),
+            ("budget", of_one, {"calls_at_once": 3}),
+            ("budget", of_one, {"calls_per_hour": 3}),
         ):
             Call.objects.all().delete()
+            DeletedTalk.objects.all().delete()
+            Budget.objects.update_or_create(
+                scope="user", user=users[0], defaults=dict.fromkeys(LIMITS) | budget
+            )
             race(one, limit, sessions[::2])
             race(another, limit, sessions[1::2])
             done = Counter(outcome(one)) + Counter(outcome(another))
-            assert done == {"opened": 3, "refused": 47}, limit
+            assert done == {"opened": 3, "refused": 47}, (limit, budget)
             if limit != "SESSIONS_PER_HOUR":
                 assert Call.objects.filter(ended_at=None).count() == Call.objects.count() == 3
     assert Session.objects.count() == 78

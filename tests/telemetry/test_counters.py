@@ -15,7 +15,7 @@ def test_a_value_at_a_bound_is_in_its_bucket() -> None:
 def test_costs_are_added_by_model_and_an_unknown_price_is_not_zero() -> None:
     counters = ProcessCounters()
     for model, cost in (("a", "0.1"), ("a", "0.2"), ("b", "0")):
-        counters.count_cost(model, Decimal(cost))
-    counters.count_cost("c", None)
+        counters.count_costs([(model, Decimal(cost))])
+    counters.count_costs([("c", None)])
     assert counters.cost_usd == {"a": Decimal("0.3"), "b": Decimal(0)}
     assert counters.unpriced_usages == {"c": 1}

@@ -53,8 +53,7 @@ def counted() -> ProcessCounters:
     counters.upstream_errors["provider_timeout"] += 4
     counters.rotations["cap_renewed"] += 3
     counters.call_seconds = 60.5
-    counters.count_cost("gpt-realtime", Decimal("0.25"))
-    counters.count_cost("new-model", None)
+    counters.count_costs([("gpt-realtime", Decimal("0.25")), ("new-model", None)])
     counters.relay_latency.observe(0.0002)
     counters.relay_latency.observe(5.0)
     counters.first_sound.observe(0.45)

@@ -51,6 +51,14 @@ class FakeProvider:
             "rate": self.audio_rate_hz,
         }
 
+    def webrtc_session(self, settings: SessionSettings, model: str) -> dict[str, Any]:
+        """With the model beside it."""
+        return self.session(settings) | {"parrot": model}
+
+    def sideband_session(self, settings: SessionSettings) -> dict[str, Any]:
+        """All of it can be sent again."""
+        return self.session(settings)
+
     def error_of_status(self, status: int, retry_after: str | None, body: bytes) -> UpstreamError:
         """By the status alone: a 402 has no body."""
         if status == 402:

@@ -28,6 +28,7 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.relay.ports import UpstreamConnection
+from backend.upstream import connector
 from backend.upstream.connector import ConnectionLimits, ProviderSocket, connect
 from backend.upstream.target import Target
 from tests.upstream.equipment import (
@@ -587,6 +588,35 @@ async def test_neither_logs_nor_errors_quote_the_provider_or_the_key(
     assert "upstream.refused" in said
     assert KEY not in said
     assert "Incorrect" not in said
+
+
+async def test_the_log_names_the_host_and_why_it_is_unreachable(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        error = await refused(target_at(port))
+    (fields,) = [record.fields for record in caplog.records if record.msg == "upstream.refused"]  # type: ignore[attr-defined]
+    assert (fields["host"], fields["port"]) == ("127.0.0.1", port)
+    assert fields["error"] == error.reason == "Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (OSError(113, "No route to host"), "No route to host"),
+        (
+            OSError("Multiple exceptions: [Errno 111] Connect call failed, [Errno 101] Connect"),
+            "Connection refused, Network is unreachable",
+        ),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (OSError("unknown"), None),
+        (EOFError("secret"), None),
+    ],
+)
+def test_the_reason_is_the_systems_words(failure: Exception, reason: str | None) -> None:
+    assert connector._error_of_failure(failure).reason == reason
 
 
 async def test_a_hundred_connections_leave_no_task_behind() -> None:

@@ -6,7 +6,7 @@ from backend.upstream.target import Target
 
 
 def target(**changed: str) -> Target:
-    fields = {
+    fields: dict[str, str] = {
         "base_url": "https://api.openai.com/v1",
         "api_key": "sk-secret",
         "model": "gpt-realtime",
@@ -55,3 +55,19 @@ def test_a_value_that_could_break_out_of_a_header_is_refused_and_not_quoted(
 def test_a_base_that_is_not_a_plain_http_url_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match="base_url"):
         target(base_url=base_url)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "proxy", "expected"),
+    [
+        ("https://api.openai.com/v1", "", ("api.openai.com", 443)),
+        ("http://127.0.0.1:8100/v1", "", ("127.0.0.1", 8100)),
+        ("https://api.openai.com/v1", "http://me:secret@proxy.test:3128", ("proxy.test", 3128)),
+        ("https://api.openai.com/v1", "http://proxy.test", ("proxy.test", 80)),
+        ("https://api.openai.com/v1", "http://proxy.test:abc", ("proxy.test", None)),
+    ],
+)
+def test_it_connects_to_the_proxy_if_there_is_one(
+    base_url: str, proxy: str, expected: tuple[str, int | None]
+) -> None:
+    assert target(base_url=base_url, proxy=proxy).connects_to == expected

@@ -5,9 +5,17 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from backend.conversations.exports.export_session import Export, export_session
+from backend.conversations.exports.export_session import (
+    Export,
+    export_session,
+    export_small_sessions,
+)
 from backend.conversations.models import Session
 from backend.conversations.queries import SessionWithFacts, with_facts
+
+SESSIONS_AT_ONCE = 10
+TURNS_AT_ONCE = 1000
+"""Sessions with more turns than this are read one by one, in batches of their own."""
 
 EARLIEST_YEAR = 1980
 """The first year that a ZIP archive can express."""
@@ -28,17 +36,28 @@ def _archive(session_ids: Sequence[UUID], format_name: str) -> Iterator[bytes]:
     # `out` cannot seek, so each size follows its file, in a data descriptor. Every ZIP reader
     # supports that.
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for session_id in session_ids:
-            sessions = with_facts(Session.objects.select_related("user"))
-            if (session := sessions.filter(pk=session_id).first()) is None:
-                continue
-            export = export_session(session, format_name)
+        for session, export in _exports(session_ids, format_name):
             with archive.open(_entry(session, export, taken), "w") as file:
                 for chunk in export.chunks:
                     file.write(chunk)
                     yield out.drain()
             yield out.drain()
     yield out.drain()
+
+
+def _exports(
+    session_ids: Sequence[UUID], format_name: str
+) -> Iterator[tuple[SessionWithFacts, Export]]:
+    """The sessions in this order, each with its file. Few are read at once, and small ones only."""
+    for start in range(0, len(session_ids), SESSIONS_AT_ONCE):
+        wanted = session_ids[start : start + SESSIONS_AT_ONCE]
+        sessions = with_facts(Session.objects.select_related("user")).in_bulk(wanted)
+        found = [sessions[pk] for pk in wanted if pk in sessions]
+        if sum(session.turn_count for session in found) <= TURNS_AT_ONCE:
+            yield from zip(found, export_small_sessions(found, format_name), strict=True)
+        else:
+            for session in found:
+                yield session, export_session(session, format_name)
 
 
 def _entry(session: SessionWithFacts, export: Export, taken: set[str]) -> zipfile.ZipInfo:

@@ -18,7 +18,8 @@ BYTE_ORDER_MARK = "\ufeff"
 
 COLUMNS = (
     "position", "call_id", "started_at_utc", "completed_at_utc", "role", "speaker", "modality",
-    "status", "text", "heard_text", "unheard_text", "heard_ms",
+    "status", "text", "heard_text", "unheard_text", "heard_ms", "first_sound_ms",
+    "reported",
 )  # fmt: skip
 
 FORMULA_STARTS = frozenset("=+-@|%＝＋－＠")
@@ -31,7 +32,8 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 def render(document: Document) -> Iterator[str]:
     """The table in pieces, one row each: a heading, then the turns in spoken order.
 
-    `heard_text` is the whole text where nothing was cut off. Every cell is quoted: a spreadsheet
+    `heard_text` is the whole text where nothing was cut off. `reported` has words for a turn that
+    only the browser saw, and is empty otherwise. Every cell is quoted: a spreadsheet
     that separates by `;` would otherwise divide a cell and see a formula in its second half.
     """
     labels = labels_of(document.session)
@@ -45,10 +47,14 @@ def render(document: Document) -> Iterator[str]:
             str(turn.position), str(turn.call_id or ""), utc(turn.started_at),
             utc(turn.completed_at), turn.role, labels.speaker(turn, document.username),
             turn.modality, turn.status, turn.text, heard, unheard,
-            "" if turn.heard_ms is None else str(turn.heard_ms),
+            _number(turn.heard_ms), _number(turn.first_sound_ms), labels.source(turn),
         )  # fmt: skip
         writer.writerow([defused(cell) for cell in row])
         yield _drained(buffer)
+
+
+def _number(ms: int | None) -> str:
+    return "" if ms is None else str(ms)
 
 
 def defused(cell: str) -> str:

@@ -39,7 +39,10 @@ class ExportedTurnJSON(TurnJSON):
 
 
 class ExportedUsageJSON(TypedDict):
-    """What one response or transcription used. `cost_usd` is null if a price is unknown."""
+    """What one response or transcription used. `cost_usd` is null if a price is unknown.
+
+    `is_estimated`: the provider has not sent these counts.
+    """
 
     call_id: UUID | None
     source_id: str
@@ -56,6 +59,7 @@ class ExportedUsageJSON(TypedDict):
     seconds: float
     cost_usd: str | None
     price_date: date | None
+    is_estimated: bool
     created_at: datetime
 
 
@@ -127,5 +131,6 @@ def _usage(usage: Usage) -> ExportedUsageJSON:
         "seconds": usage.seconds,
         "cost_usd": None if cost is None else f"{cost:f}",
         "price_date": usage.price_date,
+        "is_estimated": usage.is_estimated,
         "created_at": usage.created_at,
     }

@@ -105,14 +105,15 @@ def _words(turn: Turn, labels: Labels) -> str:
     """The cue's text: the heard part, the rest in the class `unheard`, and the status mark."""
     heard, unheard = (_markup(part) for part in split_at_heard(turn.text, turn.heard_text))
     mark, note = labels.mark(turn), labels.note(turn)
-    if note:
-        return f"<i>{note}</i>"
+    if not (heard or unheard or note):
+        return ""
     parts = (
         heard,
+        f"<i>{note}</i>" if note else "",
         f"<c.unheard>[{labels.not_heard}:] {unheard}</c>" if unheard else "",
         f"<i>[{mark}]</i>" if mark else "",
     )
-    return "\n".join(part for part in parts if part) if heard or unheard else ""
+    return "\n".join(part for part in parts if part)
 
 
 def _markup(text: str) -> str:

@@ -1,16 +1,19 @@
 """The use case: export one session in one format. The API and the admin call the same function."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Literal, TypeVar
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 
 from backend.conversations import queries
 from backend.conversations.exports import as_csv, as_json, as_text, as_webvtt
 from backend.conversations.exports.document import Document
 from backend.conversations.exports.filenames import filename
-from backend.conversations.models import Session, Turn, Usage
+from backend.conversations.models import Call, Session, Turn, Usage
 from backend.conversations.queries import SessionWithFacts
 
 BATCH_ROWS = 200
@@ -18,6 +21,8 @@ CHUNK_CHARACTERS = 32 * 1024
 """A chunk is one step of the stream: big enough that 2,000 turns take about ten."""
 
 FormatName = Literal["json", "txt", "csv", "vtt"]
+
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,6 @@ def export_session(session: SessionWithFacts, format_name: str) -> Export:
 
     Turns that are written meanwhile are included if they come after what is exported already.
     """
-    chosen = FORMATS[format_name]
     document = Document(
         session=session,
         username=session.user.get_username(),
@@ -71,12 +75,57 @@ def export_session(session: SessionWithFacts, format_name: str) -> Export:
         turns=turns_in_batches(session),
         usages=usages_in_batches(session),
     )
+    return _export(document, FORMATS[format_name])
+
+
+def export_small_sessions(
+    sessions: Sequence[SessionWithFacts], format_name: str
+) -> Iterator[Export]:
+    """Export each of these sessions, like `export_session`, with one query for each kind of row.
+
+    All of their rows are in memory, so together they must be small.
+    """
+    session_ids = [session.pk for session in sessions]
+    spent = queries.spent_by_session(session_ids)
+    calls = _by_session(Call.objects.filter(session_id__in=session_ids))
+    turns = _by_session(Turn.objects.filter(session_id__in=session_ids))
+
+    @cache
+    def usages() -> Mapping[UUID, list[Usage]]:
+        return _by_session(Usage.objects.filter(session_id__in=session_ids))
+
+    def usages_of(session_id: UUID) -> Iterator[Usage]:
+        """Only one of the formats has usages, so they are read when it comes to them."""
+        yield from usages().get(session_id, ())
+
+    for session in sessions:
+        document = Document(
+            session=session,
+            username=session.user.get_username(),
+            spent=spent.get(session.pk, queries.NOTHING_SPENT),
+            calls=tuple(calls.get(session.pk, ())),
+            turns=turns.get(session.pk, ()),
+            usages=usages_of(session.pk),
+        )
+        yield _export(document, FORMATS[format_name])
+
+
+def _export(document: Document, chosen: Format) -> Export:
+    session = document.session
     return Export(
         filename=filename(session.title, session.created_at, chosen.name),
         ascii_filename=f"kaiwa-{session.created_at:%Y-%m-%d}.{chosen.name}",
         content_type=chosen.content_type,
         chunks=_in_chunks(chosen.render(document)),
     )
+
+
+def _by_session(rows: QuerySet[Row]) -> dict[UUID, list[Row]]:
+    """The rows in their order, by the session they are of."""
+    found: defaultdict[UUID, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.session_id].append(row)  # type: ignore[attr-defined]
+    return found
 
 
 def turns_in_batches(session: Session, batch_rows: int = BATCH_ROWS) -> Iterator[Turn]:

@@ -1,16 +1,20 @@
 """Exports in the admin: one session from its page, many from the list as a ZIP archive."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
+from backend.audit import models as audit
+from backend.audit.required import audit_required
+from backend.bilingual import bilingual
 from backend.conversations.exports.archive import export_archive
 from backend.conversations.exports.export_session import FORMATS, Format, export_session
 from backend.conversations.exports.response import ExportResponse
@@ -20,6 +24,17 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Session]
 else:  # generic in the stubs only
     _ModelAdmin = admin.ModelAdmin
+
+
+MOST_EXPORTED = 1000
+"""So many of 20 turns take 6 s of processor time. The browser shows how many bytes have come."""
+
+TOO_MANY = bilingual(
+    "Nothing was exported: more than {most} sessions are selected. Please filter the list, by month"
+    " for example, and export it in parts.",
+    "選択した会話が{most}件を超えているため、書き出しませんでした。"
+    "月などで絞り込み、分けて書き出してください。",
+)
 
 
 class ExportsInAdmin(_ModelAdmin):
@@ -46,6 +61,7 @@ class ExportsInAdmin(_ModelAdmin):
             raise PermissionDenied
         if session is None or format_name not in FORMATS:
             raise Http404
+        _record_exports(request, [(session.pk, session.user_id)])
         return ExportResponse(export_session(session, format_name))  # type: ignore[arg-type]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -55,19 +71,48 @@ class ExportsInAdmin(_ModelAdmin):
             for each in FORMATS.values():
                 action = partial(_export_many, each)
                 name = f"export_{each.name}"
-                actions[name] = (action, name, f"Export as {each.label} (ZIP)")
+                text = bilingual(f"Export as {each.label} (ZIP)", f"{each.label}で書き出し (ZIP)")
+                actions[name] = (action, name, text)
         return actions
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> Any:
         """The page of a session, with the formats for its buttons."""
-        context["export_formats"] = list(FORMATS.values())
+        context["export_formats"] = [
+            {
+                "name": each.name,
+                "text": bilingual(f"Export {each.label}", f"{each.label}で書き出し"),
+            }
+            for each in FORMATS.values()
+        ]
         return super().render_change_form(request, context, *args, **kwargs)
 
 
 def _export_many(
     chosen: Format, model_admin: Any, request: HttpRequest, sessions: QuerySet[Session]
-) -> HttpResponseBase:
-    """The chosen sessions as a ZIP archive, in the order of the list."""
-    return ExportResponse(export_archive(list(sessions.values_list("pk", flat=True)), chosen.name))
+) -> HttpResponseBase | None:
+    """The chosen sessions as a ZIP archive, in the order of the list. None, which shows the list
+    again, and a message if they are too many.
+    """
+    owners = list(sessions.values_list("pk", "user_id")[: MOST_EXPORTED + 1])
+    if len(owners) > MOST_EXPORTED:
+        model_admin.message_user(
+            request, TOO_MANY.format(most=f"{MOST_EXPORTED:,}"), messages.ERROR
+        )
+        return None
+    _record_exports(request, owners)
+    return ExportResponse(export_archive([pk for pk, _ in owners], chosen.name))
+
+
+def _record_exports(request: HttpRequest, owners: Iterable[tuple[UUID, int]]) -> None:
+    """Audit the export of these sessions, before the first byte of it. A row for each session, not
+    one with their number: an audit answers who has whose words. 5,000 rows take 0.5 s of a core.
+    """
+    with audit_required():
+        audit.record_many(
+            request.user,
+            audit.Action.EXPORTED,
+            "session",
+            (audit.Target(session_id, owner_id) for session_id, owner_id in owners),
+        )

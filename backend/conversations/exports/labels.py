@@ -7,6 +7,7 @@ from datetime import datetime
 from backend.conversations.models import Session, Turn
 from backend.conversations.reading import is_untranscribed
 from backend.protocol.transcript.turns import Role, TurnStatus
+from backend.wording import REPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Labels:
     tool: str
     not_heard: str
     not_transcribed: str
+    reported: str
     statuses: dict[str, str]
 
     def speaker(self, turn: Turn, username: str) -> str:
@@ -28,10 +30,15 @@ class Labels:
         return names[Role(turn.role)]
 
     def mark(self, turn: Turn) -> str:
-        """The word for a turn that was not completed, such as "interrupted"; else empty. Speech
-        without a text has its note instead.
+        """The words for a turn that was not completed, such as "interrupted", and for one that only
+        the browser saw; else empty. Speech without a text has its note instead of a status.
         """
-        return "" if is_untranscribed(turn) else self.statuses.get(turn.status, "")
+        status = "" if is_untranscribed(turn) else self.statuses.get(turn.status, "")
+        return "; ".join(word for word in (status, self.source(turn)) if word)
+
+    def source(self, turn: Turn) -> str:
+        """The words for a turn that only the browser saw; else empty."""
+        return self.reported if turn.is_reported else ""
 
     def note(self, turn: Turn) -> str:
         """What stands in place of the text of the user's speech if none came; else empty."""
@@ -47,6 +54,7 @@ _BY_LANGUAGE = {
         tool="Tool",
         not_heard="not heard",
         not_transcribed="(not transcribed)",
+        reported=REPORTED["en"],
         statuses={
             TurnStatus.INTERRUPTED: "interrupted",
             TurnStatus.FAILED: "failed",
@@ -61,6 +69,7 @@ _BY_LANGUAGE = {
         tool="ツール",
         not_heard="再生されなかった部分",
         not_transcribed="（文字起こしなし）",
+        reported=REPORTED["ja"],
         statuses={
             TurnStatus.INTERRUPTED: "途中で中断",
             TurnStatus.FAILED: "失敗",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from django.http import StreamingHttpResponse
 
-from backend.conversations.executor import DatabaseExecutor
+from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.exports.export_session import Export
 from backend.conversations.exports.filenames import content_disposition
 

@@ -28,6 +28,7 @@ Laws:
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from backend.protocol.events import ServerEvent
 from backend.protocol.reading import (
@@ -47,6 +48,17 @@ from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 _Key = tuple[str, int]
 _NONE_CUT_OFF: Mapping[_Key, int] = {}
 _MAX_AUDIO_MS = 24 * 3600 * 1000
+
+
+class TextDelta(Protocol):
+    """The fields of an event that appends to a turn's text (`protocol.frames.UpstreamFrame`)."""
+
+    type: str
+    event_id: str | None
+    item_id: str | None
+    response_id: str | None
+    content_index: int
+    delta: str
 
 
 class TranscriptAssembler:
@@ -72,7 +84,22 @@ class TranscriptAssembler:
         reader = _READERS.get(event_type) if isinstance(event_type, str) else None
         if reader is not None:
             reader(self, event, at)
-        return self._changed_turns(at)
+        return sorted(self.changed(at), key=_by_position)
+
+    def add_delta(self, frame: TextDelta, at: datetime) -> None:
+        """Append a delta of text (`TEXT_DELTAS`) by its frame's fields, without building its event.
+
+        The turn that it changes is in the next `changed` or `feed`: a delta is followed by others.
+        """
+        self._append(
+            frame.type,
+            frame.item_id,
+            frame.content_index,
+            frame.response_id,
+            frame.delta,
+            frame.event_id or "",
+            at,
+        )
 
     def add_audio(self, item_id: str, content_index: int, ms: float, event_id: str = "") -> bool:
         """Count an audio delta of an answer by its duration, so that its event is never built.
@@ -86,6 +113,13 @@ class TranscriptAssembler:
         part = self._part(item, content_index, Modality.VOICE, Role.ASSISTANT, None)
         return part.add_audio(ms, event_id)
 
+    def estimate_audio(self, item_id: str, content_index: int, ms: float) -> None:
+        """Take this as the duration of an answer's audio, of which no delta comes (WebRTC)."""
+        item = self._items.get(item_id)
+        if item is not None and (part := item.parts.get(content_index)) is not None:
+            part.timing.audio_ms = ms
+            self._touched[item_id] = None
+
     def give_up_transcript(self, item_id: str, at: datetime) -> list[Turn]:
         """The text of this committed speech has not come in time: it becomes a turn without one."""
         item = self._items.get(item_id)
@@ -94,13 +128,38 @@ class TranscriptAssembler:
             return []
         part.is_given_up = True
         self._touched[item_id] = None
-        return self._changed_turns(at)
+        return sorted(self.changed(at), key=_by_position)
+
+    def changed(self, at: datetime) -> list[Turn]:
+        """The turns that differ from the version that was returned last: those of which something
+        came, in the order of their first change, then those that only moved.
+        """
+        if not self._touched and self._chain.order() is self._numbered_order:
+            return []
+        touched, self._touched = self._touched, {}
+        moved = self._renumber(touched)
+        keys: dict[_Key, None] = {}
+        for item in map(self._items.__getitem__, touched):
+            for index, part in item.parts.items():
+                if self._status(item, part) is not TurnStatus.IN_PROGRESS:
+                    item.record_end(part, at)
+                if (item.id, index) in self._positions:
+                    keys[item.id, index] = None
+        keys |= dict.fromkeys(moved)
+        turns: list[Turn] = []
+        for item_id, index in keys:
+            turn = self._turn(self._items[item_id], index, self._positions[item_id, index])
+            if turn != self._reported.get((item_id, index)):
+                self._reported[item_id, index] = turn
+                turns.append(turn)
+        return turns
 
     def turns(self) -> list[Turn]:
         """Every turn of the call, in spoken order."""
+        items = self._known(self._chain.order())
         return [
             self._turn(item, index, position)
-            for position, (item, index) in enumerate(self._turn_parts())
+            for position, (item, index) in enumerate(self._turn_parts(items))
         ]
 
     def item_ids(self) -> Collection[str]:
@@ -120,7 +179,38 @@ class TranscriptAssembler:
             if part is not None and part.heard_ms is None:
                 part.truncate(heard_ms)
         self._touched.update(dict.fromkeys(self._items))
-        return self._changed_turns(at)
+        return sorted(self.changed(at), key=_by_position)
+
+    # Text
+
+    def _text_delta(self, event: JsonObject, at: datetime) -> None:
+        self._append(
+            event["type"],
+            event.get("item_id"),
+            int_at(event, "content_index"),
+            text_at(event, "response_id"),
+            text_at(event, "delta") or "",
+            text_at(event, "event_id") or "",
+            at,
+        )
+
+    def _append(
+        self,
+        event_type: str,
+        item_id: object,
+        content_index: int | None,
+        response_id: str | None,
+        delta: str,
+        event_id: str,
+        at: datetime,
+    ) -> None:
+        item = self._item(item_id)
+        if item is None:
+            return
+        role, modality = _DELTAS[event_type]
+        if role is Role.ASSISTANT and response_id and not item.response_id:
+            item.response_id = response_id
+        self._part(item, content_index, modality, role, at).add_text(delta, event_id)
 
     # The user's speech
 
@@ -136,10 +226,6 @@ class TranscriptAssembler:
         if item := self._item(event.get("item_id")):
             self._part(item, 0, Modality.VOICE, Role.USER, at)
             self._place(item, event, Rank.COMMIT)
-
-    def _transcription_delta(self, event: JsonObject, at: datetime) -> None:
-        if part := self._user_part(event, at):
-            part.add_text(text_at(event, "delta") or "", text_at(event, "event_id") or "")
 
     def _transcription_done(self, event: JsonObject, at: datetime) -> None:
         if part := self._user_part(event, at):
@@ -187,17 +273,9 @@ class TranscriptAssembler:
         if part and event.get("type") == ServerEvent.RESPONSE_CONTENT_PART_DONE:
             part.complete_text(_text_of(content))
 
-    def _text_delta(self, event: JsonObject, at: datetime) -> None:
-        if part := self._answer_part(event, Modality.TEXT, at):
-            part.add_text(text_at(event, "delta") or "", text_at(event, "event_id") or "")
-
     def _text_done(self, event: JsonObject, at: datetime) -> None:
         if part := self._answer_part(event, Modality.TEXT, at):
             part.complete_text(clean_text_at(event, "text"))
-
-    def _transcript_delta(self, event: JsonObject, at: datetime) -> None:
-        if part := self._answer_part(event, Modality.VOICE, at):
-            part.add_text(text_at(event, "delta") or "", text_at(event, "event_id") or "")
 
     def _transcript_done(self, event: JsonObject, at: datetime) -> None:
         if part := self._answer_part(event, Modality.VOICE, at):
@@ -300,45 +378,54 @@ class TranscriptAssembler:
 
     # Turns
 
-    def _changed_turns(self, at: datetime) -> list[Turn]:
-        """The turns that differ from the version that was returned last."""
-        touched, self._touched = self._touched, {}
-        changed = self._renumber(touched)
-        for item in map(self._items.__getitem__, touched):
-            for index, part in item.parts.items():
-                if self._status(item, part) is not TurnStatus.IN_PROGRESS:
-                    item.record_end(part, at)
-                if (item.id, index) in self._positions:
-                    changed.add((item.id, index))
-        turns: list[Turn] = []
-        for key in sorted(changed, key=self._positions.__getitem__):
-            turn = self._turn(self._items[key[0]], key[1], self._positions[key])
-            if turn != self._reported.get(key):
-                self._reported[key] = turn
-                turns.append(turn)
-        return turns
-
-    def _renumber(self, touched: Iterable[str]) -> set[_Key]:
+    def _renumber(self, touched: Iterable[str]) -> list[_Key]:
         """Update the positions if the order or the set of turns changed; returns what moved."""
         order = self._chain.order()
-        if order is self._numbered_order and all(
-            self._is_turn(item, part) == ((item.id, index) in self._positions)
+        if order is not self._numbered_order:
+            self._numbered_order = order
+            return self._number(self._known(order))
+        begun_or_gone = {
+            item.id
             for item in map(self._items.__getitem__, touched)
             for index, part in item.parts.items()
-        ):
-            return set()
-        before, self._numbered_order = self._positions, order
-        keys = ((item.id, index) for item, index in self._turn_parts())
-        self._positions = {key: position for position, key in enumerate(keys)}
-        return {key for key, position in self._positions.items() if before.get(key) != position}
+            if self._is_turn(item, part) != ((item.id, index) in self._positions)
+        }
+        return self._number(self._from_first_of(begun_or_gone)) if begun_or_gone else []
 
-    def _turn_parts(self) -> Iterator[tuple[Item, int]]:
-        """The item and part index of every turn, in spoken order."""
-        for item_id in self._chain.order():
-            if item := self._items.get(item_id):
-                for index, part in sorted(item.parts.items(), key=_by_index):
-                    if self._is_turn(item, part):
-                        yield item, index
+    def _from_first_of(self, item_ids: set[str]) -> Sequence[Item]:
+        """The items from the first of these on. They are nearly always the last ones, so that a
+        turn costs no more in a long call than in a short one.
+        """
+        order, start = self._numbered_order, len(self._numbered_order)
+        while item_ids:
+            start -= 1
+            item_ids.discard(order[start])
+        return self._known(order[start:])
+
+    def _known(self, item_ids: Iterable[str]) -> Sequence[Item]:
+        """Those of these items that events have described."""
+        return [self._items[item_id] for item_id in item_ids if item_id in self._items]
+
+    def _number(self, items: Sequence[Item]) -> list[_Key]:
+        """Number the turns of these items, which are the call's last. Returns what moved."""
+        before = {
+            (item.id, index): position
+            for item in items
+            for index in item.parts
+            if (position := self._positions.pop((item.id, index), None)) is not None
+        }
+        first = len(self._positions)
+        keys = ((item.id, index) for item, index in self._turn_parts(items))
+        numbered = {key: position for position, key in enumerate(keys, first)}
+        self._positions |= numbered
+        return [key for key, position in numbered.items() if before.get(key) != position]
+
+    def _turn_parts(self, items: Iterable[Item]) -> Iterator[tuple[Item, int]]:
+        """The item and part index of every turn of these items, in their order."""
+        for item in items:
+            for index, part in sorted(item.parts.items(), key=_by_index):
+                if self._is_turn(item, part):
+                    yield item, index
 
     def _is_turn(self, item: Item, part: Part) -> bool:
         is_out_of_band = self._responses.is_out_of_band(item.response_id)
@@ -357,6 +444,10 @@ def _by_index(numbered: tuple[int, Part]) -> int:
     return numbered[0]
 
 
+def _by_position(turn: Turn) -> int:
+    return turn.position
+
+
 def _modality_of(content: JsonObject) -> Modality | None:
     return _CONTENT_MODALITIES.get(text_at(content, "type") or "")
 
@@ -365,6 +456,14 @@ def _text_of(content: JsonObject) -> str:
     """The text of a content part: `text` of a written one, `transcript` of a spoken one."""
     return clean_text_at(content, "text") or clean_text_at(content, "transcript")
 
+
+_DELTAS: Mapping[str, tuple[Role, Modality]] = {
+    ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_DELTA: (Role.USER, Modality.VOICE),
+    ServerEvent.RESPONSE_OUTPUT_TEXT_DELTA: (Role.ASSISTANT, Modality.TEXT),
+    ServerEvent.RESPONSE_OUTPUT_AUDIO_TRANSCRIPT_DELTA: (Role.ASSISTANT, Modality.VOICE),
+}
+TEXT_DELTAS = frozenset(_DELTAS)
+"""The event types that append to a turn's text."""
 
 _TURN_ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT}
 
@@ -395,7 +494,7 @@ _READERS: dict[str, Callable[[TranscriptAssembler, JsonObject, datetime], None]]
     ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STARTED: _Self._speech_started,
     ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STOPPED: _Self._speech_stopped,
     ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED: _Self._committed,
-    ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_DELTA: _Self._transcription_delta,
+    ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_DELTA: _Self._text_delta,
     ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED: _Self._transcription_done,
     ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_FAILED: _Self._transcription_failed,
     ServerEvent.CONVERSATION_ITEM_ADDED: _Self._conversation_item,
@@ -411,7 +510,7 @@ _READERS: dict[str, Callable[[TranscriptAssembler, JsonObject, datetime], None]]
     ServerEvent.RESPONSE_CONTENT_PART_DONE: _Self._content_part,
     ServerEvent.RESPONSE_OUTPUT_TEXT_DELTA: _Self._text_delta,
     ServerEvent.RESPONSE_OUTPUT_TEXT_DONE: _Self._text_done,
-    ServerEvent.RESPONSE_OUTPUT_AUDIO_TRANSCRIPT_DELTA: _Self._transcript_delta,
+    ServerEvent.RESPONSE_OUTPUT_AUDIO_TRANSCRIPT_DELTA: _Self._text_delta,
     ServerEvent.RESPONSE_OUTPUT_AUDIO_TRANSCRIPT_DONE: _Self._transcript_done,
     ServerEvent.RESPONSE_OUTPUT_AUDIO_DONE: _Self._audio_done,
     ServerEvent.RESPONSE_DONE: _Self._response_done,

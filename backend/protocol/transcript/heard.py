@@ -122,8 +122,13 @@ def _cut_spaced(text: str, cut: int) -> int:
     return cut
 
 
+def is_unspaced(char: str) -> bool:
+    """Whether this character is of a script without spaces between words."""
+    return any(low <= ord(char) <= high for low, high in _UNSPACED)
+
+
 def _in_word(char: str) -> bool:
-    return not is_space(char) and not any(low <= ord(char) <= high for low, high in _UNSPACED)
+    return not is_space(char) and not is_unspaced(char)
 
 
 def _cut_at_pause(text: str, cut: int) -> int:

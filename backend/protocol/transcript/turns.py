@@ -31,7 +31,9 @@ class Turn:
     `position` counts from 0 in spoken order within the call; a later event can move turns, and then
     each moved turn has a new version. `text` is everything that was said or generated. `heard_text`
     and `heard_ms` are set only where playback was cut off: the text that was heard (an estimate,
-    cut to a whole word) and the milliseconds of audio that were played.
+    cut to a whole word) and the milliseconds of audio that were played. `first_sound_ms` is set for
+    a spoken answer: from the end of the user's speech, or from their typed message, to the first
+    sound of the answer that the client was sent.
     """
 
     item_id: str
@@ -45,3 +47,4 @@ class Turn:
     heard_ms: int | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    first_sound_ms: int | None = None

@@ -47,7 +47,10 @@ class Provider(Protocol):
         ...
 
     def websocket_url(self, target: Target) -> str:
-        """The URL to open, with the model in it if the provider wants it there."""
+        """The URL to open, with the model in it if the provider wants it there.
+
+        With a `call_id` it joins that WebRTC call as its sideband, and names no model.
+        """
         ...
 
     def headers(self, target: Target) -> dict[str, str]:
@@ -64,6 +67,14 @@ class Provider(Protocol):
 
     def session(self, settings: SessionSettings) -> dict[str, Any]:
         """The `session` object of the `session.update` that the relay sends first."""
+        ...
+
+    def webrtc_session(self, settings: SessionSettings, model: str) -> dict[str, Any]:
+        """The `session` object with which a WebRTC call is made (`upstream.webrtc_calls`)."""
+        ...
+
+    def sideband_session(self, settings: SessionSettings) -> dict[str, Any]:
+        """The `session` object of the `session.update` that a sideband sends, also repeatedly."""
         ...
 
     def error_of_status(self, status: int, retry_after: str | None, body: bytes) -> UpstreamError:

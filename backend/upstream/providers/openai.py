@@ -41,8 +41,9 @@ class OpenAI:
     audio_rate_hz = SAMPLE_RATE_HZ
 
     def websocket_url(self, target: Target) -> str:
-        """The realtime path, with the model as a parameter, quoted."""
-        return f"{target.websocket_base_url}/realtime?model={quote(target.model, safe='')}"
+        """The realtime path, with the model as a parameter, quoted; a sideband's with the call."""
+        name, value = ("call_id", target.call_id) if target.call_id else ("model", target.model)
+        return f"{target.websocket_base_url}/realtime?{name}={quote(value, safe='')}"
 
     def headers(self, target: Target) -> dict[str, str]:
         """The key and the user's hash. `OpenAI-Beta` is never among them: GA only."""
@@ -88,6 +89,25 @@ class OpenAI:
         }
         if settings.truncation != "auto":
             session["truncation"] = _truncation(settings.truncation)
+        return session
+
+    def webrtc_session(self, settings: SessionSettings, model: str) -> dict[str, Any]:
+        """As `session`, with the model, and without formats: the peers agree on the audio's."""
+        session = self.session(settings) | {"model": model}
+        audio = session["audio"]
+        for side in ("input", "output"):
+            audio[side] = {name: value for name, value in audio[side].items() if name != "format"}
+        return session
+
+    def sideband_session(self, settings: SessionSettings) -> dict[str, Any]:
+        """What holds for the whole call, so that it can be sent again at any time.
+
+        Without the voice: one that differs from the present one is refused after the first audio,
+        and the whole update with it (protocol section 1.4).
+        """
+        session = self.session(settings) | {"tool_choice": "auto"}
+        audio = session["audio"]
+        del audio["output"], audio["input"]["format"]
         return session
 
     def error_of_status(self, status: int, retry_after: str | None, body: bytes) -> UpstreamError:

@@ -8,10 +8,12 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 
+from backend.conversations.exports import archive
 from backend.conversations.exports.archive import export_archive, unique_name
-from backend.conversations.exports.export_session import FORMATS
-from backend.conversations.models import Turn
-from tests.conversations.equipment import NOON, kept_turn, new_session
+from backend.conversations.exports.export_session import FORMATS, export_session
+from backend.conversations.models import Session, Turn
+from backend.conversations.queries import with_facts
+from tests.conversations.equipment import NOON, kept_turn, kept_usage, new_call, new_session
 
 
 def opened(chunks: Any) -> zipfile.ZipFile:
@@ -56,6 +58,29 @@ def test_the_archive_is_made_while_it_is_sent(owner: User) -> None:
     Turn.objects.filter(session=sessions[-1]).update(text="changed")
     archive = opened([*beginning, *chunks])
     assert "changed" in archive.read(archive.namelist()[-1]).decode()
+
+
+def test_small_sessions_are_read_together(owner: User, django_assert_num_queries: Any) -> None:
+    sessions = [new_session(owner, title=f"s{number}") for number in range(12)]
+    for session in sessions:
+        kept_turn(session, new_call(session), text=f"words of {session.title}")
+        kept_usage(session, "a", "gpt-realtime", audio_out=1)
+    # For ten and for two: the sessions, spent, calls, turns, usages.
+    with django_assert_num_queries(10):
+        files = opened(export_archive([each.pk for each in sessions], "json").chunks)
+    for session, name in zip(sessions, files.namelist(), strict=True):
+        alone = export_session(with_facts(Session.objects.all()).get(pk=session.pk), "json")
+        assert files.read(name) == b"".join(alone.chunks)
+
+
+def test_large_sessions_are_read_one_by_one(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "TURNS_AT_ONCE", 2)
+    monkeypatch.delattr(archive, "export_small_sessions")
+    sessions = [new_session(owner, title=str(number)) for number in range(2)]
+    for number in range(3):
+        kept_turn(sessions[1], item_id=str(number), text=f"words {number}")
+    files = opened(export_archive([each.pk for each in sessions], "txt").chunks)
+    assert "words 2" in files.read(files.namelist()[1]).decode()
 
 
 def test_names_are_unique_without_regard_to_case() -> None:

@@ -23,10 +23,15 @@ def test_a_turn_is_a_row_whatever_its_text() -> None:
     assert rows[0] | {
         "position": "0", "call_id": str(CALL_ID), "started_at_utc": "2026-01-02 12:00:01",
         "completed_at_utc": "2026-01-02 12:00:02", "role": "user", "speaker": "owner",
-        "modality": "voice", "status": "completed", "heard_ms": "",
+        "modality": "voice", "status": "completed", "heard_ms": "", "first_sound_ms": "",
     } == rows[0]  # fmt: skip
     assert (rows[1]["heard_text"], rows[1]["unheard_text"]) == ("One", " two")
     assert (rows[1]["status"], rows[1]["heard_ms"]) == ("interrupted", "1500")
+
+
+def test_what_only_the_browser_saw_says_so() -> None:
+    rows = read("".join(render(document(row(is_reported=True), row(position=1)))))
+    assert [each["reported"] for each in rows] == ["told by the browser, not verified", ""]
 
 
 def test_without_turns_there_is_only_the_heading() -> None:

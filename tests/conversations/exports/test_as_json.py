@@ -25,7 +25,14 @@ def test_everything_is_in_it() -> None:
     assert [turn["text"] for turn in read["turns"]] == ['"Brot"\n\u2028パン 🍞', "One two"]
     assert [turn["call_id"] for turn in read["turns"]] == [None, str(CALL_ID)]
     assert (read["turns"][1]["heard_text"], read["turns"][1]["heard_ms"]) == ("One", 1500)
+    assert (read["turns"][1]["first_sound_ms"], read["usage"][0]["is_estimated"]) == (None, False)
     assert (read["usage"][0]["cost_usd"], read["usage"][0]["seconds"]) == ("0.00000006", 0.0)
+
+
+def test_what_only_the_browser_saw_is_marked() -> None:
+    exported = document(row(is_reported=True), row(position=1))
+    read = json.loads("".join(render(exported)))
+    assert [turn["is_reported"] for turn in read["turns"]] == [True, False]
 
 
 def test_a_session_without_rows_is_valid_json() -> None:

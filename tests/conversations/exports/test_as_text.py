@@ -30,6 +30,15 @@ def test_a_japanese_session_has_japanese_words() -> None:
     assert "アシスタント (途中で中断): はい。\n    [再生されなかった部分:] どれ？\n" in text
 
 
+def test_what_only_the_browser_saw_says_so() -> None:
+    turns = (row(is_reported=True), cut_off("One two", "One", is_reported=True))
+    text = "".join(render(document(*turns)))
+    assert "owner (told by the browser, not verified): Hello there.\n" in text
+    assert "Assistant (interrupted; told by the browser, not verified): One\n" in text
+    text = "".join(render(document(*turns, language="ja")))
+    assert "owner (ブラウザーからの報告（未確認）): Hello there.\n" in text
+
+
 def test_without_turns_there_is_only_the_heading() -> None:
     assert len("".join(render(document())).splitlines()) == 2
 

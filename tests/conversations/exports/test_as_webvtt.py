@@ -46,6 +46,15 @@ def test_speakers_are_named_and_interruptions_marked() -> None:
     )
 
 
+def test_what_only_the_browser_saw_says_so() -> None:
+    turns = (row("Bread?", is_reported=True), row("", status="failed", is_reported=True))
+    mark = "<i>[told by the browser, not verified]</i>"
+    text = "".join(render(document(*turns)))
+    assert f"<v owner>Bread?\n{mark}</v>\n" in text
+    assert f"<v owner><i>(not transcribed)</i>\n{mark}</v>\n" in text
+    assert "".join(render(document(row("", is_reported=True)))) == "WEBVTT\n"
+
+
 def test_the_end_is_that_of_what_was_heard() -> None:
     long = cut_off("One two three. " * 20, "One", heard_ms=1500, completed_at=at(60))
     assert captions(document(long))[0][:2] == ("00:00:01.000", "00:00:02.500")

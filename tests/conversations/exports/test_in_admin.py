@@ -9,12 +9,14 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from backend.audit.models import AuditEntry
+from backend.conversations.exports import in_admin
 from backend.conversations.exports.export_session import FORMATS
 from backend.conversations.models import Session
 from tests.cast import person
 from tests.conversations.equipment import NOON, kept_turn, new_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 LIST = "/admin/conversations/session/"
 
@@ -70,6 +72,20 @@ def test_many_sessions_are_exported_as_an_archive(
     names = zipfile.ZipFile(io.BytesIO(sent(response))).namelist()
     assert set(names) == {f"パンの話 2026-01-02.{name}", f"Cake 2026-01-02.{name}"}
     assert unchosen.title not in str(names)
+
+
+def test_too_many_sessions_are_not_exported(
+    reviewer: Client, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_admin, "MOST_EXPORTED", 1)
+    marked = [session.pk, new_session(session.user).pk]
+    form = {"action": "export_json", "_selected_action": marked}
+    response = reviewer.post(LIST, form, follow=True)
+    assert response.redirect_chain[0][0].endswith(LIST)
+    assert "Nothing was exported: more than 1 sessions are selected." in response.content.decode()
+    assert not AuditEntry.objects.filter(action="exported").exists()
+    sent(reviewer.post(LIST, form | {"_selected_action": marked[:1]}))
+    assert AuditEntry.objects.filter(action="exported").count() == 1
 
 
 def test_the_list_offers_every_format(reviewer: Client, session: Session) -> None:

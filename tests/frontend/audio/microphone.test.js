@@ -33,6 +33,7 @@ describe("the kind of a microphone error", () => {
 function microphoneOn(t, { getUserMedia, sounded } = {}) {
   const problems = [];
   const chunks = [];
+  const tracks = [];
   const devices = [];
   const nodes = [];
   const listeners = new Map();
@@ -88,6 +89,7 @@ function microphoneOn(t, { getUserMedia, sounded } = {}) {
     context,
     onChunk: (chunk) => chunks.push(chunk),
     onProblem: (problem) => problems.push(problem),
+    onTrack: (track) => tracks.push(track),
     sounded,
   });
   t.after(async () => {
@@ -100,6 +102,7 @@ function microphoneOn(t, { getUserMedia, sounded } = {}) {
     microphone,
     problems,
     chunks,
+    tracks,
     devices,
     nodes,
     context,
@@ -167,6 +170,15 @@ describe("a microphone", () => {
       nodes.map(({ options }) => options.firstSeq),
       [0, 2],
     );
+  });
+
+  test("hands on the track of each device, and that it is closed", async (t) => {
+    const { microphone, devices, tracks } = microphoneOn(t);
+    await microphone.start();
+    await microphone.stop();
+    await microphone.start();
+    const [first, second] = devices.map(({ track }) => track);
+    assert.deepEqual(tracks, [first, null, second]);
   });
 
   test("starts with the mute and push-to-talk state that was set while it was stopped", async (t) => {

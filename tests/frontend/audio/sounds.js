@@ -7,12 +7,17 @@
  */
 export function tone(frequency, rate, length, amplitude = 1) {
   const step = (2 * Math.PI * frequency) / rate;
-  return Float32Array.from({ length }, (_, i) => amplitude * Math.sin(step * i));
+  const samples = new Float32Array(length);
+  // A loop: `Float32Array.from` takes ten times as long, half a second of all tests.
+  for (let i = 0; i < length; i += 1) samples[i] = amplitude * Math.sin(step * i);
+  return samples;
 }
 
 /** @param {ArrayLike<number>} samples */
 export function rmsOf(samples) {
-  return Math.sqrt(Array.from(samples).reduce((sum, s) => sum + s * s, 0) / samples.length);
+  let sum = 0;
+  for (let i = 0; i < samples.length; i += 1) sum += samples[i] * samples[i];
+  return Math.sqrt(sum / samples.length);
 }
 
 /** @param {number} ratio */

@@ -227,3 +227,41 @@ test("a microphone that was released in an outage is off until the connection is
     assert.equal(afterAll(...resting, change).isResting, undefined, change);
   }
 });
+
+test("a call that was refused has not ended, and an idle one is paused", () => {
+  const own = {
+    isMuted: false,
+    isWaitingForPress: false,
+    hasNoMicrophone: false,
+    hasNoSound: false,
+  };
+  const ended = { name: "ended", attempt: 0, hasVoice: false };
+  const shown = (state) => Object.values(shownOf({ ...ended, ...state }, own));
+  assert.deepEqual(shown({ reason: "server_full", wasOpen: false }), [
+    "not_connected",
+    "not_connected",
+  ]);
+  assert.deepEqual(shown({ reason: "idle", wasOpen: true }), ["paused", "paused"]);
+  assert.deepEqual(shown({ reason: "time_limit", wasOpen: true }), ["ended", "ended"]);
+  assert.deepEqual(shown({ reason: "time_limit" }), ["ended", "ended"]);
+});
+
+test("while a budget is used up, nobody is asked to type or talk", () => {
+  const calm = { name: "paused", hint: "budget_spent" };
+  const of = (name) =>
+    shownOf({ name, attempt: 0, reason: null, hasVoice: false }, { isSpent: true });
+  assert.deepEqual([of("idle"), of("ended")], [calm, calm]);
+  assert.deepEqual(of("thinking"), { name: "thinking", hint: "thinking" });
+});
+
+test("where nobody can talk, nobody is asked to", () => {
+  const own = {
+    isMuted: false,
+    isWaitingForPress: false,
+    hasNoMicrophone: false,
+    hasNoSound: false,
+  };
+  const idle = { name: "idle", attempt: 0, reason: null, hasVoice: false };
+  assert.equal(shownOf(idle, { ...own, canTalk: false }).hint, "idle_without_voice");
+  assert.equal(shownOf(idle, { ...own, canTalk: true }).hint, "idle");
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
 import { Connection, websocketUrl } from "../../../frontend/call/connection.js";
+import { whenText } from "../../../frontend/when.js";
 import { FakeSocket, settle } from "../equipment.js";
 
 let sockets;
@@ -11,6 +12,7 @@ let network;
 let takeTicket;
 let isOnline;
 let checkProxy;
+let roundTrips;
 let connection;
 
 beforeEach(() => {
@@ -19,6 +21,7 @@ beforeEach(() => {
   sockets = [];
   events = [];
   happened = [];
+  roundTrips = [];
   network = new EventTarget();
   takeTicket = async () => ({ ticket: "t1" });
   isOnline = true;
@@ -32,6 +35,7 @@ beforeEach(() => {
       happened.push(["ended", reason, message, ...Object.values(detail)].filter(Boolean).join(" ")),
     checkProxy: () => checkProxy(),
     isOnline: () => isOnline,
+    onRoundTrip: (ms) => roundTrips.push(ms),
     random: () => 0.5,
     openSocket: (url, protocols) => {
       sockets.push(new FakeSocket(url, protocols));
@@ -158,6 +162,15 @@ test("a restart that was announced is the cause until the server is back", async
   socket().receive({ type: "relay.ready" });
   socket().close(1006);
   assert.equal(happened.at(-1), "reconnecting 4 no_network");
+});
+
+test("a malformed session id ends it at once", async () => {
+  takeTicket = async () => {
+    throw new ApiError("session_id_malformed", 0, "A UUID.");
+  };
+  connection.open();
+  await settle();
+  assert.equal(happened.at(-1), "ended session_id_malformed A UUID.");
 });
 
 test("a proxy's answer to the ticket is not final, and neither is its limit", async () => {
@@ -301,6 +314,33 @@ for (const [reason, retryAfterS, shown] of [
   });
 }
 
+test("the time at which a budget starts again is not rounded", async () => {
+  connection.open();
+  await settle();
+  const at = new Date(2026, 11, 1);
+  const closing = { reason: "budget_spent", retryable: false, message: "Used up." };
+  const times = { retry_after: (at.getTime() - Date.now() + 900) / 1000, resets_at: at };
+  socket().receive({ type: "relay.closing", ...closing, ...times });
+  socket().close(4429);
+  assert.deepEqual(happened, [`ended budget_spent Used up. ${whenText(at)}`]);
+});
+
+for (const [code, reason] of [
+  ["price_unknown", "price_unknown"],
+  ["calls_not_allowed", "calls_not_allowed"],
+  ["session_unknown", "forbidden"],
+]) {
+  test(`why a call is forbidden is the reason of its end (${code})`, async () => {
+    connection.open();
+    await settle();
+    socket().receive({ type: "relay.error", code, message: "No.", retryable: false });
+    const closing = { reason: "forbidden", retryable: false, message: "No." };
+    socket().receive({ type: "relay.closing", ...closing });
+    socket().close(4403);
+    assert.equal(happened.at(-1), `ended ${reason} No.`);
+  });
+}
+
 test("after close() nothing is reported and nothing is tried, whatever was under way", async () => {
   await open();
   const first = socket();
@@ -401,6 +441,38 @@ test("from its opening on the page pings, so that the relay can tell that it han
   connection.close();
   await pass(90_000);
   assert.equal(last.sent.length, 2);
+});
+
+test("while frames pass, the round trip is measured from the first second on, every five", async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, "now", () => nowMs);
+  const pong = { type: "relay.pong", event_id: "page_ping" };
+  const sendAt = (ms) => {
+    nowMs = ms;
+    connection.send({ type: "input_audio_buffer.append" });
+  };
+  connection.open();
+  await settle();
+  socket().open();
+  nowMs = 300;
+  // The start of the call is not measured.
+  socket().receive({ type: "relay.ready" });
+  socket().receive(pong);
+  sendAt(1299);
+  assert.deepEqual(roundTrips, []);
+  sendAt(1300);
+  nowMs = 1320;
+  socket().receive(pong);
+  socket().receive(pong);
+  for (let ms = 1400; ms < 6300; ms += 100) sendAt(ms);
+  assert.deepEqual(roundTrips, [20]);
+  sendAt(6300);
+  sendAt(11_300);
+  assert.deepEqual(roundTrips, [20, 5000]);
+  nowMs = 11_400;
+  socket().receive(pong);
+  assert.deepEqual(roundTrips, [20, 5000, 5100]);
+  connection.close();
 });
 
 test("the address is that of the page, with the WebSocket's scheme", () => {

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { Heartbeat, IDLE_MS, PONG_TIMEOUT_MS } from "../../../frontend/call/heartbeat.js";
+import { after, INITIAL_FACTS } from "../../../frontend/call/call-state.js";
+import {
+  Heartbeat,
+  IDLE_MS,
+  needsHeartbeat,
+  PONG_TIMEOUT_MS,
+} from "../../../frontend/call/heartbeat.js";
 
 let happened;
 let heartbeat;
@@ -55,4 +61,16 @@ test("nothing happens before the start and after the stop", () => {
   heartbeat.received();
   pass(60_000);
   assert.deepEqual(happened, []);
+});
+
+test("is needed while somebody talks or waits for an answer", () => {
+  const factsAfter = (...changes) =>
+    changes.reduce((facts, change) => after(facts, change), INITIAL_FACTS);
+  const typed = factsAfter("connecting", "ready", "answer_asked");
+  const listening = factsAfter("microphone_asked", "voice_started", "connecting", "ready");
+  assert.deepEqual([typed, after(typed, "answer_ended"), listening].map(needsHeartbeat), [
+    true,
+    false,
+    true,
+  ]);
 });

@@ -137,6 +137,16 @@ async function listeningVoice() {
   return { voice, opened };
 }
 
+test("it says whether the microphone rests", async () => {
+  const { voice } = await listeningVoice();
+  assert.equal(voice.isResting, false);
+  await voice.restMicrophone();
+  assert.equal(voice.isResting, true);
+  await voice.wakeMicrophone();
+  assert.equal(voice.isResting, false);
+  await voice.stop();
+});
+
 test("settings that change while the microphone rests are those with which it is opened", async () => {
   const { voice, opened } = await listeningVoice();
   await voice.restMicrophone();
@@ -162,4 +172,31 @@ test("a microphone that begins to rest while its settings change stays released"
 test("before anything was played nothing was heard", async () => {
   const voice = new Voice(new FakeAudioContext(), events());
   assert.deepEqual(await voice.flush(), []);
+});
+
+test("the screen stays on during a conversation: the lock is taken again when the page is visible", async () => {
+  const locks = [];
+  const request = async (kind) => {
+    const lock = { kind, isReleased: false, release: async () => (lock.isReleased = true) };
+    locks.push(lock);
+    return lock;
+  };
+  Object.defineProperty(navigator, "wakeLock", { value: { request }, configurable: true });
+  try {
+    const { voice } = await listeningVoice();
+    await settle();
+    globalThis.document.visibilityState = "hidden";
+    globalThis.document.dispatchEvent(new Event("visibilitychange"));
+    globalThis.document.visibilityState = "visible";
+    globalThis.document.dispatchEvent(new Event("visibilitychange"));
+    await settle();
+    assert.deepEqual(
+      locks.map(({ kind }) => kind),
+      ["screen", "screen"],
+    );
+    await voice.stop();
+    assert.equal(locks.at(-1).isReleased, true);
+  } finally {
+    delete navigator.wakeLock;
+  }
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
 import { BUSY_PAUSES_MS } from "../../../frontend/chat/resend.js";
-import { STOP_TIMEOUT_MS, TextChat } from "../../../frontend/chat/text-chat.js";
+import { SLOW_MS, STOP_TIMEOUT_MS, TextChat } from "../../../frontend/chat/text-chat.js";
 import { settle } from "../equipment.js";
 
 let requests;
@@ -462,4 +462,17 @@ test("a conversation that was left while a message waited sends nothing any more
   network.dispatchEvent(new Event("online"));
   await pass(600_000);
   assert.deepEqual([happened, requests.length], [[], 1]);
+});
+
+test("a server that does not answer for long is why a message waits, until it has accepted it", async () => {
+  chat.send("one");
+  await settle();
+  mock.timers.tick(SLOW_MS - 1);
+  assert.equal(chat.waitingFor, null);
+  mock.timers.tick(1);
+  assert.deepEqual([chat.waitingFor, chat.lines()[0].isPending], ["unanswered", true]);
+  await accept();
+  assert.deepEqual([chat.waitingFor, chat.lines()[0].isPending], [null, false]);
+  mock.timers.tick(SLOW_MS);
+  assert.equal(chat.waitingFor, null);
 });

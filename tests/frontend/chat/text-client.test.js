@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
-import { SILENCE_TIMEOUT_MS, TextClient } from "../../../frontend/chat/text-client.js";
+import {
+  ACCEPT_TIMEOUT_MS,
+  SILENCE_TIMEOUT_MS,
+  TextClient,
+} from "../../../frontend/chat/text-client.js";
 import { settle } from "../equipment.js";
 
 // Safari 16.4 has none: the tests of this file run without it.
@@ -62,6 +66,20 @@ test("an error event is an ApiError with the server's sentence", async () => {
   await settle();
   event("error", { error: { code: "provider_failed", message: "It broke off." } });
   await assert.rejects(answer, { code: "provider_failed", sentence: "It broke off." });
+});
+
+test("a message that the server does not accept in time has not arrived", async () => {
+  const api = {
+    streamMessage: (_id, _body, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(new ApiError("no_network", 0, "")));
+      }),
+  };
+  const delegate = { accepted: () => pieces.push("accepted"), text: () => {} };
+  const answer = new TextClient(api).send("s1", MESSAGE, delegate, abort.signal);
+  mock.timers.tick(ACCEPT_TIMEOUT_MS);
+  await assert.rejects(answer, { code: "no_network", status: 0 });
+  assert.deepEqual(pieces, []);
 });
 
 test("a refusal is passed on", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { unansweredMessages } from "../../../frontend/chat/unanswered.js";
+import { unansweredInCall, unansweredMessages } from "../../../frontend/chat/unanswered.js";
 
 const typed = (itemId, more) => ({
   itemId,
@@ -48,4 +48,13 @@ test("calls of tools between a message and its answer do not count", () => {
   const tool = { ...typed("t"), role: "tool" };
   assert.deepEqual(found(typed("m1"), tool, answer("completed")), []);
   assert.deepEqual(found(typed("m1"), tool), [["m1", "missing", false]]);
+});
+
+test("in a call only the last message counts, and an answer that was interrupted is ordinary", () => {
+  const inCall = (...lines) => [...unansweredInCall(lines).keys()];
+  assert.deepEqual(inCall(typed("m1")), ["m1"]);
+  assert.deepEqual(inCall(typed("m1"), answer("failed")), ["m1"]);
+  assert.deepEqual(inCall(typed("m1"), answer("interrupted")), []);
+  assert.deepEqual(inCall(typed("m1"), answer("failed"), typed("m2"), answer("completed")), []);
+  assert.deepEqual(inCall(typed("m1"), typed("v1", { modality: "voice" })), []);
 });

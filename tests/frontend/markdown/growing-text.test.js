@@ -97,6 +97,20 @@ test("a complete text has the links that are defined below their use", () => {
   assert.deepEqual(inShort(text.update(source, lex, true)[0].node), ["p", ["a", "a"]]);
 });
 
+for (const [place, definition] of Object.entries({
+  "a paragraph's place": "[b]: https://kaiwa.test 'a title'\n\n",
+  "a list": "- one\n\n  [b]: https://kaiwa.test\n- two\n- three\n- four\n\n",
+  "a quote": "> [b]: https://kaiwa.test\n\n",
+  "two places": "[b]: https://kaiwa.test\n\n[b]: https://other.test\n\n",
+})) {
+  test(`a link that is defined far above in ${place} is one while the text grows`, () => {
+    const source = `${definition}c\n\nd\n\ne\n\nf\n\na [link][b] and [b]\n\n- [b]\n- x\n- y\n- [b]`;
+    for (const [part, blocks] of growing(new GrowingText(), source, 2)) {
+      assert.deepEqual(nodesOf(blocks), wholeOf(part), JSON.stringify(part));
+    }
+  });
+}
+
 test("a text that is replaced is parsed again", () => {
   const text = new GrowingText();
   text.update("one\n\ntwo\n\nthree\n\nfour", lex, false);
@@ -120,9 +134,9 @@ test("line ends of every kind are one", () => {
 test("an answer of 8,000 characters in 400 pieces is parsed less than ten times in all", () => {
   const source = ANSWER.repeat(Math.ceil(8000 / ANSWER.length)).slice(0, 8000);
   let parsed = 0;
-  const counting = (/** @type {string} */ part) => {
+  const counting = (part, links) => {
     parsed += part.length;
-    return lex(part);
+    return lex(part, links);
   };
   const text = new GrowingText();
   for (let end = 20; end <= source.length; end += 20) {

@@ -7,7 +7,12 @@ test("the parser is loaded once, when it is first needed", async () => {
   let loads = 0;
   const lexer = new LazyLexer(async () => {
     loads += 1;
-    return { lexer: (source) => [{ type: "text", raw: source, text: source }] };
+    return {
+      Lexer: class {
+        tokens = { links: {} };
+        lex = (source) => [{ type: "text", raw: source, text: source }];
+      },
+    };
   });
   assert.deepEqual([lexer.lex, loads], [null, 0]);
   assert.deepEqual(await Promise.all([lexer.load(), lexer.load()]), [true, true]);
@@ -16,7 +21,10 @@ test("the parser is loaded once, when it is first needed", async () => {
 });
 
 test("a parser that could not be loaded is tried again", async () => {
-  const results = [() => Promise.reject(new TypeError("offline")), async () => ({ lexer() {} })];
+  const results = [
+    () => Promise.reject(new TypeError("offline")),
+    async () => ({ Lexer: class {} }),
+  ];
   const lexer = new LazyLexer(() => results.shift()());
   assert.equal(await lexer.load(), false);
   assert.equal(lexer.lex, null);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
-import { Account } from "../../../frontend/page/account.js";
+import { Account, SLOW_START_MS } from "../../../frontend/page/account.js";
 import { LocalStore } from "../../../frontend/storage/local-store.js";
 import { deferred, FakeStorage, keyWords, recorder, settle } from "../equipment.js";
 
@@ -28,7 +28,7 @@ beforeEach(() => {
   };
   store = new LocalStore(new FakeStorage());
   screens = {
-    ...recorder("show", "showStarting", "showUnreachable", "showFailed"),
+    ...recorder("show", "showStarting", "showSlow", "showUnreachable", "showFailed"),
     isOn: () => false,
   };
   signIn = recorder("show", "setBusy", "fail");
@@ -92,6 +92,26 @@ test("a server that does not answer is shown as unreachable", async () => {
   assert.deepEqual(screens.calls.at(-1), ["showUnreachable"]);
 });
 
+test("a start that takes long says so, and may be tried again: then the first one counts no more", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  store.token = "abc";
+  const first = account.load();
+  mock.timers.tick(SLOW_START_MS);
+  assert.deepEqual(screens.calls, [["showStarting"], ["showSlow"]]);
+  const second = account.load();
+  api.me.calls[1].resolve(USER);
+  await second;
+  mock.timers.tick(SLOW_START_MS);
+  api.me.calls[0].reject(new ApiError("no_network", 0, ""));
+  await first;
+  assert.deepEqual(happened, ["signed in aki"]);
+  assert.deepEqual(
+    screens.calls.map(([name]) => name),
+    ["showStarting", "showSlow", "showStarting"],
+  );
+  mock.timers.reset();
+});
+
 test("what could not be loaded is loaded when the network returns, and only then", async () => {
   let requests = 0;
   api.config = async () => {
@@ -132,8 +152,8 @@ test("signing in stores the token; a new login is created with the same form", a
   api.logIn.calls[0].resolve({ token: "abc", user: USER });
   await entering;
   assert.deepEqual([store.token, happened], ["abc", ["signed in aki", "entered"]]);
-  void account.enter({ username: "ben", password: "y", isNew: true });
-  assert.deepEqual(api.register.calls[0].args, ["ben", "y"]);
+  void account.enter({ username: "ben", password: "long enough", isNew: true });
+  assert.deepEqual(api.register.calls[0].args, ["ben", "long enough"]);
 });
 
 test("a refused sign-in says why, and can be tried again", async () => {
@@ -141,8 +161,34 @@ test("a refused sign-in says why, and can be tried again", async () => {
   api.logIn.calls[0].reject(new ApiError("invalid_login", 400, "Wrong password."));
   await entering;
   assert.deepEqual(signIn.calls.slice(-2), [
-    ["fail", "Wrong password."],
+    ["fail", { form: "Wrong password.", username: [], password: [] }],
     ["setBusy", false],
+  ]);
+});
+
+test("what the server finds wrong is said at its field", async () => {
+  const entering = account.enter({ username: "aki", password: "aki-aki-aki", isNew: true });
+  const detail = { username: ["Taken."], password: ["Odd."] };
+  const codes = { username: ["username_taken"], password: ["odd"] };
+  api.register.calls[0].reject(new ApiError("invalid", 400, "See the detail.", detail, codes));
+  await entering;
+  const said = { form: "", username: ['sign_in.username.taken {"most":150}'], password: ["Odd."] };
+  assert.deepEqual(signIn.calls.slice(-2), [
+    ["fail", said],
+    ["setBusy", false],
+  ]);
+});
+
+test("what the page finds wrong is not sent", async () => {
+  await account.enter({ username: "", password: "short", isNew: true });
+  assert.equal(api.register.calls.length, 0);
+  assert.deepEqual(signIn.calls.at(-1), [
+    "fail",
+    {
+      form: "",
+      username: ['sign_in.username.missing {"most":150}'],
+      password: ['sign_in.password.too_short {"least":8,"most":128}'],
+    },
   ]);
 });
 

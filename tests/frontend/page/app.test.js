@@ -19,11 +19,11 @@ beforeEach(() => {
       ...recorder("open", "openAddress", "close", "saveUnsent"),
       sessionId: null,
     },
-    elsewhere: recorder("report"),
+    otherTabs: recorder("report"),
     list: recorder("load", "clear", "show", "turnCompleted", "refresh"),
     talk: recorder("focusMessage", "relabel", "send", "refresh"),
     screens: recorder("show"),
-    labels: recorder("show", "showAccount"),
+    labels: recorder("show", "showAccount", "showReviewNotice"),
     suggestions: recorder("show"),
     signIn: recorder("forget", "relabel"),
     sessions: recorder("relabel"),
@@ -36,7 +36,11 @@ beforeEach(() => {
 test("start() writes the texts, then loads the account", async () => {
   await app.start(false);
   assert.equal(parts.words.hasKeys, false);
-  assert.deepEqual(parts.labels.calls, [["show"], ["showAccount", "aki"]]);
+  assert.deepEqual(parts.labels.calls, [
+    ["show"],
+    ["showAccount", "aki"],
+    ["showReviewNotice", false],
+  ]);
   assert.deepEqual(parts.account.calls, [["load"]]);
 });
 
@@ -109,27 +113,29 @@ test("a conversation is shown without closing the drawer or moving the focus", (
 
 test("a typed exchange is reported to the other tabs, once it has a session", () => {
   app.exchangeFinished();
-  assert.deepEqual(parts.elsewhere.calls, []);
+  assert.deepEqual(parts.otherTabs.calls, []);
   parts.conversation.sessionId = "s1";
   app.exchangeFinished();
-  assert.deepEqual(parts.elsewhere.calls, [["report", "s1"]]);
+  assert.deepEqual(parts.otherTabs.calls, [["report", "s1"]]);
 });
 
 test("another tab's exchange refreshes the list, and the conversation if that is open", () => {
   parts.conversation.sessionId = "s1";
-  app.exchangeFinishedElsewhere("s2");
+  app.exchangeFinishedInOtherTab("s2");
   assert.deepEqual([parts.list.calls, parts.talk.calls], [[["turnCompleted", "s2"]], []]);
-  app.exchangeFinishedElsewhere("s1");
+  app.exchangeFinishedInOtherTab("s1");
   assert.deepEqual(parts.list.calls.at(-1), ["turnCompleted", "s1"]);
   assert.deepEqual(parts.talk.calls, [["refresh"]]);
   parts.account.user = null;
-  app.exchangeFinishedElsewhere("s1");
+  app.exchangeFinishedInOtherTab("s1");
   assert.equal(parts.list.calls.length, 2);
 });
 
 test("a user who comes back sees the open conversation and its title as they are by then", () => {
   app.cameBack();
   assert.deepEqual([parts.list.calls, parts.talk.calls], [[], []]);
+  // The groups of days may be others by now.
+  assert.deepEqual(parts.sessions.calls, [["relabel"]]);
   parts.conversation.sessionId = "s1";
   app.cameBack();
   assert.deepEqual([parts.list.calls, parts.talk.calls], [[["refresh", "s1"]], [["refresh"]]]);

@@ -14,13 +14,18 @@ let talk;
 let conversation;
 
 beforeEach(() => {
-  api = { createSession: deferred() };
+  api = { createSession: deferred(), deleteSession: deferred() };
   drafts = new Drafts(new FakeStorage());
   login = new AbortController();
   account = { user: { id: 1 }, signal: login.signal };
   address = { ...recorder("replace"), sessionId: null, isOurs: true };
-  list = recorder("show", "put");
-  talk = { ...recorder("open", "close", "restore"), client: null, unsent: [] };
+  list = recorder("show", "put", "remove");
+  talk = {
+    ...recorder("open", "close", "restore", "forgetSession"),
+    client: null,
+    unsent: [],
+    isUnused: false,
+  };
   conversation = new Navigation({
     api,
     drafts,
@@ -162,4 +167,56 @@ test("a session that could not be created is created by the next message", async
   const again = conversation.createSession();
   api.createSession.calls[1].resolve(session("new"));
   assert.equal(await again, "new");
+});
+
+const deleted = () => api.deleteSession.calls.map(({ args }) => args[0]);
+
+test("the session of a call that never opened is deleted, and created again for the next one", async () => {
+  await conversation.open(null);
+  const creating = conversation.createSession();
+  api.createSession.calls[0].resolve(session("new"));
+  await creating;
+  Object.assign(talk, { isUnused: true, client: { hasCall: false } });
+  await conversation.discardUnused();
+  assert.deepEqual([deleted(), conversation.sessionId], [["new"], null]);
+  assert.deepEqual(address.calls, [
+    ["replace", "new"],
+    ["replace", null],
+  ]);
+  assert.deepEqual(talk.calls.at(-1), ["forgetSession"]);
+  api.deleteSession.calls[0].reject(new Error("no network"));
+  void conversation.createSession();
+  assert.equal(api.createSession.calls.length, 2);
+});
+
+test("a session is kept that has turns, is used again meanwhile, or was not created here", async () => {
+  await conversation.open("a");
+  Object.assign(talk, { isUnused: true, client: { hasCall: false } });
+  await conversation.discardUnused();
+  talk.isUnused = false;
+  await conversation.open(null);
+  const creating = conversation.createSession();
+  talk.isUnused = true;
+  const discarding = conversation.discardUnused();
+  talk.client.hasCall = true;
+  api.createSession.calls[0].resolve(session("new"));
+  await Promise.all([creating, discarding]);
+  assert.deepEqual([deleted(), conversation.sessionId], [[], "new"]);
+});
+
+test("a conversation that is left unused takes its session with it, unless it has a draft", async () => {
+  for (const [unsent, expected] of [
+    [[], ["new"]],
+    [message("half a thought"), ["new"]],
+  ]) {
+    await conversation.open(null);
+    const creating = conversation.createSession();
+    Object.assign(talk, { isUnused: true, unsent });
+    await conversation.open("b");
+    talk.isUnused = false;
+    api.createSession.calls.at(-1).resolve(session("new"));
+    await creating;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(deleted(), expected);
+  }
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { beforeEach, mock, test } from "node:test";
 import { ApiError } from "../../../frontend/api.js";
 import { Talk } from "../../../frontend/page/talk.js";
 import { deferred, keyWords, recorder, settle } from "../equipment.js";
@@ -15,11 +15,14 @@ let happened;
 let hasTouchScreen;
 let talk;
 
+/** A turn that was heard to its end. */
+const WHOLE = { heard: "", isCut: false };
+const CUT = { heard: "", isCut: true };
 const IDLE = { name: "idle", attempt: 0, reason: null, hasVoice: false };
 
 /** The part of a RealtimeClient that the conversation uses. */
 function fakeClient(sessionId, pastTurns) {
-  const client = recorder("sendText", "interrupt", "addTurns", "setTurns");
+  const client = recorder("sendText", "interrupt", "addTurns", "setTurns", "forgetSession");
   Object.assign(client, { sessionId, pastTurns, state: IDLE, shown: [], hasCall: false });
   client.unsent = [];
   client.takeUnsent = () => client.unsent.splice(0);
@@ -83,12 +86,15 @@ beforeEach(() => {
     announcer: recorder("say"),
     thread: recorder("show", "load", "fail", "follow", "focus", "relabel"),
     status: recorder("show", "showLatency", "relabel"),
+    budgetLine: recorder("show", "clear", "relabel"),
+    fellBackLine: recorder("show", "relabel"),
     composer: {
       ...recorder("showMode", "showStop", "clear", "restore", "focus", "relabel"),
       text: "",
     },
     voiceControls: recorder("show", "relabel"),
     presence: recorder("show", "add"),
+    quality: recorder("show", "relabel"),
     settings: recorder("relabel"),
     dictation: recorder("callChanged", "cancel", "draw"),
   };
@@ -122,9 +128,12 @@ beforeEach(() => {
     },
     {
       sessionNeeded: async () => "new",
+      sessionUnused: () => happened.push("unused"),
+      budgetChanged: () => happened.push("budget"),
       conversationShown: () => happened.push("shown"),
       turnCompleted: () => happened.push("turn"),
       exchangeFinished: () => happened.push("exchange"),
+      sessionRead: () => {},
       newSessionWanted: () => happened.push("new session"),
       signInWanted: () => happened.push("sign in"),
     },
@@ -171,7 +180,7 @@ test("a session that cannot be loaded is tried again with the next message", asy
   const opening = talk.open("a");
   api.turns.calls[0].reject(new ApiError("no_network", 0, ""));
   await opening;
-  assert.deepEqual(help.shown, ["no_network"]);
+  assert.deepEqual(help.shown, ["not_loaded"]);
   assert.equal(called(views.thread, "fail").length, 1);
   const sending = talk.send("Hello");
   assert.deepEqual(talk.unsent, [{ itemId: "", text: "Hello" }]);
@@ -231,11 +240,24 @@ test("the client of a conversation that was left is closed, and heard no more", 
   assert.deepEqual(called(first, "close").length, 1);
   const before = views.status.calls.length;
   first.onState({ ...IDLE, name: "ended", reason: "internal" });
-  first.onTranscript("Late.", "assistant");
+  first.onTranscript("Late.", "assistant", WHOLE);
   first.onLatency(5);
   assert.equal(views.status.calls.length, before);
   assert.deepEqual(help.shown, []);
   assert.equal(happened.includes("turn"), false);
+});
+
+test("the quality of the call is shown as it changes, and no more when it was left", async () => {
+  await talk.open(null);
+  const [first] = clients;
+  first.quality = { level: "fair" };
+  first.onQuality();
+  assert.deepEqual(views.quality.calls.at(-1), ["show", { level: "fair" }]);
+  await talk.open(null);
+  const before = views.quality.calls.length;
+  first.onQuality();
+  assert.equal(views.quality.calls.length, before);
+  assert.deepEqual(views.quality.calls.at(-1), ["show", null]);
 });
 
 test("lines are drawn once a frame, however often they change", async () => {
@@ -250,12 +272,14 @@ test("lines are drawn once a frame, however often they change", async () => {
 
 test("an answer is read by a screen reader when it is not spoken", async () => {
   await talk.open(null);
-  client().onTranscript("Mine.", "user");
-  client().onTranscript("Read.", "assistant");
+  client().onTranscript("Mine.", "user", WHOLE);
+  client().onTranscript("Read.", "assistant", WHOLE);
   voiceMode.isOn = true;
-  client().onTranscript("Spoken.", "assistant");
+  client().onTranscript("Spoken.", "assistant", WHOLE);
+  voiceMode.isOn = false;
+  client().onTranscript("Spoken until the user typed.", "assistant", CUT);
   assert.deepEqual(views.announcer.calls, [["say", "Read."]]);
-  assert.equal(happened.filter((one) => one === "turn").length, 3);
+  assert.equal(happened.filter((one) => one === "turn").length, 4);
 });
 
 test("an ending has a card once; one that is harmless when typing has it in voice mode only", async () => {
@@ -394,7 +418,7 @@ test("to reconnect means to send again, to talk again, or to load again", async 
   const opening = talk.open("a");
   api.turns.calls[0].reject(new ApiError("no_network", 0, ""));
   await opening;
-  talk.act("reconnect");
+  talk.act("retry");
   assert.equal(api.turns.calls.length, 2);
 });
 
@@ -402,10 +426,11 @@ test("the other buttons of the cards do what they say", async () => {
   await talk.open(null);
   for (const action of ["sign_in", "reload", "new_session"]) talk.act(action);
   assert.deepEqual(happened.slice(1), ["sign in", "reload", "new session"]);
-  for (const action of ["ask_microphone", "type_instead", "choose_microphone"]) talk.act(action);
+  const ofVoiceMode = ["ask_microphone", "type_instead", "choose_microphone", "choose_speaker"];
+  for (const action of ofVoiceMode) talk.act(action);
   assert.deepEqual(
     voiceMode.calls.map(([name]) => name).filter((name) => name !== "reset"),
-    ["restart", "stop", "openSettings"],
+    ["restart", "stop", "openSettings", "openSettings"],
   );
 });
 
@@ -542,6 +567,36 @@ test("a frozen page closes its call before anything else can fail", async () => 
   };
   assert.throws(() => talk.freeze(), /planned/);
   assert.equal(called(client(), "close").length, 1);
+});
+
+test("a budget has a line until the call ends, and a card when it is used up", async () => {
+  await talk.open(null);
+  const warning = { kind: "money", level: "warning", resetsAt: null };
+  client().onBudget(warning);
+  assert.deepEqual(called(views.budgetLine, "show"), [["show", warning]]);
+  assert.ok(happened.includes("budget"));
+  const cleared = () => called(views.budgetLine, "clear").length;
+  const before = cleared();
+  client().enter({ name: "reconnecting", reason: "no_network" });
+  client().enter({ name: "ended", reason: "budget_spent", detail: { time: "December 1" } });
+  assert.equal(cleared(), before + 2);
+  assert.equal(help.name, "budget_spent");
+  assert.equal(called(views.status, "show").at(-1)[2].isSpent, true);
+  client().enter({ name: "idle", reason: null });
+  client().enter({ name: "ended", reason: "budget_spent" });
+  assert.equal(help.name, "budget_none");
+});
+
+test("a call that goes through the server after all has a line until it is over", async () => {
+  await talk.open(null);
+  const shown = () => called(views.fellBackLine, "show").at(-1)[1];
+  client().enter({ name: "connecting" });
+  client().onFellBack();
+  client().enter({ name: "listening" });
+  client().enter({ name: "reconnecting", reason: "no_network" });
+  assert.equal(shown(), true);
+  client().enter({ name: "idle" });
+  assert.equal(shown(), false);
 });
 
 test("a call that the page's own fault has ended has a card", async () => {
@@ -830,6 +885,22 @@ test("a message whose answer was interrupted is asked anew", async () => {
   assert.deepEqual(chat().calls, [["send", "text of m1"]]);
 });
 
+test("in a call that waits for the user, a message without an answer is asked anew through it", async () => {
+  await talk.open(null);
+  client().shown = [line("m1", "user")];
+  client().hasCall = true;
+  client().state = { ...client().state, name: "listening" };
+  talk.draw();
+  assert.equal(shownLines()[0].failure, "thread.not_answered");
+  talk.retry("m1");
+  await settle();
+  assert.deepEqual(called(client(), "sendText").at(-1), ["sendText", "text of m1"]);
+  assert.deepEqual(chat().calls, []);
+  client().state = { ...client().state, name: "thinking" };
+  talk.draw();
+  assert.equal(shownLines()[0].failure, undefined);
+});
+
 test("nothing is offered to be sent again while a call or an answer may still bring it", async () => {
   await talk.open(null);
   client().shown = [line("m1", "user")];
@@ -905,4 +976,76 @@ test("a position of a turn that came in a call is looked up, once", async () => 
   talk.remember(2000);
   await settle();
   assert.deepEqual([markedItem(), api.turns.calls.length], [undefined, 2]);
+});
+
+test("a call that never opened leaves an unused session; one that was open, or has a line, does not", async () => {
+  const unused = () => happened.filter((one) => one === "unused").length;
+  await talk.open(null);
+  client().enter({ name: "connecting" });
+  assert.equal(talk.isUnused, true);
+  client().enter({ name: "ended", reason: "provider_unavailable" });
+  assert.equal(unused(), 1);
+  client().enter({ name: "connecting" });
+  client().shown = [{ itemId: "m1", role: "user", text: "Hello." }];
+  client().enter({ name: "ended", reason: "provider_unavailable" });
+  assert.equal(unused(), 1);
+  await talk.open(null);
+  client().enter({ name: "connecting" });
+  client().onConnected();
+  client().enter({ name: "idle" });
+  assert.deepEqual([unused(), talk.isUnused], [1, false]);
+});
+
+test("a session that was deleted unused is created again", async () => {
+  await talk.open(null);
+  const first = await client().sessionId();
+  talk.forgetSession();
+  assert.deepEqual(called(client(), "forgetSession").length, 1);
+  assert.deepEqual([first, await client().sessionId()], ["new", "new"]);
+});
+
+const shownState = () => called(views.status, "show").at(-1)[1];
+
+test("a conversation that loads slowly says so, and shows what is sent meanwhile", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  api.turns = deferred();
+  const opening = talk.open("s1");
+  mock.timers.tick(1499);
+  assert.equal(called(views.status, "show").length, 0);
+  mock.timers.tick(1);
+  assert.equal(shownState().name, "loading");
+  const sending = talk.send("Hello?");
+  const [line] = called(views.thread, "load").at(-1)[1];
+  assert.deepEqual([line.text, line.isPending], ["Hello?", true]);
+  api.turns.calls[0].resolve([]);
+  await Promise.all([opening, sending]);
+  assert.equal(shownState().name, "idle");
+  assert.deepEqual(called(chat(), "send"), [["send", "Hello?"]]);
+  mock.timers.reset();
+});
+
+test("a conversation that could not be loaded is not ready", async () => {
+  api.turns = async () => {
+    throw new ApiError("no_network", 0, "");
+  };
+  await talk.open("s1");
+  assert.equal(shownState().name, "not_loaded");
+});
+
+test("while the voice waits for its conversation, the call is being opened", async () => {
+  await talk.open(null);
+  voiceMode.isOn = true;
+  talk.draw();
+  assert.equal(shownState().name, "connecting");
+});
+
+test("what a call did not deliver is sent without one when the user goes back to typing", async () => {
+  await talk.open(null);
+  client().unsent = [{ itemId: "m1", text: "Typed." }];
+  client().hasCall = true;
+  talk.voiceStopped();
+  assert.deepEqual(called(chat(), "send"), []);
+  client().hasCall = false;
+  talk.voiceStopped();
+  assert.deepEqual(called(chat(), "send"), [["send", "Typed.", "m1"]]);
 });

@@ -14,6 +14,7 @@ let loaded;
 let missing;
 let microphones;
 let stopped;
+let refreshed;
 let voiceMode;
 let parts;
 let delegate;
@@ -55,6 +56,7 @@ beforeEach(() => {
   client = fakeClient();
   loaded = Promise.resolve(client);
   stopped = 0;
+  refreshed = 0;
   missing = [];
   microphones = [];
   parts = {
@@ -67,6 +69,11 @@ beforeEach(() => {
       return contexts.at(-1);
     },
     missingForVoice: () => missing,
+    speakers: {
+      refresh: async () => {
+        refreshed += 1;
+      },
+    },
     listMicrophones: async () => microphones ?? broken(),
     userAgent: "Firefox/153.0",
   };
@@ -100,6 +107,8 @@ test("a tap creates the context at once, and opens the call after the microphone
   client.starts[0].resolve();
   await starting;
   assert.deepEqual(names(), ["connect"]);
+  // Once the microphone is allowed, the loudspeakers have names.
+  assert.equal(refreshed, 1);
 });
 
 test("a second tap while it is on does nothing", async () => {
@@ -372,4 +381,23 @@ test("the name of the chosen microphone is kept when the browser tells it, and n
   await voiceMode.openSettings();
   assert.equal(store.preferences().deviceLabel, "USB headset");
   assert.equal(settings.calls.find(([name]) => name === "open")[1].deviceLabel, "USB headset");
+});
+
+test("a silent microphone is shown unless it is muted on the page, and again when it is not", async () => {
+  const shown = () => help.calls.filter(([, card]) => card === "microphone_silent").length;
+  await start();
+  voiceMode.microphoneChanged("silent");
+  assert.equal(shown(), 1);
+  help.name = "microphone_silent";
+  voiceMode.setMuted(true);
+  assert.deepEqual(help.calls.at(-1), ["hide"]);
+  help.name = null;
+  voiceMode.microphoneChanged("silent");
+  assert.equal(shown(), 1);
+  voiceMode.setMuted(false);
+  assert.equal(shown(), 2);
+  voiceMode.microphoneChanged("recovered");
+  voiceMode.setMuted(true);
+  voiceMode.setMuted(false);
+  assert.equal(shown(), 2);
 });

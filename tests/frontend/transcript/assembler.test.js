@@ -330,6 +330,14 @@ describe("lines", () => {
     assert.deepEqual(fed(events).lines(), []);
   });
 
+  test("an estimated length stands for audio that is not seen", () => {
+    const assembler = fed([says("A1", "one two three four")]);
+    assembler.estimateAudio("A1", 0, 1000);
+    assembler.estimateAudio("unknown", 0, 1000);
+    assembler.feed(truncated("A1", 500));
+    assert.equal(assembler.lines()[0].heardText, "one two");
+  });
+
   test("an emoji counts as one character, as it does on the server", () => {
     const words = "👍👍👍👍 four";
     const [line] = fed([says("A1", words), sound("A1", 9), truncated("A1", 2)]).lines();

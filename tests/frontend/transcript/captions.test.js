@@ -8,6 +8,15 @@ test("a line without audio is shown whole", () => {
   assert.equal(new Captions().shown(line("Hello there.")), "Hello there.");
 });
 
+test("where no audio is received, the expected length counts", () => {
+  const captions = new Captions();
+  captions.expected("a", 0, 500);
+  captions.expected("a", 0, 1000);
+  captions.played("a", 0, 500);
+  assert.equal(captions.shown(line("one two three")), "one two");
+  assert.equal(captions.isPaced("a"), true);
+});
+
 test("nothing is shown before the first audio is played", () => {
   const captions = new Captions();
   captions.received("a", 0, 2000);

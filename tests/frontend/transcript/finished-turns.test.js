@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FinishedTurns } from "../../../frontend/transcript/finished-turns.js";
+import { FinishedTurns, heardOf } from "../../../frontend/transcript/finished-turns.js";
 
 const line = (itemId, more = {}) => ({
   itemId,
@@ -52,4 +52,28 @@ test("lines that are the same objects at the same place are not read again", () 
   assert.deepEqual(ids(finished.take([counted])), ["a"]);
   assert.deepEqual(ids(finished.take([counted, line("b")])), ["b"]);
   assert.equal(reads, 1);
+});
+
+test("a turn whose sound is not over is returned when it is, also in another transcript", () => {
+  const finished = new FinishedTurns();
+  const [answer, question] = [line("a", { role: "assistant" }), line("b")];
+  const isSounding = ({ itemId }) => itemId === "a";
+  assert.deepEqual(ids(finished.take([answer, question], isSounding)), ["b"]);
+  finished.skip([answer, question]);
+  assert.deepEqual(ids(finished.take([{ ...answer }, question], isSounding)), []);
+  assert.deepEqual(ids(finished.take([{ ...answer }, question])), ["a"]);
+  assert.deepEqual(ids(finished.take([answer, question])), []);
+});
+
+test("what was heard is the whole text, unless the answer was cut", () => {
+  const text = "One, two, three.";
+  const spoken = line("a", { text, heardText: null });
+  const cut = { status: "interrupted" };
+  assert.deepEqual(heardOf(spoken), { heard: text, isCut: false });
+  assert.deepEqual(heardOf({ ...spoken, ...cut, heardText: "One," }), {
+    heard: "One,",
+    isCut: true,
+  });
+  assert.deepEqual(heardOf({ ...spoken, ...cut, heardText: "" }), { heard: "", isCut: true });
+  assert.deepEqual(heardOf({ ...spoken, ...cut }), { heard: text, isCut: true });
 });

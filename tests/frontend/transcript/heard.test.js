@@ -5,6 +5,7 @@ import {
   cutToWholeWord,
   hasWords,
   heardText,
+  spokenMs,
   TextTiming,
 } from "../../../frontend/transcript/heard.js";
 
@@ -50,4 +51,11 @@ test("without streamed text the share is that of the audio, without audio it is 
 test("characters are code points, and blank text has no words", () => {
   assert.equal(charsIn("a😀"), 2);
   assert.deepEqual(["", " \t\u3000", "a"].map(hasWords), [false, false, true]);
+});
+
+test("how long a text takes to say is estimated by its scripts", () => {
+  assert.equal(spokenMs(""), 0);
+  assert.equal(spokenMs("a".repeat(30)), 2000);
+  assert.equal(spokenMs("会話".repeat(7)), 2000);
+  assert.equal(Math.round(spokenMs("OK、会話")), Math.round(1000 * (2 / 15 + 3 / 7)));
 });

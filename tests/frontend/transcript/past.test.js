@@ -86,6 +86,13 @@ test("a turn becomes a line, and the line the same turn", () => {
   assert.deepEqual(pastOf([], [lineFromTurn(turn)]), [turn]);
 });
 
+test("a turn that only a browser saw stays marked", () => {
+  const turn = kept("a", 0, { is_reported: true });
+  assert.equal(lineFromTurn(turn).isReported, true);
+  assert.deepEqual(pastOf([], [lineFromTurn(turn)]), [turn]);
+  assert.equal("isReported" in lineFromTurn(kept("b", 1, { is_reported: false })), false);
+});
+
 test("the first turn at or after a position is found, as positions have gaps", () => {
   const turns = [kept("u1", 0), kept("a1", 1), kept("u2", 1000)];
   const found = [0, 1, 2, 1001].map((position) => firstTurnFrom(turns, position)?.item_id);
@@ -111,4 +118,23 @@ test("newest turns that do not begin where they did are not enough", () => {
   assert.equal(newestTurns(known, [known[0], known[1]], 1), null);
   assert.equal(newestTurns(known, [], 2), null);
   assert.equal(newestTurns(known, [kept("d", 3)], 3), null);
+});
+
+test("the server's time of a turn stays with its line, and what only the page has seen has none", () => {
+  const kept = (more) => lineFromTurn({ item_id: "a", role: "user", text: "Hello", ...more });
+  const started = { started_at: "2026-11-21T03:00:00Z", completed_at: "2026-11-21T03:00:02Z" };
+  assert.equal(kept(started).startedAt, started.started_at);
+  assert.equal(kept({ ...started, started_at: null }).startedAt, started.completed_at);
+  assert.equal(kept({ started_at: null, completed_at: null }).startedAt, "");
+  assert.equal("startedAt" in kept({}), false);
+  const [again] = pastOf([], [kept(started)]);
+  assert.equal(again.started_at, started.started_at);
+  assert.equal("started_at" in pastOf([], [kept({})])[0], false);
+});
+
+test("that a browser has reported a turn is kept with it", () => {
+  const line = lineFromTurn({ item_id: "a", role: "user", text: "Hello", is_reported: true });
+  assert.equal(line.isReported, true);
+  assert.equal(pastOf([], [line])[0].is_reported, true);
+  assert.equal("isReported" in lineFromTurn({ item_id: "a", text: "Hello" }), false);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { mayBeMarkdown, noteKey, textToCopy } from "../../../frontend/views/bubble.js";
+import { mayBeMarkdown, noteKey, sourceKey, textToCopy } from "../../../frontend/views/bubble.js";
 
 const line = (more) => ({
   role: "user",
@@ -51,6 +51,11 @@ describe("the note of a line", () => {
   ]) {
     test(name, () => assert.equal(noteKey(line(more)), expected));
   }
+});
+
+test("a line that only the browser saw says so", () => {
+  assert.equal(sourceKey(line({ isReported: true })), "thread.reported");
+  assert.equal(sourceKey(line({})), null);
 });
 
 describe("a line is shown as Markdown", () => {

@@ -1,12 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { STATES } from "../../../frontend/call/call-state.js";
-import { BARS, loudness, moves, shapesOf } from "../../../frontend/views/presence-shapes.js";
+import {
+  BARS,
+  following,
+  loudness,
+  moves,
+  shapesOf,
+} from "../../../frontend/views/presence-shapes.js";
 
-const SHOWN = [...STATES, "muted", "no_microphone", "no_sound", "waiting_for_press"];
-/** What strikes the circle through is the same for each reason why nothing is sent; a call that is over
- * looks like one that has not begun. */
-const ALIKE = new Set(["no_microphone", "no_sound", "ended"]);
+/** A call that is over, or never was, looks like one that has not begun. */
+const RESTING = ["ended", "not_loaded", "not_connected", "paused"];
+const SHOWN = [
+  ...STATES,
+  ...RESTING.slice(1),
+  "loading",
+  "muted",
+  "no_microphone",
+  "no_sound",
+  "waiting_for_press",
+];
+/** What strikes the circle through is the same for each reason why nothing is sent. */
+const ALIKE = new Set(["no_microphone", "no_sound", "loading", ...RESTING]);
 
 const moment = (given = {}) => ({
   sent: new Array(BARS).fill(0),
@@ -77,4 +92,13 @@ test("a figure without motion is drawn once", () => {
 
 test("loudness is the square root of the level, and never more than full", () => {
   assert.deepEqual([0, 0.0625, 0.25, 1, -1].map(loudness), [0, 0.5, 1, 1, 0]);
+});
+
+test("the loudness of the answer rises at once, and falls as fast at 120 frames a second as at 60", () => {
+  const fallen = (frames, seconds) =>
+    Array.from({ length: frames }).reduce((shown) => following(shown, 0, seconds / frames), 1);
+  assert.equal(following(0.2, 0.9, 1 / 60), 0.9);
+  assert.ok(Math.abs(fallen(6, 0.1) - fallen(12, 0.1)) < 1e-9);
+  assert.ok(Math.abs(fallen(1, 1 / 60) - 0.82) < 0.005);
+  assert.equal(following(0.5, 0, -1), 0.5);
 });

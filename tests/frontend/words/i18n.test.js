@@ -8,9 +8,11 @@ import { languageFrom, WORDS, Words } from "../../../frontend/words/i18n.js";
 
 const ROOT = new URL("../../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, ROOT), "utf8");
-const PAGE = read("frontend/index.html");
+const PAGE = read("frontend/index.html") + read("frontend/openai-realtime.html");
+/** Their keys are what the tests look for elsewhere. */
+const TABLES = ["words/i18n.js", "words/direct.js"];
 const CODE = readdirSync(new URL("frontend/", ROOT), { recursive: true })
-  .filter((name) => name.endsWith(".js") && name !== "words/i18n.js")
+  .filter((name) => name.endsWith(".js") && !TABLES.includes(name))
   .map((name) => read(`frontend/${name}`));
 const NAMES = /\{\w+\}/g;
 
@@ -27,19 +29,41 @@ test("both languages have the same placeholders", () => {
   }
 });
 
-test("every text that index.html names exists", () => {
+test("texts have curly apostrophes, and no space between a number and its unit", () => {
+  for (const [key, { en, ja }] of Object.entries(WORDS)) {
+    assert.doesNotMatch(en, /'/, key);
+    assert.doesNotMatch(ja, /[0-9}] (?:日|件|分|時間|秒|回|文字)/, key);
+  }
+});
+
+test("no text promises to keep conversations for ever: an operator may set KEEP_DAYS", () => {
+  assert.doesNotMatch(WORDS["empty.kept"].en + WORDS["sessions.empty"].en, /kept|everything/i);
+  assert.doesNotMatch(WORDS["empty.kept"].ja + WORDS["sessions.empty"].ja, /残り|残る|すべて/);
+});
+
+test("every text that the pages name exists", () => {
   const named = [...PAGE.matchAll(/data-words(?:-label|-placeholder)?="([^"]+)"/g)];
   assert.ok(named.length > 40);
   for (const [, key] of named) assert.ok(key in WORDS, key);
 });
 
 test("every state has a word and a hint", () => {
-  const own = ["writing", "no_microphone", "no_sound", "muted", "waiting_for_press"];
+  const own = [
+    "loading",
+    "not_loaded",
+    "not_connected",
+    "paused",
+    "writing",
+    "no_microphone",
+    "no_sound",
+    "muted",
+    "waiting_for_press",
+  ];
   for (const state of [...STATES, ...own]) {
     assert.ok(`state.${state}` in WORDS && `hint.${state}` in WORDS, state);
   }
   const answering = ["no_microphone_answering", "no_sound_answering", "muted_answering"];
-  for (const hint of [...answering, "press_to_cut_in"]) {
+  for (const hint of [...answering, "press_to_cut_in", "idle_without_voice", "budget_spent"]) {
     assert.ok(`hint.${hint}` in WORDS, hint);
   }
 });
@@ -97,30 +121,81 @@ test("texts name keys only for users with a keyboard", () => {
   }
 });
 
-test("today has a time, yesterday a word, other days a date", () => {
-  const now = new Date(2026, 10, 21, 12, 0);
+/** Noon of a Saturday. */
+const NOW = new Date(2026, 10, 21, 12, 0);
+
+test("groups of a list are named by their days, and then by months", () => {
   const words = new Words("en");
-  assert.match(words.day(new Date(2026, 10, 21, 8, 5), now), /^08:05/);
-  assert.equal(words.day(new Date(2026, 10, 20, 23, 0), now), "yesterday");
-  assert.equal(words.day(new Date(2026, 9, 1), now), "Oct 1");
-  assert.equal(words.day(new Date(2025, 9, 1), now), "Oct 1, 2025");
+  const named = (...date) => words.group(new Date(...date), NOW);
+  const dates = [
+    [2026, 10, 21, 8],
+    [2026, 10, 20, 23],
+    [2026, 10, 14],
+    [2026, 10, 13, 23],
+    [2025, 9, 1],
+  ];
+  assert.deepEqual(
+    dates.map((date) => named(...date)),
+    ["Today", "Yesterday", "Previous 7 days", "November", "October 2025"],
+  );
   words.language = "ja";
-  assert.equal(words.day(new Date(2025, 9, 1), now), "2025年10月1日");
+  assert.deepEqual(
+    dates.map((date) => named(...date)),
+    ["今日", "昨日", "過去7日間", "11月", "2025年10月"],
+  );
+});
+
+test("in its group, a moment has what the heading does not tell", () => {
+  const words = new Words("en", ["en-GB"]);
+  const written = (...date) => words.timeInGroup(new Date(...date), NOW);
+  assert.equal(written(2026, 10, 21, 8, 5), "08:05");
+  assert.equal(written(2026, 10, 20, 23, 0), "23:00");
+  assert.match(written(2026, 10, 17, 23, 0), /^Tue,? 23:00$/);
+  assert.equal(written(2026, 9, 1), "1 Oct");
+  assert.equal(written(2025, 9, 1), "1 Oct 2025");
+  words.language = "ja";
+  assert.equal(written(2025, 9, 1), "2025年10月1日");
+  // Their order is the browser's.
+  for (const part of [/火/, /23:00/]) assert.match(written(2026, 10, 17, 23, 0), part);
+});
+
+test("a day is written with its day of the week, a moment as a whole", () => {
+  const words = new Words("en", ["en-GB"]);
+  const date = new Date(2026, 10, 17, 16, 21);
+  assert.match(words.day(date, NOW), /^Tuesday,? 17 November$/);
+  assert.match(words.day(new Date(2025, 10, 17), NOW), /^Monday,? 17 November 2025$/);
+  assert.match(words.moment(date), /^Tuesday,? 17 November 2026.*16:21$/);
+  words.language = "ja";
+  assert.equal(words.day(date, NOW), "11月17日火曜日");
 });
 
 test("times are written as in the user's region, if it has the chosen language", () => {
-  const now = new Date(2026, 10, 21, 20, 0);
   const [afternoon, october] = [new Date(2026, 10, 21, 16, 21), new Date(2026, 9, 1)];
   const words = new Words("en", ["fr-FR", "en-GB", "en-US"]);
-  assert.equal(words.day(afternoon, now), "16:21");
-  assert.equal(words.day(october, now), "1 Oct");
+  assert.equal(words.time(afternoon), "16:21");
+  assert.equal(words.timeInGroup(october, NOW), "1 Oct");
   words.language = "ja";
-  assert.equal(words.day(october, now), "10月1日");
-  assert.match(new Words("en", ["fr-FR"]).day(afternoon, now), /^04:21.PM$/);
+  assert.equal(words.timeInGroup(october, NOW), "10月1日");
+  assert.match(new Words("en", ["fr-FR"]).time(afternoon), /^04:21.PM$/);
 });
 
 test("a language tag that Intl does not take is passed over", () => {
-  const [now, october] = [new Date(2026, 10, 21), new Date(2026, 9, 1)];
-  assert.equal(new Words("en", ["en-US@posix", "en-GB"]).day(october, now), "1 Oct");
+  const october = new Date(2026, 9, 1);
+  assert.equal(new Words("en", ["en-US@posix", "en-GB"]).timeInGroup(october, NOW), "1 Oct");
   assert.equal(new Words("en", ["en-US@posix"]).number(1234), "1,234");
+});
+
+test("small sums of money are not zero, and minutes are rounded", () => {
+  const words = new Words("en", ["en-US"]);
+  assert.deepEqual(
+    [12.345, 0.0042, 0].map((usd) => words.money(usd)),
+    ["$12.35", "$0.0042", "$0.00"],
+  );
+  assert.deepEqual(
+    [0.25, 12.4].map((each) => words.minutes(each)),
+    ["0.3 min", "12 min"],
+  );
+  assert.equal(words.calendarDay("2026-11-28"), "Nov 28");
+  words.language = "ja";
+  assert.equal(words.calendarDay("2026-11-28"), "11月28日");
 });

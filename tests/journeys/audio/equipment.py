@@ -62,11 +62,15 @@ def running_site() -> Iterator[str]:
 
 
 @contextmanager
-def chromium(playwright: Playwright, *flags: str) -> Iterator[Browser]:
-    """Run the distribution's Chromium, headless, with additional flags."""
+def chromium(playwright: Playwright, *flags: str, is_muted: bool = True) -> Iterator[Browser]:
+    """Run the distribution's Chromium, headless, with additional flags.
+
+    `is_muted`: pages play into nothing (Playwright's default), and a recording of one is silent.
+    """
     browser = playwright.chromium.launch(
         executable_path=CHROMIUM,
         args=["--headless=new", "--no-sandbox", "--disable-background-networking", *flags],
+        ignore_default_args=[] if is_muted else ["--mute-audio"],
     )
     try:
         yield browser
@@ -168,21 +172,21 @@ def similarity(recording: Samples, source: Samples) -> Similarity:
     the rest and loses nothing; a chunk lost by us would make the rest earlier by 960 samples.
     """
     size, reach = WIRE_RATE // 10, WIRE_RATE // 4
-    lag, _ = _best_match(recording, source)
+    lag, _ = best_match(recording, source)
     correlations, lags = [], []
     for start in range(0, len(source) - size + 1, size):
         segment = source[start : start + size]
         if np.sqrt(np.mean(segment**2)) < 0.02:
             continue
         first = max(0, start + lag - reach)
-        place, correlation = _best_match(recording[first : start + lag + size + reach], segment)
+        place, correlation = best_match(recording[first : start + lag + size + reach], segment)
         correlations.append(correlation)
         if correlation > 0.99:
             lags.append(first + place - start)
     return Similarity(np.array(correlations), np.array(lags))
 
 
-def _best_match(recording: Samples, source: Samples) -> tuple[int, float]:
+def best_match(recording: Samples, source: Samples) -> tuple[int, float]:
     """Return the lag in samples at which the source matches best, and the correlation there.
 
     The correlation also considers shifts by fractions of a sample.

@@ -19,13 +19,13 @@ NOISE_PEAK = 2 / 32_768
 """-84 dB of full scale; the page's own threshold for speech is -46 dB."""
 
 
-def spoken(text: str, language: str = "en") -> Samples:
-    """Synthesise a sentence at 24 kHz.
+def spoken(text: str, language: str = "en", voice: str = "narrator") -> Samples:
+    """Synthesise a sentence at 24 kHz; `voice` is one of the provider's, or the visitor's.
 
     In a thread of its own, since Playwright's event loop may be running in this one.
     """
     with ThreadPoolExecutor(1) as thread:
-        pcm = thread.submit(asyncio.run, speak(text, language)).result()
+        pcm = thread.submit(asyncio.run, speak(text, language, voice)).result()
     return np.frombuffer(pcm, dtype="<i2").astype(np.float64) / 32_768
 
 

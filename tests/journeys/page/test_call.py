@@ -46,6 +46,14 @@ def test_the_latency_shown_counts_from_the_last_speech(
         assert measured_ms > 500
         assert shown_ms == pytest.approx(measured_ms, abs=50)
         measurements["latency from the last speech to the reply, as shown"] = f"{shown_ms:.0f} ms"
+        quality = visitor.page.locator("#quality")
+        quality.locator("summary").click()
+        expect(quality.get_by_role("paragraph")).to_have_text(re.compile("^Connection: "))
+        # One answer so far: it is the median.
+        answer_ms = float(re.sub(r"[^\d.]", "", quality.locator("#quality-answer").inner_text()))
+        assert answer_ms == shown_ms
+        visitor.page.keyboard.press("Escape")
+        expect(quality).not_to_have_attribute("open", "")
 
 
 def test_a_message_typed_while_speaking_is_answered_and_the_speech_dropped(

@@ -99,3 +99,22 @@ def test_the_servers_messages_are_in_the_chosen_language(browser: Browser, stack
         page.get_by_label("パスワード").fill("nothing-at-all")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_have_text("ユーザー名またはパスワードが違います。")
+
+
+def test_the_form_stays_while_an_answer_is_under_way(browser: Browser, stack: Stack) -> None:
+    with visiting(browser, stack) as visitor:
+        page = visitor.page
+        visitor.allow("401 (Unauthorized)")
+        held: list[Route] = []
+        page.route("**/api/auth/login/", lambda route: held.append(route))
+        page.locator("#username").fill("nobody")
+        page.locator("#password").fill("wrong")
+        page.locator("#sign-in-submit").click()
+        switch = page.locator("#sign-in-switch")
+        expect(switch).to_be_disabled()
+        switch.click(force=True)
+        expect(page.locator("#sign-in-title")).to_have_text("Sign in")
+        held[0].continue_()
+        expect(page.locator("#sign-in-error")).not_to_be_empty()
+        switch.click()
+        expect(page.locator("#sign-in-title")).to_have_text("Create an account")

@@ -71,7 +71,7 @@ def test_space_is_push_to_talk_and_nothing_is_sent_between_presses(
         page = visitor.page
         visitor.tap_microphone()
         visitor.await_state("listening")
-        expect(page.locator("#state-name")).to_have_text("Press to talk")
+        expect(page.locator("#state-name")).to_have_text("Hold to talk")
         page.locator("#thread").focus()
         assert visitor.sent("input_audio_buffer.append") == []
         page.keyboard.down("Space")
@@ -87,3 +87,15 @@ def test_space_is_push_to_talk_and_nothing_is_sent_between_presses(
         page.keyboard.press("Escape")
         visitor.await_state("listening")
         assert len(visitor.sent("input_audio_buffer.append")) == sent
+
+        # In the empty message box Space talks as well; in a message it is typed.
+        hint = page.locator("#state-hint")
+        expect(hint).to_have_text("Hold Space or the button")
+        page.locator("#message").focus()
+        expect(hint).to_have_text("Hold the button while you speak")
+        page.keyboard.down("Space")
+        expect(page.locator("#hold")).to_have_text("Release to send")
+        page.keyboard.up("Space")
+        expect(page.locator("#hold")).to_have_text("Hold to talk")
+        page.keyboard.type("No, I")
+        expect(page.locator("#message")).to_have_value("No, I")

@@ -74,7 +74,7 @@ def test_the_menu_of_a_conversation_shows_a_title_of_one_long_word(
         page = visitor.page
         page.locator("#drawer-open").click()
         page.locator(".session-more").press("Enter")
-        for name in ("Rename", "Save as a file", "Delete", "Cancel"):
+        for name in ("Rename", "Export", "Delete", "Cancel"):
             expect(page.get_by_role("dialog").get_by_text(name)).to_be_in_viewport(ratio=1)
         menu = page.locator("#session-menu")
         assert menu.evaluate("(menu) => menu.scrollWidth <= menu.clientWidth")
@@ -117,14 +117,14 @@ def test_a_conversation_that_fails_to_load_keeps_the_draft_and_can_be_retried(
         page.locator("#new-session").click()
         visitor.context.set_offline(True)
         row.click()
-        card = visitor.help_card("no_network")
+        card = visitor.help_card("not_loaded")
         expect(card).to_be_visible()
         expect(page.locator("#empty")).to_be_hidden()
 
         visitor.type("How many people work on the orders?")
         expect(card).to_be_visible()
         expect(box).to_have_value("How many people work on the orders?")
-        card.get_by_role("button", name="Connect again").click()
+        card.get_by_role("button", name="Try again").click()
         expect(card).to_be_visible()
         expect(box).to_have_value("How many people work on the orders?")
         visitor.tap_microphone()
@@ -153,7 +153,7 @@ def test_sending_to_a_conversation_that_failed_to_load_loads_it(
         visitor.page.locator("#new-session").click()
         visitor.context.set_offline(True)
         visitor.page.locator("#sessions .session").click()
-        expect(visitor.help_card("no_network")).to_be_visible()
+        expect(visitor.help_card("not_loaded")).to_be_visible()
         visitor.context.set_offline(False)
         visitor.type("How many people work on the orders?")
         expect(visitor.answers.nth(1)).to_have_attribute("data-status", "completed")

@@ -111,7 +111,7 @@ def journey(
 
 def sign_up(visitor: Visitor) -> None:
     page = visitor.page
-    page.get_by_role("button", name="New here?").click()
+    page.get_by_role("button", name="Create an account").click()
     page.get_by_label("Username").fill("stranger")
     page.get_by_label("Password").fill("a-long-walk-in-the-rain")
     page.get_by_role("button", name="Create and sign in").click()

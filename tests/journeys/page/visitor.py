@@ -79,6 +79,8 @@ class Visitor:
     allowed: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    """Origins other than the server's that the page may connect to."""
 
     def __post_init__(self) -> None:
         page = self.page
@@ -106,7 +108,7 @@ class Visitor:
 
     def assert_no_complaints(self) -> None:
         """Check: no request to another origin, no console error or warning, no CSP violation."""
-        origins = (self.stack.url, self.stack.url.replace("http", "ws", 1), "data:")
+        origins = (self.stack.url, self.stack.socket_url, "data:", *self.origins)
         assert [url for url in self.requests if not url.startswith(origins)] == []
         unexpected = [
             complaint

@@ -146,7 +146,8 @@
 
   /** Records the speaker's output. Resolves when the recorder is steady; see recorder-worklet.js. */
   watch.startRecording = async () => {
-    const { context, speaker } = globalThis.kaiwa.talk.client.voice;
+    const { talk, page } = globalThis.kaiwa;
+    const { context, speaker } = (talk ?? page).client.voice;
     await context.audioWorklet.addModule("/static/test/recorder-worklet.js");
     const node = new AudioWorkletNode(context, "test-recorder");
     const { promise: steady, resolve } = Promise.withResolvers();

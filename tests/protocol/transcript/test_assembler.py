@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from backend.protocol.transcript.assembler import TranscriptAssembler
-from backend.protocol.transcript.turns import Modality, Role, TurnStatus
+from backend.protocol.frames import peek_from_upstream
+from backend.protocol.transcript.assembler import TEXT_DELTAS, TranscriptAssembler
+from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from tests.protocol.interleavings import (
     ConversationMaker,
     TurnStore,
@@ -81,6 +82,24 @@ def test_a_tape_gives_its_expected_turns(name: str) -> None:
         if line.side == "upstream":
             apply(assembler, dict(line.event), line.at)
     assert turns_of(assembler) == expected_turns(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_deltas_of_text_read_from_their_frames_give_the_same_turns(name: str) -> None:
+    assembler = TranscriptAssembler(_past_ids(name))
+    newest: dict[tuple[str, int], Turn] = {}
+    for line in tape(name):
+        if line.side != "upstream":
+            continue
+        frame = peek_from_upstream(json.dumps(line.event))
+        if frame.type in TEXT_DELTAS:
+            assembler.add_delta(frame, line.at)
+        else:
+            newest |= {(one.item_id, one.content_index): one for one in assembler.changed(line.at)}
+            changed = apply(assembler, dict(line.event), line.at)
+            newest |= {(one.item_id, one.content_index): one for one in changed}
+    assert turns_of(assembler) == expected_turns(name)
+    assert sorted(newest.values(), key=lambda one: one.position) == assembler.turns()
 
 
 @pytest.mark.parametrize("name", NAMES)

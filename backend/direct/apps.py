@@ -1,0 +1,18 @@
+"""Browsers that talk to the provider directly: with an ephemeral key, or over WebRTC."""
+
+from django.apps import AppConfig
+
+from backend.bilingual import bilingual
+
+
+class DirectConfig(AppConfig):
+    name = "backend.direct"
+    verbose_name = bilingual("Direct sessions", "直接接続")
+
+    def ready(self) -> None:
+        """Have the servers hang up what a process that died has left at the provider."""
+        # Imported here: models can be imported only once all apps are loaded.
+        from backend.direct.watched_calls import hang_up_orphans  # noqa: PLC0415
+        from backend.runtime import HEARTBEAT_WORK  # noqa: PLC0415
+
+        HEARTBEAT_WORK.append(hang_up_orphans)

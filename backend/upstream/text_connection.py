@@ -1,0 +1,138 @@
+"""`websockets`' client connection with a fast path for whole text frames (`protocol.text_frames`).
+
+The library does everything else: the handshake, other frames, pings, the close. While it has part
+of a frame or of a message, everything goes to it, so that the order of the messages is kept. The
+queue and the pauses of its `recv_messages` are not documented; `requirements.txt` pins its version.
+"""
+
+import asyncio
+import os
+from collections import deque
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.protocol import State
+from websockets.typing import Data
+
+from backend.protocol.text_frames import MASK_BYTES, text_extent, text_head
+from backend.websocket_parser import apply_mask, is_between_messages
+
+MASKS_AT_ONCE = 1024
+"""How many masks are drawn from the system at once: a call of its own for each costs 1 us."""
+
+
+class Masks:
+    """Unpredictable masks, one for each frame (RFC 6455, 5.3)."""
+
+    def __init__(self) -> None:
+        self._drawn = b""
+        self._used = 0
+
+    def next(self) -> bytes:
+        """Return a mask that was not used before."""
+        if self._used == len(self._drawn):
+            self._drawn, self._used = os.urandom(MASK_BYTES * MASKS_AT_ONCE), 0
+        self._used += MASK_BYTES
+        return self._drawn[self._used - MASK_BYTES : self._used]
+
+
+_masks = Masks()
+
+
+class TextConnection(ClientConnection):
+    """A connection of which one task reads, by `recv`."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._texts: deque[str] = deque()
+        """What the fast path has read, for `recv`; it came before what the library has."""
+        self._begun = bytearray()
+        """The beginning of a text frame, and how long it is when it is whole."""
+        self._begun_length = 0
+        self._reader: asyncio.Future[None] | None = None
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        """Take whole text frames; give the rest to the library."""
+        rest = data
+        if self._begun:
+            self._begun += data
+            if len(self._begun) < self._begun_length:
+                return
+            rest, self._begun = bytes(self._begun), bytearray()
+        if self._is_library_idle():
+            rest = self._take_texts(rest)
+        if rest:
+            super().data_received(rest)
+        self._wake_reader()
+
+    def _is_library_idle(self) -> bool:
+        """Whether the next byte is the first of a message, and the library has none to deliver."""
+        return is_between_messages(self.protocol) and not len(self.recv_messages.frames)
+
+    def _take_texts(self, data: bytes) -> bytes:
+        """Queue the text frames at the start of `data`. Returns the bytes for the library."""
+        start, most = 0, self.protocol.max_message_size or 0
+        while (extent := text_extent(data, start, is_masked=False)) is not None:
+            if extent.end - extent.payload > most:
+                break
+            if extent.end > len(data):
+                self._begun += data[start:]
+                self._begun_length = extent.end - start
+                start = len(data)
+                break
+            try:
+                self._texts.append(data[extent.payload : extent.end].decode())
+            except UnicodeDecodeError:
+                break
+            start = extent.end
+        self._pause_or_resume()
+        return data[start:] if start else data
+
+    def _pause_or_resume(self) -> None:
+        """Pause reading when more than `high` messages wait, resume when `low` are left.
+
+        Sets the library's own `paused`, since it pauses and resumes for its messages too.
+        """
+        messages, waiting = self.recv_messages, len(self._texts)
+        if not messages.paused and waiting > (messages.high or 0):
+            messages.paused = True
+            messages.pause()
+        elif messages.paused and waiting <= (messages.low or 0):
+            messages.maybe_resume()
+
+    async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]
+        """The next message. Raises ConnectionClosed."""
+        while not self._texts:
+            is_over = self.protocol.state is not State.OPEN
+            if is_over or len(self.recv_messages.frames):
+                return await super().recv(decode)
+            self._reader = self.loop.create_future()
+            await self._reader
+        text = self._texts.popleft()
+        self._pause_or_resume()
+        return text
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    # Writing
+
+    async def send_text(self, text: str) -> None:
+        """Send a text; waits while the other side does not read.
+
+        Raises ConnectionClosed, or OSError if the connection is lost while it waits.
+        """
+        if self.protocol.state is not State.OPEN or self.transport.is_closing():
+            await self.send(text)
+            return
+        payload, mask = text.encode(), _masks.next()
+        self.transport.write(text_head(len(payload), mask) + apply_mask(payload, mask))
+        if self.paused:
+            await self.drain()

@@ -1,0 +1,228 @@
+"""The client connection with a short way for text frames, against the library's own."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close, Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from backend.upstream.text_connection import MASKS_AT_ONCE, Masks, TextConnection
+
+MAX_BYTES = 3000
+
+
+class Transport:
+    """Notes what the connection does to its socket."""
+
+    def __init__(self) -> None:
+        self.is_reading = True
+        self.is_closed = False
+        self.written = b""
+
+    def pause_reading(self) -> None:
+        assert self.is_reading
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.is_reading
+        self.is_reading = True
+
+    def set_write_buffer_limits(self, high: int, low: int | None) -> None:
+        return None
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+
+Connection = Callable[..., ClientConnection]
+
+
+def opened(kind: Connection = TextConnection) -> tuple[Any, Transport]:
+    """A connection after its handshake, on a transport that does nothing."""
+    protocol = ClientProtocol(parse_uri("ws://x/"), state=State.OPEN, max_size=MAX_BYTES)
+    connection, transport = kind(protocol, max_queue=4, close_timeout=0.05), Transport()
+    connection.connection_made(cast(asyncio.Transport, transport))
+    # As after the answer to the handshake.
+    connection.response = cast(Any, object())
+    return connection, transport
+
+
+def frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=False, extensions=[])
+
+
+def text(content: str) -> bytes:
+    return frame(Opcode.TEXT, content.encode())
+
+
+FRAGMENTED = (
+    frame(Opcode.TEXT, b"one ", fin=False) + frame(Opcode.PING, b"p") + frame(Opcode.CONT, b"two")
+)
+BLOCKS = (
+    text("a"), text("日本語"), text(""), text("b" * 126), text("c" * 2000), text("d") * 3,
+    frame(Opcode.PING, b"ping"), frame(Opcode.PONG, b"pong"), frame(Opcode.BINARY, b"bytes"),
+    # Their payloads look like the head of a text frame.
+    frame(Opcode.PING, b"\x81\x02hi"), frame(Opcode.PONG, b"\x81\x00"),
+    frame(Opcode.BINARY, b"\x81\x01x" * 100),
+    FRAGMENTED, frame(Opcode.TEXT, "語".encode()[:1], fin=False)
+    + frame(Opcode.CONT, "語".encode()[1:]),
+)  # fmt: skip
+ENDS = {
+    "closed": frame(Opcode.CLOSE, Close(4000, "over").serialize()),
+    "too large": text("x" * (MAX_BYTES + 1)),
+    "not UTF-8": frame(Opcode.TEXT, b"\xff\xfe"),
+    "masked": Frame(Opcode.TEXT, b"x").serialize(mask=True, extensions=[]),
+    "with a reserved bit": b"\xc1\x01x",
+    "a continuation of nothing": frame(Opcode.CONT, b"x"),
+    "in the middle of a text": text("unfinished")[:-3],
+}
+
+
+async def run(
+    kind: Connection, stream: bytes, chance: random.Random
+) -> tuple[list[object], bytes, int | None, int | None]:
+    """Feed the stream in chunks, and read at random. Returns the messages, what was written, and
+    the codes of the two sides' close frames.
+    """
+    connection, transport = opened(kind)
+    messages: list[object] = []
+
+    async def read() -> None:
+        while True:
+            if chance.random() < 0.3:
+                await asyncio.sleep(0)
+            messages.append(await connection.recv())
+
+    reading = asyncio.create_task(read())
+    while stream:
+        size = chance.choice((1, 2, 3, 50, 5000))
+        connection.data_received(stream[:size])
+        stream = stream[size:]
+        if chance.random() < 0.5:
+            await asyncio.sleep(0)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    connection.eof_received()
+    connection.connection_lost(None)
+    with pytest.raises(ConnectionClosed):
+        await reading
+    protocol = connection.protocol
+    theirs, ours = code_of(protocol.close_rcvd), code_of(protocol.close_sent)
+    return messages, unmasked(transport.written), theirs, ours
+
+
+def code_of(close: Close | None) -> int | None:
+    return None if close is None else int(close.code)
+
+
+def unmasked(written: bytes) -> bytes:
+    """What was written, without the masks, which are random."""
+    plain, reader = b"", memoryview(written)
+    while reader:
+        head, length = 2, reader[1] & 0x7F
+        if length >= 126:
+            head = 4 if length == 126 else 10
+            length = int.from_bytes(reader[2:head], "big")
+        mask, payload = reader[head : head + 4], reader[head + 4 : head + 4 + length]
+        plain += bytes(reader[:head]) + bytes(
+            byte ^ mask[place % 4] for place, byte in enumerate(payload)
+        )
+        reader = reader[head + 4 + length :]
+    return plain
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("seed", range(20))
+async def test_every_stream_gives_what_the_library_gives(end: str, seed: int) -> None:
+    blocks = random.Random(seed).choices(BLOCKS, k=14)
+    stream = b"".join(blocks) + ENDS[end]
+    ours = await run(TextConnection, stream, random.Random(seed))
+    assert ours == await run(ClientConnection, stream, random.Random(seed + 1000))
+    assert len(ours[0]) > 5
+
+
+async def test_a_length_that_looks_like_a_text_frame_is_none() -> None:
+    connection, _ = opened()
+    connection.protocol.max_message_size = None
+    whole = text("x" * 0x817A)
+    for chunk in (whole[:2], whole[2:], text("after")):
+        connection.data_received(chunk)
+    assert await connection.recv() == "x" * 0x817A
+    assert await connection.recv() == "after"
+
+
+async def test_what_it_sends_is_what_the_library_sends() -> None:
+    written = []
+    for kind in (TextConnection, ClientConnection):
+        connection, transport = opened(kind)
+        send = getattr(connection, "send_text", connection.send)
+        for content in ("", "a", "日本語", "b" * 126, "c" * 70_000):
+            await send(content)
+        written.append(unmasked(transport.written))
+    assert written[0] == written[1]
+
+
+async def test_nothing_is_sent_after_the_close() -> None:
+    connection, transport = opened()
+    connection.data_received(ENDS["closed"])
+    connection.connection_lost(None)
+    written = transport.written
+    with pytest.raises(ConnectionClosed):
+        await connection.send_text("late")
+    assert transport.written == written
+
+
+async def test_a_send_waits_until_the_other_side_reads() -> None:
+    connection, _ = opened()
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send_text("a"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not sending.done()
+    connection.resume_writing()
+    await sending
+
+
+async def test_reading_pauses_while_messages_wait_and_goes_on_after_them() -> None:
+    connection, transport = opened()
+    connection.data_received(text("a") * 5 + text("unfinished")[:-1])
+    assert not transport.is_reading
+    for _ in range(3):
+        await connection.recv()
+        assert not transport.is_reading
+    await connection.recv()
+    assert transport.is_reading
+
+
+async def test_a_cancelled_reader_loses_nothing() -> None:
+    connection, _ = opened()
+    reading = asyncio.create_task(connection.recv())
+    await asyncio.sleep(0)
+    reading.cancel()
+    connection.data_received(text("a"))
+    assert await connection.recv() == "a"
+
+
+def test_no_mask_comes_twice() -> None:
+    masks = Masks()
+    drawn = [masks.next() for _ in range(2 * MASKS_AT_ONCE)]
+    assert {len(mask) for mask in drawn} == {4}
+    assert len(set(drawn)) > 0.99 * len(drawn)
