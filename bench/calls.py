@@ -1,11 +1,15 @@
 """Run many concurrent calls on one machine and check that every turn is written.
 
-    python -m bench.calls [--calls 200] [--server uvicorn|daphne] [--database-url URL]
+    python -m bench.calls [--calls 200] [--server uvicorn|daphne] [--database-url URL] [--budgets]
 
 Each client speaks a sentence in real time, listens to the answer, types a message, listens to that
 answer and leaves: four turns. Server, simulator and clients share the machine. The delay is the
 time from the end of the client's speech to the first audio of the answer; it contains the 500 ms of
 silence that end a turn and the simulator's own work. Exits 1 if a turn was lost.
+
+With `--budgets` the calls are run twice, first without and then with budgets of money and minutes
+that are too large to be spent: each call and each typed message then reserves its part, and the
+heartbeat sums what was spent.
 """
 
 import argparse
@@ -14,6 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.cpu import cpu_seconds
@@ -23,6 +28,8 @@ from tests.journeys.stack import Stack, running_stack
 
 TURNS_A_CALL = 4
 ARRIVALS_A_SECOND = 20
+LARGE_BUDGETS = {"BUDGET_USD_PER_MONTH": "1000000", "BUDGET_MINUTES_PER_DAY": "1000000"}
+"""Nobody spends them, so that only the accounting is measured."""
 
 
 async def one_call(person: Person, session_id: str, wait_s: float, sound: bytes) -> float:
@@ -99,14 +106,23 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--server", choices=("uvicorn", "daphne"), default="uvicorn")
     parser.add_argument("--database-url", default="")
+    parser.add_argument("--budgets", action="store_true", help="run again, with large budgets")
     options = parser.parse_args()
     env = {"DATABASE_URL": options.database_url} if options.database_url else {}
+    complete = run_on_new_stack(options, env)
+    if options.budgets:
+        print("\nwith budgets of money and minutes:")
+        complete = run_on_new_stack(options, env | LARGE_BUDGETS) and complete
+    sys.exit(not complete)
+
+
+def run_on_new_stack(options: argparse.Namespace, env: Mapping[str, str]) -> bool:
+    """Start a server with these settings and run the calls. Returns whether all was written."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder), server=options.server, **env) as stack,
+        running_stack(Path(folder), server=options.server, simulator=(), **env) as stack,
     ):
-        complete = asyncio.run(run(stack, options.calls))
-    sys.exit(not complete)
+        return asyncio.run(run(stack, options.calls))
 
 
 if __name__ == "__main__":
