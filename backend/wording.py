@@ -206,7 +206,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
     },
     "session_closed": {
         "en": "This conversation is closed. It can be read; start a new one to go on.",
-        "ja": "この会話は終了しています。続けるには新しい会話をはじめてください。",
+        "ja": "この会話は終了しています。続けるには新しい会話を始めてください。",
     },
     "origin_foreign": {
         "en": "This page may not connect here. Ask the administrator to allow its origin.",

@@ -141,7 +141,9 @@ export class TextChat {
     if (!message || message.isStopWanted) return;
     message.isStopWanted = true;
     this.#delegate.changed();
-    void this.#stop(message);
+    // The server answers 404 for a message that it does not have yet: it is asked when it has it. The request
+    // is not aborted instead, since the message would be lost.
+    if (!isUnsent(message)) void this.#stop(message);
   }
 
   /** Stop the answer and wait until no message is queued or being answered. A message that waits for the
@@ -318,12 +320,11 @@ export class TextChat {
     this.#delegate.changed();
   }
 
-  /** @param {Message} message */
+  /** @param {Message} message One that the server has. */
   async #stop(message) {
     clearTimeout(this.#stopTimer);
     const abort = () => {
-      // A message that the server may not have is not aborted: it would be lost.
-      if (this.#current !== message || message.state !== "answering") return;
+      if (this.#current !== message) return;
       this.#request.abort();
       this.#pause?.abort();
     };
@@ -331,7 +332,6 @@ export class TextChat {
     try {
       await this.#parts.client.stop(await this.#parts.sessionId(), message.itemId);
     } catch {
-      // Before the server has taken the message it knows nothing to stop; it is asked again then.
       abort();
     }
   }

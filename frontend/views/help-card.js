@@ -64,6 +64,7 @@ export class HelpCard {
           { class: "card-words" },
           make("p", { class: "card-title" }, this.#words.say(`help.${name}.title`)),
           make("p", {}, this.#text(name)),
+          ...this.#forAdmin(name),
         ),
         button,
       ),
@@ -86,5 +87,20 @@ export class HelpCard {
   #text(name) {
     const keys = [`help.${name}.${this.#variant}`, `help.${name}.text`];
     return this.#words.say(this.#words.firstOf(...keys), this.#values);
+  }
+
+  /** What only an administrator can do is closed at first: on a phone it would fill half of the page.
+   * @param {string} name */
+  #forAdmin(name) {
+    const key = `help.${name}.admin`;
+    if (!this.#words.has(key)) return [];
+    return [
+      make(
+        "details",
+        { class: "card-more" },
+        make("summary", {}, this.#words.say("card.for_admin")),
+        make("p", {}, this.#words.say(key, this.#values)),
+      ),
+    ];
   }
 }

@@ -7,7 +7,7 @@ export const DIRECT_WORDS = Object.freeze({
   "direct.title": { en: "OpenAI Realtime, directly", ja: "OpenAI Realtime と直接話す" },
   "direct.about": {
     en: "The sound goes straight between your browser and the provider, not through this server.",
-    ja: "音声は、このサーバーを通らずに、ブラウザーと音声サービスの間で直接やり取りされます。",
+    ja: "音声は、このサーバーを通らずに、ブラウザーとプロバイダーの間で直接送受信されます。",
   },
   "direct.home": { en: "(main page)", ja: "（メインページ）" },
   "direct.sign_in.text": {
@@ -39,8 +39,8 @@ export const DIRECT_WORDS = Object.freeze({
   "direct.model": { en: "Model", ja: "モデル" },
   "direct.transport": { en: "Transport", ja: "通信方式" },
   "direct.transport.websocket": {
-    en: "WebSocket: not through the server",
-    ja: "WebSocket（サーバーを通らない）",
+    en: "WebSocket: recorded by this page",
+    ja: "WebSocket（このページが記録）",
   },
   "direct.transport.webrtc": {
     en: "WebRTC: recorded by the server",
@@ -124,7 +124,7 @@ export const DIRECT_WORDS = Object.freeze({
   },
   "direct.error.lost": {
     en: "The connection is lost, and three attempts did not bring it back. Please connect again. {why}",
-    ja: "接続が切れ、3回の再接続もできませんでした。もう一度接続してください。{why}",
+    ja: "接続が切れました。再接続を3回試みましたが、つながりませんでした。もう一度接続してください。{why}",
   },
   "direct.error.ended": {
     en: "There is no connection any more: {why}.",

@@ -1,8 +1,8 @@
 /**
  * The help cards, one for each problem or ending of a call, and the action of each card's button. Pure.
  *
- * The keys of a card's sentences in `i18n.js` are `help.<name>.title` and `help.<name>.text`; the key
- * of its button's label is `action.<action>`.
+ * The keys of a card's sentences in `i18n.js` are `help.<name>.title` and `help.<name>.text`, and
+ * `help.<name>.admin` where an administrator must act; the key of its button's label is `action.<action>`.
  */
 
 /**

@@ -23,7 +23,7 @@ export const WORDS = Object.freeze({
   "page.skip": { en: "Skip to the message box", ja: "メッセージ欄へ移動" },
   "page.language": { en: "Page language", ja: "表示言語" },
   "page.demo": {
-    en: "Demo: a simulator plays a customer at a food wholesaler. You are the sales person.",
+    en: "Demo: a simulator plays the order desk of a food wholesaler. You are the salesperson.",
     ja: "デモ：食品卸の受注担当者（シミュレーター）がお相手します。あなたは営業担当です。",
   },
   "page.demo.more": { en: "What can I say?", ja: "話しかけ方の例" },
@@ -38,7 +38,7 @@ export const WORDS = Object.freeze({
   "sign_in.username": { en: "Username", ja: "ユーザー名" },
   "sign_in.password": { en: "Password", ja: "パスワード" },
   "sign_in.submit": { en: "Sign in", ja: "ログイン" },
-  "sign_in.submit_register": { en: "Create and sign in", ja: "登録してはじめる" },
+  "sign_in.submit_register": { en: "Create and sign in", ja: "登録して始める" },
   "sign_in.to_sign_in": { en: "I already have an account", ja: "アカウントをお持ちの方" },
   "sign_in.demo": {
     en: "The demo’s username and password were printed in the terminal where Kaiwa was started.",
@@ -148,7 +148,7 @@ export const WORDS = Object.freeze({
     en: "Nothing was used in the last {days} days.",
     ja: "過去{days}日間の利用はありません。",
   },
-  "usage.left.minutes": { en: "{left} left today", ja: "今日はあと {left}" },
+  "usage.left.minutes": { en: "{left} left today", ja: "今日はあと{left}" },
   "usage.left.money": { en: "{left} left this month", ja: "今月はあと {left}" },
   "usage.left_of.minutes": {
     en: "Left today: {left} of {limit}",
@@ -272,7 +272,7 @@ export const WORDS = Object.freeze({
   "empty.title": { en: "What shall we talk about?", ja: "何を話しましょうか？" },
   "empty.talk": {
     en: "Tap 🎤 Voice and simply speak. You can cut in at any time.",
-    ja: "🎤「音声」を押して、そのまま話してください。途中で割り込んでも大丈夫です。",
+    ja: "🎤「音声」を押して、話してください。途中で割り込んでも大丈夫です。",
   },
   "empty.talk_push": {
     en: "Tap 🎤 Voice, then hold the button while you speak. You can cut in at any time.",
@@ -357,11 +357,11 @@ export const WORDS = Object.freeze({
   },
   "hint.connecting": {
     en: "Just a moment. You can already type.",
-    ja: "まもなくつながります。入力もできます",
+    ja: "まもなくつながります。入力もできます。",
   },
   "hint.loading": {
     en: "The server has not answered yet. You can already type.",
-    ja: "サーバーの応答を待っています。入力もできます",
+    ja: "サーバーの応答を待っています。入力もできます。",
   },
   "hint.not_loaded": { en: "What you type stays here", ja: "入力した文字は残ります" },
   "hint.listening": { en: "Say something", ja: "どうぞお話しください" },
@@ -433,39 +433,33 @@ export const WORDS = Object.freeze({
   "hint.ended": { en: "The conversation so far is kept", ja: "ここまでの会話は保存されています" },
   "hint.no_microphone": {
     en: "Your microphone is off. You can type.",
-    ja: "マイクはオフです。文字で入力できます",
+    ja: "マイクはオフです。文字で入力できます。",
   },
   "hint.no_microphone_answering": {
     en: "Your microphone is off. You can still stop the answer.",
-    ja: "マイクはオフです。応答は停止できます",
+    ja: "マイクはオフです。応答は停止できます。",
   },
   "hint.no_microphone_answering.keys": {
     en: "Your microphone is off. You can still stop the answer (Esc).",
-    ja: "マイクはオフです。応答は停止ボタンか Esc で停止できます",
+    ja: "マイクはオフです。応答は停止ボタンか Esc で停止できます。",
   },
   "hint.no_sound": {
     en: "You are not heard yet. You can type.",
-    ja: "声はまだ届きません。文字で入力できます",
+    ja: "声はまだ届きません。文字で入力できます。",
   },
   "hint.no_sound_answering": {
     en: "You can read the answer",
     ja: "応答は文字で表示されます",
   },
-  "hint.muted": {
-    en: "You are muted. Unmute to speak",
-    ja: "ミュート中。解除すると話せます",
-  },
-  "hint.muted.keys": {
-    en: "You are muted. Unmute (M) to speak",
-    ja: "ミュート中です。解除（M）すると話せます",
-  },
+  "hint.muted": { en: "Unmute to speak", ja: "解除すると話せます" },
+  "hint.muted.keys": { en: "Unmute (M) to speak", ja: "解除（M）すると話せます" },
   "hint.muted_answering": {
-    en: "You are muted. Unmute to cut in",
-    ja: "ミュート中。解除すると割り込めます",
+    en: "You are muted. Unmute to cut in.",
+    ja: "ミュート中です。解除すると割り込めます。",
   },
   "hint.muted_answering.keys": {
-    en: "You are muted. Unmute (M) or stop the answer (Esc)",
-    ja: "ミュート中です。解除（M）か応答の停止（Esc）ができます",
+    en: "You are muted. Unmute (M) or stop the answer (Esc).",
+    ja: "ミュート中です。解除（M）か応答の停止（Esc）ができます。",
   },
   "hint.press_to_cut_in": {
     en: "Hold the button to cut in",
@@ -536,7 +530,7 @@ export const WORDS = Object.freeze({
   "settings.default_voice": { en: "Standard", ja: "標準" },
   "settings.session_language": { en: "Language", ja: "言語" },
   "settings.session_note": {
-    en: "For the next call and the next typed answer. A running call keeps its own.",
+    en: "For the next call and for the answer to the next typed message. A running call keeps its own.",
     ja: "次の通話と、次に入力したときの応答から使われます。進行中の通話では変わりません。",
   },
   "settings.session.failed": {
@@ -557,8 +551,8 @@ export const WORDS = Object.freeze({
   "quality.round_trip": { en: "To the server and back", ja: "サーバーとの往復" },
   "quality.round_trip_direct": { en: "To the voice service and back", ja: "音声サービスとの往復" },
   "quality.answer": {
-    en: "Answers, median (p50)",
-    ja: "応答までの中央値（p50）",
+    en: "Time to answer, median (p50)",
+    ja: "応答までの時間の中央値（p50）",
   },
   "quality.no_answer": { en: "None yet", ja: "まだありません" },
   "settings.speaker": { en: "Speaker", ja: "スピーカー" },
@@ -621,7 +615,7 @@ export const WORDS = Object.freeze({
   "action.choose_microphone": { en: "Choose a microphone", ja: "マイクを選ぶ" },
   "action.choose_connection": { en: "Choose a connection", ja: "接続方法を選ぶ" },
   "action.turn_on_sound": { en: "Turn the sound on", ja: "音を出す" },
-  "action.dismiss": { en: "All right", ja: "閉じる" },
+  "action.dismiss": { en: "Close", ja: "閉じる" },
   "action.new_session": { en: "New conversation", ja: "新しい会話" },
   "action.retry": { en: "Try again", ja: "もう一度試す" },
 
@@ -761,29 +755,42 @@ export const WORDS = Object.freeze({
     en: "It takes longer than usual. Connect again in a few minutes; unsent messages are sent then.",
     ja: "いつもより時間がかかっています。数分待ってから、もう一度つないでください。まだ送信されていないメッセージは、そのときに送信します。",
   },
+  "card.for_admin": { en: "For the administrator", ja: "管理者の方へ" },
   "help.origin_foreign.title": {
     en: "The voice connection was refused",
     ja: "音声の接続が拒否されました",
   },
   "help.origin_foreign.text": {
-    en: "For the administrator: this page is at {origin}, but its requests reach the server with Host {host}. Let the proxy pass on the Host as it is (nginx: proxy_set_header Host $http_host), or allow this address in ALLOWED_ORIGINS. You can keep typing meanwhile.",
-    ja: "管理者の方へ：このページのアドレスは {origin} ですが、サーバーに届く Host は {host} です。プロキシが Host をそのまま渡すように設定するか（nginx：proxy_set_header Host $http_host）、このアドレスを ALLOWED_ORIGINS に加えてください。その間も文字で入力できます。",
+    en: "The administrator can fix this. You can keep typing meanwhile.",
+    ja: "管理者が設定を直すと使えます。その間も文字で入力できます。",
+  },
+  "help.origin_foreign.admin": {
+    en: "This page is at {origin}, but its requests reach the server with Host {host}. Let the proxy pass on the Host as it is (nginx: proxy_set_header Host $http_host), or allow this address in ALLOWED_ORIGINS.",
+    ja: "このページのアドレスは {origin} ですが、サーバーに届く Host は {host} です。プロキシが Host をそのまま渡すように設定するか（nginx：proxy_set_header Host $http_host）、このアドレスを ALLOWED_ORIGINS に加えてください。",
   },
   "help.upgrade_missing.title": {
     en: "A proxy does not let the voice connection through",
     ja: "プロキシが音声の接続を通していません",
   },
   "help.upgrade_missing.text": {
-    en: "For the administrator: the WebSocket upgrade does not reach the server. Let the proxy speak HTTP/1.1 to it and pass on the headers Upgrade and Connection (docs/deployment.md shows how). You can keep typing meanwhile.",
-    ja: "管理者の方へ：WebSocket への切り替え要求がサーバーに届いていません。プロキシからサーバーへ HTTP/1.1 で接続し、Upgrade と Connection のヘッダーを渡してください（設定例は docs/deployment.md にあります）。その間も文字で入力できます。",
+    en: "The administrator can fix this. You can keep typing meanwhile.",
+    ja: "管理者が設定を直すと使えます。その間も文字で入力できます。",
+  },
+  "help.upgrade_missing.admin": {
+    en: "The WebSocket upgrade does not reach the server. Let the proxy speak HTTP/1.1 to it and pass on the headers Upgrade and Connection (docs/deployment.md shows how).",
+    ja: "WebSocket への切り替え要求がサーバーに届いていません。プロキシからサーバーへ HTTP/1.1 で接続し、Upgrade と Connection のヘッダーを渡してください（設定例は docs/deployment.md にあります）。",
   },
   "help.subprotocol_missing.title": {
-    en: "A proxy takes a part of the voice connection away",
+    en: "A proxy removes a part of the voice connection",
     ja: "プロキシが音声の接続情報を取り除いています",
   },
   "help.subprotocol_missing.text": {
-    en: "For the administrator: the header Sec-WebSocket-Protocol, which carries the ticket, is lost on the way. Let the proxy pass it on in both directions (docs/deployment.md). You can keep typing meanwhile.",
-    ja: "管理者の方へ：チケットを運ぶヘッダー Sec-WebSocket-Protocol が途中で失われています。プロキシが双方向で渡すように設定してください（docs/deployment.md）。その間も文字で入力できます。",
+    en: "The administrator can fix this. You can keep typing meanwhile.",
+    ja: "管理者が設定を直すと使えます。その間も文字で入力できます。",
+  },
+  "help.subprotocol_missing.admin": {
+    en: "The header Sec-WebSocket-Protocol, which carries the ticket, is lost on the way. Let the proxy pass it on in both directions (docs/deployment.md shows how).",
+    ja: "チケットを運ぶヘッダー Sec-WebSocket-Protocol が途中で失われています。プロキシが双方向で渡すように設定してください（設定例は docs/deployment.md にあります）。",
   },
   "help.bad_frames.title": {
     en: "The page and the server disagree",
@@ -809,7 +816,7 @@ export const WORDS = Object.freeze({
   "help.forbidden.title": { en: "This conversation cannot be opened", ja: "この会話は開けません" },
   "help.forbidden.text": {
     en: "It was deleted, or it is not yours. Start a new one.",
-    ja: "削除されたか、ほかの人の会話です。新しい会話をはじめてください。",
+    ja: "削除されたか、ほかの人の会話です。新しい会話を始めてください。",
   },
   "help.session_closed.title": {
     en: "This conversation is closed",
@@ -817,7 +824,7 @@ export const WORDS = Object.freeze({
   },
   "help.session_closed.text": {
     en: "It can be read, but not continued. Start a new one.",
-    ja: "読むことはできますが、続けることはできません。新しい会話をはじめてください。",
+    ja: "読むことはできますが、続けることはできません。新しい会話を始めてください。",
   },
   "help.too_slow.title": {
     en: "Your network is too slow for the sound",
@@ -878,7 +885,7 @@ export const WORDS = Object.freeze({
     ja: "1分ほど待ってから、もう一度つないでください。その間も文字で入力できます。",
   },
   "help.hourly_limit.title": {
-    en: "You have made as many calls as you may in an hour",
+    en: "You have used up this hour’s calls",
     ja: "1時間に開始できる通話の上限に達しました",
   },
   "help.hourly_limit.text": {
@@ -912,11 +919,11 @@ export const WORDS = Object.freeze({
     ja: "料金が不明なためです。管理者にお知らせください。",
   },
   "budget.money.warning": {
-    en: "More than 80% of this month’s budget is used. It starts again on {time}.",
+    en: "More than 80% of this month’s budget is used. The rest has to last until {time}.",
     ja: "今月の利用枠の80%以上を使用しました。{time}にリセットされます。",
   },
   "budget.minutes.warning": {
-    en: "More than 80% of today’s minutes are used. They start again at {time}.",
+    en: "More than 80% of today’s minutes are used. The rest has to last until {time}.",
     ja: "今日の通話時間の80%以上を使用しました。{time}にリセットされます。",
   },
   "budget.spent": {
@@ -924,7 +931,7 @@ export const WORDS = Object.freeze({
     ja: "利用枠を使い切りました。この応答のあとに通話を終了します。",
   },
   "error.budget_spent": {
-    en: "Your budget is used up. It starts again on {time}.",
+    en: "Your budget is used up. You can go on from {time}.",
     ja: "利用枠を使い切りました。{time}から再び利用できます。",
   },
   "help.internal.title": { en: "Something went wrong", ja: "問題が起きました" },
@@ -1014,6 +1021,14 @@ function isLocale(tag) {
   }
 }
 
+/** Words that browsers break in two where they break lines between phrases (`word-break: auto-phrase`). */
+const ONE_WORD = /もう一度|その間/g;
+
+/** A Japanese text with a word joiner, U+2060, in each of these words. @param {string} text */
+function unbroken(text) {
+  return text.replace(ONE_WORD, (word) => `${word.slice(0, 2)}\u2060${word.slice(2)}`);
+}
+
 const TIME = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit" });
 
 /** The year of a date, unless it is this one. @param {Date} date @param {Date} now
@@ -1051,7 +1066,8 @@ export class Words {
   say(key, values = {}, namesKeys = this.hasKeys) {
     const entry = (namesKeys && WORDS[`${key}.keys`]) || WORDS[key];
     if (!entry) throw new Error(`no words for ${key}`);
-    return entry[this.language].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+    const text = this.language === "ja" ? unbroken(entry.ja) : entry[this.language];
+    return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
   }
 
   /**
@@ -1066,6 +1082,11 @@ export class Words {
   /** The first of the keys that has a text; `error.internal` if none has. @param {...string} keys */
   firstOf(...keys) {
     return keys.find((key) => key in WORDS) ?? "error.internal";
+  }
+
+  /** Whether there is a text for a key. @param {string} key */
+  has(key) {
+    return key in WORDS;
   }
 
   /** The heading of the group of a list in which a moment is shown. @param {Date} date @param {Date} now */
@@ -1139,11 +1160,13 @@ export class Words {
 
   /** Whole minutes; with one decimal below ten. @param {number} minutes */
   minutes(minutes) {
-    return new Intl.NumberFormat(this.#locale, {
+    const text = new Intl.NumberFormat(this.#locale, {
       style: "unit",
       unit: "minute",
       maximumFractionDigits: minutes < 10 ? 1 : 0,
     }).format(minutes);
+    // As in our own texts. What browsers call narrow is `3m`, also in Japanese.
+    return text.replace(/\s(?=分)/, "");
   }
 
   /** A day that the server names, `2026-11-28`, without a year. @param {string} date */

@@ -103,16 +103,28 @@ test("a message during an answer stops it, and is sent when that has ended", asy
   assert.deepEqual([requests.length, requests[1].text], [2, "Two"]);
 });
 
-test("a message that the server has not taken yet is stopped when it has", async () => {
-  stopFails = true;
+test("a message that the server has not taken yet is stopped when it has, and not before", async () => {
   chat.send("One");
   await settle();
   chat.stop();
   await settle();
-  assert.equal(requests[0].signal.aborted, false);
-  stopFails = false;
+  mock.timers.tick(STOP_TIMEOUT_MS);
+  await settle();
+  assert.deepEqual([stops, requests[0].signal.aborted], [[], false]);
   await accept();
-  assert.deepEqual(stops, ["m1", "m1"]);
+  assert.deepEqual(stops, ["m1"]);
+});
+
+test("a message that failed before it was taken is not stopped when it is sent again", async () => {
+  chat.send("One");
+  await settle();
+  chat.stop();
+  await fail("invalid", 400);
+  assert.deepEqual([happened, stops], [["invalid"], []]);
+  chat.retry("m1");
+  await settle();
+  await accept();
+  assert.deepEqual(stops, []);
 });
 
 test("words that come after the stop are not shown", async () => {

@@ -12,6 +12,15 @@ test("every help card says what happened, what to do, and has a button", () => {
   }
 });
 
+test("what only an administrator can do is apart, and the user is told who can", () => {
+  const forAdmin = Object.keys(HELP).filter((name) => `help.${name}.admin` in WORDS);
+  assert.deepEqual(forAdmin, ["origin_foreign", "upgrade_missing", "subprotocol_missing"]);
+  for (const name of forAdmin) {
+    assert.match(WORDS[`help.${name}.text`].en, /administrator.* You can keep typing/);
+    assert.match(WORDS[`help.${name}.text`].ja, /管理者.*文字で入力できます/);
+  }
+});
+
 test("every ending has a card of its own, or needs none", () => {
   const endings = Object.keys(ENDINGS);
   assert.ok(endings.length >= 18);

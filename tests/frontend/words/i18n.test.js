@@ -108,6 +108,15 @@ test("placeholders are filled in, and a key without a text is an error", () => {
   assert.equal(words.sayFirst("no.such.key", "page.title"), "Kaiwa");
 });
 
+test("no line breaks inside もう一度 and その間, which browsers take for two phrases each", () => {
+  const words = new Words("ja");
+  const broken = /もう一度|その間/;
+  for (const key of Object.keys(WORDS)) assert.doesNotMatch(words.say(key), broken, key);
+  assert.match(words.say("help.server_full.text"), /もう\u2060一度.*その\u2060間も/);
+  const title = "もう一度";
+  assert.match(words.say("sessions.deleted", { title }), /もう一度/, "what a person wrote stays");
+});
+
 test("texts name keys only for users with a keyboard", () => {
   const words = new Words("en");
   assert.match(words.say("hint.muted"), /\(M\)/);

@@ -82,9 +82,12 @@ def test_an_nginx_that_is_nearly_right_is_named_by_the_page_and_by_the_log(
         visitor.allow("WebSocket connection to", "status of 403", "status of 426")
         visitor.tap_microphone()
         card = visitor.help_card(code)
-        expect(card).to_contain_text("For the administrator:")
+        advice = card.locator("details p")
+        expect(advice).to_be_hidden()
+        card.get_by_text("For the administrator").click()
+        expect(advice).to_be_visible()
         if code == "origin_foreign":
-            expect(card).to_contain_text(f"this page is at {seen.url}")
+            expect(card).to_contain_text(f"This page is at {seen.url}")
             expect(card).to_contain_text("with Host 127.0.0.1. ")
         assert visitor.live_tracks() == 0
         assert f"call.refused code={code} " in stack.log()

@@ -81,7 +81,7 @@ def test_a_budget_warns_and_ends_a_call_and_a_raised_one_lets_it_go_on(
         visitor.type("And what about my message?")
         failed = visitor.lines.last
         expect(failed).to_contain_text("And what about my message?")
-        expect(failed).to_contain_text("Your budget is used up. It starts again on")
+        expect(failed).to_contain_text("Your budget is used up. You can go on from")
 
         desk.give(PLENTY)
         card.get_by_role("button").click()
