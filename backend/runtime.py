@@ -223,7 +223,7 @@ class Runtime:
             await self._database.run(_check_can_open(session_id, user_id))
         async with self.live.slot(str(session_id)) as slot:
             transport = Transport.RELAY if connect is None else Transport.WEBRTC
-            models = CallModels(name or provider.name, target.model, provider.transcription_model)
+            models = CallModels(provider.name, target.model, provider.transcription_model)
             opened = await self._open_when_closed(session_id, user_id, models, transport)
             recorder = self._recorder.for_call(opened)
             try:

@@ -48,8 +48,7 @@ from backend.runtime import (
 )
 from backend.spending.models import Budget
 from backend.telemetry.counters import COUNTERS
-from backend.upstream import providers
-from backend.upstream.providers import interface
+from backend.upstream.providers import PROVIDERS, interface
 from backend.upstream.target import Target
 from tests.azure import AZURE_URL, configure_azure
 from tests.relay.doubles import Client, Provider
@@ -107,7 +106,7 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     settings.INSTRUCTIONS = ""
     settings.TURN_DETECTION = "semantic_vad"
     call = opened()
-    openai = providers.by_name("openai")
+    openai = PROVIDERS["openai"]
     made = plan_for(call, openai)
     assert made.call_id == str(call.call_id)
     assert (made.language, made.voice, made.past) == ("ja", "cedar", PAST)
@@ -129,7 +128,7 @@ def test_the_settings_bound_how_long_a_call_lasts(settings: Settings) -> None:
 
 
 def test_a_call_after_typing_replays_the_text_and_answers_by_voice() -> None:
-    made = plan_for(opened(past=PAST), providers.by_name("openai"))
+    made = plan_for(opened(past=PAST), PROVIDERS["openai"])
     update = json.loads(session_update_of(made))
     assert update["session"]["output_modalities"] == ["audio"]
     parts = [

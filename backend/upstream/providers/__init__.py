@@ -13,8 +13,3 @@ from backend.upstream.providers.interface import Provider
 from backend.upstream.providers.openai import OpenAI
 
 PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (OpenAI(), Azure())}
-
-
-def by_name(name: str) -> Provider:
-    """The provider of this name. Raises KeyError; the settings table refuses unknown names."""
-    return PROVIDERS[name]
