@@ -94,7 +94,9 @@ ApiErrorCode = Literal[
 ]
 """Every `code` of an error of the HTTP API. A test checks that each has a sentence."""
 
-FieldErrorCode = Literal["model_unknown", "unknown_field", "username_taken", "voice_unknown"]
+FieldErrorCode = Literal[
+    "model_unknown", "provider_unknown", "unknown_field", "username_taken", "voice_unknown"
+]
 """Codes of the errors in the `detail` of `invalid` that are not REST framework's or Django's."""
 
 

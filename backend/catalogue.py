@@ -149,6 +149,11 @@ RETIREMENTS: Mapping[str, Retirement] = {
 }
 
 
+def is_sold(model: str) -> bool:
+    """Whether the catalogue has this model, of any kind."""
+    return model in _SOLD
+
+
 def resolve(model: str, today: date) -> str:
     """Return the model to request: this one, or its successor from its retirement date on.
 

@@ -170,6 +170,7 @@ class Demo:
         self._environ |= {
             "OPENAI_BASE_URL": line.removeprefix(_SIMULATOR_READY),
             "OPENAI_API_KEY": "simulator",
+            "REALTIME_PROVIDER": "openai",
             "DEMO": "on",
         }
 
@@ -311,14 +312,16 @@ def main() -> int:
     except OSError as error:
         sys.exit(listen_error_message(error, HOST, port, "make run"))
     print("Kaiwa is starting: database, logins, server …", flush=True)
+    # Imported here: it loads the provider's SDK, and the line above is to be shown at once.
+    answering = import_module("backend.configured_providers").default_provider()
     plan = DemoPlan(
         port=port,
         server=(sys.executable, "-m", "backend.serve"),
         simulator=None
-        if settings.OPENAI_API_KEY
+        if answering.api_key
         else (sys.executable, "-m", "backend.simulator", "--port", "0"),
         prepare=_prepare,
-        provider=f"{settings.REALTIME_MODEL} at {settings.OPENAI_BASE_URL}",
+        provider=f"{answering.realtime_model} at {answering.base_url}",
         worker=(sys.executable, "manage.py", *WORKER_ARGUMENTS),
     )
     return asyncio.run(Demo(plan, os.environ, lambda text: print(text, flush=True)).run())

@@ -45,8 +45,9 @@ redis_password=$(sed 's|^redis://:\(.*\)@.*$|\1|' "$folder/redis_url.txt")
 make_file redis.conf "requirepass $redis_password"
 make_file admin_password.txt "$(random)"
 make_file openai_api_key.txt "${OPENAI_API_KEY:-}"
+make_file azure_openai_api_key.txt "${AZURE_OPENAI_API_KEY:-}"
 make_file upstream_proxy.txt "${UPSTREAM_PROXY:-}"
 
-if [ ! -s "$folder/openai_api_key.txt" ] || [ -z "$(cat "$folder/openai_api_key.txt")" ]; then
+if [ -z "$(password_of openai_api_key.txt)$(password_of azure_openai_api_key.txt)" ]; then
     echo "Now write the provider's key into $folder/openai_api_key.txt. (The demo needs none.)"
 fi

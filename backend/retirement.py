@@ -30,6 +30,8 @@ class Settings(Protocol):
     """The settings that this module reads."""
 
     DEMO: bool
+    REALTIME_PROVIDER: str
+    OPENAI_API_KEY: str
     REALTIME_MODEL: str
     TRANSCRIPTION_MODEL: str
     CHAT_MODEL: str
@@ -52,9 +54,11 @@ class Retiring:
 def retiring(given: Settings, today: date) -> list[Retiring]:
     """Return the configured models that have retired or will within `WARN_DAYS`.
 
-    None in a demo: the simulator accepts every model, and none of them retires.
+    None in a demo: the simulator accepts every model, and none of them retires. None where only
+    another provider than OpenAI is configured: its models have other dates.
     """
-    if given.DEMO:
+    has_openai = given.REALTIME_PROVIDER == "openai" or given.OPENAI_API_KEY
+    if given.DEMO or not has_openai:
         return []
     ends = catalogue.retiring_within(WARN_DAYS, today)
     return [

@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
-import httpx2
 from django.conf import settings
-from django.utils import timezone
 
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
 from backend.accounts.safety_identifier import safety_identifier
+from backend.configured_providers import (
+    ConfiguredProvider,
+    default_provider,
+    provider_named,
+)
 from backend.conversations import control, jobs, lifecycle, replies
 from backend.conversations.database_executor import DatabaseExecutor, DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
@@ -47,16 +50,13 @@ from backend.relay.ports import CallRecorder, ClientConnection, ClientGone, Upst
 from backend.relay.ports import Connect as ConnectCall
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
-from backend.retirement import model_in_use
 from backend.spending.budget_usage import states_of_calls
 from backend.spending.reservations import reserve_call
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.log_context import process_context
 from backend.telemetry.logs import log_event
-from backend.upstream import providers
 from backend.upstream.connector import connect as connect_to_provider
 from backend.upstream.providers.interface import Provider, SessionSettings, TurnDetection
-from backend.upstream.rest import SharedRestClient, rest_client
 from backend.upstream.target import Target
 from backend.wording import Language
 
@@ -110,6 +110,15 @@ _logger = logging.getLogger(__name__)
 
 Transport = CallRow.Transport
 Connect = Callable[[Provider, Target], Coroutine[Any, Any, UpstreamConnection]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CallModels:
+    """Who answers in a call: the provider's name, and its models."""
+
+    provider: str
+    model: str
+    transcription_model: str
 
 
 class LiveReply(Protocol):
@@ -205,13 +214,17 @@ class Runtime:
         connect: Callable[[OpenedCall], ConnectCall] | None = None,
     ) -> Ending:
         """Run a call; with `connect` a watched one."""
-        target = target_for(user_id)
+        name = await self._database.run(lifecycle.provider_of, session_id, user_id)
+        # Of a session that does not exist, opening the call says so.
+        provider = default_provider() if name is None else provider_named(name)
+        target = target_for(user_id, provider)
         if self.live.has_call_in(str(session_id)):
             # A call that cannot open must not end the one that runs.
             await self._database.run(_check_can_open(session_id, user_id))
         async with self.live.slot(str(session_id)) as slot:
             transport = Transport.RELAY if connect is None else Transport.WEBRTC
-            opened = await self._open_when_closed(session_id, user_id, target.model, transport)
+            models = CallModels(provider.name, target.model, provider.transcription_model)
+            opened = await self._open_when_closed(session_id, user_id, models, transport)
             recorder = self._recorder.for_call(opened)
             try:
                 if connect is None:
@@ -272,23 +285,23 @@ class Runtime:
                     await asyncio.sleep(TAKE_OVER_POLL_S)
 
     async def _open_when_closed(
-        self, session_id: UUID, user_id: int, model: str, transport: Transport
+        self, session_id: UUID, user_id: int, models: CallModels, transport: Transport
     ) -> OpenedCall:
         """Open a call. One of the user's that is closing here counts until its words are stored."""
         try:
-            return await self._open(session_id, user_id, model, transport)
+            return await self._open(session_id, user_id, models, transport)
         except AdmissionRefused as refused:
             if refused.ending is not Ending.TOO_MANY_CALLS:
                 raise
             if not await self.live.wait_for_closing(CLOSING_WAIT_S):
                 raise
-        return await self._open(session_id, user_id, model, transport)
+        return await self._open(session_id, user_id, models, transport)
 
     async def _open(
         self,
         session_id: UUID,
         user_id: int,
-        model: str,
+        models: CallModels,
         transport: Transport = Transport.RELAY,
     ) -> OpenedCall:
         await self._end_call_elsewhere(session_id, user_id)
@@ -302,10 +315,10 @@ class Runtime:
         open_call = functools.partial(
             lifecycle.open_call,
             worker=self._worker,
-            provider=settings.REALTIME_PROVIDER,
-            model=model,
+            provider=models.provider,
+            model=models.model,
             transport=transport,
-            transcription_model=_current(settings.TRANSCRIPTION_MODEL),
+            transcription_model=models.transcription_model,
             is_given_up=given_up.is_set,
             reserve=reserve_call,
         )
@@ -480,7 +493,7 @@ class Runtime:
     def _call(
         self, opened: OpenedCall, target: Target, client: ClientConnection, recorder: CallRecorder
     ) -> Call:
-        provider = providers.by_name(opened.provider)
+        provider = provider_named(opened.provider).provider
         connect = functools.partial(self._connect, provider, target)
         return self._planned_call(plan_for(opened, provider), client, connect, recorder)
 
@@ -491,7 +504,7 @@ class Runtime:
         connect: ConnectCall,
         recorder: CallRecorder,
     ) -> Call:
-        plan = watched_plan_for(opened, providers.by_name(opened.provider))
+        plan = watched_plan_for(opened, provider_named(opened.provider).provider)
         return self._planned_call(plan, client, connect, recorder)
 
     def _planned_call(
@@ -533,27 +546,11 @@ def _check_can_open(session_id: UUID, user_id: int) -> Callable[[], None]:
     return functools.partial(lifecycle.check_can_open, session_id, user_id, reserve_call)
 
 
-def target_for(user_id: int) -> Target:
-    """The provider connection for this user, who is identified to it by an HMAC, not by an id."""
-    return Target(
-        base_url=settings.OPENAI_BASE_URL,
-        api_key=settings.OPENAI_API_KEY,
-        model=_current(settings.REALTIME_MODEL),
-        safety_identifier=safety_identifier(user_id),
-        proxy=settings.UPSTREAM_PROXY or None,
-    )
-
-
-def shared_rest_client(transport: httpx2.AsyncBaseTransport | None = None) -> SharedRestClient:
-    """The provider's REST API, with the key of the settings. `transport` replaces the network."""
-    return SharedRestClient(
-        lambda: rest_client(
-            settings.OPENAI_BASE_URL,
-            settings.OPENAI_API_KEY,
-            proxy=settings.UPSTREAM_PROXY or None,
-            transport=transport,
-        )
-    )
+def target_for(user_id: int, provider: ConfiguredProvider | None = None) -> Target:
+    """The connection to this provider, else the default one, for this user, who is identified to it
+    by an HMAC, not by an id.
+    """
+    return (provider or default_provider()).target(safety_identifier(user_id))
 
 
 def plan_for(opened: OpenedCall, provider: Provider) -> CallPlan:
@@ -620,8 +617,3 @@ def tape_for(plan: CallPlan, clock: SteadyClock) -> Tape:
     except OSError as error:
         log_event(_logger, logging.ERROR, "tape.not_made", error=type(error).__name__)
         return NoTape()
-
-
-def _current(model: str) -> str:
-    """This model, or its successor if it is retired today."""
-    return model_in_use(model, timezone.now().date())

@@ -107,6 +107,14 @@ def _model(raw: str) -> str:
     return _word(raw)
 
 
+def _models(raw: str) -> dict[str, str]:
+    """`deployment=model` pairs."""
+    pairs = [[part.strip() for part in pair.split("=")] for pair in _words(raw)]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise ValueError
+    return {_model(name): _model(model) for name, model in pairs}
+
+
 def _http_parts(raw: str) -> SplitResult:
     parts = urlsplit(_word(raw))
     # `urlsplit` checks the port only when it is read.
@@ -121,6 +129,10 @@ def _base_url(raw: str) -> str:
     if _http_parts(raw).username is not None:
         raise ValueError
     return raw.rstrip("/")
+
+
+def _base_url_or_none(raw: str) -> str:
+    return _base_url(raw) if raw else raw
 
 
 def _proxy_url(raw: str) -> str:
@@ -203,7 +215,7 @@ def _redis_url(raw: str) -> str:
     return raw
 
 
-PROVIDERS = ("openai",)
+PROVIDERS = ("openai", "azure")
 """The choices of `REALTIME_PROVIDER`: a test compares them with `backend.upstream.providers`."""
 
 
@@ -223,7 +235,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "OPENAI_API_KEY",
         "",
-        "The provider's key. Without it `make run` starts the simulator and says so on the page.",
+        "OpenAI's key. Without it `make run` starts the simulator and says so on the page.",
         _word,
         "Write the key, or OPENAI_API_KEY_FILE with the path of a file that holds it.",
         secret=True,
@@ -231,9 +243,54 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "OPENAI_BASE_URL",
         "https://api.openai.com/v1",
-        "The provider's HTTP base; the WebSocket URL is the same with `ws(s)`.",
+        "OpenAI's HTTP base; the WebSocket URL is the same with `ws(s)`.",
         _base_url,
         "Write a URL such as https://api.openai.com/v1, without a login, ? or #.",
+    ),
+    Setting(
+        "AZURE_OPENAI_API_KEY",
+        "",
+        "The key of an Azure OpenAI resource. With it and the URL, Azure is a provider to choose.",
+        _word,
+        "Write the key, or AZURE_OPENAI_API_KEY_FILE with the path of a file that holds it.",
+        secret=True,
+    ),
+    Setting(
+        "AZURE_OPENAI_BASE_URL",
+        "",
+        "The resource's HTTP base, as `https://NAME.openai.azure.com/openai/v1`. Required for"
+        " `REALTIME_PROVIDER=azure`.",
+        _base_url_or_none,
+        "Write a URL such as https://NAME.openai.azure.com/openai/v1, without a login, ? or #.",
+    ),
+    Setting(
+        "AZURE_REALTIME_MODEL",
+        "gpt-realtime",
+        "The resource's deployment that talks. A deployment does not change by itself.",
+        _model,
+        "Write the name of a deployment, such as gpt-realtime.",
+    ),
+    Setting(
+        "AZURE_TRANSCRIPTION_MODEL",
+        "gpt-transcribe",
+        "Its deployment that transcribes the user's speech.",
+        _model,
+        "Write the name of a deployment, such as gpt-transcribe.",
+    ),
+    Setting(
+        "AZURE_CHAT_MODEL",
+        "gpt-5.6-luna",
+        "Its deployment that answers typed messages outside a call.",
+        _model,
+        "Write the name of a deployment, such as gpt-5.6-luna.",
+    ),
+    Setting(
+        "AZURE_DEPLOYMENTS",
+        "",
+        "Which model of the catalogue a deployment is, for its price, where its name does not say"
+        " so: `voice=gpt-realtime-2.1, words=gpt-transcribe`. The realtime ones are on offer.",
+        _models,
+        "Write deployment=model, with commas, such as voice=gpt-realtime-2.1.",
     ),
     Setting(
         "UPSTREAM_PROXY",
@@ -248,14 +305,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REALTIME_PROVIDER",
         "openai",
-        "Who answers: `openai`, or whatever speaks its GA Realtime API at `OPENAI_BASE_URL`.",
+        "Who answers in a session that does not choose: `openai`, or whatever speaks its GA"
+        " Realtime API at `OPENAI_BASE_URL`; or `azure`.",
         _one_of(*PROVIDERS),
-        "Write openai.",
+        "Write openai or azure.",
     ),
     Setting(
         "REALTIME_MODEL",
         "gpt-realtime",
-        "A model or family; from its retirement date on the catalogue's successor is used.",
+        "OpenAI's model; from its retirement date on the catalogue's successor is used.",
         _model,
         "Write a model of the catalogue, such as gpt-realtime.",
     ),
@@ -626,7 +684,8 @@ def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> 
     """Return every setting's value by name.
 
     Raises SettingError for the first that is wrong, or SettingsMissing for all that are missing:
-    without `DEBUG`, `SECRET_KEY` and `ALLOWED_HOSTS` are required.
+    without `DEBUG`, `SECRET_KEY` and `ALLOWED_HOSTS` are required, and with the provider Azure its
+    URL.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -637,6 +696,11 @@ def read(environ: Mapping[str, str], settings: Iterable[Setting] = SETTINGS) -> 
             values[setting.name] = setting.read(raw)
         except (ValueError, KeyError) as error:
             raise SettingError(setting.name, "the value is not understood", setting.hint) from error
+    if values["REALTIME_PROVIDER"] == "azure" and not values["AZURE_OPENAI_BASE_URL"]:
+        (url,) = (one for one in settings if one.name == "AZURE_OPENAI_BASE_URL")
+        raise SettingsMissing(
+            [SettingError(url.name, "it is missing, and REALTIME_PROVIDER is azure", url.hint)]
+        )
     if not values["DEBUG"]:
         missing = [one for one in settings if one.name in _REQUIRED and not values[one.name]]
         if missing:

@@ -150,6 +150,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "There is no such model. See GET /api/config/.",
         "ja": "このモデルはありません。GET /api/config/ で確認してください。",
     },
+    "provider_unknown": {
+        "en": "There is no such provider here. See GET /api/config/.",
+        "ja": "このプロバイダーは使えません。GET /api/config/ で確認してください。",
+    },
     "voice_unknown": {
         "en": "There is no such voice. See GET /api/config/.",
         "ja": "この声はありません。GET /api/config/ で確認してください。",

@@ -14,11 +14,11 @@ import { WEBSOCKET } from "./shared-facts.js";
  * }} Config
  * @typedef {{
  *   id: string, title: string, realtime_mode: boolean, status: "open" | "live" | "closed",
- *   voice: string, language: string, created_at: string, updated_at: string,
+ *   provider: string, voice: string, language: string, created_at: string, updated_at: string,
  *   turn_count: number, call_count: number, remembered_from?: number | null,
  *   cost: string | null, cost_estimated: boolean,
  *   calls?: { started_at: string, ended_at: string | null }[],
- * }} Session `voice` and `language` are those of the next call and of the next typed answer.
+ * }} Session `provider`, `voice` and `language` are those of the next call and of the next typed answer.
  *   `remembered_from`, which lists of sessions do not have, is the position of the first turn that the
  *   model is given with the next question; null if it is given all.
  *   `cost` is in USD; null if a price is unknown. Lists of sessions have no `calls`.
@@ -34,7 +34,7 @@ import { WEBSOCKET } from "./shared-facts.js";
  * @typedef {{
  *   time_zone: string, days: UsageDay[], today: UsageDay, month: UsageSums, budgets: Budget[],
  * }} OwnUsage
- * @typedef {{ voice?: string, language?: string }} SessionSettingsFields
+ * @typedef {{ voice?: string, language?: string, provider?: string }} SessionSettingsFields
  * @typedef {{ ticket: string, expires_at: string, url: string }} Ticket
  * @typedef {{ kind: "money" | "minutes", level: "ok" | "warning" | "spent", resets_at: string | null }} BudgetLevel
  *   As in `relay.budget`.

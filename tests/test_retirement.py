@@ -17,6 +17,8 @@ class Given:
     """The settings."""
 
     DEMO: bool = False
+    REALTIME_PROVIDER: str = "openai"
+    OPENAI_API_KEY: str = ""
     REALTIME_MODEL: str = "gpt-realtime"
     TRANSCRIPTION_MODEL: str = "gpt-transcribe"
     CHAT_MODEL: str = "gpt-5.6-luna"
@@ -51,6 +53,11 @@ def test_every_kind_of_model_is_looked_at() -> None:
 
 def test_in_a_demo_no_model_retires() -> None:
     assert retiring(Given(DEMO=True), END) == []
+
+
+def test_where_only_another_provider_answers_no_model_retires() -> None:
+    assert retiring(Given(REALTIME_PROVIDER="azure"), END) == []
+    assert retiring(Given(REALTIME_PROVIDER="azure", OPENAI_API_KEY="sk-1"), END) != []
 
 
 def test_the_successor_is_used_from_the_day_on_and_logged_once(

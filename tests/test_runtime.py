@@ -48,9 +48,9 @@ from backend.runtime import (
 )
 from backend.spending.models import Budget
 from backend.telemetry.counters import COUNTERS
-from backend.upstream import providers
-from backend.upstream.providers import interface
+from backend.upstream.providers import PROVIDERS, interface
 from backend.upstream.target import Target
+from tests.azure import AZURE_URL, configure_azure
 from tests.relay.doubles import Client, Provider
 from tests.relay.equipment import (
     PAST,
@@ -106,7 +106,7 @@ def test_a_plan_is_what_the_session_and_the_settings_say(settings: Settings) -> 
     settings.INSTRUCTIONS = ""
     settings.TURN_DETECTION = "semantic_vad"
     call = opened()
-    openai = providers.by_name("openai")
+    openai = PROVIDERS["openai"]
     made = plan_for(call, openai)
     assert made.call_id == str(call.call_id)
     assert (made.language, made.voice, made.past) == ("ja", "cedar", PAST)
@@ -128,7 +128,7 @@ def test_the_settings_bound_how_long_a_call_lasts(settings: Settings) -> None:
 
 
 def test_a_call_after_typing_replays_the_text_and_answers_by_voice() -> None:
-    made = plan_for(opened(past=PAST), providers.by_name("openai"))
+    made = plan_for(opened(past=PAST), PROVIDERS["openai"])
     update = json.loads(session_update_of(made))
     assert update["session"]["output_modalities"] == ["audio"]
     parts = [
@@ -227,13 +227,15 @@ class RuntimeHarness:
     def __init__(self) -> None:
         self.providers: list[Provider] = []
         self.targets: list[Target] = []
+        self.asked: list[interface.Provider] = []
         self.listener = Listener()
         self.runtime = Runtime(self._connect, listeners=[self.listener])
         self.database = DatabaseExecutor(threads=1)
         self.calls: list[asyncio.Task[Ending]] = []
 
-    async def _connect(self, _: interface.Provider, target: Target) -> Provider:
+    async def _connect(self, asked: interface.Provider, target: Target) -> Provider:
         provider = Provider()
+        self.asked.append(asked)
         self.targets.append(target)
         self.providers.append(provider)
         provider.send_frame(updated())
@@ -284,6 +286,39 @@ async def harness() -> AsyncIterator[RuntimeHarness]:
     harness.database.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert not any(provider.is_open for provider in harness.providers)
+
+
+async def test_a_call_goes_to_the_provider_of_its_session(
+    harness: RuntimeHarness, session: Session, settings: Settings
+) -> None:
+    configure_azure(settings)
+    for name, model in (("azure", "voice-eu"), ("openai", "gpt-realtime")):
+        await Session.objects.aupdate(provider=name)
+        client = await harness.call(session)
+        assert (harness.targets[-1].model, harness.asked[-1].name) == (model, name)
+        client.leave()
+        assert await harness.ended() is Ending.CLIENT_LEFT
+    assert [target.base_url for target in harness.targets] == [AZURE_URL, settings.OPENAI_BASE_URL]
+
+    def look() -> list[Any]:
+        calls = Call.objects.order_by("first_position")
+        return list(calls.values_list("provider", "model", "transcription_model"))
+
+    assert await harness.database.run(look) == [
+        ("azure", "voice-eu", "words-eu"), ("openai", "gpt-realtime", "gpt-transcribe"),
+    ]  # fmt: skip
+
+
+async def test_a_session_whose_provider_has_no_settings_is_asked_without_a_key(
+    harness: RuntimeHarness, session: Session
+) -> None:
+    await Session.objects.aupdate(provider="azure")
+    client = await harness.call(session)
+    # `upstream.connector` refuses this, and sends nothing.
+    assert (harness.targets[-1].api_key, harness.asked[-1].name) == ("", "azure")
+    client.leave()
+    await harness.ended()
+    assert (await harness.database.run(Session.objects.get)).provider == "azure"
 
 
 async def test_a_calls_turns_are_stored_and_announced(

@@ -89,6 +89,10 @@ def test_all_that_are_missing_are_named_at_once() -> None:
          [".example.com", "[::1]", "127.0.0.1", "my_host"]),
         ("ALLOWED_ORIGINS", "http://[::1]:8000", ["http://[::1]:8000"]),
         ("OPENAI_BASE_URL", "http://127.0.0.1:9000/v1/", "http://127.0.0.1:9000/v1"),
+        ("AZURE_OPENAI_BASE_URL", "", ""),
+        ("AZURE_OPENAI_BASE_URL", "https://x.example/openai/v1/", "https://x.example/openai/v1"),
+        ("AZURE_DEPLOYMENTS", "", {}),
+        ("AZURE_DEPLOYMENTS", " a=gpt-realtime, b = c ,", {"a": "gpt-realtime", "b": "c"}),
         ("UPSTREAM_PROXY", "http://proxy.example:3128", "http://proxy.example:3128"),
         ("UPSTREAM_PROXY", "http://user:p%40ss@proxy.example", "http://user:p%40ss@proxy.example"),
         ("DATABASE_URL", "postgres://u:p@db:5432/kaiwa", "postgres://u:p@db:5432/kaiwa"),
@@ -135,6 +139,13 @@ def test_a_good_value_is_read(name: str, raw: str, expected: Any) -> None:
         ("SERVER", "gunicorn"),
         ("OPENAI_BASE_URL", "api.openai.com/v1"),
         ("REALTIME_PROVIDER", "nobody"),
+        ("AZURE_OPENAI_BASE_URL", "x.openai.azure.com"),
+        ("AZURE_DEPLOYMENTS", "voice"),
+        ("AZURE_DEPLOYMENTS", "a="),
+        ("AZURE_DEPLOYMENTS", "=gpt-realtime"),
+        ("AZURE_DEPLOYMENTS", "a=b=c"),
+        ("AZURE_DEPLOYMENTS", "a b=gpt-realtime"),
+        ("AZURE_DEPLOYMENTS", "a=" + "x" * 101),
         ("OPENAI_BASE_URL", "wss://api.openai.com/v1"),
         ("OPENAI_BASE_URL", "https://api.openai.com:99999/v1"),
         ("OPENAI_BASE_URL", "https:///v1"),
@@ -266,6 +277,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     with pytest.raises(SettingError) as error:
         read(GIVEN | {"OPENAI_API_KEY_FILE": str(file)})
     assert error.value.name == "OPENAI_API_KEY_FILE"
+
+
+def test_azure_as_the_default_provider_needs_its_url() -> None:
+    with pytest.raises(SettingsMissing) as error:
+        read(GIVEN | {"REALTIME_PROVIDER": "azure"})
+    assert [each.name for each in error.value.errors] == ["AZURE_OPENAI_BASE_URL"]
+    url = {"AZURE_OPENAI_BASE_URL": "https://x.openai.azure.com/openai/v1"}
+    assert read(GIVEN | url | {"REALTIME_PROVIDER": "azure"})["REALTIME_PROVIDER"] == "azure"
 
 
 def test_a_dotenv_file_is_read_line_by_line(tmp_path: Path) -> None:

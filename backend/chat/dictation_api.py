@@ -12,13 +12,11 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, TypedDict, cast
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db import DatabaseError
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
@@ -40,6 +38,7 @@ from backend.chat.clips import (
     container_of,
     duration_s,
 )
+from backend.configured_providers import ConfiguredProvider, provider_named
 from backend.conversations import queries
 from backend.conversations.ledger import UsageWrite
 from backend.conversations.models import Session
@@ -48,14 +47,11 @@ from backend.database import release_connection
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused, BudgetSpent, UpstreamError
 from backend.protocol.usage import Usage, transcription_usage
-from backend.retirement import model_in_use
 from backend.spending.budget_usage import CLIP_PREFIX
 from backend.spending.refusals import budget_refused
 from backend.spending.reservations import release_clip, reserve_clip
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.logs import log_event
-from backend.upstream.providers import by_name
-from backend.upstream.rest import rest_client
 from backend.upstream.transcription import Clip, ClipUnreadable, Transcribed, transcribe
 
 PATH = re.compile(r"/api/sessions/[0-9a-f-]+/transcriptions/")
@@ -137,12 +133,13 @@ class Transcriptions(APIView):
             raise ApiRefused("session_closed", 409)
         upload = _upload_in(request)
         container, seconds = _checked(upload)
-        model = model_in_use(settings.TRANSCRIPTION_MODEL, timezone.now().date())
+        provider = provider_named(session.provider)
+        model = provider.transcription_model
         source_id = f"{CLIP_PREFIX}{uuid4().hex}"
         _reserve(session.id, session.user_id, source_id, model, seconds)
         release_connection()
         try:
-            transcribed = _transcribe(upload, container, model)
+            transcribed = _transcribe(provider, upload, container)
         except ApiRefused:
             release_clip(session.id, source_id)
             raise
@@ -201,11 +198,13 @@ def _file_of(upload: "UploadedFile[Any]") -> BinaryIO:
     return cast(BinaryIO, upload.file)
 
 
-def _transcribe(upload: "UploadedFile[Any]", container: Container, model: str) -> Transcribed:
+def _transcribe(
+    provider: ConfiguredProvider, upload: "UploadedFile[Any]", container: Container
+) -> Transcribed:
     """Transcribe the clip at the provider. Raises ApiRefused if the provider refuses or fails."""
     clip = Clip(f"clip.{container.extension}", container.content_type, _file_of(upload))
     try:
-        return asyncio.run(_ask(model, clip))
+        return asyncio.run(_ask(provider, clip))
     except ClipUnreadable:
         raise ApiRefused("audio_invalid", 400) from None
     except UpstreamError as error:
@@ -225,13 +224,9 @@ def _refusal_of(error: UpstreamError) -> ApiRefused:
     return ApiRefused(*_REFUSALS[error.ending])
 
 
-async def _ask(model: str, clip: Clip) -> Transcribed:
-    provider = by_name(settings.REALTIME_PROVIDER)
-    client = rest_client(
-        settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, proxy=settings.UPSTREAM_PROXY or None
-    )
-    async with client:
-        return await transcribe(client, provider, model, clip)
+async def _ask(provider: ConfiguredProvider, clip: Clip) -> Transcribed:
+    async with provider.rest_client() as client:
+        return await transcribe(client, provider.provider, provider.transcription_model, clip)
 
 
 def _keep_usage(

@@ -8,24 +8,23 @@ from uuid import UUID
 import httpx2
 from django.conf import settings
 from django.db import DatabaseError
-from django.utils import timezone
 
+from backend.accounts.safety_identifier import safety_identifier
 from backend.chat.reply import HEARTBEAT_S, Question, RunningReply, Update
 from backend.chat.reply_logic import request_of
+from backend.configured_providers import RestClients, provider_named
 from backend.conversations import replies
 from backend.conversations.database_executor import DatabaseSlow
 from backend.conversations.history import past_of
 from backend.conversations.models import Turn
 from backend.conversations.replies import OpenedReply
-from backend.retirement import model_in_use
-from backend.runtime import INSTRUCTIONS, Runtime, runtime, shared_rest_client, target_for
+from backend.runtime import INSTRUCTIONS, Runtime, runtime
 from backend.spending.reservations import reserve_reply
-from backend.upstream import providers
 from backend.upstream.rest import STALL_S
 
 
 class Chat:
-    """Runs the answers to typed messages in this process. They share one REST client.
+    """Runs the answers to typed messages in this process. They share one REST client by provider.
 
     Bound to one event loop, like its runtime. `transport` replaces the network in tests.
     """
@@ -41,7 +40,7 @@ class Chat:
         self._runtime = runtime
         self._stall_s = stall_s
         self._heartbeat_s = heartbeat_s
-        self._rest_client = shared_rest_client(transport)
+        self._rest_clients = RestClients(transport)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, session_id: UUID, user_id: int, message_id: str) -> OpenedReply | Turn:
@@ -89,25 +88,25 @@ class Chat:
         return past.remembered_from
 
     async def close(self) -> None:
-        """Wait until the answers have ended, and close the client."""
+        """Wait until the answers have ended, and close the clients."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._rest_client.close()
+        await self._rest_clients.close()
 
     def _start(self, opened: OpenedReply, user_id: int, message: str) -> RunningReply:
-        model = model_in_use(settings.CHAT_MODEL, timezone.now().date())
         exchange = opened.exchange
+        provider = provider_named(exchange.provider)
         request = request_of(
-            model,
+            provider.chat_model,
             settings.INSTRUCTIONS or INSTRUCTIONS[exchange.language],
             exchange.past,
             message,
-            target_for(user_id).safety_identifier,
+            safety_identifier(user_id),
         )
         reply = RunningReply(
             opened,
-            Question(message, request, model),
-            client=self._rest_client.get,
-            provider=providers.by_name(settings.REALTIME_PROVIDER),
+            Question(message, request, provider.chat_model),
+            client=functools.partial(self._rest_clients.get, exchange.provider),
+            provider=provider.provider,
             recorder=self._runtime.recorder,
             database=self._runtime.database,
             stall_s=self._stall_s,

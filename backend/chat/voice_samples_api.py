@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.http import Http404, HttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -27,15 +26,14 @@ from backend.accounts import tokens
 from backend.accounts.throttles import SharedThrottle
 from backend.api_errors import ApiRefused, StrictSerializer
 from backend.api_schema import errors
+from backend.configured_providers import ConfiguredProvider, default_provider
 from backend.conversations.ledger import write_unowned
 from backend.conversations.models import Session
 from backend.database import DATABASE_UNAVAILABLE, release_connection
 from backend.protocol.errors import UpstreamError
 from backend.protocol.usage import Usage
-from backend.retirement import model_in_use
 from backend.runtime import session_settings_for, target_for
 from backend.telemetry.logs import log_event
-from backend.upstream.providers import by_name
 from backend.upstream.voice_sample import speak_sample
 from backend.wording import Language
 
@@ -83,30 +81,26 @@ class VoiceSample(APIView):
         voice = settings.REALTIME_VOICE if voice == DEFAULT_VOICE else voice
         if voice not in catalogue.VOICES:
             raise Http404
-        model = model_in_use(settings.REALTIME_MODEL, timezone.now().date())
-        key = f"voice_sample:{settings.REALTIME_PROVIDER}:{model}:{voice}:{language}"
+        provider = default_provider()
+        key = f"voice_sample:{provider.name}:{provider.realtime_model}:{voice}:{language}"
         sample: bytes | None = cache.get(key)
         if sample is None:
-            sample = _made(tokens.user_id_of(request), model, voice, language)
+            sample = _made(provider, tokens.user_id_of(request), voice, language)
             cache.set(key, sample, KEPT_S)
         return HttpResponse(sample, content_type="audio/wav")
 
 
-def _made(user_id: int, model: str, voice: str, language: Language) -> bytes:
+def _made(chosen: ConfiguredProvider, user_id: int, voice: str, language: Language) -> bytes:
     """Have the provider say the sample. Raises ApiRefused("voice_sample_failed")."""
-    provider = by_name(settings.REALTIME_PROVIDER)
+    provider, model = chosen.provider, chosen.realtime_model
     session: dict[str, Any] = provider.session(
-        session_settings_for(
-            language,
-            voice,
-            model_in_use(settings.TRANSCRIPTION_MODEL, timezone.now().date()),
-        )
+        session_settings_for(language, voice, chosen.transcription_model)
     )
     release_connection()
     try:
         # A thread and an event loop of its own: the audio of calls does not wait.
         sample = asyncio.run(
-            speak_sample(provider, target_for(user_id), session, _INSTRUCTIONS[language])
+            speak_sample(provider, target_for(user_id, chosen), session, _INSTRUCTIONS[language])
         )
     except UpstreamError as error:
         log_event(_logger, logging.WARNING, "voice_sample.failed", code=error.code)

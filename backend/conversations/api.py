@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -20,8 +21,9 @@ from rest_framework.views import APIView
 
 from backend import catalogue
 from backend.accounts import tickets, tokens
-from backend.api_errors import ApiRefused, StrictSerializer, language
+from backend.api_errors import ApiRefused, StrictSerializer, field_error, language
 from backend.api_schema import PAGE_PARAMETERS, body, errors, no_body, page_of
+from backend.configured_providers import configured_providers, provider_named
 from backend.conversations import control, deleting, queries
 from backend.conversations.creating import Reserve, TooManySessions, create_session
 from backend.conversations.history import past_of
@@ -47,15 +49,27 @@ MAX_PAGE_SIZE = 200
 
 
 class NewSession(StrictSerializer):
-    """The body of a new session. Every field has a default."""
+    """The body of a new session. Every field has a default.
+
+    `provider` is one of `providers` in `GET /api/config/`.
+    """
 
     title = serializers.CharField(max_length=TITLE_LENGTH, allow_blank=True, required=False)
     voice = serializers.ChoiceField(catalogue.VOICES, required=False)
     language = serializers.ChoiceField(LANGUAGES, required=False)
+    provider = serializers.CharField(max_length=32, required=False)
+
+    def validate_provider(self, name: str) -> str:
+        """Return this provider, if it can be chosen. Raises ValidationError."""
+        if name not in configured_providers():
+            raise ValidationError([field_error("provider_unknown")])
+        return name
 
 
 class SessionChange(NewSession):
-    """The body of a change. A closed session accepts no calls."""
+    """The body of a change. A closed session accepts no calls. A provider is that of what follows:
+    a live call keeps its own.
+    """
 
     status = serializers.ChoiceField(("open", "closed"), required=False)
 
@@ -153,6 +167,8 @@ class SessionDetail(APIView):
         changes = dict(given.validated_data)
         if "title" in changes:
             changes["title_source"] = Session.TitleSource.of_given(changes["title"])
+        if name := changes.get("provider"):
+            changes["model"] = provider_named(name).realtime_model
         if status := changes.pop("status", None):
             changes["closed_at"] = (
                 (session.closed_at or timezone.now()) if status == "closed" else None
@@ -253,6 +269,7 @@ class Config(APIView):
             "demo": settings.DEMO,
             "review_notice": settings.REVIEW_NOTICE,
             "transports": ["relay", "webrtc"] if settings.WEBRTC_CALLS else ["relay"],
+            "providers": list(configured_providers()),
             "voices": list(catalogue.VOICES),
             "languages": list(LANGUAGES),
             "suggestions": dict(SUGGESTIONS) if settings.DEMO else {},

@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from typing import Literal
 
-from django.conf import settings
-from django.utils import timezone
-
+from backend.configured_providers import default_provider, provider_named
 from backend.conversations.models import Session
 from backend.database import atomic
-from backend.retirement import model_in_use
 
 Reserve = Callable[[int], float | None]
 """Returns None if the user may create a session, and keeps that place until the transaction ends;
@@ -29,13 +26,15 @@ def create_session(
     language: Literal["ja", "en"],
     title: str = "",
     voice: str = "",
+    provider: str = "",
     reserve: Reserve = lambda _: None,
 ) -> Session:
-    """Create a session of this user, with the configured provider and model.
+    """Create a session of this user, with this configured provider, else the default one.
 
-    If the configured model has been retired, its successor is used (`retirement`). Raises
-    TooManySessions if `reserve` does not allow it.
+    If its model has been retired, the successor is used (`retirement`). Raises TooManySessions if
+    `reserve` does not allow it.
     """
+    chosen = provider_named(provider) if provider else default_provider()
     with atomic():
         if (retry_after_s := reserve(user_id)) is not None:
             raise TooManySessions(retry_after_s)
@@ -45,6 +44,6 @@ def create_session(
             title_source=Session.TitleSource.of_given(title),
             voice=voice,
             language=language,
-            provider=settings.REALTIME_PROVIDER,
-            model=model_in_use(settings.REALTIME_MODEL, timezone.now().date()),
+            provider=chosen.name,
+            model=chosen.realtime_model,
         )

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth.models import User
 
 from backend import catalogue
+from backend.configured_providers import priced_as
 from backend.conversations.column_fitting import storable_model, storable_usage
 from backend.conversations.models import Usage
 from backend.conversations.session_locks import LockedSession
@@ -137,7 +138,7 @@ def _corrected(stored: Usage, newer: Usage) -> tuple[str, Decimal | None]:
 
 def _in_the_models_unit(used: usage.Usage, model: str) -> usage.Usage:
     """An estimated transcription, which is in seconds, in tokens if its model is priced by them."""
-    sold = catalogue.TRANSCRIPTION_MODELS.get(model)
+    sold = catalogue.TRANSCRIPTION_MODELS.get(priced_as(model))
     is_by_tokens = sold is not None and sold.usd_per_minute is None
     if not (used.is_estimated and used.kind == "transcription" and is_by_tokens):
         return used

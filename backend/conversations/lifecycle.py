@@ -74,6 +74,7 @@ class OpenedExchange:
     first_position: int
     past: tuple[PastItem, ...]
     user_id: int | None = None
+    provider: str = DEFAULT_PROVIDER
 
 
 class GivenUp(Exception):
@@ -192,6 +193,7 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
         first_position=session.next_position,
         past=past,
         user_id=user_id,
+        provider=session.provider,
     )
 
 
@@ -297,6 +299,12 @@ def lock_session(session_id: UUID, user_id: int) -> tuple[Session, datetime]:
     if session.closed_at is not None:
         raise AdmissionRefused("session_closed", Ending.FORBIDDEN)
     return session, session.now
+
+
+def provider_of(session_id: UUID, user_id: int) -> str | None:
+    """The name of the provider of the user's session; None if the user has no such session."""
+    own = Session.objects.filter(pk=session_id, user_id=user_id)
+    return own.values_list("provider", flat=True).first()
 
 
 def has_open_call(session_id: UUID) -> bool:

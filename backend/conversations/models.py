@@ -67,7 +67,8 @@ class Session(models.Model):
     `title_source` says where the title comes from. An empty title has the source `words`.
     `search_title` is the title as a search compares it (`folding`).
 
-    `provider` and `model` are those of the newest call, or the defaults when the session was made.
+    `provider` is that of the next call, answer or clip. `model` is that of the newest call, or the
+    default when the session was made or its provider was changed.
     `next_position` is the first position that no call and no exchange has reserved; it changes only
     under the row's lock (`lifecycle`).
     """

@@ -100,6 +100,7 @@ def open_reply(
         first_position=reply.first_position,
         past=past,
         user_id=user_id,
+        provider=session.provider,
     )
     return OpenedReply(reply.pk, reply.attempt, message_id, exchange)
 

@@ -18,7 +18,7 @@ class SessionJSON(TypedDict):
     """A session. `usage` and `cost` (USD) are its sums so far; an unknown cost is null.
     `cost_estimated`: part of them is an estimate, because the provider has not sent it.
 
-    `provider` and `model` are those of its newest call, `voice` and `language` those of its next.
+    `provider`, `voice` and `language` are those of its next call, `model` is that of its newest.
     """
 
     id: UUID
@@ -96,12 +96,13 @@ class PageLimitsJSON(TypedDict):
     ticket_seconds: int
 
 
-class DirectConfigJSON(TypedDict):
-    """Where a browser connects to the provider directly, and what it may ask a key for.
+class DirectProviderJSON(TypedDict):
+    """Where a browser connects to a provider directly, and what it may ask a key for.
 
-    `model` and `voice` are the defaults of `POST /api/openai/realtime/session`.
+    `model` and `voice` are the defaults of `POST /api/openai/realtime/session` for it.
     """
 
+    provider: str
     websocket_url: str
     calls_url: str
     models: list[str]
@@ -110,10 +111,17 @@ class DirectConfigJSON(TypedDict):
     voice: str
 
 
+class DirectConfigJSON(DirectProviderJSON):
+    """The default provider, and in `providers` each that can be chosen, the default one first."""
+
+    providers: list[DirectProviderJSON]
+
+
 class ConfigJSON(TypedDict):
     """What a page needs before the user signs in. `suggestions` are sentences for the demo.
 
     `transports` are the ways of a call's audio: `relay`, and `webrtc` where that is on.
+    `providers` are those that a session may choose, the default one first.
     `review_notice`: the page says that conversations may be reviewed. `direct` is null while
     browsers may not connect to the provider directly.
     """
@@ -122,6 +130,7 @@ class ConfigJSON(TypedDict):
     demo: bool
     review_notice: bool
     transports: list[str]
+    providers: list[str]
     voices: list[str]
     languages: list[str]
     suggestions: dict[Language, list[str]]

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from backend import catalogue
+from backend.configured_providers import priced_as
 from backend.conversations.models import COST_DIGITS, COST_PLACES
 
 _STEP_USD = Decimal(1).scaleb(-COST_PLACES)
@@ -16,7 +17,7 @@ def stored_cost(usage: catalogue.Billed, model: str) -> tuple[Decimal | None, da
     (None, None) if a price is unknown. Also if the cost does not fit the column: a provider's event
     may claim any number of seconds, and such a row must not fail to be written.
     """
-    cost = catalogue.cost_usd(usage, model)
+    cost = catalogue.cost_usd(usage, priced_as(model))
     if cost is None or cost >= _LIMIT_USD - _STEP_USD:
         return None, None
     return cost.quantize(_STEP_USD), catalogue.AS_OF

@@ -13,12 +13,12 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
 from backend.accounts.safety_identifier import safety_identifier
+from backend.configured_providers import ConfiguredProvider, provider_named
 from backend.conversations.ledger import UsageWrite
 from backend.conversations.models import Session, Turn
 from backend.conversations.title_prompt import title_in, title_request
@@ -28,10 +28,7 @@ from backend.protocol.errors import UpstreamError
 from backend.protocol.transcript import turns
 from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from backend.relay.usage_estimate import estimated_text_usage
-from backend.retirement import model_in_use
 from backend.telemetry.logs import log_event
-from backend.upstream import providers
-from backend.upstream.rest import rest_client
 from backend.upstream.whole_answer import WholeAnswer, ask_whole
 from backend.wording import Language
 
@@ -97,7 +94,8 @@ def suggest_title(session_id: str, attempt: int = 1) -> None:
     exchange = None if session is None else first_exchange(session.pk)
     if session is None or exchange is None:
         return
-    model = model_in_use(settings.CHAT_MODEL, timezone.now().date())
+    provider = provider_named(session.provider)
+    model = provider.chat_model
     request = title_request(
         model,
         cast(Language, session.language),
@@ -106,7 +104,7 @@ def suggest_title(session_id: str, attempt: int = 1) -> None:
         safety_identifier(session.user_id),
     )
     try:
-        answer = answer_to(request)
+        answer = answer_to(provider, request)
     except UpstreamError as error:
         log_event(
             log, logging.WARNING, "title.failed",
@@ -136,17 +134,14 @@ def first_exchange(session_id: UUID) -> Exchange | None:
     return None if answer is None else Exchange(question.text, answer.text)
 
 
-def answer_to(request: Mapping[str, Any]) -> WholeAnswer:
-    """The model's answer. Raises an UpstreamError.
+def answer_to(provider: ConfiguredProvider, request: Mapping[str, Any]) -> WholeAnswer:
+    """The answer of this provider's model. Raises an UpstreamError.
 
     With an event loop of its own: a job runs in a worker process, which has none.
     """
-    return asyncio.run(_ask(request))
+    return asyncio.run(_ask(provider, request))
 
 
-async def _ask(request: Mapping[str, Any]) -> WholeAnswer:
-    client = rest_client(
-        settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, proxy=settings.UPSTREAM_PROXY or None
-    )
-    async with client:
-        return await ask_whole(client, providers.by_name(settings.REALTIME_PROVIDER), request)
+async def _ask(provider: ConfiguredProvider, request: Mapping[str, Any]) -> WholeAnswer:
+    async with provider.rest_client() as client:
+        return await ask_whole(client, provider.provider, request)

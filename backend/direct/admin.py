@@ -19,8 +19,8 @@ else:  # generic in the stubs only
 class EphemeralKeyAdmin(ReadOnlyAdmin, _ModelAdmin):
     """The list of keys, the newest first: who was given one, for what, and until when."""
 
-    list_display = ("created", "user", "model", "voice", "expires", "is_valid")
-    list_filter = ("created_at", "model")
+    list_display = ("created", "user", "provider", "model", "voice", "expires", "is_valid")
+    list_filter = ("created_at", "provider", "model")
     list_select_related = ("user",)
     fields = ("user", "created", "expires", "is_valid", "provider", "model", "voice")
     readonly_fields = fields

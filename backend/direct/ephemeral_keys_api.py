@@ -30,9 +30,15 @@ from backend.accounts.safety_identifier import safety_identifier
 from backend.accounts.throttles import SharedThrottle
 from backend.api_errors import ApiErrorCode, ApiRefused, StrictSerializer, field_error, language
 from backend.api_schema import body
+from backend.configured_providers import (
+    ConfiguredProvider,
+    configured_providers,
+    default_provider,
+    provider_named,
+)
 from backend.database import release_connection
 from backend.direct.access import DirectSessionsOn, MayUseDirectSessions
-from backend.direct.key_request import DEFAULT_VOICE, client_secret_request, offered_models
+from backend.direct.key_request import DEFAULT_VOICE, client_secret_request
 from backend.direct.models import EphemeralKey
 from backend.protocol.errors import (
     AdmissionRefused,
@@ -42,13 +48,10 @@ from backend.protocol.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from backend.retirement import model_in_use
 from backend.runtime import session_settings_for
 from backend.spending.direct_keys import check_key
 from backend.telemetry.logs import log_event
 from backend.upstream.client_secrets import ClientSecret, make_client_secret
-from backend.upstream.providers import by_name
-from backend.upstream.rest import rest_client
 
 _REFUSALS: tuple[tuple[type[UpstreamError], ApiErrorCode], ...] = (
     (UpstreamRefused, "direct_key_refused"),
@@ -79,20 +82,30 @@ class EphemeralKeyErrorJSON(TypedDict):
 class NewEphemeralKey(StrictSerializer):
     """The body of a request for a key. Every field has a default; there may be no body at all."""
 
+    provider = serializers.CharField(required=False, max_length=32)
     model = serializers.CharField(required=False, max_length=100)
     voice = serializers.CharField(required=False, max_length=64, default=DEFAULT_VOICE)
 
-    def validate_model(self, model: str) -> str:
-        """Return this model, if it is offered. Raises ValidationError."""
-        if model not in offered():
-            raise ValidationError([field_error("model_unknown")])
-        return model
+    def validate_provider(self, name: str) -> str:
+        """Return this provider, if it can be chosen. Raises ValidationError."""
+        if name not in configured_providers():
+            raise ValidationError([field_error("provider_unknown")])
+        return name
 
     def validate_voice(self, voice: str) -> str:
         """Return this voice, if the catalogue has it. Raises ValidationError."""
         if voice not in catalogue.VOICES:
             raise ValidationError([field_error("voice_unknown")])
         return voice
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Fill in the provider and the model. Raises ValidationError if it has no such model."""
+        name = attrs.get("provider")
+        provider = default_provider() if name is None else provider_named(name)
+        model = attrs.get("model", provider.realtime_model)
+        if model not in provider.realtime_models:
+            raise ValidationError({"model": [field_error("model_unknown")]})
+        return {**attrs, "provider": provider, "model": model}
 
 
 class EphemeralKeyThrottle(SharedThrottle, UserRateThrottle):
@@ -117,7 +130,7 @@ class EphemeralKeys(APIView):
         request=NewEphemeralKey,
         responses={
             200: body(EphemeralKeyJSON),
-            **_error(400, "The body is wrong, or the model or the voice is unknown."),
+            **_error(400, "The body is wrong; or the provider, the model or the voice is unknown."),
             **_error(401, "Not signed in."),
             **_error(403, "Direct sessions are off, or the user may not use them."),
             **_error(429, "Too many keys, or the user's budget is used up."),
@@ -130,17 +143,18 @@ class EphemeralKeys(APIView):
         given = NewEphemeralKey(data=request.data)
         given.is_valid(raise_exception=True)
         user_id = tokens.user_id_of(request)
-        model = given.validated_data.get("model", default_model())
+        provider: ConfiguredProvider = given.validated_data["provider"]
+        model: str = given.validated_data["model"]
         voice: str = given.validated_data["voice"]
-        if not settings.OPENAI_API_KEY:
+        if not provider.api_key:
             raise ApiRefused("api_key_missing", 503)
         _check(user_id)
         release_connection()
-        secret = _made(user_id, model, voice)
+        secret = _made(provider, user_id, model, voice)
         EphemeralKey.objects.create(
             user_id=user_id,
             expires_at=secret.expires_at,
-            provider=settings.REALTIME_PROVIDER,
+            provider=provider.name,
             model=model[:100],
             voice=voice,
         )
@@ -164,16 +178,6 @@ class EphemeralKeys(APIView):
         return response
 
 
-def default_model() -> str:
-    """The model of a key that is asked for without one: that of the relay's calls."""
-    return model_in_use(settings.REALTIME_MODEL, timezone.now().date())
-
-
-def offered() -> list[str]:
-    """The models that a key may be for today, the default first."""
-    return offered_models(default_model(), timezone.now().date())
-
-
 def _check(user_id: int) -> None:
     """Check the user's limits. Raises ApiRefused: 429 for a budget, 403 for a limit of no calls."""
     try:
@@ -186,11 +190,10 @@ def _check(user_id: int) -> None:
         raise ApiRefused("calls_not_allowed", 403) from None
 
 
-def _made(user_id: int, model: str, voice: str) -> ClientSecret:
+def _made(chosen: ConfiguredProvider, user_id: int, model: str, voice: str) -> ClientSecret:
     """Have the provider make the key. Raises ApiRefused with 500 if it refuses or fails."""
-    provider = by_name(settings.REALTIME_PROVIDER)
-    transcription_model = model_in_use(settings.TRANSCRIPTION_MODEL, timezone.now().date())
-    session = session_settings_for(language(), voice, transcription_model)
+    provider = chosen.provider
+    session = session_settings_for(language(), voice, chosen.transcription_model)
     identifier = safety_identifier(user_id)
     wanted = client_secret_request(provider, session, model, settings.DIRECT_KEY_SECONDS)
 
@@ -200,9 +203,7 @@ def _made(user_id: int, model: str, voice: str) -> ClientSecret:
 
     try:
         # Made in this thread, because its first use loads certificates.
-        client = rest_client(
-            settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, proxy=settings.UPSTREAM_PROXY or None
-        )
+        client = chosen.rest_client()
         # On the server's event loop. `asyncio.run` would not return before the thread that looks up
         # the provider's name has, however long that takes.
         return async_to_sync(ask)(client)

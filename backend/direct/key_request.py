@@ -1,26 +1,12 @@
-"""What an ephemeral key is asked for with: the models on offer, and the request's body. PURE."""
+"""What an ephemeral key is asked for with: the request's body. PURE."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
-from backend import catalogue
 from backend.upstream.providers.interface import Provider, SessionSettings
 
 DEFAULT_VOICE = "verse"
 """The voice of a direct session that chooses none; the setting `REALTIME_VOICE` is the relay's."""
-
-
-def offered_models(default: str, today: date) -> list[str]:
-    """The models that a key may be for: the default first, then those of the catalogue that have
-    not retired. `default` is `REALTIME_MODEL`, which the catalogue need not know.
-    """
-    catalogued = (
-        name
-        for name, model in catalogue.REALTIME_MODELS.items()
-        if model.retirement is None or model.retirement.on > today
-    )
-    return list(dict.fromkeys([default, *catalogued]))
 
 
 def client_secret_request(

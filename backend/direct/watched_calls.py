@@ -15,6 +15,7 @@ from uuid import UUID
 
 import httpx2
 
+from backend.configured_providers import ConfiguredProvider, RestClients, provider_named
 from backend.conversations.database_executor import DatabaseSlow
 from backend.conversations.lifecycle import OpenedCall
 from backend.database import DATABASE_UNAVAILABLE
@@ -28,11 +29,10 @@ from backend.runtime import (
     Runtime,
     runtime,
     session_settings_for,
-    shared_rest_client,
     target_for,
 )
 from backend.telemetry.logs import log_event
-from backend.upstream import providers, webrtc_calls
+from backend.upstream import webrtc_calls
 from backend.upstream.connector import ConnectionLimits
 from backend.upstream.connector import connect as connect_to_provider
 from backend.upstream.providers.interface import Provider
@@ -76,7 +76,7 @@ class WatchedCalls:
         self._limits = limits
         self._calls: dict[str, WatchedCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.rest_client = shared_rest_client(transport)
+        self.rest_clients = RestClients(transport)
 
     async def open(self, session_id: UUID, user_id: int, sdp: str) -> Answer:
         """Make and watch a call of the user's session. Returns once the browser may begin.
@@ -107,7 +107,7 @@ class WatchedCalls:
         async def hang_up(orphan: ProviderCall) -> None:
             async with at_once:
                 log_event(_logger, logging.WARNING, "webrtc.orphaned", call_id=orphan.call_id)
-                provider = providers.by_name(orphan.provider)
+                provider = provider_named(orphan.provider)
                 await self.hang_up(orphan.call_id, provider, orphan.provider_call_id)
 
         await asyncio.gather(*map(hang_up, orphans))
@@ -115,7 +115,7 @@ class WatchedCalls:
     async def close(self) -> None:
         """Wait until the calls have ended, and close the client."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.rest_client.close()
+        await self.rest_clients.close()
 
     async def _run(self, call: WatchedCall, session_id: UUID, user_id: int, sdp: str) -> None:
         def connect(opened: OpenedCall) -> Callable[[], Coroutine[Any, Any, Any]]:
@@ -133,7 +133,9 @@ class WatchedCalls:
         finally:
             self._calls.pop(call.call_id, None)
 
-    async def note(self, call_id: UUID, provider: Provider, provider_call_id: str) -> None:
+    async def note(
+        self, call_id: UUID, provider: ConfiguredProvider, provider_call_id: str
+    ) -> None:
         """Note that the provider has accepted this call. Raises what the database does.
 
         A call that cannot be noted is hung up: nobody could do it later.
@@ -149,10 +151,13 @@ class WatchedCalls:
         """Open a sideband connection. Raises an UpstreamError."""
         return await self._join(provider, target)
 
-    async def hang_up(self, call_id: UUID, provider: Provider, provider_call_id: str) -> None:
+    async def hang_up(
+        self, call_id: UUID, provider: ConfiguredProvider, provider_call_id: str
+    ) -> None:
         """End this call at the provider, and forget it if that succeeded. Never raises."""
         try:
-            await webrtc_calls.hang_up(await self.rest_client.get(), provider, provider_call_id)
+            client = await self.rest_clients.get(provider.name)
+            await webrtc_calls.hang_up(client, provider.provider, provider_call_id)
             log_event(_logger, logging.INFO, "webrtc.hung_up", call_id=call_id)
             await self._runtime.database.run(provider_calls.forget, call_id)
         except UpstreamError as error:
@@ -186,19 +191,20 @@ class _CallsApi:
         self._calls = calls
         self._opened = opened
         self._sdp = sdp
-        self._target = dataclasses.replace(target_for(user_id), model=opened.model)
-        self._provider = providers.by_name(opened.provider)
+        self._provider = provider_named(opened.provider)
+        target = target_for(user_id, self._provider)
+        self._target = dataclasses.replace(target, model=opened.model)
 
     async def make(self) -> MadeCall:
         """Post the browser's offer and our session, and note the call."""
-        opened = self._opened
+        opened, provider = self._opened, self._provider.provider
         session = session_settings_for(opened.language, opened.voice, opened.transcription_model)
         made = await webrtc_calls.make_call(
-            await self._calls.rest_client.get(),
-            self._provider,
+            await self._calls.rest_clients.get(self._provider.name),
+            provider,
             sdp=self._sdp,
-            session=self._provider.webrtc_session(session, opened.model),
-            headers=self._provider.headers(self._target),
+            session=provider.webrtc_session(session, opened.model),
+            headers=provider.user_headers(self._target.safety_identifier),
         )
         await self._calls.note(opened.call_id, self._provider, made.provider_call_id)
         return made
@@ -206,7 +212,7 @@ class _CallsApi:
     async def join(self, provider_call_id: str) -> Connection:
         """Open a sideband connection to the call."""
         target = dataclasses.replace(self._target, call_id=provider_call_id)
-        return await self._calls.join(self._provider, target)
+        return await self._calls.join(self._provider.provider, target)
 
     async def hang_up(self, provider_call_id: str) -> None:
         """End the call at the provider."""

@@ -2,9 +2,9 @@
 
 | id | means |
 |---|---|
-| `kaiwa.E001` / `kaiwa.W001` | there is no provider's key (an error without `DEBUG`) |
+| `kaiwa.E001` / `kaiwa.W001` | the default provider has no key (an error without `DEBUG`) |
 | `kaiwa.E002` | the voice does not exist |
-| `kaiwa.E003` | the key would be sent unencrypted to another machine |
+| `kaiwa.E003` | a key would be sent unencrypted to another machine |
 | `kaiwa.E004` | without `DEBUG`, the secret key is too short to be a secret |
 | `kaiwa.E005` | `DEBUG` is on, and other machines can connect |
 | `kaiwa.W002` | a model is not in the catalogue, so its cost is unknown |
@@ -15,6 +15,8 @@
 | `kaiwa.W007` | without `DEBUG`, the static files of this release have not been collected |
 | `kaiwa.W008` | a budget of money is set, and the price of a model is unknown: it is refused |
 | `kaiwa.W009` | `DIRECT_SESSIONS` is on without `DEBUG`: what ephemeral keys cost is in no budget |
+| `kaiwa.W010` | Azure has a key or a URL but not both, so it cannot be chosen |
+| `kaiwa.W011` | a row of `AZURE_DEPLOYMENTS` changes no price |
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +30,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.utils import timezone
 
-from backend import catalogue
+from backend import catalogue, configured_providers
+from backend.configured_providers import KEY_SETTINGS, URL_SETTINGS, configured, priced_as
 from backend.retirement import MODEL_SETTINGS, retiring
 from backend.settings_table import SETTINGS
 from backend.spending.prices import usage_of_clip, usd_of_answer, usd_of_talk
@@ -40,18 +43,13 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _DEFAULTS: Mapping[str, str] = {each.name: each.default for each in SETTINGS}
 
 
-class Settings(Protocol):
+class Settings(configured_providers.Settings, Protocol):
     """The settings that are checked."""
 
     DEBUG: bool
     DEMO: bool
     SECRET_KEY: str
     HOST: str
-    OPENAI_API_KEY: str
-    OPENAI_BASE_URL: str
-    REALTIME_MODEL: str
-    TRANSCRIPTION_MODEL: str
-    CHAT_MODEL: str
     REALTIME_VOICE: str
     REGISTRATION_OPEN: bool
     DIRECT_SESSIONS: bool
@@ -135,51 +133,82 @@ def _secrecy_problems(given: Settings) -> Iterator[CheckMessage]:
 
 
 def _provider_problems(given: Settings) -> Iterator[CheckMessage]:
-    if not given.OPENAI_API_KEY and not given.DEMO:
+    key = KEY_SETTINGS[given.REALTIME_PROVIDER]
+    if not getattr(given, key) and not given.DEMO:
         kind, level = (Warning, "W") if given.DEBUG else (Error, "E")
         yield kind(
-            "OPENAI_API_KEY: there is no key, so every call will be refused.",
-            hint="Write the key, or OPENAI_API_KEY_FILE with the path of a file that holds it.",
+            f"{key}: there is no key, so every call will be refused.",
+            hint=f"Write the key, or {key}_FILE with the path of a file that holds it.",
             id=f"kaiwa.{level}001",
         )
-    url = urlsplit(given.OPENAI_BASE_URL)
-    # The simulator of docker-compose.demo.yml is another container, and its key is worth nothing.
-    if url.scheme == "http" and url.hostname not in _LOOPBACK and not given.DEMO:
-        yield Error(
-            "OPENAI_BASE_URL: the key and every conversation would travel unencrypted.",
-            hint="Write a URL that begins with https://.",
-            id="kaiwa.E003",
+    for name in URL_SETTINGS.values():
+        url = urlsplit(getattr(given, name))
+        # The simulator of docker-compose.demo.yml is another container, and its key is worth
+        # nothing.
+        if url.scheme == "http" and url.hostname not in _LOOPBACK and not given.DEMO:
+            yield Error(
+                f"{name}: the key and every conversation would travel unencrypted.",
+                hint="Write a URL that begins with https://.",
+                id="kaiwa.E003",
+            )
+    is_default = given.REALTIME_PROVIDER == "azure"
+    if bool(given.AZURE_OPENAI_API_KEY) != bool(given.AZURE_OPENAI_BASE_URL) and not is_default:
+        yield Warning(
+            "AZURE_OPENAI_API_KEY, AZURE_OPENAI_BASE_URL: Azure needs both, so nobody can choose"
+            " it.",
+            hint="Write both, or neither.",
+            id="kaiwa.W010",
         )
-
-
-def _price_problems(given: Settings, today: date) -> Iterator[CheckMessage]:
-    realtime, transcription, chat = (
-        catalogue.resolve(model, today)
-        for model in (given.REALTIME_MODEL, given.TRANSCRIPTION_MODEL, given.CHAT_MODEL)
-    )
-    refused = {
-        "Calls": usd_of_talk(realtime, transcription),
-        "Clips": usage_of_clip("", transcription, 60),
-        "Typed messages": usd_of_answer(chat, given.HISTORY_TOKENS),
-    }
-    for what, price in refused.items():
-        if price is None:
+    for deployment, model in given.AZURE_DEPLOYMENTS.items():
+        if not catalogue.is_sold(model) or catalogue.is_sold(deployment):
             yield Warning(
-                f"BUDGET_USD_PER_MONTH: {what} are refused, because a price of their model is"
-                " unknown.",
-                hint="Choose a model of the catalogue, or limit BUDGET_MINUTES_PER_DAY instead.",
-                id="kaiwa.W008",
+                f"AZURE_DEPLOYMENTS: {deployment}={model} has no effect on prices.",
+                hint="Write a deployment's own name, and a model of the catalogue.",
+                id="kaiwa.W011",
             )
 
 
+def _price_problems(given: Settings, today: date) -> Iterator[CheckMessage]:
+    for name, provider in configured(given, today).items():
+        realtime, transcription, chat = (
+            priced_as(model, given.AZURE_DEPLOYMENTS)
+            for model in (
+                provider.realtime_model, provider.transcription_model, provider.chat_model,
+            )
+        )  # fmt: skip
+        refused = {
+            "Calls": usd_of_talk(realtime, transcription),
+            "Clips": usage_of_clip("", transcription, 60),
+            "Typed messages": usd_of_answer(chat, given.HISTORY_TOKENS),
+        }
+        for what, price in refused.items():
+            if price is None:
+                yield Warning(
+                    f"BUDGET_USD_PER_MONTH: {what} with {name} are refused, because a price of"
+                    " their model is unknown.",
+                    hint="Choose a model of the catalogue, or limit BUDGET_MINUTES_PER_DAY"
+                    " instead.",
+                    id="kaiwa.W008",
+                )
+
+
 def _model_problems(given: Settings, today: date) -> Iterator[CheckMessage]:
-    # The simulator accepts every model.
-    for name, known in () if given.DEMO else MODEL_SETTINGS.items():
-        model = getattr(given, name)
-        if model not in known:
+    found = configured(given, today)
+    for name, known in MODEL_SETTINGS.items():
+        model, deployment = getattr(given, name), getattr(given, f"AZURE_{name}")
+        # The simulator accepts every model.
+        if "openai" in found and model not in known and not given.DEMO:
             yield Warning(
                 f"{name}: {model!r} is not in the catalogue, so what it costs is unknown.",
                 hint=f"Write one of {', '.join(known)}, or leave it if you know better.",
+                id="kaiwa.W002",
+            )
+        is_known = priced_as(deployment, given.AZURE_DEPLOYMENTS) in known
+        if "azure" in found and not is_known and not given.DEMO:
+            yield Warning(
+                f"AZURE_{name}: which model the deployment {deployment!r} is, and so what it costs,"
+                " is unknown.",
+                hint=f"Write AZURE_DEPLOYMENTS={deployment}=… with one of {', '.join(known)}.",
                 id="kaiwa.W002",
             )
     for each in retiring(given, today):

@@ -32,13 +32,13 @@ from django.db.models import (
 from django.db.models.functions import Greatest, Least, Now
 from django.utils import timezone
 
+from backend.configured_providers import priced_as, provider_named
 from backend.conversations.lifecycle import LEASE
 from backend.conversations.models import Call, Reply, Session, Usage
 from backend.conversations.process_liveness import is_dead
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.transcript.turns import TurnStatus
 from backend.protocol.usage import AUDIO_IN_TOKENS_PER_S
-from backend.retirement import model_in_use
 from backend.spending.budgets import (
     RESERVED_MINUTES,
     Counted,
@@ -202,9 +202,10 @@ def states_of_calls(call_ids: Collection[UUID]) -> dict[UUID, list[BudgetState]]
     return {call_id: states[user_id] for call_id, user_id, _ in rows}
 
 
-def current_model(model: str) -> str:
-    """Return this model, or its successor if it is retired today."""
-    return model_in_use(model, timezone.now().date())
+def usd_of_next_answer(provider: str) -> Decimal | None:
+    """What a typed answer of this provider's model reserves, in USD; None if a price is unknown."""
+    model = priced_as(provider_named(provider).chat_model)
+    return usd_of_answer(model, settings.HISTORY_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,27 +222,29 @@ def _reserved(
     for each in calls:
         if each.user_id is not None and each.user_id in limits:
             before = reserved[each.user_id]
-            usd = usd_of_talk(each.model, each.transcription_model) or Decimal(0)
+            models = priced_as(each.model), priced_as(each.transcription_model)
+            usd = usd_of_talk(*models) or Decimal(0)
             reserved[each.user_id] = _Reserved(
                 before.usd + each.number * usd,
                 before.minutes + each.number * RESERVED_MINUTES,
             )
-    price = usd_of_answer(current_model(settings.CHAT_MODEL), settings.HISTORY_TOKENS)
-    for user_id, number in _running_answers(limits):
+    for user_id, provider, number in _running_answers(limits):
         before = reserved[user_id]
-        reserved[user_id] = replace(before, usd=before.usd + number * (price or Decimal(0)))
+        usd = usd_of_next_answer(provider) or Decimal(0)
+        reserved[user_id] = replace(before, usd=before.usd + number * usd)
     return reserved
 
 
-def _running_answers(limits: Mapping[int, Limits]) -> Sequence[tuple[int, int]]:
-    """The number of typed answers that run, by user, for those with a limit of money."""
+def _running_answers(limits: Mapping[int, Limits]) -> Sequence[tuple[int, str, int]]:
+    """How many typed answers run, by user and provider, of those with a limit of money."""
     with_money = [user_id for user_id, each in limits.items() if each.amount("money") is not None]
     if not with_money:
         return ()
     running = Reply.objects.filter(
         status=TurnStatus.IN_PROGRESS, lease_until__gt=Now(), session__user_id__in=with_money
     )
-    return list(running.order_by().values_list("session__user_id").annotate(number=Count("pk")))
+    by_user = running.order_by().values_list("session__user_id", "session__provider")
+    return list(by_user.annotate(number=Count("pk")))
 
 
 def _talk_since(day: datetime, user_ids: Collection[int], now: datetime) -> dict[int, timedelta]:

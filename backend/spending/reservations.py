@@ -20,7 +20,7 @@ A call whose lease expired although its process lives reopens (`lifecycle.renew_
 check: no running call is ended for a limit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -32,6 +32,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from backend.configured_providers import priced_as, provider_named
 from backend.conversations.column_fitting import storable_model
 from backend.conversations.models import Call, Session
 from backend.conversations.models import Usage as UsageRow
@@ -42,10 +43,10 @@ from backend.protocol.errors import AdmissionRefused, BudgetSpent
 from backend.protocol.usage import Usage
 from backend.spending.budget_usage import (
     OpenCalls,
-    current_model,
     limits_of,
     open_calls,
     states_of_users,
+    usd_of_next_answer,
 )
 from backend.spending.budgets import Allowed, Limits, Refused, admission
 from backend.spending.limits import (
@@ -57,12 +58,15 @@ from backend.spending.limits import (
     refusal_of,
     seconds_until_free,
 )
-from backend.spending.prices import usage_of_clip, usd_of_answer, usd_of_talk
+from backend.spending.prices import usage_of_clip, usd_of_talk
 
 ALL_CALLS_LOCK = 0x6B61697761
 """The key of the advisory lock of the limit of all calls: "kaiwa" in ASCII."""
 _SLACK = timedelta(minutes=5)
 """How far the clocks of the servers, which write `Session.updated_at`, may differ."""
+
+Price = Callable[[], Decimal | None]
+"""What is reserved, in USD; None if a price is unknown. Asked only where a budget of money is."""
 
 _OPEN = Q(ended_at__isnull=True)
 
@@ -77,7 +81,7 @@ def reserve_call(session_id: UUID, user_id: int, now: datetime) -> None:
     at_once_in_all = settings.MAX_CALLS or None
     if not limits and at_once_in_all is None:
         return
-    _check_price(limits, usd_of_talk(*call_models()))
+    _check_price(limits, lambda: _usd_of_call(session_id))
     per_hour = limits.count("calls_per_hour")
     calls = CallLimits(limits.count("calls_at_once"), at_once_in_all, per_hour)
     if 0 in (calls.at_once, calls.per_hour):
@@ -111,8 +115,7 @@ def reserve_reply(session_id: UUID, user_id: int, now: datetime) -> None:
     The Reply row that follows is the reservation. Raises AdmissionRefused("price_unknown") and
     BudgetSpent.
     """
-    model = current_model(settings.CHAT_MODEL)
-    limits = _limits_and_lock(user_id, usd_of_answer(model, settings.HISTORY_TOKENS))
+    limits = _limits_and_lock(user_id, lambda: usd_of_next_answer(_provider_of(session_id)))
     if limits is not None:
         check_budgets(user_id, limits, now)
 
@@ -127,10 +130,10 @@ def reserve_clip(
 
     Raises AdmissionRefused("price_unknown") and BudgetSpent.
     """
-    usage = usage_of_clip(source_id, model, seconds)
+    usage = usage_of_clip(source_id, priced_as(model), seconds)
     cost_usd, price_date = (None, None) if usage is None else stored_cost(usage, model)
     with atomic():
-        limits = _limits_and_lock(user_id, cost_usd)
+        limits = _limits_and_lock(user_id, lambda: cost_usd)
         if limits is None:
             return
         check_budgets(user_id, limits, timezone.now())
@@ -158,12 +161,19 @@ def release_clip(session_id: UUID, source_id: str) -> None:
     ).delete()
 
 
-def call_models() -> tuple[str, str]:
-    """Return the models that a call uses now: the one that talks, and the one that transcribes."""
-    return current_model(settings.REALTIME_MODEL), current_model(settings.TRANSCRIPTION_MODEL)
+def _usd_of_call(session_id: UUID) -> Decimal | None:
+    """What a call of this session reserves, with the models that its provider has now."""
+    provider = provider_named(_provider_of(session_id))
+    return usd_of_talk(priced_as(provider.realtime_model), priced_as(provider.transcription_model))
 
 
-def _limits_and_lock(user_id: int, price: Decimal | None) -> Limits | None:
+def _provider_of(session_id: UUID) -> str:
+    """The provider's name. The session is there: it is locked."""
+    name: str = Session.objects.values_list("provider", flat=True).get(pk=session_id)
+    return name
+
+
+def _limits_and_lock(user_id: int, price: Price) -> Limits | None:
     """The user's limits, with the user's row locked; None without one of money or minutes."""
     limits = limits_of([user_id])[user_id]
     if not limits.by_kind.keys() & {"money", "minutes"}:
@@ -173,8 +183,8 @@ def _limits_and_lock(user_id: int, price: Decimal | None) -> Limits | None:
     return limits
 
 
-def _check_price(limits: Limits, price: Decimal | None) -> None:
-    if price is None and limits.amount("money") is not None:
+def _check_price(limits: Limits, price: Price) -> None:
+    if limits.amount("money") is not None and price() is None:
         raise AdmissionRefused("price_unknown", Ending.FORBIDDEN)
 
 

@@ -77,7 +77,9 @@ _SECRETS = tuple(
         (r"(bearer)(?:[\s:=+]|%20)+[^\s\"',;<>(){}\[\]]+", rf"\1 {REDACTED}"),
         (r"(token)(?:[\s:=+\"']|%20)+[0-9a-f]{40}", rf"\1 {REDACTED}"),
         (r"(relay\.ticket\.|openai-insecure-api-key\.)[^\s\"',;<>(){}\[\]]+", rf"\1{REDACTED}"),
-        (r"([?&](?:token|ticket|access_token|api_?key|key)=)[^\s&\"'<>#]+", rf"\1{REDACTED}"),
+        (r"([?&](?:token|ticket|access_token|api[_-]?key|key)=)[^\s&\"'<>#]+", rf"\1{REDACTED}"),
+        # The header of Azure's key, as it looks in a dump.
+        (r"(api-key[\"']?\s*[:=,]\s*b?[\"']?)[^\s\"',;<>(){}\[\]]+", rf"\1{REDACTED}"),
         # `user:password@` of a database or a proxy.
         (r"(://[^\s/:@]*):[^\s/@]+@", rf"\1:{REDACTED}@"),
         # Keys: short ones only at the start of a word, long ones anywhere.

@@ -44,7 +44,7 @@ async def make_client_secret(
                 "/realtime/client_secrets",
                 cast_to=object,
                 body=dict(request),
-                options={"headers": {"OpenAI-Safety-Identifier": safety_identifier}},
+                options={"headers": provider.user_headers(safety_identifier)},
             )
         return _secret_in(mapping_at(answer))
 

@@ -47,6 +47,7 @@ class RestTimeouts:
 
 
 def rest_client(
+    provider: Provider,
     base_url: str,
     api_key: str,
     *,
@@ -54,7 +55,7 @@ def rest_client(
     timeouts: RestTimeouts = RestTimeouts(),
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> openai.AsyncOpenAI:
-    """A client of the provider's REST API. It belongs to one event loop; close it with `close()`.
+    """A client of this provider's REST API. It belongs to one event loop; close it with `close()`.
 
     The first one loads the trusted certificates, which takes tens of milliseconds: make it in a
     thread.
@@ -74,6 +75,7 @@ def rest_client(
             trust_env=False,
             follow_redirects=False,
             transport=transport,
+            event_hooks={"request": [functools.partial(_sign, provider, api_key)]},
             timeout=httpx2.Timeout(
                 timeouts.stall_s, connect=timeouts.connect_s, write=timeouts.send_s
             ),
@@ -91,6 +93,12 @@ def rest_client(
     # The SDK fills these from the environment (OPENAI_ORG_ID, OPENAI_PROJECT_ID).
     client.organization = client.project = None
     return client
+
+
+async def _sign(provider: Provider, api_key: str, request: httpx2.Request) -> None:
+    """Send the key in the provider's own headers. The SDK can send it as a bearer token only."""
+    del request.headers["Authorization"]
+    request.headers.update(provider.credential_headers(api_key))
 
 
 class SharedRestClient:

@@ -47,7 +47,7 @@ async def make_call(
 ) -> MadeCall:
     """Post the browser's offer. Raises an UpstreamError; a call without a usable answer is hung up.
 
-    `headers` are those of the provider for the user (`Provider.headers`).
+    `headers` are those of the provider for the user (`Provider.user_headers`).
     """
     with upstream_errors(provider):
         response = await client.post(

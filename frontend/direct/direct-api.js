@@ -10,7 +10,7 @@ import { bodyOf, byteLength, MOST_KEEPALIVE_BYTES } from "./reporting.js";
 const KEY_TIMEOUT_MS = 15_000;
 const REPORT_TIMEOUT_MS = 15_000;
 
-/** @typedef {{ model?: string, voice?: string }} KeyChoice */
+/** @typedef {{ provider?: string, model?: string, voice?: string }} KeyChoice */
 /** @typedef {{ token: string, expireTime: string }} EphemeralKey `expireTime` is ISO 8601. */
 
 /** The API with the token and the language of another one. */

@@ -35,14 +35,20 @@ const PAGE_NAME = "openai-realtime";
  * @typedef {"websocket" | "webrtc"} DirectTransport `websocket`: straight to the provider, with an ephemeral
  *   key; `webrtc`: the sound goes straight to the provider, and our server watches the call.
  * @typedef {{
- *   websocket_url: string, calls_url: string, models: string[], model: string, voices: string[], voice: string,
- * }} DirectConfig `direct` of `GET /api/config/`; null where direct sessions are off.
- * @typedef {Config & { direct?: DirectConfig | null, transports?: string[] }} DirectPageConfig
- * @typedef {{ model: string, voice: string, transport: DirectTransport }} Choice
+ *   provider: string, websocket_url: string, calls_url: string, models: string[], model: string, voices: string[],
+ *   voice: string,
+ * }} DirectProvider A provider that can be chosen, and the defaults of its model and voice.
+ * @typedef {DirectProvider & { providers: DirectProvider[] }} DirectConfig `direct` of `GET /api/config/`, the
+ *   default provider first; null where direct sessions are off.
+ * @typedef {Config & { direct?: DirectConfig | null, transports?: string[], providers?: string[] }} DirectPageConfig
+ *   `providers` are those that a session can have.
+ * @typedef {{ provider: string, model: string, voice: string, transport: DirectTransport }} Choice
+ * @typedef {{ name: string, text: string }} OfferedProvider `text` has its host, which says whether it is the simulator.
  * @typedef {{
  *   link: Link, attempt: number, error: string, isRecording: boolean, isStarting: boolean, hasCall: boolean,
  *   choice: Choice, models: readonly string[], voices: readonly string[], transports: readonly DirectTransport[],
- *   provider: string, toolCalls: readonly ToolCall[], sessionId: string | null, reports: ReportState | null, isReporting: boolean,
+ *   providers: readonly OfferedProvider[], toolCalls: readonly ToolCall[], sessionId: string | null,
+ *   reports: ReportState | null, isReporting: boolean,
  * }} PageModel
  * @typedef {{
  *   transport: DirectTransport, sessionId: string | (() => Promise<string>), pastTurns: KeptTurn[],
@@ -75,7 +81,7 @@ export class DirectPage {
   /** @type {DirectPageConfig | null} */
   #config = null;
   /** @type {Choice} */
-  #choice = { model: "", voice: "", transport: "websocket" };
+  #choice = { provider: "", model: "", voice: "", transport: "websocket" };
   /** @type {RealtimeClient | null} */
   #client = null;
   /** The transport of the client. @type {DirectTransport | null} */
@@ -86,8 +92,10 @@ export class DirectPage {
   #creatingSession = null;
   /** The voice of the session at our server, as far as it is known. */
   #sessionVoice = "";
-  /** Settles when the session has the voice that was chosen last. @type {Promise<void> | null} */
-  #changingVoice = null;
+  /** Its provider; empty for the default one. */
+  #sessionProvider = "";
+  /** Settles when the session has what was chosen last. @type {Promise<void> | null} */
+  #changingSession = null;
   /** @type {KeptTurn[]} */
   #keptTurns = [];
   #isOpen = false;
@@ -138,14 +146,11 @@ export class DirectPage {
       if (!(error instanceof ApiError)) throw error;
       return error.status === 401 ? this.#showSignIn() : screens.showUnreachable();
     }
-    const { direct } = this.#config;
-    if (direct) {
-      const isOffered = direct.voices.includes(this.#sessionVoice);
-      const voice = isOffered ? this.#sessionVoice : direct.voice;
-      this.#choice = { ...this.#choice, model: direct.model, voice };
-    } else {
-      this.#error = { key: "direct.error.off" };
-    }
+    const names = this.#providerNames;
+    const isOffered = names.includes(this.#sessionProvider);
+    this.#choice.voice = this.#sessionVoice;
+    this.#choose(isOffered ? this.#sessionProvider : (names[0] ?? ""));
+    if (!this.#config.direct) this.#error = { key: "direct.error.off" };
     // The watched one comes first: our server keeps and limits it.
     this.#choice.transport = this.#transports[0] ?? "websocket";
     screens.show("talk");
@@ -157,9 +162,10 @@ export class DirectPage {
     const id = address.sessionId;
     if (id === null) return;
     try {
-      const [turns, { voice }] = await Promise.all([api.turns(id), api.session(id)]);
+      const [turns, { voice, provider }] = await Promise.all([api.turns(id), api.session(id)]);
       this.#keptTurns = turns;
       this.#sessionVoice = voice;
+      this.#sessionProvider = provider;
       this.#sessionId = id;
       this.#newClient();
     } catch (error) {
@@ -181,19 +187,49 @@ export class DirectPage {
 
   /** @param {Partial<Choice>} changes Only while there is no call. */
   choose(changes) {
-    this.#choice = { ...this.#choice, ...changes };
-    this.#useVoice();
+    const { provider, ...others } = changes;
+    this.#choice = { ...this.#choice, ...others };
+    if (provider !== undefined) this.#choose(provider);
+    this.#useChoice();
     this.draw();
+  }
+
+  /** Each provider has its own models, and keeps the voice if it has it. @param {string} provider */
+  #choose(provider) {
+    this.#choice = { ...this.#choice, provider };
+    const direct = this.#direct;
+    if (!direct) return;
+    const isOffered = direct.voices.includes(this.#choice.voice);
+    const voice = isOffered ? this.#choice.voice : direct.voice;
+    this.#choice = { ...this.#choice, model: direct.model, voice };
+  }
+
+  /** What the chosen provider offers to direct sessions. */
+  get #direct() {
+    const { provider } = this.#choice;
+    return this.#config?.direct?.providers.find((each) => each.provider === provider) ?? null;
+  }
+
+  /** The providers that can be chosen, the default one first. @returns {string[]} */
+  get #providerNames() {
+    return this.#config?.providers ?? [];
+  }
+
+  /** The provider for a request to our server, which has a default: only where there is a choice. */
+  get #chosenProvider() {
+    const { provider } = this.#choice;
+    return this.#providerNames.length > 1 ? { provider } : {};
   }
 
   /** Open a call with a fresh key. */
   async connect() {
     if (this.#client?.hasCall) return;
     this.#error = null;
-    // The session's voice is read as the call is opened.
-    const changingVoice = this.#useVoice();
-    if (changingVoice) await changingVoice;
+    // The session's provider and voice are read as the call is opened.
+    const changing = this.#useChoice();
+    if (changing) await changing;
     if (this.#client?.hasCall) return;
+    if (this.#differences?.provider) return this.#failed({ code: "cannot_connect", message: "" });
     if (!this.#client || this.#clientTransport !== this.#choice.transport) this.#newClient();
     const client = /** @type {RealtimeClient} */ (/** @type {unknown} */ (this.#client));
     // A failure is reported by onError.
@@ -297,10 +333,10 @@ export class DirectPage {
       isStarting: this.#isStarting,
       hasCall: this.#client?.hasCall === true,
       choice: this.#choice,
-      models: this.#config?.direct?.models ?? [],
-      voices: this.#config?.direct?.voices ?? [],
+      models: this.#direct?.models ?? [],
+      voices: this.#direct?.voices ?? [],
       transports: this.#transports,
-      provider: providerText(this.#config?.direct ?? null),
+      providers: this.#providerNames.map((name) => offered(name, this.#config?.direct ?? null)),
       toolCalls: this.#toolCalls,
       sessionId: this.#sessionId,
       reports: this.#reports,
@@ -388,40 +424,45 @@ export class DirectPage {
   /** A session is created once there is a key for it, so that a refused key leaves no empty one. */
   async #takeKey() {
     const { model, voice } = this.#choice;
-    const { token } = await this.#parts.directApi.takeKey({ model, voice });
+    const key = { ...this.#chosenProvider, model, voice };
+    const { token } = await this.#parts.directApi.takeKey(key);
     // Disconnected meanwhile: it would stay empty.
     if (this.#client?.hasCall) await this.#createSession();
     return token;
   }
 
-  /** In a call that our server opens, the voice is the session's: change it there, after earlier changes.
-   * @returns {Promise<void> | null} Null if there is nothing to change. */
-  #useVoice() {
-    const earlier = this.#changingVoice;
-    if (!earlier && !this.#isOtherVoice) return null;
-    const changed = earlier ? earlier.then(() => this.#changeVoice()) : this.#changeVoice();
+  /** In a call that our server opens, provider and voice are the session's: change them there, after earlier
+   * changes. @returns {Promise<void> | null} Null if there is nothing to change. */
+  #useChoice() {
+    const earlier = this.#changingSession;
+    if (!earlier && this.#differences === null) return null;
+    const changed = earlier ? earlier.then(() => this.#changeSession()) : this.#changeSession();
     const changing = changed.finally(() => {
-      if (this.#changingVoice === changing) this.#changingVoice = null;
+      if (this.#changingSession === changing) this.#changingSession = null;
     });
-    this.#changingVoice = changing;
+    this.#changingSession = changing;
     return changing;
   }
 
-  /** Whether the next call would speak with another voice than the chosen one. */
-  get #isOtherVoice() {
-    const { transport, voice } = this.#choice;
-    const isWatched = transport === "webrtc" && this.#sessionId !== null;
-    return isWatched && this.#isSessionVoice && voice !== this.#sessionVoice;
+  /** What the next call would have otherwise than chosen; null if nothing. */
+  get #differences() {
+    const { transport, voice, provider } = this.#choice;
+    if (transport !== "webrtc" || this.#sessionId === null) return null;
+    const isOtherVoice = this.#isSessionVoice && voice !== this.#sessionVoice;
+    const isOtherProvider = provider !== (this.#sessionProvider || this.#providerNames[0]);
+    if (!isOtherVoice && !isOtherProvider) return null;
+    return { ...(isOtherVoice && { voice }), ...(isOtherProvider && { provider }) };
   }
 
-  async #changeVoice() {
-    const { voice } = this.#choice;
-    if (this.#sessionId === null || !this.#isOtherVoice) return;
+  async #changeSession() {
+    const changes = this.#differences;
+    if (this.#sessionId === null || changes === null) return;
     try {
-      await this.#parts.api.changeSession(this.#sessionId, { voice });
-      this.#sessionVoice = voice;
+      await this.#parts.api.changeSession(this.#sessionId, changes);
+      this.#sessionVoice = changes.voice ?? this.#sessionVoice;
+      this.#sessionProvider = changes.provider ?? this.#sessionProvider;
     } catch {
-      // Without it the call is as good, only in the voice of before.
+      // In the voice of before the call is as good; with another provider than the chosen one it is not.
     }
   }
 
@@ -441,17 +482,19 @@ export class DirectPage {
   async #requestSession() {
     const { api, address, words } = this.#parts;
     const voice = this.#isSessionVoice ? this.#choice.voice : "";
-    const fields = { language: words.language, ...(voice && { voice }) };
+    const chosen = this.#chosenProvider;
+    const fields = { language: words.language, ...(voice && { voice }), ...chosen };
     const { id } = await api.createSession(fields);
     this.#sessionId = id;
     this.#sessionVoice = voice;
+    this.#sessionProvider = chosen.provider ?? "";
     address.replace(id);
     this.draw();
     return id;
   }
 
   #websocketUrl() {
-    const url = new URL(this.#config?.direct?.websocket_url ?? "");
+    const url = new URL(this.#direct?.websocket_url ?? "");
     url.searchParams.set("model", this.#choice.model);
     return url.href;
   }
@@ -514,6 +557,12 @@ export class DirectPage {
   }
 }
 
-/** There is one provider; its host says whether it is the simulator. @param {DirectConfig | null} direct */
-const providerText = (direct) =>
-  direct ? `OpenAI (${new URL(direct.websocket_url).host})` : "OpenAI";
+/** @type {Readonly<Record<string, string>>} */
+const PROVIDER_NAMES = Object.freeze({ openai: "OpenAI", azure: "Azure OpenAI" });
+
+/** @param {string} name @param {DirectConfig | null} direct @returns {OfferedProvider} */
+function offered(name, direct) {
+  const url = direct?.providers.find((each) => each.provider === name)?.websocket_url;
+  const text = PROVIDER_NAMES[name] ?? name;
+  return { name, text: url ? `${text} (${new URL(url).host})` : text };
+}

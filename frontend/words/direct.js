@@ -103,12 +103,12 @@ export const DIRECT_WORDS = Object.freeze({
     ja: "直接接続を利用できません。{why}",
   },
   "direct.error.no_key": {
-    en: "This server has no API key for the provider. An administrator can set OPENAI_API_KEY.",
-    ja: "このサーバーにはプロバイダーの API キーがありません。管理者が OPENAI_API_KEY を設定すると使えます。",
+    en: "This server has no API key for the provider. An administrator can set one, such as OPENAI_API_KEY.",
+    ja: "このサーバーにはプロバイダーの API キーがありません。管理者が OPENAI_API_KEY などを設定すると使えます。",
   },
   "direct.error.choice": {
-    en: "This model or voice is not available. Please choose another one. {why}",
-    ja: "このモデルまたは声は使えません。別のものを選んでください。{why}",
+    en: "This provider, model or voice is not available. Please choose another one. {why}",
+    ja: "このプロバイダー、モデル、または声は使えません。別のものを選んでください。{why}",
   },
   "direct.error.limit": {
     en: "There were too many attempts. Please wait a little, then connect again. {why}",

@@ -79,6 +79,7 @@ class FakeProvider:
     def __init__(self) -> None:
         self.scripts: list[list[Step] | httpx2.Response] = []
         self.bodies: list[dict[str, Any]] = []
+        self.requests: list[httpx2.Request] = []
         self.closed = 0
 
     def answers(self, *steps: Step) -> None:
@@ -95,6 +96,7 @@ class FakeProvider:
         self.scripts.append(httpx2.Response(status, json=error, headers=headers))
 
     async def handle(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request)
         self.bodies.append(json.loads(request.content))
         script = self.scripts.pop(0)
         if isinstance(script, httpx2.Response):

@@ -15,12 +15,14 @@ from django.db import OperationalError
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from backend import configured_providers
 from backend.chat import dictation_api
 from backend.chat.clips import MAX_CLIP_BYTES
 from backend.chat.dictation_api import MAX_BODY_BYTES, PATH
 from backend.conversations.models import Session, Turn, Usage
 from backend.spending.models import Budget
 from backend.upstream import rest
+from tests.azure import AZURE_KEY, configure_azure
 from tests.chat import clip_files
 from tests.conversations.equipment import new_session
 
@@ -37,9 +39,9 @@ class FakeProvider:
             200, json={"text": "Hello there.", "usage": usage}
         )
 
-    def client(self, base_url: str, api_key: str, *, proxy: str | None) -> openai.AsyncOpenAI:
-        transport = httpx2.MockTransport(self._handle)
-        return rest.rest_client(base_url, api_key, proxy=proxy, transport=transport)
+    def client(self, *of: Any, **more: Any) -> openai.AsyncOpenAI:
+        more["transport"] = httpx2.MockTransport(self._handle)
+        return rest.rest_client(*of, **more)
 
     def _handle(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
@@ -52,7 +54,7 @@ class FakeProvider:
 def provider(monkeypatch: pytest.MonkeyPatch, settings: Any) -> FakeProvider:
     settings.OPENAI_API_KEY = "sk-test-0123456789abcdef"
     made = FakeProvider()
-    monkeypatch.setattr(dictation_api, "rest_client", made.client)
+    monkeypatch.setattr(configured_providers, "rest_client", made.client)
     return made
 
 
@@ -85,6 +87,20 @@ def test_the_words_of_a_clip_are_returned(
     assert clip in request.content
     assert b"gpt-transcribe" in request.content
     assert not Turn.objects.exists()
+
+
+def test_the_provider_of_the_session_transcribes(
+    as_owner: APIClient, session: Session, provider: FakeProvider, settings: Any
+) -> None:
+    configure_azure(settings)
+    Session.objects.update(provider="azure")
+    assert send(as_owner, session.id, clip_files.wav(2)).status_code == 200
+    (request,) = provider.requests
+    assert str(request.url) == "https://azure.test/openai/v1/audio/transcriptions"
+    assert request.headers["api-key"] == AZURE_KEY
+    assert b"words-eu" in request.content
+    stored = Usage.objects.get()
+    assert (stored.model, str(stored.cost_usd)) == ("words-eu", "0.0001500000")
 
 
 def test_a_clip_is_paid_for_without_a_call(as_owner: APIClient, session: Session) -> None:

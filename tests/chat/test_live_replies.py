@@ -20,7 +20,7 @@ async def test_answers_share_a_client_and_close_ends_with_them(
 ) -> None:
     provider = FakeProvider()
     async with chat_with(provider, settings) as chat:
-        clients = await asyncio.gather(chat._rest_client.get(), chat._rest_client.get())
+        clients = await asyncio.gather(*(chat._rest_clients.get("openai") for _ in range(2)))
         assert clients[0] is clients[1]
         await chat.close()
         assert clients[0].is_closed()

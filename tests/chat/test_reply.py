@@ -15,7 +15,8 @@ from backend.chat.reply import Ended, Update
 from backend.chat.reply_logic import Words
 from backend.conversations.models import Reply, Session, Turn, Usage
 from backend.conversations.replies import OpenedReply, ReplyRefused
-from backend.runtime import target_for
+from backend.runtime import CallModels, target_for
+from tests.azure import AZURE_KEY, configure_azure
 from tests.chat.equipment import (
     FakeProvider,
     Step,
@@ -48,6 +49,7 @@ async def chat(provider: FakeProvider, settings: Settings) -> AsyncGenerator[Cha
 
 
 FAILED = failed("x")["type"]
+MODELS = CallModels("openai", "gpt-realtime", "gpt-transcribe")
 
 
 async def opened(chat: Chat, session: Session, message_id: str = "m1") -> OpenedReply:
@@ -116,6 +118,29 @@ async def test_a_message_and_its_answer_are_stored_with_their_cost(
     assert usage.cost_usd == Decimal("0.0000248")
     await sync_to_async(session.refresh_from_db)()
     assert (session.title, session.realtime_mode) == ("Hi", False)
+
+
+async def test_the_provider_of_the_session_answers(
+    chat: Chat, provider: FakeProvider, session: Session, settings: Settings
+) -> None:
+    configure_azure(settings)
+    await Session.objects.aupdate(provider="azure")
+    provider.says("Hello.")
+    assert ended(await send(chat, session, "Hi")).turn is not None
+    (body,) = provider.bodies
+    assert body["model"] == "chat-eu"
+    (request,) = provider.requests
+    assert str(request.url) == "https://azure.test/openai/v1/responses"
+    assert request.headers["api-key"] == AZURE_KEY
+    assert "Authorization" not in request.headers
+
+
+async def test_a_session_whose_provider_has_no_settings_gets_no_answer(
+    chat: Chat, provider: FakeProvider, session: Session
+) -> None:
+    await Session.objects.aupdate(provider="azure")
+    assert ended(await send(chat, session, "Hi")).code == "chat_refused"
+    assert provider.requests == []
 
 
 async def test_the_request_has_the_heard_history_and_the_users_hash(
@@ -274,7 +299,7 @@ async def test_a_call_that_opens_stops_the_answer_first_and_knows_what_came(
     chat: Chat, provider: FakeProvider, session: Session
 ) -> None:
     answer = await begun(chat, provider, session)
-    call = await chat._runtime._open(session.id, session.user_id, "gpt-realtime")
+    call = await chat._runtime._open(session.id, session.user_id, MODELS)
     assert [item.text for item in call.past] == ["Hi", "Hello"]
     assert (await turn_after(answer)).status == "interrupted"
     with pytest.raises(ReplyRefused, match="call_live"):

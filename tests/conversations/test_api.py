@@ -16,10 +16,11 @@ from backend.accounts import tickets, tokens
 from backend.accounts.models import Ticket
 from backend.conversations import deleting
 from backend.conversations.api import SessionChange
-from backend.conversations.lifecycle import end_call, renew_leases
+from backend.conversations.lifecycle import end_call, provider_of, renew_leases
 from backend.conversations.models import Call, Session, Turn, Usage
 from backend.protocol.endings import Ending
-from backend.wording import SENTENCES
+from backend.wording import SENTENCES, sentence
+from tests.azure import configure_azure
 from tests.cast import client_of
 from tests.conversations.equipment import kept_turn, kept_usage, new_call, new_session
 
@@ -91,6 +92,8 @@ def test_a_body_is_not_needed_for_a_new_session(as_owner: APIClient) -> None:
         {"title": "a\0b"},
         {"title": None},
         {"model": "gpt-realtime"},
+        {"provider": "azure"},
+        {"provider": None},
         {"realtime_mode": True},
         {"instructions": "be rude"},
         {"status": "closed"},
@@ -248,6 +251,26 @@ def test_an_unknown_price_is_not_zero(as_owner: APIClient, session: Session) -> 
     assert (answer["cost"], answer["usage"]["text_out"]) == (None, 10)
 
 
+def test_a_session_has_the_provider_of_the_request(as_owner: APIClient, settings: Settings) -> None:
+    configure_azure(settings)
+    answer = create(as_owner, provider="azure").json()
+    assert (answer["provider"], answer["model"]) == ("azure", "voice-eu")
+    assert as_owner.get("/api/config/").json()["providers"] == ["openai", "azure"]
+    unknown = create(as_owner, provider="nobody").json()["error"]
+    assert unknown["detail"]["provider"] == [sentence("provider_unknown", "en")]
+
+
+def test_a_provider_that_is_changed_during_a_call_is_the_next_calls(
+    as_owner: APIClient, session: Session, settings: Settings
+) -> None:
+    configure_azure(settings)
+    running = new_call(session)
+    answer = change(as_owner, session, provider="azure").json()
+    assert (answer["provider"], answer["model"]) == ("azure", "voice-eu")
+    assert running.provider == "openai"
+    assert provider_of(session.id, session.user_id) == "azure"
+
+
 def test_the_owner_changes_title_voice_and_language(as_owner: APIClient, session: Session) -> None:
     answer = change(as_owner, session, title="Cheese", voice="cedar", language="ja").json()
     assert (answer["title"], answer["voice"], answer["language"]) == ("Cheese", "cedar", "ja")
@@ -311,7 +334,14 @@ def test_an_empty_change_changes_nothing(as_owner: APIClient, session: Session) 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"realtime_mode": True}, {"status": "live"}, {"voice": "x"}, {"user": 1}, {"titel": "x"}],
+    [
+        {"realtime_mode": True},
+        {"status": "live"},
+        {"voice": "x"},
+        {"user": 1},
+        {"titel": "x"},
+        {"provider": "nobody"},
+    ],
     ids=str,
 )
 def test_invalid_fields_of_a_change_are_named(
@@ -475,6 +505,7 @@ def test_the_configuration_needs_no_login(as_nobody: APIClient, settings: Any, d
     assert answer["review_notice"] is demo
     assert (answer["demo"], answer["registration_open"]) == (demo, not demo)
     assert answer["voices"][0] == "marin"
+    assert answer["providers"] == ["openai"]
     assert answer["languages"] == ["en", "ja"]
     assert set(answer["suggestions"]) == ({"en", "ja"} if demo else set())
     assert answer["limits"] == {"title_length": 200, "page_size": 200, "ticket_seconds": 30}

@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from backend import catalogue
-from backend.conversations import creating
+from backend import catalogue, configured_providers
 from backend.conversations.creating import create_session
 from backend.conversations.models import Session
+from tests.azure import configure_azure
 
 pytestmark = pytest.mark.django_db
 
@@ -46,5 +46,14 @@ def test_a_retired_model_is_replaced(
         def date() -> date:
             return on
 
-    monkeypatch.setattr(creating, "timezone", Later)
+    monkeypatch.setattr(configured_providers, "timezone", Later)
     assert create_session(owner.pk, language="en").model == "gpt-realtime-2.1"
+
+
+def test_a_chosen_provider_has_its_own_model(owner: User, settings: Settings) -> None:
+    configure_azure(settings)
+    session = create_session(owner.pk, language="en", provider="azure")
+    assert (session.provider, session.model) == ("azure", "voice-eu")
+    assert create_session(owner.pk, language="en").provider == "openai"
+    settings.REALTIME_PROVIDER = "azure"
+    assert create_session(owner.pk, language="en").provider == "azure"

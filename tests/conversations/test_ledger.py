@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
 from backend.conversations.column_fitting import storable_id
 from backend.conversations.ledger import UsageWrite
@@ -129,3 +130,14 @@ def test_an_estimated_transcription_is_priced_in_its_models_unit(
     stored = Usage.objects.get()
     assert (stored.seconds, stored.audio_in) == (seconds, audio_in)
     assert stored.cost_usd == (None if cost_usd is None else Decimal(cost_usd))
+
+
+def test_an_estimated_transcription_of_a_deployment_is_priced_as_its_model(
+    call: OpenedCall, settings: Settings
+) -> None:
+    settings.AZURE_DEPLOYMENTS = {"words-eu": "gpt-4o-transcribe"}
+    heard = usage.Usage("item_1", "transcription", seconds=60.0, is_estimated=True)
+    write([UsageWrite(call.session_id, call.call_id, "words-eu", heard)])
+    stored = Usage.objects.get()
+    assert (stored.model, stored.audio_in) == ("words-eu", 600)
+    assert stored.cost_usd == Decimal("0.0054")

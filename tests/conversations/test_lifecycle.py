@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from backend.accounts import tokens
+from backend.conversations import lifecycle
 from backend.conversations.lifecycle import (
     LEASE,
     GivenUp,
@@ -461,3 +462,10 @@ def test_an_exchange_that_waits_for_the_lock_comes_after_the_call_that_holds_it(
             assert positions == []
         waiting.result()
     assert (call.first_position, positions) == (0, [100_000])
+
+
+def test_the_provider_is_that_of_the_users_own_session(owner: User, stranger: User) -> None:
+    session = new_session(owner, provider="azure")
+    assert lifecycle.provider_of(session.pk, owner.pk) == "azure"
+    assert lifecycle.provider_of(session.pk, stranger.pk) is None
+    assert lifecycle.open_exchange(session.pk, owner.pk).provider == "azure"

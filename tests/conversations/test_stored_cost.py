@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from backend import catalogue
 from backend.conversations.stored_cost import stored_cost
@@ -23,6 +24,13 @@ def test_the_cheapest_token_is_stored_exactly() -> None:
 def test_seconds_are_rounded_to_the_column() -> None:
     cost, _ = stored_cost(Usage("item_1", "transcription", seconds=1.0), "gpt-transcribe")
     assert cost == Decimal("0.0000750000")
+
+
+def test_a_deployment_costs_what_its_model_does(settings: Settings) -> None:
+    settings.AZURE_DEPLOYMENTS = {"voice-eu": "gpt-realtime"}
+    used = Usage("resp_1", "response", audio_out=10_000)
+    assert stored_cost(used, "voice-eu") == (Decimal("0.64"), catalogue.AS_OF)
+    assert stored_cost(used, "voice-us") == (None, None)
 
 
 @pytest.mark.parametrize(

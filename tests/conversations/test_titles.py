@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -15,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from backend import configured_providers
 from backend.conversations import deleting, titles
 from backend.conversations.listeners import RecordListener
 from backend.conversations.models import Session, Usage
@@ -32,6 +33,7 @@ from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 from backend.protocol.usage import TextUsage
 from backend.upstream.rest import rest_client
 from backend.upstream.whole_answer import WholeAnswer
+from tests.azure import AZURE_KEY, configure_azure
 from tests.conversations.equipment import kept_turn, new_session, turn
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -45,6 +47,7 @@ class FakeProvider:
     def __init__(self) -> None:
         self.responses: list[httpx2.Response] = []
         self.bodies: list[dict[str, Any]] = []
+        self.requests: list[httpx2.Request] = []
 
     def says(self, text: str) -> None:
         message = {"type": "message", "content": [{"type": "output_text", "text": text}]}
@@ -56,6 +59,7 @@ class FakeProvider:
         self.responses.append(httpx2.Response(status, json={}, headers=headers))
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request)
         self.bodies.append(json.loads(request.content))
         return self.responses.pop(0)
 
@@ -66,7 +70,11 @@ def provider(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeProvide
     settings.OPENAI_API_KEY = "sk-test"
     settings.CHAT_MODEL = "gpt-5.6-luna"
     transport = httpx2.MockTransport(provider.handle)
-    monkeypatch.setattr(titles, "rest_client", partial(rest_client, transport=transport))
+
+    def client(*of: Any, **more: Any) -> openai.AsyncOpenAI:
+        return rest_client(*of, **{**more, "transport": transport})
+
+    monkeypatch.setattr(configured_providers, "rest_client", client)
     return provider
 
 
@@ -230,7 +238,7 @@ def test_a_person_who_renames_meanwhile_wins(
     requested(session)
     asked = []
 
-    def answer(request: object) -> WholeAnswer:
+    def answer(_: object, request: object) -> WholeAnswer:
         asked.append(request)
         rename(as_owner, session, "Mine")
         return WholeAnswer("Bread", None, TextUsage("resp_t", "response", text_out=3))
@@ -317,3 +325,24 @@ def test_a_provider_that_refuses_is_not_asked_again(
     suggest_title.call(str(session.pk))
     assert waiting_after_the_first() == []
     assert named(session)[0] == "Do you have bread?"
+
+
+def test_the_provider_of_the_session_is_asked(
+    session: Session, provider: FakeProvider, settings: Settings
+) -> None:
+    configure_azure(settings)
+    Session.objects.update(provider="azure")
+    requested(session)
+    provider.says("Bread")
+    suggest_title.call(str(session.pk))
+    assert [body["model"] for body in provider.bodies] == ["chat-eu"]
+    (request,) = provider.requests
+    assert (request.url.host, request.headers["api-key"]) == ("azure.test", AZURE_KEY)
+
+
+def test_a_provider_without_settings_is_not_asked(session: Session, provider: FakeProvider) -> None:
+    Session.objects.update(provider="azure")
+    requested(session)
+    suggest_title.call(str(session.pk))
+    assert provider.requests == []
+    assert waiting_after_the_first() == []

@@ -242,7 +242,9 @@ def test_no_secret_of_the_operators_environment_is_in_the_rendered_configuration
 def test_the_demo_uses_neither_the_real_key_nor_the_way_to_the_provider() -> None:
     for name in OF_OUR_IMAGE:
         environment = WITH_DEMO["services"][name]["environment"]
-        assert (environment["OPENAI_API_KEY_FILE"], environment["UPSTREAM_PROXY_FILE"]) == ("", "")
+        names = ("OPENAI_API_KEY_FILE", "AZURE_OPENAI_API_KEY_FILE", "UPSTREAM_PROXY_FILE")
+        assert [environment[each] for each in names] == ["", "", ""]
+        assert environment["REALTIME_PROVIDER"] == "openai"
 
 
 def test_each_secret_is_given_only_to_those_who_use_it() -> None:
@@ -256,6 +258,7 @@ def test_each_secret_is_given_only_to_those_who_use_it() -> None:
         "database_url": ours,
         "redis_url": ours,
         "openai_api_key": ours,
+        "azure_openai_api_key": ours,
         "upstream_proxy": ours,
         "admin_password": {"migrate"},
         "postgres_password": {"postgres"},

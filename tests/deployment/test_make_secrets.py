@@ -43,13 +43,14 @@ def test_the_files_are_settings_that_the_server_accepts(folder: Path) -> None:
         f"{name}_FILE": str(folder / f"{name.lower()}.txt")
         for name in (
             *("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ADMIN_PASSWORD"),
-            *("OPENAI_API_KEY", "UPSTREAM_PROXY"),
+            *("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "UPSTREAM_PROXY"),
         )
     }
     values = read({"ALLOWED_HOSTS": "localhost"} | files)
     assert len(values["SECRET_KEY"]) >= 50
     assert len(values["ADMIN_PASSWORD"]) >= 24
     assert (values["OPENAI_API_KEY"], values["UPSTREAM_PROXY"]) == ("", "")
+    assert values["AZURE_OPENAI_API_KEY"] == ""
 
 
 def test_a_password_is_the_same_on_both_sides(folder: Path) -> None:
@@ -98,7 +99,8 @@ def test_a_database_url_without_its_password_file_stops_it(folder: Path) -> None
 
 def test_it_takes_the_key_from_the_environment_and_prints_no_secret(folder: Path) -> None:
     proxy = "http://user:himitsu@proxy.example:3128"
-    first = run(folder, OPENAI_API_KEY="sk-only-for-this-test", UPSTREAM_PROXY=proxy)
+    keys = {"OPENAI_API_KEY": "sk-only-for-this-test", "AZURE_OPENAI_API_KEY": "only-for-this-too"}
+    first = run(folder, **keys, UPSTREAM_PROXY=proxy)
     files = contents(folder)
     assert files["openai_api_key.txt"] == "sk-only-for-this-test\n"
     assert files["upstream_proxy.txt"] == f"{proxy}\n"
@@ -108,6 +110,13 @@ def test_it_takes_the_key_from_the_environment_and_prints_no_secret(folder: Path
 
 def test_it_says_where_to_write_the_key(folder: Path) -> None:
     assert f"Now write the provider's key into {folder}/openai_api_key.txt" in run(folder).stdout
+
+
+def test_the_key_of_azure_is_enough(folder: Path) -> None:
+    first = run(folder, AZURE_OPENAI_API_KEY="azure-only-for-this-test")
+    assert contents(folder)["azure_openai_api_key.txt"] == "azure-only-for-this-test\n"
+    assert "Now write the provider's key" not in first.stdout
+    assert "azure-only-for-this-test" not in first.stdout + first.stderr
 
 
 def test_no_two_secrets_are_the_same(folder: Path, tmp_path: Path) -> None:

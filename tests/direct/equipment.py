@@ -23,9 +23,9 @@ class FakeProvider:
             200, json={"value": SECRET, "expires_at": int(EXPIRES_AT.timestamp()), "session": {}}
         )
 
-    def client(self, base_url: str, api_key: str, **more: Any) -> openai.AsyncOpenAI:
-        transport = httpx2.MockTransport(self._handle)
-        return rest.rest_client(base_url, api_key, transport=transport, **more)
+    def client(self, *of: Any, **more: Any) -> openai.AsyncOpenAI:
+        more["transport"] = httpx2.MockTransport(self._handle)
+        return rest.rest_client(*of, **more)
 
     @property
     def wanted(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from rest_framework.test import APIClient
 
 from backend import catalogue
 from backend.direct.config import direct_config
+from tests.azure import configure_azure
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +21,23 @@ def test_it_has_the_providers_addresses_and_what_a_key_may_be_for(settings: Sett
     assert config["calls_url"] == "https://api.openai.com/v1/realtime/calls"
     assert config["model"] == config["models"][0] == "gpt-realtime-2.1"
     assert (config["voice"], config["voices"]) == ("verse", list(catalogue.VOICES))
+
+
+def test_it_has_each_provider_that_can_be_chosen(settings: Settings) -> None:
+    settings.DIRECT_SESSIONS = True
+    configure_azure(settings)
+    config = direct_config()
+    assert config is not None
+    openai, azure = config["providers"]
+    assert {name: config[name] for name in openai} == openai, "the default one"  # type: ignore[literal-required]
+    assert (openai["provider"], azure["provider"]) == ("openai", "azure")
+    assert azure["websocket_url"] == "wss://azure.test/openai/v1/realtime"
+    assert azure["calls_url"] == "https://azure.test/openai/v1/realtime/calls"
+    assert (azure["model"], azure["models"]) == ("voice-eu", ["voice-eu", "mini-eu"])
+    settings.REALTIME_PROVIDER = "azure"
+    config = direct_config()
+    assert config is not None
+    assert (config["provider"], len(config["providers"])) == ("azure", 2)
 
 
 def test_it_is_null_while_direct_sessions_are_off(as_nobody: APIClient, settings: Settings) -> None:

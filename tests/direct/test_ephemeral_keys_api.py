@@ -19,6 +19,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from backend import configured_providers
 from backend.accounts.safety_identifier import safety_identifier
 from backend.accounts.tokens import key_for
 from backend.direct import ephemeral_keys_api
@@ -28,6 +29,7 @@ from backend.spending.models import Budget
 from backend.upstream.client_secrets import make_client_secret
 from backend.upstream.rest import rest_client
 from backend.wording import sentence
+from tests.azure import AZURE_KEY, configure_azure
 from tests.cast import client_of
 from tests.direct.equipment import EXPIRES_AT, SECRET, FakeProvider, allow_direct_sessions
 
@@ -44,7 +46,7 @@ def provider(monkeypatch: pytest.MonkeyPatch, settings: Settings, owner: User) -
     settings.DIRECT_SESSIONS = True
     allow_direct_sessions(owner)
     made = FakeProvider()
-    monkeypatch.setattr(ephemeral_keys_api, "rest_client", made.client)
+    monkeypatch.setattr(configured_providers, "rest_client", made.client)
     return made
 
 
@@ -106,6 +108,41 @@ def test_model_voice_and_lifetime_reach_the_provider(
     assert {"model": key.model, "voice": key.voice} == given
 
 
+def test_a_key_of_the_chosen_provider(
+    as_owner: APIClient, provider: FakeProvider, settings: Settings
+) -> None:
+    configure_azure(settings)
+    response = ask(as_owner, {"provider": "azure", "model": "mini-eu"})
+    assert (response.status_code, set(response.json())) == (200, {"success", "token", "expireTime"})
+    (request,) = provider.requests
+    assert str(request.url) == "https://azure.test/openai/v1/realtime/client_secrets"
+    assert request.headers["api-key"] == AZURE_KEY
+    assert "Authorization" not in request.headers
+    session = provider.wanted["session"]
+    assert session["model"] == "mini-eu"
+    assert session["audio"]["input"]["transcription"]["model"] == "words-eu"
+    key = EphemeralKey.objects.get()
+    assert (key.provider, key.model) == ("azure", "mini-eu")
+
+
+def test_the_default_model_is_that_of_the_chosen_provider(
+    as_owner: APIClient, provider: FakeProvider, settings: Settings
+) -> None:
+    configure_azure(settings)
+    assert ask(as_owner, {"provider": "azure"}).status_code == 200
+    assert provider.wanted["session"]["model"] == "voice-eu"
+
+
+def test_a_model_of_another_provider_is_refused(
+    as_owner: APIClient, provider: FakeProvider, settings: Settings
+) -> None:
+    configure_azure(settings)
+    for body in ({"provider": "azure", "model": "gpt-realtime-2.1"}, {"model": "voice-eu"}):
+        error = "model: There is no such model. See GET /api/config/."
+        assert refusal(ask(as_owner, body)) == (400, error)
+    assert not provider.requests
+
+
 def test_the_instructions_are_in_the_users_language(owner: User, provider: FakeProvider) -> None:
     ask(client_of(owner, "ja"))
     assert "日本語" in provider.wanted["session"]["instructions"]
@@ -117,6 +154,9 @@ def test_the_instructions_are_in_the_users_language(owner: User, provider: FakeP
         ({"model": "gpt-9"}, "model: There is no such model. See GET /api/config/."),
         ({"voice": "bob"}, "voice: There is no such voice. See GET /api/config/."),
         ({"voice": None}, "voice: This field may not be null."),
+        ({"provider": "nobody"}, "provider: There is no such provider here. See GET /api/config/."),
+        ({"provider": "azure"}, "provider: There is no such provider here. See GET /api/config/."),
+        ({"provider": ""}, "provider: This field may not be blank."),
         ({"Model": "gpt-realtime"}, "Model: There is no such field."),
         ([], "Invalid data. Expected a dictionary, but got list."),
     ],
@@ -283,7 +323,7 @@ async def test_a_name_that_is_looked_up_for_long_holds_no_request(
         raise socket.gaierror(socket.EAI_AGAIN, "away")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(ephemeral_keys_api, "rest_client", rest_client)
+    monkeypatch.setattr(configured_providers, "rest_client", rest_client)
     impatient = functools.partial(make_client_secret, within_s=0.01)
     monkeypatch.setattr(ephemeral_keys_api, "make_client_secret", impatient)
     token = await asyncio.to_thread(key_for, owner)

@@ -16,10 +16,17 @@ from backend.direct import provider_calls, watched_calls
 from backend.direct.models import ProviderCall
 from backend.direct.watched_calls import WatchedCalls
 from backend.protocol.endings import Ending
-from backend.protocol.errors import AdmissionRefused, BudgetSpent, UpstreamError, UpstreamFailed
+from backend.protocol.errors import (
+    AdmissionRefused,
+    BudgetSpent,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamRefused,
+)
 from backend.runtime import Runtime
 from backend.spending.models import Budget
 from backend.upstream.sideband import SidebandLimits
+from tests.azure import AZURE_KEY, AZURE_URL, configure_azure
 from tests.conversations.equipment import new_session
 from tests.direct.far_end import ANSWER, OFFER, FarEnd, SidebandSocket
 from tests.relay.equipment import frame, item_event, response_created, response_done, words
@@ -127,6 +134,37 @@ def end_of(text: str) -> list[str]:
         response_done(usage=usage),
         frame(type="output_audio_buffer.stopped", response_id="resp_1"),
     ]
+
+
+async def test_a_call_is_made_and_hung_up_at_the_provider_of_its_session(
+    harness: Harness, session: Session, settings: Settings
+) -> None:
+    configure_azure(settings)
+    await Session.objects.aupdate(provider="azure")
+    call = await harness.open(session)
+    assert (call.provider, call.model) == ("azure", "voice-eu")
+    (offer,) = harness.far_end.offers
+    assert str(offer.url) == "https://azure.test/openai/v1/realtime/calls"
+    assert offer.headers["api-key"] == AZURE_KEY
+    assert "Authorization" not in offer.headers
+    assert harness.far_end.session_of()["model"] == "voice-eu"
+    (target,) = harness.far_end.targets
+    assert (target.base_url, target.api_key) == (AZURE_URL, AZURE_KEY)
+    assert (await ProviderCall.objects.aget()).provider == "azure"
+    harness.runtime.live.hang_up(str(call.pk), Ending.COMPLETED)
+    await harness.ended(call)
+    assert harness.far_end.hung_up == ["rtc_1"]
+
+
+async def test_a_call_of_a_session_whose_provider_has_no_settings_is_refused(
+    harness: Harness, session: Session
+) -> None:
+    await Session.objects.aupdate(provider="azure")
+    with pytest.raises(UpstreamRefused, match="api_key_missing"):
+        await harness.open(session)
+    assert harness.far_end.offers == []
+    call = await harness.ended(await Call.objects.aget())
+    assert (call.provider, call.ending) == ("azure", "provider_refused")
 
 
 async def test_a_call_is_made_watched_recorded_and_hung_up(

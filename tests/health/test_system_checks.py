@@ -25,6 +25,14 @@ class Given:
     REALTIME_MODEL: str = "gpt-realtime"
     TRANSCRIPTION_MODEL: str = "gpt-transcribe"
     CHAT_MODEL: str = "gpt-5.6-luna"
+    REALTIME_PROVIDER: str = "openai"
+    UPSTREAM_PROXY: str = ""
+    AZURE_OPENAI_API_KEY: str = ""
+    AZURE_OPENAI_BASE_URL: str = ""
+    AZURE_REALTIME_MODEL: str = "gpt-realtime"
+    AZURE_TRANSCRIPTION_MODEL: str = "gpt-transcribe"
+    AZURE_CHAT_MODEL: str = "gpt-5.6-luna"
+    AZURE_DEPLOYMENTS: dict[str, str] = field(default_factory=dict)
     REALTIME_VOICE: str = "marin"
     REGISTRATION_OPEN: bool = False
     DIRECT_SESSIONS: bool = False
@@ -34,6 +42,10 @@ class Given:
 
 
 EARLY = date(2026, 10, 1)
+
+
+AZURE = {"AZURE_OPENAI_API_KEY": "another", "AZURE_OPENAI_BASE_URL": "https://x.example/openai/v1"}
+ONLY_AZURE = {**AZURE, "REALTIME_PROVIDER": "azure", "OPENAI_API_KEY": ""}
 
 
 def ids(today: date = EARLY, **changes: Any) -> list[str]:
@@ -60,6 +72,15 @@ def test_valid_settings_have_no_problems() -> None:
         ({"DIRECT_SESSIONS": True}, "kaiwa.W009"),
         ({"DEMO": True}, "kaiwa.W005"),
         ({"ALLOWED_HOSTS": ["*"]}, "kaiwa.W006"),
+        ({**ONLY_AZURE, "AZURE_OPENAI_API_KEY": ""}, "kaiwa.E001"),
+        ({**ONLY_AZURE, "AZURE_OPENAI_API_KEY": "", "DEBUG": True}, "kaiwa.W001"),
+        ({**AZURE, "AZURE_OPENAI_BASE_URL": "http://x.example/openai/v1"}, "kaiwa.E003"),
+        ({**AZURE, "AZURE_OPENAI_BASE_URL": ""}, "kaiwa.W010"),
+        ({**AZURE, "AZURE_OPENAI_API_KEY": ""}, "kaiwa.W010"),
+        ({**AZURE, "AZURE_REALTIME_MODEL": "voice"}, "kaiwa.W002"),
+        ({**AZURE, "AZURE_CHAT_MODEL": "gpt-realtime"}, "kaiwa.W002"),
+        ({"AZURE_DEPLOYMENTS": {"voice": "gpt-9"}}, "kaiwa.W011"),
+        ({"AZURE_DEPLOYMENTS": {"gpt-realtime": "gpt-realtime-2.1"}}, "kaiwa.W011"),
     ],
 )
 def test_each_mistake_has_its_id(changes: dict[str, Any], expected: str) -> None:
@@ -76,12 +97,21 @@ def test_a_budget_of_money_needs_the_prices_of_all_models() -> None:
     assert refused == ["kaiwa.W008", "kaiwa.W008"]
     assert ids(BUDGET_USD_PER_MONTH=budget, CHAT_MODEL="x") == ["kaiwa.W002", "kaiwa.W008"]
     assert ids(BUDGET_USD_PER_MONTH=budget, CHAT_MODEL="x", DEMO=True) == ["kaiwa.W005"]
+    deployment: dict[str, Any] = {**AZURE, "AZURE_REALTIME_MODEL": "voice"}
+    assert ids(BUDGET_USD_PER_MONTH=budget, **deployment) == ["kaiwa.W002", "kaiwa.W008"]
+    deployment["AZURE_DEPLOYMENTS"] = {"voice": "gpt-realtime-2.1"}
+    assert ids(BUDGET_USD_PER_MONTH=budget, **deployment) == []
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"OPENAI_API_KEY": "", "DEMO": True, "DEBUG": True},
+        AZURE,
+        ONLY_AZURE,
+        {**ONLY_AZURE, "REALTIME_MODEL": "nobody-asks-for-it"},
+        {**AZURE, "AZURE_REALTIME_MODEL": "voice", "AZURE_DEPLOYMENTS": {"voice": "gpt-realtime"}},
+        {**AZURE, "AZURE_OPENAI_BASE_URL": "http://127.0.0.1:9000/openai/v1"},
         {"OPENAI_BASE_URL": "http://127.0.0.1:9000/v1"},
         {"OPENAI_BASE_URL": "http://[::1]:9000/v1"},
         {"REGISTRATION_OPEN": True, "DEBUG": True},
@@ -109,6 +139,10 @@ def test_a_retirement_is_reported_ninety_days_before(today: date, expected: list
 
 def test_the_retirement_of_our_own_default_needs_nobody() -> None:
     assert ids(date(2030, 1, 1)) == []
+
+
+def test_the_retirement_of_a_model_that_nobody_asks_for_is_no_problem() -> None:
+    assert ids(date(2030, 1, 1), REALTIME_MODEL="gpt-realtime-2025-08-28", **ONLY_AZURE) == []
 
 
 def test_a_demo_has_no_problems_with_models() -> None:

@@ -24,6 +24,17 @@ NO_LIMITS = dict.fromkeys(
 )
 """The servers of tests and benchmarks have one user who makes very many calls and sessions."""
 
+AZURE = {
+    "AZURE_OPENAI_API_KEY": "azure-journey-" + secrets.token_hex(16),
+    "AZURE_OPENAI_BASE_URL": "http://localhost:SIMULATOR_PORT/openai/v1",
+    "AZURE_REALTIME_MODEL": "voice-eu",
+    "AZURE_TRANSCRIPTION_MODEL": "gpt-words-eu",
+    "AZURE_CHAT_MODEL": "gpt-chat-eu",
+    "AZURE_DEPLOYMENTS": "voice-eu=gpt-realtime-2.1,mini-eu=gpt-realtime-2.1-mini,"
+    "gpt-words-eu=gpt-transcribe,gpt-chat-eu=gpt-5.6-luna",
+}
+"""With these settings the simulator is also Azure, at an origin of its own."""
+
 _migrated: dict[str, bytes] = {}
 """The SQLite file after the migrations, by `DJANGO_SETTINGS_MODULE`."""
 
@@ -198,8 +209,14 @@ def running_stack(
     server_module: str = "backend.serve",
     **env: str,
 ) -> Iterator[Stack]:
-    """Start simulator and server with a new database in `folder`; stop both at the end."""
+    """Start simulator and server with a new database in `folder`; stop both at the end.
+
+    `SIMULATOR_PORT` in a setting's value becomes the simulator's port.
+    """
     port, simulator_port = free_port(), free_port()
+    env = {
+        name: value.replace("SIMULATOR_PORT", str(simulator_port)) for name, value in env.items()
+    }
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     stack = Stack(
         folder=folder,

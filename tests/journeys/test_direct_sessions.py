@@ -11,7 +11,8 @@ import openai
 import pytest
 
 from tests.journeys.person import Person
-from tests.journeys.stack import Stack, running_stack
+from tests.journeys.stack import AZURE, Stack, http, running_stack
+from tests.journeys.test_relay_journey import ended_session
 
 pytestmark = pytest.mark.journey
 
@@ -36,11 +37,13 @@ def curl(stack: Stack, token: str, *arguments: str) -> tuple[int, dict[str, Any]
     return int(status), json.loads(body)
 
 
-async def talk(stack: Stack, key: str) -> tuple[dict[str, Any], str]:
+async def talk(
+    stack: Stack, key: str, path: str = "/v1", model: str = "gpt-realtime"
+) -> tuple[dict[str, Any], str]:
     """Say hello over the stock SDK's WebSocket. Returns the session and the words of the answer."""
     async with (
-        openai.AsyncOpenAI(api_key=key, base_url=f"{stack.simulator_url}/v1") as client,
-        client.realtime.connect(model="gpt-realtime") as connection,
+        openai.AsyncOpenAI(api_key=key, base_url=stack.simulator_url + path) as client,
+        client.realtime.connect(model=model) as connection,
     ):
         created: Any = await connection.recv()
         await connection.conversation.item.create(
@@ -95,3 +98,56 @@ async def test_a_key_from_curl_opens_a_session_in_the_stock_sdk(tmp_path: Path) 
         status, answer = curl(stack, person.token)
         assert (status, answer["success"]) == (500, False)
         assert "ek_" not in stack.log()
+
+
+def asked(stack: Stack) -> list[tuple[str, str]]:
+    """The API and the model of every request that the simulator got, in their order."""
+    calls = http("GET", f"{stack.simulator_url}/simulator/calls").json["calls"]
+    return [(call["api"], call["model"]) for call in calls]
+
+
+async def test_each_provider_gives_its_keys_and_answers_its_sessions(tmp_path: Path) -> None:
+    with running_stack(tmp_path, simulator=("--pace", "0"), DIRECT_SESSIONS="on", **AZURE) as stack:
+        person = await Person.register(stack)
+        stack.manage("shell", "--verbosity", "0", "-c", PERMIT)
+        config = (await person.api("GET", "config/")).json
+        assert config["providers"] == ["openai", "azure"]
+        offered = {each["provider"]: each for each in config["direct"]["providers"]}
+        assert offered["azure"]["models"] == ["voice-eu", "mini-eu"]
+
+        body = ("--header", "Content-Type: application/json", "--data")
+        status, refused = curl(stack, person.token, *body, '{"provider": "nobody"}')
+        assert (status, refused["success"]) == (400, False)
+        for name, path in (("openai", "/v1"), ("azure", "/openai/v1")):
+            status, answer = curl(stack, person.token, *body, json.dumps({"provider": name}))
+            assert status == 200, answer
+            model = offered[name]["model"]
+            assert offered[name]["websocket_url"].endswith(f"{path}/realtime")
+            session, words = await asyncio.wait_for(talk(stack, answer["token"], path, model), 60)
+            assert session["model"] == model
+            assert words
+        assert asked(stack) == [
+            ("client_secrets", "gpt-realtime"), ("realtime", "gpt-realtime"),
+            ("client_secrets", "voice-eu"), ("realtime", "voice-eu"),
+        ]  # fmt: skip
+
+        session_id = await person.new_session(provider="azure")
+        async with person.call(session_id) as live:
+            await live.type("Hello.")
+            await live.until_type("response.done")
+        path = f"sessions/{session_id}/"
+        await ended_session(person, session_id)
+        typed = await person.api("POST", f"{path}messages/", {"text": "Goodbye."})
+        assert typed.status == 201, typed.text
+        assert asked(stack)[4:6] == [("realtime", "voice-eu"), ("responses", "gpt-chat-eu")]
+        stored = (await person.api("GET", path)).json
+        assert (stored["provider"], stored["model"]) == ("azure", "voice-eu")
+        assert float(stored["cost"]) > 0, "a deployment costs what its model does"
+
+        changed = await person.api("PATCH", path, {"provider": "openai"})
+        assert changed.json["provider"] == "openai"
+        typed = await person.api("POST", f"{path}messages/", {"text": "Hello again."})
+        assert typed.status == 201, typed.text
+        assert asked(stack)[-1] == ("responses", "gpt-5.6-luna")
+        for secret in (stack.env["AZURE_OPENAI_API_KEY"], stack.env["OPENAI_API_KEY"], "ek_"):
+            assert secret not in stack.log()

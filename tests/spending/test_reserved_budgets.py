@@ -20,6 +20,7 @@ from backend.conversations.writing import write
 from backend.protocol import usage
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused, BudgetSpent
+from backend.spending.budget_usage import limits_of, states_of_users
 from backend.spending.budgets import month_of
 from backend.spending.models import Budget
 from backend.spending.prices import usd_of_answer, usd_of_talk
@@ -29,6 +30,7 @@ from backend.spending.reservations import (
     reserve_clip,
     reserve_reply,
 )
+from tests.azure import configure_azure
 from tests.conversations.equipment import ending_write, new_call, new_session, usage_write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -156,6 +158,39 @@ def test_a_model_of_unknown_price_is_refused_only_with_a_budget_of_money(
     opened(owner)
     with pytest.raises(AdmissionRefused, match="price_unknown"):
         replies.open_reply(new_session(owner).pk, owner.pk, "m1", reserve=reserve_reply)
+
+
+def test_a_deployment_is_priced_as_the_model_that_the_settings_say(
+    limits: Settings, owner: User
+) -> None:
+    configure_azure(limits)
+    give(owner, usd_per_month=10)
+    session = new_session(owner, provider="azure")
+    call = new_call(session, reserve=reserve_call, provider="azure")
+    end_call(call.call_id, Ending.CLIENT_LEFT)
+    replies.open_reply(session.pk, owner.pk, "m1", reserve=reserve_reply)
+    reserve_clip(session.pk, owner.pk, "clip_1", "words-eu", 60)
+    assert Usage.objects.get().cost_usd == Decimal("0.0045")
+    limits.AZURE_DEPLOYMENTS = {}
+    Reply.objects.update(status="completed")
+    with pytest.raises(AdmissionRefused, match="price_unknown"):
+        replies.open_reply(session.pk, owner.pk, "m2", reserve=reserve_reply)
+    assert refused(owner, session).code == "price_unknown"
+    opened(owner)
+
+
+def test_the_answers_that_run_are_priced_by_their_sessions_provider(
+    limits: Settings, owner: User
+) -> None:
+    configure_azure(limits)
+    limits.AZURE_DEPLOYMENTS = {"chat-eu": "gpt-5.6-sol"}
+    give(owner, usd_per_month=1)
+    first = new_session(owner, provider="azure")
+    replies.open_reply(first.pk, owner.pk, "m1", reserve=reserve_reply)
+    (state,) = states_of_users({owner.pk: limits_of([owner.pk])[owner.pk]}, timezone.now())[
+        owner.pk
+    ]
+    assert state.reserved == usd_of_answer("gpt-5.6-sol", limits.HISTORY_TOKENS)
 
 
 def test_the_defaults_of_the_settings_apply(limits: Settings, owner: User) -> None:

@@ -31,9 +31,20 @@ class FakeProvider:
         """The model is part of the path."""
         return f"{target.websocket_base_url}/models/{target.model}/live"
 
-    def headers(self, target: Target) -> dict[str, str]:
+    def credential_headers(self, api_key: str) -> dict[str, str]:
         """The key has a header of its own."""
-        return {"X-Fake-Key": target.api_key, "X-Fake-User": target.safety_identifier}
+        return {"X-Fake-Key": api_key}
+
+    def user_headers(self, safety_identifier: str) -> dict[str, str]:
+        """The user too."""
+        return {"X-Fake-User": safety_identifier}
+
+    def headers(self, target: Target) -> dict[str, str]:
+        """Both."""
+        return {
+            **self.credential_headers(target.api_key),
+            **self.user_headers(target.safety_identifier),
+        }
 
     def accepts(self, event: Mapping[str, Any]) -> bool:
         """True for `live.hello`; the queue's progress may come before it."""

@@ -25,7 +25,7 @@ async def made(answer: object, *, status: int = 200, within_s: float = 10) -> Cl
         return httpx2.Response(status, json=answer)
 
     transport = httpx2.MockTransport(handle)
-    async with rest_client("http://provider.test/v1", KEY, transport=transport) as client:
+    async with rest_client(OPENAI, "http://provider.test/v1", KEY, transport=transport) as client:
         return await make_client_secret(client, OPENAI, REQUEST, "a1b2", within_s=within_s)
 
 

@@ -25,7 +25,9 @@ Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
 def client_answered_by(answer: Answer) -> openai.AsyncOpenAI:
-    return rest_client("http://provider.test/v1", KEY, transport=httpx2.MockTransport(answer))
+    return rest_client(
+        OPENAI, "http://provider.test/v1", KEY, transport=httpx2.MockTransport(answer)
+    )
 
 
 async def ask(client: openai.AsyncOpenAI) -> list[str]:
@@ -150,14 +152,14 @@ def test_an_unknown_error_inside_an_answer_is_a_failure() -> None:
 
 def test_without_a_key_nothing_is_asked() -> None:
     with pytest.raises(UpstreamRefused) as caught:
-        rest_client("http://provider.test/v1", "")
+        rest_client(OPENAI, "http://provider.test/v1", "")
     assert caught.value.code == "api_key_missing"
 
 
 def test_a_proxy_url_that_cannot_be_used_is_not_quoted() -> None:
     proxy = "nothing://user:" + "secret" * 2 + "@proxy"
     with pytest.raises(UpstreamUnavailable) as caught:
-        rest_client("http://provider.test/v1", KEY, proxy=proxy)
+        rest_client(OPENAI, "http://provider.test/v1", KEY, proxy=proxy)
     assert caught.value.code == "proxy_failed"
     assert "secretsecret" not in "".join(traceback.format_exception(caught.value))
 

@@ -29,7 +29,9 @@ async def transcribed(
             raise answer
         return answer
 
-    client = rest_client("http://provider.test/v1", KEY, transport=httpx2.MockTransport(handle))
+    client = rest_client(
+        OPENAI, "http://provider.test/v1", KEY, transport=httpx2.MockTransport(handle)
+    )
     async with client:
         clip = Clip("clip.webm", "audio/webm", io.BytesIO(b"the clip"))
         return await transcribe(client, OPENAI, "gpt-transcribe", clip)

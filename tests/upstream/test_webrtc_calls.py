@@ -22,7 +22,9 @@ async def made(
             raise answer
         return answer
 
-    client = rest_client("http://provider.test/v1", KEY, transport=httpx2.MockTransport(handle))
+    client = rest_client(
+        OPENAI, "http://provider.test/v1", KEY, transport=httpx2.MockTransport(handle)
+    )
     async with client:
         return await make_call(
             client,
@@ -98,7 +100,9 @@ async def ended(status: int) -> list[str]:
         seen.append(f"{request.method} {request.url.path}")
         return httpx2.Response(status)
 
-    client = rest_client("http://provider.test/v1", KEY, transport=httpx2.MockTransport(handle))
+    client = rest_client(
+        OPENAI, "http://provider.test/v1", KEY, transport=httpx2.MockTransport(handle)
+    )
     async with client:
         await hang_up(client, OPENAI, "rtc_1")
     return seen

@@ -39,7 +39,7 @@ def answering(body: Any, status: int = 200) -> Answer:
 
 async def ask(answer: Answer, stall_s: float = 5.0) -> WholeAnswer:
     transport = httpx2.MockTransport(answer)
-    async with rest_client("http://provider.test/v1", KEY, transport=transport) as client:
+    async with rest_client(OPENAI, "http://provider.test/v1", KEY, transport=transport) as client:
         return await ask_whole(client, OPENAI, {"model": "m", "input": "Hi"}, stall_s=stall_s)
 
 

@@ -140,7 +140,7 @@ class LanguageFilter(_ValuesFilter):
 
 
 class ProviderFilter(_ValuesFilter):
-    """Filters by the provider of the newest call."""
+    """Filters by the provider of the session, which is that of its next call."""
 
     title = WORDS["provider"]
     parameter_name = "provider"

@@ -1,7 +1,7 @@
 """The key of a request or of a WebSocket: a standard key, or an ephemeral one that is valid now.
 
-Any key is a standard key, except those that begin with `ek_`: the simulator must have made it, and
-it must not have expired.
+It comes as a bearer token, or in the header `api-key`, as Azure has it. Any key is a standard key,
+except those that begin with `ek_`: the simulator must have made it, and it must not have expired.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.simulator.engine.client_secrets import SECRET_PREFIX, ClientSecret, ClientSecrets
-from backend.simulator.server.http_errors import HttpError, bearer_key
+from backend.simulator.server.http_errors import incorrect_key, key_of
 
 SUBPROTOCOL: Final = "realtime"
 _KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 """A browser cannot set headers on a WebSocket: it offers its key as a subprotocol."""
-_SECRET_HEADERS: Final = frozenset({"authorization", "sec-websocket-protocol"})
+_SECRET_HEADERS: Final = frozenset({"api-key", "authorization", "sec-websocket-protocol"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,19 @@ class Authenticator:
         """
         key = _key_of_subprotocols(headers.get("sec-websocket-protocol", ""))
         if key is None:
-            key = bearer_key(headers.get("authorization", ""))
+            key = key_of(headers)
         if not key.startswith(SECRET_PREFIX):
             return Credential()
+        # Azure takes an ephemeral key as a bearer token only.
         secret = self._secrets.find(key, self._now())
-        if secret is None:
-            raise _incorrect_key(key)
+        if secret is None or "api-key" in headers:
+            raise incorrect_key(key, headers)
         return Credential(secret)
 
     def require_standard_key(self, headers: Mapping[str, str]) -> None:
         """Raise HttpError (401) unless the request has a standard key."""
         if self.credential(headers).secret is not None:
-            raise _incorrect_key(bearer_key(headers.get("authorization", "")))
+            raise incorrect_key(key_of(headers), headers)
 
 
 def without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
@@ -69,9 +70,3 @@ def _key_of_subprotocols(header: str) -> str | None:
         if each.startswith(_KEY_SUBPROTOCOL)
     ]
     return keys[0] if keys else None
-
-
-def _incorrect_key(key: str) -> HttpError:
-    # Like the provider, the error shows the ends of the key only.
-    masked = f"{key[:5]}{'*' * 8}{key[-4:]}"
-    return HttpError(401, f"Incorrect API key provided: {masked}.", "invalid_api_key")

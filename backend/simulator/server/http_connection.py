@@ -14,18 +14,19 @@ from backend.simulator.server.http_messages import (
     HttpRequest,
     content_length,
     parse_head,
+    plain_path,
 )
 
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_CONTROL_BODY_BYTES = 64 * 1024
 _MAX_REST_BODY_BYTES = 26 * 1024 * 1024
 """A file of 25 MiB, which is the provider's limit, and the rest of its form."""
-_CONTROL_PATH = b"/simulator"
+_CONTROL_PATH = "/simulator"
 _REST_PATHS = (
-    b"/v1/responses",
-    b"/v1/audio/",
-    b"/v1/realtime/client_secrets",
-    b"/v1/realtime/calls",
+    "/v1/responses",
+    "/v1/audio/",
+    "/v1/realtime/client_secrets",
+    "/v1/realtime/calls",
 )
 
 RestHandler = Callable[[HttpRequest, HttpExchange], Coroutine[Any, Any, None]]
@@ -79,8 +80,8 @@ class HttpOrWebSocketConnection(ServerConnection):
         if line_end < 0 and len(held) < _MAX_HEAD_BYTES:
             return False
         words = bytes(held[: max(line_end, 0)]).split(b" ")
-        path = words[1] if len(words) > 1 else b""
-        if not path.startswith((_CONTROL_PATH, *_REST_PATHS)):
+        path = words[1].decode("latin-1") if len(words) > 1 else ""
+        if not plain_path(path).startswith((_CONTROL_PATH, *_REST_PATHS)):
             self._held = None
             super().data_received(bytes(held))
             return False
@@ -97,7 +98,7 @@ class HttpOrWebSocketConnection(ServerConnection):
 
     def _accept_length(self, request: HttpRequest) -> bool:
         """Refuse a body that is too large or of unknown length."""
-        if request.path.startswith(_CONTROL_PATH.decode()):
+        if request.path.startswith(_CONTROL_PATH):
             if self._body_length > _MAX_CONTROL_BODY_BYTES:
                 self.transport.abort()
                 return False
@@ -127,7 +128,7 @@ class HttpOrWebSocketConnection(ServerConnection):
         request = replace(request, body=bytes(held[self._body_start : body_end]))
         held.clear()
         exchange = HttpExchange(self.transport, self.drain)
-        if request.path.startswith(_CONTROL_PATH.decode()):
+        if request.path.startswith(_CONTROL_PATH):
             answer = control_api.handle(self._state, request.method, request.path, request.body)
             exchange.respond(answer.status, answer.body, answer.content_type)
         else:

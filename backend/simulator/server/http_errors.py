@@ -1,5 +1,6 @@
 """PURE: errors of HTTP requests, in the provider's format, and the key of a request."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from backend.simulator.engine import mishaps
@@ -37,7 +38,25 @@ def refusal_of(mishap: Mishap, api: Api) -> mishaps.HttpRefusal | None:
     return None
 
 
-def bearer_key(authorization: str) -> str:
+def key_of(headers: Mapping[str, str]) -> str:
+    """The key in the header `api-key`, as Azure has it, else the bearer token.
+
+    `headers` have lower-case names. Raises HttpError (401) if there is none.
+    """
+    key = headers.get("api-key", "").strip(" \t")
+    return key or _bearer_key(headers.get("authorization", ""))
+
+
+def incorrect_key(key: str, headers: Mapping[str, str]) -> HttpError:
+    """The 401 for a wrong key, in the shape of the provider whose header it came in."""
+    if "api-key" in headers:
+        return HttpError(401, "Access denied: the subscription key is not valid.", "401")
+    # Like the provider, the error shows the ends of the key only.
+    masked = f"{key[:5]}{'*' * 8}{key[-4:]}"
+    return HttpError(401, f"Incorrect API key provided: {masked}.", "invalid_api_key")
+
+
+def _bearer_key(authorization: str) -> str:
     """The key in an Authorization header. Raises HttpError if there is none."""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer" or not key.strip(" \t"):

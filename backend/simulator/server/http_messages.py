@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from email.message import Message
 
 JSON = "application/json"
+AZURE_PREFIX = "/openai"
+"""Azure serves the API at `/openai/v1`: all paths are also those with this prefix."""
 HeaderFields = Sequence[tuple[str, str]]
+
+
+def plain_path(path: str) -> str:
+    """A path of the API as it is without Azure's prefix."""
+    return path.removeprefix(AZURE_PREFIX) if path.startswith(f"{AZURE_PREFIX}/v1/") else path
 
 
 def content_length(head: bytes) -> int:
@@ -31,7 +38,9 @@ def content_length(head: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request; `path` has no query and no slash at its end, header names are in lower case."""
+    """A request; `path` has no query, no slash at its end and not Azure's prefix, header names are
+    in lower case.
+    """
 
     method: str
     path: str
@@ -45,7 +54,7 @@ def parse_head(head: bytes) -> HttpRequest:
     method, path, *_ = [*first.split(" "), "", ""]
     fields = [line.partition(":") for line in lines]
     headers = {name.strip().lower(): value.strip(" \t") for name, _, value in fields}
-    return HttpRequest(method, path.partition("?")[0].rstrip("/"), headers)
+    return HttpRequest(method, plain_path(path.partition("?")[0].rstrip("/")), headers)
 
 
 # ── Forms ─────────────────────────────────────────────────────────────────────────────────────────

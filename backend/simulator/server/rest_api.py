@@ -22,7 +22,7 @@ from backend.simulator.engine.voice_activity import SpeechStarted, VoiceActivity
 from backend.simulator.persona.customer import Customer
 from backend.simulator.server.call_records import CallRecord, CallRecords
 from backend.simulator.server.credentials import without_secrets
-from backend.simulator.server.http_errors import HttpError, bearer_key, http_error, refusal_of
+from backend.simulator.server.http_errors import HttpError, http_error, key_of, refusal_of
 from backend.simulator.server.http_messages import (
     JSON,
     Form,
@@ -64,7 +64,7 @@ def _check_access(request: HttpRequest) -> Api:
         raise HttpError(404, f"Invalid URL ({request.method} {request.path})")
     if request.method != "POST":
         raise HttpError(405, f"Invalid method for URL ({request.method} {request.path})")
-    bearer_key(request.headers.get("authorization", ""))
+    key_of(request.headers)
     return api
 
 

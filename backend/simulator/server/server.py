@@ -2,6 +2,8 @@
 
 async with Simulator(SimulatorOptions(pace=0)).serve(port=0) as running:
     running.base_url    # "http://127.0.0.1:PORT/v1", for OPENAI_BASE_URL
+
+As Azure it is at `/openai/v1` of the same port, for AZURE_OPENAI_BASE_URL.
 """
 
 import asyncio
@@ -41,6 +43,7 @@ from backend.simulator.server.credentials import (
 from backend.simulator.server.event_sender import encode
 from backend.simulator.server.http_connection import HttpOrWebSocketConnection
 from backend.simulator.server.http_errors import HttpError
+from backend.simulator.server.http_messages import plain_path
 from backend.simulator.server.realtime_rest import RealtimeRest
 from backend.simulator.server.rest_api import RestApi
 from backend.simulator.server.webrtc_call import WebRtcCall
@@ -241,7 +244,7 @@ class Simulator:
         self, connection: ServerConnection, request: Request
     ) -> Response | None:
         """Return an HTTP response to refuse the upgrade, or None to accept it."""
-        if urlsplit(request.path).path.rstrip("/") != PATH:
+        if plain_path(urlsplit(request.path).path.rstrip("/")) != PATH:
             message = "Unknown request URL. Please check the URL for typos."
             return _response(404, mishaps.error_body("invalid_request_error", None, message))
         try:

@@ -53,8 +53,16 @@ class Provider(Protocol):
         """
         ...
 
+    def credential_headers(self, api_key: str) -> dict[str, str]:
+        """The headers that carry the key, of every request: REST and WebSocket."""
+        ...
+
+    def user_headers(self, safety_identifier: str) -> dict[str, str]:
+        """The headers that say who the user is; none where the provider knows no such header."""
+        ...
+
     def headers(self, target: Target) -> dict[str, str]:
-        """The headers of the upgrade request: the key, and who the user is."""
+        """The headers of the upgrade request: those of the key and of the user."""
         ...
 
     def accepts(self, event: Mapping[str, Any]) -> bool:

@@ -37,7 +37,7 @@ _TYPE_AND_CODE = re.compile(r"(?P<type>[a-z_]{1,64})\.(?P<code>[a-z_]{1,64})")
 class OpenAI:
     """OpenAI's side of `upstream.providers.Provider`."""
 
-    name = "openai"
+    name: str = "openai"
     audio_rate_hz = SAMPLE_RATE_HZ
 
     def websocket_url(self, target: Target) -> str:
@@ -45,11 +45,19 @@ class OpenAI:
         name, value = ("call_id", target.call_id) if target.call_id else ("model", target.model)
         return f"{target.websocket_base_url}/realtime?{name}={quote(value, safe='')}"
 
+    def credential_headers(self, api_key: str) -> dict[str, str]:
+        """The key as a bearer token."""
+        return {"Authorization": f"Bearer {api_key}"}
+
+    def user_headers(self, safety_identifier: str) -> dict[str, str]:
+        """The user's hash (protocol section 1.1)."""
+        return {"OpenAI-Safety-Identifier": safety_identifier}
+
     def headers(self, target: Target) -> dict[str, str]:
         """The key and the user's hash. `OpenAI-Beta` is never among them: GA only."""
         return {
-            "Authorization": f"Bearer {target.api_key}",
-            "OpenAI-Safety-Identifier": target.safety_identifier,
+            **self.credential_headers(target.api_key),
+            **self.user_headers(target.safety_identifier),
         }
 
     def accepts(self, event: JsonObject) -> bool:

@@ -47,12 +47,15 @@ export class DirectView {
   #record = byId("direct-record", HTMLButtonElement);
   #meter = new LevelMeter(byId("direct-level", HTMLDivElement));
   #choices = byId("direct-choices", HTMLFieldSetElement);
+  #provider = byId("direct-provider", HTMLSelectElement);
+  #providerField = byId("direct-provider-field", HTMLElement);
+  #onlyProvider = byId("direct-only-provider", HTMLElement);
+  #onlyProviderName = byId("direct-only-provider-name", HTMLElement);
   #voice = byId("direct-voice", HTMLSelectElement);
   #model = byId("direct-model", HTMLSelectElement);
   #modelField = byId("direct-model-field", HTMLElement);
   #transport = byId("direct-transport", HTMLSelectElement);
   #transportField = byId("direct-transport-field", HTMLElement);
-  #provider = byId("direct-provider", HTMLElement);
   #tools = byId("direct-tools", HTMLElement);
   #toolList = byId("direct-tool-list", HTMLUListElement);
   #kept = byId("direct-kept", HTMLParagraphElement);
@@ -68,6 +71,9 @@ export class DirectView {
     this.#record.addEventListener("click", () => {
       if (this.#record.ariaDisabled !== "true") delegate.recordClicked();
     });
+    this.#provider.addEventListener("change", () =>
+      delegate.chosen({ provider: this.#provider.value }),
+    );
     this.#voice.addEventListener("change", () => delegate.chosen({ voice: this.#voice.value }));
     this.#model.addEventListener("change", () => delegate.chosen({ model: this.#model.value }));
     this.#transport.addEventListener("change", () =>
@@ -119,9 +125,14 @@ export class DirectView {
   }
 
   /** @param {PageModel} model */
-  #showChoices({ hasCall, choice, models, voices, transports, provider }) {
+  #showChoices({ hasCall, choice, models, voices, transports, providers }) {
     this.#choices.disabled = hasCall;
-    write(this.#provider, provider);
+    const isChoice = providers.length > 1;
+    this.#providerField.hidden = !isChoice;
+    this.#onlyProvider.hidden = isChoice;
+    const names = providers.map(({ name, text }) => ({ value: name, text }));
+    fill(this.#provider, names, choice.provider);
+    write(this.#onlyProviderName, providers[0]?.text ?? "");
     fill(this.#voice, voices.map(option), choice.voice);
     fill(this.#model, models.map(option), choice.model);
     const ways = transports.map((name) => ({

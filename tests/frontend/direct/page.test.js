@@ -5,7 +5,8 @@ import { MicrophoneError } from "../../../frontend/audio/microphone.js";
 import { DirectPage, TAIL_MS, WEBRTC_TAIL_MS } from "../../../frontend/direct/page.js";
 import { keyWords, recorder, settle } from "../equipment.js";
 
-const DIRECT = {
+const OPENAI = {
+  provider: "openai",
   websocket_url: "wss://provider.test/v1/realtime",
   calls_url: "https://provider.test/v1/realtime/calls",
   models: ["m1", "m2"],
@@ -13,6 +14,16 @@ const DIRECT = {
   voices: ["verse", "marin"],
   voice: "verse",
 };
+const DIRECT = { ...OPENAI, providers: [OPENAI] };
+const AZURE = {
+  ...OPENAI,
+  provider: "azure",
+  websocket_url: "wss://azure.test/openai/v1/realtime",
+  models: ["deployment"],
+  model: "deployment",
+  voices: ["verse", "sage"],
+};
+const BOTH = { ...OPENAI, providers: [OPENAI, AZURE] };
 
 /** A RealtimeClient: the test plays its call. */
 class FakeClient {
@@ -93,7 +104,12 @@ beforeEach(async () => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout"] });
   clients = [];
-  config = { voices: ["marin", "verse"], direct: DIRECT, transports: ["relay"] };
+  config = {
+    voices: ["marin", "verse"],
+    direct: DIRECT,
+    transports: ["relay"],
+    providers: ["openai"],
+  };
   keyRequests = [];
   created = [];
   token = "t1";
@@ -102,7 +118,7 @@ beforeEach(async () => {
     config: async () => config,
     me: async () => ({ id: 1 }),
     turns: async () => [],
-    session: async () => ({ voice: "verse" }),
+    session: async () => ({ voice: "verse", provider: "openai" }),
     createSession: async (fields) => {
       created.push(fields);
       return { id: `s${created.length}` };
@@ -195,10 +211,12 @@ test("a login that has ended leads there too, and a server that is away can be t
 test("the choices are those of the server, and its defaults are chosen", async () => {
   await load();
   assert.deepEqual(screens.calls.at(-1), ["show", "talk"]);
-  const { choice, models, voices, transports, provider, link } = model();
-  assert.deepEqual(choice, { model: "m1", voice: "verse", transport: "websocket" });
+  const { choice, models, voices, transports, providers, link } = model();
+  const { provider, ...others } = choice;
+  assert.equal(provider, "openai");
+  assert.deepEqual(others, { model: "m1", voice: "verse", transport: "websocket" });
   assert.deepEqual([models, voices, transports], [DIRECT.models, DIRECT.voices, ["websocket"]]);
-  assert.equal(provider, "OpenAI (provider.test)");
+  assert.deepEqual(providers, [{ name: "openai", text: "OpenAI (provider.test)" }]);
   assert.equal(link, "disconnected");
 });
 
@@ -570,7 +588,7 @@ test("the voice of a conversation that the address names is the chosen one", asy
   config.transports = ["relay", "webrtc"];
   const order = watchVoiceChanges();
   address.sessionId = "s9";
-  api.session = async (id) => ({ id, voice: "marin" });
+  api.session = async (id) => ({ id, voice: "marin", provider: "openai" });
   await load();
   assert.equal(model().choice.voice, "marin");
   void page.connect();
@@ -581,11 +599,120 @@ test("a voice of the session that is not offered here is changed to the default"
   config.transports = ["relay", "webrtc"];
   const order = watchVoiceChanges();
   address.sessionId = "s9";
-  api.session = async () => ({ voice: "other" });
+  api.session = async () => ({ voice: "other", provider: "openai" });
   await load();
   assert.equal(model().choice.voice, "verse");
   void page.connect();
   assert.deepEqual(order, ["change to verse"]);
+});
+
+/** Both providers can be chosen. */
+function offerBoth() {
+  config.direct = BOTH;
+  config.providers = ["openai", "azure"];
+}
+
+test("another provider has other models, and another voice where it has not the chosen one", async () => {
+  offerBoth();
+  await load();
+  const names = ["OpenAI (provider.test)", "Azure OpenAI (azure.test)"];
+  assert.deepEqual(
+    model().providers.map(({ text }) => text),
+    names,
+  );
+  page.choose({ model: "m2", voice: "marin" });
+  page.choose({ provider: "azure" });
+  const { choice, models, voices } = model();
+  assert.deepEqual([models, voices], [AZURE.models, AZURE.voices]);
+  assert.deepEqual([choice.provider, choice.model, choice.voice], ["azure", "deployment", "verse"]);
+  page.choose({ voice: "sage" });
+  page.choose({ provider: "openai" });
+  assert.deepEqual([model().choice.model, model().choice.voice], ["m1", "verse"]);
+});
+
+test("key, address and session are those of the chosen provider", async () => {
+  offerBoth();
+  await load();
+  page.choose({ provider: "azure" });
+  void page.connect();
+  const [{ needs }] = clients;
+  await needs.takeKey();
+  assert.deepEqual(keyRequests, [{ provider: "azure", model: "deployment", voice: "verse" }]);
+  assert.equal(needs.websocketUrl(), "wss://azure.test/openai/v1/realtime?model=deployment");
+  assert.deepEqual(created, [{ language: "en", voice: "verse", provider: "azure" }]);
+});
+
+test("in a watched call the provider is the session's, and is changed there before it", async () => {
+  offerBoth();
+  config.transports = ["relay", "webrtc"];
+  const changes = [];
+  api.changeSession = async (id, fields) => {
+    await settle();
+    changes.push([id, fields]);
+  };
+  await load();
+  void page.connect();
+  await clients[0].needs.sessionId();
+  await page.disconnect();
+  assert.equal(created[0].provider, "openai");
+  page.choose({ provider: "azure" });
+  const connecting = page.connect();
+  assert.equal(clients[0].hasCall, false);
+  await Promise.race([connecting, settle()]);
+  await settle();
+  assert.deepEqual(changes, [["s1", { provider: "azure" }]]);
+  assert.equal(clients.at(-1).hasCall, true);
+});
+
+test("no watched call begins with another provider than the chosen one", async () => {
+  offerBoth();
+  config.transports = ["relay", "webrtc"];
+  address.sessionId = "s9";
+  api.changeSession = async () => {
+    throw new ApiError("no_network", 0, "");
+  };
+  await load();
+  page.choose({ provider: "azure" });
+  await page.connect();
+  assert.equal(clients.at(-1).hasCall, false);
+  assert.deepEqual([model().link, model().error], ["error", 'direct.error.connect {"why":""}']);
+});
+
+test("the provider of a conversation that the address names is the chosen one", async () => {
+  offerBoth();
+  config.transports = ["relay", "webrtc"];
+  address.sessionId = "s9";
+  api.session = async () => ({ voice: "verse", provider: "azure" });
+  await load();
+  assert.equal(model().choice.provider, "azure");
+  void page.connect();
+  assert.equal(clients.at(-1).hasCall, true);
+});
+
+test("a conversation whose provider is gone goes on with the default one", async () => {
+  config.transports = ["relay", "webrtc"];
+  address.sessionId = "s9";
+  api.session = async () => ({ voice: "verse", provider: "gone" });
+  const changes = [];
+  api.changeSession = async (_id, fields) => void changes.push(fields);
+  await load();
+  assert.equal(model().choice.provider, "openai");
+  void page.connect();
+  await settle();
+  assert.deepEqual(changes, [{ provider: "openai" }]);
+  assert.equal(clients.at(-1).hasCall, true);
+});
+
+test("without direct sessions a watched call has the choice of provider too", async () => {
+  config.direct = null;
+  config.providers = ["azure", "openai"];
+  config.transports = ["relay", "webrtc"];
+  await load();
+  assert.deepEqual(model().providers, [
+    { name: "azure", text: "Azure OpenAI" },
+    { name: "openai", text: "OpenAI" },
+  ]);
+  assert.equal(model().choice.provider, "azure");
 });
 
 test("another login in another tab closes the call and loads the page again", async (t) => {

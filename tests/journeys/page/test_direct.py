@@ -39,6 +39,11 @@ TOOL_CALL = {
 }  # fmt: skip
 
 
+def azure_origin(stack: Stack) -> str:
+    """Where the simulator plays Azure, for a WebSocket."""
+    return f"ws://localhost:{stack.simulator_port}"
+
+
 @contextmanager
 def visiting_direct_page(
     browser: Browser, stack: Stack, **options: Any
@@ -47,6 +52,7 @@ def visiting_direct_page(
     login = register(stack)
     with visiting(browser, stack, login=login, **options) as visitor:
         visitor.origins.append(stack.simulator_url.replace("http", "ws", 1))
+        visitor.origins.append(azure_origin(stack))
         visitor.open(PATH)
         visitor.page.locator("#direct-transport").select_option("websocket")
         yield visitor, login.token
@@ -230,6 +236,51 @@ def test_over_webrtc_what_was_said_before_stop_recording_is_answered(
         stop.click()
         expect(visitor.answers.first).to_have_attribute("data-status", "completed")
         visitor.await_stored(2)
+
+
+@pytest.mark.untimed_audio
+def test_with_azure_chosen_it_is_azure_that_answers(browser: Browser, stack: Stack) -> None:
+    with visiting_direct_page(browser, stack) as (visitor, token):
+        page = visitor.page
+        provider, model = page.get_by_label("Provider"), page.locator("#direct-model")
+        expect(provider.locator("option")).to_have_text(
+            [
+                f"OpenAI (127.0.0.1:{stack.simulator_port})",
+                f"Azure OpenAI (localhost:{stack.simulator_port})",
+            ]
+        )
+        provider.select_option("azure")
+        expect(model.locator("option")).to_have_text(["voice-eu", "mini-eu"])
+        model.select_option("mini-eu")
+        connect(visitor)
+        expect(provider).to_be_disabled()
+        opened = [url for url in visitor.requests if url.startswith("ws://")]
+        assert opened == [f"{azure_origin(stack)}/openai/v1/realtime?model=mini-eu"]
+        page.get_by_role("button", name="Start Recording").click()
+        expect(visitor.answers.first).to_have_attribute("data-status", "completed")
+        page.get_by_role("button", name="Stop Recording").click()
+        visitor.await_stored(2)
+        page.get_by_role("button", name="Disconnect").click()
+
+        session = f"{stack.url}/api/sessions/{visitor.session_id}/"
+        assert http("GET", session, token=token).json["provider"] == "azure"
+        page.reload()
+        expect(provider).to_have_value("azure")
+        expect(page.locator("#direct-transport")).to_have_value("webrtc")
+        # Our server makes this call, at the provider that is chosen now.
+        provider.select_option("openai")
+        connect(visitor)
+        changed = http("GET", session, token=token).json
+        assert (changed["provider"], changed["model"], changed["call_count"]) == (
+            "openai", "gpt-realtime", 1,
+        )  # fmt: skip
+        page.get_by_role("button", name="Disconnect").click()
+        provider.select_option("azure")
+        connect(visitor)
+        changed = http("GET", session, token=token).json
+        assert (changed["provider"], changed["model"], changed["call_count"]) == (
+            "azure", "voice-eu", 2,
+        )  # fmt: skip
 
 
 def test_a_page_that_is_closed_reports_what_was_said(browser: Browser, stack: Stack) -> None:

@@ -18,7 +18,7 @@ from playwright.sync_api import (
 )
 
 from tests.journeys.page.contexts import browser_context, storage_script
-from tests.journeys.stack import ROOT, Stack, http, running_stack
+from tests.journeys.stack import AZURE, ROOT, Stack, http, running_stack
 
 FOLDER = Path(__file__).resolve().parent
 WATCH = (FOLDER / "watch.js").read_text()
@@ -44,6 +44,7 @@ def running_page_stack(folder: Path) -> AbstractContextManager[Stack]:
         DEBUG="on",
         DEMO="on",
         DJANGO_SETTINGS_MODULE="tests.journeys.page.settings",
+        **AZURE,
     )
 
 

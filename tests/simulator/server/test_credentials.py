@@ -27,9 +27,11 @@ def authenticator() -> Authenticator:
         (BROWSER, "ek_valid"),
         ({"sec-websocket-protocol": "realtime", "authorization": "Bearer any"}, None),
         ({"sec-websocket-protocol": "openai-insecure-api-key.sk-any"}, None),
+        ({"api-key": "any"}, None),
+        ({"api-key": "any", "authorization": "Bearer ek_expired"}, None),
     ],
 )
-def test_a_key_is_found_in_either_header(
+def test_a_key_is_found_in_each_header(
     authenticator: Authenticator, headers: dict[str, str], secret: str | None
 ) -> None:
     found = authenticator.credential(headers).secret
@@ -46,6 +48,9 @@ def test_a_key_is_found_in_either_header(
         ({"authorization": "Bearer ek_expired"}, "invalid_api_key"),
         ({"authorization": "Bearer ek_unknown"}, "invalid_api_key"),
         ({"sec-websocket-protocol": "openai-insecure-api-key.ek_expired"}, "invalid_api_key"),
+        ({"api-key": " "}, None),
+        ({"api-key": "ek_valid"}, "401"),
+        ({"api-key": "ek_unknown"}, "401"),
     ],
 )
 def test_without_a_valid_key_it_is_401(
@@ -59,7 +64,8 @@ def test_without_a_valid_key_it_is_401(
 
 def test_an_ephemeral_key_is_no_standard_key(authenticator: Authenticator) -> None:
     authenticator.require_standard_key({"authorization": "Bearer any"})
-    for headers in ({"authorization": "Bearer ek_valid"}, BROWSER):
+    authenticator.require_standard_key({"api-key": "any"})
+    for headers in ({"authorization": "Bearer ek_valid"}, {"api-key": "ek_valid"}, BROWSER):
         with pytest.raises(HttpError) as caught:
             authenticator.require_standard_key(headers)
         assert caught.value.status == 401
@@ -67,4 +73,5 @@ def test_an_ephemeral_key_is_no_standard_key(authenticator: Authenticator) -> No
 
 
 def test_a_record_keeps_no_header_with_a_key() -> None:
-    assert without_secrets({**BROWSER, "authorization": "Bearer x", "host": "y"}) == {"host": "y"}
+    secret = {**BROWSER, "authorization": "Bearer x", "api-key": "x"}
+    assert without_secrets({**secret, "host": "y"}) == {"host": "y"}

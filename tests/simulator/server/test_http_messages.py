@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.simulator.server.http_messages import FormFile, parse_form, parse_head
+from backend.simulator.server.http_messages import FormFile, parse_form, parse_head, plain_path
 
 TYPE = "multipart/form-data; boundary=edge"
 
@@ -11,6 +11,22 @@ def test_a_head_is_read_without_its_query() -> None:
     request = parse_head(b"POST /v1/responses/?a=b HTTP/1.1\r\nHost: x\r\nX-Kind:  a: b ")
     assert (request.method, request.path) == ("POST", "/v1/responses")
     assert request.headers == {"host": "x", "x-kind": "a: b"}
+
+
+@pytest.mark.parametrize(
+    ("path", "plain"),
+    [
+        ("/openai/v1/realtime", "/v1/realtime"),
+        ("/v1/realtime", "/v1/realtime"),
+        ("/openai/realtime", "/openai/realtime"),
+        ("/openai/v1", "/openai/v1"),
+        ("/openai/openai/v1/realtime", "/openai/openai/v1/realtime"),
+        ("/simulator/calls", "/simulator/calls"),
+    ],
+)
+def test_the_api_is_also_where_azure_has_it(path: str, plain: str) -> None:
+    assert plain_path(path) == plain
+    assert parse_head(f"GET {path}/?model=x HTTP/1.1".encode()).path == plain
 
 
 def test_a_form_has_texts_and_files_with_any_bytes() -> None:

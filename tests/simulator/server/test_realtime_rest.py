@@ -57,6 +57,32 @@ async def test_a_client_secret_opens_sessions_from_a_browser() -> None:
         assert made.value not in json.dumps([record.as_json() for record in records])
 
 
+async def test_it_plays_azure_at_azures_path_with_azures_header() -> None:
+    async with Simulator(CHEAP).serve() as running, AsyncClient() as client:
+        base_url = running.base_url.replace("/v1", "/openai/v1")
+        key, session = {"api-key": "azure-key"}, {"session": {"type": "realtime", "model": "mine"}}
+        made = await client.post(f"{base_url}/realtime/client_secrets", headers=key, json=session)
+        assert made.status_code == 200
+        for refused in ({}, {"api-key": made.json()["value"]}):
+            answer = await client.post(f"{base_url}/realtime/client_secrets", headers=refused)
+            assert answer.status_code == 401
+        typed = {"model": "gpt-eu", "input": "Hello."}
+        answer = await client.post(f"{base_url}/responses", headers=key, json=typed)
+        assert (answer.status_code, answer.json()["model"]) == (200, "gpt-eu")
+        url = base_url.replace("http", "ws") + "/realtime?model=mine"
+        browser = [
+            Subprotocol("realtime"),
+            Subprotocol(f"openai-insecure-api-key.{made.json()['value']}"),
+        ]
+        for options in ({"additional_headers": key}, {"subprotocols": browser}):
+            async with connect(url, **options) as socket:
+                (created,) = await until(socket, "session.created")
+                assert created["session"]["model"] == "mine"
+        with pytest.raises(InvalidStatus):
+            await connect(url)
+        assert "azure-key" not in json.dumps([record.as_json() for record in running.records])
+
+
 async def test_a_session_outlives_its_ephemeral_key() -> None:
     async with Simulator(CHEAP).serve() as running, client_of(running) as client:
         made = await client.realtime.client_secrets.create()
