@@ -18,6 +18,7 @@ from backend.middleware import (  # noqa: E402
     with_bounded_body,
 )
 from backend.paced_requests import PacedHandler  # noqa: E402
+from backend.static_files import AnswerMemory, StaticFiles, with_static_files  # noqa: E402
 from backend.telemetry.request_ids import with_request_id  # noqa: E402
 from backend.trusted_proxies import with_trusted_proxies  # noqa: E402
 
@@ -29,7 +30,11 @@ http = with_addresses_as_hosts(
     # `.example.com` stands for every name of that domain, and `*` for every name.
     settings.ALLOWED_HOSTS[0].strip("*.") or "localhost",
 )
+by_type = {
+    "http": with_static_files(http, StaticFiles(settings.MIDDLEWARE), AnswerMemory()),
+    "websocket": websocket_application,
+}
 application = with_trusted_proxies(
-    with_request_id(ProtocolTypeRouter({"http": http, "websocket": websocket_application})),
+    with_request_id(ProtocolTypeRouter(by_type)),
     settings.TRUSTED_PROXIES,
 )

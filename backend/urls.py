@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.generic import TemplateView
 
 from backend import api_errors, api_schema
@@ -24,7 +25,10 @@ from backend.health.metrics_view import metrics_of_this_process
 from backend.spending.reservations import reserve_session
 from backend.spending.usage_api import OwnUsage
 
-page = TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
+# Compressed, unlike other answers (`StaticGZipMiddleware`): it is the same for everybody.
+page = gzip_page(
+    TemplateView.as_view(template_name="index.html", extra_context={"release": settings.RELEASE})
+)
 
 urlpatterns = [
     path("", never_cache(page), name="page"),

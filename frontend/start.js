@@ -100,6 +100,24 @@
     document.head.appendChild(script);
   }
 
+  /** Of storage/local-store.js. */
+  var TOKEN_KEY = "kaiwa.token";
+
+  function isSignedIn() {
+    try {
+      return Boolean(localStorage.getItem(TOKEN_KEY));
+    } catch (_) {
+      return false;
+    }
+  }
+
+  /** Begin to load the talk screen's modules, beside those of app-realtime.js: a stored login needs both.
+   * Without one, app-realtime.js does it later. */
+  function preloadTalkScreen() {
+    var modules = element("talk-modules");
+    if (modules && isSignedIn()) document.head.appendChild(modules.content);
+  }
+
   element("reload").form.addEventListener("submit", function (/** @type {any} */ event) {
     // The form alone would lose the part of the address that names the conversation.
     event.preventDefault();
@@ -112,4 +130,5 @@
   window.addEventListener("error", errorHappened);
   window.addEventListener("unhandledrejection", failed);
   loadPage();
+  preloadTalkScreen();
 })();

@@ -1,5 +1,6 @@
 """The name of a release of the page, and what keeps the page's modules within one release."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_the_page_loads_every_file_from_its_release() -> None:
     assert [url for url in urls if not url.startswith(prefix)] == []
     missing = [url for url in urls if not finders.find(url.removeprefix("/static/"))]
     assert missing == []
+
+
+def test_the_page_is_compressed_and_is_the_same_for_everybody() -> None:
+    ask = {"host": "127.0.0.1", "accept-encoding": "gzip"}
+    answers = [
+        Client().get("/", headers={**ask, "accept-language": language}) for language in ("en", "ja")
+    ]
+    assert [answer["Content-Encoding"] for answer in answers] == ["gzip", "gzip"]
+    assert "Set-Cookie" not in answers[0].headers
+    first, second = (gzip.decompress(answer.content) for answer in answers)
+    assert first == second
+    assert len(answers[0].content) < len(first) / 4
 
 
 def test_every_file_is_collected_under_its_plain_name_and_its_release() -> None:

@@ -62,6 +62,13 @@ export class App {
     this.#showLanguage(words.language);
   }
 
+  /** The parts of the talk screen have come: write their texts. The sign-in form may be in use and stays as
+   * it is. */
+  partsLoaded() {
+    this.#parts.suggestions.show(this.#parts.account.config);
+    this.#relabelTalk();
+  }
+
   /** The user chose a language. @param {string} value */
   chooseLanguage(value) {
     const language = languageFrom(value, []);
@@ -149,11 +156,16 @@ export class App {
 
   /** @param {Language} language */
   #showLanguage(language) {
-    const { api, drawer, list, sessions, signIn, talk, words } = this.#parts;
+    const { api, signIn, words } = this.#parts;
     words.language = language;
     api.language = language;
     this.#label();
     signIn.relabel();
+    this.#relabelTalk();
+  }
+
+  #relabelTalk() {
+    const { drawer, list, sessions, talk } = this.#parts;
     sessions.relabel();
     drawer.showError("");
     talk.relabel();

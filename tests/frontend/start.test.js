@@ -36,8 +36,11 @@ class FakeElement extends EventTarget {
   }
 }
 
+/** What stands for the links in the template of index.html. */
+const TALK_MODULES = Symbol("the modules of the talk screen");
+
 /** Run the script in a page of its own. `change` is run before it, in that page. */
-function startPage(change = "") {
+function startPage(change = "", { hasTalkModules = false } = {}) {
   const ids = [
     "start",
     "starting-screen",
@@ -50,6 +53,7 @@ function startPage(change = "") {
   elements.start.setAttribute("data-src", "/static/1/app-realtime.js");
   elements["starting-retry"].setAttribute("hidden", "");
   elements.reload.form = new FakeElement();
+  if (hasTalkModules) elements["talk-modules"] = { content: TALK_MODULES };
   const body = new FakeElement();
   body.setAttribute("data-screen", "starting");
   const scripts = [];
@@ -120,6 +124,32 @@ test("in a browser that has everything it loads the page, and shows nothing", ()
     [["module", "/static/1/app-realtime.js"]],
   );
   assert.equal(page.screen(), "starting");
+});
+
+test("with a stored login it begins to load the talk screen too", () => {
+  const stored = (token) =>
+    `localStorage = { getItem: (key) => (key === "kaiwa.token" ? "${token}" : "other") };`;
+  for (const [change, options, isLoaded] of [
+    [stored("some-token"), { hasTalkModules: true }, true],
+    [stored(""), { hasTalkModules: true }, false],
+    // The page of direct sessions has no such template.
+    [stored("some-token"), {}, false],
+    ["", { hasTalkModules: true }, false],
+    [
+      "localStorage = { getItem() { throw new Error('blocked'); } };",
+      { hasTalkModules: true },
+      false,
+    ],
+  ]) {
+    const { scripts } = startPage(change, options);
+    assert.equal(scripts.length, isLoaded ? 2 : 1, change);
+    assert.equal(scripts.includes(TALK_MODULES), isLoaded, change);
+  }
+});
+
+test("the login is stored under the key that the page uses", () => {
+  const [, key] = /TOKEN_KEY = ("[\w.]+")/.exec(SOURCE);
+  assert.ok(read("frontend/storage/local-store.js").includes(key));
 });
 
 test("the table is read by this test", () => {

@@ -15,6 +15,7 @@ const TESTS = filesIn("tests/frontend/", ".test.js");
 const TESTED_ELSEWHERE = {
   "app-realtime.js": "the composition root; the page's journeys start it",
   "direct-realtime.js": "the composition root of /openai-realtime; its journeys start it",
+  "talk-screen.js": "the composition root of the talk screen; the page's journeys use it",
   "direct/views/": "DOM elements; the page's journeys drive them in a real browser",
   "views/": "DOM elements; the page's journeys drive them in a real browser",
 };

@@ -53,6 +53,13 @@ test("a language that is chosen is saved, and used for the texts and the server'
   assert.deepEqual(parts.talk.calls, [["relabel"]]);
 });
 
+test("when the talk screen comes its texts are written, and the form stays as it is", () => {
+  app.partsLoaded();
+  assert.deepEqual(parts.talk.calls, [["relabel"]]);
+  assert.deepEqual(parts.suggestions.calls, [["show", null]]);
+  assert.deepEqual([parts.signIn.calls, parts.labels.calls], [[], []]);
+});
+
 test("after sign-in the list is loaded, and the conversation that the address names is opened", async () => {
   await app.signedIn();
   assert.deepEqual(parts.screens.calls, [["show", "talk"]]);

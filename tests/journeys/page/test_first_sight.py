@@ -40,11 +40,36 @@ def test_the_page_loads_without_layout_shift(
                 expect(visitor.page.locator("#sessions-empty")).to_be_visible()
             load = load_of(visitor)
             assert layout_shift(visitor.watched("shifts")) == 0
-            assert load["bytes"] < 400_000
+            assert load["bytes"] < 320_000
             measurements[f"load of the {name}"] = (
                 f"first paint {load['paintMs']:.0f} ms, {load['requests']} requests, "
                 f"{load['bytes'] / 1000:.0f} kB, layout shift 0"
             )
+
+
+def test_the_sign_in_form_waits_for_no_module_that_only_a_signed_in_user_needs(
+    browser: Browser, stack: Stack
+) -> None:
+    login = register(stack)
+    with visiting(browser, stack) as visitor:
+        page = visitor.page
+        held: list[Route] = []
+        page.route("**/talk-screen.js", lambda route: held.append(route))
+        page.reload()
+        page.locator("#username").fill(login.username)
+        page.locator("#sign-in-screen select").select_option("ja")
+        expect(page.get_by_role("button", name="ログイン")).to_be_visible()
+        page.locator("#password").fill(login.password)
+        with page.expect_response("**/api/auth/login/"):
+            page.keyboard.press("Enter")
+        expect(page.locator("#sign-in-form")).to_have_attribute("aria-busy", "true")
+        expect(page.locator("#username")).to_be_visible()
+        for route in held:
+            route.continue_()
+        expect(page.locator("#message")).to_be_focused()
+        expect(page.locator("html")).to_have_attribute("lang", "ja")
+        expect(page.get_by_role("heading", name="何を話しましょうか？")).to_be_visible()
+        assert visitor.type_and_wait("こんにちは")
 
 
 @pytest.mark.parametrize("is_signed_in", [False, True])

@@ -67,6 +67,27 @@ def test_a_start_that_fails_shows_a_sentence_and_a_button(browser: Browser, stac
         assert page.url == address
 
 
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_a_talk_screen_that_does_not_come_is_told_when_somebody_is_signed_in(
+    browser: Browser, stack: Stack, is_signed_in: bool
+) -> None:
+    login = register(stack)
+    with visiting(browser, stack, login=login if is_signed_in else None) as visitor:
+        page = visitor.page
+        visitor.allow("net::ERR_FAILED", "Failed to fetch dynamically imported module")
+        page.route("**/session-list.js", lambda route: route.abort())
+        page.reload()
+        if not is_signed_in:
+            page.locator("#username").fill(login.username)
+            page.locator("#password").fill(login.password)
+            page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Kaiwa did not start")).to_be_visible()
+        expect(page.get_by_role("button", name=RELOAD)).to_be_focused()
+        page.unroute("**/session-list.js")
+        page.keyboard.press("Enter")
+        expect(page.locator("#message")).to_be_visible()
+
+
 def test_a_browser_that_is_too_old_is_shown_a_sentence_and_opens_nothing(
     browser: Browser, stack: Stack
 ) -> None:
