@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from backend.relay.ports import ClientGone
+from backend.relay.ports import ClientGone, DirectText
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -20,7 +20,8 @@ MAX_EARLY_MESSAGES = 256
 class ClientSocket:
     """One client's WebSocket, from the accepted handshake to the close."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, direct: DirectText | None = None) -> None:
+        self.direct = direct
         self._receive = receive
         self._send = send
         self._early: deque[Message] = deque()

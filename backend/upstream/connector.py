@@ -86,6 +86,7 @@ class ProviderSocket:
         close_timeout_s: float,
     ) -> None:
         self.created_text = created_text
+        self.direct = connection
         self._provider = provider
         self._connection = connection
         self._close_timeout_s = close_timeout_s
