@@ -148,7 +148,7 @@ class Runtime:
         alias = recorder_alias()
         self._recorder_database = DatabaseExecutor(threads=1, alias=alias, keeps_sqlite=True)
         self._heartbeat_database = DatabaseExecutor(threads=1, alias=alias, keeps_sqlite=True)
-        self._listener_database = DatabaseExecutor(threads=1)
+        self._listener_database = DatabaseExecutor(threads=1, keeps_sqlite=True)
         self._notifier = Notifier(listeners, self._listener_database)
         folder, tag = Path(settings.SPOOL_DIR), database_tag(settings.DATABASES["default"])
         self._recorder = Recorder(

@@ -159,13 +159,8 @@ async def test_every_stream_gives_what_the_library_gives(end: str, seed: int) ->
     assert len(ours[0]) > 5
 
 
-async def run_with_taker(blocks: list[bytes], chance: random.Random) -> tuple[list[object], int]:
-    """As `run`, with a taker that takes some of what it is given. Returns all messages in the order
-    in which they were handled, and how many were taken.
-
-    Mostly the blocks come whole, as they do; some are cut, and some come together.
-    """
-    connection, _ = opened()
+def chunks_of(blocks: list[bytes], chance: random.Random) -> list[bytes]:
+    """The blocks as they come: mostly whole; some are cut, and some come together."""
     chunks = [b""]
     for block in blocks:
         cut = chance.randrange(len(block)) if chance.random() < 0.2 else 0
@@ -173,6 +168,14 @@ async def run_with_taker(blocks: list[bytes], chance: random.Random) -> tuple[li
         if chance.random() < 0.8:
             chunks.append(b"")
         chunks[-1] += block[cut:]
+    return chunks
+
+
+async def run_with_taker(blocks: list[bytes], chance: random.Random) -> tuple[list[object], int]:
+    """As `run`, with a taker that takes some of what it is given. Returns all messages in the order
+    in which they were handled, and how many were taken.
+    """
+    connection, _ = opened()
     messages: list[object] = []
     taken: list[str] = []
 
@@ -191,7 +194,7 @@ async def run_with_taker(blocks: list[bytes], chance: random.Random) -> tuple[li
 
     connection.give_texts_to(take)
     reading = asyncio.create_task(read())
-    for chunk in chunks:
+    for chunk in chunks_of(blocks, chance):
         connection.data_received(chunk)
         for _ in range(chance.choice((0, 1, 2, 9))):
             await asyncio.sleep(0)
