@@ -50,6 +50,7 @@ from backend.relay.ports import (
     UpstreamConnection,
 )
 from backend.relay.send_queue import Clock, SendQueue
+from backend.relay.shared_timer import SharedTimer
 from backend.relay.tape import NoTape, Tape
 from backend.telemetry.counters import ProcessCounters
 from backend.telemetry.log_context import CALL_ID
@@ -63,9 +64,13 @@ _logger = logging.getLogger(__name__)
 
 
 class SteadyClock:
-    """The wall clock's time when it was made, and from there on the monotonic clock's."""
+    """The wall clock's time when it was made, and from there on the monotonic clock's.
 
-    def __init__(self) -> None:
+    The clocks of a process's calls share a `timer`.
+    """
+
+    def __init__(self, timer: SharedTimer | None = None) -> None:
+        self._timer = timer or SharedTimer()
         self._made_at = datetime.now(UTC)
         self._made_s = time.monotonic()
 
@@ -74,8 +79,8 @@ class SteadyClock:
         return self._made_at + timedelta(seconds=time.monotonic() - self._made_s)
 
     async def sleep(self, seconds: float) -> None:
-        """Return after this many seconds."""
-        await asyncio.sleep(seconds)
+        """Return after this many seconds, or up to an eighth of a second later."""
+        await self._timer.sleep(seconds)
 
 
 class _Upstream:
