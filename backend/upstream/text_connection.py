@@ -7,7 +7,6 @@ queue and the pauses of its `recv_messages` are not documented; `requirements.tx
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +44,7 @@ class TextConnection(ClientConnection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._texts: deque[str] = deque()
+        self._texts: list[str] = []
         """What the fast path has read, for `recv`; it came before what the library has."""
         self._begun = bytearray()
         """The beginning of a text frame, and how long it is when it is whole."""
@@ -130,7 +129,7 @@ class TextConnection(ClientConnection):
                 return await super().recv(decode)
             self._reader = self.loop.create_future()
             await self._reader
-        text = self._texts.popleft()
+        text = self._texts.pop(0)
         self._pause_or_resume()
         return text
 
