@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -24,7 +23,7 @@ class ClientSocket:
         self.direct = direct
         self._receive = receive
         self._send = send
-        self._early: deque[Message] = deque()
+        self._early: list[Message] = []
         """What `has_left` has read, for `receive`."""
 
     async def accept(self, subprotocol: str | None) -> None:
@@ -34,7 +33,7 @@ class ClientSocket:
     async def receive(self) -> str | bytes:
         """Return the next frame: str if it is text, bytes if binary. Raises ClientGone."""
         while True:
-            message = self._early.popleft() if self._early else await self._receive()
+            message = self._early.pop(0) if self._early else await self._receive()
             if message["type"] == "websocket.disconnect":
                 raise ClientGone
             if message["type"] == "websocket.receive":

@@ -1,8 +1,10 @@
 """Calls whose frames go without a pump where nothing is on its way, against calls with pumps."""
 
 import asyncio
+import gc
 import json
 import random
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -245,10 +247,20 @@ async def test_a_frame_is_handled_in_the_calls_context() -> None:
     await scene.outcome()
 
 
-async def test_a_call_that_is_over_has_no_way_back_to_itself() -> None:
-    scene = Scene(is_direct=True)
-    await scene.until_ready()
-    await scene.outcome()
-    assert isinstance(scene.client, DirectClient)
-    assert isinstance(scene.provider, DirectProvider)
-    assert scene.client.taker is scene.provider.taker is None
+@pytest.mark.parametrize("is_direct", [True, False])
+async def test_a_call_that_is_over_is_freed_without_a_garbage_collection(is_direct: bool) -> None:
+    """A full collection stops all threads, and so every voice."""
+    gc.collect()
+    gc.disable()
+    try:
+        scene = Scene(is_direct=is_direct)
+        await scene.until_ready()
+        scene.provider.send_frame(audio_delta("item_a"))
+        scene.client.send_frame(append())
+        await scene.outcome()
+        call = weakref.ref(scene.call)
+        del scene
+        await settle()
+        assert call() is None
+    finally:
+        gc.enable()
