@@ -79,7 +79,11 @@ class SteadyClock:
         return self._made_at + timedelta(seconds=time.monotonic() - self._made_s)
 
     async def sleep(self, seconds: float) -> None:
-        """Return after this many seconds, or up to an eighth of a second later."""
+        """Return after this many seconds."""
+        await asyncio.sleep(seconds)
+
+    async def sleep_about(self, seconds: float) -> None:
+        """Return after about this many seconds, together with others (`relay.shared_timer`)."""
         await self._timer.sleep(seconds)
 
 
@@ -381,7 +385,7 @@ class Call:
 
     async def _watch_clock(self) -> None:
         while True:
-            await self._clock.sleep(self._limits.tick_s)
+            await self._clock.sleep_about(self._limits.tick_s)
             now = self._clock.now()
             self._count_seconds(now)
             if self._to_client.stuck_s(now) > self._limits.stuck_send_s:
