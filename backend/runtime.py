@@ -49,6 +49,7 @@ from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, ClientGone, UpstreamConnection
 from backend.relay.ports import Connect as ConnectCall
 from backend.relay.registry import LiveCalls
+from backend.relay.shared_timer import SharedTimer
 from backend.relay.tape import FileTape, NoTape, Tape
 from backend.spending.budget_usage import states_of_calls
 from backend.spending.reservations import reserve_call
@@ -151,13 +152,14 @@ class Runtime:
         self.replies: set[LiveReply] = set()
         self._connect = connect
         self._limits = limits
+        self._timer = SharedTimer()
         self._worker = process_name()
         self._database = DatabaseExecutor(threads=3, keeps_sqlite=True)
         # Threads of their own, so that a stuck write or listener delays nothing else.
         alias = recorder_alias()
         self._recorder_database = DatabaseExecutor(threads=1, alias=alias, keeps_sqlite=True)
         self._heartbeat_database = DatabaseExecutor(threads=1, alias=alias, keeps_sqlite=True)
-        self._listener_database = DatabaseExecutor(threads=1)
+        self._listener_database = DatabaseExecutor(threads=1, keeps_sqlite=True)
         self._notifier = Notifier(listeners, self._listener_database)
         folder, tag = Path(settings.SPOOL_DIR), database_tag(settings.DATABASES["default"])
         self._recorder = Recorder(
@@ -403,7 +405,7 @@ class Runtime:
         Reaping stays here although the clean-up job does it as well: dead calls must end also where
         no worker for jobs runs.
         """
-        await self._check([UUID(call_id) for call_id in self.live.call_ids()])
+        await self._check(self._call_ids())
         if reaped := await self._heartbeat_database.run(lifecycle.reap):
             log_event(_logger, logging.WARNING, "calls.reaped", count=len(reaped))
             for call_id in reaped:
@@ -425,9 +427,13 @@ class Runtime:
         On the threads of requests: the sums of a month must not delay the leases. A budget that
         staff have raised holds from here on.
         """
-        if call_ids := [UUID(call_id) for call_id in self.live.call_ids()]:
+        if call_ids := self._call_ids():
             states = await self._database.run(states_of_calls, call_ids)
             self.live.update_budgets({str(call_id): each for call_id, each in states.items()})
+
+    def _call_ids(self) -> list[UUID]:
+        """The ids of our calls, each parsed once."""
+        return [_uuid(call_id) for call_id in self.live.call_ids()]
 
     def _check_soon(self, call_ids: Iterable[UUID]) -> None:
         """Check those of these calls that run here before the next heartbeat."""
@@ -438,12 +444,12 @@ class Runtime:
         """Use Redis again at once, and read what was published while it was away."""
         if (shared := shared_redis()) is not None:
             shared.mark_alive()
-        self._check_soon(map(UUID, self.live.call_ids()))
+        self._check_soon(self._call_ids())
 
     async def _check_published(self) -> None:
         """Check our calls among those whose rows have changed."""
         self._has_to_check.clear()
-        ours = {UUID(call_id) for call_id in self.live.call_ids()} & self._to_check
+        ours = self._to_check.intersection(self._call_ids())
         # The message can be faster than the opening of the call that it is about.
         self._early_ids.extend(self._to_check - ours)
         self._to_check.clear()
@@ -471,7 +477,7 @@ class Runtime:
         """Check the calls that another process has ended or requested to end, soon after that."""
         while True:
             await asyncio.sleep(CONTROL_POLL_S)
-            if call_ids := [UUID(call_id) for call_id in self.live.call_ids()]:
+            if call_ids := self._call_ids():
                 try:
                     self._check_soon(
                         await self._heartbeat_database.run(control.calls_to_end, call_ids)
@@ -515,7 +521,7 @@ class Runtime:
         recorder: CallRecorder,
     ) -> Call:
         plan = dataclasses.replace(plan, limits=limits_for(self._limits))
-        clock = SteadyClock()
+        clock = SteadyClock(self._timer)
         return Call(
             plan,
             client,
@@ -525,6 +531,9 @@ class Runtime:
             tape=tape_for(plan, clock),
             counters=COUNTERS,
         )
+
+
+_uuid = functools.lru_cache(maxsize=4096)(UUID)
 
 
 async def cancelled(*tasks: asyncio.Task[None] | None) -> None:

@@ -214,6 +214,9 @@ class Listener:
         self.turns: list[tuple[UUID, str]] = []
         self.endings: list[tuple[UUID, Ending]] = []
 
+    def wants_turns(self, turns: Sequence[turns.Turn], *, is_untitled: bool) -> bool:
+        return True
+
     def on_turns_kept(self, session_id: UUID, turns: Sequence[turns.Turn]) -> None:
         self.turns.extend((session_id, each.text) for each in turns)
 

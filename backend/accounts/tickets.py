@@ -39,9 +39,9 @@ def delete_expired() -> int:
 def issue(user_id: int, session_id: UUID) -> IssuedTicket:
     """Return a new ticket for this user and session. Deletes all expired tickets as well."""
     ticket = secrets.token_urlsafe(_SECRET_BYTES)
-    delete_expired()
     # In one transaction: `revoke_all` must not delete the row before it is read.
     with transaction.atomic():
+        delete_expired()
         row = Ticket.objects.create(
             digest=_digest(ticket),
             user_id=user_id,

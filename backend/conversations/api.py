@@ -238,11 +238,13 @@ class RealtimeTickets(APIView):
         """201 with the ticket. 404 for another user's session, 409 `session_closed`."""
         given = NewTicket(data=request.data)
         given.is_valid(raise_exception=True)
-        session = _own_session(request, given.validated_data["session_id"])
-        if session.closed_at is not None:
+        user_id, session_id = tokens.user_id_of(request), given.validated_data["session_id"]
+        # Without the session's facts, which take two thirds of this request's queries.
+        sessions = Session.objects.filter(user_id=user_id).only("closed_at")
+        if get_object_or_404(sessions, pk=session_id).closed_at is not None:
             raise ApiRefused("session_closed", 409)
-        issued = tickets.issue(tokens.user_id_of(request), session.id)
-        page_url = request.build_absolute_uri(f"/ws/realtime/{session.id}/")
+        issued = tickets.issue(user_id, session_id)
+        page_url = request.build_absolute_uri(f"/ws/realtime/{session_id}/")
         ticket: TicketJSON = {
             "ticket": issued.ticket,
             "expires_at": issued.expires_at,

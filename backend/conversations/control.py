@@ -29,6 +29,7 @@ from rest_framework.authtoken.models import Token
 from backend.conversations.models import Call, Session
 from backend.conversations.process_liveness import is_dead
 from backend.conversations.queries import LIVE
+from backend.database import placeholders, this_connection, uuid_of, uuid_parameter
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway, shared_redis
 
@@ -71,8 +72,18 @@ def request_take_over(
 
 def calls_to_end(call_ids: Iterable[UUID]) -> list[UUID]:
     """Return those of these calls that another process has ended, or requested to end."""
-    changed = Call.objects.exclude(_OPEN, requested_ending="").filter(pk__in=list(call_ids))
-    return list(changed.order_by().values_list("pk", flat=True))
+    ids = list(call_ids)
+    if not ids:
+        return []
+    # Every process with calls asks twice a second: the ORM takes ten times as long with 200 ids.
+    connection = this_connection()
+    sql = (
+        f"SELECT id FROM {Call._meta.db_table} WHERE id IN ({placeholders(ids)})"
+        " AND (ended_at IS NOT NULL OR requested_ending <> '')"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [uuid_parameter(connection, each) for each in ids])
+        return [uuid_of(stored) for (stored,) in cursor.fetchall()]
 
 
 def publish(call_ids: Iterable[UUID]) -> bool:

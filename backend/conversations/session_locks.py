@@ -15,6 +15,7 @@ class LockedSession(NamedTuple):
     user_id: int
     title: str
     realtime_mode: bool
+    title_source: str
 
 
 def lock_sessions(ids: Collection[UUID]) -> dict[UUID, LockedSession]:
@@ -34,9 +35,9 @@ def lock_sessions(ids: Collection[UUID]) -> dict[UUID, LockedSession]:
         cursor.execute(sql, [uuid_parameter(connection, each) for each in ids])
         rows = cursor.fetchall()
     return {
-        (pk := uuid_of(stored)): LockedSession(pk, user_id, title, bool(realtime_mode))
-        for stored, user_id, title, realtime_mode in rows
+        (pk := uuid_of(stored)): LockedSession(pk, user_id, title, bool(realtime_mode), source)
+        for stored, user_id, title, realtime_mode, source in rows
     }
 
 
-_SELECT = f"SELECT id, user_id, title, realtime_mode FROM {Session._meta.db_table}"
+_SELECT = f"SELECT id, user_id, title, realtime_mode, title_source FROM {Session._meta.db_table}"

@@ -42,10 +42,13 @@ log = logging.getLogger(__name__)
 class TitleListener:
     """The RecordListener that has a session titled once its first exchange is stored."""
 
+    def wants_turns(self, turns: Sequence[turns.Turn], *, is_untitled: bool) -> bool:
+        """Whether one of these turns may end the first exchange of an untitled session."""
+        return is_untitled and any(map(_may_end_first_exchange, turns))
+
     def on_turns_kept(self, session_id: UUID, turns: Sequence[turns.Turn]) -> None:
         """Enqueue the job if the session has no better title than its first words."""
-        if any(map(_may_end_first_exchange, turns)):
-            enqueue_title(session_id)
+        enqueue_title(session_id)
 
     def on_call_ended(self, call_id: UUID, ending: Ending) -> None:
         """Nothing: a call that ends adds no exchange."""

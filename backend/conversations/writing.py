@@ -76,13 +76,15 @@ class Written:
     calls now have: the first one wins. `renamed` are the turns, as handed in, that were stored
     under another item id. `costs` has the model and the cost in USD of each usage that was not
     stored before; None if its price is unknown. For an estimate that was corrected it has what the
-    cost grew by, and nothing if it did not grow.
+    cost grew by, and nothing if it did not grow. `untitled` are the sessions whose title is no
+    better than their first words (`Session.TitleSource`).
     """
 
     turns: tuple[TurnWrite, ...] = ()
     endings: tuple[EndingWrite, ...] = ()
     renamed: tuple[TurnWrite, ...] = ()
     costs: tuple[tuple[str, Decimal | None], ...] = ()
+    untitled: frozenset[UUID] = frozenset()
 
 
 def merged(earlier: Write, later: Write) -> Write:
@@ -142,7 +144,10 @@ def _write(writes: Sequence[Write], *, is_newest: bool) -> Written:
             if isinstance(each, EndingWrite)
             and (ending := end_call(each.call_id, each.ending)) is not None
         ]
-    return Written(tuple(stored), tuple(endings), tuple(renamed), costs)
+    untitled = frozenset(
+        pk for pk, each in sessions.items() if each.title_source == Session.TitleSource.WORDS
+    )
+    return Written(tuple(stored), tuple(endings), tuple(renamed), costs, untitled)
 
 
 def _storable(each: TurnWrite) -> TurnWrite:

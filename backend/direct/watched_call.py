@@ -67,6 +67,8 @@ class CallsApi(Protocol):
 class WatchedCall:
     """One WebRTC call, from the browser's offer to its hang-up."""
 
+    direct = None
+
     def __init__(self, limits: SidebandLimits = DEFAULT_SIDEBAND_LIMITS) -> None:
         self.call_id = ""
         self.is_draining = False

@@ -14,6 +14,7 @@ from backend.gateway.handshake_refusals import refuse_call, refuse_upgrade
 from backend.gateway.socket import ClientSocket
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
+from backend.protocol.text_frames import DIRECT_TEXT
 from backend.relay.ports import ClientGone
 from backend.runtime import Runtime
 
@@ -42,7 +43,8 @@ class RealtimeConsumer(AsyncConsumer):
             addresses = handshake.stated_addresses(scope)
             await refuse_upgrade(scope, send, 403, "origin_foreign", addresses)
             return
-        client = ClientSocket(receive, send)
+        direct = scope.get("extensions", {}).get(DIRECT_TEXT)
+        client = ClientSocket(receive, send, direct)
         try:
             # Accept before authentication: browsers hide why a handshake failed, and Daphne drops
             # one that takes longer than its time limit.

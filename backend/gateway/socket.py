@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from backend.relay.ports import ClientGone
+from backend.relay.ports import ClientGone, DirectText
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -20,10 +19,11 @@ MAX_EARLY_MESSAGES = 256
 class ClientSocket:
     """One client's WebSocket, from the accepted handshake to the close."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, direct: DirectText | None = None) -> None:
+        self.direct = direct
         self._receive = receive
         self._send = send
-        self._early: deque[Message] = deque()
+        self._early: list[Message] = []
         """What `has_left` has read, for `receive`."""
 
     async def accept(self, subprotocol: str | None) -> None:
@@ -33,7 +33,7 @@ class ClientSocket:
     async def receive(self) -> str | bytes:
         """Return the next frame: str if it is text, bytes if binary. Raises ClientGone."""
         while True:
-            message = self._early.popleft() if self._early else await self._receive()
+            message = self._early.pop(0) if self._early else await self._receive()
             if message["type"] == "websocket.disconnect":
                 raise ClientGone
             if message["type"] == "websocket.receive":

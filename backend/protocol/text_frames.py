@@ -9,6 +9,9 @@ those that are too large, malformed or not UTF-8.
 import struct
 from typing import NamedTuple
 
+DIRECT_TEXT = "kaiwa.direct_text"
+"""The extension of a WebSocket's ASGI scope that is its `relay.ports.DirectText`."""
+
 _TEXT = 0x81
 """The first byte: the only frame of its message, no extension, text."""
 _MASKED = 0x80

@@ -4,6 +4,9 @@ A call has one connection to the provider, and for a while a next one (`relay.ro
 read by a task of its own, which feeds the frames to what the connection is at that moment.
 
 Backpressure: a pump reads its next frame only after the frames that the last one caused were sent.
+While nothing at all is on its way, a frame needs no pump: it is relayed by the function that reads
+it from the socket (`relay.ports.DirectText`), which saves waking a task, a quarter of its cost.
+Where anything waits, the frame goes to the pump, and so behind what came before it.
 Clean-up is in one `finally`, whatever ended the call: an ending, an exception or a cancelled
 task. A call that has returned has no task and no socket left.
 """
@@ -13,12 +16,12 @@ import contextlib
 import logging
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import perf_counter
-from typing import Protocol, Unpack
+from typing import Any, Unpack
 
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
@@ -46,6 +49,8 @@ from backend.relay.ports import (
     Connect,
     UpstreamConnection,
 )
+from backend.relay.send_queue import Clock, SendQueue
+from backend.relay.shared_timer import SharedTimer
 from backend.relay.tape import NoTape, Tape
 from backend.telemetry.counters import ProcessCounters
 from backend.telemetry.log_context import CALL_ID
@@ -55,28 +60,17 @@ UNTIMED_FRAMES = 7
 """A mask of the number of frames so far: one frame in eight is timed for `/metrics`. To time each
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
 
-STUCK_CHARS = 256 * 1024
-"""Speech has 64 KB a second: a client that takes no more than this in 10 s cannot play it."""
-
 _logger = logging.getLogger(__name__)
 
 
-class Clock(Protocol):
-    """A source of time that tests replace."""
-
-    def now(self) -> datetime:
-        """The current time, on a clock that never goes back."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after this many seconds."""
-        ...
-
-
 class SteadyClock:
-    """The wall clock's time when it was made, and from there on the monotonic clock's."""
+    """The wall clock's time when it was made, and from there on the monotonic clock's.
 
-    def __init__(self) -> None:
+    The clocks of a process's calls share a `timer`.
+    """
+
+    def __init__(self, timer: SharedTimer | None = None) -> None:
+        self._timer = timer or SharedTimer()
         self._made_at = datetime.now(UTC)
         self._made_s = time.monotonic()
 
@@ -88,81 +82,9 @@ class SteadyClock:
         """Return after this many seconds."""
         await asyncio.sleep(seconds)
 
-
-class _SendQueue:
-    """Frames to send to one side, in the order in which `CallLogic` decided them.
-
-    There is no await between a decision and its `put`, and `asyncio.Lock` is fair. A task that is
-    sending also sends frames that other tasks put meanwhile; those tasks wait for the lock and so
-    read no further frame. The close comes last: it is sent after the tasks have ended, and frames
-    that could not be sent by then are dropped, never sent late.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._texts: deque[str] = deque()
-        self._lock = asyncio.Lock()
-        self._flushing = 0
-        """How many tasks send, or wait to send."""
-        self._sending_since: datetime | None = None
-        self._blocked_since: datetime | None = None
-        self._sent_chars = self._sent_chars_when_blocked = 0
-
-    def put(self, text: str) -> None:
-        """Add a frame; it is sent by the next `flush`, or by one that is running."""
-        self._texts.append(text)
-
-    @property
-    def has_frames(self) -> bool:
-        """Whether frames wait to be sent."""
-        return bool(self._texts)
-
-    def take(self) -> list[str]:
-        """Remove the frames that wait to be sent."""
-        texts = list(self._texts)
-        self._texts.clear()
-        return texts
-
-    async def flush(
-        self, send: Callable[[str], Awaitable[None]], now: datetime | None = None
-    ) -> None:
-        """Send every frame in the queue; raises what `send` raises.
-
-        `now` is the start of the first send for `stuck_s`, and saves a reading of the clock. It
-        counts only if no other task is sending.
-        """
-        if self._flushing:
-            now = None
-        self._flushing += 1
-        try:
-            async with self._lock:
-                while self._texts:
-                    text = self._texts.popleft()
-                    self._sending_since = now or self._clock.now()
-                    now = None
-                    try:
-                        await send(text)
-                    finally:
-                        self._sending_since = None
-                    self._sent_chars += len(text)
-        finally:
-            self._flushing -= 1
-
-    def stuck_s(self, now: datetime) -> float:
-        """How long the other side has taken next to nothing, in seconds; 0 if nothing is being
-        sent. To be called at every tick, which notes whether a send is blocked.
-
-        Next to nothing is less than `STUCK_CHARS`. The kernel of a client that does not read takes
-        some more when it is probed, after 6 s for instance, and such a call ended after 17 s.
-        """
-        if self._sending_since is None:
-            self._blocked_since = None
-            return 0.0
-        has_taken = self._sent_chars - self._sent_chars_when_blocked >= STUCK_CHARS
-        if self._blocked_since is None or has_taken:
-            self._blocked_since = self._sending_since
-            self._sent_chars_when_blocked = self._sent_chars
-        return (now - self._blocked_since).total_seconds()
+    async def sleep_about(self, seconds: float) -> None:
+        """Return after about this many seconds, together with others (`relay.shared_timer`)."""
+        await self._timer.sleep(seconds)
 
 
 class _Upstream:
@@ -170,7 +92,7 @@ class _Upstream:
 
     def __init__(self, connection: UpstreamConnection, clock: Clock) -> None:
         self.connection = connection
-        self.to_send = _SendQueue(clock)
+        self.to_send = SendQueue(clock)
 
     async def flush(self, now: datetime | None = None) -> None:
         """Send every frame in the queue. Raises an UpstreamError."""
@@ -210,11 +132,12 @@ class Call:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closings: set[asyncio.Task[None]] = set()
         """Close connections that the call has left."""
-        self._to_client = _SendQueue(self._clock)
+        self._to_client = SendQueue(self._clock)
         self._must_flush = asyncio.Event()
         self._ended = asyncio.Event()
         self._ending = Ending.INTERNAL
         self._frames = 0
+        self._context = copy_context()
 
     @property
     def state(self) -> State:
@@ -229,6 +152,7 @@ class Call:
         """
         # The tasks of the call inherit it, so that each of their log lines names the call.
         call_id_before = CALL_ID.set(self._plan.call_id)
+        self._context = copy_context()
         self._log("call.opened", session_id=self._plan.session_id, model=self._plan.model)
         for work in (
             self._pump_client,
@@ -287,15 +211,19 @@ class Call:
             self._end(Ending.INTERNAL)
 
     async def _pump_client(self) -> None:
+        if (direct := self._client.direct) is not None:
+            direct.give_texts_to(self._in_context(self._relay_from_client))
         while True:
             frame = await self._client.receive()
-            received_s = 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
-            self._counters.frames_from_client += 1
+            received_s = self._timed_from()
             now = self._clock.now()
-            self._tape.record_frame("client", frame, now)
-            await self._apply_and_send(self._logic.from_client(frame, now), now)
-            if received_s:
-                self._counters.relay_latency.observe(perf_counter() - received_s)
+            await self._apply_and_send(self._from_client(frame, now), now)
+            self._observe_latency(received_s)
+
+    def _from_client(self, frame: str | bytes, now: datetime) -> list[Effect]:
+        self._counters.frames_from_client += 1
+        self._tape.record_frame("client", frame, now)
+        return self._logic.from_client(frame, now)
 
     async def _pump_upstream(self) -> None:
         try:
@@ -327,26 +255,105 @@ class Call:
 
     async def _read(self, upstream: _Upstream) -> None:
         """Read this connection until it ends, or until the call has left it."""
+        direct = upstream.connection.direct
+        if direct is None:
+            await self._pump(upstream)
+            return
+        direct.give_texts_to(self._in_context(partial(self._relay_from_upstream, upstream)))
+        try:
+            await self._pump(upstream)
+        finally:
+            # They would keep each other from being freed.
+            direct.give_texts_to(None)
+
+    async def _pump(self, upstream: _Upstream) -> None:
         while True:
             try:
                 text = await upstream.connection.receive()
             except UpstreamError as error:
                 self._lose(upstream, error)
                 return
-            received_s = 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
+            received_s = self._timed_from()
             now = self._clock.now()
             if upstream is self._upstream:
-                self._tape.record_frame("upstream", text, now)
-                effects = self._logic.from_upstream(text, now)
+                effects = self._from_upstream(text, now)
             elif upstream is self._next:
                 self._tape.record_frame("next", text, now)
                 effects = self._logic.from_next(text, now)
+                self._counters.frames_from_provider += 1
             else:
                 return
-            self._counters.frames_from_provider += 1
             await self._apply_and_send(effects, now)
-            if received_s:
-                self._counters.relay_latency.observe(perf_counter() - received_s)
+            self._observe_latency(received_s)
+
+    def _from_upstream(self, text: str, now: datetime) -> list[Effect]:
+        self._tape.record_frame("upstream", text, now)
+        effects = self._logic.from_upstream(text, now)
+        self._counters.frames_from_provider += 1
+        return effects
+
+    def _timed_from(self) -> float:
+        """When the work on a frame begins, if it is one that is timed; else 0."""
+        return 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
+
+    def _observe_latency(self, timed_from_s: float) -> None:
+        if timed_from_s:
+            self._counters.relay_latency.observe(perf_counter() - timed_from_s)
+
+    # Without a pump
+
+    def _in_context(self, relay: Callable[[str], bool]) -> Callable[[str], bool]:
+        """`relay` in the call's context: its log lines name the call, and so do its tasks'."""
+        run: Any = self._context.run
+        return partial(run, relay)
+
+    def _relay_from_client(self, text: str) -> bool:
+        """Relay a client's frame at once. Returns False if it must go through the pump."""
+        upstream = self._upstream
+        if upstream is None or not self._is_free(upstream):
+            return False
+        self._relay_now(self._from_client, text)
+        return True
+
+    def _relay_from_upstream(self, upstream: _Upstream, text: str) -> bool:
+        """Relay a provider's frame at once. Returns False if it must go through the pump."""
+        if upstream is not self._upstream or not self._is_free(upstream):
+            return False
+        self._relay_now(self._from_upstream, text)
+        return True
+
+    def _is_free(self, upstream: _Upstream) -> bool:
+        """Whether the call runs, nothing waits to be sent, and both sides take another frame."""
+        client, provider = self._client.direct, upstream.connection.direct
+        return (
+            client is not None
+            and provider is not None
+            and self._to_client.is_idle
+            and upstream.to_send.is_idle
+            and client.can_send_now
+            and provider.can_send_now
+            and not self._ended.is_set()
+        )
+
+    def _relay_now(self, decide: Callable[[str, datetime], list[Effect]], text: str) -> None:
+        """Carry out what follows from a frame; what cannot be sent at once is sent by a task.
+
+        An exception ends the call, as that of a pump does.
+        """
+        received_s = self._timed_from()
+        try:
+            self._frames += 1
+            self._apply(decide(text, self._clock.now()))
+            if (direct := self._client.direct) is not None:
+                self._to_client.send_now(direct)
+            upstream = self._upstream
+            if upstream is not None and (direct := upstream.connection.direct) is not None:
+                upstream.to_send.send_now(direct)
+            self._flush_soon()
+        except Exception:
+            _logger.exception("call.failed")
+            self._end(Ending.INTERNAL)
+        self._observe_latency(received_s)
 
     def _lose(self, upstream: _Upstream, error: UpstreamError) -> None:
         """This connection has ended by itself. Harmless for one that the call has left."""
@@ -378,7 +385,7 @@ class Call:
 
     async def _watch_clock(self) -> None:
         while True:
-            await self._clock.sleep(self._limits.tick_s)
+            await self._clock.sleep_about(self._limits.tick_s)
             now = self._clock.now()
             self._count_seconds(now)
             if self._to_client.stuck_s(now) > self._limits.stuck_send_s:
@@ -395,8 +402,12 @@ class Call:
 
     def _flush_soon(self) -> None:
         """Wake the task that sends, if there is something to send: most ticks decide nothing."""
-        sides = (self._to_client, *(each.to_send for each in (self._upstream, self._next) if each))
-        if any(side.has_frames for side in sides):
+        upstream, following = self._upstream, self._next
+        if (
+            self._to_client.has_frames
+            or (upstream is not None and upstream.to_send.has_frames)
+            or (following is not None and following.to_send.has_frames)
+        ):
             self._must_flush.set()
 
     async def _flush_on_demand(self) -> None:
@@ -517,6 +528,8 @@ class Call:
         """
         if self._ending not in (Ending.CLIENT_LEFT, Ending.TOO_SLOW):
             await self._send_last_frames()
+        if self._client.direct is not None:
+            self._client.direct.give_texts_to(None)
         for task in (tasks := list(self._tasks)):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

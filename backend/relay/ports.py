@@ -1,5 +1,6 @@
 """What a call needs from outside: client, provider, recorder. `backend.runtime` joins them."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from backend.protocol.endings import Ending
@@ -11,8 +12,34 @@ class ClientGone(Exception):
     """The client's socket is closed; nothing more can be sent or will arrive."""
 
 
+class DirectText(Protocol):
+    """A socket that hands over and takes whole texts without a task: it saves its wake-up."""
+
+    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+        """Give each text to `taker` as soon as it has come; `receive` has those that it refuses.
+
+        Only while a task waits in `receive`, so that nothing that came before is still to be
+        handled. None: to `receive` alone, as at first.
+        """
+        ...
+
+    @property
+    def can_send_now(self) -> bool:
+        """Whether the socket is open and a text can be sent without waiting."""
+        ...
+
+    def send_now(self, text: str) -> None:
+        """Send a text while `can_send_now`. Never raises."""
+        ...
+
+
 class ClientConnection(Protocol):
     """The socket to the client, already accepted."""
+
+    @property
+    def direct(self) -> DirectText | None:
+        """The direct way through this socket, if it has one."""
+        ...
 
     async def receive(self) -> str | bytes:
         """The next frame: text, or bytes for a binary one. Raises ClientGone."""
@@ -36,6 +63,11 @@ class UpstreamConnection(Protocol):
 
     created_text: str
     """The text of the `session.created` event that proved the connection."""
+
+    @property
+    def direct(self) -> DirectText | None:
+        """The direct way through this socket, if it has one."""
+        ...
 
     async def receive(self) -> str:
         """The next frame's text. Raises an UpstreamError once the connection has ended."""

@@ -5,6 +5,7 @@ handshake took all descriptors of a process, and the database could not be opene
 """
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, cast
@@ -77,7 +78,10 @@ class BoundedHttpProtocol(H11Protocol):
         self._stop_timer()
         super().handle_websocket_upgrade(event)
         upgraded = cast(BoundedWebSocketProtocol, self.transport.get_protocol())
-        upgraded.on_connection_lost = self._release
+        # Not `_release`: this object, with its parser and the request, is of no use any more, and
+        # would have 5 KB until the call ends.
+        upgraded.on_connection_lost = functools.partial(self.counter.close, self._address)
+        self._is_counted = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()

@@ -5,7 +5,7 @@ own close frame. Measured: a client that was refused and went on sending empty f
 audio of all other calls by 4 to 9 s. Here a client's bytes are parsed in slices, of which the next
 one waits until the application has read the messages of the last; and after the close frame only
 what a close handshake needs is parsed. Whole text frames of a slice do not go through the library
-(`protocol.text_frames`).
+(`protocol.text_frames`), and may be handled as soon as they are read (`DIRECT_TEXT`).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 from websockets.protocol import State
 
-from backend.protocol.text_frames import MASK_BYTES, text_extent, text_head
+from backend.protocol.text_frames import DIRECT_TEXT, MASK_BYTES, text_extent, text_head
 from backend.telemetry.logs import log_event
 from backend.websocket_parser import apply_mask, is_between_messages
 
@@ -98,6 +98,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _closing_bytes_left: int = CLOSING_BYTES
     _has_stopped_reading: bool = False
     _waits_for_writing: bool = False
+    _taker: Callable[[str], bool] | None = None
+    _is_received_from: bool = False
+    """Whether the application waits for a message."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -127,7 +130,11 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def receive(self) -> Any:
         """Return the next message. When the application has read all, more is parsed."""
-        message = await self.queue.get()
+        self._is_received_from = True
+        try:
+            message = await self.queue.get()
+        finally:
+            self._is_received_from = False
         if self.read_paused and self.queue.empty():
             self.read_paused = False
             if self._unparsed:
@@ -161,18 +168,34 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def _take_texts(self, data: memoryview, start: int, slice_end: int) -> int:
         """Pass on the whole text frames that begin in this slice (`protocol.text_frames`).
 
-        Returns where the first frame begins that is for the library, or `start`.
+        The taker gets them while nothing waits to be read; after a few slices other connections
+        have their turn. Returns where the first frame begins that is for the library, or `start`.
         """
         if not is_between_messages(self.conn):
             return start
-        before = start
+        before, is_queued = start, False
         while start < slice_end and (text := self._text_at(data, start)) is not None:
             content, start = text
-            self.queue.put_nowait({"type": "websocket.receive", "text": content})
-        if start > before and not self.read_paused:
+            if not self._give(content):
+                is_queued = True
+                self.queue.put_nowait({"type": "websocket.receive", "text": content})
+        if start > before:
+            self._slices_in_turn += 1
+        if is_queued and not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
         return start
+
+    def _give(self, text: str) -> bool:
+        """Give a text to the taker, if no message is on its way. Returns whether it was taken."""
+        taker, is_next = self._taker, self._is_received_from and self.queue.empty()
+        return taker is not None and is_next and taker(text)
+
+    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+        """Give each text to `taker` while the application waits in `receive`, which has those that
+        it refuses.
+        """
+        self._taker = taker
 
     def _text_at(self, data: memoryview, start: int) -> tuple[str, int] | None:
         """The text of the whole frame that begins here, and its end; None for another frame."""
@@ -326,12 +349,21 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def _send_text(self, text: str) -> None:
         """Send a text; waits while the client does not read."""
-        payload = text.encode()
-        self._given_bytes += len(payload)
         if not self.writable.is_set():
             await self.writable.wait()
             if not self._can_send_text:
                 raise ClientDisconnected
+        self.send_now(text)
+
+    @property
+    def can_send_now(self) -> bool:
+        """Whether a text can be sent without waiting."""
+        return self._can_send_text and self.writable.is_set()
+
+    def send_now(self, text: str) -> None:
+        """Send a text on an open connection."""
+        payload = text.encode()
+        self._given_bytes += len(payload)
         self.transport.write(text_head(len(payload)) + payload)
 
     async def run_asgi(self) -> None:
@@ -344,7 +376,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             return result
 
         self.app = mark_refusal_as_answer
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions[DIRECT_TEXT] = self
         await super().run_asgi()
+        # They would keep each other from being freed.
+        del extensions[DIRECT_TEXT]
+        self._taker = None
         # The unsent bytes may be below the high-water mark: then writing was never paused, and the
         # close frame still waits for a client that does not read.
         self._start_last_timer()

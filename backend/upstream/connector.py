@@ -86,6 +86,7 @@ class ProviderSocket:
         close_timeout_s: float,
     ) -> None:
         self.created_text = created_text
+        self.direct = connection
         self._provider = provider
         self._connection = connection
         self._close_timeout_s = close_timeout_s
@@ -216,6 +217,10 @@ async def _upgrade(
         ) from None
     except (InvalidHandshake, InvalidProxy, OSError, EOFError) as failure:
         raise _error_of_failure(failure) from None
+    # Read once. They have 3 KB a call, and the key is among them.
+    for message in (opened.request, opened.response):
+        if message is not None:
+            message.headers.clear()
     raw = opened.transport.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer_bytes)
     return cast(TextConnection, opened)

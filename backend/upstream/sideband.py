@@ -56,11 +56,13 @@ Join = Callable[[], Coroutine[Any, Any, Connection]]
 
 
 class Sideband:
-    """The sideband of one call.
+    """The sideband of one call. Its frames go through `receive` alone: it may change connections.
 
     `hang_up` ends the call at the provider and never raises. `on_over` is called once if the
     provider no longer knows the call: the browser has left it, or it was hung up.
     """
+
+    direct = None
 
     def __init__(
         self,

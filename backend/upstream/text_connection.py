@@ -7,7 +7,7 @@ queue and the pauses of its `recv_messages` are not documented; `requirements.tx
 
 import asyncio
 import os
-from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -40,16 +40,18 @@ _masks = Masks()
 
 
 class TextConnection(ClientConnection):
-    """A connection of which one task reads, by `recv`."""
+    """A connection of which one task reads, by `recv`. It is a `relay.ports.DirectText`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._texts: deque[str] = deque()
+        self._texts: list[str] = []
         """What the fast path has read, for `recv`; it came before what the library has."""
         self._begun = bytearray()
         """The beginning of a text frame, and how long it is when it is whole."""
         self._begun_length = 0
         self._reader: asyncio.Future[None] | None = None
+        """Not done while a task waits in `recv`."""
+        self._taker: Callable[[str], bool] | None = None
 
     # Reading
 
@@ -65,14 +67,19 @@ class TextConnection(ClientConnection):
             rest = self._take_texts(rest)
         if rest:
             super().data_received(rest)
-        self._wake_reader()
+        is_open = self.protocol.state is State.OPEN
+        if self._texts or len(self.recv_messages.frames) or not is_open:
+            self._wake_reader()
 
     def _is_library_idle(self) -> bool:
         """Whether the next byte is the first of a message, and the library has none to deliver."""
         return is_between_messages(self.protocol) and not len(self.recv_messages.frames)
 
     def _take_texts(self, data: bytes) -> bytes:
-        """Queue the text frames at the start of `data`. Returns the bytes for the library."""
+        """Give the text frames at the start of `data` to the taker, or queue them.
+
+        Returns the bytes for the library.
+        """
         start, most = 0, self.protocol.max_message_size or 0
         while (extent := text_extent(data, start, is_masked=False)) is not None:
             if extent.end - extent.payload > most:
@@ -83,12 +90,24 @@ class TextConnection(ClientConnection):
                 start = len(data)
                 break
             try:
-                self._texts.append(data[extent.payload : extent.end].decode())
+                text = data[extent.payload : extent.end].decode()
             except UnicodeDecodeError:
                 break
+            if not self._give(text):
+                self._texts.append(text)
             start = extent.end
         self._pause_or_resume()
         return data[start:] if start else data
+
+    def _give(self, text: str) -> bool:
+        """Give a text to the taker, if no other is on its way. Returns whether it was taken."""
+        reader, taker = self._reader, self._taker
+        is_next = not self._texts and reader is not None and not reader.done()
+        return taker is not None and is_next and taker(text)
+
+    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+        """Give each text to `taker` while a task waits in `recv`, which has those it refuses."""
+        self._taker = taker
 
     def _pause_or_resume(self) -> None:
         """Pause reading when more than `high` messages wait, resume when `low` are left.
@@ -110,7 +129,7 @@ class TextConnection(ClientConnection):
                 return await super().recv(decode)
             self._reader = self.loop.create_future()
             await self._reader
-        text = self._texts.popleft()
+        text = self._texts.pop(0)
         self._pause_or_resume()
         return text
 
@@ -132,7 +151,17 @@ class TextConnection(ClientConnection):
         if self.protocol.state is not State.OPEN or self.transport.is_closing():
             await self.send(text)
             return
-        payload, mask = text.encode(), _masks.next()
-        self.transport.write(text_head(len(payload), mask) + apply_mask(payload, mask))
+        self.send_now(text)
         if self.paused:
             await self.drain()
+
+    @property
+    def can_send_now(self) -> bool:
+        """Whether a text can be sent without waiting."""
+        is_open = self.protocol.state is State.OPEN and not self.transport.is_closing()
+        return is_open and not self.paused
+
+    def send_now(self, text: str) -> None:
+        """Send a text on an open connection, even if it has to wait in the transport's buffer."""
+        payload, mask = text.encode(), _masks.next()
+        self.transport.write(text_head(len(payload), mask) + apply_mask(payload, mask))

@@ -182,6 +182,14 @@ def test_a_heartbeat_renews_the_lease(session: Session) -> None:
     assert row(opened.call_id).lease_until - before > timedelta(seconds=19)
 
 
+def test_a_heartbeat_of_calls_that_go_on_makes_two_queries(
+    session: Session, stranger: User, django_assert_num_queries: Any
+) -> None:
+    calls = [new_call(each).call_id for each in (session, new_session(stranger))]
+    with django_assert_num_queries(2):
+        assert renew_leases(calls) == {}
+
+
 def test_a_heartbeat_does_not_renew_other_leases(session: Session, stranger: User) -> None:
     other = new_call(new_session(stranger))
     before = row(other.call_id).lease_until

@@ -24,9 +24,15 @@ class Listener:
     def __init__(self) -> None:
         self.calls: list[tuple[str, UUID, object]] = []
         self.threads: set[str] = set()
+        self.wants = True
+        self.asked: list[bool] = []
         self.fails = False
         self.may_go_on = threading.Event()
         self.may_go_on.set()
+
+    def wants_turns(self, turns: Sequence[Turn], *, is_untitled: bool) -> bool:
+        self.asked.append(is_untitled)
+        return self.wants
 
     def on_turns_kept(self, session_id: UUID, turns: Sequence[Turn]) -> None:
         self._note("turns", session_id, [each.item_id for each in turns])
@@ -90,6 +96,20 @@ async def test_turns_are_announced_with_their_position_in_the_session(
     notifier.after_write(Written(turns=(TurnWrite(FIRST, None, 200_000, turn(position=3)),)))
     await notifier.stop(5)
     assert positions == [200_003]
+
+
+async def test_a_listener_is_not_called_for_turns_that_it_does_not_want(
+    executor: DatabaseExecutor,
+) -> None:
+    listener = Listener()
+    notifier = Notifier([listener], executor)
+    listener.wants = False
+    notifier.after_write(
+        Written(turns=(kept(FIRST, "a"), kept(SECOND, "b")), untitled=frozenset({SECOND}))
+    )
+    await notifier.stop(5)
+    assert listener.asked == [False, True]
+    assert listener.calls == []
 
 
 async def test_a_listener_that_fails_is_logged_without_words_and_called_again(

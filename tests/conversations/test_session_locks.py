@@ -22,8 +22,8 @@ def test_it_reads_what_a_write_needs(owner: User) -> None:
     with atomic():
         locked = lock_sessions({session.pk, untitled.pk})
     assert locked == {
-        session.pk: LockedSession(session.pk, owner.pk, "質問 'a'", True),
-        untitled.pk: LockedSession(untitled.pk, owner.pk, "", False),
+        session.pk: LockedSession(session.pk, owner.pk, "質問 'a'", True, "words"),
+        untitled.pk: LockedSession(untitled.pk, owner.pk, "", False, "words"),
     }
     assert {type(each.realtime_mode) for each in locked.values()} == {bool}
 

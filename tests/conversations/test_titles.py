@@ -133,19 +133,24 @@ def test_a_question_that_is_transcribed_after_its_answer_is_not_too_late(session
     [turn(status=TurnStatus.IN_PROGRESS), turn(status=TurnStatus.FAILED), turn(text=" ")],
     ids=lambda each: f"{each.status} {each.text!r}",
 )
-def test_a_turn_that_is_not_whole_asks_for_nothing(
-    session: Session, unfinished: turns.Turn, django_assert_num_queries: Any
-) -> None:
-    exchange(session)
-    with django_assert_num_queries(0):
-        TitleListener().on_turns_kept(session.pk, [unfinished])
+def test_a_turn_that_is_not_whole_asks_for_nothing(unfinished: turns.Turn) -> None:
+    assert not TitleListener().wants_turns([unfinished], is_untitled=True)
 
 
-def test_a_typed_question_waits_for_its_answer(
-    session: Session, django_assert_num_queries: Any
-) -> None:
-    with django_assert_num_queries(0):
-        TitleListener().on_turns_kept(session.pk, [turn(modality=Modality.TEXT)])
+def test_a_typed_question_waits_for_its_answer() -> None:
+    typed = turn(modality=Modality.TEXT)
+    assert not TitleListener().wants_turns([typed], is_untitled=True)
+    assert TitleListener().wants_turns([typed, turn("a", role=Role.ASSISTANT)], is_untitled=True)
+
+
+def test_turns_of_a_session_with_a_title_ask_for_nothing(session: Session) -> None:
+    answer = turn("a", role=Role.ASSISTANT, position=1)
+    for source in Source:
+        Session.objects.filter(pk=session.pk).update(title_source=source)
+        written = write([TurnWrite(session.pk, None, 0, answer)])
+        is_untitled = session.pk in written.untitled
+        assert is_untitled == (source == Source.WORDS)
+        assert TitleListener().wants_turns([answer], is_untitled=is_untitled) == is_untitled
 
 
 def test_the_end_of_a_call_asks_for_nothing(session: Session) -> None:

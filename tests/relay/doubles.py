@@ -10,7 +10,7 @@ from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError, UpstreamUnavailable
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
-from backend.relay.ports import ClientGone
+from backend.relay.ports import ClientGone, DirectText
 from tests.relay.equipment import at, created
 
 
@@ -19,6 +19,10 @@ class Client:
 
     While `may_read` is cleared it takes no frame.
     """
+
+    @property
+    def direct(self) -> DirectText | None:
+        return None
 
     def __init__(self) -> None:
         self.received: list[str] = []
@@ -68,6 +72,10 @@ class Provider:
     one. While `may_read` is cleared the provider takes no frame.
     """
 
+    @property
+    def direct(self) -> DirectText | None:
+        return None
+
     def __init__(self) -> None:
         self.created_text = created()
         self.received: list[str] = []
@@ -111,6 +119,86 @@ class Provider:
         self.was_closed = True
 
 
+class Direct:
+    """The direct way through a double: a text goes to the taker while `receive` waits for one."""
+
+    may_read: asyncio.Event
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taker: Callable[[str], bool] | None = None
+        self.taken: list[str] = []
+        """What came by the direct way."""
+        self.is_awaited = False
+
+    @property
+    def direct(self) -> DirectText | None:
+        return self
+
+    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+        self.taker = taker
+
+    def gives(self, text: str, unread: asyncio.Queue[Any]) -> bool:
+        is_next = self.taker is not None and self.is_awaited and unread.empty()
+        if is_next and self.taker is not None and self.taker(text):
+            self.taken.append(text)
+            return True
+        return False
+
+    @property
+    def can_send_now(self) -> bool:
+        return self.may_read.is_set()
+
+    def send_now(self, text: str) -> None:
+        raise NotImplementedError
+
+
+class DirectClient(Direct, Client):
+    """A client whose texts may go the direct way."""
+
+    def send_frame(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes) or not self.gives(frame, self.unread):
+            super().send_frame(frame)
+
+    async def receive(self) -> str | bytes:
+        self.is_awaited = True
+        try:
+            return await super().receive()
+        finally:
+            self.is_awaited = False
+
+    def send_now(self, text: str) -> None:
+        assert self.can_send_now
+        self.received.append(text)
+
+    @property
+    def can_send_now(self) -> bool:
+        return self.may_read.is_set() and not self._is_gone
+
+
+class DirectProvider(Direct, Provider):
+    """A provider whose texts may go the direct way."""
+
+    async def connect(self) -> "DirectProvider":
+        await super().connect()
+        return self
+
+    def send_frame(self, text: str) -> None:
+        if not self.gives(text, self.unread):
+            super().send_frame(text)
+
+    async def receive(self) -> str:
+        self.is_awaited = True
+        try:
+            return await super().receive()
+        finally:
+            self.is_awaited = False
+
+    def send_now(self, text: str) -> None:
+        assert self.can_send_now
+        self.received.append(text)
+
+
 class Record:
     """A recorder that keeps what it was given in memory. `fails` makes `keep` raise."""
 
@@ -146,6 +234,9 @@ class HandClock:
         woken = asyncio.Event()
         self._sleepers.append((self.seconds + seconds, woken))
         await woken.wait()
+
+    async def sleep_about(self, seconds: float) -> None:
+        await self.sleep(seconds)
 
     async def turn(self, seconds: float) -> None:
         """Let this much time pass; wake each sleeper at its time."""

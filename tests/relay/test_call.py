@@ -471,6 +471,8 @@ async def test_the_steady_clock_goes_forward() -> None:
     await clock.sleep(0.001)
     assert (clock.now() - before).total_seconds() >= 0.001
     assert before.tzinfo is not None
+    await clock.sleep_about(0.1)
+    assert (clock.now() - before).total_seconds() >= 0.088
 
 
 @asynccontextmanager

@@ -1,13 +1,22 @@
 """HTTP connections to a real server: slow heads and bodies, and too many of them."""
 
 import asyncio
+import gc
 import json
 import time
+import weakref
+from typing import Any, cast
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from backend.serving.connection_limits import ConnectionCounter, ConnectionLimits, ConnectionPacer
+from backend.serving.http_protocol import RequestTimeouts, http_protocol
+from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 from backend.wording import sentence
 from tests.serving.equipment import open_stuck_reader, server_process, wait_until
+from tests.serving.test_websocket_protocol import HANDSHAKE, Application, Transport
 
 pytestmark = pytest.mark.slow
 
@@ -131,3 +140,48 @@ async def test_connections_that_come_too_fast_are_answered_in_turn() -> None:
             assert b"200" in await asyncio.wait_for(reader.readline(), 5)
             writer.close()
         assert time.monotonic() - began >= 0.3
+
+
+class UpgradedTransport(Transport):
+    """A transport that knows its protocol."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.protocol: Any = None
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def get_protocol(self) -> Any:
+        return self.protocol
+
+
+async def test_a_websocket_keeps_its_place_and_not_the_parser_of_its_request() -> None:
+    counter = ConnectionCounter(ConnectionLimits(2, 2))
+    closed: list[str] = []
+    close = counter.close
+    counter.close = lambda address: (closed.append(address), close(address))[1]  # type: ignore[method-assign, func-returns-value]
+    kind: Any = http_protocol(counter, ConnectionPacer(), RequestTimeouts())
+    application = Application()
+    config = uvicorn.Config(
+        application,
+        lifespan="off",
+        ws=cast(Any, BoundedWebSocketProtocol),
+        ws_per_message_deflate=False,
+    )
+    config.load()
+    config.loaded_app = application
+    transport = UpgradedTransport()
+    transport.protocol = http = kind(config, ServerState(), {})
+    http.connection_made(transport)
+    http.data_received(HANDSHAKE)
+    upgraded = transport.protocol
+    assert isinstance(upgraded, BoundedWebSocketProtocol)
+    parser = weakref.ref(http)
+    del http
+    gc.collect()
+    assert parser() is None
+    assert closed == []
+    upgraded.connection_lost(None)
+    assert len(closed) == 1
+    application.is_over.set()

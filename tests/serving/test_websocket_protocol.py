@@ -1,6 +1,7 @@
 """uvicorn's WebSocket protocol with our bounds, on a transport that does nothing."""
 
 import asyncio
+import random
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -10,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
-from backend.protocol.text_frames import text_head
+from backend.protocol.text_frames import DIRECT_TEXT, text_head
 from backend.relay.limits import DEFAULT_LIMITS
 from backend.serving.websocket_protocol import (
     CLOSING_BYTES,
@@ -228,6 +229,105 @@ async def test_messages_of_all_kinds_come_in_their_order_however_they_are_cut(si
         "one", "二", "three", b"4", None, "x" * 20_000, "七",
     ]  # fmt: skip
     assert transport.written.endswith(b"\x8a\x00")
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_a_taker_and_the_reader_get_every_message_once_and_in_order(seed: int) -> None:
+    chance = random.Random(seed)
+    protocol, transport, application = await opened()
+    ping, pong = frame(b"p", Opcode.PING), frame(b"q", Opcode.PONG)
+    kinds: list[tuple[bytes, list[str | bytes]]] = [
+        (frame(b"one"), ["one"]), (frame(b""), [""]), (frame("二".encode()), ["二"]),
+        (text_frames("abc" * 60), list("abc" * 60)), (frame(b"x" * 2600), ["x" * 2600]),
+        (frame(b"x" * 20_000), ["x" * 20_000]), (frame(b"4", Opcode.BINARY), [b"4"]),
+        (ping, []), (pong, []),
+        (frame(b"5", fin=False) + ping + frame(b"6", Opcode.CONT), ["56"]),
+    ]  # fmt: skip
+    chosen = chance.choices(kinds, k=30)
+    chunks = [bytearray()]
+    for each, _ in chosen:
+        # Mostly whole frames, as they come; some are cut, and some come together.
+        cut = chance.randrange(len(each)) if chance.random() < 0.2 else 0
+        chunks[-1] += each[:cut]
+        if chance.random() < 0.8:
+            chunks.append(bytearray())
+        chunks[-1] += each[cut:]
+    expected = [message for _, messages in chosen for message in messages]
+    messages: list[str | bytes] = []
+    taken: list[str] = []
+
+    def take(text: str) -> bool:
+        if chance.random() < 0.2:
+            return False
+        taken.append(text)
+        messages.append(text)
+        return True
+
+    async def read() -> None:
+        while True:
+            message = await application.receive()
+            text = message.get("text")
+            messages.append(message["bytes"] if text is None else text)
+            if chance.random() < 0.3:
+                await asyncio.sleep(0)
+
+    protocol.give_texts_to(take)
+    reading = asyncio.create_task(read())
+    for chunk in chunks:
+        await turns_until(lambda: transport.is_reading)
+        protocol.data_received(bytes(chunk))
+        for _ in range(chance.choice((0, 1, 3, 20))):
+            await asyncio.sleep(0)
+    await turns_until(lambda: len(messages) >= len(expected))
+    assert messages == expected
+    assert taken
+    reading.cancel()
+
+
+async def test_a_client_that_sends_much_at_once_lets_others_have_their_turn() -> None:
+    protocol, transport, application = await opened()
+    reading = asyncio.create_task(application.receive())
+    await asyncio.sleep(0)
+    taken: list[str] = []
+
+    def take(text: str) -> bool:
+        taken.append(text)
+        return True
+
+    protocol.give_texts_to(take)
+    protocol.data_received(frame(b"x" * 2600) * 90)
+    assert len(taken) == MAX_SLICES_PER_TURN
+    assert not transport.is_reading
+    await asyncio.sleep(0)
+    assert len(taken) == 2 * MAX_SLICES_PER_TURN
+    await turns_until(lambda: transport.is_reading)
+    assert len(taken) == 90
+    protocol.data_received(text_frames("a" * 3000))
+    assert len(taken) <= 90 + MAX_FRAMES_PER_TURN + (MAX_SLICES_PER_TURN * TEXT_FRAMES_OF_A_SLICE)
+    assert not reading.done()
+    reading.cancel()
+
+
+async def test_a_text_can_be_sent_now_while_the_client_reads() -> None:
+    protocol, transport, application = await opened()
+    assert protocol.can_send_now
+    protocol.send_now("at once")
+    assert transport.written.endswith(b"\x81\x07at once")
+    protocol.pause_writing()
+    assert not protocol.can_send_now
+    protocol.resume_writing()
+    assert protocol.can_send_now
+    await application.send({"type": "websocket.close", "code": 1000})
+    assert not protocol.can_send_now
+    application.is_over.set()
+
+
+async def test_the_application_finds_the_direct_way_in_its_scope() -> None:
+    protocol, _, application = await opened()
+    extensions: dict[str, Any] = protocol.scope["extensions"]
+    assert extensions[DIRECT_TEXT] is protocol
+    application.is_over.set()
+    await turns_until(lambda: DIRECT_TEXT not in extensions)
 
 
 @pytest.mark.parametrize("head_bytes", [2, 4, 8])

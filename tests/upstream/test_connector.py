@@ -91,6 +91,14 @@ async def test_the_upgrade_carries_key_user_and_agent_but_no_beta_and_no_compres
     assert "Sec-WebSocket-Extensions" not in request.headers
 
 
+async def test_the_key_is_not_kept_after_the_handshake() -> None:
+    async with provider(accept) as server:
+        connection = await open_connection(server.target)
+        handshake = (connection.direct.request, connection.direct.response)
+        assert [message is not None and len(message.headers) for message in handshake] == [0, 0]
+        await connection.close()
+
+
 async def test_a_frame_of_several_megabytes_is_received() -> None:
     async def script(connection: websockets_server.ServerConnection) -> None:
         await connection.send(CREATED)

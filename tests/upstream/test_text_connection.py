@@ -159,6 +159,117 @@ async def test_every_stream_gives_what_the_library_gives(end: str, seed: int) ->
     assert len(ours[0]) > 5
 
 
+def chunks_of(blocks: list[bytes], chance: random.Random) -> list[bytes]:
+    """The blocks as they come: mostly whole; some are cut, and some come together."""
+    chunks = [b""]
+    for block in blocks:
+        cut = chance.randrange(len(block)) if chance.random() < 0.2 else 0
+        chunks[-1] += block[:cut]
+        if chance.random() < 0.8:
+            chunks.append(b"")
+        chunks[-1] += block[cut:]
+    return chunks
+
+
+async def run_with_taker(blocks: list[bytes], chance: random.Random) -> tuple[list[object], int]:
+    """As `run`, with a taker that takes some of what it is given. Returns all messages in the order
+    in which they were handled, and how many were taken.
+    """
+    connection, _ = opened()
+    messages: list[object] = []
+    taken: list[str] = []
+
+    def take(text: str) -> bool:
+        if chance.random() < 0.3:
+            return False
+        taken.append(text)
+        messages.append(text)
+        return True
+
+    async def read() -> None:
+        while True:
+            if chance.random() < 0.3:
+                await asyncio.sleep(0)
+            messages.append(await connection.recv())
+
+    connection.give_texts_to(take)
+    reading = asyncio.create_task(read())
+    for chunk in chunks_of(blocks, chance):
+        connection.data_received(chunk)
+        for _ in range(chance.choice((0, 1, 2, 9))):
+            await asyncio.sleep(0)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    connection.eof_received()
+    connection.connection_lost(None)
+    with pytest.raises(ConnectionClosed):
+        await reading
+    return messages, len(taken)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_taker_and_the_reader_get_every_message_once_and_in_order(
+    end: str, seed: int
+) -> None:
+    blocks = random.Random(seed).choices(BLOCKS, k=14)
+    blocks.append(ENDS[end])
+    library = await run(ClientConnection, b"".join(blocks), random.Random(seed))
+    messages, _ = await run_with_taker(blocks, random.Random(seed))
+    assert messages == library[0]
+
+
+async def test_a_taker_gets_a_good_part_of_the_texts() -> None:
+    streams = [random.Random(seed).choices(BLOCKS, k=14) for seed in range(20)]
+    runs = [await run_with_taker(blocks, random.Random(1)) for blocks in streams]
+    assert sum(taken for _, taken in runs) > 0.2 * sum(len(messages) for messages, _ in runs)
+
+
+async def test_a_reader_is_not_woken_for_what_is_taken() -> None:
+    connection, _ = opened()
+    taken: list[str] = []
+
+    def take(text: str) -> bool:
+        taken.append(text)
+        return True
+
+    connection.give_texts_to(take)
+    connection.data_received(text("nobody reads yet"))
+    assert await connection.recv() == "nobody reads yet"
+    reading = asyncio.create_task(connection.recv())
+    await asyncio.sleep(0)
+    connection.data_received(text("a") + frame(Opcode.PING, b"p") + text("b"))
+    connection.data_received(text("c"))
+    # "b" came behind another kind of frame, through the library, and "c" behind "b".
+    assert taken == ["a"]
+    assert await reading == "b"
+    assert await connection.recv() == "c"
+    reading = asyncio.create_task(connection.recv())
+    await asyncio.sleep(0)
+    connection.data_received(text("d"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert taken == ["a", "d"]
+    assert not reading.done()
+    connection.give_texts_to(None)
+    connection.data_received(text("e"))
+    assert await reading == "e"
+
+
+async def test_nothing_can_be_sent_now_while_the_other_side_does_not_read() -> None:
+    connection, transport = opened()
+    assert connection.can_send_now
+    connection.pause_writing()
+    assert not connection.can_send_now
+    connection.resume_writing()
+    assert connection.can_send_now
+    transport.close()
+    assert not connection.can_send_now
+    connection, _ = opened()
+    connection.data_received(ENDS["closed"])
+    assert not connection.can_send_now
+
+
 async def test_a_length_that_looks_like_a_text_frame_is_none() -> None:
     connection, _ = opened()
     connection.protocol.max_message_size = None

@@ -1,0 +1,118 @@
+"""The frames that wait to be sent to one side of a call, and how long that side has taken none."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+from backend.relay.ports import DirectText
+
+STUCK_CHARS = 256 * 1024
+"""Speech has 64 KB a second: a client that takes no more than this in 10 s cannot play it."""
+
+
+class Clock(Protocol):
+    """A source of time that tests replace."""
+
+    def now(self) -> datetime:
+        """The current time, on a clock that never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after this many seconds."""
+        ...
+
+    async def sleep_about(self, seconds: float) -> None:
+        """Return after about this many seconds: up to 0.125 s later, or 12 ms earlier."""
+        ...
+
+
+class SendQueue:
+    """Frames to send to one side, in the order in which `CallLogic` decided them.
+
+    There is no await between a decision and its `put`, and `asyncio.Lock` is fair. A task that is
+    sending also sends frames that other tasks put meanwhile; those tasks wait for the lock and so
+    read no further frame. The close comes last: it is sent after the tasks have ended, and frames
+    that could not be sent by then are dropped, never sent late.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # A list, as it is nearly always empty: an empty deque has 760 bytes.
+        self._texts: list[str] = []
+        self._lock = asyncio.Lock()
+        self._flushing = 0
+        """How many tasks send, or wait to send."""
+        self._sending_since: datetime | None = None
+        self._blocked_since: datetime | None = None
+        self._sent_chars = self._sent_chars_when_blocked = 0
+
+    def put(self, text: str) -> None:
+        """Add a frame; it is sent by the next `flush`, or by one that is running."""
+        self._texts.append(text)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no frame waits and no task sends: then a new one may be sent at once."""
+        return not self._texts and not self._flushing
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether frames wait to be sent."""
+        return bool(self._texts)
+
+    def take(self) -> list[str]:
+        """Remove the frames that wait to be sent."""
+        texts, self._texts = self._texts, []
+        return texts
+
+    async def flush(
+        self, send: Callable[[str], Awaitable[None]], now: datetime | None = None
+    ) -> None:
+        """Send every frame in the queue; raises what `send` raises.
+
+        `now` is the start of the first send for `stuck_s`, and saves a reading of the clock. It
+        counts only if no other task is sending.
+        """
+        if self._flushing:
+            now = None
+        self._flushing += 1
+        try:
+            async with self._lock:
+                while self._texts:
+                    text = self._texts.pop(0)
+                    self._sending_since = now or self._clock.now()
+                    now = None
+                    try:
+                        await send(text)
+                    finally:
+                        self._sending_since = None
+                    self._sent_chars += len(text)
+        finally:
+            self._flushing -= 1
+
+    def send_now(self, connection: DirectText) -> None:
+        """Send the frames in the queue that can be sent without waiting.
+
+        What is left is for `flush`, and all if a task is sending.
+        """
+        while self._texts and not self._flushing and connection.can_send_now:
+            text = self._texts.pop(0)
+            connection.send_now(text)
+            self._sent_chars += len(text)
+
+    def stuck_s(self, now: datetime) -> float:
+        """How long the other side has taken next to nothing, in seconds; 0 if nothing is being
+        sent. To be called at every tick, which notes whether a send is blocked.
+
+        Next to nothing is less than `STUCK_CHARS`. The kernel of a client that does not read takes
+        some more when it is probed, after 6 s for instance, and such a call ended after 17 s.
+        """
+        if self._sending_since is None:
+            self._blocked_since = None
+            return 0.0
+        has_taken = self._sent_chars - self._sent_chars_when_blocked >= STUCK_CHARS
+        if self._blocked_since is None or has_taken:
+            self._blocked_since = self._sending_since
+            self._sent_chars_when_blocked = self._sent_chars
+        return (now - self._blocked_since).total_seconds()
