@@ -2,14 +2,14 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
-django = get_asgi_application()
+django.setup(set_prefix=False)
 
-# These import models, which is possible only after `get_asgi_application` has set Django up.
+# These import models, which is possible only after Django is set up.
 from backend.chat.dictation_api import MAX_BODY_BYTES, PATH  # noqa: E402
 from backend.gateway.routing import websocket_application  # noqa: E402
 from backend.middleware import (  # noqa: E402
@@ -17,11 +17,14 @@ from backend.middleware import (  # noqa: E402
     with_addresses_as_hosts,
     with_bounded_body,
 )
+from backend.paced_requests import PacedHandler  # noqa: E402
 from backend.telemetry.request_ids import with_request_id  # noqa: E402
 from backend.trusted_proxies import with_trusted_proxies  # noqa: E402
 
 http = with_addresses_as_hosts(
-    with_bounded_body(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)]),
+    with_bounded_body(
+        PacedHandler(), settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)]
+    ),
     PROBED_PATHS,
     # `.example.com` stands for every name of that domain, and `*` for every name.
     settings.ALLOWED_HOSTS[0].strip("*.") or "localhost",

@@ -1,8 +1,8 @@
 """How many connections one process holds and begins, in all and for one address. Pure.
 
 A call takes two descriptors, the client's and the provider's. Connections without end would
-otherwise take the last one, and the database could not be opened any more. `http_protocol` applies
-the limits, and answers a connection over them with `TOO_MANY_CONNECTIONS_RESPONSE`.
+otherwise take the last one, and the database could not be opened any more. `connection_acceptor`
+applies the limits, and answers a connection over them with `TOO_MANY_CONNECTIONS_RESPONSE`.
 """
 
 import resource

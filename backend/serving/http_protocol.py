@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with limits of time and number.
+"""uvicorn's HTTP protocol with limits of time.
 
 uvicorn waits without end for the rest of a request. Measured: 1,100 connections with half a
 handshake took all descriptors of a process, and the database could not be opened any more.
@@ -13,11 +13,7 @@ from typing import ClassVar, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from backend.serving.connection_limits import (
-    TOO_MANY_CONNECTIONS_RESPONSE,
-    ConnectionCounter,
-    ConnectionPacer,
-)
+from backend.serving.connection_limits import ConnectionCounter
 from backend.serving.error_response import error_response
 from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 
@@ -40,20 +36,16 @@ class BoundedHttpProtocol(H11Protocol):
     """A connection until it is closed, or upgraded to a WebSocket.
 
     The head of a request must be complete within `head_s`, of which the first begins with the
-    connection; its body within `body_s`, with no pause over `body_pause_s`. A connection over
-    `counter`'s limits is answered 503 before anything is read (`TOO_MANY_CONNECTIONS_RESPONSE`),
-    and one that comes too soon after others of its address waits for its turn in `pacer`, unread.
+    connection; its body within `body_s`, with no pause over `body_pause_s`. `counter` has counted
+    the connection (`connection_acceptor`), and is told when it is lost.
     """
 
     counter: ClassVar[ConnectionCounter]
-    pacer: ClassVar[ConnectionPacer]
     head_s: ClassVar[float]
     body_s: ClassVar[float]
     body_pause_s: ClassVar[float]
 
     _is_counted = False
-    _is_waiting = False
-    _early = b""
     _timer: asyncio.TimerHandle | None = None
     _timed_part = ""
     _body_ends_at_s = 0.0
@@ -64,39 +56,10 @@ class BoundedHttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        wait_s = self.pacer.wait_s(self._address, self.loop.time())
-        self._is_counted = wait_s is not None and self.counter.open(self._address)
-        if not self._is_counted:
-            self._answer_and_close(TOO_MANY_CONNECTIONS_RESPONSE)
-        elif wait_s:
-            self._is_waiting = True
-            # Not at once: the loop begins to read after this.
-            self.loop.call_soon(self._wait_unread, wait_s)
-        else:
-            self._time(HEAD)
-
-    def _wait_unread(self, wait_s: float) -> None:
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
-            self.loop.call_later(wait_s, self._begin_to_read)
-
-    def _begin_to_read(self) -> None:
-        if self.transport.is_closing():
-            return
-        self._is_waiting = False
-        self.transport.resume_reading()
+        self._is_counted = True
         self._time(HEAD)
-        if self._early:
-            data, self._early = self._early, b""
-            self.data_received(data)
 
     def data_received(self, data: bytes) -> None:
-        if not self._is_counted:
-            return
-        if self._is_waiting:
-            # It came with the connection, before reading was paused.
-            self._early += data
-            return
         super().data_received(data)
         self._time_the_rest()
 
@@ -176,16 +139,13 @@ class BoundedHttpProtocol(H11Protocol):
         self.transport.close()
 
 
-def http_protocol(
-    counter: ConnectionCounter, pacer: ConnectionPacer, timeouts: RequestTimeouts
-) -> type[asyncio.Protocol]:
-    """Return the protocol class for a server, whose connections `counter` and `pacer` limit."""
+def http_protocol(counter: ConnectionCounter, timeouts: RequestTimeouts) -> type[asyncio.Protocol]:
+    """Return the protocol class for a server whose connections `counter` counts."""
     return type(
         "Protocol",
         (BoundedHttpProtocol,),
         {
             "counter": counter,
-            "pacer": pacer,
             "head_s": timeouts.head_s,
             "body_s": timeouts.body_s,
             "body_pause_s": timeouts.body_pause_s,

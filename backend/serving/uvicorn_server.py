@@ -1,8 +1,9 @@
 """uvicorn with bounds on each connection and a graceful shutdown.
 
-`websocket_protocol` and `http_protocol` have the bounds. *The shutdown*: at SIGTERM stock uvicorn
-sends 1012 in mid-reply; here the listener closes at once, running replies end, turns are written,
-and only then are sockets closed. A second signal shortens each of these waits.
+`connection_acceptor`, `http_protocol` and `websocket_protocol` have the bounds. *The shutdown*: at
+SIGTERM stock uvicorn sends 1012 in mid-reply; here the listener closes at once, running replies
+end, turns are written, and only then are sockets closed. A second signal shortens each of these
+waits.
 """
 
 import asyncio
@@ -11,11 +12,12 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from backend.serving import shutdown
+from backend.serving.connection_acceptor import ConnectionAcceptor
 from backend.serving.connection_limits import ConnectionCounter, ConnectionPacer
 from backend.serving.http_protocol import RequestTimeouts, http_protocol
 from backend.serving.shutdown import Runtime, ShutdownTimeouts
@@ -31,10 +33,18 @@ _logger = logging.getLogger(__name__)
 
 
 class GracefulUvicornServer(uvicorn.Server):
-    """uvicorn's server with our shutdown. `is_flushed` is True if it has written everything."""
+    """uvicorn's server with our acceptor and shutdown.
+
+    `is_flushed` is True if it has written everything.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, runtime: Callable[[], Runtime], timeouts: ShutdownTimeouts
+        self,
+        config: uvicorn.Config,
+        runtime: Callable[[], Runtime],
+        timeouts: ShutdownTimeouts,
+        connections: ConnectionCounter,
+        pacer: ConnectionPacer,
     ) -> None:
         super().__init__(config)
         self.is_flushed = False
@@ -42,6 +52,8 @@ class GracefulUvicornServer(uvicorn.Server):
         self._timeouts = timeouts
         self._drain_s = timeouts.drain_s
         self._second_signal = asyncio.Event()
+        self._connections = connections
+        self._pacer = pacer
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,9 +79,23 @@ class GracefulUvicornServer(uvicorn.Server):
             listener.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen and start the runtime."""
-        await super().startup(sockets=sockets)
+        """Accept connections from these sockets, which listen, and start the runtime."""
+        # uvicorn's own acceptor, which it makes for each socket, has no limits.
+        await super().startup(sockets=[])
+        self.servers = [
+            cast(
+                asyncio.Server,
+                ConnectionAcceptor(listener, self._protocol, self._connections, self._pacer),
+            )
+            for listener in sockets or []
+        ]
         self._runtime().start()
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, close the remaining sockets with 1012, flush; each step with its timeout."""
@@ -109,7 +135,7 @@ def run_uvicorn(
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http=http_protocol(connections, pacer, request_timeouts),
+        http=http_protocol(connections, request_timeouts),
         ws=protocol,
         # Compression costs twice the processor time per frame and saves a quarter of base64 noise.
         ws_per_message_deflate=False,
@@ -127,6 +153,6 @@ def run_uvicorn(
     )
     # uvicorn's signature asks for whole seconds; its code takes a float.
     config.timeout_graceful_shutdown = timeouts.close_s  # type: ignore[assignment]
-    server = GracefulUvicornServer(config, runtime, timeouts)
+    server = GracefulUvicornServer(config, runtime, timeouts, connections, pacer)
     server.run(sockets=[listener])
     return shutdown.exit_code(server.is_flushed)

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Playwright
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = {"/static/": ROOT / "frontend", "/page/": Path(__file__).resolve().parent / "page"}
 POLICY = "default-src 'self'"
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = Path(__file__).parent / "chromium.sh"
 FAKE_DEVICE = ("--use-fake-device-for-media-stream",)
 WIRE_RATE = 24_000
 

@@ -9,8 +9,9 @@ import numpy as np
 from tests.journeys.audio.equipment import WIRE_RATE, Samples, write_wav
 from tests.journeys.speech import speak
 
-BEFORE_S = 1.5
-"""Silence before the first word, because the page takes a moment to open the microphone."""
+BEFORE_S = 3.0
+"""Faint noise before the first word: the page takes a moment to open the microphone, and on a busy
+machine more than a second and a half."""
 AFTER_S = 30.0
 """Faint noise at the end, as in a real room: after three seconds of exact zeros the page shows the
 card of a silent microphone, and on a busy machine a test is still in its call by then. After the
@@ -46,5 +47,5 @@ def microphone_wav(path: Path, *parts: str | float, language: str = "en") -> Pat
         silence(part) if isinstance(part, float) else spoken(part, language) for part in parts
     ]
     return write_wav(
-        path, np.concatenate([silence(BEFORE_S), *segments, faint_noise(AFTER_S)]), WIRE_RATE
+        path, np.concatenate([faint_noise(BEFORE_S), *segments, faint_noise(AFTER_S)]), WIRE_RATE
     )

