@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from backend.serving.connection_limits import ConnectionCounter, ConnectionLimits, ConnectionPacer
+from backend.serving.connection_limits import ConnectionCounter, ConnectionLimits
 from backend.serving.http_protocol import RequestTimeouts, http_protocol
 from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 from backend.wording import sentence
@@ -161,7 +161,7 @@ async def test_a_websocket_keeps_its_place_and_not_the_parser_of_its_request() -
     closed: list[str] = []
     close = counter.close
     counter.close = lambda address: (closed.append(address), close(address))[1]  # type: ignore[method-assign, func-returns-value]
-    kind: Any = http_protocol(counter, ConnectionPacer(), RequestTimeouts())
+    kind: Any = http_protocol(counter, RequestTimeouts())
     application = Application()
     config = uvicorn.Config(
         application,
