@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import json
+import socket
+import struct
 import time
 import weakref
 from typing import Any, cast
@@ -127,6 +129,30 @@ async def test_connections_over_the_limit_are_refused_until_others_close() -> No
             assert await client.recv() == "ping"
         idle[1].close()
         calls[1].close()
+
+
+async def test_a_connection_that_is_reset_before_it_begins_is_counted_out() -> None:
+    async with server_process("--most-per-address", "2", "--new-at-once", "1") as server:
+        for _ in range(3):
+            # A load balancer's check of the port ends in this way.
+            with socket.create_connection(("127.0.0.1", server.port)) as reset:
+                reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        async with asyncio.timeout(5):
+            while not await is_served(server.port):
+                pass
+
+
+async def is_served(port: int) -> bool:
+    """Send a request on a connection of its own. Returns whether the answer is 200."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try:
+        return b"200" in await reader.readline()
+    except ConnectionResetError:
+        # It was refused before the request was read.
+        return False
+    finally:
+        writer.close()
 
 
 async def test_connections_that_come_too_fast_are_answered_in_turn() -> None:
