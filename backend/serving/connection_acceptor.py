@@ -11,6 +11,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from backend.serving.connection_limits import (
     TOO_MANY_CONNECTIONS_RESPONSE,
@@ -29,14 +30,15 @@ class ConnectionAcceptor:
 
     A connection over `counter`'s limits, or one that would wait too long in `pacer`, is answered
     `TOO_MANY_CONNECTIONS_RESPONSE` before anything is read. The others are counted, wait unread for
-    their turn, and are then given to a protocol that `create_protocol` returns, which must count
-    them out when the connection is lost.
+    their turn, and are then given to a protocol that `create_protocol` returns for their address.
+    It must count that address out when the connection is lost, and not ask the system for it: there
+    is none any more once the client has reset the connection.
     """
 
     def __init__(
         self,
         listener: socket.socket,
-        create_protocol: Callable[[], asyncio.Protocol],
+        create_protocol: Callable[[str], asyncio.Protocol],
         counter: ConnectionCounter,
         pacer: ConnectionPacer,
     ) -> None:
@@ -93,8 +95,9 @@ class ConnectionAcceptor:
         beginning.add_done_callback(self._beginning.discard)
 
     async def _connect(self, connection: socket.socket, address: str) -> None:
+        create_protocol = partial(self._create_protocol, address)
         try:
-            await self._loop.connect_accepted_socket(self._create_protocol, connection)
+            await self._loop.connect_accepted_socket(create_protocol, connection)
         except OSError:
             # The client has gone meanwhile, and no protocol has been told of the connection.
             connection.close()

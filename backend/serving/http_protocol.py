@@ -37,7 +37,7 @@ class BoundedHttpProtocol(H11Protocol):
 
     The head of a request must be complete within `head_s`, of which the first begins with the
     connection; its body within `body_s`, with no pause over `body_pause_s`. `counter` has counted
-    the connection (`connection_acceptor`), and is told when it is lost.
+    the connection under `counted_address` (`connection_acceptor`), and is told when it is lost.
     """
 
     counter: ClassVar[ConnectionCounter]
@@ -45,14 +45,11 @@ class BoundedHttpProtocol(H11Protocol):
     body_s: ClassVar[float]
     body_pause_s: ClassVar[float]
 
+    counted_address = ""
     _is_counted = False
     _timer: asyncio.TimerHandle | None = None
     _timed_part = ""
     _body_ends_at_s = 0.0
-
-    @property
-    def _address(self) -> str:
-        return self.client[0] if self.client else ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -80,7 +77,7 @@ class BoundedHttpProtocol(H11Protocol):
         upgraded = cast(BoundedWebSocketProtocol, self.transport.get_protocol())
         # Not `_release`: this object, with its parser and the request, is of no use any more, and
         # would have 5 KB until the call ends.
-        upgraded.on_connection_lost = functools.partial(self.counter.close, self._address)
+        upgraded.on_connection_lost = functools.partial(self.counter.close, self.counted_address)
         self._is_counted = False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -95,7 +92,7 @@ class BoundedHttpProtocol(H11Protocol):
     def _release(self) -> None:
         if self._is_counted:
             self._is_counted = False
-            self.counter.close(self._address)
+            self.counter.close(self.counted_address)
 
     def _part_to_come(self) -> str:
         """Which part of a request the client has begun and not finished: HEAD, BODY or none."""

@@ -19,7 +19,7 @@ import uvicorn
 from backend.serving import shutdown
 from backend.serving.connection_acceptor import ConnectionAcceptor
 from backend.serving.connection_limits import ConnectionCounter, ConnectionPacer
-from backend.serving.http_protocol import RequestTimeouts, http_protocol
+from backend.serving.http_protocol import BoundedHttpProtocol, RequestTimeouts, http_protocol
 from backend.serving.shutdown import Runtime, ShutdownTimeouts
 from backend.serving.websocket_protocol import (
     MAX_MESSAGE_BYTES,
@@ -91,10 +91,10 @@ class GracefulUvicornServer(uvicorn.Server):
         ]
         self._runtime().start()
 
-    def _protocol(self) -> asyncio.Protocol:
-        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
+    def _protocol(self, address: str) -> asyncio.Protocol:
+        kind = cast(type[BoundedHttpProtocol], self.config.http_protocol_class)
+        protocol = kind(self.config, self.server_state, self.lifespan.state)
+        protocol.counted_address = address
         return protocol
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -168,14 +168,16 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def _take_texts(self, data: memoryview, start: int, slice_end: int) -> int:
         """Pass on the whole text frames that begin in this slice (`protocol.text_frames`).
 
-        The taker gets them while nothing waits to be read; after a few slices other connections
-        have their turn. Returns where the first frame begins that is for the library, or `start`.
+        The taker gets them while nothing waits to be read; after a few slices, or many frames,
+        other connections have their turn. Returns where the first frame begins that is for the
+        library, or `start`.
         """
         if not is_between_messages(self.conn):
             return start
         before, is_queued = start, False
         while start < slice_end and (text := self._text_at(data, start)) is not None:
             content, start = text
+            self._frames_in_turn += 1
             if not self._give(content):
                 is_queued = True
                 self.queue.put_nowait({"type": "websocket.receive", "text": content})

@@ -44,7 +44,7 @@ class Scene:
         return client
 
     def accept(
-        self, create_protocol: Callable[[], asyncio.Protocol] | None = None
+        self, create_protocol: Callable[[str], asyncio.Protocol] | None = None
     ) -> ConnectionAcceptor:
         create = create_protocol or partial(Recording, self.transports)
         self.acceptor = ConnectionAcceptor(self.listener, create, self.counter, self.pacer)
@@ -54,7 +54,8 @@ class Scene:
 class Recording(asyncio.Protocol):
     """Adds its transport to a list."""
 
-    def __init__(self, transports: list[asyncio.Transport]) -> None:
+    def __init__(self, transports: list[asyncio.Transport], address: str) -> None:
+        assert address == "127.0.0.1"
         self._transports = transports
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -123,7 +124,7 @@ async def test_one_that_comes_too_soon_waits_and_counts_meanwhile() -> None:
 async def test_a_protocol_that_cannot_begin_is_counted_out() -> None:
     async with running_scene(most=1) as scene:
 
-        def fail() -> asyncio.Protocol:
+        def fail(_address: str) -> asyncio.Protocol:
             raise OSError
 
         scene.accept(fail)

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import json
+import socket
+import struct
 import time
 import weakref
 from typing import Any, cast
@@ -11,7 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from backend.serving.connection_limits import ConnectionCounter, ConnectionLimits, ConnectionPacer
+from backend.serving.connection_limits import ConnectionCounter, ConnectionLimits
 from backend.serving.http_protocol import RequestTimeouts, http_protocol
 from backend.serving.websocket_protocol import BoundedWebSocketProtocol
 from backend.wording import sentence
@@ -129,6 +131,30 @@ async def test_connections_over_the_limit_are_refused_until_others_close() -> No
         calls[1].close()
 
 
+async def test_a_connection_that_is_reset_before_it_begins_is_counted_out() -> None:
+    async with server_process("--most-per-address", "2", "--new-at-once", "1") as server:
+        for _ in range(3):
+            # A load balancer's check of the port ends in this way.
+            with socket.create_connection(("127.0.0.1", server.port)) as reset:
+                reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        async with asyncio.timeout(5):
+            while not await is_served(server.port):
+                pass
+
+
+async def is_served(port: int) -> bool:
+    """Send a request on a connection of its own. Returns whether the answer is 200."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try:
+        return b"200" in await reader.readline()
+    except ConnectionResetError:
+        # It was refused before the request was read.
+        return False
+    finally:
+        writer.close()
+
+
 async def test_connections_that_come_too_fast_are_answered_in_turn() -> None:
     async with server_process("--new-per-s", "10", "--new-at-once", "1") as server:
         began = time.monotonic()
@@ -161,7 +187,7 @@ async def test_a_websocket_keeps_its_place_and_not_the_parser_of_its_request() -
     closed: list[str] = []
     close = counter.close
     counter.close = lambda address: (closed.append(address), close(address))[1]  # type: ignore[method-assign, func-returns-value]
-    kind: Any = http_protocol(counter, ConnectionPacer(), RequestTimeouts())
+    kind: Any = http_protocol(counter, RequestTimeouts())
     application = Application()
     config = uvicorn.Config(
         application,
