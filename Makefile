@@ -54,7 +54,7 @@ CORE := $(addprefix tests/,protocol relay upstream simulator telemetry chat acco
 FAST := not slow and not hypothesis and not journey and not page and not stack
 SLOW := (slow or hypothesis) and not journey and not page and not stack
 
-check: .venv/test.installed node_modules/.installed ## Run `make lint` and `make unit` side by side: a minute and a half.
+check: .venv/test.installed node_modules/.installed ## Run `make lint` and `make unit` side by side: half a minute.
 	@$(LANES) $(LINT) $(UNIT)
 
 lint: .venv/test.installed node_modules/.installed ## Check format, lint, types and import rules of Python and JavaScript.
