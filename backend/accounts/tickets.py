@@ -41,7 +41,6 @@ def issue(user_id: int, session_id: UUID) -> IssuedTicket:
     ticket = secrets.token_urlsafe(_SECRET_BYTES)
     # In one transaction: `revoke_all` must not delete the row before it is read.
     with transaction.atomic():
-        delete_expired()
         row = Ticket.objects.create(
             digest=_digest(ticket),
             user_id=user_id,
@@ -49,6 +48,9 @@ def issue(user_id: int, session_id: UUID) -> IssuedTicket:
             expires_at=Now() + LIFETIME,
         )
         row.refresh_from_db(fields=["expires_at"])
+        # Last: the row above waits for a user who is being erased, whose tickets go too. With some
+        # of them locked already, each would wait for the other.
+        delete_expired()
     return IssuedTicket(ticket, row.expires_at)
 
 
