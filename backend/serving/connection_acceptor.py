@@ -68,13 +68,11 @@ class ConnectionAcceptor:
         for _ in range(ACCEPTED_PER_TURN):
             try:
                 connection, (address, *_) = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
-                self._loop.remove_reader(self._listener)
-                self._loop.call_later(PAUSE_S, self._start)
+                # Otherwise none is left, or that one has an error of its own (accept(2)).
+                if error.errno in _EXHAUSTED:
+                    self._loop.remove_reader(self._listener)
+                    self._loop.call_later(PAUSE_S, self._start)
                 return
             connection.setblocking(False)
             self._admit_or_refuse(connection, address)
