@@ -82,7 +82,8 @@ def test_every_scheduled_job_has_an_interval_of_its_own() -> None:
     due = dict(PeriodicJob.objects.values_list("name", "due_at"))
     assert due["hourly"] - due["clean_up"] >= timedelta(minutes=50)
     DBTaskResult.objects.all().delete()
-    PeriodicJob.objects.filter(name="hourly").update(due_at=timezone.now())
+    # A second ago: SQLite's own clock has milliseconds, and may be behind Python's microseconds.
+    PeriodicJob.objects.filter(name="hourly").update(due_at=timezone.now() - timedelta(seconds=1))
     assert enqueue_periodic_jobs()
     assert list(DBTaskResult.objects.values_list("task_path", flat=True)) == [hourly.module_path]
 
@@ -124,8 +125,9 @@ def test_of_many_processes_one_enqueues() -> None:
 def test_the_worker_deletes_expired_tickets(owner: User) -> None:
     session = new_session(owner)
     tickets.issue(owner.pk, session.pk)
+    expired = Ticket.objects.get()
     valid = tickets.issue(owner.pk, session.pk)
-    Ticket.objects.filter(expires_at__lt=valid.expires_at).update(expires_at=timezone.now())
+    Ticket.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     clean_up.enqueue()
     run_worker()
     assert Ticket.objects.count() == 1
