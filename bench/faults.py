@@ -11,6 +11,7 @@ docs/operations/faults.md and exits 1 if a turn is missing, is there twice or ha
 
 import argparse
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -210,9 +211,15 @@ async def suffer(stack: FullStack, person: Person, fault: Fault, calls: int) -> 
 
 async def turns_of(talker: Talker) -> list[dict[str, Any]]:
     """Return the session's turns; none while the server cannot say."""
+    turns: list[dict[str, Any]] = []
     path = f"sessions/{talker.session_id}/turns/?page_size=200"
-    answer = await talker.person.api("GET", path)
-    turns: list[dict[str, Any]] = answer.json["results"] if answer.status == 200 else []
+    for page in itertools.count(1):
+        answer = await talker.person.api("GET", f"{path}&page={page}")
+        if answer.status != 200:
+            return []
+        turns += answer.json["results"]
+        if answer.json["next"] is None:
+            break
     return turns
 
 
