@@ -250,7 +250,7 @@ test("the floor is stated once, and the same everywhere", () => {
   const flat = (path) => read(path).replace(/\s*\n\s*(?:\*\s)?/g, " ");
   for (const [path, times] of [
     ["frontend/start.js", 1],
-    ["frontend/index.html", 2],
+    ["frontend/starting-screen.html", 2],
     ["README.md", 1],
   ]) {
     const found = [...flat(path).matchAll(floor)].map(([, ...versions]) => versions);

@@ -8,7 +8,9 @@ import { languageFrom, WORDS, Words } from "../../../frontend/words/i18n.js";
 
 const ROOT = new URL("../../../", import.meta.url);
 const read = (path) => readFileSync(new URL(path, ROOT), "utf8");
-const PAGE = read("frontend/index.html") + read("frontend/openai-realtime.html");
+const PAGE = ["index", "openai-realtime", "starting-screen"]
+  .map((name) => read(`frontend/${name}.html`))
+  .join("");
 /** Their keys are what the tests look for elsewhere. */
 const TABLES = ["words/i18n.js", "words/direct.js"];
 const CODE = readdirSync(new URL("frontend/", ROOT), { recursive: true })
