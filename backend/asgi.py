@@ -17,21 +17,21 @@ from backend.middleware import (  # noqa: E402
     with_addresses_as_hosts,
     with_bounded_body,
 )
-from backend.paced_requests import PacedHandler  # noqa: E402
-from backend.static_files import AnswerMemory, StaticFiles, with_static_files  # noqa: E402
+from backend.request_concurrency import ConcurrencyLimitedHandler  # noqa: E402
+from backend.static_files import ResponseCache, StaticFiles, with_static_files  # noqa: E402
 from backend.telemetry.request_ids import with_request_id  # noqa: E402
 from backend.trusted_proxies import with_trusted_proxies  # noqa: E402
 
 http = with_addresses_as_hosts(
     with_bounded_body(
-        PacedHandler(), settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)]
+        ConcurrencyLimitedHandler(), settings.DATA_UPLOAD_MAX_MEMORY_SIZE, [(PATH, MAX_BODY_BYTES)]
     ),
     PROBED_PATHS,
     # `.example.com` stands for every name of that domain, and `*` for every name.
     settings.ALLOWED_HOSTS[0].strip("*.") or "localhost",
 )
 by_type = {
-    "http": with_static_files(http, StaticFiles(settings.MIDDLEWARE), AnswerMemory()),
+    "http": with_static_files(http, StaticFiles(settings.MIDDLEWARE), ResponseCache()),
     "websocket": websocket_application,
 }
 application = with_trusted_proxies(

@@ -1,9 +1,9 @@
-"""Serves the static files from memory, before Django and without a thread for each request.
+"""Serves the static files from a cache, before Django and without a thread for each request.
 
 Django's road took 3 ms of the processor for each of the page's 130 modules: a thread, the whole
 chain of middleware, and a compression of the same bytes each time. Here the same middleware, from
 the first of `settings.MIDDLEWARE` to WhiteNoise, answers once for each file and encoding, in a
-thread; its answer is remembered with all headers, and every later request is answered by the event
+thread; its response is cached with all headers, and every later request is answered by the event
 loop. So no header has a second source.
 """
 
@@ -27,7 +27,7 @@ from django.utils.module_loading import import_string
 
 from backend.middleware import SCHEME_IS_STATED
 
-MAX_REMEMBERED_BYTES = 16_000_000
+MAX_CACHED_BYTES = 16_000_000
 """Of all files together; the page takes 0.25 MB compressed, and the admin's files 1 MB."""
 
 # `Any`: the servers, Channels and Django each have their own types for the same dictionaries.
@@ -45,8 +45,8 @@ _OF_THE_BODY = frozenset({b"content-type", b"content-length", b"content-encoding
 
 
 @dataclass(frozen=True, slots=True)
-class StaticAnswer:
-    """A whole answer with status 200."""
+class StaticResponse:
+    """A whole response with status 200."""
 
     headers: Headers
     body: bytes
@@ -58,47 +58,47 @@ class StaticAnswer:
         return next(values, b"").decode("latin-1")
 
 
-class AnswerMemory:
-    """Answers by key, of `most_bytes` together; the one that was used longest ago goes first."""
+class ResponseCache:
+    """Responses by key, of `most_bytes` together; the least recently used one goes first."""
 
-    def __init__(self, most_bytes: int = MAX_REMEMBERED_BYTES) -> None:
+    def __init__(self, most_bytes: int = MAX_CACHED_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._answers: OrderedDict[object, StaticAnswer] = OrderedDict()
+        self._responses: OrderedDict[object, StaticResponse] = OrderedDict()
         self.bytes = 0
 
-    def get(self, key: object, stamp: Stamp) -> StaticAnswer | None:
-        """Return the answer for a file that has this stamp; None if there is none."""
-        answer = self._answers.get(key)
-        if answer is None or answer.stamp != stamp:
+    def get(self, key: object, stamp: Stamp) -> StaticResponse | None:
+        """Return the response for a file that has this stamp; None if there is none."""
+        response = self._responses.get(key)
+        if response is None or response.stamp != stamp:
             return None
-        self._answers.move_to_end(key)
-        return answer
+        self._responses.move_to_end(key)
+        return response
 
-    def keep(self, key: object, answer: StaticAnswer) -> None:
-        """Remember an answer in place of an older one with this key, if there is room for it."""
-        if len(answer.body) > self._most_bytes:
+    def keep(self, key: object, response: StaticResponse) -> None:
+        """Cache a response in place of an older one with this key, if there is room for it."""
+        if len(response.body) > self._most_bytes:
             return
-        if (old := self._answers.pop(key, None)) is not None:
+        if (old := self._responses.pop(key, None)) is not None:
             self.bytes -= len(old.body)
-        self._answers[key] = answer
-        self.bytes += len(answer.body)
+        self._responses[key] = response
+        self.bytes += len(response.body)
         while self.bytes > self._most_bytes:
-            _, oldest = self._answers.popitem(last=False)
+            _, oldest = self._responses.popitem(last=False)
             self.bytes -= len(oldest.body)
 
 
-def is_not_modified(answer: StaticAnswer, asked: Mapping[bytes, str]) -> bool:
-    """Whether the client has this answer already, by the headers of its request in lower case.
+def is_not_modified(response: StaticResponse, asked: Mapping[bytes, str]) -> bool:
+    """Whether the client has this response already, by the headers of its request in lower case.
 
-    ETags are compared weakly (RFC 9110, section 13.1.2): that of a compressed answer is weak.
+    ETags are compared weakly (RFC 9110, section 13.1.2): that of a compressed response is weak.
     `If-Modified-Since` counts only without `If-None-Match`.
     """
     etags = asked.get(b"if-none-match")
     if etags is not None:
         known = {each.removeprefix("W/") for each in parse_etags(etags)}
-        return bool(known & {"*", answer.header(b"etag").removeprefix("W/")})
+        return bool(known & {"*", response.header(b"etag").removeprefix("W/")})
     since = parse_http_date_safe(asked.get(b"if-modified-since", ""))
-    modified = parse_http_date_safe(answer.header(b"last-modified"))
+    modified = parse_http_date_safe(response.header(b"last-modified"))
     return since is not None and modified is not None and modified <= since
 
 
@@ -131,8 +131,8 @@ class StaticFiles:
             return None
         return (found, status.st_mtime_ns, status.st_size)
 
-    def read(self, scope: dict[str, Any], stamp: Stamp) -> StaticAnswer | None:
-        """Return the answer to a request; None if it is not that with a whole file.
+    def read(self, scope: dict[str, Any], stamp: Stamp) -> StaticResponse | None:
+        """Return the response to a request; None if it is not one with a whole file.
 
         It reads and compresses the file: to be called in a thread.
         """
@@ -149,42 +149,44 @@ class StaticFiles:
             for name, value in response.items()
             if name.lower() != "content-length"
         ]
-        return StaticAnswer([*headers, (b"Content-Length", b"%d" % len(body))], body, stamp)
+        return StaticResponse([*headers, (b"Content-Length", b"%d" % len(body))], body, stamp)
 
 
 def _no_file(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.NOT_FOUND)
 
 
-def with_static_files(app: Application, files: StaticFiles, memory: AnswerMemory) -> Application:
+def with_static_files(app: Application, files: StaticFiles, cache: ResponseCache) -> Application:
     """Return an ASGI application that answers GET and HEAD of static files, and leaves the rest.
 
     `app` answers everything else: what is no file, other methods, parts of files, and what a
     trusted proxy was asked for over plain HTTP, which is redirected.
     """
 
-    async def answer_to(scope: dict[str, Any], accepted: str) -> StaticAnswer | None:
+    async def response_to(scope: dict[str, Any], accepted: str) -> StaticResponse | None:
         key = (scope["path"], accepted, scope.get("scheme"))
         stamp = files.stamp(scope["path"])
         if stamp is None:
             return None
-        answer = memory.get(key, stamp)
-        if answer is None:
+        response = cache.get(key, stamp)
+        if response is None:
             headers = [(b"accept-encoding", accepted.encode())]
             plain = {**scope, "method": "GET", "headers": headers, "query_string": b""}
-            answer = await asyncio.to_thread(files.read, plain, stamp)
-            if answer is not None:
-                memory.keep(key, answer)
-        return answer
+            response = await asyncio.to_thread(files.read, plain, stamp)
+            if response is not None:
+                cache.keep(key, response)
+        return response
 
     async def served(scope: dict[str, Any], receive: Any, send: Any) -> None:
         asked = _headers_of(scope)
-        answer = await answer_to(scope, _encodings_in(asked)) if _is_for_us(scope, asked) else None
-        if answer is None:
+        response = (
+            await response_to(scope, _encodings_in(asked)) if _is_for_us(scope, asked) else None
+        )
+        if response is None:
             await app(scope, receive, send)
             return
-        status, headers, body = HTTPStatus.OK, answer.headers, answer.body
-        if is_not_modified(answer, asked):
+        status, headers, body = HTTPStatus.OK, response.headers, response.body
+        if is_not_modified(response, asked):
             status = HTTPStatus.NOT_MODIFIED
             headers = [each for each in headers if each[0].lower() not in _OF_THE_BODY]
         if status != HTTPStatus.OK or scope["method"] == "HEAD":

@@ -13,9 +13,9 @@ from django.test import AsyncClient, override_settings
 
 from backend.middleware import SCHEME_IS_STATED
 from backend.static_files import (
-    AnswerMemory,
-    StaticAnswer,
+    ResponseCache,
     StaticFiles,
+    StaticResponse,
     is_not_modified,
     with_static_files,
 )
@@ -83,8 +83,8 @@ async def unreachable(_scope: Any, _receive: Any, _send: Any) -> None:
     raise AssertionError("left to Django")
 
 
-def from_memory(app: Any = unreachable, memory: AnswerMemory | None = None) -> Any:
-    return with_static_files(app, StaticFiles(settings.MIDDLEWARE), memory or AnswerMemory())
+def from_memory(app: Any = unreachable, cache: ResponseCache | None = None) -> Any:
+    return with_static_files(app, StaticFiles(settings.MIDDLEWARE), cache or ResponseCache())
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -134,11 +134,11 @@ async def test_a_file_is_read_once_and_not_by_the_event_loop() -> None:
     threads = []
 
     class Watched(StaticFiles):
-        def read(self, *args: Any) -> StaticAnswer | None:
+        def read(self, *args: Any) -> StaticResponse | None:
             threads.append(threading.current_thread())
             return super().read(*args)
 
-    served = with_static_files(unreachable, Watched(settings.MIDDLEWARE), AnswerMemory())
+    served = with_static_files(unreachable, Watched(settings.MIDDLEWARE), ResponseCache())
     for _ in range(3):
         assert (await answer_of(served, scope_of("GET", MODULE, {})))[0] == 200
     assert len(threads) == 1
@@ -198,8 +198,8 @@ async def test_everything_else_is_left_to_django(
         seen.append(scope)
         await django(scope, receive, send)
 
-    memory = AnswerMemory()
-    served = from_memory(recorded, memory)
+    cache = ResponseCache()
+    served = from_memory(recorded, cache)
     await answer_of(served, scope_of("GET", MODULE, {}))
     scope = scope_of(method, path, headers, **others)
     assert (await answer_of(served, scope))[0] == 299
@@ -248,28 +248,28 @@ async def test_files_that_an_operator_has_compressed_are_used(
     assert body == {b"br": b"br" * 4, b"gzip": b"gz" * 5}[encoding]
 
 
-def answer(size: int) -> StaticAnswer:
-    return StaticAnswer([], b"0" * size, ())
+def answer(size: int) -> StaticResponse:
+    return StaticResponse([], b"0" * size, ())
 
 
-def test_the_memory_forgets_what_was_used_longest_ago() -> None:
-    memory = AnswerMemory(most_bytes=100)
-    memory.keep("a", answer(40))
-    memory.keep("b", answer(40))
-    assert memory.get("a", ())
-    memory.keep("c", answer(40))
-    assert [key for key in "abc" if memory.get(key, ())] == ["a", "c"]
-    memory.keep("c", answer(10))
-    assert memory.bytes == 50
-    memory.keep("d", answer(101))
-    assert [key for key in "acd" if memory.get(key, ())] == ["a", "c"]
-    assert memory.bytes == 50
+def test_the_cache_drops_what_was_used_longest_ago() -> None:
+    cache = ResponseCache(most_bytes=100)
+    cache.keep("a", answer(40))
+    cache.keep("b", answer(40))
+    assert cache.get("a", ())
+    cache.keep("c", answer(40))
+    assert [key for key in "abc" if cache.get(key, ())] == ["a", "c"]
+    cache.keep("c", answer(10))
+    assert cache.bytes == 50
+    cache.keep("d", answer(101))
+    assert [key for key in "acd" if cache.get(key, ())] == ["a", "c"]
+    assert cache.bytes == 50
 
 
 def test_an_answer_of_another_stamp_is_not_found() -> None:
-    memory = AnswerMemory()
-    memory.keep("a", answer(1))
-    assert memory.get("a", ("changed",)) is None
+    cache = ResponseCache()
+    cache.keep("a", answer(1))
+    assert cache.get("a", ("changed",)) is None
 
 
 def test_an_answer_without_an_etag_or_a_date_is_always_sent() -> None:

@@ -1,4 +1,4 @@
-"""Django's password hash, computed by a thread that gives way to calls.
+"""Django's password hash, computed by a thread of lower priority than the event loop's.
 
 A hash takes 0.3 s of the processor without the interpreter's lock. Where the process has one core,
 the system gives each of two threads half of it, and the event loop, which needs more in an attack,
@@ -17,13 +17,13 @@ NICENESS = 10
 most: the thread has the interpreter's lock for a moment before and after, and is waited for."""
 
 
-def _give_way() -> None:
-    """Lower the priority of this thread, where the system has one for each thread: Linux."""
+def _lower_priority() -> None:
+    """Raise this thread's niceness, where each thread has its own: Linux."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-_thread = ThreadPoolExecutor(1, thread_name_prefix="password-hash", initializer=_give_way)
+_thread = ThreadPoolExecutor(1, thread_name_prefix="password-hash", initializer=_lower_priority)
 """One, as the queue of passwords has one at a time."""
 
 

@@ -30,7 +30,7 @@ def test_it_takes_the_place_of_djangos() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
-def test_its_thread_gives_way_and_the_callers_does_not() -> None:
+def test_its_thread_has_a_lower_priority_than_the_callers() -> None:
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     BackgroundPBKDF2PasswordHasher().encode(PASSWORD, SALT, 1)
     (hashing,) = (each for each in threading.enumerate() if each.name.startswith("password-hash"))

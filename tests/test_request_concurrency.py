@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from pytest_django.fixtures import Settings
 
-from backend import paced_requests
-from backend.paced_requests import AT_ONCE, PacedHandler
+from backend import request_concurrency
+from backend.request_concurrency import AT_ONCE, ConcurrencyLimitedHandler
 from tests.serving.equipment import wait_until
 
 MANY = AT_ONCE + 2
@@ -49,7 +49,7 @@ def _only_this_view(settings: Settings) -> Iterator[None]:
 class Client:
     """One request, sent at once; `response` is the task in which it is answered."""
 
-    def __init__(self, handler: PacedHandler) -> None:
+    def __init__(self, handler: ConcurrencyLimitedHandler) -> None:
         self._from_client: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._from_client.put_nowait({"type": "http.request", "body": b""})
         self.statuses: list[int] = []
@@ -76,8 +76,8 @@ async def statuses_of(clients: list[Client]) -> list[int]:
 async def test_a_few_requests_begin_and_the_next_one_when_one_has_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(paced_requests, "LONGEST_TURN_S", 60.0)
-    handler = PacedHandler()
+    monkeypatch.setattr(request_concurrency, "SLOT_S", 60.0)
+    handler = ConcurrencyLimitedHandler()
     clients = [Client(handler) for _ in range(MANY)]
     await wait_until(lambda: len(begun) == AT_ONCE, 5)
     for expected in range(AT_ONCE + 1, MANY + 1):
@@ -90,19 +90,19 @@ async def test_a_few_requests_begin_and_the_next_one_when_one_has_ended(
 async def test_a_request_that_waits_makes_room_for_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(paced_requests, "LONGEST_TURN_S", 0.01)
-    handler = PacedHandler()
+    monkeypatch.setattr(request_concurrency, "SLOT_S", 0.01)
+    handler = ConcurrencyLimitedHandler()
     clients = [Client(handler) for _ in range(MANY)]
     await wait_until(lambda: len(begun) == MANY, 5)
     go_on.release(MANY)
     assert await statuses_of(clients) == [200] * MANY
 
 
-async def test_a_client_that_leaves_before_its_turn_takes_none(
+async def test_a_client_that_leaves_while_it_waits_takes_no_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(paced_requests, "LONGEST_TURN_S", 60.0)
-    handler = PacedHandler()
+    monkeypatch.setattr(request_concurrency, "SLOT_S", 60.0)
+    handler = ConcurrencyLimitedHandler()
     clients = [Client(handler) for _ in range(MANY)]
     await wait_until(lambda: len(begun) == AT_ONCE, 5)
     clients[AT_ONCE].leave()
