@@ -46,14 +46,12 @@ class BoundedHttpProtocol(H11Protocol):
     body_pause_s: ClassVar[float]
 
     counted_address = ""
-    _is_counted = False
     _timer: asyncio.TimerHandle | None = None
     _timed_part = ""
     _body_ends_at_s = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._is_counted = True
         self._time(HEAD)
 
     def data_received(self, data: bytes) -> None:
@@ -75,24 +73,18 @@ class BoundedHttpProtocol(H11Protocol):
         self._stop_timer()
         super().handle_websocket_upgrade(event)
         upgraded = cast(BoundedWebSocketProtocol, self.transport.get_protocol())
-        # Not `_release`: this object, with its parser and the request, is of no use any more, and
-        # would have 5 KB until the call ends.
+        # No method of this object: with its parser and the request it has 5 KB, and is of no use
+        # any more.
         upgraded.on_connection_lost = functools.partial(self.counter.close, self.counted_address)
-        self._is_counted = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
-        self._release()
+        self.counter.close(self.counted_address)
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; uvicorn's answer is plain text."""
         self._answer_and_close(error_response(HTTPStatus.BAD_REQUEST, "malformed"))
-
-    def _release(self) -> None:
-        if self._is_counted:
-            self._is_counted = False
-            self.counter.close(self.counted_address)
 
     def _part_to_come(self) -> str:
         """Which part of a request the client has begun and not finished: HEAD, BODY or none."""

@@ -24,7 +24,7 @@ _FAR_URL = os.environ.get("THIN_FAR_URL", "")
 async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """Relay one WebSocket."""
     if scope["type"] != "websocket":
-        raise NotImplementedError(scope["type"])
+        raise ValueError(f"not a WebSocket: {scope['type']}")
     await receive()
     if dict(scope["headers"]).get(b"authorization") != _AUTHORIZATION:
         await send({"type": "websocket.close", "code": 1008})

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -119,7 +120,7 @@ class Provider:
         self.was_closed = True
 
 
-class Direct:
+class Direct(ABC):
     """The direct way through a double: a text goes to the taker while `receive` waits for one."""
 
     may_read: asyncio.Event
@@ -149,8 +150,9 @@ class Direct:
     def can_send_now(self) -> bool:
         return self.may_read.is_set()
 
+    @abstractmethod
     def send_now(self, text: str) -> None:
-        raise NotImplementedError
+        """Send a text at once; each side has its own list."""
 
 
 class DirectClient(Direct, Client):
