@@ -235,6 +235,7 @@ class CallRecord:
         ended = self._connection
         unheard = self._unheard(at.timestamp()) if is_lost else {}
         self._note(ended.assembler.finish(at, unheard), ended)
+        ended.assembler.forget_past()
         self._earlier.append(ended)
         for item_id in ended.assembler.item_ids():
             self._connections_by_item.setdefault(item_id, ended)

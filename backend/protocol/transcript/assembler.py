@@ -166,6 +166,15 @@ class TranscriptAssembler:
         """The ids of the items that events have described, replayed ones excepted."""
         return self._items.keys()
 
+    def forget_past(self) -> None:
+        """Release the replayed items, some 400 bytes each, when no event will name one any more.
+
+        The turns keep their order. Only `feed` of truncations and `finish` may follow.
+        """
+        order = self._chain.order()
+        self._chain = ItemChain([item_id for item_id in order if item_id not in self._past])
+        self._past = frozenset()
+
     def finish(self, at: datetime, unheard: Mapping[_Key, int] = _NONE_CUT_OFF) -> list[Turn]:
         """End the call: turns in progress are interrupted. Later events are still applied.
 

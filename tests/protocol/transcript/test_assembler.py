@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import subprocess
+import weakref
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -107,6 +108,28 @@ def test_finishing_at_the_end_of_a_tape_changes_nothing(name: str) -> None:
     assembler = fed(_upstream_events(name), _past_ids(name))
     assembler.finish(STARTED_AT)
     assert turns_of(assembler) == expected_turns(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tape_whose_past_is_forgotten_keeps_its_turns_in_order(name: str) -> None:
+    assembler = fed(_upstream_events(name), _past_ids(name))
+    assembler.finish(STARTED_AT)
+    assembler.forget_past()
+    assert assembler.changed(STARTED_AT) == []
+    assert turns_of(assembler) == expected_turns(name)
+
+
+def test_a_past_that_is_forgotten_is_released() -> None:
+    class PastId(str):
+        """A str that can be referred to weakly."""
+
+    past = [PastId(f"item_{number}") for number in range(3)]
+    references = [weakref.ref(item_id) for item_id in past]
+    assembler = TranscriptAssembler(past)
+    del past
+    assert all(reference() for reference in references)
+    assembler.forget_past()
+    assert not any(reference() for reference in references)
 
 
 @pytest.mark.parametrize("name", NAMES)
