@@ -17,4 +17,6 @@ def bytes_of_base64(encoded: str) -> int:
 
 def ms_of_base64(encoded: str) -> float:
     """The duration of this base64 PCM16 in milliseconds, from its length."""
-    return ms_of_bytes(bytes_of_base64(encoded))
+    # Of every audio delta: without the calls of the functions above.
+    byte_count = len(encoded) * 3 // 4 - encoded.count("=", -2)
+    return byte_count / BYTES_PER_MS if byte_count > 0 else 0.0

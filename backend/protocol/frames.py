@@ -9,12 +9,11 @@ providers add to the protocol: unknown types, additional fields and fields of an
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from backend.protocol.audio import ms_of_base64
 from backend.protocol.errors import BadFrame, UpstreamFailed
 from backend.protocol.reading import int_at, text_at
 
@@ -146,12 +145,12 @@ class _Head(msgspec.Struct, gc=False):
 _HEAD = msgspec.json.Decoder(_Head)
 
 
-@dataclass(slots=True)
-class UpstreamFrame:
+class UpstreamFrame(msgspec.Struct):
     """A provider's frame with its most used fields; `event` is parsed on first access.
 
-    `type` and `delta` are empty where the provider sent none; an audio delta is base64
-    (`audio_ms_of`). A field of an unexpected type counts as missing.
+    `type` and `delta` are empty where the provider sent none; an audio delta is base64. A field of
+    an unexpected type counts as missing. Every frame makes one, and a Struct is made in a third of
+    the time of a dataclass.
     """
 
     text: str
@@ -161,7 +160,7 @@ class UpstreamFrame:
     response_id: str | None = None
     content_index: int = 0
     delta: str = ""
-    _event: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    _event: dict[str, Any] | None = None
 
     @property
     def event(self) -> dict[str, Any]:
@@ -189,11 +188,6 @@ def peek_from_upstream(text: str) -> UpstreamFrame:
         head.content_index or 0,
         head.delta,
     )
-
-
-def audio_ms_of(frame: UpstreamFrame) -> float:
-    """The duration of an audio delta in milliseconds, from the length of its base64."""
-    return ms_of_base64(frame.delta)
 
 
 def _peek_leniently(text: str) -> UpstreamFrame:

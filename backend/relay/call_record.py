@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from backend.protocol.audio import ms_of_base64
 from backend.protocol.events import ClientEvent, ServerEvent
-from backend.protocol.frames import UpstreamFrame, audio_ms_of
+from backend.protocol.frames import UpstreamFrame
 from backend.protocol.reading import int_at, mapping_at, text_at
 from backend.protocol.responses import ResponseLife, ResponseState
 from backend.protocol.transcript.assembler import TranscriptAssembler
@@ -142,7 +143,7 @@ class CallRecord:
         self._response_heard_s = now_s
         if delta.item_id is None:
             return
-        ms, event_id = audio_ms_of(delta), delta.event_id or ""
+        ms, event_id = ms_of_base64(delta.delta), delta.event_id or ""
         is_new = self._assembler.add_audio(delta.item_id, delta.content_index, ms, event_id)
         if not is_new:
             return

@@ -13,9 +13,11 @@ limits are values, so that each kind of client brings its own.
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from backend.protocol.audio import ms_of_base64, ms_of_bytes
+import msgspec
+
+from backend.protocol.audio import BYTES_PER_MS, ms_of_base64
 from backend.protocol.endings import Ending
 from backend.protocol.errors import BadFrame, ErrorCode, EventRefused
 from backend.protocol.events import ClientEvent
@@ -30,7 +32,7 @@ from backend.relay.rate_limits import ClientRateLimiter, ErrorBudget
 _APPEND = ClientEvent.INPUT_AUDIO_BUFFER_APPEND.value
 
 
-class Accepted(NamedTuple):
+class Accepted(msgspec.Struct, frozen=True):
     """A frame that may go to the provider, as `text`.
 
     `event` is None for microphone audio, which nobody needs to read; `audio_ms` is 0 for all else.
@@ -41,7 +43,7 @@ class Accepted(NamedTuple):
     audio_ms: float
 
 
-class Refused(NamedTuple):
+class Refused(msgspec.Struct, frozen=True):
     """A frame that is dropped.
 
     The client gets a `relay.error` with `code`, unless that is None, about its event `event_id`
@@ -94,7 +96,7 @@ class ClientGate:
         if ascii_text is not None and self._allows_plain_append and size <= self._frame_bytes:
             audio_bytes = plain_append_bytes(ascii_text)
             if audio_bytes:
-                return Accepted(ascii_text, None, ms_of_bytes(audio_bytes))
+                return Accepted(ascii_text, None, audio_bytes / BYTES_PER_MS)
         try:
             frame = parse_from_client(text, self._frame_bytes)
             judge(frame, self._policy)

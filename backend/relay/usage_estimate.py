@@ -235,7 +235,9 @@ class UsageMeter:
 
     def _in_progress(self, response_id: str | None, at_s: float) -> _Response | None:
         """The response of this id, of which something comes now; without an id the newest one."""
-        response = self._responses.get(response_id or "") or self._newest()
+        response = self._responses.get(response_id or "")
+        if response is None:
+            response = self._newest()
         if response is None or response.is_done:
             return None
         response.heard_s = at_s

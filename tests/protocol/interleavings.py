@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from backend.protocol.frames import audio_ms_of, peek_from_upstream
+from backend.protocol.audio import ms_of_base64
+from backend.protocol.frames import peek_from_upstream
 from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Turn
 from tests.tapes import STARTED_AT, as_expected
@@ -279,7 +280,7 @@ def apply(assembler: TranscriptAssembler, event: Event, at: datetime) -> list[Tu
     if event.get("type") == "response.output_audio.delta":
         frame = peek_from_upstream(json.dumps(event))
         if frame.item_id is not None:
-            ms, event_id = audio_ms_of(frame), frame.event_id or ""
+            ms, event_id = ms_of_base64(frame.delta), frame.event_id or ""
             assembler.add_audio(frame.item_id, frame.content_index, ms, event_id)
     return assembler.feed(event, at)
 

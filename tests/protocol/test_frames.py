@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.protocol.audio import ms_of_base64
 from backend.protocol.errors import BAD_FRAME_CODES, BadFrame, ClientError, UpstreamFailed
 from backend.protocol.frames import (
     MAX_DEPTH,
     MAX_INTEGER_DIGITS,
-    audio_ms_of,
     parse_from_client,
     peek_from_upstream,
 )
@@ -234,7 +234,7 @@ def test_the_fields_of_an_audio_delta_are_read() -> None:
         "event_1",
     )
     assert (frame.response_id, frame.item_id, frame.content_index) == ("resp_1", "item_1", 2)
-    assert audio_ms_of(frame) == 20
+    assert ms_of_base64(frame.delta) == 20
 
 
 def test_an_event_is_parsed_once_and_on_first_access() -> None:

@@ -107,6 +107,12 @@ class TranscriptAssembler:
         Returns False for one that does not count (law 8): a repetition, audio after the end of the
         part's audio, audio of a replayed item. The next `feed` returns a turn that this changes.
         """
+        item = self._items.get(item_id)
+        part = None if item is None or item.role is None else item.parts.get(content_index)
+        if part is not None:
+            # All but the first of a part, without the calls below.
+            self._touched[item_id] = None
+            return part.add_audio(ms, event_id)
         item = self._item(item_id)
         if item is None:
             return False
@@ -219,7 +225,10 @@ class TranscriptAssembler:
         role, modality = _DELTAS[event_type]
         if role is Role.ASSISTANT and response_id and not item.response_id:
             item.response_id = response_id
-        self._part(item, content_index, modality, role, at).add_text(delta, event_id)
+        part = None if item.role is None else item.parts.get(content_index or 0)
+        if part is None or part.first_at is None:
+            part = self._part(item, content_index, modality, role, at)
+        part.add_text(delta, event_id)
 
     # The user's speech
 

@@ -34,10 +34,6 @@ class TextTiming:
     text_chars: int = 0
     _marks: list[tuple[float, int]] = field(default_factory=list)
 
-    def add_audio(self, ms: float) -> None:
-        """Count this much more audio."""
-        self.audio_ms += ms
-
     def add_text(self, chars: int) -> None:
         """Count this many more characters, at the present audio position."""
         if not self._marks or self.audio_ms > self._marks[-1][0]:

@@ -49,10 +49,10 @@ class Part:
 
     def add_audio(self, ms: float, event_id: str) -> bool:
         """Count audio; returns False for a repetition and after the end of the audio (law 8)."""
-        is_taken = _take(self.audio_event_ids, event_id)
-        if is_taken:
-            self.timing.add_audio(ms)
-        return is_taken
+        if not _take(self.audio_event_ids, event_id):
+            return False
+        self.timing.audio_ms += ms
+        return True
 
     def complete_text(self, text: str) -> None:
         """Replace the deltas by the complete text; deltas are refused from now on (law 4)."""

@@ -21,7 +21,7 @@ def _timing(*came: tuple[str, float]) -> TextTiming:
         if words:
             timing.add_text(len(words))
         if ms:
-            timing.add_audio(ms)
+            timing.audio_ms += ms
     return timing
 
 
