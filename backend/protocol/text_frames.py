@@ -7,7 +7,6 @@ those that are too large, malformed or not UTF-8.
 """
 
 import struct
-from typing import NamedTuple
 
 DIRECT_TEXT = "kaiwa.direct_text"
 """The extension of a WebSocket's ASGI scope that is its `relay.ports.DirectText`."""
@@ -20,11 +19,8 @@ _LENGTH_IN_8 = 127
 MASK_BYTES = 4
 
 
-class Extent(NamedTuple):
-    """Where a frame's payload begins and ends in the bytes that were read; the end may be later."""
-
-    payload: int
-    end: int
+Extent = tuple[int, int]
+"""Where a frame's payload begins and ends in the bytes that were read; the end may be later."""
 
 
 def text_extent(data: bytes | memoryview, start: int, *, is_masked: bool) -> Extent | None:
@@ -33,7 +29,8 @@ def text_extent(data: bytes | memoryview, start: int, *, is_masked: bool) -> Ext
     If `is_masked`, the four bytes before the payload are its mask. None if another kind of frame
     begins there, or if its head is not whole.
     """
-    if len(data) - start < 2 or data[start] != _TEXT:
+    size = len(data)
+    if size - start < 2 or data[start] != _TEXT:
         return None
     length, payload = data[start + 1], start + 2
     if (length >= _MASKED) is not is_masked:
@@ -41,15 +38,17 @@ def text_extent(data: bytes | memoryview, start: int, *, is_masked: bool) -> Ext
     length &= _MASKED - 1
     if length == _LENGTH_IN_2:
         payload += 2
+        if size < payload:
+            return None
+        length = data[payload - 2] << 8 | data[payload - 1]
     elif length == _LENGTH_IN_8:
         payload += 8
-    if len(data) < payload:
-        return None
-    if payload > start + 2:
-        length = int.from_bytes(data[start + 2 : payload], "big")
+        if size < payload:
+            return None
+        length = int.from_bytes(data[payload - 8 : payload], "big")
     if is_masked:
         payload += MASK_BYTES
-    return Extent(payload, payload + length)
+    return payload, payload + length
 
 
 def text_head(length: int, mask: bytes = b"") -> bytes:

@@ -101,6 +101,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _taker: Callable[[str], bool] | None = None
     _is_received_from: bool = False
     """Whether the application waits for a message."""
+    _was_library_used: bool = True
+    """Whether the library has had bytes since it was last seen between two messages."""
+    _is_writing_paused: bool = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -160,6 +163,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             start = self._take_texts(view, start, slice_end)
             if start < min(slice_end, len(data)):
                 self._slices_in_turn += 1
+                self._was_library_used = True
                 super().data_received(bytes(view[start:slice_end]))
                 start = slice_end
         if not self.handshake_initiated:
@@ -172,13 +176,15 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         other connections have their turn. Returns where the first frame begins that is for the
         library, or `start`.
         """
-        if not is_between_messages(self.conn):
+        if not self._is_between_messages():
             return start
-        before, is_queued = start, False
-        while start < slice_end and (text := self._text_at(data, start)) is not None:
+        before, is_queued, last = start, False, min(slice_end, len(data))
+        while start < last and (text := self._text_at(data, start)) is not None:
             content, start = text
             self._frames_in_turn += 1
-            if not self._give(content):
+            # The taker's, if no message is on its way.
+            taker, is_next = self._taker, self._is_received_from and self.queue.empty()
+            if taker is None or not is_next or not taker(content):
                 is_queued = True
                 self.queue.put_nowait({"type": "websocket.receive", "text": content})
         if start > before:
@@ -188,10 +194,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         return start
 
-    def _give(self, text: str) -> bool:
-        """Give a text to the taker, if no message is on its way. Returns whether it was taken."""
-        taker, is_next = self._taker, self._is_received_from and self.queue.empty()
-        return taker is not None and is_next and taker(text)
+    def _is_between_messages(self) -> bool:
+        """Whether the connection is open and the library waits for the beginning of a message."""
+        if not self._was_library_used:
+            return self.conn.state is State.OPEN
+        self._was_library_used = not is_between_messages(self.conn)
+        return not self._was_library_used
 
     def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
         """Give each text to `taker` while the application waits in `receive`, which has those that
@@ -202,13 +210,14 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def _text_at(self, data: memoryview, start: int) -> tuple[str, int] | None:
         """The text of the whole frame that begins here, and its end; None for another frame."""
         extent = text_extent(data, start, is_masked=True)
-        if extent is None or extent.end > len(data):
+        if extent is None:
             return None
-        if extent.end - extent.payload > SHORT_FRAME_BYTES:
+        payload, end = extent
+        if end > len(data) or end - payload > SHORT_FRAME_BYTES:
             return None
-        mask = bytes(data[extent.payload - MASK_BYTES : extent.payload])
+        mask = bytes(data[payload - MASK_BYTES : payload])
         try:
-            return apply_mask(data[extent.payload : extent.end], mask).decode(), extent.end
+            return apply_mask(data[payload:end], mask).decode(), end
         except UnicodeDecodeError:
             return None
 
@@ -300,12 +309,14 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._is_writing_paused = True
         if self._taken_bytes() - self._taken_bytes_at_timer >= STUCK_BYTES:
             self._cancel_timer()
         self._start_timer()
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._is_writing_paused = False
         # The timer runs on: the next pause and `_abort` see whether the client reads.
         if self.close_sent:
             # The close frame may still wait in what is left.
@@ -360,7 +371,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     @property
     def can_send_now(self) -> bool:
         """Whether a text can be sent without waiting."""
-        return self._can_send_text and self.writable.is_set()
+        return not self._is_writing_paused and self._can_send_text
 
     def send_now(self, text: str) -> None:
         """Send a text on an open connection."""

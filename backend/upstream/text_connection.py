@@ -52,6 +52,8 @@ class TextConnection(ClientConnection):
         self._reader: asyncio.Future[None] | None = None
         """Not done while a task waits in `recv`."""
         self._taker: Callable[[str], bool] | None = None
+        self._was_library_used = True
+        """Whether the library has had bytes since it was last seen idle (`_is_library_idle`)."""
 
     # Reading
 
@@ -65,7 +67,10 @@ class TextConnection(ClientConnection):
             rest, self._begun = bytes(self._begun), bytearray()
         if self._is_library_idle():
             rest = self._take_texts(rest)
+            if not rest and not self._texts:
+                return
         if rest:
+            self._was_library_used = True
             super().data_received(rest)
         is_open = self.protocol.state is State.OPEN
         if self._texts or len(self.recv_messages.frames) or not is_open:
@@ -73,37 +78,42 @@ class TextConnection(ClientConnection):
 
     def _is_library_idle(self) -> bool:
         """Whether the next byte is the first of a message, and the library has none to deliver."""
-        return is_between_messages(self.protocol) and not len(self.recv_messages.frames)
+        if not self._was_library_used:
+            return self.protocol.state is State.OPEN
+        if not is_between_messages(self.protocol) or len(self.recv_messages.frames):
+            return False
+        self._was_library_used = False
+        return True
 
     def _take_texts(self, data: bytes) -> bytes:
         """Give the text frames at the start of `data` to the taker, or queue them.
 
         Returns the bytes for the library.
         """
-        start, most = 0, self.protocol.max_message_size or 0
-        while (extent := text_extent(data, start, is_masked=False)) is not None:
-            if extent.end - extent.payload > most:
+        start, size, most = 0, len(data), self.protocol.max_message_size or 0
+        while start < size:
+            extent = text_extent(data, start, is_masked=False)
+            if extent is None or extent[1] - extent[0] > most:
                 break
-            if extent.end > len(data):
+            payload, end = extent
+            if end > size:
                 self._begun += data[start:]
-                self._begun_length = extent.end - start
-                start = len(data)
+                self._begun_length = end - start
+                start = size
                 break
             try:
-                text = data[extent.payload : extent.end].decode()
+                text = data[payload:end].decode()
             except UnicodeDecodeError:
                 break
-            if not self._give(text):
+            start = end
+            # The taker's, if no other is on its way.
+            reader, taker = self._reader, self._taker
+            is_next = not self._texts and reader is not None and not reader.done()
+            if taker is None or not is_next or not taker(text):
                 self._texts.append(text)
-            start = extent.end
-        self._pause_or_resume()
+        if self._texts:
+            self._pause_or_resume()
         return data[start:] if start else data
-
-    def _give(self, text: str) -> bool:
-        """Give a text to the taker, if no other is on its way. Returns whether it was taken."""
-        reader, taker = self._reader, self._taker
-        is_next = not self._texts and reader is not None and not reader.done()
-        return taker is not None and is_next and taker(text)
 
     def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
         """Give each text to `taker` while a task waits in `recv`, which has those it refuses."""
