@@ -75,10 +75,8 @@ class HangUp(_Effect, frozen=True, gc=False):
     ending: Ending
 
 
-Effect = (
-    ToClient
-    | ToUpstream
-    | OpenNext
+OtherEffect = (
+    OpenNext
     | ToNext
     | DropNext
     | SwitchUpstream
@@ -88,3 +86,4 @@ Effect = (
     | LogEvent
     | HangUp
 )
+Effect = ToClient | ToUpstream | OtherEffect

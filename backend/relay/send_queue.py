@@ -34,36 +34,38 @@ class SendQueue:
     sending also sends frames that other tasks put meanwhile; those tasks wait for the lock and so
     read no further frame. The close comes last: it is sent after the tasks have ended, and frames
     that could not be sent by then are dropped, never sent late.
+
+    `direct` is the direct way through the side's socket, if it has one.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, direct: DirectText | None = None) -> None:
         self._clock = clock
+        self._direct = direct
         # A list, as it is nearly always empty: an empty deque has 760 bytes.
-        self._texts: list[str] = []
+        self.texts: list[str] = []
+        """The frames that wait to be sent."""
         self._lock = asyncio.Lock()
-        self._flushing = 0
+        self.flushing = 0
         """How many tasks send, or wait to send."""
         self._sending_since: datetime | None = None
         self._blocked_since: datetime | None = None
         self._sent_chars = self._sent_chars_when_blocked = 0
 
     def put(self, text: str) -> None:
-        """Add a frame; it is sent by the next `flush`, or by one that is running."""
-        self._texts.append(text)
+        """Send a frame the direct way, if none waits before it and the socket can take it.
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no frame waits and no task sends: then a new one may be sent at once."""
-        return not self._texts and not self._flushing
-
-    @property
-    def has_frames(self) -> bool:
-        """Whether frames wait to be sent."""
-        return bool(self._texts)
+        Else it is sent by the next `flush`, or by one that is running.
+        """
+        direct = self._direct
+        if direct is None or self.texts or self.flushing or not direct.can_send_now:
+            self.texts.append(text)
+            return
+        direct.send_now(text)
+        self._sent_chars += len(text)
 
     def take(self) -> list[str]:
         """Remove the frames that wait to be sent."""
-        texts, self._texts = self._texts, []
+        texts, self.texts = self.texts, []
         return texts
 
     async def flush(
@@ -74,13 +76,13 @@ class SendQueue:
         `now` is the start of the first send for `stuck_s`, and saves a reading of the clock. It
         counts only if no other task is sending.
         """
-        if self._flushing:
+        if self.flushing:
             now = None
-        self._flushing += 1
+        self.flushing += 1
         try:
             async with self._lock:
-                while self._texts:
-                    text = self._texts.pop(0)
+                while self.texts:
+                    text = self.texts.pop(0)
                     self._sending_since = now or self._clock.now()
                     now = None
                     try:
@@ -89,17 +91,7 @@ class SendQueue:
                         self._sending_since = None
                     self._sent_chars += len(text)
         finally:
-            self._flushing -= 1
-
-    def send_now(self, connection: DirectText) -> None:
-        """Send the frames in the queue that can be sent without waiting.
-
-        What is left is for `flush`, and all if a task is sending.
-        """
-        while self._texts and not self._flushing and connection.can_send_now:
-            text = self._texts.pop(0)
-            connection.send_now(text)
-            self._sent_chars += len(text)
+            self.flushing -= 1
 
     def stuck_s(self, now: datetime) -> float:
         """How long the other side has taken next to nothing, in seconds; 0 if nothing is being

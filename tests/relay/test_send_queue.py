@@ -18,58 +18,72 @@ async def test_a_flush_sends_what_is_put_meanwhile_in_its_order() -> None:
     queue.put("b")
     also = asyncio.create_task(queue.flush(client.send))
     await settle()
-    assert not queue.is_idle
+    assert queue.flushing == 2
     client.may_read.set()
     await asyncio.gather(flushing, also)
     assert client.received == ["a", "b"]
-    assert queue.is_idle
+    assert not queue.texts
+    assert not queue.flushing
 
 
-async def test_nothing_is_sent_now_past_a_frame_that_is_being_sent() -> None:
+async def test_a_frame_goes_the_direct_way_where_there_is_one() -> None:
     queue, client = SendQueue(HandClock()), DirectClient()
+    queue.put("a")
+    assert queue.texts == ["a"]
+    queue = SendQueue(HandClock(), client)
+    queue.put("b")
+    assert client.received == ["b"]
+    assert not queue.texts
+
+
+async def test_no_frame_goes_past_one_that_is_being_sent() -> None:
+    client = DirectClient()
+    queue = SendQueue(HandClock(), client)
     client.may_read.clear()
     queue.put("a")
     flushing = asyncio.create_task(queue.flush(client.send))
     await settle()
     # The frame is not in the queue any more, and not sent.
-    assert not queue.has_frames
-    assert not queue.is_idle
+    assert not queue.texts
+    assert queue.flushing
     client.may_read.set()
     queue.put("b")
-    queue.send_now(client)
     assert client.received == []
     await flushing
     assert client.received == ["a", "b"]
 
 
-async def test_what_cannot_be_sent_now_stays() -> None:
-    queue, client = SendQueue(HandClock()), DirectClient()
+async def test_no_frame_goes_past_one_that_waits() -> None:
+    client = DirectClient()
+    queue = SendQueue(HandClock(), client)
     queue.put("a")
-    queue.send_now(client)
     client.may_read.clear()
     queue.put("b")
-    queue.send_now(client)
+    client.may_read.set()
+    queue.put("c")
     assert client.received == ["a"]
-    assert queue.take() == ["b"]
-    assert queue.is_idle
+    assert queue.take() == ["b", "c"]
+    assert not queue.texts
 
 
 async def test_a_send_that_fails_leaves_the_rest_and_no_sender() -> None:
-    queue, client = SendQueue(HandClock()), DirectClient()
+    client = DirectClient()
+    queue = SendQueue(HandClock(), client)
     client.leave()
     queue.put("a")
     queue.put("b")
     with pytest.raises(ClientGone):
         await queue.flush(client.send)
     assert queue.take() == ["b"]
-    assert queue.is_idle
+    assert not queue.flushing
 
 
 async def test_a_side_that_takes_next_to_nothing_is_stuck_and_one_that_takes_enough_is_not() -> (
     None
 ):
     clock = HandClock()
-    queue, client = SendQueue(clock), DirectClient()
+    client = DirectClient()
+    queue = SendQueue(clock, client)
     client.may_read.clear()
     queue.put("a")
     flushing = asyncio.create_task(queue.flush(client.send))
@@ -81,7 +95,6 @@ async def test_a_side_that_takes_next_to_nothing_is_stuck_and_one_that_takes_eno
     await flushing
     assert queue.stuck_s(clock.now()) == 0
     queue.put("x" * STUCK_CHARS)
-    queue.send_now(client)
     client.may_read.clear()
     queue.put("b")
     flushing = asyncio.create_task(queue.flush(client.send))
