@@ -116,9 +116,10 @@ class CallRecord:
             self._first_sound.add_provider_event(event, at.timestamp())
         if self._output is not None:
             self._watch_output(self._output, event, at)
-        # What the deltas before this event changed comes first.
-        self._note(self._assembler.changed(at), self._connection)
-        self._note(self._assembler.feed(event, at), self._connection)
+        if self._assembler.reads(event_type):
+            # What the deltas before this event changed comes first.
+            self._note(self._assembler.changed(at), self._connection)
+            self._note(self._assembler.feed(event, at), self._connection)
         if event_type.endswith(".delta"):
             return []
         saved = self._take_unsaved()

@@ -86,6 +86,10 @@ class TranscriptAssembler:
             reader(self, event, at)
         return sorted(self.changed(at), key=_by_position)
 
+    def reads(self, event_type: str) -> bool:
+        """Whether an event of this type can change a turn."""
+        return event_type in _READERS
+
     def add_delta(self, frame: TextDelta, at: datetime) -> None:
         """Append a delta of text (`TEXT_DELTAS`) by its frame's fields, without building its event.
 
