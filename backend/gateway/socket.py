@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from backend.relay.ports import ClientGone, DirectText
+from backend.relay.ports import ClientGone, DirectClient
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -19,7 +19,7 @@ MAX_EARLY_MESSAGES = 256
 class ClientSocket:
     """One client's WebSocket, from the accepted handshake to the close."""
 
-    def __init__(self, receive: Receive, send: Send, direct: DirectText | None = None) -> None:
+    def __init__(self, receive: Receive, send: Send, direct: DirectClient | None = None) -> None:
         self.direct = direct
         self._receive = receive
         self._send = send

@@ -9,7 +9,7 @@ those that are too large, malformed or not UTF-8.
 import struct
 
 DIRECT_TEXT = "kaiwa.direct_text"
-"""The extension of a WebSocket's ASGI scope that is its `relay.ports.DirectText`."""
+"""The extension of a WebSocket's ASGI scope that is its `relay.ports.DirectClient`."""
 
 _TEXT = 0x81
 """The first byte: the only frame of its message, no extension, text."""
@@ -27,7 +27,8 @@ def text_extent(data: bytes | memoryview, start: int, *, is_masked: bool) -> Ext
     """The extent of the text frame that begins at `start`.
 
     If `is_masked`, the four bytes before the payload are its mask. None if another kind of frame
-    begins there, or if its head is not whole.
+    begins there, if its head is not whole, or if its length is not written in the shortest way,
+    which a browser refuses.
     """
     size = len(data)
     if size - start < 2 or data[start] != _TEXT:
@@ -41,11 +42,15 @@ def text_extent(data: bytes | memoryview, start: int, *, is_masked: bool) -> Ext
         if size < payload:
             return None
         length = data[payload - 2] << 8 | data[payload - 1]
+        if length < _LENGTH_IN_2:
+            return None
     elif length == _LENGTH_IN_8:
         payload += 8
         if size < payload:
             return None
         length = int.from_bytes(data[payload - 8 : payload], "big")
+        if length < 1 << 16:
+            return None
     if is_masked:
         payload += MASK_BYTES
     return payload, payload + length

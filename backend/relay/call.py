@@ -49,6 +49,7 @@ from backend.relay.ports import (
     ClientGone,
     Connect,
     DirectText,
+    TextTaker,
     UpstreamConnection,
 )
 from backend.relay.send_queue import Clock, SendQueue
@@ -304,12 +305,12 @@ class Call:
 
     # Without a pump
 
-    def _in_context(self, relay: Callable[[str], bool]) -> Callable[[str], bool]:
+    def _in_context(self, relay: TextTaker) -> TextTaker:
         """`relay` in the call's context: its log lines name the call, and so do its tasks'."""
         run: Any = self._context.run
         return partial(run, relay)
 
-    def _relay_from_client(self, text: str) -> bool:
+    def _relay_from_client(self, text: str, _: bytes) -> bool:
         """Relay a client's frame at once. Returns False if it must go through the pump."""
         upstream = self._upstream
         if upstream is None or not self._is_free(upstream, upstream.connection.direct):
@@ -317,11 +318,11 @@ class Call:
         self._relay_now(upstream, self._from_client, text)
         return True
 
-    def _relay_from_upstream(self, upstream: _Upstream, text: str) -> bool:
+    def _relay_from_upstream(self, upstream: _Upstream, text: str, frame: bytes) -> bool:
         """Relay a provider's frame at once. Returns False if it must go through the pump."""
         if upstream is not self._upstream or not self._is_free(upstream, self._client.direct):
             return False
-        self._relay_now(upstream, self._from_upstream, text)
+        self._relay_now(upstream, self._from_upstream, text, frame)
         return True
 
     def _is_free(self, upstream: _Upstream, receiver: DirectText | None) -> bool:
@@ -338,16 +339,27 @@ class Call:
         )
 
     def _relay_now(
-        self, upstream: _Upstream, decide: Callable[[str, datetime], list[Effect]], text: str
+        self,
+        upstream: _Upstream,
+        decide: Callable[[str, datetime], list[Effect]],
+        text: str,
+        frame: bytes = b"",
     ) -> None:
         """Carry out what follows from a frame; what cannot be sent at once is sent by a task.
 
-        An exception ends the call, as that of a pump does.
+        An exception ends the call, as that of a pump does. `frame` is the provider's frame of this
+        text: if it is only passed on, it goes to the client as it came, without being built anew.
         """
         self._frames += 1
         received_s = 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
         try:
-            self._apply(decide(text, self._clock.now()))
+            effects = decide(text, self._clock.now())
+            if frame and _is_passed_on(effects, text) and (client := self._client.direct):
+                client.send_frame_now(frame)
+                self._to_client.count_sent(len(frame))
+                self._counters.frames_to_client += 1
+            else:
+                self._apply(effects)
             if self._to_client.texts or upstream.to_send.texts:
                 self._must_flush.set()
         except Exception:
@@ -592,6 +604,14 @@ class Call:
     def _log(self, event: str, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:
         fields["call_id"] = self._plan.call_id
         log_event(_logger, level, event, **fields)
+
+
+def _is_passed_on(effects: Sequence[Effect], text: str) -> bool:
+    """Whether nothing follows from a frame but that its text goes to the client."""
+    if len(effects) != 1:
+        return False
+    only = effects[0]
+    return isinstance(only, ToClient) and only.text is text
 
 
 async def _try_within(seconds: float, work: Awaitable[None]) -> None:

@@ -116,10 +116,7 @@ class CallRecord:
             self._first_sound.add_provider_event(event, at.timestamp())
         if self._output is not None:
             self._watch_output(self._output, event, at)
-        if self._assembler.reads(event_type):
-            # What the deltas before this event changed comes first.
-            self._note(self._assembler.changed(at), self._connection)
-            self._note(self._assembler.feed(event, at), self._connection)
+        self._assemble(event, event_type, at)
         if event_type.endswith(".delta"):
             return []
         saved = self._take_unsaved()
@@ -129,6 +126,13 @@ class CallRecord:
         elif event_type == ServerEvent.RESPONSE_DONE:
             saved += map(CountUsage, self._meter.overdue(-math.inf))
         return saved
+
+    def _assemble(self, event: Mapping[str, Any], event_type: str, at: datetime) -> None:
+        if not self._assembler.reads(event_type):
+            return
+        # What the deltas before this event changed comes first.
+        self._note(self._assembler.changed(at), self._connection)
+        self._note(self._assembler.feed(event, at), self._connection)
 
     def add_delta(self, delta: UpstreamFrame, at: datetime) -> None:
         """Add a delta of text (`TEXT_DELTAS`) without its event; `flush` saves the turn."""

@@ -12,10 +12,15 @@ class ClientGone(Exception):
     """The client's socket is closed; nothing more can be sent or will arrive."""
 
 
+TextTaker = Callable[[str, bytes], bool]
+"""Is given a text, and its whole frame as it came, if that has no mask; else empty. Returns whether
+it takes the text."""
+
+
 class DirectText(Protocol):
     """A socket that hands over and takes whole texts without a task: it saves its wake-up."""
 
-    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+    def give_texts_to(self, taker: TextTaker | None) -> None:
         """Give each text to `taker` as soon as it has come; `receive` has those that it refuses.
 
         Only while a task waits in `receive`, so that nothing that came before is still to be
@@ -33,11 +38,19 @@ class DirectText(Protocol):
         ...
 
 
+class DirectClient(DirectText, Protocol):
+    """The same of the client's socket, which takes frames without a mask."""
+
+    def send_frame_now(self, frame: bytes) -> None:
+        """Send a whole text frame without a mask while `can_send_now`. Never raises."""
+        ...
+
+
 class ClientConnection(Protocol):
     """The socket to the client, already accepted."""
 
     @property
-    def direct(self) -> DirectText | None:
+    def direct(self) -> DirectClient | None:
         """The direct way through this socket, if it has one."""
         ...
 

@@ -63,6 +63,10 @@ class SendQueue:
         direct.send_now(text)
         self._sent_chars += len(text)
 
+    def count_sent(self, chars: int) -> None:
+        """Count what was sent past the queue, while nothing waited in it."""
+        self._sent_chars += chars
+
     def take(self) -> list[str]:
         """Remove the frames that wait to be sent."""
         texts, self.texts = self.texts, []

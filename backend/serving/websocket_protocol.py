@@ -98,7 +98,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _closing_bytes_left: int = CLOSING_BYTES
     _has_stopped_reading: bool = False
     _waits_for_writing: bool = False
-    _taker: Callable[[str], bool] | None = None
+    _taker: Callable[[str, bytes], bool] | None = None
     _is_received_from: bool = False
     """Whether the application waits for a message."""
     _was_library_used: bool = True
@@ -184,7 +184,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self._frames_in_turn += 1
             # The taker's, if no message is on its way.
             taker, is_next = self._taker, self._is_received_from and self.queue.empty()
-            if taker is None or not is_next or not taker(content):
+            if taker is None or not is_next or not taker(content, b""):
                 is_queued = True
                 self.queue.put_nowait({"type": "websocket.receive", "text": content})
         if start > before:
@@ -201,7 +201,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._was_library_used = not is_between_messages(self.conn)
         return not self._was_library_used
 
-    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+    def give_texts_to(self, taker: Callable[[str, bytes], bool] | None) -> None:
         """Give each text to `taker` while the application waits in `receive`, which has those that
         it refuses.
         """
@@ -376,8 +376,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def send_now(self, text: str) -> None:
         """Send a text on an open connection."""
         payload = text.encode()
-        self._given_bytes += len(payload)
-        self.transport.write(text_head(len(payload)) + payload)
+        self.send_frame_now(text_head(len(payload)) + payload)
+
+    def send_frame_now(self, frame: bytes) -> None:
+        """Send a whole text frame on an open connection."""
+        self._given_bytes += len(frame)
+        self.transport.write(frame)
 
     async def run_asgi(self) -> None:
         application = self.app

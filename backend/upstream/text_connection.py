@@ -51,7 +51,7 @@ class TextConnection(ClientConnection):
         self._begun_length = 0
         self._reader: asyncio.Future[None] | None = None
         """Not done while a task waits in `recv`."""
-        self._taker: Callable[[str], bool] | None = None
+        self._taker: Callable[[str, bytes], bool] | None = None
         self._was_library_used = True
         """Whether the library has had bytes since it was last seen idle (`_is_library_idle`)."""
 
@@ -105,17 +105,18 @@ class TextConnection(ClientConnection):
                 text = data[payload:end].decode()
             except UnicodeDecodeError:
                 break
+            frame = data[start:end]
             start = end
             # The taker's, if no other is on its way.
             reader, taker = self._reader, self._taker
             is_next = not self._texts and reader is not None and not reader.done()
-            if taker is None or not is_next or not taker(text):
+            if taker is None or not is_next or not taker(text, frame):
                 self._texts.append(text)
         if self._texts:
             self._pause_or_resume()
         return data[start:] if start else data
 
-    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+    def give_texts_to(self, taker: Callable[[str, bytes], bool] | None) -> None:
         """Give each text to `taker` while a task waits in `recv`, which has those it refuses."""
         self._taker = taker
 

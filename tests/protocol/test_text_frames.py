@@ -48,6 +48,8 @@ def test_a_head_that_is_not_whole_has_no_extent(length: int) -> None:
         (frame(5, is_masked=False, opcode=Opcode.PING), False),
         (frame(5, is_masked=False, opcode=Opcode.CLOSE), False),
         (bytes([0xC1, 5]) + b"extra", False),
+        (bytes([0x81, 126, 0, 5]) + b"longer", False),
+        (bytes([0x81, 127, *[0] * 6, 1, 0]) + b"x" * 256, False),
         (frame(5, is_masked=True), False),
         (frame(5, is_masked=False), True),
     ],

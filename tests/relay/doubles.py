@@ -9,9 +9,11 @@ from typing import Any
 
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError, UpstreamUnavailable
+from backend.protocol.text_frames import text_extent, text_head
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
-from backend.relay.ports import ClientGone, DirectText
+from backend.relay import ports
+from backend.relay.ports import ClientGone, DirectText, TextTaker
 from tests.relay.equipment import at, created
 
 
@@ -22,7 +24,7 @@ class Client:
     """
 
     @property
-    def direct(self) -> DirectText | None:
+    def direct(self) -> ports.DirectClient | None:
         return None
 
     def __init__(self) -> None:
@@ -127,21 +129,17 @@ class Direct(ABC):
 
     def __init__(self) -> None:
         super().__init__()
-        self.taker: Callable[[str], bool] | None = None
+        self.taker: TextTaker | None = None
         self.taken: list[str] = []
         """What came by the direct way."""
         self.is_awaited = False
 
-    @property
-    def direct(self) -> DirectText | None:
-        return self
-
-    def give_texts_to(self, taker: Callable[[str], bool] | None) -> None:
+    def give_texts_to(self, taker: TextTaker | None) -> None:
         self.taker = taker
 
-    def gives(self, text: str, unread: asyncio.Queue[Any]) -> bool:
+    def gives(self, text: str, unread: asyncio.Queue[Any], frame: bytes = b"") -> bool:
         is_next = self.taker is not None and self.is_awaited and unread.empty()
-        if is_next and self.taker is not None and self.taker(text):
+        if is_next and self.taker is not None and self.taker(text, frame):
             self.taken.append(text)
             return True
         return False
@@ -158,6 +156,10 @@ class Direct(ABC):
 class DirectClient(Direct, Client):
     """A client whose texts may go the direct way."""
 
+    @property
+    def direct(self) -> ports.DirectClient | None:
+        return self
+
     def send_frame(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes) or not self.gives(frame, self.unread):
             super().send_frame(frame)
@@ -173,6 +175,11 @@ class DirectClient(Direct, Client):
         assert self.can_send_now
         self.received.append(text)
 
+    def send_frame_now(self, frame: bytes) -> None:
+        payload, end = text_extent(frame, 0, is_masked=False) or (0, 0)
+        assert end == len(frame)
+        self.send_now(frame[payload:].decode())
+
     @property
     def can_send_now(self) -> bool:
         return self.may_read.is_set() and not self._is_gone
@@ -181,12 +188,17 @@ class DirectClient(Direct, Client):
 class DirectProvider(Direct, Provider):
     """A provider whose texts may go the direct way."""
 
+    @property
+    def direct(self) -> DirectText | None:
+        return self
+
     async def connect(self) -> "DirectProvider":
         await super().connect()
         return self
 
     def send_frame(self, text: str) -> None:
-        if not self.gives(text, self.unread):
+        content = text.encode()
+        if not self.gives(text, self.unread, text_head(len(content)) + content):
             super().send_frame(text)
 
     async def receive(self) -> str:

@@ -256,7 +256,8 @@ async def test_a_taker_and_the_reader_get_every_message_once_and_in_order(seed: 
     messages: list[str | bytes] = []
     taken: list[str] = []
 
-    def take(text: str) -> bool:
+    def take(text: str, whole: bytes) -> bool:
+        assert not whole  # It has a mask.
         if chance.random() < 0.2:
             return False
         taken.append(text)
@@ -290,7 +291,8 @@ async def test_a_client_that_sends_much_at_once_lets_others_have_their_turn() ->
     await asyncio.sleep(0)
     taken: list[str] = []
 
-    def take(text: str) -> bool:
+    def take(text: str, whole: bytes) -> bool:
+        assert not whole  # It has a mask.
         taken.append(text)
         return True
 
@@ -313,6 +315,8 @@ async def test_a_text_can_be_sent_now_while_the_client_reads() -> None:
     assert protocol.can_send_now
     protocol.send_now("at once")
     assert transport.written.endswith(b"\x81\x07at once")
+    protocol.send_frame_now(b"\x81\x08as it is")
+    assert transport.written.endswith(b"\x81\x08as it is")
     protocol.pause_writing()
     assert not protocol.can_send_now
     protocol.resume_writing()

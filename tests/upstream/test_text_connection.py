@@ -179,7 +179,8 @@ async def run_with_taker(blocks: list[bytes], chance: random.Random) -> tuple[li
     messages: list[object] = []
     taken: list[str] = []
 
-    def take(text: str) -> bool:
+    def take(text: str, whole: bytes) -> bool:
+        assert whole == frame(Opcode.TEXT, text.encode())
         if chance.random() < 0.3:
             return False
         taken.append(text)
@@ -229,7 +230,8 @@ async def test_a_reader_is_not_woken_for_what_is_taken() -> None:
     connection, _ = opened()
     taken: list[str] = []
 
-    def take(text: str) -> bool:
+    def take(text: str, whole: bytes) -> bool:
+        assert whole == frame(Opcode.TEXT, text.encode())
         taken.append(text)
         return True
 
