@@ -37,23 +37,26 @@ def ready() -> CallLogic:
     return call_logic
 
 
-def _event(**event: object) -> str:
+def event_text(**event: object) -> str:
+    """An event as compact JSON."""
     return json.dumps(event, separators=(",", ":"))
 
 
-def _audio(size_bytes: int) -> str:
+def audio(size_bytes: int) -> str:
+    """So many bytes of sound in base64."""
     return base64.b64encode(os.urandom(size_bytes)).decode()
 
 
-def _delta(kind: str, delta: str, number: int = 0) -> str:
-    return _event(
+def delta(kind: str, content: str, number: int = 0, response_id: str = "resp_0123456789") -> str:
+    """A response's delta as the provider sends it."""
+    return event_text(
         type=f"response.{kind}.delta",
         event_id=f"event_{number:020}",
-        response_id="resp_0123456789",
-        item_id="item_0123456789",
+        response_id=response_id,
+        item_id=f"item_{response_id}",
         output_index=0,
         content_index=0,
-        delta=delta,
+        delta=content,
     )
 
 
@@ -92,14 +95,14 @@ def counting_microseconds() -> float:
 
 def main() -> None:
     """Print one line per kind of frame, then what counting for `/metrics` adds to each."""
-    audio_40_ms, audio_128_ms = _audio(1920), _audio(6144)
-    plain = _event(type="input_audio_buffer.append", audio=audio_40_ms)
-    named = _event(type="input_audio_buffer.append", event_id="e", audio=audio_40_ms)
+    audio_40_ms, audio_128_ms = audio(1920), audio(6144)
+    plain = event_text(type="input_audio_buffer.append", audio=audio_40_ms)
+    named = event_text(type="input_audio_buffer.append", event_id="e", audio=audio_40_ms)
     # Each with an id of its own: a repetition would be dropped, which costs less.
-    down = [_delta("output_audio", audio_128_ms, number) for number in range(1000)]
+    down = [delta("output_audio", audio_128_ms, number) for number in range(1000)]
     # A response of a hundred words.
-    spoken = [_delta("output_audio_transcript", " word", number) for number in range(100)]
-    unknown = _event(type="something.new", event_id="event_1", value="x" * 200)
+    spoken = [delta("output_audio_transcript", " word", number) for number in range(100)]
+    unknown = event_text(type="something.new", event_id="event_1", value="x" * 200)
     cases: list[tuple[str, list[str], Callable[[CallLogic], Callable[..., object]]]] = [
         ("up    append, 40 ms", [plain] * FRAMES, lambda logic: logic.from_client),
         ("up    append with an event_id", [named] * FRAMES, lambda logic: logic.from_client),
