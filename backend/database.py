@@ -85,6 +85,15 @@ def check_pools() -> None:
             pool.check()
 
 
+def close_pools() -> None:
+    """Close this process's connections in every pool. A later query opens the pool again."""
+    for alias in settings.DATABASES:
+        connections[alias].close()
+        close: Any = getattr(connections[alias], "close_pool", None)
+        if close is not None:
+            close()
+
+
 def atomic() -> Atomic:
     """A transaction, or a savepoint in one, on this thread's alias."""
     return django_atomic(using=current_alias())

@@ -3,21 +3,29 @@
     python -m backend.serve
 
 Runs the start-up checks, listens on `HOST` and `PORT`, and serves with uvicorn, or with Daphne when
-`SERVER=daphne`. `backend.serving` holds the parts.
+`SERVER=daphne`. With `WORKERS` above 1 it serves with that many processes, and is their supervisor.
+`backend.serving` holds the parts.
 """
 
 import gc
 import logging
 import os
+import signal
+import socket
 import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import django
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from backend import __version__
+from backend.database import close_pools
 from backend.serving.before_listening import disable_demo_users, run_system_checks
 from backend.serving.connection_limits import (
+    NEW_PER_ADDRESS_AT_ONCE,
+    NEW_PER_ADDRESS_PER_S,
     ConnectionCounter,
     ConnectionPacer,
     limits_of_this_process,
@@ -27,8 +35,12 @@ from backend.serving.database_check import exit_unless_migrated
 from backend.serving.http_protocol import RequestTimeouts
 from backend.serving.listener import listen, listen_error_message
 from backend.serving.shutdown import Runtime, ShutdownTimeouts
+from backend.serving.supervisor import become_supervisor
 from backend.serving.uvicorn_server import run_uvicorn
+from backend.serving.worker_balance import WorkerBalance
+from backend.serving.worker_place import WorkerPlace, end_with_supervisor, take_place
 from backend.telemetry.logs import log_event
+from backend.telemetry.sibling_metrics import Siblings, join
 from backend.trusted_proxies import is_from_proxy
 
 # Not `__name__`, which is `__main__` here.
@@ -48,9 +60,15 @@ time is the same."""
 
 def main() -> int:
     """Check, listen and serve until a signal. Returns the exit code."""
+    place = take_place(os.environ)
+    if place is not None:
+        # A signal that is passed on while it starts ends it, as SIGTERM does, without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     django.setup()
+    if place is not None:
+        return _serve_as_worker(place)
     run_system_checks()
     if not settings.DEBUG:
         exit_unless_migrated()
@@ -73,12 +91,60 @@ def main() -> int:
     timeouts = ShutdownTimeouts()
     if server == "daphne":
         return run_daphne("backend.asgi:application", listener, _runtime, timeouts)
+    if settings.WORKERS > 1:
+        close_pools()
+        become_supervisor(listener, settings.WORKERS, timeouts)
+    return _serve(listener)
+
+
+def _serve_as_worker(place: WorkerPlace) -> int:
+    """Serve as one of several processes; the supervisor has checked and bound everything."""
+    end_with_supervisor(place.lifeline)
+    log_event(
+        _logger,
+        logging.INFO,
+        "server.worker_starting",
+        worker=str(place.number),
+        pid=os.getpid(),
+    )
+    facts = (Path(place.folder), place.number, place.count)
+    siblings, balance = Siblings(*facts), WorkerBalance(*facts)
+    join(siblings)
+
+    async def answer_siblings() -> None:
+        await siblings.answer(import_string("backend.health.metrics_view.families_of_worker"))
+
+    return _serve(place.listening_socket(), place.count, balance, answer_siblings)
+
+
+def _serve(
+    listener: socket.socket,
+    workers: int = 1,
+    balance: WorkerBalance | None = None,
+    on_started: Callable[[], Awaitable[None]] | None = None,
+) -> int:
+    """Serve with uvicorn, as one of so many processes."""
     application = import_string("backend.asgi.application")
-    connections = ConnectionCounter(limits_of_this_process(), _is_proxy)
-    pacer = ConnectionPacer(_is_proxy)
+    limits = limits_of_this_process().divided_by(workers)
+    connections = (
+        ConnectionCounter(limits, _is_proxy)
+        if balance is None
+        else ConnectionCounter(limits, _is_proxy, balance.publish)
+    )
+    pacer = ConnectionPacer(
+        _is_proxy, NEW_PER_ADDRESS_PER_S / workers, NEW_PER_ADDRESS_AT_ONCE / workers
+    )
     _leave_modules_out_of_garbage_collection()
     return run_uvicorn(
-        application, listener, _runtime, timeouts, connections, pacer, RequestTimeouts()
+        application,
+        listener,
+        _runtime,
+        ShutdownTimeouts(),
+        connections,
+        pacer,
+        RequestTimeouts(),
+        balance=balance,
+        on_started=on_started,
     )
 
 

@@ -42,6 +42,7 @@ ADMIN_PASSWORD: str = ENV["ADMIN_PASSWORD"]
 HOST: str = ENV["HOST"]
 PORT: int = ENV["PORT"]
 SERVER: str = ENV["SERVER"]
+WORKERS: int = ENV["WORKERS"]
 
 # The providers (`backend.configured_providers`)
 OPENAI_API_KEY: str = ENV["OPENAI_API_KEY"]

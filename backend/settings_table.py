@@ -623,6 +623,13 @@ SETTINGS: tuple[Setting, ...] = (
         _one_of("uvicorn", "daphne"),
         "Write uvicorn or daphne.",
     ),
+    Setting(
+        "WORKERS",
+        "1",
+        "How many processes listen on the port; each uses a core (uvicorn only).",
+        _between(1, 64, int),
+        "Write a whole number from 1 to 64.",
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -27,6 +28,7 @@ from backend.database import (
     ThreadRouter,
     atomic,
     check_pools,
+    close_pools,
     current_alias,
     recorder_alias,
 )
@@ -72,7 +74,25 @@ def test_a_database_without_pools_has_none_to_check(db: None) -> None:
     check_pools()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_without_pools_too_the_connections_are_closed() -> None:
+    User.objects.count()
+    close_pools()
+    assert User.objects.count() == 0
+
+
 # On PostgreSQL
+
+
+@has_pools
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_closed_pool_has_no_connections_and_a_query_opens_another() -> None:
+    User.objects.count()
+    pool: Any = connections["default"].pool  # type: ignore[attr-defined]
+    close_pools()
+    assert pool.closed
+    assert User.objects.count() == 0
 
 
 class Recording:

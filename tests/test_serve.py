@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
         ({"REALTIME_MODEL": "gpt-réaltime"}, "REALTIME_MODEL"),
         ({"DATABASE_URL": "postgres://u:p@h:notaport/db"}, "DATABASE_URL"),
         ({"REDIS_URL": "redis://h:notaport"}, "REDIS_URL"),
+        ({"SERVER": "daphne", "WORKERS": "2"}, "WORKERS"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

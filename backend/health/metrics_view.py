@@ -1,5 +1,7 @@
 """`/metrics` for Prometheus: the counters of this process, and what is asked for at each scrape.
 
+One of several workers exposes those of all of them (`telemetry.sibling_metrics`).
+
 Not public. Without `METRICS_TOKEN` it answers only a client of a loopback or private address that
 came directly: behind a proxy every client has the proxy's private address, so a request with a
 proxy's header is refused. With `METRICS_TOKEN` every scrape needs `Authorization: Bearer <token>`.
@@ -9,7 +11,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Min
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_safe
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 
 from backend import __version__
@@ -34,7 +36,8 @@ from backend.relay.rotation import Reason, Result, rotation_kind
 from backend.runtime import Runtime, runtime
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.logs import log_event
-from backend.telemetry.metrics import Gauges, families_of
+from backend.telemetry.metrics import SHARED, Gauges, families_of
+from backend.telemetry.sibling_metrics import joined, labelled
 
 DATABASE_WAIT_S = 2.0
 
@@ -129,15 +132,40 @@ def gauges_of(of: Runtime, shared: SharedFacts | None) -> Gauges:
     )
 
 
+def families_of_worker() -> list[Metric]:
+    """What this worker answers another one that is asked for `/metrics`.
+
+    Without what only the one that is asked looks up: the database's metrics and their gauge.
+    """
+    return families_of_process(replace(gauges_of(runtime(), None), is_database_up=None))
+
+
+def families_of_process(gauges: Gauges) -> list[Metric]:
+    """The metrics of this process, and those that the kernel has of it."""
+    return [*ProcessCollector(registry=None).collect(), *families_of(COUNTERS, gauges)]
+
+
+async def families_of_all(gauges: Gauges) -> list[Metric]:
+    """The metrics of this process, and of the other workers if it is one of several."""
+    siblings = joined()
+    if siblings is None:
+        return families_of_process(replace(gauges, workers={"answered": 1, "silent": 0}))
+    others = await siblings.ask()
+    answered = 1 + len(others)
+    workers = {"answered": answered, "silent": siblings.count - answered}
+    own = families_of_process(replace(gauges, workers=workers))
+    return labelled(dict(sorted({siblings.number: own, **others}.items())), SHARED)
+
+
 class _Snapshot:
     """One scrape, as prometheus-client wants it."""
 
-    def __init__(self, gauges: Gauges) -> None:
-        self._gauges = gauges
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
 
-    def collect(self) -> Any:
-        """Every metric family of ours."""
-        return families_of(COUNTERS, self._gauges)
+    def collect(self) -> list[Metric]:
+        """Every metric family."""
+        return self._families
 
 
 View = Callable[[HttpRequest], Coroutine[None, None, HttpResponse]]
@@ -161,8 +189,7 @@ def metrics_of_this_process(wait_s: float = DATABASE_WAIT_S) -> View:
         except Exception as error:
             log_event(log, logging.WARNING, "metrics.database_away", error=type(error).__name__)
         registry = CollectorRegistry(auto_describe=False)
-        ProcessCollector(registry=registry)
-        registry.register(_Snapshot(gauges_of(runtime(), shared)))
+        registry.register(_Snapshot(await families_of_all(gauges_of(runtime(), shared))))
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return HttpResponse(encode(registry), content_type=content_type)
 

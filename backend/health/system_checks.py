@@ -7,6 +7,7 @@
 | `kaiwa.E003` | a key would be sent unencrypted to another machine |
 | `kaiwa.E004` | without `DEBUG`, the secret key is too short to be a secret |
 | `kaiwa.E005` | `DEBUG` is on, and other machines can connect |
+| `kaiwa.E006` | Daphne is chosen, and more than one process |
 | `kaiwa.W002` | a model is not in the catalogue, so its cost is unknown |
 | `kaiwa.W003` | a chosen model (no default of ours) retires within 90 days, or has retired |
 | `kaiwa.W004` | anybody may register and talk at the operator's cost |
@@ -50,6 +51,8 @@ class Settings(configured_providers.Settings, Protocol):
     DEMO: bool
     SECRET_KEY: str
     HOST: str
+    SERVER: str
+    WORKERS: int
     REALTIME_VOICE: str
     REGISTRATION_OPEN: bool
     DIRECT_SESSIONS: bool
@@ -88,6 +91,12 @@ def problems(given: Settings, today: date) -> Iterator[CheckMessage]:
             f"REALTIME_VOICE: there is no voice {given.REALTIME_VOICE!r}.",
             hint=f"Write one of {', '.join(catalogue.VOICES)}.",
             id="kaiwa.E002",
+        )
+    if given.WORKERS > 1 and given.SERVER != "uvicorn":
+        yield Error(
+            f"WORKERS: {given.SERVER} serves with one process, not with {given.WORKERS}.",
+            hint="Write SERVER=uvicorn, or WORKERS=1.",
+            id="kaiwa.E006",
         )
     if given.REGISTRATION_OPEN and not given.DEBUG:
         yield Warning(

@@ -18,8 +18,12 @@ from backend.serving.connection_limits import (
     ConnectionCounter,
     ConnectionPacer,
 )
+from backend.serving.worker_balance import WorkerBalance
 
 ACCEPTED_PER_TURN = 16
+LEFT_TO_OTHERS_S = 0.01
+"""How long a worker that has more connections than another leaves one to it. Then it takes it: the
+other one computes, or hangs."""
 PAUSE_S = 1.0
 """How long nothing is accepted after the system had no descriptor or memory for a connection."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -33,6 +37,9 @@ class ConnectionAcceptor:
     their turn, and are then given to a protocol that `create_protocol` returns for their address.
     It must count that address out when the connection is lost, and not ask the system for it: there
     is none any more once the client has reset the connection.
+
+    Where several processes accept from one socket, `balance` says whether this one has more
+    connections than another: it then leaves the next one to that for `LEFT_TO_OTHERS_S`.
     """
 
     def __init__(
@@ -41,14 +48,18 @@ class ConnectionAcceptor:
         create_protocol: Callable[[str], asyncio.Protocol],
         counter: ConnectionCounter,
         pacer: ConnectionPacer,
+        balance: WorkerBalance | None = None,
     ) -> None:
         self._listener = listener
         self._create_protocol = create_protocol
         self._counter = counter
         self._pacer = pacer
+        self._balance = balance
         self._loop = asyncio.get_running_loop()
         self._beginning: set[asyncio.Task[None]] = set()
         listener.setblocking(False)
+        if balance is not None:
+            balance.publish(0)
         self._start()
 
     def close(self) -> None:
@@ -56,6 +67,8 @@ class ConnectionAcceptor:
         if self._listener.fileno() >= 0:
             self._loop.remove_reader(self._listener)
             self._listener.close()
+            if self._balance is not None:
+                self._balance.leave()
 
     async def wait_closed(self) -> None:
         """Return at once: the listener is closed by `close`, the connections by the server."""
@@ -66,16 +79,31 @@ class ConnectionAcceptor:
 
     def _accept_some(self) -> None:
         for _ in range(ACCEPTED_PER_TURN):
-            try:
-                connection, (address, *_) = self._listener.accept()
-            except OSError as error:
-                # Otherwise none is left, or that one has an error of its own (accept(2)).
-                if error.errno in _EXHAUSTED:
-                    self._loop.remove_reader(self._listener)
-                    self._loop.call_later(PAUSE_S, self._start)
+            if self._balance is not None and self._balance.is_ahead():
+                self._loop.remove_reader(self._listener)
+                self._loop.call_later(LEFT_TO_OTHERS_S, self._accept_what_was_left)
                 return
-            connection.setblocking(False)
-            self._admit_or_refuse(connection, address)
+            if not self._accept_one():
+                return
+
+    def _accept_what_was_left(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._start()
+            self._accept_one()
+
+    def _accept_one(self) -> bool:
+        """Accept a connection; returns False if there was none."""
+        try:
+            connection, (address, *_) = self._listener.accept()
+        except OSError as error:
+            # Otherwise none is left, or that one has an error of its own (accept(2)).
+            if error.errno in _EXHAUSTED:
+                self._loop.remove_reader(self._listener)
+                self._loop.call_later(PAUSE_S, self._start)
+            return False
+        connection.setblocking(False)
+        self._admit_or_refuse(connection, address)
+        return True
 
     def _admit_or_refuse(self, connection: socket.socket, address: str) -> None:
         wait_s = self._pacer.wait_s(address, self._loop.time())

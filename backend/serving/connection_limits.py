@@ -38,6 +38,13 @@ class ConnectionLimits:
     total: int
     per_address: int
 
+    def divided_by(self, workers: int) -> "ConnectionLimits":
+        """The limits of each of several processes: of an address, together as many as one alone.
+
+        Not of the total, because each has descriptors of its own.
+        """
+        return ConnectionLimits(self.total, max(1, self.per_address // workers))
+
 
 def limits_for(descriptors: int) -> ConnectionLimits:
     """The limits of a process that may open this many descriptors (`ulimit -n`)."""
@@ -60,14 +67,19 @@ class ConnectionCounter:
     """Counts the open connections, those of an IPv6 client by its /64.
 
     For an address for which `is_proxy` is true only the total is limited: all clients behind a
-    proxy have its address, and the proxy has limits of its own.
+    proxy have its address, and the proxy has limits of its own. `publish` is called with the total
+    whenever it has changed.
     """
 
     def __init__(
-        self, limits: ConnectionLimits, is_proxy: Callable[[str], bool] = lambda _: False
+        self,
+        limits: ConnectionLimits,
+        is_proxy: Callable[[str], bool] = lambda _: False,
+        publish: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._limits = limits
         self._is_proxy = is_proxy
+        self._publish = publish
         self._by_key: Counter[str] = Counter()
         self._total = 0
 
@@ -80,6 +92,7 @@ class ConnectionCounter:
             return False
         self._total += 1
         self._by_key[key] += 1
+        self._publish(self._total)
         return True
 
     def close(self, address: str) -> None:
@@ -89,6 +102,7 @@ class ConnectionCounter:
         self._by_key[key] -= 1
         if self._by_key[key] <= 0:
             del self._by_key[key]
+        self._publish(self._total)
 
 
 class ConnectionPacer:
@@ -103,7 +117,7 @@ class ConnectionPacer:
         self,
         is_proxy: Callable[[str], bool] = lambda _: False,
         per_s: float = NEW_PER_ADDRESS_PER_S,
-        at_once: int = NEW_PER_ADDRESS_AT_ONCE,
+        at_once: float = NEW_PER_ADDRESS_AT_ONCE,
     ) -> None:
         self._is_proxy = is_proxy
         self._interval_s = 1 / per_s

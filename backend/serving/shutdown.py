@@ -32,6 +32,18 @@ class ShutdownTimeouts:
     flush_overrun_s: float = 0.5
     threads_s: float = 0.3
 
+    @property
+    def total_s(self) -> float:
+        """How long the whole shutdown takes at most, after SIGTERM."""
+        return (
+            self.drain_s
+            + self.drain_overrun_s
+            + 1.5 * self.close_s
+            + self.flush_s
+            + self.flush_overrun_s
+            + self.threads_s
+        )
+
 
 class Runtime(Protocol):
     """What the servers need of `backend.runtime.Runtime`."""

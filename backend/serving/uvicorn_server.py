@@ -11,7 +11,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, cast
 
 import uvicorn
@@ -27,6 +27,7 @@ from backend.serving.websocket_protocol import (
     WRITE_TIMEOUT_S,
     BoundedWebSocketProtocol,
 )
+from backend.serving.worker_balance import WorkerBalance
 from backend.telemetry.logs import log_event
 
 _logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class GracefulUvicornServer(uvicorn.Server):
         timeouts: ShutdownTimeouts,
         connections: ConnectionCounter,
         pacer: ConnectionPacer,
+        balance: WorkerBalance | None = None,
+        on_started: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(config)
         self.is_flushed = False
@@ -54,6 +57,8 @@ class GracefulUvicornServer(uvicorn.Server):
         self._second_signal = asyncio.Event()
         self._connections = connections
         self._pacer = pacer
+        self._balance = balance
+        self._on_started = on_started
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -85,11 +90,19 @@ class GracefulUvicornServer(uvicorn.Server):
         self.servers = [
             cast(
                 asyncio.Server,
-                ConnectionAcceptor(listener, self._protocol, self._connections, self._pacer),
+                ConnectionAcceptor(
+                    listener,
+                    self._protocol,
+                    self._connections,
+                    self._pacer,
+                    self._balance,
+                ),
             )
             for listener in sockets or []
         ]
         self._runtime().start()
+        if self._on_started is not None:
+            await self._on_started()
 
     def _protocol(self, address: str) -> asyncio.Protocol:
         kind = cast(type[BoundedHttpProtocol], self.config.http_protocol_class)
@@ -126,10 +139,15 @@ def run_uvicorn(
     pacer: ConnectionPacer,
     request_timeouts: RequestTimeouts,
     write_timeout_s: float = WRITE_TIMEOUT_S,
+    *,
+    balance: WorkerBalance | None = None,
+    on_started: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Serve until a signal. Returns the exit code: 0, or 1 if something could not be written.
 
     `connections` limits how many clients are connected at once, and `pacer` how fast they connect.
+    `balance` has the connections of the other processes on the same socket, if there are any.
+    `on_started` is called on the event loop, once the server accepts connections.
     """
     protocol = type("Protocol", (BoundedWebSocketProtocol,), {"write_timeout_s": write_timeout_s})
     config = uvicorn.Config(
@@ -153,6 +171,8 @@ def run_uvicorn(
     )
     # uvicorn's signature asks for whole seconds; its code takes a float.
     config.timeout_graceful_shutdown = timeouts.close_s  # type: ignore[assignment]
-    server = GracefulUvicornServer(config, runtime, timeouts, connections, pacer)
+    server = GracefulUvicornServer(
+        config, runtime, timeouts, connections, pacer, balance, on_started
+    )
     server.run(sockets=[listener])
     return shutdown.exit_code(server.is_flushed)

@@ -1,10 +1,11 @@
 """The metrics of `/metrics`: their names, meanings and labels in one table, and their values.
 
-Each web process exposes its own, and Prometheus scrapes each replica (`dns_sd_configs` on the
-service's name): a replica is one process. prometheus-client's multiprocess mode would need a shared
-folder of memory-mapped files and a clean-up after each process that dies, and has no custom
-collectors. The values of `Scope.SHARED` come from the database, so every replica exposes the same
-ones: take their `max`, where those of a process are summed.
+Each web process has its own, and Prometheus scrapes each replica (`dns_sd_configs` on the service's
+name): a replica is one process, or several workers that expose those of all (`sibling_metrics`).
+prometheus-client's multiprocess mode would need a shared folder of memory-mapped files and a
+clean-up after each process that dies, and has no custom collectors. The values of `Scope.SHARED`
+are those of no process: what comes from the database is the same at every replica, so take the
+`max`, where those of a process are summed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -107,7 +108,10 @@ METRICS: tuple[MetricInfo, ...] = (
     ),
     MetricInfo("kaiwa_call_slots_used", Kind.GAUGE, "Calls of this process in any state."),
     MetricInfo("kaiwa_draining", Kind.GAUGE, "1 while the process stops and takes no new calls."),
-    MetricInfo("kaiwa_database_up", Kind.GAUGE, "1 if the database answered this scrape."),
+    MetricInfo(
+        "kaiwa_database_up", Kind.GAUGE, "1 if the database answered this scrape.",
+        scope=Scope.SHARED,
+    ),
     MetricInfo(
         "kaiwa_open_calls", Kind.GAUGE, "Open calls of all processes, as in the database.",
         scope=Scope.SHARED,
@@ -121,8 +125,16 @@ METRICS: tuple[MetricInfo, ...] = (
         "How long the oldest job has been waiting for a worker; 0 if none waits.",
         scope=Scope.SHARED,
     ),
+    MetricInfo(
+        "kaiwa_workers", Kind.GAUGE,
+        "Processes behind this address by state: answered this scrape, or silent.", "state",
+        scope=Scope.SHARED,
+    ),
     MetricInfo("kaiwa_build_info", Kind.GAUGE, "Always 1, with the version.", "version"),
 )  # fmt: skip
+
+SHARED = frozenset(info.name for info in METRICS if info.scope is Scope.SHARED)
+"""The names of the metrics that are those of no process."""
 
 Values = Mapping[str, float]
 """A metric's values by the value of its label; the key is "" without a label."""
@@ -139,10 +151,11 @@ class Gauges:
     spool_refused: int = 0
     call_slots_used: int = 0
     is_draining: bool = False
-    is_database_up: bool = False
+    is_database_up: bool | None = False
     open_calls: int | None = None
     jobs: Values | None = None
     oldest_ready_job_s: float | None = None
+    workers: Values | None = None
     version: str = ""
     known_labels: Mapping[str, Iterable[str]] = field(default_factory=dict)
     """Labels' values by the metric's name: shown as 0 until they are counted. Prometheus'
@@ -191,10 +204,11 @@ def _asked(gauges: Gauges) -> dict[str, Values | None]:
         "kaiwa_spool_refused_total": {"": gauges.spool_refused},
         "kaiwa_call_slots_used": {"": gauges.call_slots_used},
         "kaiwa_draining": {"": int(gauges.is_draining)},
-        "kaiwa_database_up": {"": int(gauges.is_database_up)},
+        "kaiwa_database_up": _one(gauges.is_database_up),
         "kaiwa_open_calls": _one(gauges.open_calls),
         "kaiwa_jobs": gauges.jobs,
         "kaiwa_oldest_ready_job_seconds": _one(gauges.oldest_ready_job_s),
+        "kaiwa_workers": gauges.workers,
         "kaiwa_build_info": {gauges.version: 1},
     }
 

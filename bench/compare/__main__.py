@@ -2,7 +2,7 @@
 
     python -m bench.compare [--only paced,flood,connect,idle,growth] [--relays nginx,thin,kaiwa]
         [--calls 10,40,100,200] [--rounds 3] [--seconds 5] [--database sqlite|postgres]
-        [--also NAME=FOLDER] [--nice N] [--json FILE]
+        [--also NAME=FOLDER] [--workers N] [--nice N] [--json FILE]
 
 The table is written to stdout, the progress to stderr. docs/performance.md says how to read it.
 """
@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from bench.compare.growth import run_growth
 from bench.compare.idle import run_idle
 from bench.compare.load import Load
 from bench.compare.paced import run_paced
-from bench.compare.processes import load_cores, priority
+from bench.compare.processes import load_cores, priority, relay_cores
 from bench.compare.relays import Place, Relay, Starter
 from bench.compare.sampling import Ends
 from tests.journeys.stack import free_port
@@ -75,6 +75,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         help="another tree of Kaiwa, measured as one more relay",
     )  # fmt: skip
     parser.add_argument(
+        "--workers", type=int, default=1, metavar="N",
+        help="this tree with WORKERS=N as one more relay; all relays then share all cores with the"
+        " load",
+    )  # fmt: skip
+    parser.add_argument(
         "--nice", type=int, default=0,
         help="priority of all that is measured; below 0 (for root) on a machine that is busy",
     )  # fmt: skip
@@ -88,6 +93,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         if not (Path(folder) / "manage.py").is_file() or name in starters:
             parser.error(f"--also {also}: write NAME=FOLDER, with the folder of a checkout")
         starters[name] = relays.kaiwa(Path(folder).resolve())
+    if options.workers > 1:
+        starters[f"kaiwa x{options.workers}"] = relays.kaiwa(workers=options.workers)
     options.relays = starters
     return options
 
@@ -105,7 +112,8 @@ def numbers(text: str) -> list[int]:
 def heading(options: argparse.Namespace) -> str:
     """Return what was measured where."""
     cores = len(os.sched_getaffinity(0))
-    where = "the relay on one of them" if cores > 1 else "which the relay shares with the load"
+    is_apart = cores > 1 and options.workers == 1
+    where = "the relay on one of them" if is_apart else "which the relay shares with the load"
     return (
         f"{', '.join(options.relays)}; {options.database}; {options.rounds} rounds of"
         f" {options.seconds:g} s; {cores} core{'s' if cores > 1 else ''}, {where}."
@@ -116,21 +124,29 @@ def measured(options: argparse.Namespace) -> Figures:
     """Run all parts. Every part has servers and databases of its own."""
     figures = Figures()
     far_port = free_port()
+    of_relay, of_load = divided_cores(options.workers)
     with (
         tempfile.TemporaryDirectory(prefix="kaiwa-bench-") as folder,
-        Remote(FarEnd, load_cores()) as far_end,
-        Remote(Load, load_cores()) as load,
+        Remote(FarEnd, of_load) as far_end,
+        Remote(Load, of_load) as load,
     ):
         far_end.call("listen", far_port)
-        ends = Ends(far_end, load, note)
+        ends = Ends(far_end, load, note, of_relay)
         for part in options.only:
             subfolder = Path(folder) / part
             subfolder.mkdir()
             # nginx runs as nobody if this process is root's.
             subfolder.chmod(0o755)
-            place = Place(subfolder, far_port, options.database)
+            place = Place(subfolder, far_port, options.database, cores=of_relay)
             run_part(part, place, ends, figures, options)
     return figures
+
+
+def divided_cores(workers: int) -> tuple[Collection[int], Collection[int]]:
+    """Return the cores of the relay, and those of the far end and the load."""
+    if workers > 1:
+        return os.sched_getaffinity(0), os.sched_getaffinity(0)
+    return relay_cores(), load_cores()
 
 
 def run_part(

@@ -107,7 +107,7 @@ def tree_memory_bytes(pid: int) -> int:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, cores: set[int]
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, cores: Collection[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program on these cores, with its output in a file; end it with SIGTERM."""
     pin: Callable[[], None] = lambda: os.sched_setaffinity(0, cores)  # noqa: E731

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +64,8 @@ class Place:
     database: str = "sqlite"
     is_client_rate_limited: bool = True
     """Whether Kaiwa limits how fast a client sends. False: for loads that no microphone makes."""
+    cores: Collection[int] = field(default_factory=relay_cores)
+    """Where the relay may run."""
 
 
 Starter = Callable[[str, Place], contextlib.AbstractContextManager[Relay]]
@@ -119,7 +121,7 @@ def nginx(name: str, place: Place) -> Iterator[Relay]:
     env = {"PATH": search_path}
     command = ["nginx", "-e", str(place.folder / "nginx-start.log"), "-c", str(configuration)]
     with running(
-        command, env=env, cwd=ROOT, log=place.folder / "nginx.log", cores=relay_cores()
+        command, env=env, cwd=ROOT, log=place.folder / "nginx.log", cores=place.cores
     ) as process:
         wait_until_listening(port)
         yield Relay(name, port, process.pid)
@@ -141,7 +143,7 @@ def thin(name: str, place: Place) -> Iterator[Relay]:
         "THIN_FAR_URL": f"ws://127.0.0.1:{place.far_port}{FAR_PATH}",
     }
     with running(
-        command, env=env, cwd=ROOT, log=place.folder / f"{name}.log", cores=relay_cores()
+        command, env=env, cwd=ROOT, log=place.folder / f"{name}.log", cores=place.cores
     ) as process:
         wait_until_listening(port)
         yield Relay(name, port, process.pid, {"Authorization": f"Bearer {token}"})
@@ -177,14 +179,14 @@ def litellm(name: str, place: Place) -> Iterator[Relay]:
     # Its table of prices comes from its package, not from the network.
     env = {**_inherited(), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
     with running(
-        command, env=env, cwd=place.folder, log=place.folder / "litellm.log", cores=relay_cores()
+        command, env=env, cwd=place.folder, log=place.folder / "litellm.log", cores=place.cores
     ) as process:
         wait_until_listening(port, 120)
         yield Relay(name, port, process.pid, {"Authorization": f"Bearer {key}"})
 
 
-def kaiwa(root: Path = ROOT) -> Starter:
-    """Kaiwa with the code in `root`, with the settings of docker-compose.yml."""
+def kaiwa(root: Path = ROOT, workers: int = 1) -> Starter:
+    """Kaiwa with the code in `root` and so many processes, as docker-compose.yml sets it."""
 
     @contextlib.contextmanager
     def started(name: str, place: Place) -> Iterator[Relay]:
@@ -193,13 +195,15 @@ def kaiwa(root: Path = ROOT) -> Starter:
         with _database_url(folder, place.database) as database_url:
             port = free_port()
             env = _kaiwa_env(folder, port, place.far_port, database_url)
+            if workers > 1:
+                env["WORKERS"] = str(workers)
             _manage(root, env, folder, "migrate", "--verbosity", "0")
             module = ["-m", "backend.serve"]
             if not place.is_client_rate_limited:
                 module = [str(ROOT / "bench" / "compare" / "serve_unlimited.py")]
             with running(
                 [sys.executable, *module], env=env, cwd=root, log=folder / "server.log",
-                cores=relay_cores(),
+                cores=place.cores,
             ) as process:  # fmt: skip
                 wait_until_answers(f"http://127.0.0.1:{port}/healthz", process)
                 yield Relay(

@@ -1,9 +1,9 @@
 """Both ends of a relay under measurement: opens calls through it and reads all counters."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.compare.control import Remote
 from bench.compare.processes import core_busy_seconds, relay_cores, tree_cpu_seconds
@@ -16,11 +16,15 @@ REST_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The far end and the load, each in its process. `note` tells how far the run is."""
+    """The far end and the load, each in its process. `note` tells how far the run is.
+
+    `cores` are those of the relay.
+    """
 
     far_end: Remote
     load: Remote
     note: Callable[[str], None]
+    cores: Collection[int] = field(default_factory=relay_cores)
 
     @contextmanager
     def calls(
@@ -51,7 +55,7 @@ class Sample:
     at_s: float
     cpu_s: float
     core_busy_s: float
-    """How long the relay's core has worked, for whatever process."""
+    """How long the relay's cores have worked, for whatever process."""
     offered: int
     passed: int
 
@@ -62,7 +66,7 @@ def sample(relay: Relay, ends: Ends) -> Sample:
     return Sample(
         at_s=time.monotonic(),
         cpu_s=tree_cpu_seconds(relay.pid) if relay.pid else 0.0,
-        core_busy_s=core_busy_seconds(relay_cores()),
+        core_busy_s=core_busy_seconds(ends.cores),
         offered=far.sent + near.sent,
         passed=far.received + near.received,
     )

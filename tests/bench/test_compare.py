@@ -1,12 +1,13 @@
 """`make bench` and `make profile`: frames, figures, tables and readings, without a process."""
 
 import json
+import os
 
 import pytest
 
-from bench.compare.__main__ import parsed
+from bench.compare.__main__ import divided_cores, heading, parsed
 from bench.compare.figures import Figures, Kind, percentile, ratios_of, spread_of, table_of
-from bench.compare.processes import busy_seconds_of, cpu_seconds_of
+from bench.compare.processes import busy_seconds_of, cpu_seconds_of, load_cores, relay_cores
 from bench.compare.profile import hottest
 from bench.compare.traffic import (
     APPEND_FRAME,
@@ -210,3 +211,12 @@ def test_an_option_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[
     options = parsed(["--only", "paced,idle", "--calls", "10,40", "--relays", "kaiwa,nginx"])
     assert (options.only, options.calls) == (["paced", "idle"], [10, 40])
     assert list(options.relays) == ["kaiwa", "nginx"]
+
+
+def test_more_workers_are_one_more_relay_that_shares_all_cores() -> None:
+    options = parsed(["--only", "flood", "--relays", "kaiwa", "--workers", "2"])
+    assert list(options.relays) == ["kaiwa", "kaiwa x2"]
+    assert "which the relay shares with the load" in heading(options)
+    of_relay, of_load = divided_cores(2)
+    assert of_relay == of_load == os.sched_getaffinity(0)
+    assert divided_cores(1) == (relay_cores(), load_cores())

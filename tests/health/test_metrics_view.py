@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,9 +18,16 @@ from pytest_django.fixtures import Settings
 from backend.conversations import jobs
 from backend.conversations.lifecycle import end_call
 from backend.health import metrics_view
-from backend.health.metrics_view import is_private, may_scrape, read_shared_facts
+from backend.health.metrics_view import (
+    SharedFacts,
+    is_private,
+    may_scrape,
+    read_shared_facts,
+)
 from backend.protocol.endings import Ending
 from backend.runtime import runtime
+from backend.telemetry import sibling_metrics
+from backend.telemetry.sibling_metrics import Siblings
 from tests.conversations.equipment import new_call, new_session
 
 TOKEN = "a-long-token-of-the-scraper"
@@ -111,6 +120,51 @@ async def test_without_a_database_the_processs_metrics_remain(
     text = (await async_client.get("/metrics")).content.decode()
     assert "kaiwa_database_up 0.0" in text and "kaiwa_recorder_backlog_rows 0.0" in text
     assert "kaiwa_jobs" not in text and "secret" not in text
+    await runtime().stop(0)
+
+
+@pytest.fixture
+def sockets() -> Iterator[Path]:
+    """The folder of the workers' sockets; a socket's path may have 107 characters at most."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+    sibling_metrics.leave()
+
+
+async def test_a_worker_exposes_the_metrics_of_all(
+    async_client: AsyncClient, settings: Settings, sockets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = ""
+    facts = SharedFacts(open_calls=4, jobs={"failed": 0}, oldest_ready_job_s=0.0)
+    monkeypatch.setattr(metrics_view, "read_shared_facts", lambda: facts)
+    other = Siblings(sockets, 1, 3)
+    await other.answer(metrics_view.families_of_worker)
+    sibling_metrics.join(Siblings(sockets, 2, 3))
+    text = (await async_client.get("/metrics")).content.decode()
+    other.close()
+    for worker in (1, 2):
+        assert f'kaiwa_calls{{state="ready",worker="{worker}"}} 0.0' in text
+        assert f'process_cpu_seconds_total{{worker="{worker}"}} ' in text
+    # Of the one that was asked alone, which is another one at each scrape.
+    assert "kaiwa_database_up 1.0" in text and "kaiwa_database_up{" not in text
+    assert "kaiwa_open_calls 4.0" in text
+    # The third has no socket.
+    assert 'kaiwa_workers{state="answered"} 2.0' in text
+    assert 'kaiwa_workers{state="silent"} 1.0' in text
+    assert text.count("# TYPE kaiwa_calls gauge") == 1
+    await runtime().stop(0)
+
+
+async def test_the_only_process_has_no_label_and_no_silent_one(
+    async_client: AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = ""
+    facts = SharedFacts(open_calls=0, jobs={}, oldest_ready_job_s=0.0)
+    monkeypatch.setattr(metrics_view, "read_shared_facts", lambda: facts)
+    text = (await async_client.get("/metrics")).content.decode()
+    assert "worker=" not in text
+    assert 'kaiwa_workers{state="answered"} 1.0' in text
+    assert 'kaiwa_workers{state="silent"} 0.0' in text
     await runtime().stop(0)
 
 

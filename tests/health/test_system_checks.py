@@ -20,6 +20,8 @@ class Given:
     DEMO: bool = False
     SECRET_KEY: str = "s" * 50
     HOST: str = "127.0.0.1"
+    SERVER: str = "uvicorn"
+    WORKERS: int = 1
     OPENAI_API_KEY: str = "a key"
     OPENAI_BASE_URL: str = "https://api.openai.com/v1"
     REALTIME_MODEL: str = "gpt-realtime"
@@ -65,6 +67,7 @@ def test_valid_settings_have_no_problems() -> None:
         ({"OPENAI_BASE_URL": "http://proxy.example/v1"}, "kaiwa.E003"),
         ({"SECRET_KEY": "s" * 31}, "kaiwa.E004"),
         ({"HOST": "0.0.0.0", "DEBUG": True}, "kaiwa.E005"),
+        ({"SERVER": "daphne", "WORKERS": 2}, "kaiwa.E006"),
         ({"REALTIME_MODEL": "somebody-elses"}, "kaiwa.W002"),
         ({"TRANSCRIPTION_MODEL": "somebody-elses"}, "kaiwa.W002"),
         ({"CHAT_MODEL": "somebody-elses"}, "kaiwa.W002"),

@@ -7,12 +7,17 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from backend.serving import connection_acceptor
-from backend.serving.connection_acceptor import ACCEPTED_PER_TURN, ConnectionAcceptor
+from backend.serving.connection_acceptor import (
+    ACCEPTED_PER_TURN,
+    LEFT_TO_OTHERS_S,
+    ConnectionAcceptor,
+)
 from backend.serving.connection_limits import (
     TOO_MANY_CONNECTIONS_RESPONSE,
     ConnectionCounter,
@@ -20,6 +25,7 @@ from backend.serving.connection_limits import (
     ConnectionPacer,
 )
 from backend.serving.listener import listen
+from backend.serving.worker_balance import WorkerBalance, make_balance
 from tests.serving.equipment import wait_until
 
 MANY = 3 * ACCEPTED_PER_TURN
@@ -44,10 +50,12 @@ class Scene:
         return client
 
     def accept(
-        self, create_protocol: Callable[[str], asyncio.Protocol] | None = None
+        self,
+        create_protocol: Callable[[str], asyncio.Protocol] | None = None,
+        balance: WorkerBalance | None = None,
     ) -> ConnectionAcceptor:
         create = create_protocol or partial(Recording, self.transports)
-        self.acceptor = ConnectionAcceptor(self.listener, create, self.counter, self.pacer)
+        self.acceptor = ConnectionAcceptor(self.listener, create, self.counter, self.pacer, balance)
         return self.acceptor
 
 
@@ -169,3 +177,48 @@ async def test_without_descriptors_it_goes_on_after_a_pause(
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         await wait_until(lambda: len(scene.transports) == 1, 5)
+
+
+# One of several workers
+
+
+async def test_workers_share_connections_that_come_at_once(tmp_path: Path) -> None:
+    make_balance(tmp_path, 2)
+    async with running_scene() as scene, running_scene() as other:
+        other.listener.close()
+        other.listener = scene.listener.dup()
+        for each, number in ((scene, 1), (other, 2)):
+            balance = WorkerBalance(tmp_path, number, 2)
+            each.counter = ConnectionCounter(ConnectionLimits(99, 99), publish=balance.publish)
+            each.accept(balance=balance)
+        for _ in range(MANY):
+            scene.connect()
+        await wait_until(lambda: len(scene.transports) + len(other.transports) == MANY, 5)
+        assert abs(len(scene.transports) - len(other.transports)) <= 2
+
+
+async def test_a_worker_takes_what_another_one_does_not(tmp_path: Path) -> None:
+    make_balance(tmp_path, 2)
+    WorkerBalance(tmp_path, 2, 2).publish(0)
+    async with running_scene() as scene:
+        balance = WorkerBalance(tmp_path, 1, 2)
+        scene.counter = ConnectionCounter(ConnectionLimits(99, 99), publish=balance.publish)
+        scene.accept(balance=balance)
+        for _ in range(4):
+            scene.connect()
+        await wait_until(lambda: len(scene.transports) == 4, 5)
+
+
+async def test_a_worker_that_is_closed_while_it_waits_accepts_no_more(tmp_path: Path) -> None:
+    make_balance(tmp_path, 2)
+    other = WorkerBalance(tmp_path, 2, 2)
+    other.publish(0)
+    async with running_scene() as scene:
+        acceptor = scene.accept(balance=WorkerBalance(tmp_path, 1, 2))
+        WorkerBalance(tmp_path, 1, 2).publish(1)
+        scene.connect()
+        await asyncio.sleep(LEFT_TO_OTHERS_S / 2)
+        acceptor.close()
+        other.publish(5)
+        await asyncio.sleep(2 * LEFT_TO_OTHERS_S)
+        assert scene.transports == [] and not other.is_ahead()

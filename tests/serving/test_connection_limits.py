@@ -68,6 +68,22 @@ def test_a_process_takes_as_many_descriptors_as_it_may(
     assert changes == ([(raised_to, hard)] if raised_to else [])
 
 
+def test_the_total_is_published_whenever_it_changes() -> None:
+    published: list[int] = []
+    counted = ConnectionCounter(ConnectionLimits(2, 2), publish=published.append)
+    for _ in range(3):
+        counted.open("a")
+    counted.close("a")
+    assert published == [1, 2, 1]
+
+
+def test_several_processes_together_hold_as_many_of_an_address_as_one() -> None:
+    assert ConnectionLimits(480, 240).divided_by(1) == ConnectionLimits(480, 240)
+    # Each has descriptors of its own.
+    assert ConnectionLimits(480, 240).divided_by(2) == ConnectionLimits(480, 120)
+    assert ConnectionLimits(4, 2).divided_by(3) == ConnectionLimits(4, 1)
+
+
 def test_an_ipv6_client_is_counted_by_its_network() -> None:
     counted = counter()
     assert [counted.open(f"2001:db8::{number}") for number in (1, 2, 3)] == [True, True, False]

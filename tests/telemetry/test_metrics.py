@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import CollectorRegistry
 
 from backend.telemetry.counters import ProcessCounters
-from backend.telemetry.metrics import METRICS, Gauges, Kind, families_of
+from backend.telemetry.metrics import METRICS, SHARED, Gauges, Kind, families_of
 
 FULL = Gauges(
     calls={"ready": 2},
@@ -18,6 +18,7 @@ FULL = Gauges(
     open_calls=4,
     jobs={"ready": 1, "failed": 0},
     oldest_ready_job_s=7.5,
+    workers={"answered": 2, "silent": 1},
     version="1.2.3",
 )
 
@@ -95,6 +96,8 @@ def test_the_values_are_those_that_were_counted() -> None:
         ("kaiwa_jobs", (("status", "ready"),)): 1,
         ("kaiwa_jobs", (("status", "failed"),)): 0,
         ("kaiwa_oldest_ready_job_seconds", ()): 7.5,
+        ("kaiwa_workers", (("state", "answered"),)): 2,
+        ("kaiwa_workers", (("state", "silent"),)): 1,
         ("kaiwa_build_info", (("version", "1.2.3"),)): 1,
     }
     assert {key: samples[key] for key in expected} == expected
@@ -119,6 +122,18 @@ def test_what_the_database_did_not_answer_is_left_out_and_not_zero() -> None:
         "kaiwa_oldest_ready_job_seconds",
     }
     assert samples_of(counted(), Gauges())["kaiwa_database_up", ()] == 0
+
+
+def test_what_was_not_asked_for_is_left_out() -> None:
+    exposed = {name for name, _ in samples_of(counted(), Gauges(is_database_up=None))}
+    assert not exposed & {"kaiwa_database_up", "kaiwa_workers"}
+
+
+def test_the_metrics_of_no_process_are_those_of_the_database_and_of_the_scrape() -> None:
+    assert {
+        "kaiwa_open_calls", "kaiwa_jobs", "kaiwa_oldest_ready_job_seconds", "kaiwa_workers",
+        "kaiwa_database_up",
+    } == SHARED  # fmt: skip
 
 
 def test_a_known_label_is_zero_until_it_is_counted() -> None:

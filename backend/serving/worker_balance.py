@@ -1,0 +1,53 @@
+"""How many connections each of several workers has, in memory that all of them share.
+
+All accept from one socket, and the kernel wakes all for each connection. Without this the first one
+to run takes all that wait: of twenty calls that were opened at once, one of two workers took 17 to
+20, and a call stays for an hour where it began.
+"""
+
+import mmap
+import sys
+from pathlib import Path
+
+ABSENT = 2**31 - 1
+"""In place of the number of a worker that accepts nothing: it has not started, drains or died."""
+_FILE = "connections"
+
+
+class WorkerBalance:
+    """The numbers of all workers, in a file of their private folder; `number` is this worker's.
+
+    They are written and read without a lock: each has one writer, and one that is out of date costs
+    an uneven share at most.
+    """
+
+    def __init__(self, folder: Path, number: int, count: int) -> None:
+        with (folder / _FILE).open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), 4 * count)
+        self._numbers = memoryview(self._memory).cast("i")
+        self._own = number - 1
+        self._has_left = False
+
+    def publish(self, connections: int) -> None:
+        """Tell the others how many connections this worker has, unless it has left."""
+        if not self._has_left:
+            self._numbers[self._own] = connections
+
+    def leave(self) -> None:
+        """Tell the others that this worker accepts no more."""
+        self._has_left = True
+        self._numbers[self._own] = ABSENT
+
+    def is_ahead(self) -> bool:
+        """Whether another worker that accepts has fewer connections."""
+        return min(self._numbers) < self._numbers[self._own]
+
+
+def make_balance(folder: Path, count: int) -> None:
+    """Make the file for so many workers, all of them absent."""
+    (folder / _FILE).write_bytes(ABSENT.to_bytes(4, sys.byteorder) * count)
+
+
+def mark_absent(folder: Path, number: int, count: int) -> None:
+    """Tell the workers that this one has died."""
+    WorkerBalance(folder, number, count).leave()
