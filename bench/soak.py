@@ -283,7 +283,7 @@ class RotationTalker(Talker):
             await Talker._type_on(self, live)
         finally:
             for event in live.of_type("relay.rotated"):
-                self.seen[f"`relay.rotated` {event['result']}"] += 1
+                self.seen[f"`relay.rotated` {event['result']} ({event['reason']})"] += 1
 
 
 async def rotation(stack: Stack, minutes: float) -> bool:
@@ -304,9 +304,10 @@ async def rotation(stack: Stack, minutes: float) -> bool:
     expected = sum(len(talker.confirmed) for talker in talkers)
     seen = sum((talker.seen for talker in talkers), Counter())
     gap_s = max(talker.longest_gap_s() for talker in talkers)
+    again = sum(talker.asked_again for talker in talkers)
     print(f"rotation: {minutes:g} minutes, cap {CAP_S:g} s; clients saw {dict(seen) or 'nothing'}")
     print(f"turns expected {expected}, missing {len(missing)}, twice or wrong {wrong}", end="; ")
-    print(f"longest time between two answers {gap_s:.1f} s")
+    print(f"answers asked for again {again}; longest time between two answers {gap_s:.1f} s")
     print("| server process | descriptors | connections | threads | tasks | memory |")
     print("|---|---|---|---|---|---|")
     print(before.row("after 10 s"))

@@ -1,7 +1,8 @@
 """A client that keeps typing and writes down what it saw: answers, endings, refusals, silence.
 
-It behaves as the page does: when its call ends or nothing comes for `SILENCE_S`, it takes a new
-ticket and calls again.
+It behaves as the page does: what was not answered when the provider's connection was lost is sent
+again over the next one (docs/api.md), and when its call ends or nothing comes for `SILENCE_S`, it
+takes a new ticket and calls again.
 """
 
 import asyncio
@@ -44,6 +45,8 @@ class Talker:
     confirmed: dict[str, Confirmed] = field(default_factory=dict)
     answered_at: list[float] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    asked_again: int = 0
+    """How often an answer was asked for again, because the provider's connection was lost."""
 
     async def run(self) -> None:
         """Type until `stopped` is set and the present answer has come."""
@@ -81,21 +84,37 @@ class Talker:
         while not self.stopped.is_set():
             number += 1
             at = len(live.events)
-            await live.type(f"This is message {number}.", is_silent=True)
-            done = await live.until_type("response.done", after=at, seconds=SILENCE_S)
+            text = f"This is message {number}."
+            await live.type(text, is_silent=True)
+            done = await self._until_answered(live, text, at)
             self.answered_at.append(time.monotonic())
             self._confirm(live.events[at : done + 1])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PAUSE_S):
                     await self.stopped.wait()
 
+    async def _until_answered(self, live: LiveCall, text: str, at: int) -> int:
+        """Wait for the end of the answer to this message; returns the index of its event."""
+        since = at
+        while True:
+            found = await live.until(_is_answer_or_rotation, after=since, seconds=SILENCE_S)
+            if live.events[found]["type"] == "response.done":
+                return found
+            so_far, since = live.events[at : found + 1], found + 1
+            if not any(map(_is_loss, so_far)):
+                # What was sent since then was held, and goes on by itself.
+                continue
+            self.asked_again += 1
+            if any(_text_of(event) == text for event in so_far):
+                await live.ask(is_silent=True)
+            else:
+                await live.type(text, is_silent=True)
+
     def _confirm(self, events: list[dict[str, Any]]) -> None:
         """Write down the message's and the answer's turn, once the answer is complete."""
         for event in events:
-            item = event.get("item", {})
-            if event["type"] == "conversation.item.done" and item.get("type") == "message":
-                text = item["content"][0].get("text", "")
-                self.confirmed[item["id"]] = Confirmed(text, self.answered_at[-1])
+            if (text := _text_of(event)) is not None:
+                self.confirmed[event["item"]["id"]] = Confirmed(text, self.answered_at[-1])
 
     def _note_end(self, live: LiveCall) -> None:
         closings = live.of_type("relay.closing")
@@ -108,6 +127,24 @@ class Talker:
         """The longest time between two answers."""
         pairs = zip(self.answered_at, self.answered_at[1:], strict=False)
         return max((after - before for before, after in pairs), default=0.0)
+
+
+def _is_answer_or_rotation(event: dict[str, Any]) -> bool:
+    is_rotation = event["type"] == "relay.rotated" and bool(event["reason"] == "provider_lost")
+    return is_rotation or bool(event["type"] == "response.done")
+
+
+def _is_loss(event: dict[str, Any]) -> bool:
+    return event["type"] == "relay.rotating" and bool(event["reason"] == "provider_lost")
+
+
+def _text_of(event: dict[str, Any]) -> str | None:
+    """The text of a message that is complete with this event; None for another event."""
+    item = event.get("item", {})
+    if event["type"] != "conversation.item.done" or item.get("type") != "message":
+        return None
+    text: str = item["content"][0].get("text", "")
+    return text
 
 
 def _name_of(error: Exception) -> str:

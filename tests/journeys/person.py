@@ -193,5 +193,9 @@ class LiveCall:
             "content": [{"type": "input_text", "text": text}],
         }
         await self.send({"type": "conversation.item.create", "item": item})
+        await self.ask(is_silent=is_silent)
+
+    async def ask(self, *, is_silent: bool = False) -> None:
+        """Send `response.create`; `is_silent` asks for a text-only reply."""
         response = {"response": {"output_modalities": ["text"]}} if is_silent else {}
         await self.send({"type": "response.create", **response})
