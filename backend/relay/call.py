@@ -3,7 +3,7 @@
 A call has one connection to the provider, and for a while a next one (`relay.rotation`). Each is
 read by a task of its own, which feeds the frames to what the connection is at that moment.
 
-Backpressure: a pump reads its next frame only after the frames that the last one caused were sent.
+Backpressure: a pump reads its next frame only after the frames that its last one caused were sent.
 While nothing at all is on its way, a frame needs no pump: it is relayed by the function that reads
 it from the socket (`relay.ports.DirectText`), which saves waking a task, a quarter of its cost.
 Where anything waits, the frame goes to the pump, and so behind what came before it.
@@ -48,7 +48,6 @@ from backend.relay.ports import (
     ClientConnection,
     ClientGone,
     Connect,
-    DirectText,
     TextTaker,
     UpstreamConnection,
 )
@@ -313,37 +312,37 @@ class Call:
     def _relay_from_client(self, text: str, _: bytes) -> bool:
         """Relay a client's frame at once. Returns False if it must go through the pump."""
         upstream = self._upstream
-        if upstream is None or not self._is_free(upstream, upstream.connection.direct):
+        if upstream is None or not self._is_free(upstream):
             return False
-        self._relay_now(upstream, self._from_client, text)
+        self._relay_now(self._from_client, text)
         return True
 
     def _relay_from_upstream(self, upstream: _Upstream, text: str, frame: bytes) -> bool:
         """Relay a provider's frame at once. Returns False if it must go through the pump."""
-        if upstream is not self._upstream or not self._is_free(upstream, self._client.direct):
+        if upstream is not self._upstream or not self._is_free(upstream):
             return False
-        self._relay_now(upstream, self._from_upstream, text, frame)
+        self._relay_now(self._from_upstream, text, frame)
         return True
 
-    def _is_free(self, upstream: _Upstream, receiver: DirectText | None) -> bool:
-        """Whether the call runs, nothing waits to be sent, and the other side takes a frame."""
+    def _is_free(self, upstream: _Upstream) -> bool:
+        """Whether the call runs, nothing waits to be sent, and both sides take another frame.
+
+        Both: what a side is answered itself would otherwise wait in the task that sends.
+        """
         to_client, to_upstream = self._to_client, upstream.to_send
-        return not (
-            to_client.texts
-            or to_upstream.texts
-            or to_client.flushing
-            or to_upstream.flushing
-            or receiver is None
-            or not receiver.can_send_now
-            or self._ended.is_set()
+        if to_client.texts or to_upstream.texts or to_client.flushing or to_upstream.flushing:
+            return False
+        client, provider = self._client.direct, upstream.connection.direct
+        return (
+            client is not None
+            and provider is not None
+            and client.can_send_now
+            and provider.can_send_now
+            and not self._ended.is_set()
         )
 
     def _relay_now(
-        self,
-        upstream: _Upstream,
-        decide: Callable[[str, datetime], list[Effect]],
-        text: str,
-        frame: bytes = b"",
+        self, decide: Callable[[str, datetime], list[Effect]], text: str, frame: bytes = b""
     ) -> None:
         """Carry out what follows from a frame; what cannot be sent at once is sent by a task.
 
@@ -356,12 +355,11 @@ class Call:
             effects = decide(text, self._clock.now())
             if frame and _is_passed_on(effects, text) and (client := self._client.direct):
                 client.send_frame_now(frame)
-                self._to_client.count_sent(len(frame))
+                self._to_client.count_sent(len(text))
                 self._counters.frames_to_client += 1
             else:
                 self._apply(effects)
-            if self._to_client.texts or upstream.to_send.texts:
-                self._must_flush.set()
+                self._flush_soon()
         except Exception:
             _logger.exception("call.failed")
             self._end(Ending.INTERNAL)
@@ -424,7 +422,9 @@ class Call:
             self._must_flush.set()
 
     async def _flush_on_demand(self) -> None:
-        """Send what the clock or `hang_up` decided: neither may wait for a slow reader."""
+        """Send what the clock, `hang_up` or a frame without a pump decided and what could not be
+        sent at once: none of these may wait for a slow reader.
+        """
         while True:
             await self._must_flush.wait()
             self._must_flush.clear()
@@ -438,7 +438,7 @@ class Call:
         await self._flush(now)
 
     def _apply(self, effects: Iterable[Effect]) -> None:
-        """Carry out effects without waiting; frames go into the send queues."""
+        """Carry out effects without waiting; frames are sent at once or go into the send queues."""
         for effect in effects:
             # Nearly every effect is one of these two: `match` would take twice as long.
             if isinstance(effect, ToClient):

@@ -409,7 +409,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self._abort_timer = self.loop.call_later(self.write_timeout_s, self._abort)
 
     def _taken_bytes(self) -> int:
-        """What the kernel has taken, without the WebSocket's own bytes."""
+        """What the kernel has taken, as far as it is counted: nearly all of it is texts."""
         return self._given_bytes - self.transport.get_write_buffer_size()
 
     def _start_last_timer(self) -> None:

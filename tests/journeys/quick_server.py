@@ -14,7 +14,8 @@ from typing import Any
 import django
 
 PING_S = float(os.environ.get("QUICK_PING_S", "0.5"))
-"""In place of 15 s, and of 20 s to the provider. On a busy machine half a second may be too short."""
+"""In place of 15 s, and of 20 s to the provider. On a busy machine half a second may be too short.
+"""
 OPEN_TIMEOUT_S = 1.5
 READY_WITHIN_S = 1.5
 DRAIN_S = 4.0

@@ -29,7 +29,17 @@ from tests.relay.doubles import (
     settle,
     until,
 )
-from tests.relay.equipment import append, audio_delta, frame, plan, updated
+from tests.relay.equipment import (
+    append,
+    at,
+    audio_delta,
+    frame,
+    item_event,
+    plan,
+    response_created,
+    session,
+    updated,
+)
 
 LIMITS = Limits(drain_upstream_s=0.01, last_frames_s=0.01, close_s=0.01)
 
@@ -196,6 +206,61 @@ async def test_a_side_that_does_not_read_takes_one_frame_more_at_most() -> None:
     assert scene.provider.received[-1] == append()
     outcome = await scene.outcome()
     assert sum("output_audio.delta" in text for text in outcome.to_client) == 20
+
+
+async def test_what_a_side_sends_that_does_not_read_goes_through_its_pump() -> None:
+    """The task that sends what the clock decided would otherwise wait for the answer to it."""
+    scene = Scene(is_direct=True)
+    await scene.until_ready()
+    for side in (scene.client, scene.provider):
+        assert isinstance(side, DirectClient | DirectProvider)
+        side.taken.clear()
+        side.may_read.clear()
+        side.send_frame(frame(type="relay.ping"))
+        await settle()
+        assert side.taken == []
+        side.may_read.set()
+        await settle()
+    await scene.outcome()
+
+
+async def test_the_next_connection_is_sent_its_replay_before_the_clock_ticks() -> None:
+    """A frame of one connection may decide what is sent on another, which takes none right now."""
+    clock, client, record = HandClock(), DirectClient(), Record()
+    providers = [DirectProvider(), DirectProvider()]
+    for provider in providers:
+        lives_s = at(60).timestamp()
+        provider.created_text = frame(
+            type="session.created", session=session(expires_at=lives_s), event_id="e"
+        )
+    first, second = providers
+    connecting = iter(providers)
+    made = plan(limits=LIMITS, history_tokens=12_000)
+    call = Call(made, client, lambda: next(connecting).connect(), record, clock=clock)
+    running = asyncio.create_task(call.run())
+    await until(lambda: first.types() == ["session.update"])
+    first.send_frame(updated())
+    await until(lambda: "relay.ready" in client.types())
+    first.send_frame(item_event("added", "item_u", None, content=[
+        {"type": "input_text", "text": "Hello"},
+    ]))  # fmt: skip
+    # No turn boundary: the next connection stands by.
+    first.send_frame(response_created())
+    await settle()
+    await clock.turn(31)
+    await until(lambda: second.types() == ["session.update"])
+    second.send_frame(updated())
+    await settle()
+    second.may_read.clear()
+    first.send_frame(frame(type="error", event_id="e9", error={
+        "type": "server_error", "code": "session_expired", "message": "x",
+    }))  # fmt: skip
+    await settle()
+    second.may_read.set()
+    await settle()
+    assert second.types() == ["session.update", "conversation.item.create"]
+    client.leave()
+    await running
 
 
 async def test_a_side_that_stops_reading_in_mid_frame_gets_the_rest_from_a_task() -> None:
