@@ -70,7 +70,8 @@ class Notifier:
         """Queue notifications of what a transaction stored."""
         if not self._listeners:
             return
-        turns = sorted(written.turns, key=lambda each: each.session_id)
+        # The integers: UUIDs compare themselves in Python.
+        turns = sorted(written.turns, key=lambda each: each.session_id.int)
         for session_id, group in groupby(turns, key=lambda each: each.session_id):
             writes = tuple(group)
             said = tuple(each.turn for each in writes)
