@@ -9,6 +9,7 @@ transaction has to name its alias, so code that may run in such a thread uses `a
 
 import threading
 from collections.abc import Sized
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -65,12 +66,26 @@ def uuid_parameter(connection: BaseDatabaseWrapper, value: UUID | None) -> UUID 
 
 def uuid_of(stored: UUID | str) -> UUID:
     """The UUID that a query returned."""
-    return stored if isinstance(stored, UUID) else UUID(stored)
+    return stored if isinstance(stored, UUID) else _parsed_uuid(stored)
+
+
+_parsed_uuid = lru_cache(maxsize=4096)(UUID)
+"""The recorder reads the ids of the same few calls again and again."""
 
 
 def placeholders(values: Sized) -> str:
     """The `%s, %s` of an `IN`, one for each of these values. There must be one at least."""
     return ", ".join(["%s"] * len(values))
+
+
+def pairs_table(name: str, first: str, second: str, pairs: Sized) -> str:
+    """The `WITH` of a table of these pairs, with these names. There must be one pair at least.
+
+    To look rows up by pairs: with two `IN`, SQLite tries each first value with each second one.
+    Join it by `FROM name CROSS JOIN other WHERE ...`: so SQLite begins with the pairs, and uses the
+    index of the other table.
+    """
+    return f"WITH {name} ({first}, {second}) AS (VALUES {', '.join(['(%s, %s)'] * len(pairs))})"
 
 
 def check_pools() -> None:

@@ -15,6 +15,8 @@ def folded(text: str) -> str:
 
     So `ＡＢＣ` is `abc`, and `ﾊﾟﾝ`, `パン` and `ぱん` are one word.
     """
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", text).casefold().translate(_TO_HIRAGANA)
 
 

@@ -19,10 +19,14 @@ from backend.conversations.column_fitting import storable_model, storable_usage
 from backend.conversations.models import Usage
 from backend.conversations.session_locks import LockedSession
 from backend.conversations.stored_cost import stored_cost
+from backend.conversations.usage_rows import (
+    COUNTS,
+    UsageKey,
+    UsageRow,
+    insert_usages,
+    stored_usages,
+)
 from backend.protocol import usage
-
-_Key = tuple[UUID | int | None, str, str]
-"""The session's id, or the user's if the session is gone; the source's id; the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,9 @@ def counted_of(earlier: UsageWrite, later: UsageWrite) -> UsageWrite:
     return later if earlier.usage.is_estimated else earlier
 
 
-_COUNTS = (
-    "text_in", "text_in_cached", "audio_in", "audio_in_cached", "image_in", "image_in_cached",
-    "text_out", "audio_out", "seconds",
-)  # fmt: skip
-_CORRECTED_FIELDS = (*_COUNTS, "item_id", "model", "cost_usd", "price_date", "is_estimated")
+_FROM_USAGE = (*COUNTS, "item_id", "is_estimated")
+_FROM_ROW = ("model", "cost_usd", "price_date")
+"""What a correction changes."""
 
 
 def write_usages(
@@ -64,41 +66,46 @@ def write_usages(
     if not writes:
         return ()
     given = _newest_by_key(writes, sessions)
-    stored = _stored_rows(given)
+    stored = stored_usages(given)
     new = [row for key, row in given.items() if key not in stored]
-    corrections = [
-        (stored[key], row)
-        for key, row in given.items()
-        if key in stored and stored[key].is_estimated and (is_newest or not row.is_estimated)
-    ]
-    Usage.objects.bulk_create(new, ignore_conflicts=True)
+    insert_usages(new)
     costs = [(row.model, row.cost_usd) for row in new]
-    return (*costs, *(_corrected(*each) for each in corrections))
+    corrections = {
+        stored[key].pk: row
+        for key, row in given.items()
+        if key in stored and stored[key].is_estimated and (is_newest or not row.used.is_estimated)
+    }
+    if corrections:
+        estimates = Usage.objects.in_bulk(list(corrections))
+        costs += [_corrected(estimates[pk], row) for pk, row in corrections.items()]
+    return tuple(costs)
 
 
 def write_unowned(model: str, used: usage.Usage) -> None:
     """Store the usage of something that was made for everybody: without session and user."""
-    _row(UsageWrite(uuid4(), None, model, storable_usage(used)), has_session=False).save()
+    insert_usages([_row(UsageWrite(uuid4(), None, model, storable_usage(used)), None)])
 
 
 def _newest_by_key(
-    writes: Iterable[UsageWrite], sessions: Mapping[UUID, LockedSession]
-) -> dict[_Key, Usage]:
+    writes: Sequence[UsageWrite], sessions: Mapping[UUID, LockedSession]
+) -> dict[UsageKey, UsageRow]:
     """The row of each source, of the version that counts."""
-    newest: dict[_Key, UsageWrite] = {}
+    newest: dict[UsageKey, UsageWrite] = {}
     users = _existing_users(each.user_id for each in writes if each.session_id not in sessions)
     for each in writes:
-        own = replace(each, usage=storable_usage(each.usage))
         session = sessions.get(each.session_id)
         if session is not None:
-            own = replace(own, user_id=session.user_id)
+            user_id: int | None = session.user_id
         else:
-            own = replace(own, user_id=own.user_id if own.user_id in users else None)
-        owner = own.user_id if session is None else session.pk
+            user_id = each.user_id if each.user_id in users else None
+        own = UsageWrite(
+            each.session_id, each.call_id, each.model, storable_usage(each.usage), user_id
+        )
+        owner = user_id if session is None else session.pk
         key = (owner, own.usage.source_id, own.usage.kind)
         earlier = newest.get(key)
         newest[key] = own if earlier is None else counted_of(earlier, own)
-    return {key: _row(each, each.session_id in sessions) for key, each in newest.items()}
+    return {key: _row(each, sessions.get(each.session_id)) for key, each in newest.items()}
 
 
 def _existing_users(ids: Iterable[int | None]) -> set[int]:
@@ -110,27 +117,14 @@ def _existing_users(ids: Iterable[int | None]) -> set[int]:
     return set(locked.order_by("pk").values_list("pk", flat=True))
 
 
-def _stored_rows(given: Mapping[_Key, Usage]) -> dict[_Key, Usage]:
-    """The rows of these sources that are stored."""
-    found: dict[_Key, Usage] = {}
-    with_session = {row.session_id for row in given.values() if row.session_id is not None}
-    source_ids = {row.source_id for row in given.values()}
-    if with_session:
-        rows = Usage.objects.filter(session_id__in=with_session, source_id__in=source_ids)
-        found |= {(row.session_id, row.source_id, row.kind): row for row in rows}
-    if any(row.session_id is None for row in given.values()):
-        # Also those that were stored before their session was deleted.
-        rows = Usage.objects.filter(session=None, source_id__in=source_ids)
-        found |= {(row.user_id, row.source_id, row.kind): row for row in rows}
-    return found
-
-
-def _corrected(stored: Usage, newer: Usage) -> tuple[str, Decimal | None]:
+def _corrected(stored: Usage, newer: UsageRow) -> tuple[str, Decimal | None]:
     """Replace an estimate. Returns the model and what the cost has grown by."""
     before_usd = stored.cost_usd or Decimal(0)
-    for name in _CORRECTED_FIELDS:
+    for name in _FROM_USAGE:
+        setattr(stored, name, getattr(newer.used, name))
+    for name in _FROM_ROW:
         setattr(stored, name, getattr(newer, name))
-    stored.save(update_fields=_CORRECTED_FIELDS)
+    stored.save(update_fields=(*_FROM_USAGE, *_FROM_ROW))
     if newer.cost_usd is None:
         return newer.model, None
     return newer.model, max(newer.cost_usd - before_usd, Decimal(0))
@@ -147,19 +141,15 @@ def _in_the_models_unit(used: usage.Usage, model: str) -> usage.Usage:
     return replace(used, seconds=0.0, audio_in=audio_in, text_out=text_out)
 
 
-def _row(each: UsageWrite, has_session: bool) -> Usage:
+def _row(each: UsageWrite, session: LockedSession | None) -> UsageRow:
     used = _in_the_models_unit(each.usage, each.model)
     cost_usd, price_date = stored_cost(used, each.model)
-    return Usage(
-        user_id=each.user_id,
-        session_id=each.session_id if has_session else None,
-        call_id=each.call_id if has_session else None,
-        source_id=used.source_id,
-        item_id=used.item_id,
-        kind=used.kind,
-        model=storable_model(each.model),
-        cost_usd=cost_usd,
-        price_date=price_date,
-        is_estimated=used.is_estimated,
-        **{name: getattr(used, name) for name in _COUNTS},
+    return UsageRow(
+        each.user_id,
+        session and session.pk,
+        each.call_id if session else None,
+        used,
+        storable_model(each.model),
+        cost_usd,
+        price_date,
     )

@@ -2,7 +2,8 @@
 
 `keep` and `count` put the newest version into a dict, so memory is bounded by what the calls really
 said, however long the database is away. One task for all calls of the process writes the dict in
-batches, each in one transaction, and retries with growing pauses until the database accepts them.
+batches, of which each piece is a transaction, and retries with growing pauses until the database
+accepts them.
 Nothing is lost while the process lives. While a write waits for longer than a second, everything
 that is not written is also in a file, for the case that the process ends first (`spool`). A write
 that the database refuses for its own sake is dropped and reported, so that it cannot block the
@@ -14,6 +15,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from uuid import UUID
 
 from backend.conversations.database_executor import DatabaseExecutor
@@ -34,6 +36,12 @@ GATHER_S = 0.4
 and 200 calls cost a few transactions per second."""
 RETRY_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BATCH_SIZE = 500
+PIECE_SIZE = 50
+"""How many writes of a batch are one transaction: at most 4 ms of processor time in a row. While a
+database thread computes, the event loop is given the interpreter for one event at a time
+(`serve.SWITCH_INTERVAL_S`), and what the calls say meanwhile waits."""
+PIECE_PAUSE_S = 0.005
+"""How long the event loop then has the interpreter alone, to catch up."""
 FINISH_WAIT_S = 5.0
 LATE_FINISH_WAIT_S = 0.5
 SPOOL_DELAY_S = 1.0
@@ -255,34 +263,54 @@ class Recorder:
             urgent.cancel()
 
     async def _write_batch(self) -> bool:
-        """Write a batch. Returns whether the database accepted it; if not, it is pending again."""
+        """Write a batch, piece by piece. Returns whether the database accepted all of it.
+
+        What it did not accept is pending again.
+        """
         began_at_s = asyncio.get_running_loop().time()
         is_whole = len(self._pending) <= BATCH_SIZE
+        # What is written leaves it.
         self._being_written = batch = self._next_batch()
-        is_written = False
+        is_accepted = True
         try:
-            # No time limit: a second write could overtake one that is stuck.
-            written = await self._executor.run(self._write, tuple(batch.values()), timeout_s=None)
-            is_written = True
-        except DATABASE_UNAVAILABLE as error:
-            log_event(
-                log, logging.WARNING, "recorder.database_away",
-                error=type(error).__name__, rows=len(batch) + len(self._pending),
-            )  # fmt: skip
-        except Exception:
-            is_written = await self._write_one_by_one(batch)
-        else:
-            self._announce(written)
+            while batch and is_accepted:
+                is_accepted = await self._write_piece(batch)
+                async with self._batch_ended:
+                    self._batch_ended.notify_all()
+                if batch and is_accepted:
+                    await self._sleep(PIECE_PAUSE_S)
         finally:
             self._being_written = {}
-            if not is_written:
+            if batch:
                 self._make_pending_again(batch)
             elif is_whole:
                 # Everything that still waits came after this write began.
                 self._oldest_at_s = began_at_s if self._pending else None
         async with self._batch_ended:
             self._batch_ended.notify_all()
-        return is_written
+        return is_accepted
+
+    async def _write_piece(self, batch: dict[Hashable, Write]) -> bool:
+        """Write the first of these in one transaction, and remove them.
+
+        Returns False, with those that were not written still in it, if the database is away.
+        """
+        piece = dict(islice(batch.items(), PIECE_SIZE))
+        try:
+            # No time limit: a second write could overtake one that is stuck.
+            written = await self._executor.run(self._write, tuple(piece.values()), timeout_s=None)
+        except DATABASE_UNAVAILABLE as error:
+            log_event(
+                log, logging.WARNING, "recorder.database_away",
+                error=type(error).__name__, rows=len(batch) + len(self._pending),
+            )  # fmt: skip
+            return False
+        except Exception:
+            return await self._write_one_by_one(batch, piece)
+        for key in piece:
+            del batch[key]
+        self._announce(written)
+        return True
 
     def _next_batch(self) -> dict[Hashable, Write]:
         keys = list(self._pending)[:BATCH_SIZE]
@@ -295,13 +323,14 @@ class Recorder:
         for key, each in newer.items():
             self._merge(key, each)
 
-    async def _write_one_by_one(self, batch: dict[Hashable, Write]) -> bool:
-        """Write each alone, so that one that cannot be stored costs only itself.
+    async def _write_one_by_one(
+        self, batch: dict[Hashable, Write], piece: Mapping[Hashable, Write]
+    ) -> bool:
+        """Write each of a piece alone, so that one that cannot be stored costs only itself.
 
         Returns False, with the rest still in the batch, if the database goes away meanwhile.
         """
-        for key in list(batch):
-            each = batch[key]
+        for key, each in piece.items():
             try:
                 written = await self._executor.run(self._write, (each,), timeout_s=None)
             except DATABASE_UNAVAILABLE:

@@ -1,6 +1,7 @@
 """Locks the rows of sessions for a write, and reads the columns that a write needs."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -38,6 +39,17 @@ def lock_sessions(ids: Collection[UUID]) -> dict[UUID, LockedSession]:
         (pk := uuid_of(stored)): LockedSession(pk, user_id, title, bool(realtime_mode), source)
         for stored, user_id, title, realtime_mode, source in rows
     }
+
+
+def touch_sessions(ids: Collection[UUID], now: datetime) -> None:
+    """Set `updated_at` of these sessions, which are locked, in one statement."""
+    if not ids:
+        return
+    connection = this_connection()
+    sql = f"UPDATE {Session._meta.db_table} SET updated_at = %s WHERE id IN ({placeholders(ids)})"
+    given = [uuid_parameter(connection, each) for each in ids]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(now), *given])
 
 
 _SELECT = f"SELECT id, user_id, title, realtime_mode, title_source FROM {Session._meta.db_table}"

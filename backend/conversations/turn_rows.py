@@ -13,18 +13,31 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from backend.conversations.folding import folded
 from backend.conversations.models import Turn
-from backend.database import placeholders, this_connection, uuid_of, uuid_parameter
+from backend.database import (
+    pairs_table,
+    placeholders,
+    this_connection,
+    uuid_of,
+    uuid_parameter,
+)
 from backend.protocol.transcript import turns
 
 KEY = ("session_id", "item_id", "content_index")
 """The columns of `turn_told_once`."""
 _KEPT = ("call_id", "is_reported")
 """What a row keeps: a client may choose item ids, and a row belongs to its first writer."""
-_UPDATED = (
-    "role", "modality", "text", "search_text", "heard_text", "heard_ms", "status", "position",
-    "started_at", "completed_at", "first_sound_ms",
+_PLACE = ("role", "modality", "status", "position")
+_GROWING = (
+    "text", "search_text", "heard_text", "heard_ms", "started_at", "completed_at",
+    "first_sound_ms",
 )  # fmt: skip
+_UPDATED = (*_PLACE, *_GROWING)
 _COLUMNS = (*KEY, *_KEPT, *_UPDATED)
+_FIRST_GROWING = -len(_GROWING)
+
+
+TurnKey = tuple[int, str, int]
+"""The values of `KEY`, of the session's id its integer: a UUID's own hash is computed in Python."""
 
 
 class StoredTurn(NamedTuple):
@@ -34,25 +47,37 @@ class StoredTurn(NamedTuple):
     item_id: str
     content_index: int
     call_id: UUID | None
-    position: int
+    id: int
+    role: str
+    modality: str
     status: str
+    position: int
 
     @property
-    def key(self) -> tuple[UUID, str, int]:
-        """The values of `KEY`."""
-        return self.session_id, self.item_id, self.content_index
+    def key(self) -> TurnKey:
+        """What the row is found by."""
+        return self.session_id.int, self.item_id, self.content_index
+
+    def has_place_of(self, row: "TurnRow") -> bool:
+        """Whether the row has the role, modality, status and position already: all that is indexed.
+
+        So it is with the versions of an answer that grows.
+        """
+        turn = row.turn
+        return self[-4:] == (turn.role, turn.modality, turn.status, row.position)
 
 
-def stored_turns(session_ids: Collection[UUID], item_ids: Collection[str]) -> list[StoredTurn]:
-    """The rows of these items in these sessions, and possibly others of the same names."""
-    if not session_ids or not item_ids:
+def stored_turns(items: Collection[tuple[UUID, str]]) -> list[StoredTurn]:
+    """The rows of these items, each with its session's id, of all their content indexes."""
+    if not items:
         return []
     connection = this_connection()
-    sql = (
-        f"{_SELECT} WHERE session_id IN ({placeholders(session_ids)})"
-        f" AND item_id IN ({placeholders(item_ids)})"
-    )
-    given = [*(uuid_parameter(connection, each) for each in session_ids), *item_ids]
+    sql = f"{pairs_table('item', 'session_id', 'item_id', items)} {_SELECT}"
+    given = [
+        value
+        for session_id, item_id in items
+        for value in (uuid_parameter(connection, session_id), item_id)
+    ]
     with connection.cursor() as cursor:
         cursor.execute(sql, given)
         rows = cursor.fetchall()
@@ -71,6 +96,18 @@ def upsert(rows: Iterable["TurnRow"]) -> None:
             cursor.executemany(_UPSERT, values)
 
 
+def grow(rows: Iterable[tuple[int, "TurnRow"]]) -> None:
+    """Update these rows, each with its id, of which each `has_place_of` the turn that it is given.
+
+    This takes a quarter of the time of `upsert`, which writes the entries of the indexes anew.
+    """
+    connection = this_connection()
+    values = [(*_values(row, connection)[_FIRST_GROWING:], row_id) for row_id, row in rows]
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(_GROW, values)
+
+
 class TurnRow(NamedTuple):
     """A turn to store, with its place in the session."""
 
@@ -87,16 +124,21 @@ def _values(row: TurnRow, connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
     return (
         uuid_parameter(connection, row.session_id), turn.item_id, turn.content_index,
         uuid_parameter(connection, row.call_id), row.is_reported,
-        str(turn.role), str(turn.modality), turn.text, folded(turn.text), turn.heard_text,
-        turn.heard_ms, str(turn.status), row.position, time_of(turn.started_at),
+        str(turn.role), str(turn.modality), str(turn.status), row.position,
+        turn.text, folded(turn.text), turn.heard_text, turn.heard_ms, time_of(turn.started_at),
         time_of(turn.completed_at), turn.first_sound_ms,
     )  # fmt: skip
 
 
 _TABLE = Turn._meta.db_table
-_SELECT = f"SELECT {', '.join(StoredTurn._fields)} FROM {_TABLE}"
+_SELECT = (
+    f"SELECT {', '.join(f'stored.{name}' for name in StoredTurn._fields)}"
+    f" FROM item CROSS JOIN {_TABLE} stored"
+    " WHERE stored.session_id = item.session_id AND stored.item_id = item.item_id"
+)
 _UPSERT = (
     f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({placeholders(_COLUMNS)})"
     f" ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in _UPDATED)
 )
+_GROW = f"UPDATE {_TABLE} SET {', '.join(f'{name} = %s' for name in _GROWING)} WHERE id = %s"

@@ -7,7 +7,7 @@ uses the same item id, its turn is stored under an id of its own. A final status
 an older version of a turn cannot overtake a newer one.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
@@ -21,8 +21,15 @@ from backend.conversations.column_fitting import (
 from backend.conversations.ledger import UsageWrite, counted_of, write_usages
 from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call
 from backend.conversations.models import Session, Turn
-from backend.conversations.session_locks import LockedSession, lock_sessions
-from backend.conversations.turn_rows import StoredTurn, TurnRow, stored_turns, upsert
+from backend.conversations.session_locks import LockedSession, lock_sessions, touch_sessions
+from backend.conversations.turn_rows import (
+    StoredTurn,
+    TurnKey,
+    TurnRow,
+    grow,
+    stored_turns,
+    upsert,
+)
 from backend.database import atomic
 from backend.protocol.endings import Ending
 from backend.protocol.graphemes import cut
@@ -31,7 +38,6 @@ from backend.protocol.transcript.turns import Modality, Role, TurnStatus
 
 TITLE_CHARACTERS = 40
 
-_RowKey = tuple[UUID, str, int]
 _Owner = UUID | int
 """A call's id, or the first position of an exchange without a call."""
 
@@ -151,7 +157,8 @@ def _write(writes: Sequence[Write], *, is_newest: bool) -> Written:
 
 
 def _storable(each: TurnWrite) -> TurnWrite:
-    return replace(each, turn=storable_turn(each.turn))
+    turn = storable_turn(each.turn)
+    return each if turn is each.turn else replace(each, turn=turn)
 
 
 def _write_turns(
@@ -162,42 +169,56 @@ def _write_turns(
 
     Unless `is_newest`, a turn whose row is newer is left out.
     """
-    rows = _rows_with({_row_key(each) for each in writes})
+    rows = _rows_with(writes)
     owners = _owners(writes, rows)
     renamed = []
     # One row per key: PostgreSQL refuses an upsert that has the same row twice.
-    by_key: dict[_RowKey, TurnWrite] = {}
+    by_key: dict[TurnKey, TurnWrite] = {}
     for each in writes:
-        if owners[_row_key(each)] == each.owner:
-            own = each
-        else:
+        key, own = _row_key(each), each
+        if owners[key] != each.owner:
             renamed.append(each)
             own = _renamed(each)
-        earlier = by_key.get(_row_key(own))
-        by_key[_row_key(own)] = _keeping_final(earlier.turn.status, own) if earlier else own
+            key = _row_key(own)
+        earlier = by_key.get(key)
+        by_key[key] = _keeping_final(earlier.turn.status, own) if earlier else own
     if renamed:
-        rows = _rows_with(by_key)
+        rows = _rows_with(by_key.values())
     if not is_newest:
         _leave_out_older(by_key)
-    for row in rows:
-        if (given := by_key.get(row.key)) is not None:
-            by_key[row.key] = _keeping_final(row.status, given)
-    upsert(map(_row, by_key.values()))
-    stored = {row.key for row in rows}
-    changed = {
-        each.session_id
-        for key, each in by_key.items()
-        if key not in stored or each.turn.status != TurnStatus.IN_PROGRESS
-    }
+    changed = _store(by_key, {row.key: row for row in rows})
     return list(by_key.values()), renamed, changed
 
 
-def _leave_out_older(by_key: dict[_RowKey, TurnWrite]) -> None:
+def _store(by_key: dict[TurnKey, TurnWrite], stored: Mapping[TurnKey, StoredTurn]) -> set[UUID]:
+    """Store these turns over the rows that have their keys; a final status of a row is kept.
+
+    Returns the sessions of those that are new or final.
+    """
+    growing, others, changed = [], [], set()
+    for key, each in by_key.items():
+        if (row := stored.get(key)) is None:
+            own = each
+        else:
+            own = by_key[key] = _keeping_final(row.status, each)
+        given = _row(own)
+        if row is None or not row.has_place_of(given):
+            others.append(given)
+        else:
+            growing.append((row.id, given))
+        if row is None or own.turn.status != TurnStatus.IN_PROGRESS:
+            changed.add(own.session_id)
+    grow(growing)
+    upsert(others)
+    return changed
+
+
+def _leave_out_older(by_key: dict[TurnKey, TurnWrite]) -> None:
     """Remove the turns whose rows are newer than they are."""
-    session_ids = {session_id for session_id, _, _ in by_key}
-    item_ids = {item_id for _, item_id, _ in by_key}
+    session_ids = {each.session_id for each in by_key.values()}
+    item_ids = {each.turn.item_id for each in by_key.values()}
     for row in Turn.objects.filter(session_id__in=session_ids, item_id__in=item_ids):
-        key = (row.session_id, row.item_id, row.content_index)
+        key = (row.session_id.int, row.item_id, row.content_index)
         if key in by_key and _is_newer(row, by_key[key].turn):
             del by_key[key]
 
@@ -219,12 +240,12 @@ def _is_newer(row: Turn, turn: turns.Turn) -> bool:
     return not is_final and len(row.text) > len(turn.text)
 
 
-def _owners(writes: Sequence[TurnWrite], rows: Iterable[StoredTurn]) -> Mapping[_RowKey, _Owner]:
+def _owners(writes: Sequence[TurnWrite], rows: Iterable[StoredTurn]) -> Mapping[TurnKey, _Owner]:
     """The owner of each of these turns' rows: the first that wrote it, or writes it now.
 
     `rows` has those that are stored.
     """
-    owners: dict[_RowKey, _Owner] = {}
+    owners: dict[TurnKey, _Owner] = {}
     for each in writes:
         owners.setdefault(_row_key(each), each.owner)
     for row in rows:
@@ -233,15 +254,13 @@ def _owners(writes: Sequence[TurnWrite], rows: Iterable[StoredTurn]) -> Mapping[
     return owners
 
 
-def _rows_with(keys: Collection[_RowKey]) -> list[StoredTurn]:
-    """The rows that have these keys, and possibly others."""
-    return stored_turns(
-        {session_id for session_id, _, _ in keys}, {item_id for _, item_id, _ in keys}
-    )
+def _rows_with(writes: Iterable[TurnWrite]) -> list[StoredTurn]:
+    """The rows of these turns, and possibly others."""
+    return stored_turns({(each.session_id, each.turn.item_id) for each in writes})
 
 
-def _row_key(each: TurnWrite) -> _RowKey:
-    return each.session_id, each.turn.item_id, each.turn.content_index
+def _row_key(each: TurnWrite) -> TurnKey:
+    return each.session_id.int, each.turn.item_id, each.turn.content_index
 
 
 def _renamed(each: TurnWrite) -> TurnWrite:
@@ -258,9 +277,8 @@ def _row(each: TurnWrite) -> TurnRow:
 def _touch_sessions(sessions: Mapping[UUID, LockedSession], writes: Iterable[TurnWrite]) -> None:
     """Update `updated_at` and `realtime_mode` of these turns' sessions, and name the untitled.
 
-    Usually only `updated_at` changes. It is one UPDATE for all of these: `bulk_update` takes many
-    times the processor time. And never two for one row: after the second, PostgreSQL checks the
-    user's row too, and waits for whoever has it locked.
+    Usually only `updated_at` changes: one UPDATE for all of these. And never two for one row: after
+    the second, PostgreSQL checks the user's row too, and waits for whoever has it locked.
     """
     now = timezone.now()
     unchanged = set()
@@ -275,8 +293,7 @@ def _touch_sessions(sessions: Mapping[UUID, LockedSession], writes: Iterable[Tur
             Session.with_deleted.filter(pk=session_id).update(updated_at=now, **changes)
         else:
             unchanged.add(session_id)
-    if unchanged:
-        Session.with_deleted.filter(pk__in=unchanged).update(updated_at=now)
+    touch_sessions(unchanged, now)
 
 
 def _by_session(writes: Iterable[TurnWrite]) -> Mapping[UUID, list[TurnWrite]]:

@@ -31,6 +31,11 @@ def test_other_words_stay_apart(pair: tuple[str, str]) -> None:
     assert folded(pair[0]) != folded(pair[1])
 
 
+def test_ascii_is_folded_as_any_other_text() -> None:
+    every = "".join(map(chr, range(128)))
+    assert folded(every + "é") == folded(every) + "é"
+
+
 def test_a_word_has_a_few_spellings() -> None:
     assert spellings("パン") == ["パン", "ぱん"]
     assert spellings("ﾊﾟﾝ") == ["ﾊﾟﾝ", "パン", "ぱん"]

@@ -17,7 +17,7 @@ from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.ledger import UsageWrite
 from backend.conversations.lifecycle import OpenedCall, OpenedExchange
 from backend.conversations.models import Call, Session, Turn, Usage
-from backend.conversations.recorder import RETRY_PAUSES_S, Recorder
+from backend.conversations.recorder import PIECE_PAUSE_S, PIECE_SIZE, RETRY_PAUSES_S, Recorder
 from backend.conversations.spool import Spool
 from backend.conversations.writing import EndingWrite, TurnWrite, Write, Written
 from backend.protocol import usage
@@ -175,7 +175,67 @@ async def test_a_large_backlog_is_written_in_batches_and_in_order(
         kept.keep(turn(f"item_{number}", str(number), position=number))
     assert await recorder.flush(5)
     assert database.texts == [str(number) for number in range(1200)]
-    assert max(map(len, database.batches)) <= 500
+
+
+async def test_the_event_loop_runs_between_the_pieces_of_a_batch(
+    recorder: Recorder, database: FakeDatabase, pauses: Pauses
+) -> None:
+    kept = recorder.for_call(new_opened_call())
+    for number in range(2 * PIECE_SIZE + 10):
+        kept.keep(turn(f"item_{number}", str(number), position=number))
+    assert await recorder.flush(5)
+    assert [len(each) for each in database.batches] == [PIECE_SIZE, PIECE_SIZE, 10]
+    assert [each for each in pauses if each == PIECE_PAUSE_S] == [PIECE_PAUSE_S] * 2
+
+
+async def test_a_call_waits_for_its_own_piece_only(
+    database: FakeDatabase, executor: DatabaseExecutor
+) -> None:
+    is_between = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        if seconds == PIECE_PAUSE_S:
+            is_between.set()
+            await asyncio.Event().wait()
+
+    recorder = Recorder(executor, sleep=sleep, write=database.write)
+    first, second = (recorder.for_call(new_opened_call()) for _ in range(2))
+    first.keep(turn("a"))
+    for number in range(PIECE_SIZE):
+        second.keep(turn(f"item_{number}", position=number))
+    assert await first.flush(5)
+    await is_between.wait()
+    assert recorder.backlog_rows == 1
+    assert not await recorder.stop(0.01)
+
+
+async def test_a_piece_that_fails_leaves_those_before_it_stored_and_those_after_it_pending(
+    executor: DatabaseExecutor, pauses: Pauses
+) -> None:
+    call = new_opened_call()
+    database, attempts = FakeDatabase(), 0
+
+    def write(writes: Sequence[Write]) -> Written:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 2:
+            raise OperationalError("database is locked")
+        return database.write(writes)
+
+    recorder = Recorder(executor, sleep=pauses.sleep, write=write)
+    kept = recorder.for_call(call)
+    for number in range(3 * PIECE_SIZE):
+        kept.keep(turn(f"item_{number}", str(number), position=number))
+    await recorder.flush(5, lambda each: isinstance(each, TurnWrite) and each.turn.position == 0)
+    # A newer version of what is stored, and one of what is pending.
+    kept.keep(turn("item_0", "newer", position=0))
+    kept.keep(turn(f"item_{PIECE_SIZE}", "newer too", position=PIECE_SIZE))
+    assert await recorder.flush(5)
+    texts = list(map(str, range(3 * PIECE_SIZE)))
+    texts[PIECE_SIZE] = "newer too"
+    assert database.texts == [*texts, "newer"]
+    assert RETRY_PAUSES_S[0] in pauses
+    await recorder.stop(2)
 
 
 async def test_a_stuck_database_delays_no_call(

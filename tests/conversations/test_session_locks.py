@@ -1,5 +1,6 @@
 """Locking the rows of sessions: which are locked, and what is read of them."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from backend.conversations.models import Session
-from backend.conversations.session_locks import LockedSession, lock_sessions
+from backend.conversations.session_locks import LockedSession, lock_sessions, touch_sessions
 from backend.database import atomic
 from tests.conversations.equipment import new_session
 
@@ -43,3 +44,16 @@ def test_the_rows_are_locked_in_one_order(owner: User) -> None:
     assert list(locked) == sorted(sessions)
     (query,) = [each["sql"] for each in queries if each["sql"].startswith("SELECT")]
     assert query.endswith("FOR NO KEY UPDATE") is (connection.vendor == "postgresql")
+
+
+def test_touching_sessions_takes_one_statement(owner: User) -> None:
+    touched, other = [new_session(owner) for _ in range(2)], new_session(owner)
+    Session.objects.filter(pk=touched[1].pk).update(deleted_at=timezone.now())
+    later = timezone.now() + timedelta(hours=1, microseconds=7)
+    with CaptureQueriesContext(connection) as queries:
+        touch_sessions({each.pk for each in touched}, later)
+        touch_sessions(set(), later)
+    assert len(queries) == 1
+    dates = dict(Session.with_deleted.values_list("pk", "updated_at"))
+    assert {pk for pk, at in dates.items() if at == later} == {each.pk for each in touched}
+    assert dates[other.pk] == other.updated_at

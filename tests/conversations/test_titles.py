@@ -9,7 +9,9 @@ import httpx2
 import openai
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
@@ -176,6 +178,31 @@ def test_the_first_whole_exchange_counts(session: Session) -> None:
     assert not enqueue_title(session.pk)
     kept_turn(session, item_id="9", role="assistant", text="Yes.", position=9)
     assert first_exchange(session.pk) == titles.Exchange("Do you have bread?", "Yes.")
+    assert enqueue_title(session.pk)
+
+
+@pytest.mark.parametrize(
+    ("role", "session_of"), [("assistant", "another"), ("user", "this"), ("tool", "this")]
+)
+def test_only_an_answer_in_the_session_makes_an_exchange(
+    session: Session, owner: User, role: str, session_of: str
+) -> None:
+    kept_turn(session, item_id="q", text="Do you have bread?")
+    where = session if session_of == "this" else new_session(owner)
+    kept_turn(where, item_id="a", role=role, text="We do.", position=1)
+    assert first_exchange(session.pk) is None
+    assert not enqueue_title(session.pk)
+
+
+def test_the_request_of_a_title_takes_one_statement_and_the_job_another(
+    session: Session,
+) -> None:
+    exchange(session)
+    for expected, statements in ((True, 2), (False, 1)):
+        with CaptureQueriesContext(connection) as queries:
+            assert enqueue_title(session.pk) == expected
+        sql = [each["sql"] for each in queries if "SAVEPOINT" not in each["sql"]]
+        assert len(sql) == statements, sql
 
 
 def test_without_a_worker_the_title_is_the_first_words(session: Session) -> None:

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from backend.conversations.lifecycle import OpenedCall
 from backend.conversations.models import Turn as Row
-from backend.conversations.turn_rows import StoredTurn, TurnRow, stored_turns, upsert
+from backend.conversations.turn_rows import StoredTurn, TurnRow, grow, stored_turns, upsert
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from tests.conversations.equipment import NOON, new_call, new_session, turn
 
@@ -68,16 +69,53 @@ def test_the_stored_rows_of_items_are_found(call: OpenedCall, owner: User) -> No
     other = new_session(owner)
     upsert([row_of(call, turn("a")), row_of(call, turn("b", position=4)), row_of(call, turn("c"))])
     upsert([TurnRow(other.pk, None, False, 2, turn("a"))])
-    stored = stored_turns({call.session_id, other.pk}, {"a", "b", "nothing"})
-    assert sorted(stored, key=lambda each: each.position) == [
-        StoredTurn(call.session_id, "a", 0, call.call_id, 0, "completed"),
-        StoredTurn(other.pk, "a", 0, None, 2, "completed"),
-        StoredTurn(call.session_id, "b", 0, call.call_id, 4, "completed"),
-    ]
-    assert stored[0].key == (stored[0].session_id, stored[0].item_id, stored[0].content_index)
+    upsert([TurnRow(other.pk, None, False, 5, turn("b")), row_of(call, turn("a", content_index=1))])
+    mine, others = call.session_id, other.pk
+    stored = stored_turns({(mine, "a"), (mine, "b"), (mine, "nothing"), (others, "a")})
+    found = sorted((each.session_id == mine, each.key[1:], each.position) for each in stored)
+    assert found == [
+        (False, ("a", 0), 2), (True, ("a", 0), 0), (True, ("a", 1), 0), (True, ("b", 0), 4),
+    ]  # fmt: skip
+    (row,) = (each for each in stored if each.item_id == "b")
+    kept = Row.objects.get(session_id=mine, item_id="b")
+    assert row == StoredTurn(mine, "b", 0, call.call_id, kept.pk, "user", "voice", "completed", 4)
+    assert row.key == (mine.int, "b", 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": TurnStatus.COMPLETED},
+        {"position": 1},
+        {"role": Role.ASSISTANT},
+        {"modality": Modality.VOICE},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_row_has_the_place_of_a_turn_only_if_nothing_that_is_indexed_differs(
+    call: OpenedCall, change: dict[str, object]
+) -> None:
+    upsert([row_of(call, EMPTY)])
+    (row,) = stored_turns({(call.session_id, EMPTY.item_id)})
+    longer = replace(FULL, role=Role.USER, modality=Modality.TEXT, status=TurnStatus.IN_PROGRESS)
+    longer = replace(longer, position=0)
+    assert row.has_place_of(row_of(call, longer))
+    changed: Any = change
+    assert not row.has_place_of(row_of(call, replace(longer, **changed)))
+
+
+def test_a_row_that_grows_is_as_an_upsert_would_make_it(call: OpenedCall) -> None:
+    grown = replace(FULL, role=EMPTY.role, modality=EMPTY.modality, status=EMPTY.status, position=0)
+    expected = replace(grown, item_id="upserted", content_index=0)
+    upsert([row_of(call, replace(EMPTY, item_id="upserted")), row_of(call, EMPTY)])
+    upsert([row_of(call, expected)])
+    (row,) = stored_turns({(call.session_id, EMPTY.item_id)})
+    grow([(row.id, row_of(call, grown))])
+    assert values_of(EMPTY.item_id) == values_of("upserted")
 
 
 def test_nothing_given_is_nothing_done(call: OpenedCall) -> None:
     upsert([])
-    assert stored_turns([], ["a"]) == stored_turns([call.session_id], []) == []
+    grow([])
+    assert stored_turns([]) == []
     assert not Row.objects.exists()
