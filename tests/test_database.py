@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -17,6 +19,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.utils import timezone
 
 from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.models import Session, Turn
@@ -28,7 +31,14 @@ from backend.database import (
     atomic,
     check_pools,
     current_alias,
+    execute,
+    now_sql,
     recorder_alias,
+    rows_of,
+    this_connection,
+    time_of,
+    time_parameter,
+    uuid_parameter,
 )
 from tests.conversations.equipment import new_call, new_session, turn
 
@@ -70,6 +80,24 @@ def test_the_second_alias_is_the_same_database() -> None:
 
 def test_a_database_without_pools_has_none_to_check(db: None) -> None:
     check_pools()
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+def test_rows_and_times_are_read_and_written_as_the_orm_does(owner: User) -> None:
+    session = new_session(owner)
+    at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    key = uuid_parameter(this_connection(), session.pk)
+    changed = "UPDATE conversations_session SET closed_at = %s WHERE id = %s"
+    assert execute(changed, [time_parameter(at), key]) == 1
+    assert execute(changed, [time_parameter(at), uuid_parameter(this_connection(), uuid4())]) == 0
+    session.refresh_from_db()
+    assert session.closed_at == at
+    query = f"SELECT closed_at, {now_sql()} FROM conversations_session WHERE id = %s"
+    ((stored, now),) = rows_of(query, [key])
+    assert time_of(stored) == at
+    assert abs(time_of(now) - timezone.now()) < timedelta(minutes=1)
+    assert time_parameter(None) is None
 
 
 # On PostgreSQL

@@ -39,6 +39,7 @@ from backend.conversations.process_liveness import is_dead
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.transcript.turns import TurnStatus
 from backend.protocol.usage import AUDIO_IN_TOKENS_PER_S
+from backend.spending.budget_rows import granted_to
 from backend.spending.budgets import (
     RESERVED_MINUTES,
     Counted,
@@ -49,7 +50,7 @@ from backend.spending.budgets import (
     states_of,
     tightest,
 )
-from backend.spending.models import Budget, DeletedTalk
+from backend.spending.models import DeletedTalk
 from backend.spending.prices import usd_of_answer, usd_of_talk
 
 CLIP_PREFIX = "clip_"
@@ -85,15 +86,8 @@ def settings_grant() -> Grant:
 def limits_of(user_ids: Collection[int]) -> dict[int, Limits]:
     """Return the tightest limits of each of these users. One query."""
     default, of_all, of_one = settings_grant(), list[Grant](), defaultdict[int, list[Grant]](list)
-    budgets = Budget.objects.filter(
-        Q(scope=Budget.Scope.EVERYBODY) | Q(user__in=user_ids) | Q(group__user__in=user_ids)
-    )
-    for budget in budgets.annotate(member_id=F("group__user")).order_by():
-        if budget.scope == Budget.Scope.EVERYBODY:
-            of_all.append(budget.grant)
-        else:
-            owner_id = budget.user_id or budget.member_id
-            of_one[owner_id].append(budget.grant)
+    for owner_id, grant in granted_to(user_ids):
+        (of_all if owner_id is None else of_one[owner_id]).append(grant)
     return {user_id: tightest([default, *of_all, *of_one.get(user_id, ())]) for user_id in user_ids}
 
 
