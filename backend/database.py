@@ -69,7 +69,7 @@ def rows_of(sql: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-def execute(sql: str, given: Sequence[Any]) -> int:
+def execute(sql: str, given: Sequence[Any] = ()) -> int:
     """Run a change that is written out on this thread's connection. Returns its number of rows."""
     with this_connection().cursor() as cursor:
         cursor.execute(sql, given)
@@ -81,6 +81,13 @@ def now_sql() -> str:
     if this_connection().vendor == "sqlite":
         return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
     return "STATEMENT_TIMESTAMP()"
+
+
+def soon_sql(seconds: int) -> str:
+    """`now_sql` and this many seconds."""
+    if this_connection().vendor == "sqlite":
+        return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '+{seconds} seconds')"
+    return f"STATEMENT_TIMESTAMP() + INTERVAL '{seconds} seconds'"
 
 
 def for_update_sql() -> str:

@@ -35,6 +35,7 @@ from backend.database import (
     now_sql,
     recorder_alias,
     rows_of,
+    soon_sql,
     this_connection,
     time_of,
     time_parameter,
@@ -93,10 +94,13 @@ def test_rows_and_times_are_read_and_written_as_the_orm_does(owner: User) -> Non
     assert execute(changed, [time_parameter(at), uuid_parameter(this_connection(), uuid4())]) == 0
     session.refresh_from_db()
     assert session.closed_at == at
-    query = f"SELECT closed_at, {now_sql()} FROM conversations_session WHERE id = %s"
-    ((stored, now),) = rows_of(query, [key])
+    times = f"closed_at, {now_sql()}, {soon_sql(30)}"
+    ((stored, now, soon),) = rows_of(
+        f"SELECT {times} FROM conversations_session WHERE id = %s", [key]
+    )
     assert time_of(stored) == at
     assert abs(time_of(now) - timezone.now()) < timedelta(minutes=1)
+    assert time_of(soon) - time_of(now) == timedelta(seconds=30)
     assert time_parameter(None) is None
 
 
