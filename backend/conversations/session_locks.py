@@ -89,5 +89,16 @@ def own_provider(session_id: UUID, user_id: int) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+def is_open_session(session_id: UUID, user_id: int) -> bool:
+    """Whether the user has this session, and has neither closed nor deleted it."""
+    return bool(
+        rows_of(
+            f"SELECT 1 FROM {_TABLE} WHERE id = %s AND user_id = %s AND deleted_at IS NULL"
+            " AND closed_at IS NULL",
+            [uuid_parameter(this_connection(), session_id), user_id],
+        )
+    )
+
+
 _TABLE = Session._meta.db_table
 _SELECT = f"SELECT id, user_id, title, realtime_mode, title_source FROM {_TABLE}"
