@@ -104,14 +104,11 @@ def replays_of(past: Iterable[PastItem], connection: int = 0) -> tuple[Replay, .
 
 def _replay(event_id: str, item: PastItem) -> Replay:
     item_id = item.item_id if _FITTING_ID.fullmatch(item.item_id) else event_id
-    event = {
-        "type": ClientEvent.CONVERSATION_ITEM_CREATE,
-        "event_id": event_id,
-        "item": {
-            "id": item_id,
-            "type": "message",
-            "role": str(item.role),
-            "content": [{"type": _PART_TYPES[item.role], "text": item.text}],
-        },
-    }
-    return Replay(event_id, item_id, encode(event))
+    # Written out: a call with a long past replays hundreds, and an encoder takes three times as
+    # long. Only the text needs to be escaped.
+    text = (
+        f'{{"type":"{ClientEvent.CONVERSATION_ITEM_CREATE}","event_id":"{event_id}",'
+        f'"item":{{"id":"{item_id}","type":"message","role":"{item.role}",'
+        f'"content":[{{"type":"{_PART_TYPES[item.role]}","text":{encode(item.text)}}}]}}}}'
+    )
+    return Replay(event_id, item_id, text)
