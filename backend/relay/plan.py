@@ -6,7 +6,7 @@ PURE.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from backend.protocol.events import ClientEvent
 from backend.protocol.reading import encode, text_at
@@ -59,8 +59,7 @@ class CallPlan:
         return text_tokens(instructions) + (text_tokens(encode(tools)) if tools else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(NamedTuple):
     """One item of the past as it is sent: its frame, and the ids by which its replies are known."""
 
     event_id: str
