@@ -50,6 +50,7 @@ from backend.spending.budgets import (
     states_of,
     tightest,
 )
+from backend.spending.call_counts import open_call_groups
 from backend.spending.models import DeletedTalk
 from backend.spending.prices import usd_of_answer, usd_of_talk
 
@@ -165,15 +166,9 @@ def open_calls(now: datetime, *, without: UUID | None = None) -> list[OpenCalls]
     session's `updated_at` says nothing about them: a client that sends events but no words keeps a
     call open for hours without a turn.
     """
-    calls = Call.objects.filter(_OPEN, lease_until__gt=now)
-    if without is not None:
-        calls = calls.exclude(session_id=without)
-    groups = calls.order_by().values_list(
-        "session__user_id", "worker", "model", "transcription_model"
-    )
     are_dead: dict[str, bool] = {}
     found = []
-    for user_id, worker, model, transcription_model, number in groups.annotate(number=Count("pk")):
+    for user_id, worker, model, transcription_model, number in open_call_groups(now, without):
         if worker not in are_dead:
             are_dead[worker] = is_dead(worker)
         if not are_dead[worker]:
