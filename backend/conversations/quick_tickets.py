@@ -8,8 +8,9 @@ and session are looked up, and its ticket is issued. So no header has a second s
 that a logout, a deleted session or a disabled user changes is remembered.
 
 Of the same kind are requests that differ in nothing but `_OWN`, by which no answer differs but in
-what is looked up. Django answers everything else, all refusals among them: a request that is not
-plainly right, or whose login or session is not found, or for which the database is late.
+what is looked up. Django answers everything else, nearly all refusals among them: a request that
+is not plainly right, or whose login or session is not found. Only `unavailable` is answered here,
+since Django would wait for the database once more.
 """
 
 import json
@@ -22,12 +23,15 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import Error as DatabaseError
+from django.utils import translation
 from rest_framework.renderers import JSONRenderer
 
 from backend.accounts import tickets, tokens
+from backend.api_errors import ApiRefused, exception_handler
 from backend.conversations.database_executor import DatabaseExecutor, DatabaseSlow
-from backend.conversations.serializers import TicketJSON, ticket_json
+from backend.conversations.serializers import ticket_json
 from backend.conversations.session_locks import is_open_session
+from backend.database import DATABASE_UNAVAILABLE
 from backend.middleware import SCHEME_IS_STATED
 from backend.protocol.errors import AdmissionRefused
 
@@ -75,6 +79,7 @@ class Answer:
     headers: list[tuple[bytes, bytes]]
     socket_root: str
     """The beginning of the URL of a WebSocket: all before its path."""
+    language: str
 
 
 @dataclass(slots=True)
@@ -155,7 +160,8 @@ def answer_in(start: Mapping[str, Any], body: bytes, session_id: UUID) -> Answer
     if not url.endswith(path):
         return None
     kept = [each for each in headers if each[0].lower() not in _NOT_REMEMBERED]
-    return Answer(kept, url.removesuffix(path))
+    languages = (value for name, value in headers if name.lower() == b"content-language")
+    return Answer(kept, url.removesuffix(path), next(languages, b"en").decode("latin-1"))
 
 
 def issue_to(login: str, session_id: UUID) -> tickets.IssuedTicket | None:
@@ -184,9 +190,9 @@ def with_quick_tickets(app: Application, database: DatabaseExecutor) -> Applicat
         session_id = session_in(body) if is_whole and len(body) == asked.body_bytes else None
         answer = answers.get(asked.kind)
         if session_id is not None and answer is not None:
-            ticket = await _ticket(database, asked.login, session_id, answer)
-            if ticket is not None:
-                await _send_json(send, answer, ticket)
+            found = await _answered(database, asked.login, session_id, answer)
+            if found is not None:
+                await _send_json(send, answer, *found)
                 return
         unread = [first]
 
@@ -206,25 +212,38 @@ def with_quick_tickets(app: Application, database: DatabaseExecutor) -> Applicat
         start, *rest = sent or [{}]
         if start.get("type") == "http.response.start":
             given = b"".join(event.get("body", b"") for event in rest)
-            if (found := answer_in(start, given, session_id)) is not None:
-                answers.keep(asked.kind, found)
+            if (first_of_kind := answer_in(start, given, session_id)) is not None:
+                answers.keep(asked.kind, first_of_kind)
 
     return quick
 
 
-async def _ticket(
+async def _answered(
     database: DatabaseExecutor, login: str, session_id: UUID, answer: Answer
-) -> TicketJSON | None:
+) -> tuple[int, object] | None:
+    """The status and the JSON of the answer; None for what Django shall answer."""
     try:
         issued = await database.run(issue_to, login, session_id)
-    except (DatabaseSlow, DatabaseError):
+    except (DatabaseSlow, *DATABASE_UNAVAILABLE) as error:
+        return _unavailable(error, answer.language)
+    except DatabaseError:
+        # Such as a user who was deleted in between.
         return None
-    return None if issued is None else ticket_json(issued, session_id, answer.socket_root)
+    if issued is None:
+        return None
+    return int(HTTPStatus.CREATED), ticket_json(issued, session_id, answer.socket_root)
 
 
-async def _send_json(send: Any, answer: Answer, ticket: TicketJSON) -> None:
-    body = JSONRenderer().render(ticket)
+def _unavailable(error: Exception, language: str) -> tuple[int, object]:
+    refused = ApiRefused("unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
+    refused.__cause__ = error
+    with translation.override(language):
+        response = exception_handler(refused, {})
+    return response.status_code, response.data
+
+
+async def _send_json(send: Any, answer: Answer, status: int, found: object) -> None:
+    body = JSONRenderer().render(found)
     headers = [*answer.headers, (b"Content-Length", b"%d" % len(body))]
-    created = int(HTTPStatus.CREATED)
-    await send({"type": "http.response.start", "status": created, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.handlers.asgi import ASGIHandler
+from django.db import IntegrityError, OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
@@ -150,8 +151,12 @@ def test_only_an_issued_ticket_without_a_cookie_is_remembered() -> None:
     headers: Headers = [(b"Content-Length", b"9"), (b"Vary", b"Accept")]
     created = {"status": 201, "headers": headers}
     assert answer_in(created, body, session_id) == Answer(
-        [(b"Vary", b"Accept")], "wss://kaiwa.example"
+        [(b"Vary", b"Accept")], "wss://kaiwa.example", "en"
     )
+    in_japanese = created | {"headers": [(b"content-language", b"ja")]}
+    answer = answer_in(in_japanese, body, session_id)
+    assert answer is not None
+    assert answer.language == "ja"
     assert answer_in(created, body, uuid4()) is None
     assert answer_in(created | {"status": 200}, body, session_id) is None
     with_cookie = created | {"headers": [*headers, (b"Set-Cookie", b"a=b")]}
@@ -162,9 +167,9 @@ def test_the_kinds_that_were_used_last_are_remembered() -> None:
     kinds = [Kind(name, False, "1.1", ()) for name in "abc"]
     answers = Answers(most=2)
     for kind in kinds[:2]:
-        answers.keep(kind, Answer([], kind.scheme))
-    assert answers.get(kinds[0]) == Answer([], "a")
-    answers.keep(kinds[2], Answer([], "c"))
+        answers.keep(kind, Answer([], kind.scheme, "en"))
+    assert answers.get(kinds[0]) == Answer([], "a", "en")
+    answers.keep(kinds[2], Answer([], "c", "en"))
     assert [answers.get(kind) is not None for kind in kinds] == [True, False, True]
 
 
@@ -214,10 +219,19 @@ class Server:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    server = Server()
     with override_settings(ALLOWED_HOSTS=["kaiwa.example"], SECURE_HSTS_SECONDS=60):
+        server = Server()
         yield server
     server.database.close()
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    """A function that raises this error."""
+
+    def raises(*_: object) -> None:
+        raise error
+
+    return raises
 
 
 @pytest.fixture
@@ -307,17 +321,37 @@ async def test_a_refusal_is_not_remembered(server: Server, session: Session) -> 
 
 
 @with_database
-async def test_django_answers_while_the_database_is_late(
-    server: Server, owner: User, session: Session, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [DatabaseSlow, OperationalError])
+async def test_a_late_database_is_not_asked_twice_and_the_answer_is_djangos(
+    server: Server,
+    owner: User,
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[Exception],
 ) -> None:
     login = await sync_to_async(tokens.key_for)(owner)
     await server.post(login, session.pk)
 
-    async def late(*_: object) -> None:
-        raise DatabaseSlow
+    monkeypatch.setattr(tickets, "issue", raising(error()))
+    quick = await server.post(login, session.pk)
+    assert server.asked == 1
+    assert (quick[0], quick[2]["error"]["code"]) == (503, "unavailable")
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == ["api.failed"]
+    monkeypatch.setattr(tickets, "issue", raising(OperationalError()))
+    django = Server()
+    assert await django.post(login, session.pk) == quick
+    django.database.close()
 
-    monkeypatch.setattr(server.database, "run", late)
-    assert (await server.post(login, session.pk))[0] == 201
+
+@with_database
+async def test_a_row_that_the_database_refuses_is_djangos_to_answer(
+    server: Server, owner: User, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = await sync_to_async(tokens.key_for)(owner)
+    await server.post(login, session.pk)
+    monkeypatch.setattr(tickets, "issue", raising(IntegrityError()))
+    assert (await server.post(login, session.pk))[0] == 500
     assert server.asked == 2
 
 
