@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.handlers.asgi import ASGIHandler
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, OperationalError, connections
 from django.test import override_settings
 from django.utils import timezone
 
@@ -223,6 +223,8 @@ async def server() -> AsyncIterator[Server]:
         server = Server()
         yield server
     server.database.close()
+    # That of asgiref's thread, which would outlive the test's database.
+    await sync_to_async(connections.close_all)()
 
 
 def raising(error: Exception) -> Callable[..., None]:
