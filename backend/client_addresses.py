@@ -4,6 +4,7 @@ A host with IPv6 has a whole /64 (RFC 4291, 2.5.1; RFC 6177): 2^64 addresses to 
 clients are counted by their /64, as a household or an office behind one IPv4 address is.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
@@ -11,10 +12,12 @@ Address = IPv4Address | IPv6Address
 _HOST_BITS = 64
 
 
+@lru_cache(maxsize=1024)
 def parse_address(text: str) -> Address | None:
     """Return the IP address, or None if the text is none. An IPv4-mapped one is that IPv4 address.
 
-    A socket that listens on IPv6 shows IPv4 clients as `::ffff:192.0.2.1`.
+    A socket that listens on IPv6 shows IPv4 clients as `::ffff:192.0.2.1`. Remembered, since each
+    connection and request asks for the same few, a proxy's or a page's, at 3 us each time.
     """
     try:
         address = ip_address(text)

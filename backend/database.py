@@ -8,7 +8,8 @@ transaction has to name its alias, so code that may run in such a thread uses `a
 """
 
 import threading
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,61 @@ def current_alias() -> str:
 def this_connection() -> BaseDatabaseWrapper:
     """The connection of this thread's alias, for SQL that is written out."""
     return connections[current_alias()]
+
+
+def rows_of(sql: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a query that is written out on this thread's connection. Returns its rows.
+
+    Made for the road of a call's opening and its end: the ORM takes 0.3 to 0.6 ms of processor time
+    for each query of a row or two, and this a tenth of it.
+    """
+    with this_connection().cursor() as cursor:
+        cursor.execute(sql, given)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def execute(sql: str, given: Sequence[Any] = ()) -> int:
+    """Run a change that is written out on this thread's connection. Returns its number of rows."""
+    with this_connection().cursor() as cursor:
+        cursor.execute(sql, given)
+        return int(cursor.rowcount)
+
+
+def now_sql() -> str:
+    """The database's time in a query that is written out, with the precision of Django's `Now`."""
+    if this_connection().vendor == "sqlite":
+        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+    return "STATEMENT_TIMESTAMP()"
+
+
+def soon_sql(seconds: int) -> str:
+    """`now_sql` and this many seconds."""
+    if this_connection().vendor == "sqlite":
+        return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '+{seconds} seconds')"
+    return f"STATEMENT_TIMESTAMP() + INTERVAL '{seconds} seconds'"
+
+
+def for_update_sql() -> str:
+    """What locks the rows of a query until the transaction ends, but not rows that refer to them.
+
+    Empty on SQLite, where the transaction is the lock.
+    """
+    connection = this_connection()
+    if not connection.features.has_select_for_no_key_update:
+        return ""
+    return f" {connection.ops.for_update_sql(no_key=True)}"
+
+
+def time_parameter(value: datetime | None) -> object:
+    """A time as a parameter of a query. SQLite has no type for it: Django stores UTC as text."""
+    return this_connection().ops.adapt_datetimefield_value(value)
+
+
+def time_of(stored: datetime | str) -> datetime:
+    """The time that a query returned. SQLite's have no zone, or are text: they are in UTC."""
+    time = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def uuid_parameter(connection: BaseDatabaseWrapper, value: UUID | None) -> UUID | str | None:

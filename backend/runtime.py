@@ -28,7 +28,7 @@ from backend.configured_providers import (
 )
 from backend.conversations import control, jobs, lifecycle, replies
 from backend.conversations.database_executor import DatabaseExecutor, DatabaseSlow
-from backend.conversations.lifecycle import OpenedCall
+from backend.conversations.lifecycle import OpenedCall, SessionBusy
 from backend.conversations.listeners import Notifier, RecordListener
 from backend.conversations.models import Call as CallRow
 from backend.conversations.process_liveness import process_name
@@ -185,12 +185,12 @@ class Runtime:
         opened. Then no connection to the provider was opened, and nothing was sent to the client.
         """
         self.start()
-        user_id = await self._database.run(credentials.user_of, credential, session_id)
+        user_id, provider = await self._database.run(_admitted, credential, session_id)
         if await client.has_left():
             # A page that has connected again must not be taken over by its own earlier attempt,
             # for which the database was slower.
             raise ClientGone
-        return await self._serve(session_id, user_id, client)
+        return await self._serve(session_id, user_id, provider, client)
 
     async def watch_call(
         self,
@@ -206,17 +206,18 @@ class Runtime:
         Raises AdmissionRefused and DatabaseSlow.
         """
         self.start()
-        return await self._serve(session_id, user_id, client, connect)
+        provider = await self._database.run(lifecycle.provider_of, session_id, user_id)
+        return await self._serve(session_id, user_id, provider, client, connect)
 
     async def _serve(
         self,
         session_id: UUID,
         user_id: int,
+        name: str | None,
         client: ClientConnection,
         connect: Callable[[OpenedCall], ConnectCall] | None = None,
     ) -> Ending:
-        """Run a call; with `connect` a watched one."""
-        name = await self._database.run(lifecycle.provider_of, session_id, user_id)
+        """Run a call of the provider of this name; with `connect` a watched one."""
         # Of a session that does not exist, opening the call says so.
         provider = default_provider() if name is None else provider_named(name)
         target = target_for(user_id, provider)
@@ -306,12 +307,29 @@ class Runtime:
         models: CallModels,
         transport: Transport = Transport.RELAY,
     ) -> OpenedCall:
-        await self._end_call_elsewhere(session_id, user_id)
-        await self._end_reply(session_id, user_id)
         # The call replays the session's earlier turns. If one was not yet written, a message that
         # the page sends again would be stored twice.
         await self.flush_session(session_id)
         await self._replay.first_round(REPLAY_WAIT_S)
+        try:
+            return await self._open_now(
+                session_id, user_id, models, transport, may_end_others=False
+            )
+        except SessionBusy:
+            await self._end_call_elsewhere(session_id, user_id)
+            await self._end_reply(session_id, user_id)
+            await self.flush_session(session_id)
+        return await self._open_now(session_id, user_id, models, transport, may_end_others=True)
+
+    async def _open_now(
+        self,
+        session_id: UUID,
+        user_id: int,
+        models: CallModels,
+        transport: Transport,
+        *,
+        may_end_others: bool,
+    ) -> OpenedCall:
         # A thread cannot be stopped: a call that it opens after our time-out would end a newer one.
         given_up = threading.Event()
         open_call = functools.partial(
@@ -323,6 +341,7 @@ class Runtime:
             transcription_model=models.transcription_model,
             is_given_up=given_up.is_set,
             reserve=reserve_call,
+            may_end_others=may_end_others,
         )
         try:
             opened = await self._database.run(open_call, session_id, user_id)
@@ -548,6 +567,12 @@ async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
 def runtime() -> Runtime:
     """The runtime of this process, built on first use."""
     return Runtime(listeners=(TitleListener(),))
+
+
+def _admitted(credential: Credential, session_id: UUID) -> tuple[int, str | None]:
+    """The id of the credential's user, and the provider of the session if it is theirs."""
+    user_id = credentials.user_of(credential, session_id)
+    return user_id, lifecycle.provider_of(session_id, user_id)
 
 
 def _check_can_open(session_id: UUID, user_id: int) -> Callable[[], None]:

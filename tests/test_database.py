@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -18,6 +20,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.utils import timezone
 
 from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.models import Session, Turn
@@ -30,7 +33,15 @@ from backend.database import (
     check_pools,
     close_pools,
     current_alias,
+    execute,
+    now_sql,
     recorder_alias,
+    rows_of,
+    soon_sql,
+    this_connection,
+    time_of,
+    time_parameter,
+    uuid_parameter,
 )
 from tests.conversations.equipment import new_call, new_session, turn
 
@@ -79,6 +90,27 @@ def test_without_pools_too_the_connections_are_closed() -> None:
     User.objects.count()
     close_pools()
     assert User.objects.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+def test_rows_and_times_are_read_and_written_as_the_orm_does(owner: User) -> None:
+    session = new_session(owner)
+    at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    key = uuid_parameter(this_connection(), session.pk)
+    changed = "UPDATE conversations_session SET closed_at = %s WHERE id = %s"
+    assert execute(changed, [time_parameter(at), key]) == 1
+    assert execute(changed, [time_parameter(at), uuid_parameter(this_connection(), uuid4())]) == 0
+    session.refresh_from_db()
+    assert session.closed_at == at
+    times = f"closed_at, {now_sql()}, {soon_sql(30)}"
+    ((stored, now, soon),) = rows_of(
+        f"SELECT {times} FROM conversations_session WHERE id = %s", [key]
+    )
+    assert time_of(stored) == at
+    assert abs(time_of(now) - timezone.now()) < timedelta(minutes=1)
+    assert time_of(soon) - time_of(now) == timedelta(seconds=30)
+    assert time_parameter(None) is None
 
 
 # On PostgreSQL

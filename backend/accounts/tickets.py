@@ -1,7 +1,8 @@
 """Tickets: one-use passes for a WebSocket handshake, issued over HTTP and valid for 30 seconds.
 
 A browser cannot set headers on a WebSocket, and a token in a URL ends up in logs. Expiry is
-compared with the database's clock, so that servers whose clocks differ agree.
+compared with the database's clock, so that servers whose clocks differ agree. Written out, since
+each connect of a page takes a ticket (`database.rows_of`).
 """
 
 import hashlib
@@ -10,16 +11,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
-from django.db import transaction
-from django.db.models.functions import Now
+from django.contrib.auth.models import User
 
 from backend.accounts.models import Ticket
+from backend.database import (
+    atomic,
+    execute,
+    now_sql,
+    rows_of,
+    soon_sql,
+    this_connection,
+    time_of,
+    uuid_parameter,
+)
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 
 LIFETIME = timedelta(seconds=30)
+_LIFETIME_S = int(LIFETIME.total_seconds())
 _SECRET_BYTES = 32
+_TICKETS, _USERS = Ticket._meta.db_table, User._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +43,22 @@ class IssuedTicket:
 
 def delete_expired() -> int:
     """Delete all expired tickets. Returns their number."""
-    deleted, _ = Ticket.objects.filter(expires_at__lte=Now()).delete()
-    return deleted
+    return execute(f"DELETE FROM {_TICKETS} WHERE expires_at <= {now_sql()}")
 
 
 def issue(user_id: int, session_id: UUID) -> IssuedTicket:
     """Return a new ticket for this user and session. Deletes all expired tickets as well."""
     ticket = secrets.token_urlsafe(_SECRET_BYTES)
-    # In one transaction: `revoke_all` must not delete the row before it is read.
-    with transaction.atomic():
-        row = Ticket.objects.create(
-            digest=_digest(ticket),
-            user_id=user_id,
-            session_id=session_id,
-            expires_at=Now() + LIFETIME,
+    with atomic():
+        ((expires_at,),) = rows_of(
+            f"INSERT INTO {_TICKETS} (digest, user_id, session_id, expires_at)"
+            f" VALUES (%s, %s, %s, {soon_sql(_LIFETIME_S)}) RETURNING expires_at",
+            [_digest(ticket), user_id, uuid_parameter(this_connection(), session_id)],
         )
-        row.refresh_from_db(fields=["expires_at"])
         # Last: the row above waits for a user who is being erased, whose tickets go too. With some
         # of them locked already, each would wait for the other.
         delete_expired()
-    return IssuedTicket(ticket, row.expires_at)
+    return IssuedTicket(ticket, time_of(expires_at))
 
 
 def take(ticket: str, session_id: UUID) -> int:
@@ -63,16 +70,16 @@ def take(ticket: str, session_id: UUID) -> int:
     AdmissionRefused("ticket_invalid") for a ticket that is unknown, used, expired, of another
     session or of a disabled user.
     """
-    digest = _digest(ticket)
-    with transaction.atomic():
-        taken = Ticket.objects.filter(
-            digest=digest, session_id=session_id, used_at__isnull=True, expires_at__gt=Now()
-        ).update(used_at=Now())
-        users = get_user_model().objects.filter(tickets__digest=digest, is_active=True)
-        user_id = users.values_list("pk", flat=True).first() if taken else None
-    if user_id is None:
-        raise AdmissionRefused("ticket_invalid", Ending.UNAUTHENTICATED)
-    return user_id
+    with atomic():
+        taken = rows_of(
+            f"UPDATE {_TICKETS} SET used_at = {now_sql()} WHERE digest = %s AND session_id = %s"
+            f" AND used_at IS NULL AND expires_at > {now_sql()} RETURNING user_id",
+            [_digest(ticket), uuid_parameter(this_connection(), session_id)],
+        )
+        for (user_id,) in taken:
+            if rows_of(f"SELECT 1 FROM {_USERS} WHERE id = %s AND is_active", [user_id]):
+                return int(user_id)
+    raise AdmissionRefused("ticket_invalid", Ending.UNAUTHENTICATED)
 
 
 def revoke_all(user_id: int) -> None:

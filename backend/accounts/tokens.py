@@ -13,20 +13,18 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from backend.accounts import tickets
+from backend.database import rows_of, time_of
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 
 
 def user_of(key: str) -> int:
     """Return the id of this token's active user. Raises AdmissionRefused("token_invalid")."""
-    found = None
     # PostgreSQL raises an error for a NUL in a parameter.
     if key.isascii() and "\0" not in key:
-        logins = Token.objects.filter(key=key, user__is_active=True)
-        found = logins.values_list("user_id", flat=True).first()
-    if found is None:
-        raise AdmissionRefused("token_invalid", Ending.UNAUTHENTICATED)
-    return found
+        for (user_id,) in rows_of(_USER_OF, [key]):
+            return int(user_id)
+    raise AdmissionRefused("token_invalid", Ending.UNAUTHENTICATED)
 
 
 def key_for(user: User) -> str:
@@ -44,7 +42,9 @@ def user_id_of(request: Request) -> int:
 
 def login_time(user_id: int) -> datetime | None:
     """Return when the user's current token was created; None if there is none."""
-    return Token.objects.filter(user_id=user_id).values_list("created", flat=True).first()
+    for (created,) in rows_of(_CREATED, [user_id]):
+        return time_of(created)
+    return None
 
 
 def revoke(user_id: int) -> None:
@@ -52,3 +52,12 @@ def revoke(user_id: int) -> None:
     with transaction.atomic():
         Token.objects.filter(user_id=user_id).delete()
         tickets.revoke_all(user_id)
+
+
+_TOKENS, _USERS = Token._meta.db_table, User._meta.db_table
+_USER_OF = (
+    f"SELECT logins.user_id FROM {_TOKENS} logins JOIN {_USERS} users ON users.id = logins.user_id"
+    " WHERE logins.key = %s AND users.is_active"
+)
+_CREATED = f"SELECT created FROM {_TOKENS} WHERE user_id = %s"
+"""Written out: each call asks for both (`database.rows_of`)."""

@@ -40,6 +40,7 @@ from backend.conversations.serializers import (
     TurnJSON,
     call_json,
     session_json,
+    ticket_json,
     turn_json,
 )
 from backend.wording import SUGGESTIONS
@@ -244,13 +245,9 @@ class RealtimeTickets(APIView):
         if get_object_or_404(sessions, pk=session_id).closed_at is not None:
             raise ApiRefused("session_closed", 409)
         issued = tickets.issue(user_id, session_id)
-        page_url = request.build_absolute_uri(f"/ws/realtime/{session_id}/")
-        ticket: TicketJSON = {
-            "ticket": issued.ticket,
-            "expires_at": issued.expires_at,
-            "url": page_url.replace("http", "ws", 1),
-        }
-        return Response(ticket, status=201)
+        page_root = request.build_absolute_uri("/").removesuffix("/")
+        socket_root = page_root.replace("http", "ws", 1)
+        return Response(ticket_json(issued, session_id, socket_root), status=201)
 
 
 class Config(APIView):

@@ -5,27 +5,51 @@ decided by `relay.bounded_history`, since a call replays it to a next connection
 `HISTORY_TOKENS`.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 
 from backend.conversations.models import Turn
+from backend.database import rows_of, this_connection, uuid_parameter
 from backend.protocol.transcript.turns import Role
 from backend.relay.bounded_history import MAX_TURNS, Past, bounded_past
 
-_SPEAKERS = (Role.USER, Role.ASSISTANT)
-_COLUMNS = ("item_id", "role", "status", "text", "heard_text", "position")
+
+class _StoredTurn(NamedTuple):
+    """What a history needs of a turn. The names are those of its row's columns."""
+
+    item_id: str
+    role: str
+    status: str
+    text: str
+    heard_text: str | None
+    position: int
 
 
 def past_of(session_id: UUID, before: int | None = None) -> Past:
     """Read the history for the session's next question: one query of at most `MAX_TURNS` + 1 rows.
 
-    `before` leaves out this position and all later ones.
+    `before` leaves out this position and all later ones. Written out for the same reason as
+    `turn_rows`.
     """
-    turns = Turn.objects.filter(session_id=session_id, role__in=_SPEAKERS)
+    given: list[object] = [
+        uuid_parameter(this_connection(), session_id),
+        Role.USER.value,
+        Role.ASSISTANT.value,
+    ]
+    earlier = ""
     if before is not None:
-        turns = turns.filter(position__lt=before)
-    newest = list(turns.order_by("-position", "-id").only(*_COLUMNS)[: MAX_TURNS + 1])
+        earlier = " AND position < %s"
+        given.append(before)
+    newest = rows_of(f"{_SELECT}{earlier} {_NEWEST_FIRST}", given)
     is_cut = len(newest) > MAX_TURNS
-    turns_in_order = reversed(newest[:MAX_TURNS])
+    turns_in_order = map(_StoredTurn._make, reversed(newest[:MAX_TURNS]))
     return bounded_past(turns_in_order, settings.HISTORY_TOKENS, is_cut=is_cut)
+
+
+_SELECT = (
+    f"SELECT {', '.join(_StoredTurn._fields)} FROM {Turn._meta.db_table}"
+    " WHERE session_id = %s AND role IN (%s, %s)"
+)
+_NEWEST_FIRST = f"ORDER BY position DESC, id DESC LIMIT {MAX_TURNS + 1}"

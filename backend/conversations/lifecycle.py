@@ -18,20 +18,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from backend.accounts import tokens
-from backend.conversations import control
+from backend.conversations import call_rows, control
 from backend.conversations.history import past_of
-from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, Turn
+from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, voice_in_use
 from backend.conversations.process_liveness import is_dead
+from backend.conversations.session_locks import OwnSession, lock_own_session, own_provider
 from backend.database import atomic
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
-from backend.protocol.transcript.turns import TurnStatus
 from backend.relay.plan import PastItem
 
 LEASE = timedelta(seconds=30)
@@ -81,6 +81,10 @@ class GivenUp(Exception):
     """The caller of `open_call` no longer waits for the call."""
 
 
+class SessionBusy(Exception):
+    """A call or a typed answer runs in the session, and has to be asked to end first."""
+
+
 Reserve = Callable[[UUID, int, datetime], None]
 """Checks the user's limits for a call or an answer in this locked session, now, and keeps the place
 until the transaction ends (`spending.reservations`). Raises AdmissionRefused."""
@@ -101,6 +105,7 @@ def open_call(
     transport: Call.Transport = Call.Transport.RELAY,
     is_given_up: Callable[[], bool] = lambda: False,
     reserve: Reserve = no_limits,
+    may_end_others: bool = True,
 ) -> OpenedCall:
     """Open a call on the user's session, if `reserve` allows it.
 
@@ -110,6 +115,10 @@ def open_call(
     `is_given_up` is called once the row is locked and again after the commit: a call that nobody
     waits for must not end one that was opened meanwhile, and must not stay open itself.
 
+    Without `may_end_others` it raises SessionBusy where a call or a typed answer lives, which has
+    to be asked to end, and to store what was said in it (`control.request_take_over`,
+    `replies.ask_to_stop`). So most calls open in one transaction, without a question before it.
+
     Raises AdmissionRefused("session_unknown") if the user has no such session,
     AdmissionRefused("session_closed") if its owner has closed it, what `reserve` raises, and
     GivenUp.
@@ -118,30 +127,32 @@ def open_call(
         session, now = lock_session(session_id, user_id)
         if is_given_up():
             raise GivenUp
-        ended = _end_open_call(session_id, now)
+        earlier = call_rows.open_call_in(session_id)
+        if not may_end_others and (
+            _lives(earlier, now) or call_rows.has_running_reply(session_id, now)
+        ):
+            raise SessionBusy
+        earlier_ending = None if earlier is None else _end_earlier(earlier, now)
         past = past_of(session_id).items
         # As late as possible, because it locks what all calls of the user, or of all, wait for.
         reserve(session_id, user_id, now)
-        call = Call.objects.create(
+        call = call_rows.NewCall(
+            id=uuid4(),
             session_id=session_id,
             worker=worker[:100],
             provider=provider,
             model=model,
             transcription_model=transcription_model,
-            transport=transport,
+            transport=transport.value,
             first_position=session.next_position,
             login_at=tokens.login_time(user_id),
             started_at=now,
             lease_until=now + LEASE,
         )
-        Session.objects.filter(pk=session_id).update(
-            provider=provider,
-            model=model,
-            next_position=session.next_position + POSITIONS_PER_BLOCK,
-            updated_at=now,
-        )
-    if ended is not None and ended.ending == Ending.TAKEN_OVER:
-        control.publish([ended.pk])
+        call_rows.insert(call)
+        call_rows.take_positions(call, session.next_position + POSITIONS_PER_BLOCK)
+    if earlier is not None and earlier_ending is Ending.TAKEN_OVER:
+        control.publish([earlier.pk])
     if is_given_up():
         end_call(call.id, Ending.INTERNAL)
         raise GivenUp
@@ -149,14 +160,14 @@ def open_call(
         call_id=call.id,
         session_id=session_id,
         language=cast(_Language, session.language),
-        voice=session.effective_voice,
+        voice=voice_in_use(session.voice),
         provider=provider,
         model=model,
         transcription_model=transcription_model,
         first_position=call.first_position,
         past=past,
         interrupted_call_id=(
-            ended.pk if ended is not None and ended.ending == Ending.INTERRUPTED else None
+            earlier.pk if earlier is not None and earlier_ending is Ending.INTERRUPTED else None
         ),
         user_id=user_id,
     )
@@ -200,17 +211,13 @@ def open_exchange(session_id: UUID, user_id: int) -> OpenedExchange:
 def end_call(call_id: UUID, ending: Ending) -> Ending | None:
     """End the call unless it has ended. Returns its ending; None if the call was deleted."""
     with atomic():
-        call = (
-            Call.objects.select_for_update(no_key=True)
-            .annotate(now=Now())
-            .filter(pk=call_id)
-            .first()
-        )
+        call = call_rows.lock_call(call_id)
         if call is None:
             return None
-        if call.ended_at is None or call.ending == Ending.INTERRUPTED:
-            _end(call, ending, call.now)
-        return Ending(call.ending)
+        if call.ending not in ("", Ending.INTERRUPTED):
+            return Ending(call.ending)
+        _end(call_id, call.started_at, ending, call.now)
+        return ending
 
 
 def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
@@ -294,34 +301,28 @@ def reap(expired_for: timedelta = timedelta()) -> list[UUID]:
                 _OPEN, pk=call.pk, lease_until=call.lease_until
             )
             if (dead := unchanged.first()) is not None:
-                _end(dead, Ending.INTERRUPTED, dead.lease_until - LEASE)
+                _end(dead.pk, dead.started_at, Ending.INTERRUPTED, dead.lease_until - LEASE)
                 reaped.append(dead.pk)
     return reaped
 
 
-def lock_session(session_id: UUID, user_id: int) -> tuple[Session, datetime]:
+def lock_session(session_id: UUID, user_id: int) -> tuple[OwnSession, datetime]:
     """The user's session, locked until the transaction ends, and the database's time.
 
     Raises AdmissionRefused("session_unknown") if the user has no such session, and
     AdmissionRefused("session_closed") if its owner has closed it.
     """
-    session = (
-        Session.objects.select_for_update(no_key=True)
-        .annotate(now=Now())
-        .filter(pk=session_id, user_id=user_id)
-        .first()
-    )
+    session = lock_own_session(session_id, user_id)
     if session is None:
         raise AdmissionRefused("session_unknown", Ending.FORBIDDEN)
-    if session.closed_at is not None:
+    if session.is_closed:
         raise AdmissionRefused("session_closed", Ending.FORBIDDEN)
     return session, session.now
 
 
 def provider_of(session_id: UUID, user_id: int) -> str | None:
     """The name of the provider of the user's session; None if the user has no such session."""
-    own = Session.objects.filter(pk=session_id, user_id=user_id)
-    return own.values_list("provider", flat=True).first()
+    return own_provider(session_id, user_id)
 
 
 def has_open_call(session_id: UUID) -> bool:
@@ -329,26 +330,23 @@ def has_open_call(session_id: UUID) -> bool:
     return Call.objects.filter(_OPEN, session_id=session_id).exists()
 
 
-def _end_open_call(session_id: UUID, now: datetime) -> Call | None:
-    """End the locked session's open call, if any, and return it."""
-    call = Call.objects.filter(_OPEN, session_id=session_id).first()
-    if call is None:
-        return None
+def _lives(earlier: call_rows.OpenRow | None, now: datetime) -> bool:
+    """Whether some process still serves this call, and has to store what was said in it."""
+    return earlier is not None and earlier.lease_until > now and not is_dead(earlier.worker)
+
+
+def _end_earlier(call: call_rows.OpenRow, now: datetime) -> Ending:
+    """End the locked session's open call. Returns its ending."""
+    ending, at = Ending.TAKEN_OVER, now
     if call.lease_until < now or is_dead(call.worker):
-        _end(call, Ending.INTERRUPTED, call.lease_until - LEASE)
-    else:
-        _end(call, Ending.TAKEN_OVER, now)
-    return call
+        ending, at = Ending.INTERRUPTED, call.lease_until - LEASE
+    _end(call.pk, call.started_at, ending, at)
+    return ending
 
 
-def _end(call: Call, ending: Ending, at: datetime) -> None:
-    """Write the ending of a locked row. No turn stays in progress after its call."""
-    call.ended_at = max(at, call.started_at)
-    call.ending = ending
-    call.save(update_fields=["ended_at", "ending"])
-    Turn.objects.filter(call=call, status=TurnStatus.IN_PROGRESS).update(
-        status=TurnStatus.INTERRUPTED
-    )
+def _end(call_id: UUID, started_at: datetime, ending: Ending, at: datetime) -> None:
+    """Write the ending of a call, which does not end before it has started."""
+    call_rows.write_ending(call_id, ending, max(at, started_at))
 
 
 def _reopen(call_id: UUID) -> bool:

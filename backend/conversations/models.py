@@ -57,6 +57,16 @@ class VisibleSessions(AllSessions):
         return super().get_queryset().filter(deleted_at__isnull=True)
 
 
+def voice_in_use(chosen: str) -> str:
+    """The voice of a session's next call: the chosen one, or the setting `REALTIME_VOICE`.
+
+    A chosen voice that the catalogue no longer has counts as none: the provider would refuse the
+    call.
+    """
+    default: str = settings.REALTIME_VOICE
+    return chosen if chosen in catalogue.VOICES else default
+
+
 class Session(models.Model):
     """A user's conversation, typed or spoken. Never Django's web session.
 
@@ -162,12 +172,8 @@ class Session(models.Model):
 
     @property
     def effective_voice(self) -> str:
-        """The voice of the session's next call: the chosen one, or the setting `REALTIME_VOICE`.
-
-        A chosen voice that the catalogue no longer has counts as none: the provider would refuse
-        the call.
-        """
-        return self.voice if self.voice in catalogue.VOICES else settings.REALTIME_VOICE
+        """The voice of the session's next call."""
+        return voice_in_use(self.voice)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the session for good with its rows, also while a call is opening in it.

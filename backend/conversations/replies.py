@@ -31,6 +31,7 @@ from backend.conversations.lifecycle import (
 )
 from backend.conversations.models import Call, Reply, Session, Turn
 from backend.conversations.queries import LIVE
+from backend.conversations.session_locks import OwnSession
 from backend.protocol.transcript.turns import TurnStatus
 
 LEASE = timedelta(seconds=15)
@@ -174,7 +175,7 @@ def _replies_in(session_id: UUID, user_id: int) -> QuerySet[Reply]:
     return Reply.objects.filter(session__in=Session.objects.filter(pk=session_id, user_id=user_id))
 
 
-def _begin(session: Session, message_id: str, now: datetime) -> Reply:
+def _begin(session: OwnSession, message_id: str, now: datetime) -> Reply:
     """A new reply in a block of its own; the session is locked."""
     Session.objects.filter(pk=session.pk).update(
         next_position=F("next_position") + POSITIONS_PER_BLOCK

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
+from backend.accounts.tickets import IssuedTicket
 from backend.conversations import queries
 from backend.conversations.models import Call, Turn
 from backend.conversations.queries import SessionWithFacts, Spent, Status
@@ -191,3 +192,12 @@ def turn_json(turn: Turn) -> TurnJSON:
 def usd(cost: Decimal | None) -> str | None:
     """USD with four decimals, as text, so that no client rounds it. None (unknown) stays None."""
     return None if cost is None else str(cost.quantize(Decimal("0.0001")))
+
+
+def ticket_json(issued: IssuedTicket, session_id: UUID, socket_root: str) -> TicketJSON:
+    """The ticket with the URL of its WebSocket, which begins with `socket_root`: `wss://host`."""
+    return {
+        "ticket": issued.ticket,
+        "expires_at": issued.expires_at,
+        "url": f"{socket_root}/ws/realtime/{session_id}/",
+    }

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from backend.protocol.errors import BadFrame, UpstreamFailed
-from backend.protocol.reading import int_at, text_at
+from backend.protocol.reading import int_at, mapping_at, text_at
 
 MAX_DEPTH = 32
 """The deepest nesting accepted from a client. A typed message, the deepest allowed event, has 4."""
@@ -168,6 +168,28 @@ class UpstreamFrame(msgspec.Struct):
         if self._event is None:
             self._event = _read_leniently(self.text)
         return self._event
+
+
+class _Named(msgspec.Struct, gc=False):
+    id: str
+
+
+class _WithItem(msgspec.Struct, gc=False):
+    item: _Named
+
+
+_WITH_ITEM = msgspec.json.Decoder(_WithItem)
+
+
+def id_of_item(frame: UpstreamFrame) -> str | None:
+    """The id of the event's `item`, without building the event: each item of a past has one.
+
+    None where there is no such id. Raises UpstreamFailed("provider_failed") as `event` does.
+    """
+    try:
+        return _WITH_ITEM.decode(frame.text).item.id
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return text_at(mapping_at(frame.event, "item"), "id")
 
 
 def peek_from_upstream(text: str) -> UpstreamFrame:

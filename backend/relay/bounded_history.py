@@ -57,19 +57,20 @@ def bounded_past(turns: Iterable[StoredTurn], most_tokens: int, *, is_cut: bool 
     """
     exchanges = _exchanges(turns)
     oldest = 1 if is_cut and len(exchanges) > 1 else 0
-    kept: list[PastItem] = []
+    newest_first: list[PastItem] = []
     first_position: int | None = None
     tokens_left = most_tokens
     for index in range(len(exchanges) - 1, oldest - 1, -1):
-        items = [item for item in exchanges[index] if item.text]
+        items = [item for item in exchanges[index] if item.parts]
         if not items:
             continue
-        tokens_left -= sum(message_tokens(item.text) for item in items)
-        if tokens_left < 0 and kept:
-            return Past(tuple(kept), first_position)
-        kept[:0] = [PastItem(item.item_id, item.role, item.text) for item in items]
+        said = [PastItem(item.item_id, item.role, " ".join(item.parts)) for item in items]
+        tokens_left -= sum(message_tokens(item.text) for item in said)
+        if tokens_left < 0 and newest_first:
+            return Past(tuple(reversed(newest_first)), first_position)
+        newest_first += reversed(said)
         first_position = items[0].position
-    return Past(tuple(kept), first_position if is_cut else None)
+    return Past(tuple(reversed(newest_first)), first_position if is_cut else None)
 
 
 @dataclass(slots=True)
@@ -80,10 +81,6 @@ class _Item:
     role: Role
     position: int
     parts: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.parts)
 
 
 def _exchanges(turns: Iterable[StoredTurn]) -> Sequence[Sequence[_Item]]:

@@ -32,7 +32,7 @@ from backend.protocol.budget_state import BudgetState, seconds_until_reset
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamFailed
 from backend.protocol.events import ClientEvent, ServerEvent
-from backend.protocol.frames import UpstreamFrame, peek_from_upstream
+from backend.protocol.frames import UpstreamFrame, id_of_item, peek_from_upstream
 from backend.protocol.reading import mapping_at, text_at
 from backend.protocol.transcript.assembler import TEXT_DELTAS
 from backend.protocol.transcript.turns import Modality, Turn, TurnStatus
@@ -338,7 +338,7 @@ class CallLogic:
         ]
 
     def _on_item(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
-        item_id = text_at(mapping_at(frame.event, "item"), "id")
+        item_id = id_of_item(frame)
         if item_id not in self._past:
             return self._pass_on(frame, at)
         self._unanswered_replays.pop(self._past[item_id], None)

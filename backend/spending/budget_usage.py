@@ -39,6 +39,7 @@ from backend.conversations.process_liveness import is_dead
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.transcript.turns import TurnStatus
 from backend.protocol.usage import AUDIO_IN_TOKENS_PER_S
+from backend.spending.budget_rows import granted_to
 from backend.spending.budgets import (
     RESERVED_MINUTES,
     Counted,
@@ -49,7 +50,8 @@ from backend.spending.budgets import (
     states_of,
     tightest,
 )
-from backend.spending.models import Budget, DeletedTalk
+from backend.spending.call_counts import open_call_groups
+from backend.spending.models import DeletedTalk
 from backend.spending.prices import usd_of_answer, usd_of_talk
 
 CLIP_PREFIX = "clip_"
@@ -85,15 +87,8 @@ def settings_grant() -> Grant:
 def limits_of(user_ids: Collection[int]) -> dict[int, Limits]:
     """Return the tightest limits of each of these users. One query."""
     default, of_all, of_one = settings_grant(), list[Grant](), defaultdict[int, list[Grant]](list)
-    budgets = Budget.objects.filter(
-        Q(scope=Budget.Scope.EVERYBODY) | Q(user__in=user_ids) | Q(group__user__in=user_ids)
-    )
-    for budget in budgets.annotate(member_id=F("group__user")).order_by():
-        if budget.scope == Budget.Scope.EVERYBODY:
-            of_all.append(budget.grant)
-        else:
-            owner_id = budget.user_id or budget.member_id
-            of_one[owner_id].append(budget.grant)
+    for owner_id, grant in granted_to(user_ids):
+        (of_all if owner_id is None else of_one[owner_id]).append(grant)
     return {user_id: tightest([default, *of_all, *of_one.get(user_id, ())]) for user_id in user_ids}
 
 
@@ -171,15 +166,9 @@ def open_calls(now: datetime, *, without: UUID | None = None) -> list[OpenCalls]
     session's `updated_at` says nothing about them: a client that sends events but no words keeps a
     call open for hours without a turn.
     """
-    calls = Call.objects.filter(_OPEN, lease_until__gt=now)
-    if without is not None:
-        calls = calls.exclude(session_id=without)
-    groups = calls.order_by().values_list(
-        "session__user_id", "worker", "model", "transcription_model"
-    )
     are_dead: dict[str, bool] = {}
     found = []
-    for user_id, worker, model, transcription_model, number in groups.annotate(number=Count("pk")):
+    for user_id, worker, model, transcription_model, number in open_call_groups(now, without):
         if worker not in are_dead:
             are_dead[worker] = is_dead(worker)
         if not are_dead[worker]:

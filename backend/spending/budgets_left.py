@@ -8,8 +8,8 @@ from uuid import UUID
 
 from backend.spending.budget_usage import OpenCalls, limits_of, open_calls, states_of_users
 from backend.spending.budgets import LimitKind, Limits, Scope
+from backend.spending.call_counts import calls_of_the_hour
 from backend.spending.limits import CallCounts, free_at
-from backend.spending.reservations import calls_of_the_hour
 
 _NO_SESSION = UUID(int=0)
 

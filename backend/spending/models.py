@@ -15,7 +15,6 @@ from django.db import models
 from django.db.models import Q
 
 from backend.bilingual import bilingual
-from backend.spending.budgets import Grant
 
 _NOT_NEGATIVE = MinValueValidator(
     0,
@@ -120,17 +119,6 @@ class Budget(models.Model):
     def __str__(self) -> str:
         target = self.user if self.user_id else self.group
         return f"{self.get_scope_display()}" + (f": {target}" if target is not None else "")
-
-    @property
-    def grant(self) -> Grant:
-        """The limits, as the pure code takes them."""
-        return Grant(
-            "user" if self.user_id else "group" if self.group_id else "everybody",
-            self.usd_per_month,
-            self.minutes_per_day,
-            self.calls_at_once,
-            self.calls_per_hour,
-        )
 
     def clean(self) -> None:
         """Refuse a budget without its target, a second one for everybody, and one without limits.

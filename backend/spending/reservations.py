@@ -21,20 +21,19 @@ check: no running call is ended for a limit.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from backend.configured_providers import priced_as, provider_named
 from backend.conversations.column_fitting import storable_model
-from backend.conversations.models import Call, Session
+from backend.conversations.models import Session
 from backend.conversations.models import Usage as UsageRow
 from backend.conversations.stored_cost import stored_cost
 from backend.database import atomic, current_alias
@@ -49,12 +48,11 @@ from backend.spending.budget_usage import (
     usd_of_next_answer,
 )
 from backend.spending.budgets import Allowed, Limits, Refused, admission
+from backend.spending.call_counts import calls_of_the_hour
 from backend.spending.limits import (
-    CONTINUES_WITHIN,
     HOUR,
     CallCounts,
     CallLimits,
-    PastCall,
     refusal_of,
     seconds_until_free,
 )
@@ -62,13 +60,9 @@ from backend.spending.prices import usage_of_clip, usd_of_talk
 
 ALL_CALLS_LOCK = 0x6B61697761
 """The key of the advisory lock of the limit of all calls: "kaiwa" in ASCII."""
-_SLACK = timedelta(minutes=5)
-"""How far the clocks of the servers, which write `Session.updated_at`, may differ."""
 
 Price = Callable[[], Decimal | None]
 """What is reserved, in USD; None if a price is unknown. Asked only where a budget of money is."""
-
-_OPEN = Q(ended_at__isnull=True)
 
 
 def reserve_call(session_id: UUID, user_id: int, now: datetime) -> None:
@@ -226,23 +220,6 @@ def reserve_session(user_id: int) -> float | None:
         return None
     created_at, now = last
     return seconds_until_free([created_at], 1, now)
-
-
-def calls_of_the_hour(user_id: int, now: datetime) -> list[PastCall]:
-    """The user's calls that started within the hour, and those they may go on with.
-
-    One query, of the sessions that were active within the hour, by index: a call writes its
-    session's `updated_at` when it opens and with each turn. Asked for the calls by their user,
-    PostgreSQL took 50 ms with 2,000 sessions.
-    """
-    hour_ago = now - HOUR
-    recent = Session.with_deleted.filter(user_id=user_id, updated_at__gt=hour_ago - _SLACK)
-    calls = Call.objects.filter(
-        _OPEN | Q(started_at__gt=hour_ago) | Q(ended_at__gt=hour_ago - CONTINUES_WITHIN),
-        session__in=recent.order_by(),
-    )
-    rows = calls.order_by().values_list("session_id", "started_at", "ended_at")
-    return [PastCall(*row) for row in rows]
 
 
 def lock_user(user_id: int) -> None:

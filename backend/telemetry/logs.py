@@ -94,10 +94,17 @@ _SECRETS = tuple(
         ),
     )
 )
+_PART_OF_A_SECRET = re.compile(
+    r"bearer|token|relay\.ticket|api-key|[?&]|://|(?:sk|ek)[-_]|[\w-]{40}", re.IGNORECASE
+)
+"""Each of `_SECRETS` has one of these. To look for them first takes a fifth of the time, and most
+values of our own lines have none."""
 
 
 def masked(text: str) -> str:
     """Return the text with everything that looks like a secret redacted. Idempotent."""
+    if _PART_OF_A_SECRET.search(text) is None:
+        return text
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

@@ -9,7 +9,7 @@ from bench.compare.processes import tree_cpu_seconds
 from bench.compare.relays import DIRECT, Relay
 from bench.compare.sampling import Ends
 
-SESSIONS = 64
+SESSIONS = 256
 """Used in turn by `load.CONNECTING_AT_ONCE` clients: a call has ended long before the next one in
 its session begins."""
 PAST_TURNS = 200

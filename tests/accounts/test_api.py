@@ -1,6 +1,7 @@
 """REST: register, log in, log out, me; for the user and for everybody else."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -223,8 +224,8 @@ def test_logging_out_ends_the_login_on_every_device(as_owner: APIClient, owner: 
     assert not Ticket.objects.exists()
 
 
-def owner_session_id() -> Any:
-    return "00000000-0000-4000-8000-000000000000"
+def owner_session_id() -> UUID:
+    return UUID("00000000-0000-4000-8000-000000000000")
 
 
 def test_logging_out_affects_no_other_user(as_owner: APIClient) -> None:

@@ -19,7 +19,7 @@ from backend.protocol.errors import AdmissionRefused
 
 TAKERS = 20
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 def refused(ticket: str, session_id: UUID) -> bool:
@@ -114,7 +114,6 @@ def test_tickets_are_long_and_different(owner: User) -> None:
     assert all(len(ticket) == 43 for ticket in issued)
 
 
-@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_concurrent_uses_of_a_ticket_one_succeeds(owner: User) -> None:
     session_id = uuid4()

@@ -8,7 +8,7 @@ from backend.accounts import tokens
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 def test_a_token_returns_its_user(owner: User, stranger: User) -> None:

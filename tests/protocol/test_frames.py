@@ -14,6 +14,7 @@ from backend.protocol.errors import BAD_FRAME_CODES, BadFrame, ClientError, Upst
 from backend.protocol.frames import (
     MAX_DEPTH,
     MAX_INTEGER_DIGITS,
+    id_of_item,
     parse_from_client,
     peek_from_upstream,
 )
@@ -322,3 +323,24 @@ def test_no_provider_text_raises_anything_but_upstream_failed(text: str) -> None
         peek_from_upstream(text)
     except UpstreamFailed as error:
         assert error.code == "provider_failed"
+
+
+@pytest.mark.parametrize(
+    ("text", "item_id"),
+    [
+        ('{"type":"t","item":{"id":"item_1","content":[{"text":"a"}]}}', "item_1"),
+        (r'{"item":{"id":"item_\u00e9","text":"\ud83d"}}', "item_é"),
+        ('{"item":{"id":5}}', None),
+        ('{"item":{}}', None),
+        ('{"item":[]}', None),
+        ('{"type":"t"}', None),
+        ('{"item":5,"item":{"id":"last"}}', "last"),
+        ('{"item":{"id":"first"},"item":{"id":"last"}}', "last"),
+    ],
+)
+def test_the_id_of_an_item_is_read_as_from_the_event(text: str, item_id: str | None) -> None:
+    frame = peek_from_upstream(text)
+    assert id_of_item(frame) == item_id
+    item = frame.event.get("item")
+    read = item.get("id") if isinstance(item, dict) else None
+    assert item_id == (read if isinstance(read, str) else None)

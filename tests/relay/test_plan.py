@@ -2,9 +2,12 @@
 
 import json
 
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types.realtime.realtime_client_event import RealtimeClientEvent
 from pydantic import TypeAdapter
 
+from backend.protocol.reading import encode
 from backend.protocol.transcript.turns import Role
 from backend.relay.plan import PastItem, replays_of, session_update_of
 from tests.relay.equipment import PAST, SECRET_INSTRUCTIONS, plan
@@ -37,6 +40,18 @@ def test_an_id_that_the_provider_would_refuse_is_replaced() -> None:
     replays = replays_of(plan(PastItem("x" * 36, Role.USER, "Hello.")).past)
     assert replays[0].item_id == "relay_past_0"
     assert json.loads(replays[0].text)["item"]["id"] == "relay_past_0"
+
+
+@given(st.text(), st.sampled_from([Role.USER, Role.ASSISTANT]))
+def test_a_replay_is_the_compact_json_of_its_event(text: str, role: Role) -> None:
+    (replay,) = replays_of([PastItem("item_1", role, text)])
+    assert replay.text == encode(json.loads(replay.text))
+    assert json.loads(replay.text)["item"] == {
+        "id": "item_1",
+        "type": "message",
+        "role": role.value,
+        "content": [{"type": {"user": "input_text"}.get(role, "output_text"), "text": text}],
+    }
 
 
 def test_tool_turns_are_left_out() -> None:

@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import translation
 
-from backend.spending.budgets import Grant
 from backend.spending.models import Budget
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -85,8 +84,7 @@ def test_a_second_budget_for_everybody_is_refused_with_a_sentence() -> None:
         Budget(scope="everybody").full_clean()
 
 
-def test_a_row_is_a_grant_and_a_line(owner: User) -> None:
+def test_a_row_is_a_line(owner: User) -> None:
     budget = Budget(scope="user", user=owner, usd_per_month=Decimal("7.50"), calls_at_once=0)
-    assert budget.grant == Grant("user", Decimal("7.50"), None, 0, None)
     assert budget.limits_text() == "7.50 USD/month, - min/day, 0 at once, - /hour"
     assert str(budget) == "one user: owner"

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.protocol.endings import Ending
+from backend.telemetry import logs
 from backend.telemetry.logs import ALLOWED_FIELDS, LineFormatter, Mask, log_event, masked
 from backend.telemetry.request_ids import remember_request_id
 
@@ -336,3 +337,20 @@ def test_djangos_records_are_masked_and_written_once(debug: str) -> None:
     said = done.stdout + done.stderr
     assert [said.count(f"said by {name} with Bearer ***") for name in loggers] == [1] * 5
     assert "abc.def" not in said
+
+
+SECRET_PARTS = st.sampled_from(
+    [
+        "Bearer", "beare\u017f", "tOKEN", "relay.ticket.", "openai-insecure-api-key.", "api-key",
+        "sk-", "EK_", "\u017f\u212a-", "&key=", "?ticket=", "://", "a:b@", "=", " ", "%20", ":",
+        "0123456789abcdef" * 2 + "01234567", "aB3" * 14 + "c", "x", "-", "_",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(SECRET_PARTS | st.text(max_size=3), max_size=8).map("".join))
+def test_no_secret_is_passed_over_unread(text: str) -> None:
+    expected = text
+    for pattern, replacement in logs._SECRETS:
+        expected = pattern.sub(replacement, expected)
+    assert masked(text) == expected

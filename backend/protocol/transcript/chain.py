@@ -51,10 +51,23 @@ class ItemChain:
         self._insertions = 0
         self._has_deleted = False
         self._order: list[str] | None = None
-        previous = None
-        for item_id in past_item_ids:
-            self.place(item_id, previous, Rank.ITEM)
-            previous = item_id
+        if past_item_ids:
+            self._place_past(past_item_ids)
+
+    def _place_past(self, item_ids: Sequence[str]) -> None:
+        """Place each item behind the one before it."""
+        before = (None, *item_ids)
+        if len(set(item_ids)) < len(item_ids):
+            for item_id, previous in zip(item_ids, before, strict=False):
+                self.place(item_id, previous, Rank.ITEM)
+            return
+        # What `place` comes to for items in order, at a fifth of its cost: a call may have 400.
+        self._links = {
+            item_id: _Link(previous, Rank.ITEM, previous, number)
+            for number, (item_id, previous) in enumerate(zip(item_ids, before, strict=False), 1)
+        }
+        self._insertions = len(item_ids)
+        self._order = list(item_ids)
 
     def add(self, item_id: str) -> None:
         """Add this item, at the end until its place is known; a known item stays where it is."""

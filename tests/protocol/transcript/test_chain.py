@@ -33,6 +33,33 @@ def test_a_simple_chain_has_one_order_whatever_the_order_of_events(
     assert _order(*placements) == "abcd"
 
 
+@given(
+    st.lists(st.sampled_from("abcdef"), max_size=8),
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcdefgh"),
+            st.none() | st.sampled_from("abcdefgh"),
+            st.sampled_from(Rank),
+            st.booleans(),
+        ),
+        max_size=6,
+    ),
+)
+def test_a_past_is_as_its_items_placed_one_by_one(
+    past: list[str], later: list[tuple[str, str | None, Rank, bool]]
+) -> None:
+    chain, one_by_one = ItemChain(past), ItemChain()
+    for item_id, previous in zip(past, [None, *past], strict=False):
+        one_by_one.place(item_id, previous, Rank.ITEM)
+    assert chain.order() == one_by_one.order()
+    for item_id, previous, rank, is_deleted in later:
+        for each in (chain, one_by_one):
+            each.place(item_id, previous, rank)
+            if is_deleted:
+                each.mark_deleted(item_id)
+        assert chain.order() == one_by_one.order()
+
+
 def test_of_two_followers_the_later_insertion_stands_directly_behind() -> None:
     assert _order(("a", None), ("b", "a"), ("c", "b"), ("x", "a"), ("y", "x")) == "axybc"
 
