@@ -22,10 +22,6 @@ class Clock(Protocol):
         """Return after this many seconds."""
         ...
 
-    async def sleep_about(self, seconds: float) -> None:
-        """Return after about this many seconds: up to 0.125 s later, or 12 ms earlier."""
-        ...
-
 
 class SendQueue:
     """Frames to send to one side, in the order in which `CallLogic` decided them.

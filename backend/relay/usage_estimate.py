@@ -120,6 +120,11 @@ class UsageMeter:
             stem = delta.type.removesuffix(".delta")
             response.add_text((delta.item_id or "", delta.content_index, stem), delta.delta)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no usage is waited for that could become overdue."""
+        return not self._responses
+
     def overdue(self, latest_s: float) -> list[Usage]:
         """Estimate the responses that ended without a usage, and those in progress of which nothing
         has come since `latest_s`. Returns the estimates that are new or have changed.
