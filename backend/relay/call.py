@@ -23,6 +23,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Unpack
 
+from backend.light_queues import LightEvent
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError, UpstreamTimeout
@@ -132,8 +133,8 @@ class Call:
         self._closings: set[asyncio.Task[None]] = set()
         """Close connections that the call has left."""
         self._to_client = SendQueue(self._clock)
-        self._must_flush = asyncio.Event()
-        self._ended = asyncio.Event()
+        self._must_flush = LightEvent()
+        self._ended = LightEvent()
         self._ending = Ending.INTERNAL
         self._frames = self._frames_at_look = 0
         self._resting_ticks = 0

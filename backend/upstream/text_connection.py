@@ -8,12 +8,13 @@ queue and the pauses of its `recv_messages` are not documented; `requirements.tx
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
 from websockets.typing import Data
 
+from backend.light_queues import ShortDeque
 from backend.protocol.text_frames import MASK_BYTES, text_extent, text_head
 from backend.websocket_parser import apply_mask, is_between_messages
 
@@ -44,6 +45,7 @@ class TextConnection(ClientConnection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.drain_waiters: Any = ShortDeque()
         self._texts: list[str] = []
         """What the fast path has read, for `recv`; it came before what the library has."""
         self._begun = bytearray()
@@ -52,6 +54,10 @@ class TextConnection(ClientConnection):
         self._reader: asyncio.Future[None] | None = None
         """Not done while a task waits in `recv`."""
         self._taker: Callable[[str], bool] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.recv_messages.frames.queue = cast(Any, ShortDeque())
 
     # Reading
 
