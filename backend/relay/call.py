@@ -133,9 +133,12 @@ class Call:
         self._closings: set[asyncio.Task[None]] = set()
         """Close connections that the call has left."""
         self._to_client = SendQueue(self._clock)
-        self._must_flush = LightEvent()
+        self._flushing: asyncio.Task[None] | None = None
+        """Sends what was decided without a pump; there is none while nothing is to be sent."""
         self._ended = LightEvent()
         self._ending = Ending.INTERNAL
+        self._is_cleaned_up = False
+        """From then on no task is started."""
         self._frames = self._frames_at_look = 0
         self._resting_ticks = 0
         """How many ticks need not look at the timers, unless a frame comes before."""
@@ -156,8 +159,8 @@ class Call:
         call_id_before = CALL_ID.set(self._plan.call_id)
         self._context = copy_context()
         self._log("call.opened", session_id=self._plan.session_id, model=self._plan.model)
-        for work in (self._pump_client, self._pump_upstream, self._flush_on_demand):
-            self._start(work)
+        self._start(self._pump_client)
+        self._start(self._pump_upstream)
         self._ticker.add(self)
         try:
             await self._ended.wait()
@@ -193,7 +196,8 @@ class Call:
     # The tasks
 
     def _start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._run_guarded(work))
+        # Also what is started from outside, by a tick or `hang_up`, logs with the call's id.
+        task = asyncio.create_task(self._run_guarded(work), context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -423,21 +427,25 @@ class Call:
         self._frames_at_look = self._frames
 
     def _flush_soon(self) -> None:
-        """Wake the task that sends, if there is something to send: most ticks decide nothing."""
+        """Start the task that sends, if there is something to send: most ticks decide nothing."""
         self._resting_ticks = 0
+        is_flushing = self._flushing is not None and not self._flushing.done()
+        if self._has_frames and not is_flushing and not self._is_cleaned_up:
+            self._flushing = self._start(self._flush_on_demand)
+
+    @property
+    def _has_frames(self) -> bool:
+        """Whether frames wait to be sent, to whichever side."""
         upstream, following = self._upstream, self._next
-        if (
+        return (
             self._to_client.has_frames
             or (upstream is not None and upstream.to_send.has_frames)
             or (following is not None and following.to_send.has_frames)
-        ):
-            self._must_flush.set()
+        )
 
     async def _flush_on_demand(self) -> None:
         """Send what the clock or `hang_up` decided: neither may wait for a slow reader."""
-        while True:
-            await self._must_flush.wait()
-            self._must_flush.clear()
+        while self._has_frames:
             await self._flush()
 
     # Effects
@@ -554,6 +562,7 @@ class Call:
         if self._client.direct is not None:
             self._client.direct.give_texts_to(None)
         self._ticker.remove(self)
+        self._is_cleaned_up = True
         for task in (tasks := list(self._tasks)):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -349,6 +349,9 @@ class CallLogic:
         if self._state is not State.REPLAYING or self._unanswered_replays:
             return []
         self._state = State.READY
+        if self._guard is None:
+            # They repeat all of the history, and nothing sends them again (`_configure_again`).
+            self._replays = ()
         return [ToClient(relay_events.ready(self._own_id(), self._plan)), *self._release(at)]
 
     def _on_error(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:

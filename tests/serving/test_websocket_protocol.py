@@ -563,3 +563,12 @@ async def test_pings_are_sent_at_whole_seconds_and_never_late(
         protocol.schedule_ping()
     assert due_s == [115.0, now_s]
     application.is_over.set()
+
+
+async def test_the_headers_of_the_handshake_are_released() -> None:
+    protocol, transport, application = await begun()
+    await turns_until(lambda: protocol.handshake_complete)
+    assert b"101 Switching Protocols" in transport.written
+    assert not protocol.request.headers
+    assert not protocol.response.headers
+    application.is_over.set()
