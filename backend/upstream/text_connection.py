@@ -59,6 +59,13 @@ class TextConnection(ClientConnection):
         super().connection_made(transport)
         self.recv_messages.frames.queue = cast(Any, ShortDeque())
 
+    async def keepalive(self) -> None:
+        """Ping at whole seconds, the first time up to one later, together with the connections of
+        other calls: to wake for each takes more than the ping.
+        """
+        await asyncio.sleep(-self.loop.time() % min(1.0, self.ping_interval or 1.0))
+        await super().keepalive()
+
     # Reading
 
     def data_received(self, data: bytes) -> None:

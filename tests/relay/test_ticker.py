@@ -35,7 +35,8 @@ async def test_a_member_is_ticked_at_its_pace() -> None:
 
 async def test_later_members_are_ticked_in_other_groups() -> None:
     clock = HandClock()
-    ticker, members = Ticker(clock.sleep, 0.5), [Member(clock) for _ in range(3)]
+    ticker = Ticker(clock.sleep, 0.5, groups=4)
+    members = [Member(clock) for _ in range(3)]
     for member in members:
         ticker.add(member)
         await settle()
