@@ -23,7 +23,16 @@ from backend.relay.call_logic import State
 from backend.relay.limits import Limits
 from backend.telemetry.counters import ProcessCounters
 from backend.telemetry.log_context import CALL_ID, with_ids
-from tests.relay.doubles import Client, HandClock, Provider, Record, settle, until
+from tests.relay.doubles import (
+    Client,
+    DirectClient,
+    DirectProvider,
+    HandClock,
+    Provider,
+    Record,
+    settle,
+    until,
+)
 from tests.relay.equipment import (
     PAST,
     append,
@@ -547,3 +556,25 @@ async def test_a_tick_that_fails_ends_the_call(
     scene.record.fails = False
     assert await scene.ended() is Ending.INTERNAL
     assert "call.failed" in caplog.text
+
+
+async def test_a_frame_that_is_relayed_without_a_pump_ends_the_rest() -> None:
+    client, provider, record, clock = DirectClient(), DirectProvider(), Record(), HandClock()
+    call = Call(plan(), client, provider.connect, record, clock=clock)
+    running = asyncio.create_task(call.run())
+    await settle()
+    provider.send_frame(updated())
+    await settle()
+    await clock.turn(3)
+    for text in (
+        response_created(),
+        item_event("added", "item_a", None, "assistant"),
+        words("item_a", "Good morning, "),
+    ):
+        provider.send_frame(text)
+        assert provider.taken[-1] == text
+    await clock.turn(0.5)
+    assert [turn.text for turn in record.turns] == ["Good morning, "]
+    client.leave()
+    async with quickly(5):
+        await running
