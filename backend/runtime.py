@@ -49,8 +49,8 @@ from backend.relay.plan import CallPlan
 from backend.relay.ports import CallRecorder, ClientConnection, ClientGone, UpstreamConnection
 from backend.relay.ports import Connect as ConnectCall
 from backend.relay.registry import LiveCalls
-from backend.relay.shared_timer import SharedTimer
 from backend.relay.tape import FileTape, NoTape, Tape
+from backend.relay.ticker import Ticker
 from backend.spending.budget_usage import states_of_calls
 from backend.spending.reservations import reserve_call
 from backend.telemetry.counters import COUNTERS
@@ -152,7 +152,7 @@ class Runtime:
         self.replies: set[LiveReply] = set()
         self._connect = connect
         self._limits = limits
-        self._timer = SharedTimer()
+        self._ticker = Ticker(asyncio.sleep, limits.tick_s)
         self._worker = process_name()
         self._database = DatabaseExecutor(threads=3, keeps_sqlite=True)
         # Threads of their own, so that a stuck write or listener delays nothing else.
@@ -540,13 +540,14 @@ class Runtime:
         recorder: CallRecorder,
     ) -> Call:
         plan = dataclasses.replace(plan, limits=limits_for(self._limits))
-        clock = SteadyClock(self._timer)
+        clock = SteadyClock()
         return Call(
             plan,
             client,
             connect,
             recorder,
             clock=clock,
+            ticker=self._ticker,
             tape=tape_for(plan, clock),
             counters=COUNTERS,
         )

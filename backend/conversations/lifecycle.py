@@ -14,14 +14,16 @@ A call wins over a typed answer: no answer starts while a call is live, and an a
 a call opens stops at its next heartbeat (`replies`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID, uuid4
 
+from django.contrib.auth.models import User
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from rest_framework.authtoken.models import Token
 
 from backend.accounts import tokens
 from backend.conversations import call_rows, control
@@ -29,7 +31,7 @@ from backend.conversations.history import past_of
 from backend.conversations.models import DEFAULT_PROVIDER, Call, Session, voice_in_use
 from backend.conversations.process_liveness import is_dead
 from backend.conversations.session_locks import OwnSession, lock_own_session, own_provider
-from backend.database import atomic
+from backend.database import atomic, placeholders, this_connection, uuid_of, uuid_parameter
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
 from backend.relay.plan import PastItem
@@ -230,20 +232,7 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
     ours = set(call_ids)
     Call.objects.filter(_OPEN, pk__in=ours).update(lease_until=Now() + LEASE)
     # Nearly always all of them. To read the others' columns of each call takes five times as long.
-    wanted = ours - set(
-        Call.objects.filter(
-            _OPEN,
-            pk__in=ours,
-            ending="",
-            requested_ending="",
-            session__closed_at=None,
-            session__deleted_at=None,
-            session__user__is_active=True,
-            session__user__auth_token__created=F("login_at"),
-        )
-        .order_by()
-        .values_list("pk", flat=True)
-    )
+    wanted = ours - _calls_that_go_on(ours)
     if not wanted:
         return {}
     rows = Call.objects.filter(pk__in=wanted).values_list(
@@ -283,6 +272,27 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
         else:
             must_end[call_id] = verdict
     return must_end
+
+
+def _calls_that_go_on(call_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these calls of which nothing demands the end."""
+    if not call_ids:
+        return set()
+    # Every process with calls asks every 5 s: the ORM takes three times as long with 200 ids.
+    connection = this_connection()
+    sql = f"""
+        SELECT call_row.id FROM {Call._meta.db_table} call_row
+        JOIN {Session._meta.db_table} session_row ON session_row.id = call_row.session_id
+        JOIN {User._meta.db_table} user_row ON user_row.id = session_row.user_id
+        JOIN {Token._meta.db_table} login ON login.user_id = user_row.id
+        WHERE call_row.id IN ({placeholders(call_ids)})
+        AND call_row.ended_at IS NULL AND call_row.ending = '' AND call_row.requested_ending = ''
+        AND session_row.closed_at IS NULL AND session_row.deleted_at IS NULL
+        AND user_row.is_active AND login.created = call_row.login_at
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [uuid_parameter(connection, each) for each in call_ids])
+        return {uuid_of(stored) for (stored,) in cursor.fetchall()}
 
 
 def reap(expired_for: timedelta = timedelta()) -> list[UUID]:

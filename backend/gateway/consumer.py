@@ -56,6 +56,7 @@ class RealtimeConsumer(AsyncConsumer):
     async def _serve_call(self, scope: Any, client: ClientSocket) -> None:
         try:
             credential = handshake.read_credential(scope)
+            handshake.release_headers(scope)
             session_id = scope["url_route"]["kwargs"]["session_id"]
             await self._runtime().serve_call(session_id, credential, client)
         except AdmissionRefused as refused:

@@ -110,6 +110,14 @@ def read_credential(scope: Scope) -> Credential:
     raise AdmissionRefused("ticket_missing", Ending.UNAUTHENTICATED)
 
 
+def release_headers(scope: Scope) -> None:
+    """Remove the headers that were read, from every copy of the scope: a browser sends 1 to 3 KB,
+    and a call lasts for up to hours. A refusal still needs the language.
+    """
+    headers = scope["headers"]
+    headers[:] = [each for each in headers if each[0].lower() == b"accept-language"]
+
+
 def _ticket(scope: Scope) -> Credential | None:
     for offered in scope["subprotocols"]:
         secret = offered.removeprefix(TICKET_PREFIX)

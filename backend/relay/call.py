@@ -23,6 +23,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Unpack
 
+from backend.light_queues import LightEvent
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError, UpstreamTimeout
@@ -52,8 +53,8 @@ from backend.relay.ports import (
     UpstreamConnection,
 )
 from backend.relay.send_queue import Clock, SendQueue
-from backend.relay.shared_timer import SharedTimer
 from backend.relay.tape import NoTape, Tape
+from backend.relay.ticker import Ticker
 from backend.telemetry.counters import ProcessCounters
 from backend.telemetry.log_context import CALL_ID
 from backend.telemetry.logs import Fields, log_event
@@ -61,18 +62,16 @@ from backend.telemetry.logs import Fields, log_event
 UNTIMED_FRAMES = 7
 """A mask of the number of frames so far: one frame in eight is timed for `/metrics`. To time each
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
+REST_S = 5.0
+"""How long a call in which nothing goes on looks at no timer, at most."""
 
 _logger = logging.getLogger(__name__)
 
 
 class SteadyClock:
-    """The wall clock's time when it was made, and from there on the monotonic clock's.
+    """The wall clock's time when it was made, and from there on the monotonic clock's."""
 
-    The clocks of a process's calls share a `timer`.
-    """
-
-    def __init__(self, timer: SharedTimer | None = None) -> None:
-        self._timer = timer or SharedTimer()
+    def __init__(self) -> None:
         self._made_at = datetime.now(UTC)
         self._made_s = time.monotonic()
 
@@ -83,10 +82,6 @@ class SteadyClock:
     async def sleep(self, seconds: float) -> None:
         """Return after this many seconds."""
         await asyncio.sleep(seconds)
-
-    async def sleep_about(self, seconds: float) -> None:
-        """Return after about this many seconds, together with others (`relay.shared_timer`)."""
-        await self._timer.sleep(seconds)
 
 
 class _Upstream:
@@ -102,7 +97,10 @@ class _Upstream:
 
 
 class Call:
-    """One call, from the accepted client socket to its one ending. Runs once."""
+    """One call, from the accepted client socket to its one ending. Runs once.
+
+    The calls of a process share a `ticker`.
+    """
 
     def __init__(
         self,
@@ -112,6 +110,7 @@ class Call:
         recorder: CallRecorder,
         *,
         clock: Clock | None = None,
+        ticker: Ticker | None = None,
         tape: Tape | None = None,
         counters: ProcessCounters | None = None,
         chance: Callable[[], float] = random.random,
@@ -122,6 +121,7 @@ class Call:
         self._connect = connect
         self._recorder = recorder
         self._clock = clock or SteadyClock()
+        self._ticker = ticker or Ticker(self._clock.sleep, plan.limits.tick_s, groups=1)
         self._tape = tape or NoTape()
         self._started_at = self._clock.now()
         self._counters = counters or ProcessCounters()
@@ -135,10 +135,15 @@ class Call:
         self._closings: set[asyncio.Task[None]] = set()
         """Close connections that the call has left."""
         self._to_client = SendQueue(self._clock, client.direct)
-        self._must_flush = asyncio.Event()
-        self._ended = asyncio.Event()
+        self._flushing: asyncio.Task[None] | None = None
+        """Sends what was decided without a pump; there is none while nothing is to be sent."""
+        self._ended = LightEvent()
         self._ending = Ending.INTERNAL
-        self._frames = 0
+        self._is_cleaned_up = False
+        """From then on no task is started."""
+        self._frames = self._frames_at_look = 0
+        self._resting_ticks = 0
+        """How many ticks need not look at the timers, unless a frame comes before."""
         self._context = copy_context()
 
     @property
@@ -156,13 +161,9 @@ class Call:
         call_id_before = CALL_ID.set(self._plan.call_id)
         self._context = copy_context()
         self._log("call.opened", session_id=self._plan.session_id, model=self._plan.model)
-        for work in (
-            self._pump_client,
-            self._pump_upstream,
-            self._watch_clock,
-            self._flush_on_demand,
-        ):
-            self._start(work)
+        self._start(self._pump_client)
+        self._start(self._pump_upstream)
+        self._ticker.add(self)
         try:
             await self._ended.wait()
         except asyncio.CancelledError:
@@ -197,7 +198,8 @@ class Call:
     # The tasks
 
     def _start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._run_guarded(work))
+        # Also what is started from outside, by a tick or `hang_up`, logs with the call's id.
+        task = asyncio.create_task(self._run_guarded(work), context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -394,40 +396,70 @@ class Call:
         self._apply(failed)
         self._flush_soon()
 
-    async def _watch_clock(self) -> None:
-        while True:
-            await self._clock.sleep_about(self._limits.tick_s)
-            now = self._clock.now()
-            self._count_seconds(now)
-            if self._to_client.stuck_s(now) > self._limits.stuck_send_s:
-                self._end(Ending.TOO_SLOW)
-                continue
-            for upstream in (self._upstream, self._next):
-                if upstream and upstream.to_send.stuck_s(now) > self._limits.stuck_send_s:
-                    self._lose(upstream, UpstreamTimeout("timed_out"))
-            self._apply(self._logic.tick(now))
-            if (step := self._logic.due_step(now)) is not None:
-                self._tape.record_step(step, now)
-                self._apply(self._logic.take_step(step, now))
-            self._flush_soon()
+    def tick(self) -> None:
+        """Time has passed: look at the timers, unless nothing can be due (`CallLogic.rest_s`)."""
+        now = self._clock.now()
+        self._count_seconds(now)
+        if self._resting_ticks and self._frames == self._frames_at_look:
+            self._resting_ticks -= 1
+        else:
+            self._context.run(self._look, now)
+
+    def _look(self, now: datetime) -> None:
+        """Look at the timers. An exception ends the call, as that of a pump does."""
+        try:
+            self._look_at_timers(now)
+        except Exception:
+            _logger.exception("call.failed")
+            self._end(Ending.INTERNAL)
+
+    def _look_at_timers(self, now: datetime) -> None:
+        if self._to_client.stuck_s(now) > self._limits.stuck_send_s:
+            self._end(Ending.TOO_SLOW)
+            return
+        for upstream in (self._upstream, self._next):
+            if upstream and upstream.to_send.stuck_s(now) > self._limits.stuck_send_s:
+                self._lose(upstream, UpstreamTimeout("timed_out"))
+        self._apply(self._logic.tick(now))
+        if (step := self._logic.due_step(now)) is not None:
+            self._tape.record_step(step, now)
+            self._apply(self._logic.take_step(step, now))
+        self._flush_soon()
+        self._rest(now)
+
+    def _rest(self, now: datetime) -> None:
+        """Look at no timer for as long as nothing comes and nothing can be due, but at most
+        `REST_S`. A frame ends the rest, and so does whatever else is decided (`_flush_soon`).
+        """
+        upstream = self._upstream
+        is_idle = self._to_client.is_idle and upstream is not None and upstream.to_send.is_idle
+        rest_s = min(self._logic.rest_s(now), REST_S) if is_idle else 0.0
+        self._resting_ticks = max(0, int(rest_s / self._limits.tick_s) - 1)
+        self._frames_at_look = self._frames
 
     def _flush_soon(self) -> None:
-        """Wake the task that sends, if there is something to send: most ticks decide nothing."""
+        """Start the task that sends, if there is something to send: most ticks decide nothing."""
+        self._resting_ticks = 0
+        if not self._has_frames or self._is_cleaned_up:
+            return
+        if self._flushing is None or self._flushing.done():
+            self._flushing = self._start(self._flush_on_demand)
+
+    @property
+    def _has_frames(self) -> bool:
+        """Whether frames wait to be sent, to whichever side."""
         upstream, following = self._upstream, self._next
-        if (
+        return bool(
             self._to_client.texts
             or (upstream is not None and upstream.to_send.texts)
             or (following is not None and following.to_send.texts)
-        ):
-            self._must_flush.set()
+        )
 
     async def _flush_on_demand(self) -> None:
         """Send what the clock, `hang_up` or a frame without a pump decided and what could not be
         sent at once: none of these may wait for a slow reader.
         """
-        while True:
-            await self._must_flush.wait()
-            self._must_flush.clear()
+        while self._has_frames:
             await self._flush()
 
     # Effects
@@ -548,6 +580,8 @@ class Call:
             await self._send_last_frames()
         if self._client.direct is not None:
             self._client.direct.give_texts_to(None)
+        self._ticker.remove(self)
+        self._is_cleaned_up = True
         for task in (tasks := list(self._tasks)):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

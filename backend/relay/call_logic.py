@@ -349,6 +349,9 @@ class CallLogic:
         if self._state is not State.REPLAYING or self._unanswered_replays:
             return []
         self._state = State.READY
+        if self._guard is None:
+            # They repeat all of the history, and nothing sends them again (`_configure_again`).
+            self._replays = ()
         return [ToClient(relay_events.ready(self._own_id(), self._plan)), *self._release(at)]
 
     def _on_error(self, frame: UpstreamFrame, at: datetime) -> list[Effect]:
@@ -626,6 +629,22 @@ class CallLogic:
         if 0 < limits.longest_call_s < now_s - self._started_s:
             effects += self.leave(Ending.TIME_LIMIT, at)
         return effects
+
+    def rest_s(self, at: datetime) -> float:
+        """How long, after a `tick`, no tick and no step decides anything if no event comes before,
+        in seconds. 0 while something is in progress.
+        """
+        is_open = self._state is State.READY and self._leave_ending is None
+        if not is_open or self._speech_ended_s is not None or not self._record.is_at_rest:
+            return 0.0
+        limits, until_s = self._limits, self._active_s + self._limits.idle_s
+        if self._client_pings:
+            until_s = min(until_s, self._client_sent_s + limits.silent_client_s)
+        if limits.longest_call_s:
+            until_s = min(until_s, self._started_s + limits.longest_call_s)
+        if self._plan.history_tokens is not None:
+            until_s = min(until_s, self._rotation.rests_until_s)
+        return max(0.0, until_s - at.timestamp())
 
     def leave(self, ending: Ending, at: datetime) -> list[Effect]:
         """End the call after the response in progress, or at once if there is none.

@@ -204,6 +204,13 @@ class CallRecord:
         return bool(self._committed_s)
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether time changes nothing, once `flush` was called: nothing is waited for or played
+        past the relay, and the usage of every response has come.
+        """
+        return not self._committed_s and self._output is None and self._meter.is_at_rest
+
+    @property
     def has_active_response(self) -> bool:
         """Whether the provider is generating a response."""
         return self._responses.is_active

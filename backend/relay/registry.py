@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from backend.light_queues import LightEvent
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import AdmissionRefused
@@ -43,8 +44,8 @@ class CallSlot:
     def __init__(self) -> None:
         self.call_id = ""
         self.requested_ending: Ending | None = None
-        self.attached_or_released = asyncio.Event()
-        self.released = asyncio.Event()
+        self.attached_or_released = LightEvent()
+        self.released = LightEvent()
         self._call: CanHangUp | None = None
 
     @property

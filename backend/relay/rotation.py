@@ -18,6 +18,7 @@ A next connection that fails in any phase is closed and opened again (OPENING), 
 grows. While the present connection lives, nobody notices; after a loss the attempts are counted.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -210,6 +211,11 @@ class Rotation:
             case Phase.REPLAYING if waited_s > self._replay_within_s:
                 return Step.GIVE_UP
         return None
+
+    @property
+    def rests_until_s(self) -> float:
+        """Until when no step is due, if nothing comes meanwhile; -inf while one is on its way."""
+        return self._cap.rotate_at_s if self.phase is Phase.NONE else -math.inf
 
     def begin(self, reason: Reason, now_s: float) -> float:
         """Open a next connection. Returns the pause before it, in seconds."""

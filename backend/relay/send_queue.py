@@ -22,10 +22,6 @@ class Clock(Protocol):
         """Return after this many seconds."""
         ...
 
-    async def sleep_about(self, seconds: float) -> None:
-        """Return after about this many seconds: up to 0.125 s later, or 12 ms earlier."""
-        ...
-
 
 class SendQueue:
     """Frames to send to one side, in the order in which `CallLogic` decided them.
@@ -62,6 +58,11 @@ class SendQueue:
             return
         direct.send_now(text)
         self._sent_chars += len(text)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no frame waits and no task sends."""
+        return not self.texts and not self.flushing
 
     def count_sent(self, chars: int) -> None:
         """Count what was sent past the queue, while nothing waited in it."""

@@ -22,6 +22,7 @@ from django.db.models import (
     Count,
     DateTimeField,
     DurationField,
+    Exists,
     ExpressionWrapper,
     F,
     Q,
@@ -51,7 +52,7 @@ from backend.spending.budgets import (
     tightest,
 )
 from backend.spending.call_counts import open_call_groups
-from backend.spending.models import DeletedTalk
+from backend.spending.models import Budget, DeletedTalk
 from backend.spending.prices import usd_of_answer, usd_of_talk
 
 CLIP_PREFIX = "clip_"
@@ -179,16 +180,20 @@ def open_calls(now: datetime, *, without: UUID | None = None) -> list[OpenCalls]
 def states_of_calls(call_ids: Collection[UUID]) -> dict[UUID, list[BudgetState]]:
     """Return the budgets' states of the user of each of these open calls, for a heartbeat.
 
-    The same few queries for any number of calls; nothing is reserved in them, because a call that
-    runs may use what it has reserved.
+    The same few queries for any number of calls, and one where nobody has a limit; nothing is
+    reserved in them, because a call that runs may use what it has reserved.
     """
-    calls = Call.objects.filter(_OPEN, pk__in=call_ids).annotate(now=Now())
-    rows = list(calls.order_by().values_list("pk", "session__user_id", "now"))
+    calls = Call.objects.filter(_OPEN, pk__in=call_ids)
+    found = calls.annotate(now=Now(), has_budgets=Exists(Budget.objects.all()))
+    rows = list(found.order_by().values_list("pk", "session__user_id", "now", "has_budgets"))
     if not rows:
         return {}
-    limits = limits_of({user_id for _, user_id, _ in rows})
-    states = states_of_users(limits, rows[0][2])
-    return {call_id: states[user_id] for call_id, user_id, _ in rows}
+    _, _, now, has_budgets = rows[0]
+    if not has_budgets and not tightest([settings_grant()]):
+        return {call_id: [] for call_id, *_ in rows}
+    limits = limits_of({user_id for _, user_id, *_ in rows})
+    states = states_of_users(limits, now)
+    return {call_id: states[user_id] for call_id, user_id, *_ in rows}
 
 
 def usd_of_next_answer(provider: str) -> Decimal | None:

@@ -8,12 +8,13 @@ queue and the pauses of its `recv_messages` are not documented; `requirements.tx
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
 from websockets.typing import Data
 
+from backend.light_queues import ShortDeque
 from backend.protocol.text_frames import MASK_BYTES, text_extent, text_head
 from backend.websocket_parser import apply_mask, is_between_messages
 
@@ -44,6 +45,7 @@ class TextConnection(ClientConnection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.drain_waiters: Any = ShortDeque()
         self._texts: list[str] = []
         """What the fast path has read, for `recv`; it came before what the library has."""
         self._begun = bytearray()
@@ -54,6 +56,17 @@ class TextConnection(ClientConnection):
         self._taker: Callable[[str, bytes], bool] | None = None
         self._was_library_used = True
         """Whether the library has had bytes since it was last seen idle (`_is_library_idle`)."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.recv_messages.frames.queue = cast(Any, ShortDeque())
+
+    async def keepalive(self) -> None:
+        """Ping at whole seconds, the first time up to one later, together with the connections of
+        other calls: to wake for each takes more than the ping.
+        """
+        await asyncio.sleep(-self.loop.time() % min(1.0, self.ping_interval or 1.0))
+        await super().keepalive()
 
     # Reading
 

@@ -11,6 +11,7 @@ from backend.gateway.handshake import (
     is_origin_allowed,
     preferred_language,
     read_credential,
+    release_headers,
     select_subprotocol,
     stated_addresses,
 )
@@ -167,3 +168,11 @@ def test_only_realtime_is_selected() -> None:
 )
 def test_the_language_is_the_browsers_first_supported_one(header: str, language: str) -> None:
     assert preferred_language(scope(accept_language=header)) == language
+
+
+def test_headers_that_were_read_are_removed_from_every_copy_of_the_scope() -> None:
+    request_scope = scope(accept_language="ja", authorization="Token secret", cookie="a=b")
+    copy = {**request_scope}
+    release_headers(copy)
+    assert request_scope["headers"] == [(b"accept-language", b"ja")]
+    assert preferred_language(request_scope) == "ja"

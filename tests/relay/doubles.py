@@ -249,9 +249,6 @@ class HandClock:
         self._sleepers.append((self.seconds + seconds, woken))
         await woken.wait()
 
-    async def sleep_about(self, seconds: float) -> None:
-        await self.sleep(seconds)
-
     async def turn(self, seconds: float) -> None:
         """Let this much time pass; wake each sleeper at its time."""
         end = self.seconds + seconds

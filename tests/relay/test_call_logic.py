@@ -1007,3 +1007,62 @@ def test_a_budget_of_zero_has_no_time_at_which_it_starts_again() -> None:
     assert "retry_after" not in closing
     assert "resets_at" not in closing
     assert closing["message"] == sentence("budget_spent", "en")
+
+
+STEPS = st.sampled_from(
+    [
+        append(), typed(), frame(type="relay.ping"), frame(type="response.create"),
+        frame(type="input_audio_buffer.commit"),
+    ]
+).map(lambda text: ("client", text)) | st.sampled_from(
+    [
+        updated(), words("item_a", "Good "), audio_delta("item_a", 3000), response_created(),
+        response_done(), item_event("added", "item_a", None, "assistant"),
+        frame(type="input_audio_buffer.speech_started", item_id="item_u"),
+        frame(type="input_audio_buffer.speech_stopped", item_id="item_u"),
+        frame(type="input_audio_buffer.committed", item_id="item_u", previous_item_id=None),
+        transcribed("What I said."),
+    ]
+).map(lambda text: ("upstream", text))  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(STEPS, st.floats(0, 100)), max_size=12),
+    st.booleans(),
+    st.sampled_from([0.0, 60.0, 7000.0]),
+    st.sampled_from([None, 8000]),
+)
+def test_while_a_call_rests_the_clock_decides_nothing(
+    script: list[tuple[tuple[str, str], float]],
+    is_leaving: bool,
+    longest_call_s: float,
+    history_tokens: int | None,
+) -> None:
+    limits = Limits(longest_call_s=longest_call_s)
+    call_logic = CallLogic(plan(limits=limits, history_tokens=history_tokens), at(0))
+    call_logic.open(created(), at(0))
+    call_logic.from_upstream(updated(), at(0))
+    now_s = 0.0
+    for (side, text), wait_s in script:
+        now_s += wait_s
+        decide = call_logic.from_client if side == "client" else call_logic.from_upstream
+        decide(text, at(now_s))
+    if is_leaving:
+        call_logic.leave(Ending.DRAINING, at(now_s))
+    call_logic.tick(at(now_s))
+    rest_s = call_logic.rest_s(at(now_s))
+    for share in (0.1, 0.5, 0.999):
+        later = at(now_s + share * rest_s)
+        assert call_logic.tick(later) == [] or not rest_s
+        assert call_logic.due_step(later) is None or not rest_s
+
+
+def test_a_call_in_which_nothing_goes_on_rests_until_its_next_rule() -> None:
+    limits = Limits(longest_call_s=3000)
+    call_logic = ready(limits=limits)
+    assert call_logic.rest_s(at(10)) == pytest.approx(15 * 60 + 0.2 - 10)
+    call_logic.from_client(frame(type="relay.ping"), at(10))
+    assert call_logic.rest_s(at(11)) == pytest.approx(89)
+    begin_response(call_logic)
+    assert call_logic.rest_s(at(12)) == 0

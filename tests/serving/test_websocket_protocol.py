@@ -549,3 +549,30 @@ async def test_a_handshake_with_a_line_that_is_too_long_is_answered() -> None:
         assert b" 431 " in await asyncio.wait_for(reader.readline(), 5)
         assert await asyncio.wait_for(reader.read(), 5) is not None
         writer.close()
+
+
+@pytest.mark.parametrize("now_s", [100.0, 100.4, 100.999])
+async def test_pings_are_sent_at_whole_seconds_and_never_late(
+    now_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together with those of other clients: each that is sent alone wakes the process."""
+    protocol, _, application = await begun()
+    loop = asyncio.get_running_loop()
+    due_s: list[float] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "time", lambda: now_s)
+        patch.setattr(loop, "call_at", lambda when, *rest: due_s.append(when))
+        protocol.schedule_ping()
+        protocol.last_ping_rtt = 15.5
+        protocol.schedule_ping()
+    assert due_s == [115.0, now_s]
+    application.is_over.set()
+
+
+async def test_the_headers_of_the_handshake_are_released() -> None:
+    protocol, transport, application = await begun()
+    await turns_until(lambda: protocol.handshake_complete)
+    assert b"101 Switching Protocols" in transport.written
+    assert not protocol.request.headers
+    assert not protocol.response.headers
+    application.is_over.set()

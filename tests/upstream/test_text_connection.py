@@ -339,3 +339,27 @@ def test_no_mask_comes_twice() -> None:
     drawn = [masks.next() for _ in range(2 * MASKS_AT_ONCE)]
     assert {len(mask) for mask in drawn} == {4}
     assert len(set(drawn)) > 0.99 * len(drawn)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "interval_s", "slept_s"),
+    [(100.25, 20.0, 0.75), (100.0, 20.0, 0.0), (7.25, 0.5, 0.25)],
+)
+async def test_pings_begin_at_a_whole_second(
+    now_s: float, interval_s: float, slept_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, _ = opened()
+    connection.ping_interval = interval_s
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", sleep)
+        patch.setattr(connection.loop, "time", lambda: now_s)
+        with pytest.raises(asyncio.CancelledError):
+            await connection.keepalive()
+    assert slept == [slept_s, interval_s]
