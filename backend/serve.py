@@ -35,7 +35,7 @@ from backend.serving.database_check import exit_unless_migrated
 from backend.serving.http_protocol import RequestTimeouts
 from backend.serving.listener import listen, listen_error_message
 from backend.serving.shutdown import Runtime, ShutdownTimeouts
-from backend.serving.supervisor import become_supervisor
+from backend.serving.supervisor import KILL_AFTER_S, become_supervisor
 from backend.serving.uvicorn_server import run_uvicorn
 from backend.serving.worker_balance import WorkerBalance
 from backend.serving.worker_place import WorkerPlace, end_with_supervisor, take_place
@@ -101,7 +101,8 @@ def main() -> int:
 
 def _serve_as_worker(place: WorkerPlace) -> int:
     """Serve as one of several processes; the supervisor has checked and bound everything."""
-    end_with_supervisor(place.lifeline)
+    timeouts = ShutdownTimeouts()
+    end_with_supervisor(place.lifeline, timeouts.total_s + KILL_AFTER_S)
     log_event(
         _logger,
         logging.INFO,
@@ -109,8 +110,8 @@ def _serve_as_worker(place: WorkerPlace) -> int:
         worker=str(place.number),
         pid=os.getpid(),
     )
-    facts = (Path(place.folder), place.number, place.count)
-    siblings, balance = Siblings(*facts), WorkerBalance(*facts)
+    siblings = Siblings(Path(place.folder), place.number, place.count)
+    balance = WorkerBalance(place.memory, place.number, place.count)
     join(siblings)
 
     async def answer_siblings() -> None:

@@ -55,9 +55,9 @@ def issue(user_id: int, session_id: UUID) -> IssuedTicket:
             f" VALUES (%s, %s, %s, {soon_sql(_LIFETIME_S)}) RETURNING expires_at",
             [_digest(ticket), user_id, uuid_parameter(this_connection(), session_id)],
         )
-        # Last: the row above waits for a user who is being erased, whose tickets go too. With some
-        # of them locked already, each would wait for the other.
-        delete_expired()
+    # Afterwards: the row above waits, at the latest when it is committed, for a user who is being
+    # erased, whose tickets go too. With some of them locked already, each would wait for the other.
+    delete_expired()
     return IssuedTicket(ticket, time_of(expires_at))
 
 

@@ -13,10 +13,12 @@ is not plainly right, or whose login or session is not found. Only `unavailable`
 since Django would wait for the database once more.
 """
 
+import asyncio
+import contextlib
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -38,18 +40,24 @@ from backend.protocol.errors import AdmissionRefused
 PATH = "/api/realtime/tickets/"
 MOST_BODY_BYTES = 256
 """A body that names a session has 54 bytes."""
+SLOW_S = 0.25
+"""A ticket takes a millisecond."""
 MOST_KINDS = 256
 MOST_KIND_BYTES = 4096
-"""Bounds of what is remembered: 1 MB. A browser sends 1 KB of headers."""
+MOST_KIND_HEADERS = 64
+"""Bounds of what is remembered: 4 MB. A browser sends 20 headers of 1 KB."""
 
 # `Any`: the servers, Channels and Django each have their own types for the same dictionaries.
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _OWN = frozenset(
-    {b"authorization", b"content-length", b"x-forwarded-for", b"x-real-ip", b"x-request-id"}
-)
-"""The headers that are each request's own. None but the first decides on the answer, and the last
-three are read before Django (`trusted_proxies`) or not at all."""
+    {
+        b"authorization", b"content-length", b"x-forwarded-for", b"x-real-ip", b"x-request-id",
+        b"traceparent", b"tracestate", b"x-amzn-trace-id", b"cf-ray",
+    }
+)  # fmt: skip
+"""The headers that are each request's own. None but the first decides on the answer: the others are
+read before Django (`trusted_proxies`, `telemetry.request_ids`) or not at all."""
 _NOT_REMEMBERED = frozenset({b"content-length", b"set-cookie"})
 _LOGIN = re.compile(rb"[Tt]oken ([0-9a-f]{40})")
 _SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -102,6 +110,26 @@ class Answers:
             self._by_kind.popitem(last=False)
 
 
+class Pending:
+    """When each request began that waits for the database."""
+
+    def __init__(self) -> None:
+        self._began_s: list[float] = []
+
+    def has_slow(self, now_s: float) -> bool:
+        """Whether one of them has waited for longer than `SLOW_S`."""
+        return bool(self._began_s) and now_s - self._began_s[0] > SLOW_S
+
+    @contextlib.contextmanager
+    def one(self, now_s: float) -> Iterator[None]:
+        """One more begins now, and ends with the block. `now_s` never goes back."""
+        self._began_s.append(now_s)
+        try:
+            yield
+        finally:
+            self._began_s.remove(now_s)
+
+
 def asked_in(scope: Mapping[str, Any]) -> Asked | None:
     """What the head of a request asks; None if it is not plainly a request for a ticket."""
     if scope["path"] != PATH or scope["method"] != "POST" or scope.get("query_string"):
@@ -123,6 +151,8 @@ def asked_in(scope: Mapping[str, Any]) -> Asked | None:
         or not (length.isdigit() and len(length) < 4 and int(length) <= MOST_BODY_BYTES)
         or [value for key, value in others if key == b"content-type"] != [b"application/json"]
         or any(key == b"transfer-encoding" for key, _ in others)
+        or [key for key, _ in others].count(b"host") != 1
+        or len(others) > MOST_KIND_HEADERS
         or sum(len(key) + len(value) for key, value in others) > MOST_KIND_BYTES
     ):
         return None
@@ -138,7 +168,7 @@ def asked_in(scope: Mapping[str, Any]) -> Asked | None:
 def session_in(body: bytes) -> UUID | None:
     """The session that a body names, if it names one and nothing else."""
     try:
-        given = json.loads(body)
+        given = json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
     if not isinstance(given, dict) or given.keys() != {"session_id"}:
@@ -176,8 +206,12 @@ def issue_to(login: str, session_id: UUID) -> tickets.IssuedTicket | None:
 
 
 def with_quick_tickets(app: Application, database: DatabaseExecutor) -> Application:
-    """Return an ASGI application that answers requests for tickets of a kind that `app` has had."""
-    answers = Answers()
+    """Return an ASGI application that answers requests for tickets of a kind that `app` has had.
+
+    Not while one of them is slow, such as one that waits for a user's locked row: the others would
+    wait behind it for the threads of `database`, which Django does not use.
+    """
+    answers, pending = Answers(), Pending()
 
     async def quick(scope: dict[str, Any], receive: Any, send: Any) -> None:
         asked = asked_in(scope)
@@ -189,8 +223,10 @@ def with_quick_tickets(app: Application, database: DatabaseExecutor) -> Applicat
         body = first.get("body", b"")
         session_id = session_in(body) if is_whole and len(body) == asked.body_bytes else None
         answer = answers.get(asked.kind)
-        if session_id is not None and answer is not None:
-            found = await _answered(database, asked.login, session_id, answer)
+        now_s = asyncio.get_running_loop().time()
+        if session_id is not None and answer is not None and not pending.has_slow(now_s):
+            with pending.one(now_s):
+                found = await _answered(database, asked.login, session_id, answer)
             if found is not None:
                 await _send_json(send, answer, *found)
                 return

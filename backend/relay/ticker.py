@@ -5,10 +5,13 @@ Each call looks at its timers twice a second. With a task of its own for each, 2
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from backend.telemetry.log_context import process_context
+
+_logger = logging.getLogger(__name__)
 
 GROUPS = 2
 """The calls are ticked in turns, so that the work of one moment is that of half of them. More turns
@@ -19,7 +22,7 @@ class Ticks(Protocol):
     """What is ticked."""
 
     def tick(self) -> None:
-        """Return at once, and raise nothing: the others wait."""
+        """Return at once: the others wait."""
         ...
 
 
@@ -63,4 +66,8 @@ class Ticker:
             self._last = (self._last + 1) % len(self._groups)
             # A copy, since a tick may remove its member.
             for member in tuple(self._groups[self._last]):
-                member.tick()
+                try:
+                    member.tick()
+                except Exception:
+                    # The clocks of the others go on.
+                    _logger.exception("ticker.failed")

@@ -124,7 +124,7 @@ class UsageMeter:
     @property
     def is_at_rest(self) -> bool:
         """Whether no usage is waited for that could become overdue."""
-        return not self._responses
+        return all(response.is_done for response in self._responses.values())
 
     def overdue(self, latest_s: float) -> list[Usage]:
         """Estimate the responses that ended without a usage, and those in progress of which nothing

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import math
 import socket
 import struct
 import termios
@@ -344,8 +343,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Send the next ping at a whole second, up to one earlier, together with other clients':
         of 200 idle calls, to wake for each took more than the pings.
         """
-        delay_s = max(0.0, PING_S - self.last_ping_rtt)
-        due_s = max(math.floor(self.loop.time() + delay_s), self.loop.time())
+        interval_s = self.ping_interval or PING_S
+        due_s = self.loop.time() + max(0.0, interval_s - self.last_ping_rtt)
+        due_s -= due_s % min(1.0, interval_s)
         self.ping_timer = self.loop.call_at(due_s, self.send_keepalive_ping)
 
     def keepalive_timeout(self) -> None:

@@ -6,24 +6,23 @@ to run takes all that wait: of twenty calls that were opened at once, one of two
 """
 
 import mmap
+import os
 import sys
-from pathlib import Path
 
 ABSENT = 2**31 - 1
 """In place of the number of a worker that accepts nothing: it has not started, drains or died."""
-_FILE = "connections"
 
 
 class WorkerBalance:
-    """The numbers of all workers, in a file of their private folder; `number` is this worker's.
+    """The numbers of all workers; `number` is this worker's, from 1 on.
 
-    They are written and read without a lock: each has one writer, and one that is out of date costs
-    an uneven share at most.
+    `memory` is the descriptor that `make_memory` has returned, or one that was inherited for it.
+    The numbers are written and read without a lock: each has one writer, and one that is out of
+    date costs an uneven share at most.
     """
 
-    def __init__(self, folder: Path, number: int, count: int) -> None:
-        with (folder / _FILE).open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), 4 * count)
+    def __init__(self, memory: int, number: int, count: int) -> None:
+        self._memory = mmap.mmap(memory, 4 * count)
         self._numbers = memoryview(self._memory).cast("i")
         self._own = number - 1
         self._has_left = False
@@ -43,11 +42,11 @@ class WorkerBalance:
         return min(self._numbers) < self._numbers[self._own]
 
 
-def make_balance(folder: Path, count: int) -> None:
-    """Make the file for so many workers, all of them absent."""
-    (folder / _FILE).write_bytes(ABSENT.to_bytes(4, sys.byteorder) * count)
+def make_memory(count: int) -> int:
+    """Make the memory for so many workers, all of them absent. Returns its descriptor.
 
-
-def mark_absent(folder: Path, number: int, count: int) -> None:
-    """Tell the workers that this one has died."""
-    WorkerBalance(folder, number, count).leave()
+    No file, which something that tidies up could delete.
+    """
+    memory = os.memfd_create("kaiwa-connections")
+    os.write(memory, ABSENT.to_bytes(4, sys.byteorder) * count)
+    return memory

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import asdict, dataclass
 
@@ -24,8 +25,9 @@ _logger = logging.getLogger(__name__)
 class WorkerPlace:
     """One of `count` workers, from 1 on.
 
-    `listener` and `lifeline` are descriptors that it inherits: the socket that all of them listen
-    on, and the end of a pipe that is closed when the supervisor has ended, however it ended.
+    `listener`, `lifeline` and `memory` are descriptors that it inherits: the socket that all of
+    them listen on, the end of a pipe that is closed when the supervisor has ended, however it
+    ended, and the memory with the numbers of their connections (`worker_balance`).
     `folder` is private to the workers: each answers the others there (`telemetry.sibling_metrics`).
     """
 
@@ -33,6 +35,7 @@ class WorkerPlace:
     count: int
     listener: int
     lifeline: int
+    memory: int
     folder: str
 
     def environment(self) -> dict[str, str]:
@@ -53,18 +56,28 @@ def take_place(environ: MutableMapping[str, str]) -> WorkerPlace | None:
     return WorkerPlace(**json.loads(text)) if text else None
 
 
-def end_with_supervisor(lifeline: int, end: Callable[[], None] | None = None) -> threading.Thread:
-    """Stop this process as SIGTERM does, as soon as its supervisor has ended.
+def end_with_supervisor(
+    lifeline: int,
+    stop_within_s: float,
+    *,
+    end: Callable[[], None] | None = None,
+    kill: Callable[[], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> threading.Thread:
+    """Stop this process as SIGTERM does (`end`), as soon as its supervisor has ended.
 
-    Such as by SIGKILL, after which nobody else would stop it or start it again. Returns the thread
-    that waits for it.
+    Such as by SIGKILL, after which nobody else would stop it or start it again. A process that has
+    not stopped after `stop_within_s`, as its event loop hangs, is killed: it would keep the port.
+    Returns the thread that waits for all that.
     """
 
     def wait() -> None:
         # Nobody writes: it returns at the end of the pipe.
         os.read(lifeline, 1)
-        log_event(_logger, logging.WARNING, "server.supervisor_gone")
         (end or _terminate)()
+        log_event(_logger, logging.WARNING, "server.supervisor_gone")
+        sleep(stop_within_s)
+        (kill or _kill)()
 
     thread = threading.Thread(target=wait, name="lifeline", daemon=True)
     thread.start()
@@ -73,3 +86,7 @@ def end_with_supervisor(lifeline: int, end: Callable[[], None] | None = None) ->
 
 def _terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -16,7 +16,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.serving.worker_balance import make_balance, mark_absent
+from backend.serving.worker_balance import WorkerBalance, make_memory
 from backend.serving.worker_place import WorkerPlace
 from backend.telemetry.logs import log_event
 
@@ -73,7 +73,7 @@ class Workers:
         self._first_signal: signal.Signals | None = None
         self._is_stopping = asyncio.Event()
         self._lifeline, self._held_end = os.pipe()
-        make_balance(folder, count)
+        self._memory = make_memory(count)
 
     async def run(self) -> int:
         """Run until a signal has ended all workers. Returns the exit code.
@@ -91,6 +91,7 @@ class Workers:
                 loop.remove_signal_handler(number)
             os.close(self._lifeline)
             os.close(self._held_end)
+            os.close(self._memory)
         code = exit_code_of(self._codes)
         log_event(_logger, logging.INFO, "server.workers_stopped", exit_code=code)
         return code
@@ -116,8 +117,9 @@ class Workers:
             began_s = loop.time()
             try:
                 process = await self._start(number)
-            except OSError as error:
-                # No process or no memory for it, as at the limits of a container.
+            except (OSError, RuntimeError) as error:
+                # No process, thread or memory for it, as at the limits of a container. asyncio
+                # starts a thread that waits for each process.
                 wait_s = pause_s(0.0, wait_s)
                 log_event(
                     _logger,
@@ -131,7 +133,7 @@ class Workers:
                 continue
             code = await process.wait()
             del self._running[number]
-            mark_absent(self._folder, number, self._count)
+            WorkerBalance(self._memory, number, self._count).leave()
             if self._is_stopping.is_set():
                 self._codes.append(code)
                 return
@@ -153,7 +155,7 @@ class Workers:
             await asyncio.wait_for(self._is_stopping.wait(), seconds)
 
     async def _start(self, number: int) -> asyncio.subprocess.Process:
-        descriptors = (self._listener.fileno(), self._lifeline)
+        descriptors = (self._listener.fileno(), self._lifeline, self._memory)
         place = WorkerPlace(number, self._count, *descriptors, str(self._folder))
         process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -172,5 +174,6 @@ class Workers:
 
 
 def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    # Not `send_signal`: it may reap the process before asyncio does, and its exit code is lost.
     with contextlib.suppress(ProcessLookupError):
-        process.send_signal(number)
+        os.kill(process.pid, number)

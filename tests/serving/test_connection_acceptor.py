@@ -4,10 +4,9 @@ import asyncio
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -25,7 +24,7 @@ from backend.serving.connection_limits import (
     ConnectionPacer,
 )
 from backend.serving.listener import listen
-from backend.serving.worker_balance import WorkerBalance, make_balance
+from backend.serving.worker_balance import WorkerBalance, make_memory
 from tests.serving.equipment import wait_until
 
 MANY = 3 * ACCEPTED_PER_TURN
@@ -182,13 +181,20 @@ async def test_without_descriptors_it_goes_on_after_a_pause(
 # One of several workers
 
 
-async def test_workers_share_connections_that_come_at_once(tmp_path: Path) -> None:
-    make_balance(tmp_path, 2)
+@pytest.fixture
+def memory() -> Iterator[int]:
+    """That of two workers."""
+    made = make_memory(2)
+    yield made
+    os.close(made)
+
+
+async def test_workers_share_connections_that_come_at_once(memory: int) -> None:
     async with running_scene() as scene, running_scene() as other:
         other.listener.close()
         other.listener = scene.listener.dup()
         for each, number in ((scene, 1), (other, 2)):
-            balance = WorkerBalance(tmp_path, number, 2)
+            balance = WorkerBalance(memory, number, 2)
             each.counter = ConnectionCounter(ConnectionLimits(99, 99), publish=balance.publish)
             each.accept(balance=balance)
         for _ in range(MANY):
@@ -197,11 +203,10 @@ async def test_workers_share_connections_that_come_at_once(tmp_path: Path) -> No
         assert abs(len(scene.transports) - len(other.transports)) <= 2
 
 
-async def test_a_worker_takes_what_another_one_does_not(tmp_path: Path) -> None:
-    make_balance(tmp_path, 2)
-    WorkerBalance(tmp_path, 2, 2).publish(0)
+async def test_a_worker_takes_what_another_one_does_not(memory: int) -> None:
+    WorkerBalance(memory, 2, 2).publish(0)
     async with running_scene() as scene:
-        balance = WorkerBalance(tmp_path, 1, 2)
+        balance = WorkerBalance(memory, 1, 2)
         scene.counter = ConnectionCounter(ConnectionLimits(99, 99), publish=balance.publish)
         scene.accept(balance=balance)
         for _ in range(4):
@@ -209,13 +214,12 @@ async def test_a_worker_takes_what_another_one_does_not(tmp_path: Path) -> None:
         await wait_until(lambda: len(scene.transports) == 4, 5)
 
 
-async def test_a_worker_that_is_closed_while_it_waits_accepts_no_more(tmp_path: Path) -> None:
-    make_balance(tmp_path, 2)
-    other = WorkerBalance(tmp_path, 2, 2)
+async def test_a_worker_that_is_closed_while_it_waits_accepts_no_more(memory: int) -> None:
+    other = WorkerBalance(memory, 2, 2)
     other.publish(0)
     async with running_scene() as scene:
-        acceptor = scene.accept(balance=WorkerBalance(tmp_path, 1, 2))
-        WorkerBalance(tmp_path, 1, 2).publish(1)
+        acceptor = scene.accept(balance=WorkerBalance(memory, 1, 2))
+        WorkerBalance(memory, 1, 2).publish(1)
         scene.connect()
         await asyncio.sleep(LEFT_TO_OTHERS_S / 2)
         acceptor.close()

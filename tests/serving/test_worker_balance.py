@@ -1,19 +1,26 @@
 """The workers' numbers of connections in shared memory, as each of them sees it."""
 
-from pathlib import Path
+import os
+from collections.abc import Iterator
 
 import pytest
 
-from backend.serving.worker_balance import WorkerBalance, make_balance, mark_absent
+from backend.serving.worker_balance import WorkerBalance, make_memory
 
 COUNT = 3
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> list[WorkerBalance]:
+def memory() -> Iterator[int]:
+    made = make_memory(COUNT)
+    yield made
+    os.close(made)
+
+
+@pytest.fixture
+def workers(memory: int) -> list[WorkerBalance]:
     """All of them have started, without a connection."""
-    make_balance(tmp_path, COUNT)
-    made = [WorkerBalance(tmp_path, number + 1, COUNT) for number in range(COUNT)]
+    made = [WorkerBalance(memory, number + 1, COUNT) for number in range(COUNT)]
     for each in made:
         each.publish(0)
     return made
@@ -32,9 +39,8 @@ def test_a_worker_is_ahead_while_another_has_fewer(workers: list[WorkerBalance])
     assert ahead(workers) == [False, True, False]
 
 
-def test_the_only_worker_that_has_started_takes_everything(tmp_path: Path) -> None:
-    make_balance(tmp_path, COUNT)
-    only = WorkerBalance(tmp_path, 2, COUNT)
+def test_the_only_worker_that_has_started_takes_everything(memory: int) -> None:
+    only = WorkerBalance(memory, 2, COUNT)
     only.publish(1000)
     assert not only.is_ahead()
 
@@ -49,10 +55,8 @@ def test_nothing_is_left_to_a_worker_that_drains(workers: list[WorkerBalance]) -
     assert not workers[1].is_ahead()
 
 
-def test_nothing_is_left_to_a_worker_that_died(
-    workers: list[WorkerBalance], tmp_path: Path
-) -> None:
+def test_nothing_is_left_to_a_worker_that_died(workers: list[WorkerBalance], memory: int) -> None:
     for each in workers[1:]:
         each.publish(5)
-    mark_absent(tmp_path, 1, COUNT)
+    WorkerBalance(memory, 1, COUNT).leave()
     assert ahead(workers)[1:] == [False, False]

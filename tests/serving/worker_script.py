@@ -22,7 +22,7 @@ async def serve() -> int:
     assert place is not None
     if "--dies" in sys.argv:
         return 3
-    end_with_supervisor(place.lifeline)
+    end_with_supervisor(place.lifeline, 30)
     needed = {"--stubborn": 2, "--deaf": 99}.get(sys.argv[1] if len(sys.argv) > 1 else "", 1)
     received: list[str] = []
     is_over = asyncio.Event()
