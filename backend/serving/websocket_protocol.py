@@ -344,8 +344,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         of 200 idle calls, to wake for each took more than the pings.
         """
         interval_s = self.ping_interval or PING_S
-        due_s = self.loop.time() + max(0.0, interval_s - self.last_ping_rtt)
-        due_s -= due_s % min(1.0, interval_s)
+        now_s = self.loop.time()
+        due_s = now_s + max(0.0, interval_s - self.last_ping_rtt)
+        due_s = max(now_s, due_s - due_s % min(1.0, interval_s))
         self.ping_timer = self.loop.call_at(due_s, self.send_keepalive_ping)
 
     def keepalive_timeout(self) -> None:

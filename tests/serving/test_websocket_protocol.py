@@ -562,10 +562,15 @@ async def test_pings_are_sent_at_whole_seconds_and_never_late(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "time", lambda: now_s)
         patch.setattr(loop, "call_at", lambda when, *rest: due_s.append(when))
+        protocol.ping_interval = 15.0
         protocol.schedule_ping()
         protocol.last_ping_rtt = 15.5
         protocol.schedule_ping()
-    assert due_s == [115.0, now_s]
+        protocol.ping_interval, protocol.last_ping_rtt = 0.5, 0.0
+        protocol.schedule_ping()
+    *_, quick_s = due_s
+    assert due_s[:2] == [115.0, now_s]
+    assert now_s < quick_s <= now_s + 0.5
     application.is_over.set()
 
 
