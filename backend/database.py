@@ -8,7 +8,7 @@ transaction has to name its alias, so code that may run in such a thread uses `a
 """
 
 import threading
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -58,11 +58,14 @@ def this_connection() -> BaseDatabaseWrapper:
     return connections[current_alias()]
 
 
-def rows_of(sql: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+def rows_of(sql: str, given: Parameters = ()) -> list[tuple[Any, ...]]:
     """Run a query that is written out on this thread's connection. Returns its rows.
 
-    Made for the road of a call's opening and its end: the ORM takes 0.3 to 0.6 ms of processor time
-    for each query of a row or two, and this a tenth of it.
+    For what each call needs: the ORM takes 0.3 to 0.6 ms of processor time for each query of a row
+    or two, and this a tenth of it.
     """
     with this_connection().cursor() as cursor:
         cursor.execute(sql, given)
@@ -70,7 +73,7 @@ def rows_of(sql: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-def execute(sql: str, given: Sequence[Any] = ()) -> int:
+def execute(sql: str, given: Parameters = ()) -> int:
     """Run a change that is written out on this thread's connection. Returns its number of rows."""
     with this_connection().cursor() as cursor:
         cursor.execute(sql, given)
@@ -113,9 +116,9 @@ def time_of(stored: datetime | str) -> datetime:
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
-def uuid_parameter(connection: BaseDatabaseWrapper, value: UUID | None) -> UUID | str | None:
+def uuid_parameter(value: UUID | None) -> UUID | str | None:
     """A UUID as a parameter of a query. SQLite has no type for it: Django stores its 32 digits."""
-    if value is None or connection.features.has_native_uuid_field:
+    if value is None or this_connection().features.has_native_uuid_field:
         return value
     return value.hex
 

@@ -185,12 +185,12 @@ class Runtime:
         opened. Then no connection to the provider was opened, and nothing was sent to the client.
         """
         self.start()
-        user_id, provider = await self._database.run(_admitted, credential, session_id)
+        user_id, provider_name = await self._database.run(_admitted, credential, session_id)
         if await client.has_left():
             # A page that has connected again must not be taken over by its own earlier attempt,
             # for which the database was slower.
             raise ClientGone
-        return await self._serve(session_id, user_id, provider, client)
+        return await self._serve(session_id, user_id, provider_name, client)
 
     async def watch_call(
         self,
@@ -206,20 +206,20 @@ class Runtime:
         Raises AdmissionRefused and DatabaseSlow.
         """
         self.start()
-        provider = await self._database.run(lifecycle.provider_of, session_id, user_id)
-        return await self._serve(session_id, user_id, provider, client, connect)
+        provider_name = await self._database.run(lifecycle.provider_of, session_id, user_id)
+        return await self._serve(session_id, user_id, provider_name, client, connect)
 
     async def _serve(
         self,
         session_id: UUID,
         user_id: int,
-        name: str | None,
+        provider_name: str | None,
         client: ClientConnection,
         connect: Callable[[OpenedCall], ConnectCall] | None = None,
     ) -> Ending:
         """Run a call of the provider of this name; with `connect` a watched one."""
         # Of a session that does not exist, opening the call says so.
-        provider = default_provider() if name is None else provider_named(name)
+        provider = default_provider() if provider_name is None else provider_named(provider_name)
         target = target_for(user_id, provider)
         if self.live.has_call_in(str(session_id)):
             # A call that cannot open must not end the one that runs.

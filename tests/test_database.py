@@ -38,7 +38,6 @@ from backend.database import (
     recorder_alias,
     rows_of,
     soon_sql,
-    this_connection,
     time_of,
     time_parameter,
     uuid_parameter,
@@ -97,10 +96,10 @@ def test_without_pools_too_the_connections_are_closed() -> None:
 def test_rows_and_times_are_read_and_written_as_the_orm_does(owner: User) -> None:
     session = new_session(owner)
     at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
-    key = uuid_parameter(this_connection(), session.pk)
+    key = uuid_parameter(session.pk)
     changed = "UPDATE conversations_session SET closed_at = %s WHERE id = %s"
     assert execute(changed, [time_parameter(at), key]) == 1
-    assert execute(changed, [time_parameter(at), uuid_parameter(this_connection(), uuid4())]) == 0
+    assert execute(changed, [time_parameter(at), uuid_parameter(uuid4())]) == 0
     session.refresh_from_db()
     assert session.closed_at == at
     times = f"closed_at, {now_sql()}, {soon_sql(30)}"

@@ -20,7 +20,6 @@ from backend.database import (
     now_sql,
     rows_of,
     soon_sql,
-    this_connection,
     time_of,
     uuid_parameter,
 )
@@ -53,7 +52,7 @@ def issue(user_id: int, session_id: UUID) -> IssuedTicket:
         ((expires_at,),) = rows_of(
             f"INSERT INTO {_TICKETS} (digest, user_id, session_id, expires_at)"
             f" VALUES (%s, %s, %s, {soon_sql(_LIFETIME_S)}) RETURNING expires_at",
-            [_digest(ticket), user_id, uuid_parameter(this_connection(), session_id)],
+            [_digest(ticket), user_id, uuid_parameter(session_id)],
         )
     # Afterwards: the row above waits, at the latest when it is committed, for a user who is being
     # erased, whose tickets go too. With some of them locked already, each would wait for the other.
@@ -74,7 +73,7 @@ def take(ticket: str, session_id: UUID) -> int:
         taken = rows_of(
             f"UPDATE {_TICKETS} SET used_at = {now_sql()} WHERE digest = %s AND session_id = %s"
             f" AND used_at IS NULL AND expires_at > {now_sql()} RETURNING user_id",
-            [_digest(ticket), uuid_parameter(this_connection(), session_id)],
+            [_digest(ticket), uuid_parameter(session_id)],
         )
         for (user_id,) in taken:
             if rows_of(f"SELECT 1 FROM {_USERS} WHERE id = %s AND is_active", [user_id]):

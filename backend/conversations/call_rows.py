@@ -15,7 +15,6 @@ from backend.database import (
     now_sql,
     placeholders,
     rows_of,
-    this_connection,
     time_of,
     time_parameter,
     uuid_of,
@@ -66,7 +65,7 @@ def open_call_in(session_id: UUID) -> OpenRow | None:
     rows = rows_of(
         f"SELECT id, worker, started_at, lease_until FROM {_CALLS}"
         " WHERE session_id = %s AND ended_at IS NULL",
-        [_uuid(session_id)],
+        [uuid_parameter(session_id)],
     )
     for pk, worker, started_at, lease_until in rows:
         return OpenRow(uuid_of(pk), worker, time_of(started_at), time_of(lease_until))
@@ -78,7 +77,7 @@ def has_running_reply(session_id: UUID, now: datetime) -> bool:
     return bool(
         rows_of(
             f"SELECT 1 FROM {_REPLIES} WHERE session_id = %s AND status = %s AND lease_until > %s",
-            [_uuid(session_id), TurnStatus.IN_PROGRESS.value, time_parameter(now)],
+            [uuid_parameter(session_id), TurnStatus.IN_PROGRESS.value, time_parameter(now)],
         )
     )
 
@@ -86,7 +85,7 @@ def has_running_reply(session_id: UUID, now: datetime) -> bool:
 def insert(call: NewCall) -> None:
     """Insert the row of a call that opens."""
     values = (
-        _uuid(value)
+        uuid_parameter(value)
         if isinstance(value, UUID)
         else time_parameter(value)
         if isinstance(value, datetime)
@@ -106,7 +105,7 @@ def take_positions(call: NewCall, next_position: int) -> None:
             call.model,
             next_position,
             time_parameter(call.started_at),
-            _uuid(call.session_id),
+            uuid_parameter(call.session_id),
         ],
     )
 
@@ -115,7 +114,7 @@ def lock_call(call_id: UUID) -> LockedCall | None:
     """Lock the row of a call; None if it was deleted."""
     rows = rows_of(
         f"SELECT ending, started_at, {now_sql()} FROM {_CALLS} WHERE id = %s{for_update_sql()}",
-        [_uuid(call_id)],
+        [uuid_parameter(call_id)],
     )
     for ending, started_at, now in rows:
         return LockedCall(ending, time_of(started_at), time_of(now))
@@ -126,16 +125,12 @@ def write_ending(call_id: UUID, ending: Ending, ended_at: datetime) -> None:
     """Write the ending of a locked call. None of its turns stays in progress."""
     execute(
         f"UPDATE {_CALLS} SET ended_at = %s, ending = %s WHERE id = %s",
-        [time_parameter(ended_at), ending.value, _uuid(call_id)],
+        [time_parameter(ended_at), ending.value, uuid_parameter(call_id)],
     )
     execute(
         f"UPDATE {_TURNS} SET status = %s WHERE call_id = %s AND status = %s",
-        [TurnStatus.INTERRUPTED.value, _uuid(call_id), TurnStatus.IN_PROGRESS.value],
+        [TurnStatus.INTERRUPTED.value, uuid_parameter(call_id), TurnStatus.IN_PROGRESS.value],
     )
-
-
-def _uuid(value: UUID) -> object:
-    return uuid_parameter(this_connection(), value)
 
 
 _CALLS, _REPLIES = Call._meta.db_table, Reply._meta.db_table

@@ -82,7 +82,7 @@ def calls_to_end(call_ids: Iterable[UUID]) -> list[UUID]:
         " AND (ended_at IS NOT NULL OR requested_ending <> '')"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [uuid_parameter(connection, each) for each in ids])
+        cursor.execute(sql, [uuid_parameter(each) for each in ids])
         return [uuid_of(stored) for (stored,) in cursor.fetchall()]
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from backend.conversations.models import Turn
-from backend.database import rows_of, this_connection, uuid_parameter
+from backend.database import rows_of, uuid_parameter
 from backend.protocol.transcript.turns import Role
 from backend.relay.bounded_history import MAX_TURNS, Past, bounded_past
 
@@ -34,7 +34,7 @@ def past_of(session_id: UUID, before: int | None = None) -> Past:
     `turn_rows`.
     """
     given: list[object] = [
-        uuid_parameter(this_connection(), session_id),
+        uuid_parameter(session_id),
         Role.USER.value,
         Role.ASSISTANT.value,
     ]

@@ -291,7 +291,7 @@ def _calls_that_go_on(call_ids: Collection[UUID]) -> set[UUID]:
         AND user_row.is_active AND login.created = call_row.login_at
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, [uuid_parameter(connection, each) for each in call_ids])
+        cursor.execute(sql, [uuid_parameter(each) for each in call_ids])
         return {uuid_of(stored) for (stored,) in cursor.fetchall()}
 
 

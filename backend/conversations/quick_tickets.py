@@ -1,9 +1,9 @@
 """Answers most requests for a ticket before Django: each connect of a page begins with one.
 
-Django's road takes two thirds of the processor time of a connect: a thread and, on SQLite, a
-connection for each request, the chain of middleware, and REST framework. Here the first request of
-its kind goes that road, and its answer is remembered: the headers, and the address that the
-WebSocket's URL begins with. A later request of the same kind does only what is its own: its login
+Django takes two thirds of the processor time of a connect: a thread and, on SQLite, a connection
+for each request, the chain of middleware, and REST framework. Here Django answers the first request
+of a kind, and its answer is remembered: the headers, and the address that the WebSocket's URL
+begins with. A later request of the same kind does only what is its own: its login
 and session are looked up, and its ticket is issued. So no header has a second source, and nothing
 that a logout, a deleted session or a disabled user changes is remembered.
 

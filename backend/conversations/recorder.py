@@ -2,11 +2,11 @@
 
 `keep` and `count` put the newest version into a dict, so memory is bounded by what the calls really
 said, however long the database is away. One task for all calls of the process writes the dict in
-batches, of which each piece is a transaction, and retries with growing pauses until the database
-accepts them.
-Nothing is lost while the process lives. While a write waits for longer than a second, everything
-that is not written is also in a file, for the case that the process ends first (`spool`). A write
-that the database refuses for its own sake is dropped and reported, so that it cannot block the
+batches, each in pieces of one transaction, and retries with growing pauses until the database
+accepts them. Nothing is lost while the process lives. While a write waits for longer than a second,
+everything that is not written is also in a file, for the case that the process ends first
+(`spool`). A write that the database refuses for its own sake is dropped and reported, so that it
+cannot block the
 others. The log never contains what was said.
 """
 

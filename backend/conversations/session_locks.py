@@ -10,12 +10,13 @@ from uuid import UUID
 
 from backend.conversations.models import Session
 from backend.database import (
+    execute,
     for_update_sql,
     now_sql,
     placeholders,
     rows_of,
-    this_connection,
     time_of,
+    time_parameter,
     uuid_of,
     uuid_parameter,
 )
@@ -52,7 +53,7 @@ def lock_own_session(session_id: UUID, user_id: int) -> OwnSession | None:
         "SELECT language, voice, provider, next_position, closed_at IS NOT NULL,"
         f" {now_sql()} FROM {_TABLE} WHERE id = %s AND user_id = %s AND deleted_at IS NULL"
         f"{for_update_sql()}",
-        [uuid_parameter(this_connection(), session_id), user_id],
+        [uuid_parameter(session_id), user_id],
     )
     for language, voice, provider, next_position, is_closed, now in rows:
         return OwnSession(
@@ -69,10 +70,9 @@ def lock_sessions(ids: Collection[UUID]) -> dict[UUID, LockedSession]:
     """
     if not ids:
         return {}
-    connection = this_connection()
     rows = rows_of(
         f"{_SELECT} WHERE id IN ({placeholders(ids)}) ORDER BY id{for_update_sql()}",
-        [uuid_parameter(connection, each) for each in ids],
+        list(map(uuid_parameter, ids)),
     )
     return {
         (pk := uuid_of(stored)): LockedSession(pk, user_id, title, bool(realtime_mode), source)
@@ -84,18 +84,17 @@ def touch_sessions(ids: Collection[UUID], now: datetime) -> None:
     """Set `updated_at` of these sessions, which are locked, in one statement."""
     if not ids:
         return
-    connection = this_connection()
-    sql = f"UPDATE {_TABLE} SET updated_at = %s WHERE id IN ({placeholders(ids)})"
-    given = [uuid_parameter(connection, each) for each in ids]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(now), *given])
+    execute(
+        f"UPDATE {_TABLE} SET updated_at = %s WHERE id IN ({placeholders(ids)})",
+        [time_parameter(now), *map(uuid_parameter, ids)],
+    )
 
 
 def own_provider(session_id: UUID, user_id: int) -> str | None:
     """The provider of the user's session, without a lock. None as for `lock_own_session`."""
     rows = rows_of(
         f"SELECT provider FROM {_TABLE} WHERE id = %s AND user_id = %s AND deleted_at IS NULL",
-        [uuid_parameter(this_connection(), session_id), user_id],
+        [uuid_parameter(session_id), user_id],
     )
     return str(rows[0][0]) if rows else None
 
@@ -106,7 +105,7 @@ def is_open_session(session_id: UUID, user_id: int) -> bool:
         rows_of(
             f"SELECT 1 FROM {_TABLE} WHERE id = %s AND user_id = %s AND deleted_at IS NULL"
             " AND closed_at IS NULL",
-            [uuid_parameter(this_connection(), session_id), user_id],
+            [uuid_parameter(session_id), user_id],
         )
     )
 

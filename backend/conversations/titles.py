@@ -22,7 +22,7 @@ from backend.conversations.ledger import UsageWrite
 from backend.conversations.models import Session, Turn
 from backend.conversations.title_prompt import title_in, title_request
 from backend.conversations.writing import write
-from backend.database import atomic, this_connection, uuid_parameter
+from backend.database import atomic, execute, uuid_parameter
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError
 from backend.protocol.transcript import turns
@@ -77,11 +77,8 @@ def enqueue_title(session_id: UUID) -> bool:
     One UPDATE decides, so that of any number of processes one enqueues it. Written out: the same by
     the ORM takes 3 ms of processor time, which the calls of a busy minute wait for.
     """
-    connection = this_connection()
-    own_id = uuid_parameter(connection, session_id)
-    with atomic(), connection.cursor() as cursor:
-        cursor.execute(_REQUEST, {"session_id": own_id})
-        if not cursor.rowcount:
+    with atomic():
+        if not execute(_REQUEST, {"session_id": uuid_parameter(session_id)}):
             return False
         suggest_title.enqueue(str(session_id))
     return True

@@ -16,6 +16,7 @@ from backend.conversations.models import Turn
 from backend.database import (
     pairs_table,
     placeholders,
+    rows_of,
     this_connection,
     uuid_of,
     uuid_parameter,
@@ -64,23 +65,18 @@ class StoredTurn(NamedTuple):
         So it is with the versions of an answer that grows.
         """
         turn = row.turn
-        return self[-4:] == (turn.role, turn.modality, turn.status, row.position)
+        given = (turn.role, turn.modality, turn.status, row.position)
+        return (self.role, self.modality, self.status, self.position) == given
 
 
 def stored_turns(items: Collection[tuple[UUID, str]]) -> list[StoredTurn]:
     """The rows of these items, each with its session's id, of all their content indexes."""
     if not items:
         return []
-    connection = this_connection()
-    sql = f"{pairs_table('item', 'session_id', 'item_id', items)} {_SELECT}"
     given = [
-        value
-        for session_id, item_id in items
-        for value in (uuid_parameter(connection, session_id), item_id)
+        value for session_id, item_id in items for value in (uuid_parameter(session_id), item_id)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, given)
-        rows = cursor.fetchall()
+    rows = rows_of(f"{pairs_table('item', 'session_id', 'item_id', items)} {_SELECT}", given)
     return [
         StoredTurn(uuid_of(session_id), item_id, index, call_id and uuid_of(call_id), *rest)
         for session_id, item_id, index, call_id, *rest in rows
@@ -122,8 +118,8 @@ def _values(row: TurnRow, connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
     """The values of `_COLUMNS` as the driver wants them. SQLite has no type for times."""
     turn, time_of = row.turn, connection.ops.adapt_datetimefield_value
     return (
-        uuid_parameter(connection, row.session_id), turn.item_id, turn.content_index,
-        uuid_parameter(connection, row.call_id), row.is_reported,
+        uuid_parameter(row.session_id), turn.item_id, turn.content_index,
+        uuid_parameter(row.call_id), row.is_reported,
         str(turn.role), str(turn.modality), str(turn.status), row.position,
         turn.text, folded(turn.text), turn.heard_text, turn.heard_ms, time_of(turn.started_at),
         time_of(turn.completed_at), turn.first_sound_ms,

@@ -17,6 +17,7 @@ from backend.conversations.models import COST_DIGITS, COST_PLACES, Usage
 from backend.database import (
     pairs_table,
     placeholders,
+    rows_of,
     this_connection,
     uuid_of,
     uuid_parameter,
@@ -86,16 +87,12 @@ def stored_usages(keys: Iterable[UsageKey]) -> dict[UsageKey, StoredUsage]:
 
 
 def _of_sessions(sources: Collection[tuple[UUID, str]]) -> dict[UsageKey, StoredUsage]:
-    connection = this_connection()
-    sql = f"{pairs_table('source', 'session_id', 'source_id', sources)} {_SELECT}"
     given = [
         value
         for session_id, source_id in sources
-        for value in (uuid_parameter(connection, session_id), source_id)
+        for value in (uuid_parameter(session_id), source_id)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, given)
-        rows = cursor.fetchall()
+    rows = rows_of(f"{pairs_table('source', 'session_id', 'source_id', sources)} {_SELECT}", given)
     return {
         (uuid_of(session_id), source_id, kind): StoredUsage(pk, bool(is_estimated))
         for pk, session_id, source_id, kind, is_estimated in rows
@@ -106,8 +103,8 @@ def _values(row: UsageRow, connection: BaseDatabaseWrapper, now: Any) -> tuple[A
     """The values of `_COLUMNS` as the driver wants them. SQLite has no type for most of them."""
     used, operations = row.used, connection.ops
     return (
-        row.user_id, uuid_parameter(connection, row.session_id),
-        uuid_parameter(connection, row.call_id), used.source_id, used.item_id, used.kind, row.model,
+        row.user_id, uuid_parameter(row.session_id),
+        uuid_parameter(row.call_id), used.source_id, used.item_id, used.kind, row.model,
         operations.adapt_decimalfield_value(row.cost_usd, COST_DIGITS, COST_PLACES),
         operations.adapt_datefield_value(row.price_date), used.is_estimated, now,
         used.text_in, used.text_in_cached, used.audio_in, used.audio_in_cached, used.image_in,

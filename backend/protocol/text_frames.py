@@ -7,6 +7,7 @@ those that are too large, malformed or not UTF-8.
 """
 
 import struct
+from collections.abc import Callable
 
 DIRECT_TEXT = "kaiwa.direct_text"
 """The extension of a WebSocket's ASGI scope that is its `relay.ports.DirectClient`."""
@@ -21,6 +22,11 @@ MASK_BYTES = 4
 
 Extent = tuple[int, int]
 """Where a frame's payload begins and ends in the bytes that were read; the end may be later."""
+
+
+TextTaker = Callable[[str, bytes], bool]
+"""Is given a text, and its whole frame as it came, if that has no mask; else empty. Returns whether
+it takes the text."""
 
 
 def text_extent(data: bytes | memoryview, start: int, *, is_masked: bool) -> Extent | None:

@@ -27,6 +27,7 @@ from backend.light_queues import LightEvent
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError, UpstreamTimeout
+from backend.protocol.text_frames import TextTaker
 from backend.relay.call_logic import UPSTREAM_ERROR, CallLogic, State
 from backend.relay.effects import (
     CountUsage,
@@ -49,7 +50,6 @@ from backend.relay.ports import (
     ClientConnection,
     ClientGone,
     Connect,
-    TextTaker,
     UpstreamConnection,
 )
 from backend.relay.send_queue import Clock, SendQueue
@@ -351,8 +351,8 @@ class Call:
         An exception ends the call, as that of a pump does. `frame` is the provider's frame of this
         text: if it is only passed on, it goes to the client as it came, without being built anew.
         """
+        received_s = self._timed_from()
         self._frames += 1
-        received_s = 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
         try:
             effects = decide(text, self._clock.now())
             if frame and _is_passed_on(effects, text) and (client := self._client.direct):
@@ -365,8 +365,7 @@ class Call:
         except Exception:
             _logger.exception("call.failed")
             self._end(Ending.INTERNAL)
-        if received_s:
-            self._observe_latency(received_s)
+        self._observe_latency(received_s)
 
     def _lose(self, upstream: _Upstream, error: UpstreamError) -> None:
         """This connection has ended by itself. Harmless for one that the call has left."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from backend.protocol.audio import BYTES_PER_MS, ms_of_base64
+from backend.protocol.audio import ms_of_base64, ms_of_bytes
 from backend.protocol.endings import Ending
 from backend.protocol.errors import BadFrame, ErrorCode, EventRefused
 from backend.protocol.events import ClientEvent
@@ -96,7 +96,7 @@ class ClientGate:
         if ascii_text is not None and self._allows_plain_append and size <= self._frame_bytes:
             audio_bytes = plain_append_bytes(ascii_text)
             if audio_bytes:
-                return Accepted(ascii_text, None, audio_bytes / BYTES_PER_MS)
+                return Accepted(ascii_text, None, ms_of_bytes(audio_bytes))
         try:
             frame = parse_from_client(text, self._frame_bytes)
             judge(frame, self._policy)

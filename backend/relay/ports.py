@@ -1,20 +1,15 @@
 """What a call needs from outside: client, provider, recorder. `backend.runtime` joins them."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from backend.protocol.endings import Ending
+from backend.protocol.text_frames import TextTaker
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 
 
 class ClientGone(Exception):
     """The client's socket is closed; nothing more can be sent or will arrive."""
-
-
-TextTaker = Callable[[str, bytes], bool]
-"""Is given a text, and its whole frame as it came, if that has no mask; else empty. Returns whether
-it takes the text."""
 
 
 class DirectText(Protocol):

@@ -24,7 +24,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.protocol import State
 
 from backend.light_queues import LightEvent, LightQueue
-from backend.protocol.text_frames import DIRECT_TEXT, MASK_BYTES, text_extent, text_head
+from backend.protocol.text_frames import DIRECT_TEXT, MASK_BYTES, TextTaker, text_extent, text_head
 from backend.telemetry.logs import log_event
 from backend.websocket_parser import apply_mask, is_between_messages
 
@@ -99,7 +99,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _closing_bytes_left: int = CLOSING_BYTES
     _has_stopped_reading: bool = False
     _waits_for_writing: bool = False
-    _taker: Callable[[str, bytes], bool] | None = None
+    _taker: TextTaker | None = None
     _is_received_from: bool = False
     """Whether the application waits for a message."""
     _was_library_used: bool = True
@@ -208,7 +208,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._was_library_used = not is_between_messages(self.conn)
         return not self._was_library_used
 
-    def give_texts_to(self, taker: Callable[[str, bytes], bool] | None) -> None:
+    def give_texts_to(self, taker: TextTaker | None) -> None:
         """Give each text to `taker` while the application waits in `receive`, which has those that
         it refuses.
         """

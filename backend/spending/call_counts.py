@@ -10,7 +10,6 @@ from uuid import UUID
 from backend.conversations.models import Call, Session
 from backend.database import (
     rows_of,
-    this_connection,
     time_of,
     time_parameter,
     uuid_of,
@@ -41,7 +40,7 @@ def open_call_groups(now: datetime, without: UUID | None = None) -> list[OpenCal
     others = ""
     if without is not None:
         others = " AND calls.session_id <> %s"
-        given.append(uuid_parameter(this_connection(), without))
+        given.append(uuid_parameter(without))
     rows = rows_of(f"{_OPEN_CALLS}{others} GROUP BY {_GROUP}", given)
     return [OpenCallGroup._make(row) for row in rows]
 

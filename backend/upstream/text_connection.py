@@ -7,7 +7,6 @@ queue and the pauses of its `recv_messages` are not documented; `requirements.tx
 
 import asyncio
 import os
-from collections.abc import Callable
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
@@ -15,7 +14,7 @@ from websockets.protocol import State
 from websockets.typing import Data
 
 from backend.light_queues import ShortDeque
-from backend.protocol.text_frames import MASK_BYTES, text_extent, text_head
+from backend.protocol.text_frames import MASK_BYTES, TextTaker, text_extent, text_head
 from backend.websocket_parser import apply_mask, is_between_messages
 
 MASKS_AT_ONCE = 1024
@@ -53,7 +52,7 @@ class TextConnection(ClientConnection):
         self._begun_length = 0
         self._reader: asyncio.Future[None] | None = None
         """Not done while a task waits in `recv`."""
-        self._taker: Callable[[str, bytes], bool] | None = None
+        self._taker: TextTaker | None = None
         self._was_library_used = True
         """Whether the library has had bytes since it was last seen idle (`_is_library_idle`)."""
 
@@ -129,7 +128,7 @@ class TextConnection(ClientConnection):
             self._pause_or_resume()
         return data[start:] if start else data
 
-    def give_texts_to(self, taker: Callable[[str, bytes], bool] | None) -> None:
+    def give_texts_to(self, taker: TextTaker | None) -> None:
         """Give each text to `taker` while a task waits in `recv`, which has those it refuses."""
         self._taker = taker
 

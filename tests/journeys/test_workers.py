@@ -22,6 +22,7 @@ from tests.journeys.person import LiveCall, Person
 from tests.journeys.quick_server import DRAIN_S
 from tests.journeys.stack import Stack, http, running_stack
 from tests.postgres import running_postgres
+from tests.serving.equipment import is_alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
@@ -115,14 +116,6 @@ async def until(condition: Callable[[], bool], within_s: float) -> None:
     async with asyncio.timeout(within_s):
         while not await asyncio.to_thread(condition):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def is_connectable(stack: Stack) -> bool:

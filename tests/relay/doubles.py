@@ -9,11 +9,11 @@ from typing import Any
 
 from backend.protocol.endings import Ending
 from backend.protocol.errors import UpstreamError, UpstreamUnavailable
-from backend.protocol.text_frames import text_extent, text_head
+from backend.protocol.text_frames import TextTaker, text_extent, text_head
 from backend.protocol.transcript.turns import Turn
 from backend.protocol.usage import Usage
 from backend.relay import ports
-from backend.relay.ports import ClientGone, DirectText, TextTaker
+from backend.relay.ports import ClientGone, DirectText
 from tests.relay.equipment import at, created
 
 

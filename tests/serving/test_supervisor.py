@@ -15,8 +15,8 @@ import pytest
 from backend.serving.listener import listen
 from backend.serving.shutdown import ShutdownTimeouts
 from backend.serving.supervisor import KILL_AFTER_S, arguments
-from tests.serving.equipment import ROOT, wait_until
-from tests.serving.test_workers import SCRIPT, Running, is_alive
+from tests.serving.equipment import ROOT, is_alive, wait_until
+from tests.serving.test_workers import SCRIPT, Running
 
 GRACE_S = 45.0
 """`stop_grace_period` in docker-compose.yml."""

@@ -22,6 +22,7 @@ from backend.serving.workers import (
     exit_code_of,
     pause_s,
 )
+from tests.serving.equipment import is_alive
 
 SCRIPT = (sys.executable, "-m", "tests.serving.worker_script")
 
@@ -107,14 +108,6 @@ async def two_workers(
         listener.close()
         running.task.cancel()
         await asyncio.gather(running.task, return_exceptions=True)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.slow
