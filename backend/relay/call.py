@@ -123,6 +123,7 @@ class Call:
         self._clock = clock or SteadyClock()
         self._ticker = ticker or Ticker(self._clock.sleep, plan.limits.tick_s, groups=1)
         self._tape = tape or NoTape()
+        self._is_recorded = tape is not None
         self._started_at = self._clock.now()
         self._counters = counters or ProcessCounters()
         self._counted_until = self._started_at
@@ -226,7 +227,8 @@ class Call:
 
     def _from_client(self, frame: str | bytes, now: datetime) -> list[Effect]:
         self._counters.frames_from_client += 1
-        self._tape.record_frame("client", frame, now)
+        if self._is_recorded:
+            self._tape.record_frame("client", frame, now)
         return self._logic.from_client(frame, now)
 
     async def _pump_upstream(self) -> None:
@@ -291,10 +293,10 @@ class Call:
             self._observe_latency(received_s)
 
     def _from_upstream(self, text: str, now: datetime) -> list[Effect]:
-        self._tape.record_frame("upstream", text, now)
-        effects = self._logic.from_upstream(text, now)
         self._counters.frames_from_provider += 1
-        return effects
+        if self._is_recorded:
+            self._tape.record_frame("upstream", text, now)
+        return self._logic.from_upstream(text, now)
 
     def _timed_from(self) -> float:
         """When the work on a frame begins, if it is one that is timed; else 0."""
@@ -316,18 +318,18 @@ class Call:
         upstream = self._upstream
         if upstream is None or not self._is_free(upstream):
             return False
-        self._relay_now(self._from_client, text)
+        self._relay_now(upstream, self._from_client, text)
         return True
 
     def _relay_from_upstream(self, upstream: _Upstream, text: str, frame: bytes) -> bool:
         """Relay a provider's frame at once. Returns False if it must go through the pump."""
         if upstream is not self._upstream or not self._is_free(upstream):
             return False
-        self._relay_now(self._from_upstream, text, frame)
+        self._relay_now(upstream, self._from_upstream, text, frame)
         return True
 
     def _is_free(self, upstream: _Upstream) -> bool:
-        """Whether the call runs, nothing waits to be sent, and both sides take another frame.
+        """Whether nothing waits to be sent, and both sides take another frame.
 
         Both: what a side is answered itself would otherwise wait in the task that sends.
         """
@@ -340,32 +342,43 @@ class Call:
             and provider is not None
             and client.can_send_now
             and provider.can_send_now
-            and not self._ended.is_set()
         )
 
     def _relay_now(
-        self, decide: Callable[[str, datetime], list[Effect]], text: str, frame: bytes = b""
+        self,
+        upstream: _Upstream,
+        decide: Callable[[str, datetime], list[Effect]],
+        text: str,
+        frame: bytes = b"",
     ) -> None:
         """Carry out what follows from a frame; what cannot be sent at once is sent by a task.
 
         An exception ends the call, as that of a pump does. `frame` is the provider's frame of this
         text: if it is only passed on, it goes to the client as it came, without being built anew.
         """
-        received_s = self._timed_from()
+        # Nearly every frame is passed on and nothing else, so that way calls few functions.
+        timed_from_s = 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
         self._frames += 1
         try:
             effects = decide(text, self._clock.now())
-            if frame and _is_passed_on(effects, text) and (client := self._client.direct):
+            only = effects[0] if len(effects) == 1 else None
+            client, provider = self._client.direct, upstream.connection.direct
+            if frame and client and isinstance(only, ToClient) and only.text is text:
                 client.send_frame_now(frame)
-                self._to_client.count_sent(len(text))
+                self._to_client.sent_chars += len(text)
                 self._counters.frames_to_client += 1
+            elif provider and isinstance(only, ToUpstream):
+                provider.send_now(only.text)
+                upstream.to_send.sent_chars += len(only.text)
+                self._counters.frames_to_provider += 1
             else:
                 self._apply(effects)
                 self._flush_soon()
         except Exception:
             _logger.exception("call.failed")
             self._end(Ending.INTERNAL)
-        self._observe_latency(received_s)
+        if timed_from_s:
+            self._observe_latency(timed_from_s)
 
     def _lose(self, upstream: _Upstream, error: UpstreamError) -> None:
         """This connection has ended by itself. Harmless for one that the call has left."""
@@ -637,14 +650,6 @@ class Call:
     def _log(self, event: str, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:
         fields["call_id"] = self._plan.call_id
         log_event(_logger, level, event, **fields)
-
-
-def _is_passed_on(effects: Sequence[Effect], text: str) -> bool:
-    """Whether nothing follows from a frame but that its text goes to the client."""
-    if len(effects) != 1:
-        return False
-    only = effects[0]
-    return isinstance(only, ToClient) and only.text is text
 
 
 async def _try_within(seconds: float, work: Awaitable[None]) -> None:

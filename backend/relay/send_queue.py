@@ -45,7 +45,8 @@ class SendQueue:
         """How many tasks send, or wait to send."""
         self._sending_since: datetime | None = None
         self._blocked_since: datetime | None = None
-        self._sent_chars = self._sent_chars_when_blocked = 0
+        self.sent_chars = self._sent_chars_when_blocked = 0
+        """How much was sent. The call adds what it sends past an empty queue."""
 
     def put(self, text: str) -> None:
         """Send a frame the direct way, if none waits before it and the socket can take it.
@@ -57,16 +58,12 @@ class SendQueue:
             self.texts.append(text)
             return
         direct.send_now(text)
-        self._sent_chars += len(text)
+        self.sent_chars += len(text)
 
     @property
     def is_idle(self) -> bool:
         """Whether no frame waits and no task sends."""
         return not self.texts and not self.flushing
-
-    def count_sent(self, chars: int) -> None:
-        """Count what was sent past the queue, while nothing waited in it."""
-        self._sent_chars += chars
 
     def take(self) -> list[str]:
         """Remove the frames that wait to be sent."""
@@ -94,7 +91,7 @@ class SendQueue:
                         await send(text)
                     finally:
                         self._sending_since = None
-                    self._sent_chars += len(text)
+                    self.sent_chars += len(text)
         finally:
             self.flushing -= 1
 
@@ -108,8 +105,8 @@ class SendQueue:
         if self._sending_since is None:
             self._blocked_since = None
             return 0.0
-        has_taken = self._sent_chars - self._sent_chars_when_blocked >= STUCK_CHARS
+        has_taken = self.sent_chars - self._sent_chars_when_blocked >= STUCK_CHARS
         if self._blocked_since is None or has_taken:
             self._blocked_since = self._sending_since
-            self._sent_chars_when_blocked = self._sent_chars
+            self._sent_chars_when_blocked = self.sent_chars
         return (now - self._blocked_since).total_seconds()

@@ -102,8 +102,10 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _taker: TextTaker | None = None
     _is_received_from: bool = False
     """Whether the application waits for a message."""
-    _was_library_used: bool = True
-    """Whether the library has had bytes since it was last seen between two messages."""
+    _is_open: bool = False
+    """Whether the handshake is complete, and no side has begun to close."""
+    _is_between_messages: bool = False
+    """Whether it is open, and the library has had no bytes since it last waited for a message."""
     _is_writing_paused: bool = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -126,6 +128,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         What comes before the handshake is answered waits for that: uvicorn would answer frames
         first, and fail with an AssertionError at a malformed one.
         """
+        if self._is_between_messages and self._is_taken_whole(data):
+            return
         is_early = self.handshake_initiated and not self.handshake_complete
         if is_early and not self._unparsed:
             self.transport.pause_reading()
@@ -133,6 +137,19 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self._unparsed = bytes(self._unparsed) + data
         else:
             self._parse(data)
+
+    def _is_taken_whole(self, data: bytes) -> bool:
+        """Give the taker `data` if it is one text frame and nothing waits: nearly all that comes.
+
+        What is unsent is within its bounds then: writing would be paused before.
+        """
+        taker = self._taker
+        if taker is None or not self._is_received_from or self._is_writing_paused:
+            return False
+        if self._unparsed or self.read_paused or not self.queue.empty():
+            return False
+        text = self._text_at(data, 0)
+        return text is not None and text[1] == len(data) and taker(text[0], b"")
 
     def handle_events(self) -> None:
         self._frames_in_turn += len(self.conn.events)
@@ -170,8 +187,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             start = self._take_texts(view, start, slice_end)
             if start < min(slice_end, len(data)):
                 self._slices_in_turn += 1
-                self._was_library_used = True
+                self._is_between_messages = False
                 super().data_received(bytes(view[start:slice_end]))
+                self._note_state()
                 start = slice_end
         if not self.handshake_initiated:
             self._answer_broken_handshake()
@@ -183,8 +201,10 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         other connections have their turn. Returns where the first frame begins that is for the
         library, or `start`.
         """
-        if not self._is_between_messages():
-            return start
+        if not self._is_between_messages:
+            self._is_between_messages = self._is_open and is_between_messages(self.conn)
+            if not self._is_between_messages:
+                return start
         before, is_queued, last = start, False, min(slice_end, len(data))
         while start < last and (text := self._text_at(data, start)) is not None:
             content, start = text
@@ -201,20 +221,13 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         return start
 
-    def _is_between_messages(self) -> bool:
-        """Whether the connection is open and the library waits for the beginning of a message."""
-        if not self._was_library_used:
-            return self.conn.state is State.OPEN
-        self._was_library_used = not is_between_messages(self.conn)
-        return not self._was_library_used
-
     def give_texts_to(self, taker: TextTaker | None) -> None:
         """Give each text to `taker` while the application waits in `receive`, which has those that
         it refuses.
         """
         self._taker = taker
 
-    def _text_at(self, data: memoryview, start: int) -> tuple[str, int] | None:
+    def _text_at(self, data: bytes | memoryview, start: int) -> tuple[str, int] | None:
         """The text of the whole frame that begins here, and its end; None for another frame."""
         extent = text_extent(data, start, is_masked=True)
         if extent is None:
@@ -337,6 +350,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._cancel_timer()
         self.on_connection_lost()
         super().connection_lost(exc)
+        self._note_state()
         self._forget_message()
 
     def schedule_ping(self) -> None:
@@ -351,18 +365,22 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
+        self._note_state()
         self._start_last_timer()
 
     async def send(self, message: Any) -> None:
         """Send, and parse what waited for this message: the answer to the handshake, or a close
         frame, after which uvicorn reads on. What was kept may have the client's reply to that.
         """
-        if self._can_send_text and (text := message.get("text")) is not None:
+        if self._is_open and (text := message.get("text")) is not None:
             await self._send_text(text)
             return
         was_paused, was_complete = self.read_paused, self.handshake_complete
         self._given_bytes += len(message.get("text") or message.get("bytes") or b"")
-        await super().send(message)
+        try:
+            await super().send(message)
+        finally:
+            self._note_state()
         if self.handshake_complete and not was_complete:
             self._forget_handshake()
         is_resumed = was_paused and not self.read_paused
@@ -378,24 +396,28 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.request.headers.clear()
         self.response.headers.clear()
 
-    @property
-    def _can_send_text(self) -> bool:
-        """Whether a text can be written without the library (`protocol.text_frames`)."""
-        is_open = self.handshake_complete and not self.close_sent and not self.disconnected
-        return is_open and self.conn.state is State.OPEN
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._note_state()
+
+    def _note_state(self) -> None:
+        """Note whether texts can be read and written without the library, which has just run."""
+        is_here = self.handshake_complete and not self.close_sent and not self.disconnected
+        self._is_open = is_here and self.conn.state is State.OPEN
+        self._is_between_messages = self._is_between_messages and self._is_open
 
     async def _send_text(self, text: str) -> None:
         """Send a text; waits while the client does not read."""
         if not self.writable.is_set():
             await self.writable.wait()
-            if not self._can_send_text:
+            if not self._is_open:
                 raise ClientDisconnected
         self.send_now(text)
 
     @property
     def can_send_now(self) -> bool:
         """Whether a text can be sent without waiting."""
-        return not self._is_writing_paused and self._can_send_text
+        return self._is_open and not self._is_writing_paused
 
     def send_now(self, text: str) -> None:
         """Send a text on an open connection."""

@@ -53,12 +53,24 @@ class TextConnection(ClientConnection):
         self._reader: asyncio.Future[None] | None = None
         """Not done while a task waits in `recv`."""
         self._taker: TextTaker | None = None
-        self._was_library_used = True
-        """Whether the library has had bytes since it was last seen idle (`_is_library_idle`)."""
+        self._is_open = False
+        """Whether `protocol.state` is OPEN. `send_data` follows whatever may change that."""
+        self._is_library_idle = False
+        """Whether the library has had no bytes since `_has_library_nothing` was true."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.recv_messages.frames.queue = cast(Any, ShortDeque())
+        self._note_state()
+
+    def send_data(self) -> None:
+        """Send what the library has to send, and note whether the connection is open after it."""
+        super().send_data()
+        self._note_state()
+
+    def _note_state(self) -> None:
+        self._is_open = self.protocol.state is State.OPEN
+        self._is_library_idle = self._is_library_idle and self._is_open
 
     async def keepalive(self) -> None:
         """Ping at whole seconds, the first time up to one later, together with the connections of
@@ -77,25 +89,21 @@ class TextConnection(ClientConnection):
             if len(self._begun) < self._begun_length:
                 return
             rest, self._begun = bytes(self._begun), bytearray()
-        if self._is_library_idle():
+        if self._is_library_idle or self._has_library_nothing():
             rest = self._take_texts(rest)
             if not rest and not self._texts:
                 return
         if rest:
-            self._was_library_used = True
+            self._is_library_idle = False
             super().data_received(rest)
-        is_open = self.protocol.state is State.OPEN
-        if self._texts or len(self.recv_messages.frames) or not is_open:
+        if self._texts or len(self.recv_messages.frames) or not self._is_open:
             self._wake_reader()
 
-    def _is_library_idle(self) -> bool:
+    def _has_library_nothing(self) -> bool:
         """Whether the next byte is the first of a message, and the library has none to deliver."""
-        if not self._was_library_used:
-            return self.protocol.state is State.OPEN
-        if not is_between_messages(self.protocol) or len(self.recv_messages.frames):
-            return False
-        self._was_library_used = False
-        return True
+        is_between = is_between_messages(self.protocol)
+        self._is_library_idle = is_between and not len(self.recv_messages.frames)
+        return self._is_library_idle
 
     def _take_texts(self, data: bytes) -> bytes:
         """Give the text frames at the start of `data` to the taker, or queue them.
@@ -147,8 +155,7 @@ class TextConnection(ClientConnection):
     async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]
         """The next message. Raises ConnectionClosed."""
         while not self._texts:
-            is_over = self.protocol.state is not State.OPEN
-            if is_over or len(self.recv_messages.frames):
+            if not self._is_open or len(self.recv_messages.frames):
                 return await super().recv(decode)
             self._reader = self.loop.create_future()
             await self._reader
@@ -158,6 +165,7 @@ class TextConnection(ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._note_state()
         self._wake_reader()
 
     def _wake_reader(self) -> None:
@@ -171,7 +179,7 @@ class TextConnection(ClientConnection):
 
         Raises ConnectionClosed, or OSError if the connection is lost while it waits.
         """
-        if self.protocol.state is not State.OPEN or self.transport.is_closing():
+        if not self._is_open or self.transport.is_closing():
             await self.send(text)
             return
         self.send_now(text)
@@ -181,8 +189,7 @@ class TextConnection(ClientConnection):
     @property
     def can_send_now(self) -> bool:
         """Whether a text can be sent without waiting."""
-        is_open = self.protocol.state is State.OPEN and not self.transport.is_closing()
-        return is_open and not self.paused
+        return self._is_open and not self.paused and not self.transport.is_closing()
 
     def send_now(self, text: str) -> None:
         """Send a text on an open connection, even if it has to wait in the transport's buffer."""
