@@ -131,36 +131,23 @@ def _has_lone_surrogate(event: dict[str, Any]) -> bool:
     return False
 
 
-class _Head(msgspec.Struct, gc=False):
-    """The fields that are read of every provider frame; a missing field has its default."""
+class UpstreamFrame(msgspec.Struct):
+    """A provider's frame with its most used fields; `event` is parsed on first access.
+
+    `type` and `delta` are empty where the provider sent none; an audio delta is base64. A field of
+    an unexpected type counts as missing. Every frame makes one: msgspec decodes it as it is, and
+    skips the other fields.
+    """
 
     type: str = ""
     event_id: str | None = None
     item_id: str | None = None
     response_id: str | None = None
-    content_index: int | None = None
-    delta: str = ""
-
-
-_HEAD = msgspec.json.Decoder(_Head)
-
-
-class UpstreamFrame(msgspec.Struct):
-    """A provider's frame with its most used fields; `event` is parsed on first access.
-
-    `type` and `delta` are empty where the provider sent none; an audio delta is base64. A field of
-    an unexpected type counts as missing. Every frame makes one, and a Struct is made in a third of
-    the time of a dataclass.
-    """
-
-    text: str
-    type: str
-    event_id: str | None = None
-    item_id: str | None = None
-    response_id: str | None = None
     content_index: int = 0
     delta: str = ""
-    _event: dict[str, Any] | None = None
+    # Not of the event, whatever it holds by these names: `peek_from_upstream` sets both.
+    text: str = msgspec.field(default="", name="-text")
+    _event: dict[str, Any] | None = msgspec.field(default=None, name="-event")
 
     @property
     def event(self) -> dict[str, Any]:
@@ -168,6 +155,9 @@ class UpstreamFrame(msgspec.Struct):
         if self._event is None:
             self._event = _read_leniently(self.text)
         return self._event
+
+
+_UPSTREAM_FRAME = msgspec.json.Decoder(UpstreamFrame)
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -198,31 +188,24 @@ def peek_from_upstream(text: str) -> UpstreamFrame:
     Raises UpstreamFailed("provider_failed") for what is not a JSON object.
     """
     try:
-        head = _HEAD.decode(text)
+        frame = _UPSTREAM_FRAME.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return _peek_leniently(text)
-    return UpstreamFrame(
-        text,
-        head.type,
-        head.event_id,
-        head.item_id,
-        head.response_id,
-        head.content_index or 0,
-        head.delta,
-    )
+    frame.text, frame._event = text, None
+    return frame
 
 
 def _peek_leniently(text: str) -> UpstreamFrame:
-    """Read the rare frame that is no `_Head`: a field of another type, a lone surrogate."""
+    """Read the rare frame with a field of another type, or with a lone surrogate."""
     event = _read_leniently(text)
     return UpstreamFrame(
-        text,
         text_at(event, "type") or "",
         text_at(event, "event_id"),
         text_at(event, "item_id"),
         text_at(event, "response_id"),
         int_at(event, "content_index") or 0,
         text_at(event, "delta") or "",
+        text,
         event,
     )
 

@@ -18,7 +18,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import copy_context
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
 from typing import Any, Unpack
@@ -72,12 +72,12 @@ class SteadyClock:
     """The wall clock's time when it was made, and from there on the monotonic clock's."""
 
     def __init__(self) -> None:
-        self._made_at = datetime.now(UTC)
-        self._made_s = time.monotonic()
+        self._ahead_s = time.time() - time.monotonic()
+        """How far the wall clock's seconds are ahead of the monotonic ones."""
 
     def now(self) -> datetime:
         """The current time, on a clock that never goes back."""
-        return self._made_at + timedelta(seconds=time.monotonic() - self._made_s)
+        return datetime.fromtimestamp(self._ahead_s + time.monotonic(), UTC)
 
     async def sleep(self, seconds: float) -> None:
         """Return after this many seconds."""

@@ -23,9 +23,11 @@ from backend.protocol.events import ClientEvent, ServerEvent
 from backend.protocol.frames import UpstreamFrame
 from backend.protocol.reading import int_at, mapping_at, text_at
 from backend.protocol.responses import ResponseLife, ResponseState
+from backend.protocol.transcript import assembler
 from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 from backend.protocol.usage import usage_of
+from backend.relay import first_sound, pending_replies, usage_estimate
 from backend.relay.effects import CountUsage, KeepTurn
 from backend.relay.first_sound import FirstSound
 from backend.relay.limits import DEFAULT_LIMITS, Limits
@@ -46,6 +48,14 @@ _SPEECH_EVENTS = frozenset(
     }
 )
 """The beginning and the ends of the wait for a transcript."""
+
+_READ_TYPES = _SPEECH_EVENTS.union(
+    assembler.READ_TYPES,
+    first_sound.READ_TYPES,
+    pending_replies.READ_TYPES,
+    usage_estimate.READ_TYPES,
+)
+"""The types of the provider's events that change a record, besides `response.…`."""
 
 _KEPT_AFTER_THE_END = frozenset(
     {
@@ -99,21 +109,32 @@ class CallRecord:
 
     # What the provider sends
 
+    def reads(self, event_type: str) -> bool:
+        """Whether `add` of an event of this type can change or return anything. If not, the event
+        need not be built.
+        """
+        return (
+            event_type.startswith("response.")
+            or event_type in _READ_TYPES
+            or bool(self._unsaved)
+            or self._output is not None
+        )
+
     def add(self, event: Mapping[str, Any], at: datetime) -> list[Saved]:
         """Add one provider event other than an audio delta that `add_audio` was given."""
         self._pending_replies.add_provider_event(event)
-        event_type = text_at(event, "type") or ""
+        event_type, at_s = text_at(event, "type") or "", at.timestamp()
         if event_type in _RESPONSE_EVENTS:
             self._responses.feed(event)
-        if event_type == ServerEvent.RESPONSE_CREATED:
-            self._newest_response_id = self._responses.active_id
+            if event_type == ServerEvent.RESPONSE_CREATED:
+                self._newest_response_id = self._responses.active_id
         if event_type.startswith("response."):
-            self._response_heard_s = at.timestamp()
+            self._response_heard_s = at_s
         elif event_type in _SPEECH_EVENTS:
             self._note_speech(event, at)
-        self._meter.add(event, at.timestamp())
+        self._meter.add(event, at_s)
         if not self._is_heard_later(event):
-            self._first_sound.add_provider_event(event, at.timestamp())
+            self._first_sound.add_provider_event(event, at_s)
         if self._output is not None:
             self._watch_output(self._output, event, at)
         self._assemble(event, event_type, at)
@@ -128,7 +149,7 @@ class CallRecord:
         return saved
 
     def _assemble(self, event: Mapping[str, Any], event_type: str, at: datetime) -> None:
-        if not self._assembler.reads(event_type):
+        if event_type not in assembler.READ_TYPES:
             return
         # What the deltas before this event changed comes first.
         self._note(self._assembler.changed(at), self._connection)

@@ -9,7 +9,7 @@ the silence in it that ends the speech, and says nothing about when it was sent.
 A wait that nothing answers is given up: the next answer is not one to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from backend.protocol.events import ClientEvent, ServerEvent
@@ -42,16 +42,8 @@ class FirstSound:
 
     def add_provider_event(self, event: Mapping[str, Any], at_s: float) -> None:
         """Add a provider's event other than an audio delta."""
-        match event.get("type"):
-            case ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STARTED:
-                self.forget()
-            case ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STOPPED:
-                self._begin(at_s)
-            case ServerEvent.RESPONSE_CREATED if self.is_awaited:
-                response_id = text_at(mapping_at(event, "response"), "id")
-                self._response_id = self._response_id or response_id
-            case ServerEvent.RESPONSE_DONE if self.is_awaited:
-                self._end_without_sound(mapping_at(event, "response"))
+        if (read := _READERS.get(text_at(event, "type") or "")) is not None:
+            read(self, event, at_s)
 
     def add_audio(self, key: PartKey, now_s: float) -> None:
         """The first audio of this part goes to the client now."""
@@ -70,9 +62,32 @@ class FirstSound:
     def _begin(self, at_s: float) -> None:
         self._asked_s, self._response_id = at_s, None
 
-    def _end_without_sound(self, response: Mapping[str, Any]) -> None:
+    def _speech_started(self, event: Mapping[str, Any], at_s: float) -> None:
+        self.forget()
+
+    def _speech_stopped(self, event: Mapping[str, Any], at_s: float) -> None:
+        self._begin(at_s)
+
+    def _response_created(self, event: Mapping[str, Any], at_s: float) -> None:
+        if self.is_awaited and not self._response_id:
+            self._response_id = text_at(mapping_at(event, "response"), "id")
+
+    def _response_done(self, event: Mapping[str, Any], at_s: float) -> None:
         """An answer in writing ends the wait. One that only calls a function does not."""
+        if not self.is_awaited:
+            return
+        response = mapping_at(event, "response")
         output = mappings_at(response, "output")
         has_answered = any(item.get("type") == "message" for item in output)
         if has_answered and text_at(response, "id") == self._response_id:
             self.forget()
+
+
+_READERS: Mapping[str, Callable[[FirstSound, Mapping[str, Any], float], None]] = {
+    ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STARTED: FirstSound._speech_started,
+    ServerEvent.INPUT_AUDIO_BUFFER_SPEECH_STOPPED: FirstSound._speech_stopped,
+    ServerEvent.RESPONSE_CREATED: FirstSound._response_created,
+    ServerEvent.RESPONSE_DONE: FirstSound._response_done,
+}
+READ_TYPES = frozenset(_READERS)
+"""The types of the provider's events that change something here."""

@@ -81,6 +81,8 @@ _HANDLERS: Mapping[str, Callable[[PendingReplies, Mapping[str, Any]], None]] = {
     ServerEvent.CONVERSATION_ITEM_CREATED: PendingReplies._on_item,
 }
 """Events that reply to something, by type."""
+READ_TYPES = frozenset(_HANDLERS)
+"""The types of the provider's events that change something here."""
 
 
 def is_typed_message(event: Mapping[str, Any]) -> bool:

@@ -312,6 +312,9 @@ _READERS: Mapping[str, Callable[[UsageMeter, Mapping[str, Any], float], None]] =
     ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_FAILED: UsageMeter._not_transcribed,
 }
 
+READ_TYPES = frozenset(_READERS)
+"""The types of the events that change something here, besides those that begin with `response.`."""
+
 
 def estimated_text_usage(source_id: str, request: Mapping[str, Any], answer: str) -> TextUsage:
     """Estimate an answer of the Responses API by its request's body and the text that came."""

@@ -245,6 +245,13 @@ def test_an_event_is_parsed_once_and_on_first_access() -> None:
     assert frame.event is frame.event
 
 
+def test_a_field_with_the_name_of_what_is_kept_beside_the_event_changes_nothing() -> None:
+    text = '{"type": "x", "-text": "other", "-event": {"type": "y"}}'
+    frame = peek_from_upstream(text)
+    assert frame.text == text
+    assert frame.event["type"] == "x"
+
+
 def test_unknown_types_and_additional_fields_pass() -> None:
     frame = peek_from_upstream('{"type":"response.output_smell.delta","smell":{"rose":[1]}}')
     assert frame.type == "response.output_smell.delta"

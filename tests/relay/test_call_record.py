@@ -1,13 +1,18 @@
 """What is kept of a call: turns, usage and what was heard, with a client and without one."""
 
 import json
+import pickle
 from typing import Any
 
+import pytest
+
+from backend.protocol.events import ServerEvent
 from backend.protocol.frames import peek_from_upstream
 from backend.protocol.transcript.turns import Modality, Turn, TurnStatus
 from backend.protocol.usage import Usage
 from backend.relay.call_record import CallRecord, Saved
 from backend.relay.effects import CountUsage, KeepTurn
+from backend.relay.output_buffer import OutputBuffer
 from backend.relay.playback import Playback
 from tests.relay.equipment import (
     at,
@@ -293,6 +298,25 @@ def test_without_playback_only_a_truncation_says_what_was_heard() -> None:
     assert record.sent_ms(("item_a", 0)) == 0
     assert not record.is_answering(at(1.3).timestamp())
     assert record.finish(at(1.3)) == []
+
+
+UNREAD = [kind for kind in (*ServerEvent, "something.new", "") if not CallRecord().reads(kind)]
+
+
+@pytest.mark.parametrize("event_type", UNREAD)
+def test_an_event_that_is_not_read_changes_nothing(event_type: str) -> None:
+    record = with_client()
+    begin_response(record)
+    record.flush(at(1))
+    before = pickle.dumps(record)
+    item = {"id": "item_a", "role": "user", "content": [{"type": "input_text", "text": "a"}]}
+    event = {"type": event_type, "item_id": "item_a", "item": item, "response": {"id": "resp_1"}}
+    assert record.add(event, at(2)) == []
+    assert pickle.dumps(record) == before
+
+
+def test_every_event_is_read_while_the_audio_goes_past_the_relay() -> None:
+    assert CallRecord(playback=OutputBuffer()).reads("something.new")
 
 
 def test_an_event_of_any_shape_is_passed_over() -> None:

@@ -86,10 +86,6 @@ class TranscriptAssembler:
             reader(self, event, at)
         return sorted(self.changed(at), key=_by_position)
 
-    def reads(self, event_type: str) -> bool:
-        """Whether an event of this type can change a turn."""
-        return event_type in _READERS
-
     def add_delta(self, frame: TextDelta, at: datetime) -> None:
         """Append a delta of text (`TEXT_DELTAS`) by its frame's fields, without building its event.
 
@@ -538,3 +534,5 @@ _READERS: dict[str, Callable[[TranscriptAssembler, JsonObject, datetime], None]]
     ServerEvent.RESPONSE_DONE: _Self._response_done,
 }
 """The reader of each event type. Every other type is ignored."""
+READ_TYPES = frozenset(_READERS)
+"""The event types that can change a turn."""

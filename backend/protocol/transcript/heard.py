@@ -83,7 +83,8 @@ def cut_to_whole_word(text: str, chars: int) -> str:
 
 def has_words(text: str) -> bool:
     """Whether the text holds anything but white space."""
-    return not all(is_space(char) for char in text)
+    # The first character decides nearly always, and a generator takes four times as long.
+    return text[:1].isalnum() or not all(is_space(char) for char in text)
 
 
 def is_space(char: str) -> bool:
