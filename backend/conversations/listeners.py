@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Protocol
 from uuid import UUID
+
+from msgspec import structs
 
 from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.writing import TurnWrite, Written
@@ -124,4 +125,4 @@ class Notifier:
 
 
 def _with_session_position(each: TurnWrite) -> Turn:
-    return replace(each.turn, position=each.first_position + each.turn.position)
+    return structs.replace(each.turn, position=each.first_position + each.turn.position)

@@ -14,10 +14,12 @@ appended to, so a later line of the same key replaces an earlier one (`writing.m
 
 import json
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
+
+from msgspec import structs
 
 from backend.conversations.ledger import UsageWrite
 from backend.conversations.writing import EndingWrite, TurnWrite, Write, merged
@@ -154,7 +156,7 @@ def _line(content: Mapping[str, Any]) -> bytes:
 
 
 def _turn_json(turn: Turn) -> dict[str, Any]:
-    given = {each.name: getattr(turn, each.name) for each in fields(turn)}
+    given = structs.asdict(turn)
     for name in ("started_at", "completed_at"):
         if given[name] is not None:
             given[name] = given[name].isoformat()

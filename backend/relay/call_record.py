@@ -14,9 +14,11 @@ grows by deltas waits for `flush`.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import structs
 
 from backend.protocol.audio import ms_of_base64
 from backend.protocol.events import ClientEvent, ServerEvent
@@ -394,13 +396,14 @@ class CallRecord:
         """
         waited_ms = self._first_sound.waited_ms((turn.item_id, turn.content_index))
         if waited_ms is not None:
-            turn = replace(turn, first_sound_ms=waited_ms)
+            turn = structs.replace(turn, first_sound_ms=waited_ms)
         if not connection.number:
             return turn
         item_id = turn.item_id
         if self._connections_by_item.get(item_id, connection) is not connection:
             item_id = f"{item_id}.{connection.number}"
-        return replace(turn, item_id=item_id, position=turn.position + connection.first_position)
+        position = turn.position + connection.first_position
+        return structs.replace(turn, item_id=item_id, position=position)
 
     def _is_heard_later(self, event: Mapping[str, Any]) -> bool:
         """Whether this ends a spoken answer whose first sound may still be to come."""

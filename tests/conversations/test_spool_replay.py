@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +15,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 from django.db import DataError, OperationalError
+from msgspec import structs
 
 from backend.conversations import lifecycle, spool_replay
 from backend.conversations.models import Call, Session, Turn, Usage
@@ -301,7 +301,7 @@ def test_a_newer_version_in_the_database_stays(
     owner: User, in_database: dict[str, object], in_spool: dict[str, object], kept: str
 ) -> None:
     call = new_call(new_session(owner))
-    write([turn_write(call, replace(turn(), **in_database))])  # type: ignore[arg-type]
-    write_replayed([turn_write(call, replace(turn(), **in_spool))])  # type: ignore[arg-type]
+    write([turn_write(call, structs.replace(turn(), **in_database))])
+    write_replayed([turn_write(call, structs.replace(turn(), **in_spool))])
     assert Turn.objects.get().text == kept
     assert Session.objects.count() == 1

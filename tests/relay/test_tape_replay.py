@@ -4,10 +4,10 @@ import asyncio
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn, TurnStatus
@@ -84,7 +84,7 @@ def newest(turns: list[Turn]) -> list[Turn]:
 
 
 def without_times(turn: Turn) -> dict[str, object]:
-    return {**asdict(turn), "started_at": None, "completed_at": None}
+    return {**structs.asdict(turn), "started_at": None, "completed_at": None}
 
 
 async def test_a_replay_repeats_the_call(

@@ -1,8 +1,9 @@
 """A Turn: one utterance or message by one speaker, as a value."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 
 class Role(StrEnum):
@@ -23,8 +24,7 @@ class TurnStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """One version of a turn; a later version with the same key replaces it.
 
     `item_id` and `content_index` are the key and never change, so storing a turn twice is harmless.
@@ -34,6 +34,8 @@ class Turn:
     cut to a whole word) and the milliseconds of audio that were played. `first_sound_ms` is set for
     a spoken answer: from the end of the user's speech, or from their typed message, to the first
     sound of the answer that the client was sent.
+
+    Each growing turn is made twice a second: a Struct takes a fifth of the time of a dataclass.
     """
 
     item_id: str
