@@ -145,7 +145,7 @@ class UpstreamFrame(msgspec.Struct):
     response_id: str | None = None
     content_index: int = 0
     delta: str = ""
-    # Not of the event, whatever it holds by these names: `peek_from_upstream` sets both.
+    # Not of the event, in which no provider has these names: `peek_from_upstream` sets both.
     text: str = msgspec.field(default="", name="-text")
     _event: dict[str, Any] | None = msgspec.field(default=None, name="-event")
 

@@ -329,7 +329,7 @@ class Call:
         return True
 
     def _is_free(self, upstream: _Upstream) -> bool:
-        """Whether nothing waits to be sent, and both sides take another frame.
+        """Whether the call runs, nothing waits to be sent, and both sides take another frame.
 
         Both: what a side is answered itself would otherwise wait in the task that sends.
         """
@@ -342,6 +342,7 @@ class Call:
             and provider is not None
             and client.can_send_now
             and provider.can_send_now
+            and not self._ended.is_set()
         )
 
     def _relay_now(

@@ -313,7 +313,7 @@ _READERS: Mapping[str, Callable[[UsageMeter, Mapping[str, Any], float], None]] =
 }
 
 READ_TYPES = frozenset(_READERS)
-"""The types of the events that change something here, besides those that begin with `response.`."""
+"""The types of the events that change something here; so do all that begin with `response.`."""
 
 
 def estimated_text_usage(source_id: str, request: Mapping[str, Any], answer: str) -> TextUsage:

@@ -105,7 +105,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     _is_open: bool = False
     """Whether the handshake is complete, and no side has begun to close."""
     _is_between_messages: bool = False
-    """Whether it is open, and the library has had no bytes since it last waited for a message."""
+    """Whether it is open, and the library is known to wait for the beginning of a message."""
     _is_writing_paused: bool = False
 
     def __init__(self, *args: Any, **options: Any) -> None:

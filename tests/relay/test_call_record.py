@@ -310,7 +310,12 @@ def test_an_event_that_is_not_read_changes_nothing(event_type: str) -> None:
     record.flush(at(1))
     before = pickle.dumps(record)
     item = {"id": "item_a", "role": "user", "content": [{"type": "input_text", "text": "a"}]}
-    event = {"type": event_type, "item_id": "item_a", "item": item, "response": {"id": "resp_1"}}
+    event = {
+        "type": event_type, "item_id": "item_a", "item": item, "content_index": 0, "delta": "a",
+        "response": {"id": "resp_1", "status": "completed"}, "response_id": "resp_1",
+        "usage": {"type": "duration", "seconds": 1}, "transcript": "a", "text": "a",
+        "audio_start_ms": 1, "audio_end_ms": 2, "error": {"code": "a"},
+    }  # fmt: skip
     assert record.add(event, at(2)) == []
     assert pickle.dumps(record) == before
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 import pytest
@@ -323,6 +323,105 @@ async def test_a_text_can_be_sent_now_while_the_client_reads() -> None:
     assert protocol.can_send_now
     await application.send({"type": "websocket.close", "code": 1000})
     assert not protocol.can_send_now
+    application.is_over.set()
+
+
+def taken_from(protocol: BoundedWebSocketProtocol) -> list[str]:
+    """The texts that a taker gets from now on."""
+    taken: list[str] = []
+
+    def take(text: str, _: bytes) -> bool:
+        taken.append(text)
+        return True
+
+    protocol.give_texts_to(take)
+    return taken
+
+
+async def by_their_close(protocol: BoundedWebSocketProtocol, application: Application) -> None:
+    protocol.data_received(frame(b"\x03\xe8", Opcode.CLOSE))
+
+
+async def by_our_close(protocol: BoundedWebSocketProtocol, application: Application) -> None:
+    await application.send({"type": "websocket.close", "code": 4000})
+
+
+async def by_our_shutdown(protocol: BoundedWebSocketProtocol, application: Application) -> None:
+    protocol.shutdown()
+
+
+async def by_a_missing_pong(protocol: BoundedWebSocketProtocol, application: Application) -> None:
+    protocol.keepalive_timeout()
+
+
+async def by_their_fault(protocol: BoundedWebSocketProtocol, application: Application) -> None:
+    protocol.data_received(b"\xc1\x81\0\0\0\0x")
+
+
+async def by_the_loss_of_the_connection(
+    protocol: BoundedWebSocketProtocol, application: Application
+) -> None:
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        by_their_close, by_our_close, by_our_shutdown, by_a_missing_pong, by_their_fault,
+        by_the_loss_of_the_connection,
+    ],
+)  # fmt: skip
+async def test_after_its_end_nothing_goes_past_the_library(
+    end: Callable[[BoundedWebSocketProtocol, Application], Awaitable[None]],
+) -> None:
+    protocol, _, application = await opened()
+    taken = taken_from(protocol)
+    reading = asyncio.create_task(application.receive())
+    await asyncio.sleep(0)
+    protocol.data_received(frame(b"a"))
+    assert taken == ["a"]
+    assert protocol.can_send_now
+    await end(protocol, application)
+    assert not protocol.can_send_now
+    protocol.data_received(frame(b"late"))
+    assert taken == ["a"]
+    if not protocol.disconnected:
+        protocol.connection_lost(None)
+    assert (await reading)["type"] == "websocket.disconnect"
+    application.is_over.set()
+
+
+async def test_a_text_does_not_overtake_what_the_application_has_not_read() -> None:
+    protocol, transport, application = await opened()
+    taken = taken_from(protocol)
+    reading = asyncio.create_task(application.receive())
+    await asyncio.sleep(0)
+    # The task that reads is woken by this one, and has not run.
+    protocol.data_received(frame(b"first", Opcode.BINARY))
+    protocol.data_received(frame(b"second"))
+    assert taken == []
+    assert (await reading)["bytes"] == b"first"
+    assert (await application.receive())["text"] == "second"
+    await turns_until(lambda: transport.is_reading)
+    application.is_over.set()
+
+
+async def test_a_client_that_reads_nothing_is_read_no_further() -> None:
+    protocol, transport, application = await opened()
+    taken = taken_from(protocol)
+    reading = asyncio.create_task(application.receive())
+    await asyncio.sleep(0)
+    protocol.data_received(frame(b"a"))
+    transport.unsent_bytes = MAX_UNSENT_BYTES + 1
+    protocol.pause_writing()
+    protocol.data_received(frame(b"b"))
+    assert taken == ["a"]
+    assert not transport.is_reading
+    transport.unsent_bytes = 0
+    protocol.resume_writing()
+    await turns_until(lambda: transport.is_reading)
+    assert taken == ["a", "b"]
+    reading.cancel()
     application.is_over.set()
 
 

@@ -1,8 +1,9 @@
 """The client connection with a short way for text frames, against the library's own."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import pytest
@@ -270,6 +271,74 @@ async def test_nothing_can_be_sent_now_while_the_other_side_does_not_read() -> N
     connection, _ = opened()
     connection.data_received(ENDS["closed"])
     assert not connection.can_send_now
+
+
+async def by_their_close(connection: TextConnection) -> None:
+    connection.data_received(ENDS["closed"])
+
+
+async def by_our_close(connection: TextConnection) -> None:
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+
+
+async def by_a_missing_pong(connection: TextConnection) -> None:
+    # As `keepalive` does.
+    connection.protocol.fail(1011, "keepalive ping timeout")
+    connection.send_data()
+
+
+async def by_their_fault(connection: TextConnection) -> None:
+    connection.data_received(ENDS["with a reserved bit"])
+
+
+async def by_the_end_of_the_stream(connection: TextConnection) -> None:
+    connection.eof_received()
+
+
+async def by_the_loss_of_the_connection(connection: TextConnection) -> None:
+    connection.connection_lost(ConnectionResetError())
+
+
+@pytest.mark.parametrize(
+    ("end", "may_more_come"),
+    [
+        (by_their_close, True),
+        (by_our_close, True),
+        (by_a_missing_pong, True),
+        (by_their_fault, True),
+        (by_the_end_of_the_stream, False),
+        (by_the_loss_of_the_connection, False),
+    ],
+)
+async def test_after_its_end_nothing_goes_past_the_library(
+    end: Callable[[TextConnection], Awaitable[None]], may_more_come: bool
+) -> None:
+    connection, _ = opened()
+    taken: list[str] = []
+
+    def take(text: str, _: bytes) -> bool:
+        taken.append(text)
+        return True
+
+    connection.give_texts_to(take)
+    reading = asyncio.create_task(connection.recv())
+    await asyncio.sleep(0)
+    connection.data_received(text("a"))
+    assert connection.can_send_now
+    await end(connection)
+    assert not connection.can_send_now
+    if may_more_come:
+        connection.data_received(text("late"))
+    assert taken == ["a"]
+    if not connection.connection_lost_waiter.done():
+        connection.connection_lost(None)
+    async with asyncio.timeout(5):
+        with contextlib.suppress(ConnectionClosed):
+            assert await reading == "late"
+        with pytest.raises(ConnectionClosed):
+            await connection.recv()
 
 
 async def test_a_length_that_looks_like_a_text_frame_is_none() -> None:

@@ -83,13 +83,16 @@ def cut_to_whole_word(text: str, chars: int) -> str:
 
 def has_words(text: str) -> bool:
     """Whether the text holds anything but white space."""
-    # The first character decides nearly always, and a generator takes four times as long.
-    return text[:1].isalnum() or not all(is_space(char) for char in text)
+    return bool(text.lstrip(_SPACES))
 
 
 def is_space(char: str) -> bool:
     """Whether this is white space: an explicit rule, since Python and JavaScript differ here."""
     return char in "\t\n\v\f\r" or unicodedata.category(char)[0] == "Z"
+
+
+_SPACES = "".join(filter(is_space, map(chr, range(0x3001))))
+"""Every character that is white space; the ideographic space, U+3000, is the last one."""
 
 
 def _cut_between_characters(text: str, cut: int) -> int:

@@ -1,5 +1,7 @@
 """How much of a text was heard, and where a text may be cut."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,3 +208,8 @@ def test_white_space_has_no_words(blank: str) -> None:
 @pytest.mark.parametrize("words", ["a", ".", " あ", "…", "\u200b", "0"])
 def test_any_other_character_is_a_word(words: str) -> None:
     assert has_words(words)
+
+
+def test_every_character_that_is_white_space_is_no_word() -> None:
+    characters = map(chr, range(sys.maxunicode + 1))
+    assert [each for each in characters if has_words(each) is is_space(each)] == []
