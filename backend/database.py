@@ -8,7 +8,7 @@ transaction has to name its alias, so code that may run in such a thread uses `a
 """
 
 import threading
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -121,6 +121,15 @@ def uuid_parameter(value: UUID | None) -> UUID | str | None:
     if value is None or this_connection().features.has_native_uuid_field:
         return value
     return value.hex
+
+
+def uuid_parameters(values: Iterable[UUID]) -> list[UUID | str]:
+    """UUIDs as parameters of a query. To look the connection up for each takes longer than to look
+    up its row.
+    """
+    if this_connection().features.has_native_uuid_field:
+        return list(values)
+    return [value.hex for value in values]
 
 
 def uuid_of(stored: UUID | str) -> UUID:

@@ -457,7 +457,8 @@ class Runtime:
     def _check_soon(self, call_ids: Iterable[UUID]) -> None:
         """Check those of these calls that run here before the next heartbeat."""
         self._to_check.update(call_ids)
-        self._has_to_check.set()
+        if self._to_check:
+            self._has_to_check.set()
 
     def _after_subscribing(self) -> None:
         """Use Redis again at once, and read what was published while it was away."""
