@@ -80,6 +80,20 @@ def execute(sql: str, given: Parameters = ()) -> int:
         return int(cursor.rowcount)
 
 
+def last_write() -> tuple[object, int] | None:
+    """What is another value after another connection has written to the SQLite database.
+
+    A write of this thread's own connection does not change it. None on PostgreSQL, where nothing
+    says so.
+    """
+    connection = this_connection()
+    if connection.vendor != "sqlite":
+        return None
+    ((version,),) = rows_of("PRAGMA data_version")
+    # Versions of two connections cannot be compared.
+    return connection.connection, version
+
+
 def now_sql() -> str:
     """The database's time in a query that is written out, with the precision of Django's `Now`."""
     if this_connection().vendor == "sqlite":

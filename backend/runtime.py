@@ -495,12 +495,13 @@ class Runtime:
 
     async def _poll_control(self) -> None:
         """Check the calls that another process has ended or requested to end, soon after that."""
+        poll = control.Poll()
         while True:
             await asyncio.sleep(CONTROL_POLL_S)
             if call_ids := self._call_ids():
                 try:
                     self._check_soon(
-                        await self._heartbeat_database.run(control.calls_to_end, call_ids)
+                        await self._heartbeat_database.run(poll.calls_to_end, call_ids)
                     )
                 except Exception:
                     # The database is away, which the heartbeat logs.
