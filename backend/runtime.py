@@ -448,7 +448,13 @@ class Runtime:
         """
         if call_ids := self._call_ids():
             states = await self._database.run(states_of_calls, call_ids)
-            self.live.update_budgets({str(call_id): each for call_id, each in states.items()})
+            self.live.update_budgets(
+                {
+                    call_id: states[key]
+                    for call_id in self.live.call_ids()
+                    if (key := _uuid(call_id)) in states
+                }
+            )
 
     def _call_ids(self) -> list[UUID]:
         """The ids of our calls, each parsed once."""
