@@ -21,6 +21,7 @@ from django.conf import settings
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
 from backend.accounts.safety_identifier import safety_identifier
+from backend.beats import sleep_to_beat
 from backend.configured_providers import (
     ConfiguredProvider,
     default_provider,
@@ -152,7 +153,7 @@ class Runtime:
         self.replies: set[LiveReply] = set()
         self._connect = connect
         self._limits = limits
-        self._ticker = Ticker(asyncio.sleep, limits.tick_s)
+        self._ticker = Ticker(sleep_to_beat, limits.tick_s)
         self._worker = process_name()
         self._database = DatabaseExecutor(threads=3, keeps_sqlite=True)
         # Threads of their own, so that a stuck write or listener delays nothing else.
@@ -503,7 +504,7 @@ class Runtime:
         """Check the calls that another process has ended or requested to end, soon after that."""
         poll = control.Poll()
         while True:
-            await asyncio.sleep(CONTROL_POLL_S)
+            await sleep_to_beat(CONTROL_POLL_S)
             if call_ids := self._call_ids():
                 try:
                     self._check_soon(

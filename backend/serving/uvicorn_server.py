@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import uvicorn
 
+from backend.beats import next_beat_s
 from backend.serving import shutdown
 from backend.serving.connection_acceptor import ConnectionAcceptor
 from backend.serving.connection_limits import ConnectionCounter, ConnectionPacer
@@ -94,9 +95,10 @@ class GracefulUvicornServer(uvicorn.Server):
         uvicorn's own looks ten times a second whether it shall stop, which takes as much of the
         processor as the pings of 200 idle clients.
         """
+        loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DATE_S):
+                async with asyncio.timeout_at(next_beat_s(loop.time(), DATE_S)):
                     await self._first_signal.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
