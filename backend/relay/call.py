@@ -62,7 +62,7 @@ from backend.telemetry.logs import Fields, log_event
 UNTIMED_FRAMES = 7
 """A mask of the number of frames so far: one frame in eight is timed for `/metrics`. To time each
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
-REST_S = 5.0
+REST_S = 15.0
 """How long a call in which nothing goes on looks at no timer, at most."""
 
 _logger = logging.getLogger(__name__)
