@@ -8,7 +8,7 @@ transaction has to name its alias, so code that may run in such a thread uses `a
 """
 
 import threading
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -80,6 +80,20 @@ def execute(sql: str, given: Parameters = ()) -> int:
         return int(cursor.rowcount)
 
 
+def last_write() -> tuple[object, int] | None:
+    """What is another value after another connection has written to the SQLite database.
+
+    A write of this thread's own connection does not change it. None on PostgreSQL, where nothing
+    says so.
+    """
+    connection = this_connection()
+    if connection.vendor != "sqlite":
+        return None
+    ((version,),) = rows_of("PRAGMA data_version")
+    # Versions of two connections cannot be compared.
+    return connection.connection, version
+
+
 def now_sql() -> str:
     """The database's time in a query that is written out, with the precision of Django's `Now`."""
     if this_connection().vendor == "sqlite":
@@ -121,6 +135,15 @@ def uuid_parameter(value: UUID | None) -> UUID | str | None:
     if value is None or this_connection().features.has_native_uuid_field:
         return value
     return value.hex
+
+
+def uuid_parameters(values: Iterable[UUID]) -> list[UUID | str]:
+    """UUIDs as parameters of a query. To look the connection up for each takes longer than to look
+    up its row.
+    """
+    if this_connection().features.has_native_uuid_field:
+        return list(values)
+    return [value.hex for value in values]
 
 
 def uuid_of(stored: UUID | str) -> UUID:

@@ -21,6 +21,7 @@ from django.conf import settings
 from backend.accounts import credentials
 from backend.accounts.credentials import Credential
 from backend.accounts.safety_identifier import safety_identifier
+from backend.beats import sleep_to_beat
 from backend.configured_providers import (
     ConfiguredProvider,
     default_provider,
@@ -152,7 +153,7 @@ class Runtime:
         self.replies: set[LiveReply] = set()
         self._connect = connect
         self._limits = limits
-        self._ticker = Ticker(asyncio.sleep, limits.tick_s)
+        self._ticker = Ticker(sleep_to_beat, limits.tick_s)
         self._worker = process_name()
         self._database = DatabaseExecutor(threads=3, keeps_sqlite=True)
         # Threads of their own, so that a stuck write or listener delays nothing else.
@@ -448,7 +449,13 @@ class Runtime:
         """
         if call_ids := self._call_ids():
             states = await self._database.run(states_of_calls, call_ids)
-            self.live.update_budgets({str(call_id): each for call_id, each in states.items()})
+            self.live.update_budgets(
+                {
+                    call_id: states[key]
+                    for call_id in self.live.call_ids()
+                    if (key := _uuid(call_id)) in states
+                }
+            )
 
     def _call_ids(self) -> list[UUID]:
         """The ids of our calls, each parsed once."""
@@ -457,7 +464,8 @@ class Runtime:
     def _check_soon(self, call_ids: Iterable[UUID]) -> None:
         """Check those of these calls that run here before the next heartbeat."""
         self._to_check.update(call_ids)
-        self._has_to_check.set()
+        if self._to_check:
+            self._has_to_check.set()
 
     def _after_subscribing(self) -> None:
         """Use Redis again at once, and read what was published while it was away."""
@@ -494,12 +502,13 @@ class Runtime:
 
     async def _poll_control(self) -> None:
         """Check the calls that another process has ended or requested to end, soon after that."""
+        poll = control.Poll()
         while True:
-            await asyncio.sleep(CONTROL_POLL_S)
+            await sleep_to_beat(CONTROL_POLL_S)
             if call_ids := self._call_ids():
                 try:
                     self._check_soon(
-                        await self._heartbeat_database.run(control.calls_to_end, call_ids)
+                        await self._heartbeat_database.run(poll.calls_to_end, call_ids)
                     )
                 except Exception:
                     # The database is away, which the heartbeat logs.

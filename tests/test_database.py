@@ -41,6 +41,7 @@ from backend.database import (
     time_of,
     time_parameter,
     uuid_parameter,
+    uuid_parameters,
 )
 from tests.conversations.equipment import new_call, new_session, turn
 
@@ -100,6 +101,7 @@ def test_rows_and_times_are_read_and_written_as_the_orm_does(owner: User) -> Non
     changed = "UPDATE conversations_session SET closed_at = %s WHERE id = %s"
     assert execute(changed, [time_parameter(at), key]) == 1
     assert execute(changed, [time_parameter(at), uuid_parameter(uuid4())]) == 0
+    assert uuid_parameters([session.pk, session.pk]) == [key, key]
     session.refresh_from_db()
     assert session.closed_at == at
     times = f"closed_at, {now_sql()}, {soon_sql(30)}"

@@ -29,7 +29,7 @@ from rest_framework.authtoken.models import Token
 from backend.conversations.models import Call, Session
 from backend.conversations.process_liveness import is_dead
 from backend.conversations.queries import LIVE
-from backend.database import placeholders, this_connection, uuid_of, uuid_parameter
+from backend.database import last_write, placeholders, rows_of, uuid_of, uuid_parameters
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway, shared_redis
 
@@ -76,14 +76,31 @@ def calls_to_end(call_ids: Iterable[UUID]) -> list[UUID]:
     if not ids:
         return []
     # Every process with calls asks twice a second: the ORM takes ten times as long with 200 ids.
-    connection = this_connection()
     sql = (
         f"SELECT id FROM {Call._meta.db_table} WHERE id IN ({placeholders(ids)})"
         " AND (ended_at IS NOT NULL OR requested_ending <> '')"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [uuid_parameter(each) for each in ids])
-        return [uuid_of(stored) for (stored,) in cursor.fetchall()]
+    return [uuid_of(stored) for (stored,) in rows_of(sql, uuid_parameters(ids))]
+
+
+class Poll:
+    """Asks for the calls to end again and again, always on the same thread.
+
+    Not while nothing was written since the last time, which SQLite says in a tenth of the time.
+    """
+
+    def __init__(self) -> None:
+        self._nothing_found: tuple[list[UUID], object] | None = None
+        """The calls for which nothing was found, and `last_write` before."""
+
+    def calls_to_end(self, call_ids: Iterable[UUID]) -> list[UUID]:
+        """As the function; what this thread has written itself does not count."""
+        ids, written = list(call_ids), last_write()
+        if written is not None and self._nothing_found == (ids, written):
+            return []
+        found = calls_to_end(ids)
+        self._nothing_found = None if found else (ids, written)
+        return found
 
 
 def publish(call_ids: Iterable[UUID]) -> bool:

@@ -81,7 +81,10 @@ def schedule(job: Job, every: timedelta) -> None:
 
 def enqueue_periodic_jobs() -> bool:
     """Enqueue the periodic jobs that are due and not pending. Returns whether any was enqueued."""
-    enqueued = [_enqueue_if_due(job, every) for job, every in SCHEDULE.values()]
+    not_yet = PeriodicJob.objects.filter(name__in=SCHEDULE, due_at__gt=Now())
+    later = set(not_yet.values_list("name", flat=True))
+    due = [each for name, each in SCHEDULE.items() if name not in later]
+    enqueued = [_enqueue_if_due(job, every) for job, every in due]
     return any(enqueued)
 
 
@@ -91,8 +94,6 @@ def _enqueue_if_due(job: Job, every: timedelta) -> bool:
     One UPDATE decides, so that of any number of processes one enqueues it. While no worker runs, at
     most one job waits.
     """
-    if PeriodicJob.objects.filter(name=job.name, due_at__gt=Now()).exists():
-        return False
     with transaction.atomic():
         first = PeriodicJob(name=job.name, due_at=timezone.now() - every)
         PeriodicJob.objects.bulk_create([first], ignore_conflicts=True)

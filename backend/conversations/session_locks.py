@@ -19,6 +19,7 @@ from backend.database import (
     time_parameter,
     uuid_of,
     uuid_parameter,
+    uuid_parameters,
 )
 
 
@@ -72,7 +73,7 @@ def lock_sessions(ids: Collection[UUID]) -> dict[UUID, LockedSession]:
         return {}
     rows = rows_of(
         f"{_SELECT} WHERE id IN ({placeholders(ids)}) ORDER BY id{for_update_sql()}",
-        list(map(uuid_parameter, ids)),
+        uuid_parameters(ids),
     )
     return {
         (pk := uuid_of(stored)): LockedSession(pk, user_id, title, bool(realtime_mode), source)
@@ -86,7 +87,7 @@ def touch_sessions(ids: Collection[UUID], now: datetime) -> None:
         return
     execute(
         f"UPDATE {_TABLE} SET updated_at = %s WHERE id IN ({placeholders(ids)})",
-        [time_parameter(now), *map(uuid_parameter, ids)],
+        [time_parameter(now), *uuid_parameters(ids)],
     )
 
 

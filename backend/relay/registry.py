@@ -47,6 +47,7 @@ class CallSlot:
         self.attached_or_released = LightEvent()
         self.released = LightEvent()
         self._call: CanHangUp | None = None
+        self._has_budgets = False
 
     @property
     def state(self) -> str:
@@ -62,8 +63,12 @@ class CallSlot:
             call.hang_up(self.requested_ending)
 
     def update_budgets(self, states: Sequence[BudgetState]) -> None:
-        """Pass on the budgets of the call's user. One that is not attached yet has just asked."""
-        if self._call is not None:
+        """Pass on the budgets of the call's user. One that is not attached yet has just asked.
+
+        Not that there is still none: it would end the rest of an idle call at each heartbeat.
+        """
+        if self._call is not None and (states or self._has_budgets):
+            self._has_budgets = bool(states)
             self._call.update_budgets(states)
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:

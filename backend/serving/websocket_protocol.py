@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import random
 import socket
 import struct
 import termios
@@ -20,10 +21,11 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import CloseCode, Frame
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 
 from backend.light_queues import LightEvent, LightQueue
+from backend.protocol.pings import PAYLOAD_BYTES, due_s, is_masked_pong, ping_frame
 from backend.protocol.text_frames import DIRECT_TEXT, MASK_BYTES, TextTaker, text_extent, text_head
 from backend.telemetry.logs import log_event
 from backend.websocket_parser import apply_mask, is_between_messages
@@ -130,6 +132,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         """
         if self._is_between_messages and self._is_taken_whole(data):
             return
+        if self.pending_ping_payload is not None and self._take_pong(data):
+            return
         is_early = self.handshake_initiated and not self.handshake_complete
         if is_early and not self._unparsed:
             self.transport.pause_reading()
@@ -201,10 +205,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         other connections have their turn. Returns where the first frame begins that is for the
         library, or `start`.
         """
-        if not self._is_between_messages:
-            self._is_between_messages = self._is_open and is_between_messages(self.conn)
-            if not self._is_between_messages:
-                return start
+        if not self._waits_for_message():
+            return start
         before, is_queued, last = start, False, min(slice_end, len(data))
         while start < last and (text := self._text_at(data, start)) is not None:
             content, start = text
@@ -220,6 +222,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self.read_paused = True
             self.transport.pause_reading()
         return start
+
+    def _waits_for_message(self) -> bool:
+        """Whether it is open, and the library waits for the beginning of a message."""
+        if not self._is_between_messages:
+            self._is_between_messages = self._is_open and is_between_messages(self.conn)
+        return self._is_between_messages
 
     def give_texts_to(self, taker: TextTaker | None) -> None:
         """Give each text to `taker` while the application waits in `receive`, which has those that
@@ -354,14 +362,33 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._forget_message()
 
     def schedule_ping(self) -> None:
-        """Send the next ping at a whole second, up to one earlier, together with other clients':
-        of 200 idle calls, to wake for each took more than the pings.
-        """
+        """Send the next ping together with other clients' (`protocol.pings`)."""
         interval_s = self.ping_interval or PING_S
-        now_s = self.loop.time()
-        due_s = now_s + max(0.0, interval_s - self.last_ping_rtt)
-        due_s = max(now_s, due_s - due_s % min(1.0, interval_s))
-        self.ping_timer = self.loop.call_at(due_s, self.send_keepalive_ping)
+        due = due_s(self.loop.time(), interval_s - self.last_ping_rtt, interval_s)
+        self.ping_timer = self.loop.call_at(due, self.send_keepalive_ping)
+
+    def send_keepalive_ping(self) -> None:
+        """Send a ping, and wait for its pong; on an open connection without the library."""
+        if not self._is_open or not self.ping_timeout:
+            super().send_keepalive_ping()
+            return
+        self.ping_timer = None
+        self.pending_ping_payload = payload = random.getrandbits(8 * PAYLOAD_BYTES).to_bytes(
+            PAYLOAD_BYTES
+        )
+        self.ping_sent_at = self.loop.time()
+        self.transport.write(ping_frame(payload))
+        self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+
+    def _take_pong(self, data: bytes) -> bool:
+        """Take the pong that is waited for, if it comes alone. Returns False for the parser."""
+        payload = self.pending_ping_payload
+        if payload is None or self._unparsed or not is_masked_pong(data, payload):
+            return False
+        if not self._waits_for_message():
+            return False
+        self.handle_pong(Frame(Opcode.PONG, payload))
+        return True
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -22,7 +22,6 @@ from django.db.models import (
     Count,
     DateTimeField,
     DurationField,
-    Exists,
     ExpressionWrapper,
     F,
     Q,
@@ -37,6 +36,7 @@ from backend.configured_providers import priced_as, provider_named
 from backend.conversations.lifecycle import LEASE
 from backend.conversations.models import Call, Reply, Session, Usage
 from backend.conversations.process_liveness import is_dead
+from backend.database import now_sql, placeholders, rows_of, time_of, uuid_of, uuid_parameters
 from backend.protocol.budget_state import BudgetState
 from backend.protocol.transcript.turns import TurnStatus
 from backend.protocol.usage import AUDIO_IN_TOKENS_PER_S
@@ -183,17 +183,28 @@ def states_of_calls(call_ids: Collection[UUID]) -> dict[UUID, list[BudgetState]]
     The same few queries for any number of calls, and one where nobody has a limit; nothing is
     reserved in them, because a call that runs may use what it has reserved.
     """
-    calls = Call.objects.filter(_OPEN, pk__in=call_ids)
-    found = calls.annotate(now=Now(), has_budgets=Exists(Budget.objects.all()))
-    rows = list(found.order_by().values_list("pk", "session__user_id", "now", "has_budgets"))
+    if not call_ids:
+        return {}
+    # Every process with calls asks every 5 s: the ORM takes four times as long with 200 ids.
+    rows = rows_of(
+        f"""
+        SELECT call_row.id, session_row.user_id, {now_sql()},
+            EXISTS (SELECT 1 FROM {Budget._meta.db_table})
+        FROM {Call._meta.db_table} call_row
+        JOIN {Session._meta.db_table} session_row ON session_row.id = call_row.session_id
+        WHERE call_row.id IN ({placeholders(call_ids)}) AND call_row.ended_at IS NULL
+        """,
+        uuid_parameters(call_ids),
+    )
     if not rows:
         return {}
+    users = {uuid_of(call_id): user_id for call_id, user_id, _, _ in rows}
     _, _, now, has_budgets = rows[0]
     if not has_budgets and not tightest([settings_grant()]):
-        return {call_id: [] for call_id, *_ in rows}
-    limits = limits_of({user_id for _, user_id, *_ in rows})
-    states = states_of_users(limits, now)
-    return {call_id: states[user_id] for call_id, user_id, *_ in rows}
+        return {call_id: [] for call_id in users}
+    limits = limits_of(set(users.values()))
+    states = states_of_users(limits, time_of(now))
+    return {call_id: states[user_id] for call_id, user_id in users.items()}
 
 
 def usd_of_next_answer(provider: str) -> Decimal | None:

@@ -1,24 +1,30 @@
 """`websockets`' client connection with a fast path for whole text frames (`protocol.text_frames`).
 
-The library does everything else: the handshake, other frames, pings, the close. While it has part
+The library does everything else: the handshake, other frames, the close. While it has part
 of a frame or of a message, everything goes to it, so that the order of the messages is kept. The
 queue and the pauses of its `recv_messages` are not documented; `requirements.txt` pins its version.
 """
 
 import asyncio
+import contextlib
 import os
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.protocol import State
 from websockets.typing import Data
 
 from backend.light_queues import ShortDeque
+from backend.protocol.pings import due_s, ping_frame, pong_frame
 from backend.protocol.text_frames import MASK_BYTES, TextTaker, text_extent, text_head
 from backend.websocket_parser import apply_mask, is_between_messages
 
 MASKS_AT_ONCE = 1024
 """How many masks are drawn from the system at once: a call of its own for each costs 1 us."""
+PAUSED_PING_S = 1.0
+"""How soon a ping is tried again that could not be sent."""
 
 
 class Masks:
@@ -57,6 +63,11 @@ class TextConnection(ClientConnection):
         """Whether `protocol.state` is OPEN. `send_data` follows whatever may change that."""
         self._is_library_idle = False
         """Whether the library has had no bytes since `_has_library_nothing` was true."""
+        self._keepalive_timer: asyncio.TimerHandle | None = None
+        """For the next ping, or for the end of the wait for a pong."""
+        self._awaited_pong = b""
+        """The frame; empty while no ping is on its way."""
+        self._pinged_at_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -72,12 +83,57 @@ class TextConnection(ClientConnection):
         self._is_open = self.protocol.state is State.OPEN
         self._is_library_idle = self._is_library_idle and self._is_open
 
-    async def keepalive(self) -> None:
-        """Ping at whole seconds, the first time up to one later, together with the connections of
-        other calls: to wake for each takes more than the ping.
-        """
-        await asyncio.sleep(-self.loop.time() % min(1.0, self.ping_interval or 1.0))
-        await super().keepalive()
+    # Keepalive: the library's with a timer instead of a task, and with frames of `protocol.pings`
+
+    def start_keepalive(self) -> None:
+        """Ping from now on; the library calls this once, when the connection is open."""
+        if self.ping_interval is not None:
+            self._ping_after(self.ping_interval)
+
+    def _ping_after(self, wait_s: float) -> None:
+        due = due_s(self.loop.time(), wait_s, self.ping_interval or wait_s)
+        self._keepalive_timer = self.loop.call_at(due, self._ping)
+
+    def _ping(self) -> None:
+        if not self._is_open or self.transport.is_closing():
+            return
+        if self.paused:
+            # It would only wait behind what the provider does not take.
+            self._ping_after(PAUSED_PING_S)
+            return
+        payload = _masks.next()
+        self._awaited_pong, self._pinged_at_s = pong_frame(payload), self.loop.time()
+        self.transport.write(ping_frame(payload, _masks.next()))
+        if self.ping_timeout is not None:
+            self._keepalive_timer = self.loop.call_later(self.ping_timeout, self._stall)
+
+    def acknowledge_pings(self, data: bytes) -> None:
+        """A pong has come by the library's parser, together with other frames."""
+        if pong_frame(data) == self._awaited_pong:
+            self._take_pong()
+        else:
+            super().acknowledge_pings(data)
+
+    def _take_pong(self) -> None:
+        self._awaited_pong = b""
+        self.latency = self.loop.time() - self._pinged_at_s
+        self._stop_keepalive()
+        self._ping_after((self.ping_interval or 0.0) - self.latency)
+
+    def _stop_keepalive(self) -> None:
+        if self._keepalive_timer is not None:
+            self._keepalive_timer.cancel()
+            self._keepalive_timer = None
+
+    def _stall(self) -> None:
+        """No pong has come in time."""
+        # The library cancels it when the connection is lost.
+        self.keepalive_task = self.loop.create_task(self._close_stalled())
+
+    async def _close_stalled(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async with self.send_context():
+                self.protocol.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
 
     # Reading
 
@@ -90,6 +146,9 @@ class TextConnection(ClientConnection):
                 return
             rest, self._begun = bytes(self._begun), bytearray()
         if self._is_library_idle or self._has_library_nothing():
+            if rest == self._awaited_pong:
+                self._take_pong()
+                return
             rest = self._take_texts(rest)
             if not rest and not self._texts:
                 return
@@ -166,6 +225,7 @@ class TextConnection(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._note_state()
+        self._stop_keepalive()
         self._wake_reader()
 
     def _wake_reader(self) -> None:

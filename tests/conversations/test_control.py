@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from pytest_django import DjangoAssertNumQueries
 
 from backend.accounts import tokens
 from backend.conversations import control, lifecycle
@@ -131,6 +133,39 @@ def test_calls_to_end_are_those_that_another_process_has_changed(session: Sessio
     control.request_end(open_one)
     assert control.calls_to_end([open_one]) == [open_one]
     assert control.calls_to_end([]) == []
+
+
+def in_another_thread(work: Callable[..., object], *args: object) -> None:
+    """Do this on a connection of its own."""
+
+    def done() -> None:
+        try:
+            work(*args)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(done).result()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_finds_what_another_connection_has_written(
+    owner: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first, second = (new_call(new_session(owner)).call_id for _ in range(2))
+    poll, is_sqlite = control.Poll(), connection.vendor == "sqlite"
+    assert poll.calls_to_end([first]) == []
+    with django_assert_num_queries(1):
+        assert poll.calls_to_end([first]) == []
+    with django_assert_num_queries(2 if is_sqlite else 1):
+        assert poll.calls_to_end([first, second]) == []
+    in_another_thread(control.request_end, first)
+    for _ in range(2):
+        assert poll.calls_to_end([first, second]) == [first]
+    assert poll.calls_to_end([second]) == []
+    in_another_thread(lifecycle.end_call, second, Ending.COMPLETED)
+    assert poll.calls_to_end([second]) == [second]
+    assert poll.calls_to_end([]) == []
 
 
 def test_nobody_takes_over_the_call_of_another_user(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
+from pytest_django import DjangoAssertNumQueries
 
 from backend.accounts import tickets
 from backend.accounts.models import Ticket
@@ -86,6 +87,14 @@ def test_every_scheduled_job_has_an_interval_of_its_own() -> None:
     PeriodicJob.objects.filter(name="hourly").update(due_at=timezone.now() - timedelta(seconds=1))
     assert enqueue_periodic_jobs()
     assert list(DBTaskResult.objects.values_list("task_path", flat=True)) == [hourly.module_path]
+
+
+def test_while_nothing_is_due_a_heartbeat_asks_once(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    enqueue_periodic_jobs()
+    with django_assert_num_queries(1):
+        assert not enqueue_periodic_jobs()
 
 
 def test_jobs_do_not_pile_up_while_no_worker_runs() -> None:

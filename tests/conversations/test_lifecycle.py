@@ -190,6 +190,22 @@ def test_a_heartbeat_of_calls_that_go_on_makes_two_queries(
         assert renew_leases(calls) == {}
 
 
+def test_a_heartbeat_without_dead_calls_reaps_with_one_query(
+    session: Session, stranger: User, django_assert_num_queries: Any
+) -> None:
+    for each in (session, new_session(stranger)):
+        new_call(each)
+    with django_assert_num_queries(1):
+        assert reap() == []
+
+
+def test_a_lease_is_renewed_from_the_databases_time(session: Session) -> None:
+    opened = new_call(session)
+    Call.objects.update(lease_until=F("lease_until") - timedelta(seconds=20))
+    assert renew_leases([opened.call_id]) == {}
+    assert abs(row(opened.call_id).lease_until - timezone.now() - LEASE) < timedelta(seconds=5)
+
+
 def test_a_heartbeat_does_not_renew_other_leases(session: Session, stranger: User) -> None:
     other = new_call(new_session(stranger))
     before = row(other.call_id).lease_until

@@ -212,3 +212,11 @@ async def test_budgets_go_to_the_calls_that_are_there(openings: Openings) -> Non
     # A call that is being opened has no id yet.
     CallSlot().update_budgets([half])
     assert (one.budgets, other.budgets) == ([[half]], [])
+
+
+async def test_that_there_is_still_no_budget_is_not_passed_on(openings: Openings) -> None:
+    call = await openings.open("a", "one")
+    half = BudgetState("money", Decimal(2), Decimal(1), datetime(2026, 12, 1, tzinfo=UTC))
+    for states in ([], [half], [half], [], []):
+        openings.live.update_budgets({"one": states})
+    assert call.budgets == [[half], [half], []], "the last of them is that it was taken away"

@@ -113,6 +113,22 @@ async def test_a_kept_connection_is_answered_in_the_drain() -> None:
         writer.close()
 
 
+async def test_the_date_of_answers_goes_on() -> None:
+    async with server_process() as server:
+
+        async def date() -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            writer.close()
+            return next(line for line in head.split(b"\r\n") if line.startswith(b"date:"))
+
+        first = await date()
+        async with asyncio.timeout(5):
+            while await date() == first:  # noqa: ASYNC110 - it changes in another process
+                await asyncio.sleep(0.1)
+
+
 async def test_the_drain_ends_even_if_replies_do_not() -> None:
     async with server_process("--drain-s", "1") as server:
         client = await client_in_mid_reply(server)

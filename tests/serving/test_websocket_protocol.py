@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
-from websockets.frames import Frame, Opcode
+from websockets.frames import Close, Frame, Opcode
 
 from backend.protocol.text_frames import DIRECT_TEXT, text_head
 from backend.relay.limits import DEFAULT_LIMITS
@@ -679,4 +679,78 @@ async def test_the_headers_of_the_handshake_are_released() -> None:
     assert b"101 Switching Protocols" in transport.written
     assert not protocol.request.headers
     assert not protocol.response.headers
+    application.is_over.set()
+
+
+async def pinged() -> tuple[BoundedWebSocketProtocol, Transport, Application, bytes]:
+    """A connection that has just been pinged, and the ping's payload."""
+    protocol, transport, application = await opened()
+    transport.written = b""
+    protocol.send_keepalive_ping()
+    assert transport.written[:2] == b"\x89\x04"
+    assert protocol.pong_timer is not None
+    return protocol, transport, application, transport.written[2:]
+
+
+ABOUT_A_PONG: dict[str, Callable[[bytes], list[bytes]]] = {
+    "alone": lambda pong: [pong],
+    "after a text": lambda pong: [frame(b"one") + pong],
+    "before a text": lambda pong: [pong + frame(b"one")],
+    "in two parts": lambda pong: [pong[:3], pong[3:]],
+    "in a message": lambda pong: [
+        frame(b"one", fin=False), pong, frame(b"two", Opcode.CONT),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ABOUT_A_PONG)
+async def test_a_ping_that_is_answered_is_followed_by_the_next(way: str) -> None:
+    protocol, transport, application, payload = await pinged()
+    for part in ABOUT_A_PONG[way](frame(payload, Opcode.PONG)):
+        protocol.data_received(part)
+    assert protocol.pong_timer is None
+    assert protocol.ping_timer is not None
+    assert protocol.pending_ping_payload is None
+    assert not transport.is_closed
+    application.is_over.set()
+
+
+async def test_a_text_with_the_bytes_of_a_pong_is_no_pong() -> None:
+    protocol, _, application, payload = await pinged()
+    pong = frame(payload, Opcode.PONG)
+    # Without a mask, so that the text's bytes are those of the pong.
+    protocol.data_received(bytes((0x82, 0x80 | len(pong))) + bytes(4))
+    protocol.data_received(pong)
+    assert protocol.pong_timer is not None
+    assert protocol.queue.qsize() == 1
+    application.is_over.set()
+
+
+async def test_another_pong_than_the_awaited_one_counts_for_nothing() -> None:
+    protocol, _, application, payload = await pinged()
+    other = bytes((payload[0] ^ 1, *payload[1:]))
+    protocol.data_received(frame(other, Opcode.PONG))
+    assert protocol.pong_timer is not None
+    application.is_over.set()
+
+
+async def test_a_client_without_a_pong_is_closed_with_1011() -> None:
+    protocol, transport, application, _ = await pinged()
+    transport.written = b""
+    protocol.keepalive_timeout()
+    assert transport.written == Frame(
+        Opcode.CLOSE, Close(1011, "keepalive ping timeout").serialize()
+    ).serialize(mask=False)
+    assert transport.is_closed
+    application.is_over.set()
+
+
+async def test_a_connection_that_is_closing_is_not_pinged() -> None:
+    protocol, transport, application = await opened()
+    transport.written = b""
+    transport.close()
+    protocol.close_sent = True
+    protocol.send_keepalive_ping()
+    assert not transport.written
+    assert protocol.pong_timer is None
     application.is_over.set()

@@ -410,25 +410,166 @@ def test_no_mask_comes_twice() -> None:
     assert len(set(drawn)) > 0.99 * len(drawn)
 
 
-@pytest.mark.parametrize(
-    ("now_s", "interval_s", "slept_s"),
-    [(100.25, 20.0, 0.75), (100.0, 20.0, 0.0), (7.25, 0.5, 0.25)],
-)
-async def test_pings_begin_at_a_whole_second(
-    now_s: float, interval_s: float, slept_s: float, monkeypatch: pytest.MonkeyPatch
+class TimerHandle:
+    """Cancels a timer of a `Clock`; does nothing once it has come."""
+
+    def __init__(self, timers: list[Any], timer: Any) -> None:
+        self._timers, self._timer = timers, timer
+
+    def cancel(self) -> None:
+        if self._timer in self._timers:
+            self._timers.remove(self._timer)
+
+
+class Clock:
+    """The loop's time and timers, as a test moves them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 100.25
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: self.now_s)
+        monkeypatch.setattr(loop, "call_at", self.call_at)
+        monkeypatch.setattr(loop, "call_later", lambda s, work: self.call_at(self.now_s + s, work))
+
+    def call_at(self, when_s: float, work: Callable[[], None]) -> Any:
+        timer = (when_s, work)
+        self.timers.append(timer)
+        return TimerHandle(self.timers, timer)
+
+    def due(self) -> float:
+        """When the only timer is due."""
+        ((when_s, _),) = self.timers
+        return when_s
+
+    def turn(self) -> None:
+        """Let the only timer come."""
+        ((self.now_s, work),) = self.timers
+        self.timers.clear()
+        work()
+
+
+def pinging(clock: Clock) -> tuple[Any, Transport]:
+    """A connection that has just been opened, and pings every 20 s."""
+    connection, transport = opened()
+    connection.ping_interval = connection.ping_timeout = 20.0
+    connection.start_keepalive()
+    assert clock.due() == 120.0
+    return connection, transport
+
+
+def payload_of(ping: bytes) -> bytes:
+    """What a ping of the connection carries."""
+    head, mask, masked = ping[:2], ping[2:6], ping[6:]
+    assert head == b"\x89\x84"
+    return bytes(one ^ other for one, other in zip(masked, mask, strict=True))
+
+
+IN_PARTS = {
+    "alone": lambda pong: [pong],
+    "after a text": lambda pong: [text("a") + pong],
+    "before a text": lambda pong: [pong + text("a")],
+    "in two parts": lambda pong: [pong[:3], pong[3:]],
+    "between the parts of a message": lambda pong: [
+        frame(Opcode.TEXT, b"a", fin=False), pong, frame(Opcode.CONT, b"b"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", IN_PARTS)
+async def test_a_ping_that_is_answered_is_followed_by_the_next(
+    way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection, _ = opened()
-    connection.ping_interval = interval_s
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        if len(slept) == 2:
-            raise asyncio.CancelledError
-
     with monkeypatch.context() as patch:
-        patch.setattr(asyncio, "sleep", sleep)
-        patch.setattr(connection.loop, "time", lambda: now_s)
-        with pytest.raises(asyncio.CancelledError):
-            await connection.keepalive()
-    assert slept == [slept_s, interval_s]
+        clock = Clock(patch)
+        connection, transport = pinging(clock)
+        for due_s in (120.0, 140.0, 160.0):
+            assert clock.due() == due_s
+            clock.turn()
+            pong, transport.written = frame(Opcode.PONG, payload_of(transport.written)), b""
+            clock.now_s += 0.5
+            for part in IN_PARTS[way](pong):
+                connection.data_received(part)
+        assert connection.latency == 0.5
+        connection.connection_lost(None)
+        assert not clock.timers
+
+
+async def test_a_text_with_the_bytes_of_a_pong_is_no_pong(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        clock = Clock(patch)
+        connection, transport = pinging(clock)
+        clock.turn()
+        pong = frame(Opcode.PONG, payload_of(transport.written))
+        connection.data_received(frame(Opcode.BINARY, pong)[:2])
+        connection.data_received(pong)
+        assert clock.due() == 140.0, "the end of the wait"
+        assert connection.latency == 0.0
+        assert await connection.recv() == pong
+        connection.connection_lost(None)
+
+
+async def test_another_pong_than_the_awaited_one_counts_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        clock = Clock(patch)
+        connection, _ = pinging(clock)
+        connection.data_received(frame(Opcode.PONG, b"none"))
+        assert clock.due() == 120.0
+        clock.turn()
+        for other in (b"none", b"", b"longer than ours"):
+            connection.data_received(frame(Opcode.PONG, other))
+        assert clock.due() == 140.0
+        connection.connection_lost(None)
+
+
+async def test_a_connection_without_a_pong_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        clock = Clock(patch)
+        connection, transport = pinging(clock)
+        clock.turn()
+        transport.written = b""
+        clock.turn()
+        assert clock.now_s == 140.0
+    await asyncio.sleep(0)
+    assert transport.written[:2] == b"\x88\x98", "a close frame with a reason of 22 bytes"
+    connection.connection_lost(None)
+    with pytest.raises(ConnectionClosed) as caught:
+        await connection.recv()
+    assert caught.value.sent == Close(1011, "keepalive ping timeout")
+
+
+async def test_no_ping_waits_behind_what_the_provider_does_not_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        clock = Clock(patch)
+        connection, transport = pinging(clock)
+        connection.pause_writing()
+        clock.turn()
+        assert not transport.written
+        assert clock.due() == 121.0
+        connection.resume_writing()
+        clock.turn()
+        assert transport.written
+        assert clock.due() == 141.0
+        connection.connection_lost(None)
+
+
+async def test_a_connection_that_is_closing_is_not_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        clock = Clock(patch)
+        connection, transport = pinging(clock)
+        transport.close()
+        clock.turn()
+        assert not transport.written
+        assert not clock.timers
+        connection.connection_lost(None)
+
+
+async def test_without_an_interval_there_are_no_pings() -> None:
+    connection, _ = opened()
+    connection.ping_interval = None
+    connection.start_keepalive()
+    connection.connection_lost(None)
