@@ -369,7 +369,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def send_keepalive_ping(self) -> None:
         """Send a ping, and wait for its pong; on an open connection without the library."""
-        if not self._is_open or not self.ping_timeout:
+        if not self._is_open or self.transport.is_closing() or not self.ping_timeout:
             super().send_keepalive_ping()
             return
         self.ping_timer = None
