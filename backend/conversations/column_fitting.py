@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from msgspec import structs
-
 from backend.conversations.lifecycle import POSITIONS_PER_BLOCK
 from backend.conversations.models import Turn as TurnRow
 from backend.conversations.models import Usage as UsageRow
@@ -74,7 +72,7 @@ def storable_turn(turn: turns.Turn) -> turns.Turn:
         "first_sound_ms": _bounded_ms(turn.first_sound_ms),
     }
     changed = _changed(turn, fitting)
-    return structs.replace(turn, **changed) if changed else turn
+    return turn._replace(**changed) if changed else turn
 
 
 def storable_usage(used: usage.Usage) -> usage.Usage:

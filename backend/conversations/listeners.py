@@ -15,8 +15,6 @@ from itertools import groupby
 from typing import Protocol
 from uuid import UUID
 
-from msgspec import structs
-
 from backend.conversations.database_executor import DatabaseExecutor
 from backend.conversations.writing import TurnWrite, Written
 from backend.protocol.endings import Ending
@@ -125,4 +123,4 @@ class Notifier:
 
 
 def _with_session_position(each: TurnWrite) -> Turn:
-    return structs.replace(each.turn, position=each.first_position + each.turn.position)
+    return each.turn._replace(position=each.first_position + each.turn.position)

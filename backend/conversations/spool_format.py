@@ -19,8 +19,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from msgspec import structs
-
 from backend.conversations.ledger import UsageWrite
 from backend.conversations.writing import EndingWrite, TurnWrite, Write, merged
 from backend.protocol.endings import Ending
@@ -156,7 +154,7 @@ def _line(content: Mapping[str, Any]) -> bytes:
 
 
 def _turn_json(turn: Turn) -> dict[str, Any]:
-    given = structs.asdict(turn)
+    given = turn._asdict()
     for name in ("started_at", "completed_at"):
         if given[name] is not None:
             given[name] = given[name].isoformat()

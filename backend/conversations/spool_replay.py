@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import structs
-
 from backend.conversations import spool_format
 from backend.conversations.spool import SUFFIX, lock, make_folder
 from backend.conversations.spool_format import rank
@@ -140,7 +138,7 @@ def _as_ended(each: Write) -> Write:
     if isinstance(each, TurnWrite) and each.call_id is None:
         turn = each.turn
         if turn.status == TurnStatus.IN_PROGRESS:
-            return replace(each, turn=structs.replace(turn, status=TurnStatus.FAILED))
+            return replace(each, turn=turn._replace(status=TurnStatus.FAILED))
     return each
 
 

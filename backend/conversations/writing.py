@@ -13,7 +13,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.utils import timezone
-from msgspec import structs
 
 from backend.conversations.column_fitting import (
     storable_id,
@@ -111,7 +110,7 @@ def _keeping_final(earlier: str, later: TurnWrite) -> TurnWrite:
     """`later`, except that a turn whose status was final stays final."""
     # Usually both are equal: then the enum member is not looked up (0.4 us in Python 3.11).
     if earlier != later.turn.status == TurnStatus.IN_PROGRESS:
-        return replace(later, turn=structs.replace(later.turn, status=TurnStatus(earlier)))
+        return replace(later, turn=later.turn._replace(status=TurnStatus(earlier)))
     return later
 
 
@@ -267,7 +266,7 @@ def _row_key(each: TurnWrite) -> TurnKey:
 def _renamed(each: TurnWrite) -> TurnWrite:
     prefix = str(each.first_position) if each.call_id is None else each.call_id.hex[:8]
     item_id = storable_id(f"{prefix}.{each.turn.item_id}")
-    return replace(each, turn=structs.replace(each.turn, item_id=item_id))
+    return replace(each, turn=each.turn._replace(item_id=item_id))
 
 
 def _row(each: TurnWrite) -> TurnRow:

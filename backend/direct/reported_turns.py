@@ -14,8 +14,6 @@ order of the batch. A turn that is reported again keeps its place.
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from msgspec import structs
-
 from backend.conversations.column_fitting import storable_turn
 from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, lock_session
 from backend.conversations.models import Session, Turn
@@ -90,7 +88,7 @@ def _update(row: Turn, turn: turns.Turn) -> TurnWrite:
 
 def _write(session_id: UUID, first_position: int, turn: turns.Turn, place: int) -> TurnWrite:
     """The write of a turn at this place of the block that begins at `first_position`."""
-    placed = structs.replace(turn, position=place)
+    placed = turn._replace(position=place)
     return TurnWrite(session_id, None, first_position, placed, is_reported=True)
 
 

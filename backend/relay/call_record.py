@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from msgspec import structs
-
 from backend.protocol.audio import ms_of_base64
 from backend.protocol.events import ClientEvent, ServerEvent
 from backend.protocol.frames import UpstreamFrame
@@ -396,14 +394,14 @@ class CallRecord:
         """
         waited_ms = self._first_sound.waited_ms((turn.item_id, turn.content_index))
         if waited_ms is not None:
-            turn = structs.replace(turn, first_sound_ms=waited_ms)
+            turn = turn._replace(first_sound_ms=waited_ms)
         if not connection.number:
             return turn
         item_id = turn.item_id
         if self._connections_by_item.get(item_id, connection) is not connection:
             item_id = f"{item_id}.{connection.number}"
         position = turn.position + connection.first_position
-        return structs.replace(turn, item_id=item_id, position=position)
+        return turn._replace(item_id=item_id, position=position)
 
     def _is_heard_later(self, event: Mapping[str, Any]) -> bool:
         """Whether this ends a spoken answer whose first sound may still be to come."""

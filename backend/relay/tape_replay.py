@@ -244,7 +244,7 @@ _PRINTED: Mapping[type[Effect], tuple[str, Callable[[Any], dict[str, Any]]]] = {
     DropNext: ("drop_next", structs.asdict),
     SwitchUpstream: ("switch_upstream", structs.asdict),
     DropUpstream: ("drop_upstream", structs.asdict),
-    KeepTurn: ("keep_turn", lambda effect: {"turn": structs.asdict(effect.turn)}),
+    KeepTurn: ("keep_turn", lambda effect: {"turn": effect.turn._asdict()}),
     CountUsage: ("count_usage", lambda effect: {"usage": asdict(effect.usage)}),
     LogEvent: ("log_event", structs.asdict),
     HangUp: ("hang_up", structs.asdict),
@@ -257,7 +257,7 @@ def printed(replayed: Replayed) -> Iterator[str]:
         name, content = _PRINTED[type(effect)]
         yield _line({"at_ms": at_ms, "effect": name, **content(effect)})
     for turn in replayed.turns():
-        yield _line({"turn": structs.asdict(turn)})
+        yield _line({"turn": turn._asdict()})
 
 
 def _line(content: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Whatever a provider or a client sends is stored, on SQLite and on PostgreSQL alike."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,7 +122,7 @@ def test_the_database_keeps_every_word(owner: User) -> None:
     @given(st.lists(_TURNS, max_size=6), st.lists(_USAGES, max_size=3))
     def check(said: list[turns.Turn], used: list[usage.Usage]) -> None:
         # A text of its own for each, so that one that is lost is missed.
-        numbered = [replace(each, text=f"{number} {each.text}") for number, each in enumerate(said)]
+        numbered = [each._replace(text=f"{number} {each.text}") for number, each in enumerate(said)]
         # The provider's latest version of a turn replaces an earlier one.
         latest: dict[Any, TurnWrite] = {
             (storable_turn(each).item_id, storable_turn(each).content_index): turn_write(call, each)

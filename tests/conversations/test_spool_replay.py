@@ -15,7 +15,6 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 from django.db import DataError, OperationalError
-from msgspec import structs
 
 from backend.conversations import lifecycle, spool_replay
 from backend.conversations.models import Call, Session, Turn, Usage
@@ -298,10 +297,10 @@ LATER = NOON + timedelta(seconds=1)
 )
 @pytest.mark.django_db
 def test_a_newer_version_in_the_database_stays(
-    owner: User, in_database: dict[str, object], in_spool: dict[str, object], kept: str
+    owner: User, in_database: dict[str, Any], in_spool: dict[str, Any], kept: str
 ) -> None:
     call = new_call(new_session(owner))
-    write([turn_write(call, structs.replace(turn(), **in_database))])
-    write_replayed([turn_write(call, structs.replace(turn(), **in_spool))])
+    write([turn_write(call, turn()._replace(**in_database))])
+    write_replayed([turn_write(call, turn()._replace(**in_spool))])
     assert Turn.objects.get().text == kept
     assert Session.objects.count() == 1

@@ -1,6 +1,5 @@
 """Rows of turns in written-out SQL, against those that the ORM writes."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,7 +54,7 @@ def test_a_row_of_the_same_key_is_updated_and_keeps_what_it_was_stored_with(
     call: OpenedCall,
 ) -> None:
     upsert([row_of(call, EMPTY, is_reported=True)])
-    changed = replace(FULL, item_id=EMPTY.item_id, content_index=EMPTY.content_index)
+    changed = FULL._replace(item_id=EMPTY.item_id, content_index=EMPTY.content_index)
     upsert([row_of(call, changed)._replace(call_id=None)])
     row = Row.objects.get()
     assert (row.call_id, row.is_reported) == (call.call_id, True)
@@ -97,17 +96,17 @@ def test_a_row_has_the_place_of_a_turn_only_if_nothing_that_is_indexed_differs(
 ) -> None:
     upsert([row_of(call, EMPTY)])
     (row,) = stored_turns({(call.session_id, EMPTY.item_id)})
-    longer = replace(FULL, role=Role.USER, modality=Modality.TEXT, status=TurnStatus.IN_PROGRESS)
-    longer = replace(longer, position=0)
+    longer = FULL._replace(role=Role.USER, modality=Modality.TEXT, status=TurnStatus.IN_PROGRESS)
+    longer = longer._replace(position=0)
     assert row.has_place_of(row_of(call, longer))
     changed: Any = change
-    assert not row.has_place_of(row_of(call, replace(longer, **changed)))
+    assert not row.has_place_of(row_of(call, longer._replace(**changed)))
 
 
 def test_a_row_that_grows_is_as_an_upsert_would_make_it(call: OpenedCall) -> None:
-    grown = replace(FULL, role=EMPTY.role, modality=EMPTY.modality, status=EMPTY.status, position=0)
-    expected = replace(grown, item_id="upserted", content_index=0)
-    upsert([row_of(call, replace(EMPTY, item_id="upserted")), row_of(call, EMPTY)])
+    grown = FULL._replace(role=EMPTY.role, modality=EMPTY.modality, status=EMPTY.status, position=0)
+    expected = grown._replace(item_id="upserted", content_index=0)
+    upsert([row_of(call, EMPTY._replace(item_id="upserted")), row_of(call, EMPTY)])
     upsert([row_of(call, expected)])
     (row,) = stored_turns({(call.session_id, EMPTY.item_id)})
     grow([(row.id, row_of(call, grown))])

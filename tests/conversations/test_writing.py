@@ -42,8 +42,8 @@ def call(session: Session) -> OpenedCall:
 
 def test_it_writes_every_field_of_a_turn(call: OpenedCall) -> None:
     said = turn(role=Role.ASSISTANT, heard_text="Hello", heard_ms=400, position=3)
-    said = replace(said, first_sound_ms=620)
-    assert write([turn_write(call, replace(said, status=TurnStatus.INTERRUPTED))]).renamed == ()
+    said = said._replace(first_sound_ms=620)
+    assert write([turn_write(call, said._replace(status=TurnStatus.INTERRUPTED))]).renamed == ()
     kept = Turn.objects.get()
     assert (kept.session_id, kept.call_id) == (call.session_id, call.call_id)
     assert (kept.item_id, kept.content_index, kept.position) == ("item_1", 0, 3)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from msgspec import structs
 
 from backend.conversations.history import past_of
 from backend.conversations.lifecycle import POSITIONS_PER_BLOCK, end_call, open_exchange
@@ -145,7 +144,7 @@ def test_models_are_given_reported_turns_as_history(session: Session) -> None:
 
 
 def test_characters_that_no_column_can_hold_are_replaced(session: Session) -> None:
-    (stored,) = keep(session, structs.replace(turn("q"), text="a\0b"))
+    (stored,) = keep(session, turn("q")._replace(text="a\0b"))
     assert stored.text == "a\ufffdb"
 
 

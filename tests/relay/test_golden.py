@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from backend.relay.effects import (
     CountUsage,
@@ -75,7 +74,7 @@ def _content(effect: Effect) -> tuple[str, Any]:
         case ToUpstream(text):
             return "to_upstream", _short(text)
         case KeepTurn(turn):
-            return "keep_turn", _without_later_fields(structs.asdict(turn))
+            return "keep_turn", _without_later_fields(turn._asdict())
         case CountUsage(usage):
             content = _without_later_fields(asdict(usage))
             del content["item_id"]  # a later field too: `tests/protocol/test_usage.py`

