@@ -144,7 +144,7 @@ class UsageMeter:
         usages = self._estimated(self._responses)
         for item_id in self._untranscribed:
             seconds = self._speech_ms.get(item_id, 0.0) / 1000
-            if seconds:
+            if seconds > 0:  # A late event could move the start behind the end.
                 usage = Usage(item_id, "transcription", seconds=seconds, is_estimated=True)
                 usages += self._new(usage)
         return usages

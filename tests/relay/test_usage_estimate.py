@@ -171,6 +171,11 @@ def test_the_length_of_speech_that_the_client_committed_comes_with_its_transcrip
     assert meter.rest() == [response_guess(audio_in=30)]
 
 
+def test_speech_that_would_start_behind_its_end_costs_nothing() -> None:
+    late = frame(type="input_audio_buffer.speech_started", audio_start_ms=9_000, item_id="item_u")
+    assert Meter().feed(*spoken("item_u", 0, 1_000), late).rest() == []
+
+
 def test_nonsense_is_ignored() -> None:
     times = {"audio_start_ms": 1e300, "audio_end_ms": "soon"}
     meter = Meter().feed(
