@@ -42,7 +42,12 @@ def on_daphne(full_stack: FullStack) -> Iterator[FullStack]:
         )
         yield full_stack
     finally:
-        full_stack.publish_replicas(1, 2)
+        publish(
+            full_stack,
+            lambda: not replica_answering(full_stack, client).startswith(address),
+            1,
+            2,
+        )
         full_stack.stop(f"web-{DAPHNE_REPLICA}")
         client.close()
 
