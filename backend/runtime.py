@@ -81,8 +81,8 @@ HEARTBEAT_S = 5.0
 within a second with Redis (`conversations.control`)."""
 CONTROL_POLL_S = 0.5
 """How often a process that has calls asks whether another one has ended them or requested it. One
-query by primary key; without it, and without Redis, a call that took over from another process's
-began without the last 0.9 s that were said there."""
+query by primary key, on SQLite only after a write; without it, and without Redis, a call that took
+over from another process's began without the last 0.9 s that were said there."""
 EARLY_IDS = 256
 """How many published call ids are remembered in case that such a call is being opened here."""
 REPLIES_SHARE = 0.25

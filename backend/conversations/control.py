@@ -94,7 +94,7 @@ class Poll:
         """The calls for which nothing was found, and `last_write` before."""
 
     def calls_to_end(self, call_ids: Iterable[UUID]) -> list[UUID]:
-        """As the function; what this thread has written itself does not count."""
+        """As `calls_to_end`; what this thread has written itself does not count."""
         ids, written = list(call_ids), last_write()
         if written is not None and self._nothing_found == (ids, written):
             return []

@@ -63,7 +63,8 @@ UNTIMED_FRAMES = 7
 """A mask of the number of frames so far: one frame in eight is timed for `/metrics`. To time each
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
 REST_S = 15.0
-"""How long a call in which nothing goes on looks at no timer, at most."""
+"""How long a call in which nothing goes on looks at no timer, at most. It is counted in ticks: after
+a process stood still, a call that should have ended meanwhile may end so much later."""
 
 _logger = logging.getLogger(__name__)
 
@@ -649,8 +650,10 @@ class Call:
     def _count_seconds(self, now: datetime) -> None:
         """Count the time since the last count, so that a long call shows while it runs."""
         lasted_s = (now - self._started_at).total_seconds()
-        self._counters.call_seconds += lasted_s - self._counted_s
-        self._counted_s = lasted_s
+        # The ticks of a rest may have counted a little more, and a counter must not fall.
+        if lasted_s > self._counted_s:
+            self._counters.call_seconds += lasted_s - self._counted_s
+            self._counted_s = lasted_s
 
     def _log(self, event: str, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:
         fields["call_id"] = self._plan.call_id

@@ -290,7 +290,7 @@ def _error_of(provider: Provider, closed: ConnectionClosed) -> UpstreamError:
     if ours is None:
         return provider.error_of_close(1006, "")
     if ours.code == CloseCode.INTERNAL_ERROR:
-        # The library closes so when its ping got no pong.
+        # `TextConnection` closes so when its ping got no pong.
         return UpstreamFailed("stalled", status=int(ours.code))
     return provider.error_of_close(int(ours.code), "")
 

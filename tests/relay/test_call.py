@@ -428,6 +428,17 @@ async def test_the_log_has_ids_and_the_ending_and_no_content(
     assert "Aoi" not in json.dumps(sent, default=str)
 
 
+async def test_the_counted_time_does_not_fall_when_ticks_ran_ahead_of_the_clock(
+    scene: Scene,
+) -> None:
+    await scene.until_ready()
+    await scene.clock.turn(20.0)
+    scene.clock.seconds -= 0.3  # As if the looks had come so much late, and the ticks of rests not.
+    scene.client.leave()
+    await scene.ended()
+    assert scene.counters.call_seconds == 20.0
+
+
 async def test_frames_latency_time_and_the_ending_are_counted(scene: Scene) -> None:
     await scene.until_ready()
     spoken = append()
