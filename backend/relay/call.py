@@ -63,8 +63,8 @@ UNTIMED_FRAMES = 7
 """A mask of the number of frames so far: one frame in eight is timed for `/metrics`. To time each
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
 REST_S = 15.0
-"""How long a call in which nothing goes on looks at no timer, at most. It is counted in ticks: after
-a process stood still, a call that should have ended meanwhile may end so much later."""
+"""How long a call in which nothing goes on looks at no timer, at most. It is counted in ticks: if
+the process stands still meanwhile, a call may end that much late."""
 
 _logger = logging.getLogger(__name__)
 
