@@ -46,8 +46,7 @@ writes = st.one_of(
         st.none() | st.uuids(),
         st.integers(0, 2**40),
         st.builds(
-            replace,
-            st.just(turn()),
+            turn()._replace,
             item_id=TEXTS,
             text=TEXTS,
             heard_text=st.none() | TEXTS,
