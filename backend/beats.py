@@ -1,4 +1,5 @@
-"""Beats: moments that all periodic work of a process shares, at multiples of its period.
+"""Beats: moments that all periodic work of a process shares (timer coalescing), at multiples of its
+period in seconds.
 
 To wake a process that does nothing costs more than most of what it wakes for: 0.1 ms. So what is
 done every half second is done together with what is done every quarter of one.
