@@ -5,6 +5,7 @@ and show the reason only in the log of each.
 """
 
 import logging
+import sqlite3
 import sys
 
 from django.db import DatabaseError, connections
@@ -19,6 +20,9 @@ HOW_TO_MIGRATE = (
     "Run the migrations: .venv/bin/python -m backend.prepare"
     " (with Compose: docker compose run --rm migrate)"
 )
+
+SQLITE_NEEDED = (3, 35, 0)
+"""The first SQLite with `RETURNING`, which calls use; Django's own minimum is lower."""
 
 # Parts of what libpq, psycopg and SQLite say, and the sentence for them; the first that fits. Their
 # own text is not shown: it is several lines long and repeats the address for each attempt.
@@ -42,7 +46,9 @@ _logger = logging.getLogger(__name__)
 
 
 def exit_unless_reachable(connection: BaseDatabaseWrapper) -> None:
-    """Exit with a sentence if the database does not answer or is older than Django supports."""
+    """Exit with a sentence if the database does not answer or is too old."""
+    if connection.vendor == "sqlite" and (problem := sqlite_problem(sqlite3.sqlite_version_info)):
+        sys.exit(f"Kaiwa cannot start: {problem}")
     try:
         connection.ensure_connection()
     except NotSupportedError as error:
@@ -74,6 +80,17 @@ def separate_connection(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     separate: BaseDatabaseWrapper = connection.copy()
     separate.settings_dict["OPTIONS"].pop("pool", None)
     return separate
+
+
+def sqlite_problem(version: tuple[int, ...]) -> str:
+    """Return what is wrong with this version of SQLite and what to do; empty if nothing is."""
+    if version >= SQLITE_NEEDED:
+        return ""
+    needed, found = (".".join(map(str, each)) for each in (SQLITE_NEEDED, version))
+    return (
+        f"SQLite {needed} or later is required (found {found}). Use a Python with a newer one, or"
+        " PostgreSQL (DATABASE_URL)."
+    )
 
 
 def connection_problem(text: str) -> str:

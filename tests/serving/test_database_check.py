@@ -15,6 +15,7 @@ from backend.serving.database_check import (
     exit_unless_reachable,
     migration_problem,
     separate_connection,
+    sqlite_problem,
 )
 
 
@@ -48,6 +49,27 @@ from backend.serving.database_check import (
 )
 def test_the_reason_is_one_clause(text: str, clause: str) -> None:
     assert connection_problem(text) == clause
+
+
+@pytest.mark.parametrize("version", [(3, 35, 0), (3, 35, 5), (3, 50, 4), (4, 0, 0)])
+def test_sqlite_with_returning_is_accepted(version: tuple[int, ...]) -> None:
+    assert sqlite_problem(version) == ""
+
+
+def test_an_older_sqlite_is_refused_with_both_versions() -> None:
+    assert sqlite_problem((3, 34, 1)).startswith(
+        "SQLite 3.35.0 or later is required (found 3.34.1). "
+    )
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite")
+def test_the_start_ends_with_an_older_sqlite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 31, 1))
+    with pytest.raises(SystemExit, match="cannot start: SQLite 3.35.0 or later"):
+        exit_unless_reachable(sqlite(tmp_path / "old.sqlite3"))
+    assert not list(tmp_path.iterdir())
 
 
 def sqlite(path: Path) -> BaseDatabaseWrapper:
