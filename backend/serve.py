@@ -38,6 +38,7 @@ from backend.serving.shutdown import Runtime, ShutdownTimeouts
 from backend.serving.supervisor import KILL_AFTER_S, become_supervisor
 from backend.serving.uvicorn_server import run_uvicorn
 from backend.serving.worker_balance import WorkerBalance
+from backend.serving.worker_beats import WorkerBeats
 from backend.serving.worker_place import WorkerPlace, end_with_supervisor, take_place
 from backend.telemetry.logs import log_event
 from backend.telemetry.sibling_metrics import Siblings, join
@@ -112,12 +113,13 @@ def _serve_as_worker(place: WorkerPlace) -> int:
     )
     siblings = Siblings(Path(place.folder), place.number, place.count)
     balance = WorkerBalance(place.memory, place.number, place.count)
+    beats = WorkerBeats(place.memory, place.number, place.count)
     join(siblings)
 
     async def answer_siblings() -> None:
         await siblings.answer(import_string("backend.health.metrics_view.families_of_worker"))
 
-    return _serve(place.listening_socket(), place.count, balance, answer_siblings)
+    return _serve(place.listening_socket(), place.count, balance, answer_siblings, beats.beat)
 
 
 def _serve(
@@ -125,6 +127,7 @@ def _serve(
     workers: int = 1,
     balance: WorkerBalance | None = None,
     on_started: Callable[[], Awaitable[None]] | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> int:
     """Serve with uvicorn, as one of so many processes."""
     application = import_string("backend.asgi.application")
@@ -148,6 +151,7 @@ def _serve(
         RequestTimeouts(),
         balance=balance,
         on_started=on_started,
+        beat=beat,
     )
 
 

@@ -52,6 +52,7 @@ class GracefulUvicornServer(uvicorn.Server):
         pacer: ConnectionPacer,
         balance: WorkerBalance | None = None,
         on_started: Callable[[], Awaitable[None]] | None = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(config)
         self.is_flushed = False
@@ -64,6 +65,7 @@ class GracefulUvicornServer(uvicorn.Server):
         self._pacer = pacer
         self._balance = balance
         self._on_started = on_started
+        self._beat = beat
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -90,13 +92,14 @@ class GracefulUvicornServer(uvicorn.Server):
             listener.close()
 
     async def main_loop(self) -> None:
-        """Wait for the first signal, and renew the `Date` of answers every second.
+        """Wait for the first signal; renew the `Date` of answers, and beat, every second.
 
         uvicorn's own looks ten times a second whether it shall stop, which takes as much of the
         processor as the pings of 200 idle clients.
         """
         loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
+            self._beat()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(next_beat_s(loop.time(), DATE_S)):
                     await self._first_signal.wait()
@@ -160,12 +163,14 @@ def run_uvicorn(
     *,
     balance: WorkerBalance | None = None,
     on_started: Callable[[], Awaitable[None]] | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> int:
     """Serve until a signal. Returns the exit code: 0, or 1 if something could not be written.
 
     `connections` limits how many clients are connected at once, and `pacer` how fast they connect.
     `balance` has the connections of the other processes on the same socket, if there are any.
-    `on_started` is called on the event loop, once the server accepts connections.
+    `on_started` is called on the event loop, once the server accepts connections, and `beat` every
+    second while it serves.
     """
     protocol = type("Protocol", (BoundedWebSocketProtocol,), {"write_timeout_s": write_timeout_s})
     config = uvicorn.Config(
@@ -190,7 +195,7 @@ def run_uvicorn(
     # uvicorn's signature asks for whole seconds; its code takes a float.
     config.timeout_graceful_shutdown = timeouts.close_s  # type: ignore[assignment]
     server = GracefulUvicornServer(
-        config, runtime, timeouts, connections, pacer, balance, on_started
+        config, runtime, timeouts, connections, pacer, balance, on_started, beat
     )
     server.run(sockets=[listener])
     return shutdown.exit_code(server.is_flushed)

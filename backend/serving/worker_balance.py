@@ -5,9 +5,7 @@ to run takes all that wait: of twenty calls that were opened at once, one of two
 20, and a call stays for an hour where it began.
 """
 
-import mmap
-import os
-import sys
+from backend.serving.worker_memory import Row, numbers
 
 ABSENT = 2**31 - 1
 """In place of the number of a worker that accepts nothing: it has not started, drains or died."""
@@ -16,14 +14,11 @@ ABSENT = 2**31 - 1
 class WorkerBalance:
     """The numbers of all workers; `number` is this worker's, from 1 on.
 
-    `memory` is the descriptor that `make_memory` has returned, or one that was inherited for it.
-    The numbers are written and read without a lock: each has one writer, and one that is out of
-    date costs an uneven share at most.
+    A number that is out of date costs an uneven share at most.
     """
 
     def __init__(self, memory: int, number: int, count: int) -> None:
-        self._memory = mmap.mmap(memory, 4 * count)
-        self._numbers = memoryview(self._memory).cast("i")
+        self._numbers = numbers(memory, count, Row.CONNECTIONS)
         self._own = number - 1
         self._has_left = False
 
@@ -42,11 +37,7 @@ class WorkerBalance:
         return min(self._numbers) < self._numbers[self._own]
 
 
-def make_memory(count: int) -> int:
-    """Make the memory for so many workers, all of them absent. Returns its descriptor.
-
-    No file, which something that tidies up could delete.
-    """
-    memory = os.memfd_create("kaiwa-connections")
-    os.write(memory, ABSENT.to_bytes(4, sys.byteorder) * count)
-    return memory
+def note_all_absent(memory: int, count: int) -> None:
+    """Note that none of these workers has started."""
+    for number in range(1, count + 1):
+        WorkerBalance(memory, number, count).leave()

@@ -27,7 +27,7 @@ class WorkerPlace:
 
     `listener`, `lifeline` and `memory` are descriptors that it inherits: the socket that all of
     them listen on, the end of a pipe that is closed when the supervisor has ended, however it
-    ended, and the memory with the numbers of their connections (`worker_balance`).
+    ended, and the memory that all of them share (`worker_memory`).
     `folder` is private to the workers: each answers the others there (`telemetry.sibling_metrics`).
     """
 

@@ -16,7 +16,9 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.serving.worker_balance import WorkerBalance, make_memory
+from backend.serving.worker_balance import WorkerBalance, note_all_absent
+from backend.serving.worker_beats import LOOK_S, HangDetector, WorkerBeats
+from backend.serving.worker_memory import make_memory
 from backend.serving.worker_place import WorkerPlace
 from backend.telemetry.logs import log_event
 
@@ -52,7 +54,8 @@ def exit_code_of(codes: Sequence[int]) -> int:
 class Workers:
     """Starts `count` workers with `command`, and keeps them running until a signal.
 
-    `stop_within_s` is how long a worker may take to stop before it is killed.
+    `stop_within_s` is how long a worker may take to stop before it is killed. One whose event loop
+    hangs is killed too (`worker_beats`): every `look_s` it is looked at.
     """
 
     def __init__(
@@ -62,18 +65,21 @@ class Workers:
         count: int,
         folder: Path,
         stop_within_s: float,
+        look_s: float = LOOK_S,
     ) -> None:
         self._command = command
         self._listener = listener
         self._count = count
         self._folder = folder
         self._stop_within_s = stop_within_s
+        self._look_s = look_s
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._codes: list[int] = []
         self._first_signal: signal.Signals | None = None
         self._is_stopping = asyncio.Event()
         self._lifeline, self._held_end = os.pipe()
         self._memory = make_memory(count)
+        note_all_absent(self._memory, count)
 
     async def run(self) -> int:
         """Run until a signal has ended all workers. Returns the exit code.
@@ -131,7 +137,9 @@ class Workers:
                 )
                 await self._pause(wait_s)
                 continue
+            watching = asyncio.create_task(self._kill_if_hung(number, process))
             code = await process.wait()
+            watching.cancel()
             del self._running[number]
             WorkerBalance(self._memory, number, self._count).leave()
             if self._is_stopping.is_set():
@@ -148,6 +156,14 @@ class Workers:
                 wait_s=wait_s,
             )
             await self._pause(wait_s)
+
+    async def _kill_if_hung(self, number: int, process: asyncio.subprocess.Process) -> None:
+        beats = WorkerBeats(self._memory, number, self._count)
+        detector = HangDetector(beats.count())
+        while not detector.is_hung(beats.count()):  # noqa: ASYNC110 - another process beats
+            await asyncio.sleep(self._look_s)
+        log_event(_logger, logging.ERROR, "server.worker_hung", worker=str(number), pid=process.pid)
+        _send(process, signal.SIGKILL)
 
     async def _pause(self, seconds: float) -> None:
         """Wait for this time, or until the workers stop."""

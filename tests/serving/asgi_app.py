@@ -179,6 +179,7 @@ def main() -> int:
     options.add_argument("--drain-fails", action="store_true")
     options.add_argument("--loses-turns", action="store_true")
     options.add_argument("--thread-hangs", action="store_true")
+    options.add_argument("--reports-beats", action="store_true")
     for field in dataclasses.fields(ShutdownTimeouts) + dataclasses.fields(RequestTimeouts):
         options.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default)
     options.add_argument("--write-timeout-s", type=float, default=WRITE_TIMEOUT_S)
@@ -212,6 +213,7 @@ def main() -> int:
         pacer,
         _given_fields(RequestTimeouts, given),
         given.write_timeout_s,
+        beat=(lambda: report("beat")) if given.reports_beats else (lambda: None),
     )
 
 

@@ -24,7 +24,8 @@ from backend.serving.connection_limits import (
     ConnectionPacer,
 )
 from backend.serving.listener import listen
-from backend.serving.worker_balance import WorkerBalance, make_memory
+from backend.serving.worker_balance import WorkerBalance, note_all_absent
+from backend.serving.worker_memory import make_memory
 from tests.serving.equipment import wait_until
 
 MANY = 3 * ACCEPTED_PER_TURN
@@ -185,6 +186,7 @@ async def test_without_descriptors_it_goes_on_after_a_pause(
 def memory() -> Iterator[int]:
     """That of two workers."""
     made = make_memory(2)
+    note_all_absent(made, 2)
     yield made
     os.close(made)
 

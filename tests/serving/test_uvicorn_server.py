@@ -129,6 +129,12 @@ async def test_the_date_of_answers_goes_on() -> None:
                 await asyncio.sleep(0.1)
 
 
+async def test_the_loop_beats_while_it_serves() -> None:
+    async with server_process("--reports-beats") as server:
+        await server.printed("beat")
+        await server.printed("beat")
+
+
 async def test_the_drain_ends_even_if_replies_do_not() -> None:
     async with server_process("--drain-s", "1") as server:
         client = await client_in_mid_reply(server)

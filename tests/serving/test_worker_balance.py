@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.serving.worker_balance import WorkerBalance, make_memory
+from backend.serving.worker_balance import WorkerBalance, note_all_absent
+from backend.serving.worker_memory import make_memory
 
 COUNT = 3
 
@@ -13,6 +14,7 @@ COUNT = 3
 @pytest.fixture
 def memory() -> Iterator[int]:
     made = make_memory(COUNT)
+    note_all_absent(made, COUNT)
     yield made
     os.close(made)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from backend.serving.listener import listen
+from backend.serving.worker_beats import LOOK_S
 from backend.serving.workers import (
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
@@ -96,10 +97,10 @@ def folder() -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def two_workers(
-    folder: Path, *options: str, stop_within_s: float = 20
+    folder: Path, *options: str, stop_within_s: float = 20, look_s: float = LOOK_S
 ) -> AsyncIterator[Running]:
     listener = listen("127.0.0.1", 0)
-    workers = Workers((*SCRIPT, *options), listener, 2, folder, stop_within_s)
+    workers = Workers((*SCRIPT, *options), listener, 2, folder, stop_within_s, look_s)
     running = Running(listener.getsockname()[1], folder, asyncio.create_task(workers.run()))
     try:
         yield running
@@ -153,6 +154,30 @@ async def test_a_worker_that_died_is_started_again_and_the_other_goes_on(
         # Without a pause, if the machine was so slow that the worker has lived for 10 s.
         assert fields.pop("wait_s") in (0.0, FIRST_PAUSE_S)
         assert fields == {"worker": "1", "pid": before[1], "exit_code": -signal.SIGKILL}
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await asyncio.wait_for(running.task, 10) == 0
+
+
+@pytest.mark.slow
+async def test_a_worker_whose_loop_hangs_is_killed_and_started_again(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with two_workers(folder, "--beats", look_s=0.1) as running:
+        before = await running.both()
+        os.kill(before[1], signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            while "server.worker_died" not in caplog.messages:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        hung, died = (
+            vars(record)["fields"]
+            for record in caplog.records
+            if record.message in ("server.worker_hung", "server.worker_died")
+        )
+        assert hung == {"worker": "1", "pid": before[1]}
+        assert died["exit_code"] == -signal.SIGKILL
+        after = await running.both()
+        assert after[1] != before[1]
+        assert after[2] == before[2]
         os.kill(os.getpid(), signal.SIGTERM)
         assert await asyncio.wait_for(running.task, 10) == 0
 

@@ -1,10 +1,10 @@
 """A worker for tests of the supervisor: it accepts connections and answers with what it is.
 
-    python -m tests.serving.worker_script [--stubborn | --deaf | --loses-turns | --dies]
+    python -m tests.serving.worker_script [--stubborn | --deaf | --loses-turns | --dies | --beats]
 
 Its answer is one line: its number and its process id. Each signal is answered by a line in the file
 `signals-NUMBER` of the folder. The first one ends it; with `--stubborn` only the second one does,
-and with `--deaf` none. `--dies`: it ends at once with 3.
+and with `--deaf` none. `--dies`: it ends at once with 3. `--beats`: its loop beats, every 10 ms.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+from backend.serving.worker_beats import WorkerBeats
 from backend.serving.worker_place import end_with_supervisor, take_place
 
 
@@ -41,8 +42,17 @@ async def serve() -> int:
         await writer.drain()
         writer.close()
 
+    beats = WorkerBeats(place.memory, place.number, place.count)
+
+    async def beat() -> None:
+        while "--beats" in sys.argv:
+            beats.beat()
+            await asyncio.sleep(0.01)
+
+    beating = asyncio.create_task(beat())
     async with await asyncio.start_server(answer, sock=place.listening_socket()):
         await is_over.wait()
+    beating.cancel()
     return 1 if "--loses-turns" in sys.argv else 0
 
 
