@@ -21,16 +21,21 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def mapping_at(value: object, *path: str) -> JsonObject:
-    """The JSON object at this path of keys (`value` itself if none are given); {} otherwise."""
+    """The JSON object at this path of keys (`value` itself if none are given); {} otherwise.
+
+    What a parser made of an object is a dict: to ask for any Mapping takes five times as long.
+    """
     for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else _EMPTY
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else _EMPTY
 
 
 def mappings_at(event: JsonObject, name: str) -> list[JsonObject]:
     """The list in this field. A member that is no JSON object is {}, so that indexes still fit."""
     value = event.get(name)
-    return [mapping_at(member) for member in value] if isinstance(value, list) else []
+    if not isinstance(value, list):
+        return []
+    return [member if isinstance(member, dict) else _EMPTY for member in value]
 
 
 def text_at(event: JsonObject, name: str) -> str | None:
