@@ -28,6 +28,7 @@ Laws:
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Protocol
 
 from backend.protocol.events import ServerEvent
@@ -46,7 +47,10 @@ from backend.protocol.transcript.item import Item, Part
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 
 _Key = tuple[str, int]
+_TurnPart = tuple[Item, int, Part]
+"""A part that makes a turn, with its item and its index there."""
 _NONE_CUT_OFF: Mapping[_Key, int] = {}
+_IN_PROGRESS = TurnStatus.IN_PROGRESS
 _MAX_AUDIO_MS = 24 * 3600 * 1000
 
 
@@ -72,9 +76,10 @@ class TranscriptAssembler:
         self._responses = ResponseLife()
         self._is_finished = False
         self._touched: dict[str, None] = {}
+        self._items_of: dict[str, list[str]] = {}
+        """The items of each response, by its id."""
         self._numbered_order: list[str] = []
-        self._positions: dict[_Key, int] = {}
-        self._reported: dict[_Key, Turn] = {}
+        self._turn_count = 0
 
     def feed(self, event: JsonObject, at: datetime) -> list[Turn]:
         """Apply one provider event. Returns the turns that are new, changed or moved, in spoken
@@ -84,7 +89,7 @@ class TranscriptAssembler:
         reader = _READERS.get(event_type) if isinstance(event_type, str) else None
         if reader is not None:
             reader(self, event, at)
-        return sorted(self.changed(at), key=_by_position)
+        return _in_order(self.changed(at))
 
     def add_delta(self, frame: TextDelta, at: datetime) -> None:
         """Append a delta of text (`TEXT_DELTAS`) by its frame's fields, without building its event.
@@ -134,7 +139,7 @@ class TranscriptAssembler:
             return []
         part.is_given_up = True
         self._touched[item_id] = None
-        return sorted(self.changed(at), key=_by_position)
+        return _in_order(self.changed(at))
 
     def changed(self, at: datetime) -> list[Turn]:
         """The turns that differ from the version that was returned last: those of which something
@@ -143,29 +148,26 @@ class TranscriptAssembler:
         if not self._touched and self._chain.order() is self._numbered_order:
             return []
         touched, self._touched = self._touched, {}
-        moved = self._renumber(touched)
-        keys: dict[_Key, None] = {}
-        for item in map(self._items.__getitem__, touched):
-            for index, part in item.parts.items():
-                if self._status(item, part) is not TurnStatus.IN_PROGRESS:
-                    item.record_end(part, at)
-                if (item.id, index) in self._positions:
-                    keys[item.id, index] = None
-        keys |= dict.fromkeys(moved)
+        items = [self._items[item_id] for item_id in touched]
+        moved = self._renumber(items)
         turns: list[Turn] = []
-        for item_id, index in keys:
-            turn = self._turn(self._items[item_id], index, self._positions[item_id, index])
-            if turn != self._reported.get((item_id, index)):
-                self._reported[item_id, index] = turn
-                turns.append(turn)
+        for item in items:
+            for index, part in item.parts.items():
+                status = self._status(item, part)
+                if status is not _IN_PROGRESS:
+                    item.record_end(part, at)
+                _report(item, index, part, status, turns)
+        for item, index, part in moved:
+            if item.id not in touched:
+                _report(item, index, part, self._status(item, part), turns)
         return turns
 
     def turns(self) -> list[Turn]:
         """Every turn of the call, in spoken order."""
         items = self._known(self._chain.order())
         return [
-            self._turn(item, index, position)
-            for position, (item, index) in enumerate(self._turn_parts(items))
+            item.turn(index, position, self._status(item, part))
+            for position, (item, index, part) in enumerate(self._turn_parts(items))
         ]
 
     def item_ids(self) -> Collection[str]:
@@ -194,7 +196,7 @@ class TranscriptAssembler:
             if part is not None and part.heard_ms is None:
                 part.truncate(heard_ms)
         self._touched.update(dict.fromkeys(self._items))
-        return sorted(self.changed(at), key=_by_position)
+        return _in_order(self.changed(at))
 
     # Text
 
@@ -223,8 +225,8 @@ class TranscriptAssembler:
         if item is None:
             return
         role, modality = _DELTAS[event_type]
-        if role is Role.ASSISTANT and response_id and not item.response_id:
-            item.response_id = response_id
+        if response_id and not item.response_id and role is Role.ASSISTANT:
+            self._belong(item, response_id)
         part = None if item.role is None else item.parts.get(content_index or 0)
         if part is None or part.first_at is None:
             part = self._part(item, content_index, modality, role, at)
@@ -270,19 +272,16 @@ class TranscriptAssembler:
         previous = ""
         for output_item in mappings_at(response, "output"):
             if item := self._read_item(output_item, at, is_final=True):
-                item.response_id = item.response_id or response_id
+                self._belong(item, response_id)
                 if previous:
                     self._chain.place(item.id, previous, Rank.GUESS)
                 previous = item.id
-        if response_id:
-            for item in self._items.values():
-                if item.response_id == response_id:
-                    self._touched[item.id] = None
+        self._touched |= dict.fromkeys(self._items_of.get(response_id, ()))
 
     def _output_item(self, event: JsonObject, at: datetime) -> None:
         is_final = event.get("type") == ServerEvent.RESPONSE_OUTPUT_ITEM_DONE
         if item := self._read_item(mapping_at(event, "item"), at, is_final):
-            item.response_id = item.response_id or text_at(event, "response_id") or ""
+            self._belong(item, text_at(event, "response_id"))
 
     def _content_part(self, event: JsonObject, at: datetime) -> None:
         content = mapping_at(event, "part")
@@ -327,13 +326,22 @@ class TranscriptAssembler:
 
     def _item(self, item_id: object) -> Item | None:
         """The item of this id, made if it is new; None for a replayed item and for no valid id."""
-        if not isinstance(item_id, str) or not item_id or item_id in self._past:
+        if not isinstance(item_id, str):
             return None
-        self._touched[item_id] = None
-        if item_id not in self._items:
-            self._items[item_id] = Item(item_id)
+        item = self._items.get(item_id)
+        if item is None:
+            if not item_id or item_id in self._past:
+                return None
+            item = self._items[item_id] = Item(item_id)
             self._chain.add(item_id)
-        return self._items[item_id]
+        self._touched[item_id] = None
+        return item
+
+    def _belong(self, item: Item, response_id: str | None) -> None:
+        """The item is one of this response, unless it is one of another or the id is missing."""
+        if response_id and not item.response_id:
+            item.response_id = response_id
+            self._items_of.setdefault(response_id, []).append(item.id)
 
     def _part(
         self,
@@ -362,7 +370,7 @@ class TranscriptAssembler:
     def _answer_part(self, event: JsonObject, modality: Modality, at: datetime) -> Part | None:
         """The part of an answer that a response event is about."""
         if item := self._item(event.get("item_id")):
-            item.response_id = item.response_id or text_at(event, "response_id") or ""
+            self._belong(item, text_at(event, "response_id"))
             index = int_at(event, "content_index")
             return self._part(item, index, modality, Role.ASSISTANT, at)
         return None
@@ -396,7 +404,7 @@ class TranscriptAssembler:
 
     # Turns
 
-    def _renumber(self, touched: Iterable[str]) -> list[_Key]:
+    def _renumber(self, touched: Iterable[Item]) -> list[_TurnPart]:
         """Update the positions if the order or the set of turns changed; returns what moved."""
         order = self._chain.order()
         if order is not self._numbered_order:
@@ -404,9 +412,9 @@ class TranscriptAssembler:
             return self._number(self._known(order))
         begun_or_gone = {
             item.id
-            for item in map(self._items.__getitem__, touched)
-            for index, part in item.parts.items()
-            if self._is_turn(item, part) != ((item.id, index) in self._positions)
+            for item in touched
+            for part in item.parts.values()
+            if self._is_turn(item, part) != (part.position is not None)
         }
         return self._number(self._from_first_of(begun_or_gone)) if begun_or_gone else []
 
@@ -424,42 +432,56 @@ class TranscriptAssembler:
         """Those of these items that events have described."""
         return [self._items[item_id] for item_id in item_ids if item_id in self._items]
 
-    def _number(self, items: Sequence[Item]) -> list[_Key]:
+    def _number(self, items: Sequence[Item]) -> list[_TurnPart]:
         """Number the turns of these items, which are the call's last. Returns what moved."""
-        before = {
-            (item.id, index): position
-            for item in items
-            for index in item.parts
-            if (position := self._positions.pop((item.id, index), None)) is not None
-        }
-        first = len(self._positions)
-        keys = ((item.id, index) for item, index in self._turn_parts(items))
-        numbered = {key: position for position, key in enumerate(keys, first)}
-        self._positions |= numbered
-        return [key for key, position in numbered.items() if before.get(key) != position]
-
-    def _turn_parts(self, items: Iterable[Item]) -> Iterator[tuple[Item, int]]:
-        """The item and part index of every turn of these items, in their order."""
+        before = [part.position for item in items for part in item.parts.values()]
+        position = self._turn_count - len(before) + before.count(None)
+        moved: list[_TurnPart] = []
         for item in items:
-            for index, part in sorted(item.parts.items(), key=_by_index):
+            for index, part in _by_index(item.parts):
+                was, part.position = part.position, None
                 if self._is_turn(item, part):
-                    yield item, index
+                    part.position = position
+                    position += 1
+                    if was != part.position:
+                        moved.append((item, index, part))
+        self._turn_count = position
+        return moved
+
+    def _turn_parts(self, items: Iterable[Item]) -> Iterator[_TurnPart]:
+        """The item, index and part of every turn of these items, in their order."""
+        for item in items:
+            for index, part in _by_index(item.parts):
+                if self._is_turn(item, part):
+                    yield item, index, part
 
     def _is_turn(self, item: Item, part: Part) -> bool:
-        is_out_of_band = self._responses.is_out_of_band(item.response_id)
-        is_elsewhere = is_out_of_band and not item.is_in_conversation
+        is_elsewhere = not item.is_in_conversation and self._responses.is_out_of_band(
+            item.response_id
+        )
         return not is_elsewhere and item.is_turn(part, self._is_finished)
 
     def _status(self, item: Item, part: Part) -> TurnStatus:
         response_end = _RESPONSE_ENDS.get(self._responses.state_of(item.response_id))
         return item.status_of(part, response_end, self._is_finished)
 
-    def _turn(self, item: Item, index: int, position: int) -> Turn:
-        return item.turn(index, position, self._status(item, item.parts[index]))
+
+def _report(item: Item, index: int, part: Part, status: TurnStatus, turns: list[Turn]) -> None:
+    """Append the part's turn, if it makes one that differs from the version returned last."""
+    if part.position is None:
+        return
+    turn = item.turn(index, part.position, status)
+    if turn != part.reported:
+        part.reported = turn
+        turns.append(turn)
 
 
-def _by_index(numbered: tuple[int, Part]) -> int:
-    return numbered[0]
+def _in_order(turns: list[Turn]) -> list[Turn]:
+    return sorted(turns, key=_by_position) if len(turns) > 1 else turns
+
+
+def _by_index(parts: dict[int, Part]) -> Iterable[tuple[int, Part]]:
+    return parts.items() if len(parts) < 2 else sorted(parts.items(), key=itemgetter(0))
 
 
 def _by_position(turn: Turn) -> int:

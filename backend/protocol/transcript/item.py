@@ -10,6 +10,11 @@ from backend.protocol.delta_text import DeltaText
 from backend.protocol.transcript.heard import TextTiming, has_words, heard_text
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 
+# To read a member of an enum takes 0.07 us each time (Python 3.11), and an event reads ten.
+_USER, _TEXT, _VOICE = Role.USER, Modality.TEXT, Modality.VOICE
+_IN_PROGRESS, _COMPLETED = TurnStatus.IN_PROGRESS, TurnStatus.COMPLETED
+_INTERRUPTED, _FAILED = TurnStatus.INTERRUPTED, TurnStatus.FAILED
+
 
 @dataclass(slots=True)
 class Part:
@@ -18,7 +23,8 @@ class Part:
     `streamed` is the text from deltas, joined by `deltas`; `final` is the text of a `.done` event
     or a finished item. `text_event_ids` and `audio_event_ids` are the ids of the deltas so far;
     None once the text or the audio is complete and no more deltas are accepted. `is_given_up`: the
-    transcription has not come in time.
+    transcription has not come in time. `position` is that of the part's turn, None while it makes
+    none, and `reported` the version of the turn that was returned last.
     """
 
     modality: Modality
@@ -34,6 +40,8 @@ class Part:
     is_given_up: bool = False
     text_event_ids: set[str] | None = field(default_factory=set)
     audio_event_ids: set[str] | None = field(default_factory=set)
+    position: int | None = None
+    reported: Turn | None = None
 
     @property
     def text(self) -> str:
@@ -100,14 +108,14 @@ class Item:
         self, part: Part, response_end: TurnStatus | None, is_finished: bool
     ) -> TurnStatus:
         """The status of this part. `response_end`: how its response ended, if it did (laws 5-7)."""
-        if self.role is Role.USER:
+        if self.role is _USER:
             status = _user_status(part)
-        elif part.modality is Modality.VOICE and (self.is_deleted or part.heard_ms is not None):
-            status = TurnStatus.INTERRUPTED
+        elif part.modality is _VOICE and (self.is_deleted or part.heard_ms is not None):
+            status = _INTERRUPTED
         else:
             status = self._answer_status(response_end)
-        if status is TurnStatus.IN_PROGRESS and (is_finished or self.is_deleted):
-            return TurnStatus.INTERRUPTED
+        if status is _IN_PROGRESS and (is_finished or self.is_deleted):
+            return _INTERRUPTED
         return status
 
     def record_end(self, part: Part, at: datetime) -> None:
@@ -121,42 +129,43 @@ class Item:
     def turn(self, index: int, position: int, status: TurnStatus) -> Turn:
         """The turn that the part of this index makes."""
         part = self.parts[index]
-        heard_ms = part.heard_ms
+        text, heard_ms = part.text, part.heard_ms
         if heard_ms is None and self.is_deleted:
             heard_ms = 0
-        if self.role is Role.USER or part.modality is Modality.TEXT:
+        if self.role is _USER or part.modality is _TEXT:
             heard_ms = None
+        # By position, which takes half the time of names.
         return Turn(
-            item_id=self.id,
-            content_index=index,
-            role=self.role or Role.ASSISTANT,
-            modality=part.modality,
-            text=part.text,
-            status=status,
-            position=position,
-            heard_text=None if heard_ms is None else heard_text(part.text, part.timing, heard_ms),
-            heard_ms=heard_ms,
-            started_at=self.speech_started_at or part.first_at,
-            completed_at=part.ended_at,
+            self.id,
+            index,
+            self.role or Role.ASSISTANT,
+            part.modality,
+            text,
+            status,
+            position,
+            None if heard_ms is None else heard_text(text, part.timing, heard_ms),
+            heard_ms,
+            self.speech_started_at or part.first_at,
+            part.ended_at,
         )
 
     def _is_user_voice(self, part: Part) -> bool:
-        return self.role is Role.USER and part.modality is Modality.VOICE
+        return self.role is _USER and part.modality is _VOICE
 
     def _answer_status(self, response_end: TurnStatus | None) -> TurnStatus:
         if self.is_completed and not self.is_incomplete:
-            return TurnStatus.COMPLETED
-        if self.is_incomplete and response_end is not TurnStatus.FAILED:
-            return TurnStatus.INTERRUPTED
-        return response_end or TurnStatus.IN_PROGRESS
+            return _COMPLETED
+        if self.is_incomplete and response_end is not _FAILED:
+            return _INTERRUPTED
+        return response_end or _IN_PROGRESS
 
 
 def _user_status(part: Part) -> TurnStatus:
-    if part.modality is Modality.TEXT or part.is_transcribed:
-        return TurnStatus.COMPLETED
+    if part.modality is _TEXT or part.is_transcribed:
+        return _COMPLETED
     if part.is_failed:
-        return TurnStatus.FAILED
-    return TurnStatus.INTERRUPTED if part.is_given_up else TurnStatus.IN_PROGRESS
+        return _FAILED
+    return _INTERRUPTED if part.is_given_up else _IN_PROGRESS
 
 
 def _take(event_ids: set[str] | None, event_id: str) -> bool:
