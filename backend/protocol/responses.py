@@ -55,6 +55,12 @@ TRANSITIONS: dict[ResponseState, dict[ResponseNews, ResponseState]] = {
 
 _DONE_NEWS = {str(news): news for news in _ENDS}
 
+# To read a member of an enum takes 0.07 us each time (Python 3.11).
+_UNSEEN = ResponseState.UNSEEN
+_CREATED, _COMPLETED = ResponseNews.CREATED, ResponseNews.COMPLETED
+_RESPONSE_CREATED = ServerEvent.RESPONSE_CREATED.value
+_READ_TYPES = (_RESPONSE_CREATED, ServerEvent.RESPONSE_DONE.value)
+
 
 class ResponseLife:
     """The state of each response of one connection to the provider."""
@@ -65,17 +71,19 @@ class ResponseLife:
 
     def feed(self, event: JsonObject) -> None:
         """Apply one provider event. An event that is about no response changes nothing."""
-        response_id, news = _read(event)
-        if not response_id or news is None:
+        event_type, response = event.get("type"), mapping_at(event, "response")
+        response_id = text_at(response, "id")
+        if not response_id or event_type not in _READ_TYPES:
             return
-        if mapping_at(event, "response").get("conversation_id", response_id) is None:
+        if response.get("conversation_id", response_id) is None:
             self._out_of_band.add(response_id)
+        news = _CREATED if event_type == _RESPONSE_CREATED else _end_of(response)
         state = self.state_of(response_id)
         self._states[response_id] = TRANSITIONS[state].get(news, state)
 
     def state_of(self, response_id: str) -> ResponseState:
         """The state of this response; UNSEEN for an unknown one."""
-        return self._states.get(response_id, ResponseState.UNSEEN)
+        return self._states.get(response_id, _UNSEEN)
 
     def is_out_of_band(self, response_id: str) -> bool:
         """Whether this response is outside of the conversation (law 3); False if unknown."""
@@ -98,14 +106,6 @@ class ResponseLife:
         return self.active_id is not None
 
 
-def _read(event: JsonObject) -> tuple[str | None, ResponseNews | None]:
-    """The id of the event's response and what the event reports about it; None where unknown."""
-    event_type = text_at(event, "type") or ""
-    response = mapping_at(event, "response")
-    if event_type == ServerEvent.RESPONSE_CREATED:
-        return text_at(response, "id"), ResponseNews.CREATED
-    if event_type == ServerEvent.RESPONSE_DONE:
-        # An unknown status is an end as well: no further event will come for this response.
-        status = text_at(response, "status") or ""
-        return text_at(response, "id"), _DONE_NEWS.get(status, ResponseNews.COMPLETED)
-    return None, None
+def _end_of(response: JsonObject) -> ResponseNews:
+    # An unknown status is an end as well: no further event will come for this response.
+    return _DONE_NEWS.get(text_at(response, "status") or "", _COMPLETED)

@@ -5,7 +5,7 @@ Source: protocol section 6. Any count may be missing; a missing count is 0 token
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from backend.protocol.events import ServerEvent
@@ -64,21 +64,27 @@ def usage_of(event: JsonObject) -> Usage | None:
     None also where `usage` is null, missing or `{}` (a response that was cancelled early, and some
     providers always), and where the event has no id to count it under.
     """
-    match event.get("type"):
-        case ServerEvent.RESPONSE_DONE:
-            response = mapping_at(event, "response")
-            used = _usage("response", response.get("id"), mapping_at(response, "usage"))
-            return used and replace(used, item_id=_message_id(response))
-        case ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED:
-            return _usage("transcription", event.get("item_id"), mapping_at(event, "usage"))
+    event_type = event.get("type")
+    if event_type == _RESPONSE_DONE:
+        response = mapping_at(event, "response")
+        usage = mapping_at(response, "usage")
+        return _usage("response", response.get("id"), usage, _message_id(response))
+    if event_type == _TRANSCRIBED:
+        return _usage("transcription", event.get("item_id"), mapping_at(event, "usage"))
     return None
+
+
+# To read a member of an enum takes 0.07 us each time (Python 3.11).
+_RESPONSE_DONE = ServerEvent.RESPONSE_DONE.value
+_TRANSCRIBED = ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED.value
 
 
 def _message_id(response: JsonObject) -> str:
     """The id of the response's last message; empty if it has none."""
-    items = mappings_at(response, "output")
-    ids = [text_at(item, "id") or "" for item in items if item.get("type") == "message"]
-    return ids[-1] if ids else ""
+    for item in reversed(mappings_at(response, "output")):
+        if item.get("type") == "message":
+            return text_at(item, "id") or ""
+    return ""
 
 
 def text_usage_of(response: JsonObject) -> TextUsage | None:
@@ -108,12 +114,15 @@ def transcription_usage(source_id: str, usage: JsonObject) -> Usage | None:
 
 
 def _usage(
-    kind: Literal["response", "transcription"], source_id: object, usage: JsonObject
+    kind: Literal["response", "transcription"],
+    source_id: object,
+    usage: JsonObject,
+    item_id: str = "",
 ) -> Usage | None:
     if not usage or not isinstance(source_id, str) or not source_id:
         return None
     if usage.get("type") == "duration":
-        return Usage(source_id, kind, seconds=_seconds(usage.get("seconds")))
+        return Usage(source_id, kind, seconds=_seconds(usage.get("seconds")), item_id=item_id)
     given = mapping_at(usage, "input_token_details")
     cached = mapping_at(given, "cached_tokens_details")
     produced = mapping_at(usage, "output_token_details")
@@ -133,6 +142,7 @@ def _usage(
         image_in_cached=min(_count(cached, "image_tokens"), image_in),
         text_out=text_out if produced else _count(usage, "output_tokens"),
         audio_out=audio_out,
+        item_id=item_id,
     )
 
 

@@ -26,7 +26,6 @@ from backend.protocol.responses import ResponseLife, ResponseState
 from backend.protocol.transcript import assembler
 from backend.protocol.transcript.assembler import TranscriptAssembler
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
-from backend.protocol.usage import usage_of
 from backend.relay import first_sound, pending_replies, usage_estimate
 from backend.relay.effects import CountUsage, KeepTurn
 from backend.relay.first_sound import FirstSound
@@ -38,7 +37,10 @@ from backend.relay.usage_estimate import UsageMeter
 
 Saved = KeepTurn | CountUsage
 
-_RESPONSE_EVENTS = frozenset({ServerEvent.RESPONSE_CREATED, ServerEvent.RESPONSE_DONE})
+# To read a member of an enum takes 0.07 us each time (Python 3.11).
+_RESPONSE_CREATED = ServerEvent.RESPONSE_CREATED.value
+_RESPONSE_DONE = ServerEvent.RESPONSE_DONE.value
+_RESPONSE_EVENTS = frozenset({_RESPONSE_CREATED, _RESPONSE_DONE})
 
 _SPEECH_EVENTS = frozenset(
     {
@@ -124,36 +126,31 @@ class CallRecord:
         """Add one provider event other than an audio delta that `add_audio` was given."""
         self._pending_replies.add_provider_event(event)
         event_type, at_s = text_at(event, "type") or "", at.timestamp()
-        if event_type in _RESPONSE_EVENTS:
-            self._responses.feed(event)
-            if event_type == ServerEvent.RESPONSE_CREATED:
-                self._newest_response_id = self._responses.active_id
         if event_type.startswith("response."):
             self._response_heard_s = at_s
+            if event_type in _RESPONSE_EVENTS:
+                self._responses.feed(event)
+            if event_type == _RESPONSE_CREATED:
+                self._newest_response_id = self._responses.active_id
         elif event_type in _SPEECH_EVENTS:
-            self._note_speech(event, at)
-        self._meter.add(event, at_s)
+            self._note_speech(event, at_s)
+        usage = self._meter.add(event, at_s)
         if not self._is_heard_later(event):
             self._first_sound.add_provider_event(event, at_s)
         if self._output is not None:
             self._watch_output(self._output, event, at)
-        self._assemble(event, event_type, at)
+        if event_type in assembler.READ_TYPES:
+            # What the deltas before this event changed comes first.
+            self._note(self._assembler.changed(at), self._connection)
+            self._note(self._assembler.feed(event, at), self._connection)
         if event_type.endswith(".delta"):
             return []
         saved = self._take_unsaved()
-        usage = usage_of(event)
         if usage is not None:
             saved.append(CountUsage(usage))
-        elif event_type == ServerEvent.RESPONSE_DONE:
+        elif event_type == _RESPONSE_DONE:
             saved += map(CountUsage, self._meter.overdue(-math.inf))
         return saved
-
-    def _assemble(self, event: Mapping[str, Any], event_type: str, at: datetime) -> None:
-        if event_type not in assembler.READ_TYPES:
-            return
-        # What the deltas before this event changed comes first.
-        self._note(self._assembler.changed(at), self._connection)
-        self._note(self._assembler.feed(event, at), self._connection)
 
     def add_delta(self, delta: UpstreamFrame, at: datetime) -> None:
         """Add a delta of text (`TEXT_DELTAS`) without its event; `flush` saves the turn."""
@@ -192,8 +189,7 @@ class CallRecord:
         saved: list[Saved] = []
         if event_type in _RESPONSE_EVENTS:
             self._responses.feed(event)
-            self._meter.add(event, at.timestamp())
-            usage = usage_of(event)
+            usage = self._meter.add(event, at.timestamp())
             saved += [] if usage is None else [CountUsage(usage)]
         elif event_type in _KEPT_AFTER_THE_END and not _is_of_the_assistant(event):
             saved += [*self.add(event, at), *self._take_unsaved()]
@@ -374,10 +370,10 @@ class CallRecord:
     def _estimates(self) -> list[CountUsage]:
         return [CountUsage(usage) for usage in self._meter.rest()]
 
-    def _note_speech(self, event: Mapping[str, Any], at: datetime) -> None:
+    def _note_speech(self, event: Mapping[str, Any], at_s: float) -> None:
         item_id = text_at(event, "item_id") or ""
-        if text_at(event, "type") == ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED:
-            self._committed_s.setdefault(item_id, at.timestamp())
+        if event["type"] == ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED:
+            self._committed_s.setdefault(item_id, at_s)
         else:
             self._committed_s.pop(item_id, None)
 
@@ -405,7 +401,7 @@ class CallRecord:
 
     def _is_heard_later(self, event: Mapping[str, Any]) -> bool:
         """Whether this ends a spoken answer whose first sound may still be to come."""
-        if self._output is None or event.get("type") != ServerEvent.RESPONSE_DONE:
+        if self._output is None or event.get("type") != _RESPONSE_DONE:
             return False
         return self._output.speaks(text_at(mapping_at(event, "response"), "id") or "")
 

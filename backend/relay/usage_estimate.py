@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+import msgspec
+
 from backend.protocol.events import ServerEvent
 from backend.protocol.frames import UpstreamFrame
 from backend.protocol.reading import int_at, mapping_at, mappings_at, text_at
@@ -41,8 +43,7 @@ _Part = tuple[str, int, str]
 """An item's id, a content index and the stem of the event's type."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Tokens:
+class _Tokens(msgspec.Struct, frozen=True, gc=False):
     """Tokens of text and of audio."""
 
     text: int = 0
@@ -101,13 +102,14 @@ class UsageMeter:
         self._estimates: dict[tuple[str, str], Usage] = {}
         """The last estimate that was returned of each source, by id and kind."""
 
-    def add(self, event: Mapping[str, Any], at_s: float) -> None:
-        """Add one provider event other than an audio delta."""
+    def add(self, event: Mapping[str, Any], at_s: float) -> Usage | None:
+        """Add one provider event other than an audio delta. Returns the usage in it."""
         event_type = text_at(event, "type") or ""
         if (read := _READERS.get(event_type)) is not None:
-            read(self, event, at_s)
-        elif event_type.startswith("response."):
+            return read(self, event, at_s)
+        if event_type.startswith("response."):
             self._add_part(event_type, event, at_s)
+        return None
 
     def add_audio(self, response_id: str | None, ms: float, at_s: float) -> None:
         """Add the audio of a response. Without an id it is that of the newest one."""
@@ -200,24 +202,24 @@ class UsageMeter:
             is_out_of_band=given.get("conversation_id", response_id) is None,
         )
 
-    def _response_done(self, event: Mapping[str, Any], at_s: float) -> None:
+    def _response_done(self, event: Mapping[str, Any], at_s: float) -> Usage | None:
         self._response_created(event, at_s)
-        given = mapping_at(event, "response")
+        usage, given = usage_of(event), mapping_at(event, "response")
         response_id = text_at(given, "id") or ""
         response = self._responses.get(response_id)
         if response is None:
-            return
-        usage = usage_of(event)
+            return usage
         if usage is None and text_at(given, "status") != "failed":
             if not response.is_done:
                 response.is_done = True
                 self._add_output(response, response.read + response.produced)
-            return
+            return None
         del self._responses[response_id]
         if usage is not None and not response.is_out_of_band:
             read = _Tokens(usage.text_in, usage.audio_in)
             self._add_output(response, read + _Tokens(usage.text_out, usage.audio_out))
             self._cached = read
+        return usage
 
     def _add_output(self, response: _Response, whole: _Tokens) -> None:
         """The conversation is `whole` with this response, and what came while it was generated."""
@@ -282,15 +284,16 @@ class UsageMeter:
         self._speech_ms[item_id] = max(0.0, self._speech_ms.get(item_id, 0.0))
         self._add_speech(self._speech_ms[item_id] / 1000)
 
-    def _transcribed(self, event: Mapping[str, Any], at_s: float) -> None:
+    def _transcribed(self, event: Mapping[str, Any], at_s: float) -> Usage | None:
         item_id, usage = text_at(event, "item_id") or "", usage_of(event)
         if usage is None:
-            return
+            return None
         self._untranscribed.discard(item_id)
         if not self._speech_ms.get(item_id) and item_id in self._items:
             # Speech that the client committed: only its transcription says how long it was.
             self._speech_ms[item_id] = usage.seconds * 1000
             self._add_speech(usage.seconds, usage.audio_in)
+        return usage
 
     def _not_transcribed(self, event: Mapping[str, Any], at_s: float) -> None:
         self._untranscribed.discard(text_at(event, "item_id") or "")
@@ -299,7 +302,7 @@ class UsageMeter:
         self._context += _Tokens(audio=ceil(seconds * AUDIO_IN_TOKENS_PER_S) + tokens)
 
 
-_READERS: Mapping[str, Callable[[UsageMeter, Mapping[str, Any], float], None]] = {
+_READERS: Mapping[str, Callable[[UsageMeter, Mapping[str, Any], float], Usage | None]] = {
     ServerEvent.RESPONSE_CREATED: UsageMeter._response_created,
     ServerEvent.RESPONSE_DONE: UsageMeter._response_done,
     ServerEvent.CONVERSATION_ITEM_ADDED: UsageMeter._item,
