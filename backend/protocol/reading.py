@@ -52,7 +52,8 @@ def int_at(event: JsonObject, name: str) -> int | None:
 
 def clean_text_at(event: JsonObject, name: str) -> str:
     """The string in this field as `clean_text` leaves it; empty for any other type."""
-    return clean_text(text_at(event, name) or "")
+    text = text_at(event, name)
+    return clean_text(text) if text else ""
 
 
 def clean_text(text: str, *, mark: str = "") -> str:

@@ -147,7 +147,8 @@ def _usage(
 
 
 def _count(counts: JsonObject, name: str) -> int:
-    return max(0, min(int_at(counts, name) or 0, MAX_COUNT))
+    count = int_at(counts, name) or 0
+    return count if 0 <= count <= MAX_COUNT else max(0, min(count, MAX_COUNT))
 
 
 def _seconds(value: object) -> float:

@@ -40,6 +40,7 @@ Saved = KeepTurn | CountUsage
 # To read a member of an enum takes 0.07 us each time (Python 3.11).
 _RESPONSE_CREATED = ServerEvent.RESPONSE_CREATED.value
 _RESPONSE_DONE = ServerEvent.RESPONSE_DONE.value
+_COMMITTED = ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED.value
 _RESPONSE_EVENTS = frozenset({_RESPONSE_CREATED, _RESPONSE_DONE})
 
 _SPEECH_EVENTS = frozenset(
@@ -129,15 +130,13 @@ class CallRecord:
         if event_type.startswith("response."):
             self._response_heard_s = at_s
             if event_type in _RESPONSE_EVENTS:
-                self._responses.feed(event)
-            if event_type == _RESPONSE_CREATED:
-                self._newest_response_id = self._responses.active_id
+                self._note_response(event, event_type)
         elif event_type in _SPEECH_EVENTS:
-            self._note_speech(event, at_s)
+            self._note_speech(event, event_type, at_s)
         usage = self._meter.add(event, at_s)
-        if not self._is_heard_later(event):
+        if self._output is None:
             self._first_sound.add_provider_event(event, at_s)
-        if self._output is not None:
+        else:
             self._watch_output(self._output, event, at)
         if event_type in assembler.READ_TYPES:
             # What the deltas before this event changed comes first.
@@ -370,9 +369,14 @@ class CallRecord:
     def _estimates(self) -> list[CountUsage]:
         return [CountUsage(usage) for usage in self._meter.rest()]
 
-    def _note_speech(self, event: Mapping[str, Any], at_s: float) -> None:
+    def _note_response(self, event: Mapping[str, Any], event_type: str) -> None:
+        self._responses.feed(event)
+        if event_type == _RESPONSE_CREATED:
+            self._newest_response_id = self._responses.active_id
+
+    def _note_speech(self, event: Mapping[str, Any], event_type: str, at_s: float) -> None:
         item_id = text_at(event, "item_id") or ""
-        if event["type"] == ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED:
+        if event_type == _COMMITTED:
             self._committed_s.setdefault(item_id, at_s)
         else:
             self._committed_s.pop(item_id, None)
@@ -399,15 +403,13 @@ class CallRecord:
         position = turn.position + connection.first_position
         return turn._replace(item_id=item_id, position=position)
 
-    def _is_heard_later(self, event: Mapping[str, Any]) -> bool:
-        """Whether this ends a spoken answer whose first sound may still be to come."""
-        if self._output is None or event.get("type") != _RESPONSE_DONE:
-            return False
-        return self._output.speaks(text_at(mapping_at(event, "response"), "id") or "")
-
     def _watch_output(self, output: OutputBuffer, event: Mapping[str, Any], at: datetime) -> None:
         """Add a provider event of a call whose audio and client events go past the relay."""
         event_type, now_s = text_at(event, "type"), at.timestamp()
+        response_id = text_at(mapping_at(event, "response"), "id") or ""
+        if event_type != _RESPONSE_DONE or not output.speaks(response_id):
+            # Else it ends a spoken answer whose first sound may still be to come.
+            self._first_sound.add_provider_event(event, now_s)
         if (begun := output.add_event(event, now_s)) is not None and self._first_sound.is_awaited:
             self._first_sound.add_audio(begun, now_s)
             # The turn may have changed for the last time before it was heard.

@@ -236,9 +236,10 @@ class UsageMeter:
         if end == "delta":
             response.add_text(key, text_at(event, "delta") or "")
         elif end == "done":
-            whole = next(filter(None, (text_at(event, name) for name in _COMPLETE_TEXTS)), "")
-            if whole:
-                response.texts[key] = text_tokens(whole)
+            for name in _COMPLETE_TEXTS:
+                if whole := text_at(event, name):
+                    response.texts[key] = text_tokens(whole)
+                    return
 
     def _in_progress(self, response_id: str | None, at_s: float) -> _Response | None:
         """The response of this id, of which something comes now; without an id the newest one."""

@@ -96,13 +96,22 @@ class TranscriptAssembler:
 
         The turn that it changes is in the next `changed` or `feed`: a delta is followed by others.
         """
+        event_id = frame.event_id or ""
+        item = self._items.get(frame.item_id or "")
+        if item is not None and item.response_id and item.role is not None:
+            part = item.parts.get(frame.content_index)
+            if part is not None and part.first_at is not None:
+                # All but the first of an answer's part, without the calls below.
+                self._touched[item.id] = None
+                part.add_text(frame.delta, event_id)
+                return
         self._append(
             frame.type,
             frame.item_id,
             frame.content_index,
             frame.response_id,
             frame.delta,
-            frame.event_id or "",
+            event_id,
             at,
         )
 
@@ -145,11 +154,12 @@ class TranscriptAssembler:
         """The turns that differ from the version that was returned last: those of which something
         came, in the order of their first change, then those that only moved.
         """
-        if not self._touched and self._chain.order() is self._numbered_order:
+        order, touched = self._chain.order(), self._touched
+        if not touched and order is self._numbered_order:
             return []
-        touched, self._touched = self._touched, {}
+        self._touched = {}
         items = [self._items[item_id] for item_id in touched]
-        moved = self._renumber(items)
+        moved = self._renumber(order, items)
         turns: list[Turn] = []
         for item in items:
             for index, part in item.parts.items():
@@ -385,14 +395,14 @@ class TranscriptAssembler:
         item = self._item(given.get("id"))
         if item is None:
             return None
-        role = text_at(given, "role")
+        role, status = text_at(given, "role"), given.get("status")
         if given.get("type", "message") != "message" or (role and role not in _TURN_ROLES):
             item.is_message = False
             return item
         item.role = item.role or _TURN_ROLES.get(role or "")
-        item.is_completed |= given.get("status") == "completed"
-        item.is_incomplete |= given.get("status") == "incomplete"
-        is_final = is_final or given.get("status") != "in_progress"
+        item.is_completed |= status == "completed"
+        item.is_incomplete |= status == "incomplete"
+        is_final = is_final or status != "in_progress"
         for index, content in enumerate(mappings_at(given, "content")):
             if modality := _modality_of(content):
                 part = self._part(item, index, modality, None, at)
@@ -404,18 +414,16 @@ class TranscriptAssembler:
 
     # Turns
 
-    def _renumber(self, touched: Iterable[Item]) -> list[_TurnPart]:
+    def _renumber(self, order: list[str], touched: Iterable[Item]) -> list[_TurnPart]:
         """Update the positions if the order or the set of turns changed; returns what moved."""
-        order = self._chain.order()
         if order is not self._numbered_order:
             self._numbered_order = order
             return self._number(self._known(order))
-        begun_or_gone = {
-            item.id
-            for item in touched
-            for part in item.parts.values()
-            if self._is_turn(item, part) != (part.position is not None)
-        }
+        begun_or_gone: set[str] = set()
+        for item in touched:
+            for part in item.parts.values():
+                if self._is_turn(item, part) != (part.position is not None):
+                    begun_or_gone.add(item.id)
         return self._number(self._from_first_of(begun_or_gone)) if begun_or_gone else []
 
     def _from_first_of(self, item_ids: set[str]) -> Sequence[Item]:

@@ -98,7 +98,7 @@ class Item:
         """Whether this part makes a turn; `is_finished` once the call has ended (laws 2, 3, 6)."""
         if self.role is None or not self.is_message:
             return False
-        if has_words(part.text):
+        if has_words(part.final or part.streamed):
             return True
         is_late = part.is_given_up or is_finished
         is_lost = part.is_failed or (is_late and not part.is_transcribed)
