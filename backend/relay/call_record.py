@@ -125,19 +125,18 @@ class CallRecord:
 
     def add(self, event: Mapping[str, Any], at: datetime) -> list[Saved]:
         """Add one provider event other than an audio delta that `add_audio` was given."""
-        self._pending_replies.add_provider_event(event)
         event_type, at_s = text_at(event, "type") or "", at.timestamp()
+        if event_type in pending_replies.READ_TYPES:
+            self._pending_replies.add_provider_event(event)
         if event_type.startswith("response."):
-            self._response_heard_s = at_s
-            if event_type in _RESPONSE_EVENTS:
-                self._note_response(event, event_type)
+            self._note_response(event, event_type, at_s)
         elif event_type in _SPEECH_EVENTS:
             self._note_speech(event, event_type, at_s)
         usage = self._meter.add(event, at_s)
-        if self._output is None:
-            self._first_sound.add_provider_event(event, at_s)
-        else:
+        if self._output is not None:
             self._watch_output(self._output, event, at)
+        elif event_type in first_sound.READ_TYPES:
+            self._first_sound.add_provider_event(event, at_s)
         if event_type in assembler.READ_TYPES:
             # What the deltas before this event changed comes first.
             self._note(self._assembler.changed(at), self._connection)
@@ -369,8 +368,10 @@ class CallRecord:
     def _estimates(self) -> list[CountUsage]:
         return [CountUsage(usage) for usage in self._meter.rest()]
 
-    def _note_response(self, event: Mapping[str, Any], event_type: str) -> None:
-        self._responses.feed(event)
+    def _note_response(self, event: Mapping[str, Any], event_type: str, at_s: float) -> None:
+        self._response_heard_s = at_s
+        if event_type in _RESPONSE_EVENTS:
+            self._responses.feed(event)
         if event_type == _RESPONSE_CREATED:
             self._newest_response_id = self._responses.active_id
 
@@ -394,7 +395,8 @@ class CallRecord:
         """
         waited_ms = self._first_sound.waited_ms((turn.item_id, turn.content_index))
         if waited_ms is not None:
-            turn = turn._replace(first_sound_ms=waited_ms)
+            # Of each version of an answer: `_replace` takes three times as long.
+            turn = Turn._make((*turn[:-1], waited_ms))
         if not connection.number:
             return turn
         item_id = turn.item_id

@@ -100,9 +100,11 @@ class Item:
             return False
         if has_words(part.final or part.streamed):
             return True
+        if self.role is not _USER or part.modality is not _VOICE:
+            return False
         is_late = part.is_given_up or is_finished
         is_lost = part.is_failed or (is_late and not part.is_transcribed)
-        return self._is_user_voice(part) and is_lost and not self.is_deleted
+        return is_lost and not self.is_deleted
 
     def status_of(
         self, part: Part, response_end: TurnStatus | None, is_finished: bool
@@ -123,8 +125,8 @@ class Item:
         before its transcript comes.
         """
         if part.ended_at is None:
-            stopped_at = self.speech_stopped_at or part.first_at
-            part.ended_at = stopped_at if self._is_user_voice(part) else at
+            is_speech = self.role is _USER and part.modality is _VOICE
+            part.ended_at = (self.speech_stopped_at or part.first_at) if is_speech else at
 
     def turn(self, index: int, position: int, status: TurnStatus) -> Turn:
         """The turn that the part of this index makes."""
@@ -148,9 +150,6 @@ class Item:
             self.speech_started_at or part.first_at,
             part.ended_at,
         )
-
-    def _is_user_voice(self, part: Part) -> bool:
-        return self.role is _USER and part.modality is _VOICE
 
     def _answer_status(self, response_end: TurnStatus | None) -> TurnStatus:
         if self.is_completed and not self.is_incomplete:
