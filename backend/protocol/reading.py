@@ -26,7 +26,9 @@ def mapping_at(value: object, *path: str) -> JsonObject:
     What a parser made of an object is a dict: to ask for any Mapping takes five times as long.
     """
     for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return _EMPTY
+        value = value.get(name)
     return value if isinstance(value, dict) else _EMPTY
 
 

@@ -88,6 +88,6 @@ READ_TYPES = frozenset(_HANDLERS)
 def is_typed_message(event: Mapping[str, Any]) -> bool:
     """Whether the event's item is a message that the user typed."""
     item = mapping_at(event, "item")
-    return item.get("role") == "user" and any(
-        part.get("type") == "input_text" for part in mappings_at(item, "content")
-    )
+    if item.get("role") != "user":
+        return False
+    return "input_text" in [part.get("type") for part in mappings_at(item, "content")]

@@ -131,15 +131,12 @@ class UsageMeter:
         """Estimate the responses that ended without a usage, and those in progress of which nothing
         has come since `latest_s`. Returns the estimates that are new or have changed.
         """
-        if not self._responses:
-            return []
-        return self._estimated(
-            {
-                response_id: response
-                for response_id, response in self._responses.items()
-                if response.is_done or response.heard_s <= latest_s
-            }
-        )
+        late = {
+            response_id: response
+            for response_id, response in self._responses.items()
+            if response.is_done or response.heard_s <= latest_s
+        }
+        return self._estimated(late) if late else []
 
     def rest(self) -> list[Usage]:
         """Estimate everything whose usage has not come: no more of it is waited for."""

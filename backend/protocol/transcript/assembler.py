@@ -89,7 +89,7 @@ class TranscriptAssembler:
         reader = _READERS.get(event_type) if isinstance(event_type, str) else None
         if reader is not None:
             reader(self, event, at)
-        return _in_order(self.changed(at))
+        return _sorted(self.changed(at))
 
     def add_delta(self, frame: TextDelta, at: datetime) -> None:
         """Append a delta of text (`TEXT_DELTAS`) by its frame's fields, without building its event.
@@ -148,7 +148,7 @@ class TranscriptAssembler:
             return []
         part.is_given_up = True
         self._touched[item_id] = None
-        return _in_order(self.changed(at))
+        return _sorted(self.changed(at))
 
     def changed(self, at: datetime) -> list[Turn]:
         """The turns that differ from the version that was returned last: those of which something
@@ -206,7 +206,7 @@ class TranscriptAssembler:
             if part is not None and part.heard_ms is None:
                 part.truncate(heard_ms)
         self._touched.update(dict.fromkeys(self._items))
-        return _in_order(self.changed(at))
+        return _sorted(self.changed(at))
 
     # Text
 
@@ -484,12 +484,13 @@ def _report(item: Item, index: int, part: Part, status: TurnStatus, turns: list[
         turns.append(turn)
 
 
-def _in_order(turns: list[Turn]) -> list[Turn]:
-    return sorted(turns, key=_by_position) if len(turns) > 1 else turns
-
-
 def _by_index(parts: dict[int, Part]) -> Iterable[tuple[int, Part]]:
     return parts.items() if len(parts) < 2 else sorted(parts.items(), key=itemgetter(0))
+
+
+def _sorted(turns: list[Turn]) -> list[Turn]:
+    """These turns in spoken order."""
+    return sorted(turns, key=_by_position) if len(turns) > 1 else turns
 
 
 def _by_position(turn: Turn) -> int:
