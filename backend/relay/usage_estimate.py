@@ -228,14 +228,14 @@ class UsageMeter:
         response = self._in_progress(text_at(event, "response_id"), at_s)
         if response is None:
             return
-        stem, _, end = event_type.rpartition(".")
-        key = (text_at(event, "item_id") or "", int_at(event, "content_index") or 0, stem)
-        if end == "delta":
-            response.add_text(key, text_at(event, "delta") or "")
-        elif end == "done":
+        if event_type.endswith(".delta"):
+            part = _part_of(event, event_type.removesuffix(".delta"))
+            response.add_text(part, text_at(event, "delta") or "")
+        elif event_type.endswith(".done"):
             for name in _COMPLETE_TEXTS:
                 if whole := text_at(event, name):
-                    response.texts[key] = text_tokens(whole)
+                    part = _part_of(event, event_type.removesuffix(".done"))
+                    response.texts[part] = text_tokens(whole)
                     return
 
     def _in_progress(self, response_id: str | None, at_s: float) -> _Response | None:
@@ -298,6 +298,10 @@ class UsageMeter:
 
     def _add_speech(self, seconds: float, tokens: int = 0) -> None:
         self._context += _Tokens(audio=ceil(seconds * AUDIO_IN_TOKENS_PER_S) + tokens)
+
+
+def _part_of(event: Mapping[str, Any], stem: str) -> _Part:
+    return text_at(event, "item_id") or "", int_at(event, "content_index") or 0, stem
 
 
 _READERS: Mapping[str, Callable[[UsageMeter, Mapping[str, Any], float], Usage | None]] = {

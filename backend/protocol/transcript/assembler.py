@@ -75,8 +75,9 @@ class TranscriptAssembler:
         self._items: dict[str, Item] = {}
         self._responses = ResponseLife()
         self._is_finished = False
-        self._touched: dict[str, None] = {}
-        self._items_of: dict[str, list[str]] = {}
+        self._touched: dict[str, Item] = {}
+        """The items of which something came since `changed` was asked, by their id."""
+        self._items_of: dict[str, list[Item]] = {}
         """The items of each response, by its id."""
         self._numbered_order: list[str] = []
         self._turn_count = 0
@@ -102,7 +103,7 @@ class TranscriptAssembler:
             part = item.parts.get(frame.content_index)
             if part is not None and part.first_at is not None:
                 # All but the first of an answer's part, without the calls below.
-                self._touched[item.id] = None
+                self._touched[item.id] = item
                 part.add_text(frame.delta, event_id)
                 return
         self._append(
@@ -123,9 +124,9 @@ class TranscriptAssembler:
         """
         item = self._items.get(item_id)
         part = None if item is None or item.role is None else item.parts.get(content_index)
-        if part is not None:
+        if item is not None and part is not None:
             # All but the first of a part, without the calls below.
-            self._touched[item_id] = None
+            self._touched[item.id] = item
             return part.add_audio(ms, event_id)
         item = self._item(item_id)
         if item is None:
@@ -138,16 +139,16 @@ class TranscriptAssembler:
         item = self._items.get(item_id)
         if item is not None and (part := item.parts.get(content_index)) is not None:
             part.timing.audio_ms = ms
-            self._touched[item_id] = None
+            self._touched[item_id] = item
 
     def give_up_transcript(self, item_id: str, at: datetime) -> list[Turn]:
         """The text of this committed speech has not come in time: it becomes a turn without one."""
         item = self._items.get(item_id)
         part = None if item is None else item.parts.get(0)
-        if part is None or part.is_transcribed:
+        if item is None or part is None or part.is_transcribed:
             return []
         part.is_given_up = True
-        self._touched[item_id] = None
+        self._touched[item_id] = item
         return _sorted(self.changed(at))
 
     def changed(self, at: datetime) -> list[Turn]:
@@ -158,10 +159,9 @@ class TranscriptAssembler:
         if not touched and order is self._numbered_order:
             return []
         self._touched = {}
-        items = [self._items[item_id] for item_id in touched]
-        moved = self._renumber(order, items)
+        moved = self._renumber(order, touched.values())
         turns: list[Turn] = []
-        for item in items:
+        for item in touched.values():
             for index, part in item.parts.items():
                 status = self._status(item, part)
                 if status is not _IN_PROGRESS:
@@ -205,7 +205,7 @@ class TranscriptAssembler:
             part = None if item is None or item.is_deleted else item.parts.get(index)
             if part is not None and part.heard_ms is None:
                 part.truncate(heard_ms)
-        self._touched.update(dict.fromkeys(self._items))
+        self._touched.update(self._items)
         return _sorted(self.changed(at))
 
     # Text
@@ -286,7 +286,8 @@ class TranscriptAssembler:
                 if previous:
                     self._chain.place(item.id, previous, Rank.GUESS)
                 previous = item.id
-        self._touched |= dict.fromkeys(self._items_of.get(response_id, ()))
+        for item in self._items_of.get(response_id, ()):
+            self._touched[item.id] = item
 
     def _output_item(self, event: JsonObject, at: datetime) -> None:
         is_final = event.get("type") == ServerEvent.RESPONSE_OUTPUT_ITEM_DONE
@@ -344,14 +345,14 @@ class TranscriptAssembler:
                 return None
             item = self._items[item_id] = Item(item_id)
             self._chain.add(item_id)
-        self._touched[item_id] = None
+        self._touched[item_id] = item
         return item
 
     def _belong(self, item: Item, response_id: str | None) -> None:
         """The item is one of this response, unless it is one of another or the id is missing."""
         if response_id and not item.response_id:
             item.response_id = response_id
-            self._items_of.setdefault(response_id, []).append(item.id)
+            self._items_of.setdefault(response_id, []).append(item)
 
     def _part(
         self,
