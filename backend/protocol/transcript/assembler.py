@@ -47,8 +47,8 @@ from backend.protocol.transcript.item import Item, Part
 from backend.protocol.transcript.turns import Modality, Role, Turn, TurnStatus
 
 _Key = tuple[str, int]
-_TurnPart = tuple[Item, int, Part]
-"""A part that makes a turn, with its item and its index there."""
+_PartOfItem = tuple[Item, int, Part]
+"""A part of an item, with its index there."""
 _NONE_CUT_OFF: Mapping[_Key, int] = {}
 _IN_PROGRESS = TurnStatus.IN_PROGRESS
 _MAX_AUDIO_MS = 24 * 3600 * 1000
@@ -159,17 +159,21 @@ class TranscriptAssembler:
         if not touched and order is self._numbered_order:
             return []
         self._touched = {}
-        moved = self._renumber(order, touched.values())
+        parts = [
+            (item, index, part) for item in touched.values() for index, part in item.parts.items()
+        ]
+        moved = self._renumber(order, parts)
+        parts += [each for each in moved if each[0].id not in touched]
         turns: list[Turn] = []
-        for item in touched.values():
-            for index, part in item.parts.items():
-                status = self._status(item, part)
-                if status is not _IN_PROGRESS:
-                    item.record_end(part, at)
-                _report(item, index, part, status, turns)
-        for item, index, part in moved:
-            if item.id not in touched:
-                _report(item, index, part, self._status(item, part), turns)
+        for item, index, part in parts:
+            status = self._status(item, part)
+            if part.ended_at is None and status is not _IN_PROGRESS:
+                item.record_end(part, at)
+            if part.position is not None:
+                turn = item.turn(index, part.position, status)
+                if turn != part.reported:
+                    part.reported = turn
+                    turns.append(turn)
         return turns
 
     def turns(self) -> list[Turn]:
@@ -415,16 +419,15 @@ class TranscriptAssembler:
 
     # Turns
 
-    def _renumber(self, order: list[str], touched: Iterable[Item]) -> list[_TurnPart]:
+    def _renumber(self, order: list[str], touched: Iterable[_PartOfItem]) -> list[_PartOfItem]:
         """Update the positions if the order or the set of turns changed; returns what moved."""
         if order is not self._numbered_order:
             self._numbered_order = order
             return self._number(self._known(order))
         begun_or_gone: set[str] = set()
-        for item in touched:
-            for part in item.parts.values():
-                if self._is_turn(item, part) != (part.position is not None):
-                    begun_or_gone.add(item.id)
+        for item, _, part in touched:
+            if self._is_turn(item, part) != (part.position is not None):
+                begun_or_gone.add(item.id)
         return self._number(self._from_first_of(begun_or_gone)) if begun_or_gone else []
 
     def _from_first_of(self, item_ids: set[str]) -> Sequence[Item]:
@@ -441,11 +444,11 @@ class TranscriptAssembler:
         """Those of these items that events have described."""
         return [self._items[item_id] for item_id in item_ids if item_id in self._items]
 
-    def _number(self, items: Sequence[Item]) -> list[_TurnPart]:
+    def _number(self, items: Sequence[Item]) -> list[_PartOfItem]:
         """Number the turns of these items, which are the call's last. Returns what moved."""
         before = [part.position for item in items for part in item.parts.values()]
         position = self._turn_count - len(before) + before.count(None)
-        moved: list[_TurnPart] = []
+        moved: list[_PartOfItem] = []
         for item in items:
             for index, part in _by_index(item.parts):
                 was, part.position = part.position, None
@@ -457,7 +460,7 @@ class TranscriptAssembler:
         self._turn_count = position
         return moved
 
-    def _turn_parts(self, items: Iterable[Item]) -> Iterator[_TurnPart]:
+    def _turn_parts(self, items: Iterable[Item]) -> Iterator[_PartOfItem]:
         """The item, index and part of every turn of these items, in their order."""
         for item in items:
             for index, part in _by_index(item.parts):
@@ -473,16 +476,6 @@ class TranscriptAssembler:
     def _status(self, item: Item, part: Part) -> TurnStatus:
         response_end = _RESPONSE_ENDS.get(self._responses.state_of(item.response_id))
         return item.status_of(part, response_end, self._is_finished)
-
-
-def _report(item: Item, index: int, part: Part, status: TurnStatus, turns: list[Turn]) -> None:
-    """Append the part's turn, if it makes one that differs from the version returned last."""
-    if part.position is None:
-        return
-    turn = item.turn(index, part.position, status)
-    if turn != part.reported:
-        part.reported = turn
-        turns.append(turn)
 
 
 def _by_index(parts: dict[int, Part]) -> Iterable[tuple[int, Part]]:

@@ -114,8 +114,12 @@ class Item:
             status = _user_status(part)
         elif part.modality is _VOICE and (self.is_deleted or part.heard_ms is not None):
             status = _INTERRUPTED
+        elif self.is_completed and not self.is_incomplete:
+            status = _COMPLETED
+        elif self.is_incomplete and response_end is not _FAILED:
+            status = _INTERRUPTED
         else:
-            status = self._answer_status(response_end)
+            status = response_end or _IN_PROGRESS
         if status is _IN_PROGRESS and (is_finished or self.is_deleted):
             return _INTERRUPTED
         return status
@@ -131,7 +135,7 @@ class Item:
     def turn(self, index: int, position: int, status: TurnStatus) -> Turn:
         """The turn that the part of this index makes."""
         part = self.parts[index]
-        text, heard_ms = part.text, part.heard_ms
+        text, heard_ms = part.final or part.streamed, part.heard_ms
         if heard_ms is None and self.is_deleted:
             heard_ms = 0
         if self.role is _USER or part.modality is _TEXT:
@@ -150,13 +154,6 @@ class Item:
             self.speech_started_at or part.first_at,
             part.ended_at,
         )
-
-    def _answer_status(self, response_end: TurnStatus | None) -> TurnStatus:
-        if self.is_completed and not self.is_incomplete:
-            return _COMPLETED
-        if self.is_incomplete and response_end is not _FAILED:
-            return _INTERRUPTED
-        return response_end or _IN_PROGRESS
 
 
 def _user_status(part: Part) -> TurnStatus:
