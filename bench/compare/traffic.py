@@ -152,11 +152,9 @@ _USAGE = {
 def exchange_of(call: int, number: int, deltas: int) -> Exchange:
     """Return the exchange with this number in a call; ids are unique in the far end."""
     key = _key(call, number)
-    # The spoken order is a chain: without it each question would be the first of the conversation.
-    previous_id = f"item_a{_key(call, number - 1)}" if number else None
     user, begin, end = (
         [_encoded(event, f"{key}{part}{index}") for index, event in enumerate(events)]
-        for part, events in zip("ube", _events(key, previous_id, deltas), strict=True)
+        for part, events in zip("ube", events_of(call, number, deltas), strict=True)
     )
     place = f'"response_id":"resp_{key}","item_id":"item_a{key}","output_index":0,"content_index":0'
     return Exchange(
@@ -167,6 +165,16 @@ def exchange_of(call: int, number: int, deltas: int) -> Exchange:
         text=f'",{place},"delta":"{_WORD}"}}'.encode(),
         events=len(user) + len(begin) + len(end),
     )
+
+
+Events = list[dict[str, Any]]
+
+
+def events_of(call: int, number: int, deltas: int) -> tuple[Events, Events, Events]:
+    """The user's events, those at the beginning of the answer and those at its end."""
+    # The spoken order is a chain: without it each question would be the first of the conversation.
+    previous_id = f"item_a{_key(call, number - 1)}" if number else None
+    return _events(_key(call, number), previous_id, deltas)
 
 
 def audio_delta(exchange: Exchange, number: int, now_ns: int) -> bytes:
@@ -200,10 +208,7 @@ def _key(call: int, number: int) -> str:
     return f"{call:06d}x{number:06d}"
 
 
-def _events(
-    key: str, previous_id: str | None, deltas: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """The user's events, those at the beginning of the answer and those at its end."""
+def _events(key: str, previous_id: str | None, deltas: int) -> tuple[Events, Events, Events]:
     said = f"Where is the parcel with the number {key}, please?"
     answer = _WORD * deltas
     question_id, answer_id, response_id = f"item_q{key}", f"item_a{key}", f"resp_{key}"
@@ -228,7 +233,7 @@ def _events(
     }  # fmt: skip
     follows = {"previous_item_id": previous_id}
     transcription = {"item_id": question_id, "content_index": 0}
-    user: list[dict[str, Any]] = [
+    user: Events = [
         {"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": question_id},
         {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 900, "item_id": question_id},
         {"type": "input_audio_buffer.committed", **follows, "item_id": question_id},
@@ -245,7 +250,7 @@ def _events(
         },
     ]  # fmt: skip
     empty = {**item, "status": "in_progress", "content": []}
-    begin: list[dict[str, Any]] = [
+    begin: Events = [
         {
             "type": "response.created",
             "response": {**response, "status": "in_progress", "output": [], "usage": None},
@@ -260,7 +265,7 @@ def _events(
             **place, "part": {"type": "audio", "transcript": ""},
         },
     ]  # fmt: skip
-    end: list[dict[str, Any]] = [
+    end: Events = [
         {"type": "response.output_audio.done", **place},
         {"type": "response.output_audio_transcript.done", **place, "transcript": answer},
         {

@@ -324,6 +324,73 @@ def test_anything_but_a_json_object_raises_upstream_failed(text: str) -> None:
     assert caught.value.code == "provider_failed"
 
 
+_WRITTEN = st.recursive(
+    st.sampled_from(
+        [
+            *(
+                "0",
+                "-0",
+                "-0.0",
+                "1.5",
+                "1e5",
+                "1E-400",
+                "1e400",
+                "-1e400",
+                "01",
+                "1.",
+                "NaN",
+                "null",
+            ),
+            *(
+                "9007199254740993",
+                "18446744073709551616",
+                "9" * 400,
+                "9" * 4301,
+                "0.30000000000000004",
+            ),
+            *('"a"', '"日本"', '"\x7f"', '"\x01"', '"\ud83d"', r'"\ud83d"', r'"\ud83d\ude00"'),
+            *(
+                r'"\ude00\ud83d"',
+                r'"\u0000"',
+                r'"\/"',
+                r'"\x"',
+                '"open',
+                "tru",
+                "[1,]",
+                " \t[ ]\n",
+                "\xa0",
+            ),
+        ]
+    )
+    | st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda values: f"[{','.join(values)}]")
+        | st.lists(
+            st.tuples(st.sampled_from(['"a"', '"b"', r'"\u0061"', "1"]), inner), max_size=3
+        ).map(lambda fields: "{" + ",".join(f"{name}:{value}" for name, value in fields) + "}")
+    ),
+    max_leaves=4,
+)
+"""JSON as it could be written, with what parsers read differently, and what is not JSON."""
+
+
+@given(_WRITTEN)
+def test_an_event_is_what_the_standard_library_reads(written: str) -> None:
+    text = f'{{"type":"t","x":{written}}}'
+    try:
+        # NaN is refused here, and not by the standard library.
+        expected = None if "NaN" in written else json.loads(text)
+    except ValueError:
+        expected = None
+    try:
+        event = peek_from_upstream(text).event
+    except UpstreamFailed:
+        assert expected is None
+    else:
+        # `repr` also tells -0.0 from 0, and 1 from 1.0.
+        assert repr(event) == repr(expected)
+
+
 @given(st.text())
 def test_no_provider_text_raises_anything_but_upstream_failed(text: str) -> None:
     try:
