@@ -103,6 +103,22 @@ def test_deltas_of_text_read_from_their_frames_give_the_same_turns(name: str) ->
     assert sorted(newest.values(), key=lambda one: one.position) == assembler.turns()
 
 
+def test_an_item_that_only_its_deltas_join_to_a_response_ends_with_it() -> None:
+    assembler, part = TranscriptAssembler(), {"type": "output_audio"}
+    item = {"id": "item_1", "role": "assistant", "status": "in_progress", "content": [part]}
+    assembler.feed({"type": "conversation.item.added", "item": item}, STARTED_AT)
+    delta = {
+        "type": "response.output_audio_transcript.delta",
+        "response_id": "resp_1",
+        "item_id": "item_1",
+        "delta": "Hello",
+    }
+    assembler.add_delta(peek_from_upstream(json.dumps(delta)), STARTED_AT)
+    done = {"type": "response.done", "response": {"id": "resp_1", "status": "cancelled"}}
+    (said,) = assembler.feed(done, STARTED_AT)
+    assert (said.text, said.status) == ("Hello", TurnStatus.INTERRUPTED)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_finishing_at_the_end_of_a_tape_changes_nothing(name: str) -> None:
     assembler = fed(_upstream_events(name), _past_ids(name))
