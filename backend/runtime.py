@@ -81,8 +81,8 @@ HEARTBEAT_S = 5.0
 within a second with Redis (`conversations.control`)."""
 CONTROL_POLL_S = 0.5
 """How often a process that has calls asks whether another one has ended them or requested it. One
-query by primary key, on SQLite only after a write; without it, and without Redis, a call that took
-over from another process's began without the last 0.9 s that were said there."""
+query by primary key, on SQLite only after a write (`control.Poll`); without it, and without Redis,
+a call that took over from another process's began without the last 0.9 s that were said there."""
 EARLY_IDS = 256
 """How many published call ids are remembered in case that such a call is being opened here."""
 REPLIES_SHARE = 0.25
@@ -176,6 +176,7 @@ class Runtime:
         self._to_check: set[UUID] = set()
         self._has_to_check = asyncio.Event()
         self._early_ids: deque[UUID] = deque(maxlen=EARLY_IDS)
+        self._parsed: tuple[Sequence[str], Sequence[UUID]] = (), ()
 
     async def serve_call(
         self, session_id: UUID, credential: Credential, client: ClientConnection
@@ -457,9 +458,12 @@ class Runtime:
                 }
             )
 
-    def _call_ids(self) -> list[UUID]:
-        """The ids of our calls, each parsed once."""
-        return [_uuid(call_id) for call_id in self.live.call_ids()]
+    def _call_ids(self) -> Sequence[UUID]:
+        """The ids of our calls, each parsed once; the same object until one comes or goes."""
+        as_texts = self.live.call_ids()
+        if as_texts is not self._parsed[0]:
+            self._parsed = as_texts, [_uuid(call_id) for call_id in as_texts]
+        return self._parsed[1]
 
     def _check_soon(self, call_ids: Iterable[UUID]) -> None:
         """Check those of these calls that run here before the next heartbeat."""
@@ -505,7 +509,8 @@ class Runtime:
         poll = control.Poll()
         while True:
             await sleep_to_beat(CONTROL_POLL_S)
-            if call_ids := self._call_ids():
+            call_ids = self._call_ids()
+            if call_ids and poll.may_find(call_ids):
                 try:
                     self._check_soon(
                         await self._heartbeat_database.run(poll.calls_to_end, call_ids)

@@ -16,7 +16,7 @@ late or forged does no harm.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +29,15 @@ from rest_framework.authtoken.models import Token
 from backend.conversations.models import Call, Session
 from backend.conversations.process_liveness import is_dead
 from backend.conversations.queries import LIVE
-from backend.database import last_write, placeholders, rows_of, uuid_of, uuid_parameters
+from backend.conversations.written_files import WrittenFiles
+from backend.database import (
+    last_write,
+    placeholders,
+    rows_of,
+    this_connection,
+    uuid_of,
+    uuid_parameters,
+)
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway, shared_redis
 
@@ -87,21 +95,46 @@ class Poll:
     """Asks for the calls to end again and again, always on the same thread.
 
     On SQLite the query is skipped while no other connection has written since the last time, which
-    SQLite says in a tenth of the query's time.
+    SQLite says in a tenth of the query's time; and the way to the thread while nobody has, which
+    its files say (`may_find`).
     """
 
     def __init__(self) -> None:
-        self._nothing_found: tuple[list[UUID], object] | None = None
+        self._nothing_found: tuple[Sequence[UUID], object] | None = None
         """The calls for which nothing was found, and `last_write` before."""
+        self._files: WrittenFiles | None = None
+        """Of a database whose files say whether it was written to."""
+        self._files_before: object = None
+        """The state of its files before nothing was found; None if that says nothing."""
 
-    def calls_to_end(self, call_ids: Iterable[UUID]) -> list[UUID]:
+    def may_find(self, call_ids: Sequence[UUID]) -> bool:
+        """Whether `calls_to_end` may find any of these. Waits for nothing: for the event loop."""
+        before, nothing_found = self._files_before, self._nothing_found
+        if before is None or self._files is None or nothing_found is None:
+            return True
+        return nothing_found[0] != call_ids or self._files.state() != before
+
+    def calls_to_end(self, call_ids: Sequence[UUID]) -> list[UUID]:
         """As `calls_to_end`; what this thread has written itself does not count."""
-        ids, written = list(call_ids), last_write()
-        if written is not None and self._nothing_found == (ids, written):
-            return []
-        found = calls_to_end(ids)
-        self._nothing_found = None if found else (ids, written)
-        return found
+        self._files = self._files or _files_of_database()
+        files = self._files and self._files.state()
+        written = last_write()
+        if written is None or self._nothing_found != (call_ids, written):
+            if found := calls_to_end(call_ids):
+                self._nothing_found = self._files_before = None
+                return found
+            self._nothing_found = call_ids, written
+        self._files_before = files
+        return []
+
+
+def _files_of_database() -> WrittenFiles | None:
+    connection = this_connection()
+    return (
+        WrittenFiles(str(connection.settings_dict["NAME"]))
+        if connection.vendor == "sqlite"
+        else None
+    )
 
 
 def publish(call_ids: Iterable[UUID]) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -41,13 +41,14 @@ class CallSlot:
     `hang_up` may come before the call is attached: it is then carried out by `attach`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_attached: Callable[[], None] = lambda: None) -> None:
         self.call_id = ""
         self.requested_ending: Ending | None = None
         self.attached_or_released = LightEvent()
         self.released = LightEvent()
         self._call: CanHangUp | None = None
         self._has_budgets = False
+        self._on_attached = on_attached
 
     @property
     def state(self) -> str:
@@ -58,6 +59,7 @@ class CallSlot:
         """Attach the call, and end it if that was requested before."""
         self.call_id = call_id
         self._call = call
+        self._on_attached()
         self.attached_or_released.set()
         if self.requested_ending is not None:
             call.hang_up(self.requested_ending)
@@ -85,6 +87,8 @@ class LiveCalls:
         self._take_over_wait_s = take_over_wait_s
         self._slots: set[CallSlot] = set()
         self._newest: dict[str, CallSlot] = {}
+        self._call_ids: Sequence[str] | None = None
+        """The ids of the calls, until one comes or goes."""
         self._is_draining = False
 
     @property
@@ -97,9 +101,14 @@ class LiveCalls:
         """Whether new calls are refused because the process stops."""
         return self._is_draining
 
-    def call_ids(self) -> list[str]:
-        """The ids of the calls whose rows are open."""
-        return [slot.call_id for slot in self._slots if slot.call_id]
+    def call_ids(self) -> Sequence[str]:
+        """The ids of the calls whose rows are open: the same object until one comes or goes."""
+        if self._call_ids is None:
+            self._call_ids = [slot.call_id for slot in self._slots if slot.call_id]
+        return self._call_ids
+
+    def _forget_call_ids(self) -> None:
+        self._call_ids = None
 
     def states(self) -> Counter[str]:
         """The number of calls in each state, as a new counter."""
@@ -136,7 +145,7 @@ class LiveCalls:
         """
         if self._is_draining:
             raise AdmissionRefused(Ending.DRAINING, Ending.DRAINING)
-        slot, older = CallSlot(), self._newest.get(session_id)
+        slot, older = CallSlot(self._forget_call_ids), self._newest.get(session_id)
         self._slots.add(slot)
         self._newest[session_id] = slot
         try:
@@ -151,6 +160,7 @@ class LiveCalls:
             yield slot
         finally:
             self._slots.discard(slot)
+            self._forget_call_ids()
             if self._newest.get(session_id) is slot:
                 del self._newest[session_id]
             slot.attached_or_released.set()

@@ -1,6 +1,8 @@
 """Requested endings in the rows, and what is published about them."""
 
+import functools
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from backend.accounts import tokens
 from backend.conversations import control, lifecycle
 from backend.conversations.models import Call, Session
+from backend.conversations.written_files import WrittenFiles
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway
 from tests.conversations.equipment import new_call, new_session
@@ -166,6 +169,32 @@ def test_a_poll_finds_what_another_connection_has_written(
     in_another_thread(lifecycle.end_call, second, Ending.COMPLETED)
     assert poll.calls_to_end([second]) == [second]
     assert poll.calls_to_end([]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_goes_to_its_thread_only_if_something_may_be_found(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later_s = time.time() + 3600
+    of_old_files = functools.partial(WrittenFiles, wall_s=lambda: later_s)
+    monkeypatch.setattr(control, "WrittenFiles", of_old_files)
+    first, second = (new_call(new_session(owner)).call_id for _ in range(2))
+    poll, is_sqlite = control.Poll(), connection.vendor == "sqlite"
+    assert poll.may_find([first])
+    assert poll.calls_to_end([first]) == []
+    assert poll.may_find([first]) is not is_sqlite
+    assert poll.may_find([first, second])
+    in_another_thread(control.request_end, first)
+    assert poll.may_find([first])
+    assert poll.calls_to_end([first]) == [first]
+    assert poll.may_find([first]), "until it has ended"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_right_after_a_write_is_no_reason_to_skip_the_next(call_id: UUID) -> None:
+    poll = control.Poll()
+    assert poll.calls_to_end([call_id]) == []
+    assert poll.may_find([call_id])
 
 
 def test_nobody_takes_over_the_call_of_another_user(

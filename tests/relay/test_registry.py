@@ -83,6 +83,20 @@ async def test_calls_of_other_sessions_go_on(openings: Openings) -> None:
     assert first.requests == []
 
 
+async def test_the_ids_are_the_same_object_until_a_call_comes_or_goes(openings: Openings) -> None:
+    first = await openings.open("s", "first")
+    ids = openings.live.call_ids()
+    assert openings.live.call_ids() is ids
+    async with openings.live.slot("t") as opening:
+        assert openings.live.call_ids() == ["first"]
+        opening.attach("second", FakeCall())
+        assert sorted(openings.live.call_ids()) == ["first", "second"]
+    assert openings.live.call_ids() == ["first"]
+    first.over.set()
+    await settle()
+    assert openings.live.call_ids() == []
+
+
 async def test_a_request_before_the_call_is_attached_is_carried_out_then() -> None:
     slot, call = CallSlot(), FakeCall()
     slot.hang_up(Ending.TAKEN_OVER)
