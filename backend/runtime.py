@@ -11,9 +11,9 @@ import functools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -52,7 +52,7 @@ from backend.relay.ports import Connect as ConnectCall
 from backend.relay.registry import LiveCalls
 from backend.relay.tape import FileTape, NoTape, Tape
 from backend.relay.ticker import Ticker
-from backend.spending.budget_usage import states_of_calls
+from backend.spending.budget_usage import has_budgets, states_of_calls
 from backend.spending.reservations import reserve_call
 from backend.telemetry.counters import COUNTERS
 from backend.telemetry.log_context import process_context
@@ -104,9 +104,25 @@ INSTRUCTIONS: Mapping[Language, str] = {
 }
 """The instructions for the model if the setting `INSTRUCTIONS` is empty."""
 
-HEARTBEAT_WORK: "list[Callable[[Runtime], Coroutine[Any, Any, None]]]" = []
-"""What packages above this one do at each heartbeat, in a task of its own; they add it when Django
-is ready. A heartbeat starts none while that of an earlier one runs."""
+BEAT_WAIT_S = 15.0
+"""How long the database may take for a heartbeat: 5 s for the leases, 5 s for the calls of dead
+workers and 5 s for the rest."""
+
+
+class HeartbeatWork(NamedTuple):
+    """What a package above this one does at heartbeats.
+
+    `is_due` says on the heartbeat's database thread whether there is something to do, which there
+    nearly never is: a way to a thread of its own for each question took longer than its answer.
+    """
+
+    is_due: Callable[[], bool]
+    work: "Callable[[Runtime], Coroutine[Any, Any, None]]"
+
+
+HEARTBEAT_WORK: list[HeartbeatWork] = []
+"""Runs in a task of its own; packages add to it when Django is ready. A heartbeat starts none while
+that of an earlier one runs."""
 
 _logger = logging.getLogger(__name__)
 
@@ -121,6 +137,14 @@ class CallModels:
     provider: str
     model: str
     transcription_model: str
+
+
+class DueAtBeat(NamedTuple):
+    """What a heartbeat has found that is to be done after it. As long as it is not known: all."""
+
+    jobs: bool = True
+    budgets: bool = True
+    work: Sequence[HeartbeatWork] | None = None
 
 
 class LiveReply(Protocol):
@@ -176,6 +200,7 @@ class Runtime:
         self._to_check: set[UUID] = set()
         self._has_to_check = asyncio.Event()
         self._early_ids: deque[UUID] = deque(maxlen=EARLY_IDS)
+        self._due = DueAtBeat()
         self._parsed: tuple[Sequence[str], Sequence[UUID]] = (), ()
 
     async def serve_call(
@@ -426,21 +451,41 @@ class Runtime:
         Reaping stays here although the clean-up job does it as well: dead calls must end also where
         no worker for jobs runs.
         """
-        await self._check(self._call_ids())
-        if reaped := await self._heartbeat_database.run(lifecycle.reap):
-            log_event(_logger, logging.WARNING, "calls.reaped", count=len(reaped))
-            for call_id in reaped:
-                self._notifier.call_ended(call_id, Ending.INTERRUPTED)
-        await self._heartbeat_database.run(check_pools)
-        await self._database.run(jobs.enqueue_periodic_jobs)
+        self._due = DueAtBeat()
+        loop = asyncio.get_running_loop()
+        self._due = await self._heartbeat_database.run(
+            self._beat, self._call_ids(), loop, timeout_s=BEAT_WAIT_S
+        )
+        if self._due.jobs:
+            await self._database.run(jobs.enqueue_periodic_jobs)
+
+    def _beat(self, call_ids: Sequence[UUID], loop: asyncio.AbstractEventLoop) -> DueAtBeat:
+        """What a heartbeat does in the database, on one thread and in one way there and back.
+
+        What was found is passed on at once: a later part may fail.
+        """
+        if must_end := lifecycle.renew_leases(call_ids):
+            loop.call_soon_threadsafe(self._end, must_end)
+        if reaped := lifecycle.reap():
+            loop.call_soon_threadsafe(self._announce_reaped, reaped)
+        check_pools()
+        work = [each for each in HEARTBEAT_WORK if each.is_due()]
+        return DueAtBeat(jobs.are_due(), has_budgets(), work)
+
+    def _end(self, endings: Mapping[UUID, Ending]) -> None:
+        for call_id, ending in endings.items():
+            self.live.hang_up(str(call_id), ending)
+
+    def _announce_reaped(self, call_ids: Collection[UUID]) -> None:
+        log_event(_logger, logging.WARNING, "calls.reaped", count=len(call_ids))
+        for call_id in call_ids:
+            self._notifier.call_ended(call_id, Ending.INTERRUPTED)
 
     async def _check(self, call_ids: Iterable[UUID]) -> None:
         """Renew the leases of these calls of ours, and end those that must end."""
         call_ids = list(call_ids)
         if call_ids:
-            must_end = await self._heartbeat_database.run(lifecycle.renew_leases, call_ids)
-            for call_id, ending in must_end.items():
-                self.live.hang_up(str(call_id), ending)
+            self._end(await self._heartbeat_database.run(lifecycle.renew_leases, call_ids))
 
     async def update_budgets(self) -> None:
         """Tell our calls how much of their users' budgets is used.
@@ -487,22 +532,28 @@ class Runtime:
         await self._check(ours)
 
     async def _heartbeat_loop(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            if await self._try(self.heartbeat):
+            is_alive = await self._try(self.heartbeat)
+            if is_alive and (self._due.budgets or self.live.have_budgets):
                 await self._try(self.update_budgets)
             if self._heartbeat_work is None or self._heartbeat_work.done():
-                self._heartbeat_work = asyncio.create_task(
-                    self._do_heartbeat_work(), name="heartbeat-work"
-                )
+                work = HEARTBEAT_WORK if self._due.work is None else self._due.work
+                if work:
+                    self._heartbeat_work = asyncio.create_task(
+                        self._do_heartbeat_work(work), name="heartbeat-work"
+                    )
+            # Together with a look for ended calls; not at the same moment in every process.
+            next_s = loop.time() + HEARTBEAT_S
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_S):
+                async with asyncio.timeout_at(next_s - next_s % CONTROL_POLL_S):
                     while await self._has_to_check.wait():
                         await self._try(self._check_published)
 
-    async def _do_heartbeat_work(self) -> None:
+    async def _do_heartbeat_work(self, of_packages: Sequence[HeartbeatWork]) -> None:
         """Run `HEARTBEAT_WORK`. It may wait for a provider; leases and revocations do not."""
-        for work in HEARTBEAT_WORK:
-            await self._try(functools.partial(work, self))
+        for each in of_packages:
+            await self._try(functools.partial(each.work, self))
 
     async def _poll_control(self) -> None:
         """Check the calls that another process has ended or requested to end, soon after that."""

@@ -39,6 +39,7 @@ from backend.relay.plan import replays_of, session_update_of
 from backend.relay.ports import ClientGone
 from backend.runtime import (
     INSTRUCTIONS,
+    HeartbeatWork,
     Runtime,
     limits_for,
     plan_for,
@@ -172,7 +173,7 @@ async def test_heartbeats_go_on_while_their_work_waits_for_a_provider(
             three_beats.set()
 
     one = Runtime()
-    monkeypatch.setattr(runtime_module, "HEARTBEAT_WORK", [wait])
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_WORK", [HeartbeatWork(lambda: True, wait)])
     monkeypatch.setattr(runtime_module, "HEARTBEAT_S", 0.001)
     monkeypatch.setattr(spool_replay, "replay", lambda *_, **__: None)
     monkeypatch.setattr(one, "heartbeat", beat)
@@ -591,6 +592,87 @@ async def test_a_dead_call_that_a_new_one_ends_is_announced(
     dead = await harness.database.run(die)
     await harness.call(session)
     await soon(lambda: harness.listener.endings == [(dead, Ending.INTERRUPTED)])
+
+
+async def test_what_a_heartbeat_has_found_is_done_although_its_rest_fails(
+    harness: RuntimeHarness, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> list[UUID]:
+        raise OperationalError
+
+    await harness.call(session)
+    await harness.database.run(tokens.revoke, session.user_id)
+    monkeypatch.setattr(lifecycle, "reap", fail)
+    with pytest.raises(OperationalError):
+        await harness.runtime.heartbeat()
+    assert await harness.ended() is Ending.REVOKED
+
+
+async def test_an_idle_heartbeat_goes_once_to_a_database_thread(
+    harness: RuntimeHarness, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = list[str]()
+    run = DatabaseExecutor.run
+
+    async def counted(self: DatabaseExecutor, work: Any, *args: Any, **options: Any) -> Any:
+        runs.append(work.__name__)
+        return await run(self, work, *args, **options)
+
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_S", 0.001)
+    monkeypatch.setattr(harness.runtime, "_poll_control", asyncio.Event().wait)
+    monkeypatch.setattr(spool_replay, "replay", lambda *_, **__: None)
+    await harness.call(session)
+    await harness.runtime.heartbeat()
+    with monkeypatch.context() as patch:
+        patch.setattr(DatabaseExecutor, "run", counted)
+        await soon(lambda: len(runs) > 3)
+    assert set(runs) == {"_beat"}
+
+
+async def test_a_heartbeat_tells_of_budgets_while_there_are_some_and_once_they_are_gone(
+    harness: RuntimeHarness, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def budget(usd: str) -> None:
+        Budget.objects.update_or_create(scope="everybody", defaults={"usd_per_month": usd})
+
+    def spend() -> None:
+        Usage.objects.create(
+            user=session.user, source_id="one", kind="response", model="gpt-realtime",
+            cost_usd="0.8", price_date=timezone.now(),
+        )  # fmt: skip
+
+    def told() -> list[str]:
+        return [event["level"] for event in client.events() if event["type"] == "relay.budget"]
+
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_S", 0.001)
+    client = await harness.call(session)
+    await harness.database.run(spend)
+    await harness.database.run(budget, "1")
+    await soon(lambda: told() == ["warning"])
+    await harness.database.run(Budget.objects.all().delete)
+    await soon(lambda: told() == ["warning", "ok"])
+
+
+async def test_work_of_packages_is_done_when_it_is_due(
+    harness: RuntimeHarness, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, done, is_due = list[bool](), list[Runtime](), [False]
+
+    def ask() -> bool:
+        asked.append(is_due[0])
+        return is_due[0]
+
+    async def work(of: Runtime) -> None:
+        done.append(of)
+
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_S", 0.001)
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_WORK", [HeartbeatWork(ask, work)])
+    harness.runtime.start()
+    await soon(lambda: len(asked) > 3)
+    assert done == []
+    is_due[0] = True
+    await soon(lambda: done)
+    assert done[0] is harness.runtime
 
 
 async def test_the_heartbeat_enqueues_each_periodic_job_once(

@@ -22,6 +22,7 @@ from backend.accounts import tickets
 from backend.conversations import deleting, earlier_release, lifecycle, retention, spool_replay
 from backend.conversations.models import PeriodicJob
 from backend.conversations.spool import database_tag
+from backend.database import now_sql, placeholders, rows_of
 from backend.telemetry.logs import log_event
 
 CLEAN_UP_EVERY = timedelta(minutes=5)
@@ -81,11 +82,25 @@ def schedule(job: Job, every: timedelta) -> None:
 
 def enqueue_periodic_jobs() -> bool:
     """Enqueue the periodic jobs that are due and not pending. Returns whether any was enqueued."""
-    not_yet = PeriodicJob.objects.filter(name__in=SCHEDULE, due_at__gt=Now())
-    later = set(not_yet.values_list("name", flat=True))
+    later = _not_due()
     due = [each for name, each in SCHEDULE.items() if name not in later]
     enqueued = [_enqueue_if_due(job, every) for job, every in due]
     return any(enqueued)
+
+
+def are_due() -> bool:
+    """Whether a periodic job may be due, so that `enqueue_periodic_jobs` has something to do."""
+    return len(_not_due()) < len(SCHEDULE)
+
+
+def _not_due() -> set[str]:
+    """The names of the periodic jobs that are not due yet. Every server asks at each heartbeat."""
+    rows = rows_of(
+        f"SELECT name FROM {PeriodicJob._meta.db_table}"
+        f" WHERE name IN ({placeholders(SCHEDULE)}) AND due_at > {now_sql()}",
+        tuple(SCHEDULE),
+    )
+    return {name for (name,) in rows}
 
 
 def _enqueue_if_due(job: Job, every: timedelta) -> bool:

@@ -12,7 +12,8 @@ class DirectConfig(AppConfig):
     def ready(self) -> None:
         """Have the servers hang up what a process that died has left at the provider."""
         # Imported here: models can be imported only once all apps are loaded.
-        from backend.direct.watched_calls import hang_up_orphans  # noqa: PLC0415
-        from backend.runtime import HEARTBEAT_WORK  # noqa: PLC0415
+        from backend.direct import provider_calls, watched_calls  # noqa: PLC0415
+        from backend.runtime import HEARTBEAT_WORK, HeartbeatWork  # noqa: PLC0415
 
-        HEARTBEAT_WORK.append(hang_up_orphans)
+        work = HeartbeatWork(provider_calls.has_any, watched_calls.hang_up_orphans)
+        HEARTBEAT_WORK.append(work)

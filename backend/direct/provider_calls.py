@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from backend.conversations.models import Call
 from backend.conversations.process_liveness import is_dead
+from backend.database import rows_of
 from backend.direct.models import ProviderCall
 from backend.protocol.endings import Ending
 
@@ -30,6 +31,11 @@ def forget(call_id: UUID) -> None:
     ProviderCall.objects.filter(pk=call_id).delete()
 
 
+def has_any() -> bool:
+    """Whether a call is noted at all. Every server process asks at each heartbeat."""
+    return bool(rows_of(f"SELECT 1 FROM {ProviderCall._meta.db_table} LIMIT 1"))
+
+
 def orphans(own: Collection[str] = ()) -> list[ProviderCall]:
     """The calls that were not hung up although their rows have ended or are gone.
 
@@ -37,7 +43,7 @@ def orphans(own: Collection[str] = ()) -> list[ProviderCall]:
     dead, but not known to be, only `LATE_LEASE` after their leases: a worker whose heartbeat was
     late reopens its calls (`conversations.lifecycle`).
     """
-    if not ProviderCall.objects.exists():
+    if not has_any():
         return []
     ProviderCall.objects.filter(created_at__lt=Now() - LONGEST_CALL).delete()
     open_calls = Call.objects.filter(ended_at__isnull=True).order_by().values("pk")

@@ -46,8 +46,9 @@ class CallSlot:
         self.requested_ending: Ending | None = None
         self.attached_or_released = LightEvent()
         self.released = LightEvent()
+        self.has_budgets = False
+        """Whether the call was told of budgets."""
         self._call: CanHangUp | None = None
-        self._has_budgets = False
         self._on_attached = on_attached
 
     @property
@@ -69,8 +70,8 @@ class CallSlot:
 
         Not that there is still none: it would end the rest of an idle call at each heartbeat.
         """
-        if self._call is not None and (states or self._has_budgets):
-            self._has_budgets = bool(states)
+        if self._call is not None and (states or self.has_budgets):
+            self.has_budgets = bool(states)
             self._call.update_budgets(states)
 
     def hang_up(self, ending: Ending, *, at_once: bool = False) -> None:
@@ -109,6 +110,11 @@ class LiveCalls:
 
     def _forget_call_ids(self) -> None:
         self._call_ids = None
+
+    @property
+    def have_budgets(self) -> bool:
+        """Whether a call was told of budgets: it has to learn that they are gone."""
+        return any(slot.has_budgets for slot in self._slots)
 
     def states(self) -> Counter[str]:
         """The number of calls in each state, as a new counter."""

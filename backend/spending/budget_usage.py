@@ -177,6 +177,23 @@ def open_calls(now: datetime, *, without: UUID | None = None) -> list[OpenCalls]
     return found
 
 
+def has_budgets() -> bool:
+    """Whether money or minutes of anybody are limited. If not, `states_of_calls` finds nothing."""
+    return _do_settings_limit() or bool(rows_of(f"SELECT EXISTS ({_LIMITING})")[0][0])
+
+
+def _do_settings_limit() -> bool:
+    """Whether the settings limit money or minutes. How many calls somebody has is no budget."""
+    grant = settings_grant()
+    return grant.usd_per_month is not None or grant.minutes_per_day is not None
+
+
+_LIMITING = (
+    f"SELECT 1 FROM {Budget._meta.db_table}"
+    " WHERE usd_per_month IS NOT NULL OR minutes_per_day IS NOT NULL"
+)
+
+
 def states_of_calls(call_ids: Collection[UUID]) -> dict[UUID, list[BudgetState]]:
     """Return the budgets' states of the user of each of these open calls, for a heartbeat.
 
@@ -189,7 +206,7 @@ def states_of_calls(call_ids: Collection[UUID]) -> dict[UUID, list[BudgetState]]
     rows = rows_of(
         f"""
         SELECT call_row.id, session_row.user_id, {now_sql()},
-            EXISTS (SELECT 1 FROM {Budget._meta.db_table})
+            EXISTS ({_LIMITING})
         FROM {Call._meta.db_table} call_row
         JOIN {Session._meta.db_table} session_row ON session_row.id = call_row.session_id
         WHERE call_row.id IN ({placeholders(call_ids)}) AND call_row.ended_at IS NULL
@@ -199,8 +216,8 @@ def states_of_calls(call_ids: Collection[UUID]) -> dict[UUID, list[BudgetState]]
     if not rows:
         return {}
     users = {uuid_of(call_id): user_id for call_id, user_id, _, _ in rows}
-    _, _, now, has_budgets = rows[0]
-    if not has_budgets and not tightest([settings_grant()]):
+    _, _, now, is_limiting = rows[0]
+    if not is_limiting and not _do_settings_limit():
         return {call_id: [] for call_id in users}
     limits = limits_of(set(users.values()))
     states = states_of_users(limits, time_of(now))

@@ -89,6 +89,14 @@ def test_every_scheduled_job_has_an_interval_of_its_own() -> None:
     assert list(DBTaskResult.objects.values_list("task_path", flat=True)) == [hourly.module_path]
 
 
+def test_jobs_are_due_until_they_are_enqueued_and_again_in_time() -> None:
+    assert jobs.are_due()
+    enqueue_periodic_jobs()
+    assert not jobs.are_due()
+    make_due()
+    assert jobs.are_due()
+
+
 def test_while_nothing_is_due_a_heartbeat_asks_once(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:

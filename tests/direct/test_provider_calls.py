@@ -28,7 +28,9 @@ def noted(call_id: UUID) -> UUID:
 
 
 def test_a_call_is_an_orphan_once_its_row_has_ended(owner: User) -> None:
+    assert not provider_calls.has_any()
     call_id = noted(new_call(new_session(owner)).call_id)
+    assert provider_calls.has_any()
     assert orphaned() == []
     lifecycle.end_call(call_id, Ending.CLIENT_LEFT)
     assert orphaned() == [call_id]

@@ -233,4 +233,5 @@ async def test_that_there_is_still_no_budget_is_not_passed_on(openings: Openings
     half = BudgetState("money", Decimal(2), Decimal(1), datetime(2026, 12, 1, tzinfo=UTC))
     for states in ([], [half], [half], [], []):
         openings.live.update_budgets({"one": states})
+        assert openings.live.have_budgets is bool(states)
     assert call.budgets == [[half], [half], []], "the last of them is that it was taken away"

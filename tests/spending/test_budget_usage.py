@@ -178,6 +178,26 @@ def test_everybody_groups_and_user_are_all_asked(
     assert found[stranger.pk].by_kind.keys() == {"money", "calls_at_once", "calls_per_hour"}
 
 
+def test_how_many_calls_somebody_has_is_no_budget(
+    limits: Settings, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    call_id = new_call(new_session(owner)).call_id
+    limits.MAX_CALLS_PER_USER = limits.CALLS_PER_HOUR = 3
+    Budget.objects.create(scope="user", user=owner, calls_per_hour=1)
+    assert not budget_usage.has_budgets()
+    with django_assert_num_queries(1):
+        assert budget_usage.states_of_calls([call_id]) == {call_id: []}
+    limits.BUDGET_MINUTES_PER_DAY = 5
+    assert budget_usage.has_budgets()
+    assert [each.kind for each in budget_usage.states_of_calls([call_id])[call_id]] == ["minutes"]
+
+
+@pytest.mark.parametrize("limit", ["usd_per_month", "minutes_per_day"])
+def test_a_budget_of_anybody_is_one_even_if_it_is_of_nothing(owner: User, limit: str) -> None:
+    Budget.objects.create(scope="user", user=owner, **{limit: 0})
+    assert budget_usage.has_budgets()
+
+
 def test_a_heartbeat_asks_the_same_number_of_queries_for_many_calls(
     owner: User, stranger: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
