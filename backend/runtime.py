@@ -177,7 +177,7 @@ class Runtime:
         self.replies: set[LiveReply] = set()
         self._connect = connect
         self._limits = limits
-        self._ticker = Ticker(sleep_to_beat, limits.tick_s)
+        self._ticker = Ticker(sleep_to_beat, limits.tick_s, on_rested=COUNTERS.count_call_seconds)
         self._worker = process_name()
         self._database = DatabaseExecutor(threads=3, keeps_sqlite=True)
         # Threads of their own, so that a stuck write or listener delays nothing else.

@@ -122,11 +122,13 @@ class Call:
         self._connect = connect
         self._recorder = recorder
         self._clock = clock or SteadyClock()
-        self._ticker = ticker or Ticker(self._clock.sleep, plan.limits.tick_s, groups=1)
         self._tape = tape or NoTape()
         self._is_recorded = tape is not None
         self._started_at = self._clock.now()
         self._counters = counters or ProcessCounters()
+        self._ticker = ticker or Ticker(
+            self._clock.sleep, plan.limits.tick_s, 1, self._counters.count_call_seconds
+        )
         self._counted_s = 0.0
         self._logic = CallLogic(plan, self._started_at, self._counters, chance)
         self._upstream: _Upstream | None = None
@@ -143,9 +145,9 @@ class Call:
         self._ending = Ending.INTERNAL
         self._is_cleaned_up = False
         """From then on no task is started."""
-        self._frames = self._frames_at_look = 0
-        self._resting_ticks = 0
-        """How many ticks need not look at the timers, unless a frame comes before."""
+        self._frames = 0
+        self._is_resting = False
+        """Whether the timers need not be looked at for a while, unless a frame comes before."""
         self._context = copy_context()
 
     @property
@@ -361,6 +363,8 @@ class Call:
         # Nearly every frame is passed on and nothing else, so that way calls few functions.
         timed_from_s = 0.0 if self._frames & UNTIMED_FRAMES else perf_counter()
         self._frames += 1
+        if self._is_resting:
+            self._wake()
         try:
             effects = decide(text, self._clock.now())
             only = effects[0] if len(effects) == 1 else None
@@ -411,13 +415,9 @@ class Call:
         self._flush_soon()
 
     def tick(self) -> None:
-        """Time has passed: look at the timers, unless nothing can be due (`CallLogic.rest_s`)."""
-        if self._resting_ticks and self._frames == self._frames_at_look:
-            # Without the clock, which takes most of a tick's time.
-            self._resting_ticks -= 1
-            self._counted_s += self._limits.tick_s
-            self._counters.call_seconds += self._limits.tick_s
-            return
+        """Time has passed: look at the timers."""
+        if self._is_resting:
+            self._wake()
         now = self._clock.now()
         self._count_seconds(now)
         self._context.run(self._look, now)
@@ -451,12 +451,19 @@ class Call:
         upstream = self._upstream
         is_idle = self._to_client.is_idle and upstream is not None and upstream.to_send.is_idle
         rest_s = min(self._logic.rest_s(now), REST_S) if is_idle else 0.0
-        self._resting_ticks = max(0, int(rest_s / self._limits.tick_s) - 1)
-        self._frames_at_look = self._frames
+        if (ticks := int(rest_s / self._limits.tick_s)) > 1:
+            self._is_resting = True
+            self._ticker.rest(self, ticks)
+
+    def _wake(self) -> None:
+        """End the rest, of which the ticker has counted the time."""
+        self._is_resting = False
+        self._counted_s += self._ticker.wake(self)
 
     def _flush_soon(self) -> None:
         """Start the task that sends, if there is something to send: most ticks decide nothing."""
-        self._resting_ticks = 0
+        if self._is_resting:
+            self._wake()
         if not self._has_frames or self._is_cleaned_up:
             return
         if self._flushing is None or self._flushing.done():
@@ -483,6 +490,8 @@ class Call:
 
     async def _apply_and_send(self, effects: Iterable[Effect], now: datetime) -> None:
         self._frames += 1
+        if self._is_resting:
+            self._wake()
         self._apply(effects)
         await self._flush(now)
 
@@ -597,6 +606,7 @@ class Call:
             await self._send_last_frames()
         if self._client.direct is not None:
             self._client.direct.give_texts_to(None)
+        self._wake()
         self._ticker.remove(self)
         self._is_cleaned_up = True
         for task in (tasks := list(self._tasks)):
@@ -652,7 +662,7 @@ class Call:
         lasted_s = (now - self._started_at).total_seconds()
         # The ticks of a rest may have counted a little more, and a counter must not fall.
         if lasted_s > self._counted_s:
-            self._counters.call_seconds += lasted_s - self._counted_s
+            self._counters.count_call_seconds(lasted_s - self._counted_s)
             self._counted_s = lasted_s
 
     def _log(self, event: str, level: int = logging.INFO, **fields: Unpack[Fields]) -> None:

@@ -84,6 +84,10 @@ class ProcessCounters:
         self.cost_usd: dict[str, Decimal] = {}
         self.unpriced_usages: Counter[str] = Counter()
 
+    def count_call_seconds(self, seconds: float) -> None:
+        """Count so much time of calls that run."""
+        self.call_seconds += seconds
+
     def count_costs(self, costs: Iterable[tuple[str, Decimal | None]]) -> None:
         """Count the costs of usages, each with its model; None if its price is unknown.
 

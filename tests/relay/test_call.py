@@ -439,6 +439,20 @@ async def test_the_counted_time_does_not_fall_when_ticks_ran_ahead_of_the_clock(
     assert scene.counters.call_seconds == 20.0
 
 
+async def test_the_time_of_rests_is_counted_once(scene: Scene) -> None:
+    await scene.until_ready()
+    await scene.clock.turn(7.3)
+    assert scene.counters.call_seconds == 7.0, "as of the last tick"
+    scene.client.send_frame(append())
+    await settle()
+    await scene.clock.turn(0.2)
+    assert scene.counters.call_seconds == pytest.approx(7.5), "it was awake and looked"
+    await scene.clock.turn(6.4)
+    scene.client.leave()
+    await scene.ended()
+    assert scene.counters.call_seconds == pytest.approx(13.9)
+
+
 async def test_frames_latency_time_and_the_ending_are_counted(scene: Scene) -> None:
     await scene.until_ready()
     spoken = append()

@@ -1,7 +1,10 @@
 """One task for all members, ticked in turns, and gone with the last of them."""
 
 import asyncio
+import weakref
 from collections.abc import Callable
+
+import pytest
 
 from backend.relay.ticker import Ticker
 from backend.telemetry.log_context import CALL_ID
@@ -89,3 +92,92 @@ async def test_a_tick_is_not_logged_as_that_of_the_first_call() -> None:
     assert member.call_ids == [None]
     ticker.remove(member)
     await settle()
+
+
+class Rester(Member):
+    """Wakes when it is ticked, and rests again for the next of these numbers of ticks."""
+
+    def __init__(self, clock: HandClock, ticker: Ticker, *rests: int) -> None:
+        super().__init__(clock)
+        self.ticker, self.rests, self.rested_s = ticker, list(rests), list[float]()
+        ticker.add(self)
+
+    def tick(self) -> None:
+        super().tick()
+        self.rested_s.append(self.ticker.wake(self))
+        if self.rests:
+            self.ticker.rest(self, self.rests.pop(0))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+async def test_a_member_that_rests_is_ticked_at_the_end_of_its_rest(groups: int) -> None:
+    clock, counted = HandClock(), list[float]()
+    ticker = Ticker(clock.sleep, 0.5, groups, counted.append)
+    resting, other = Rester(clock, ticker, 3, 1, 4), Member(clock)
+    ticker.add(other)
+    await settle()
+    await clock.turn(6)
+    assert resting.ticked_s == [0.5, 2.0, 2.5, 4.5, 5.0, 5.5, 6.0]
+    assert resting.rested_s == [0.0, 1.5, 0.5, 2.0, 0.0, 0.0, 0.0]
+    assert len(other.ticked_s) == 12
+    assert sum(counted) == sum(resting.rested_s) == 4.0
+    for member in (resting, other):
+        ticker.remove(member)
+    await settle()
+
+
+async def test_while_all_rest_the_task_wakes_once_in_the_whole_time_of_a_tick() -> None:
+    clock, slept_s = HandClock(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+        await clock.sleep(seconds)
+
+    ticker = Ticker(sleep, 0.5, groups=2)
+    first, second = Rester(clock, ticker, 4), Rester(clock, ticker, 2)
+    await settle()
+    await clock.turn(0.5)
+    del slept_s[:-1]
+    await clock.turn(1)
+    assert (first.ticked_s, second.ticked_s) == ([0.5], [0.5, 1.5])
+    assert slept_s == [0.5, 0.5, 0.25], "the second is awake from then on"
+    for member in (first, second):
+        ticker.remove(member)
+    await settle()
+
+
+async def test_one_that_wakes_is_ticked_within_the_time_of_a_tick() -> None:
+    clock, counted = HandClock(), list[float]()
+    ticker = Ticker(clock.sleep, 0.5, 2, counted.append)
+    member, other = Rester(clock, ticker, 20), Rester(clock, ticker, 20)
+    await settle()
+    await clock.turn(2.2)
+    assert ticker.wake(member) == 1.5
+    assert ticker.wake(member) == 0.0
+    await clock.turn(0.8)
+    assert member.ticked_s == [0.5, 2.5, 3.0]
+    assert other.ticked_s == [0.5]
+    assert ticker.wake(other) == 2.5
+    assert sum(counted) == 4.0
+    for each in (member, other):
+        ticker.remove(each)
+    await settle()
+
+
+async def test_one_that_leaves_while_it_rests_is_forgotten() -> None:
+    clock, counted = HandClock(), list[float]()
+    ticker = Ticker(clock.sleep, 0.5, 2, counted.append)
+    alone = asyncio.all_tasks()
+    staying, leaving = Rester(clock, ticker, 4), Rester(clock, ticker, 4)
+    await settle()
+    await clock.turn(1)
+    ticker.remove(leaving)
+    gone = weakref.ref(leaving)
+    del leaving
+    await clock.turn(1.5)
+    assert gone() is None
+    assert staying.ticked_s == [0.5, 2.5]
+    assert sum(counted) == 0.5 * 2 + 1.5
+    ticker.remove(staying)
+    await settle()
+    assert asyncio.all_tasks() == alone
