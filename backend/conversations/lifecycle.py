@@ -14,7 +14,7 @@ A call wins over a typed answer: no answer starts while a call is live, and an a
 a call opens stops at its next heartbeat (`replies`).
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast
@@ -239,15 +239,16 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
     gone, or its user may no longer sign in. `completed`: the session was closed or deleted, also if
     it can still be restored. Or the ending that was requested (`control`).
     """
-    ours = set(call_ids)
+    ours = list(call_ids)
     if not ours:
         return {}
-    # Nearly always all of them. To read the others' columns of each call takes five times as long.
-    going_on, now = _calls_that_go_on(ours)
-    _renew(ours, now)
-    wanted = ours - going_on
-    if not wanted:
+    given = uuid_parameters(ours)
+    number, now = _number_that_goes_on(given)
+    _renew(given, now)
+    # Nearly always. Only to read which ones go on takes twice as long as to count them.
+    if number == len(ours):
         return {}
+    wanted = set(ours) - _calls_that_go_on(given)
     rows = Call.objects.filter(pk__in=wanted).values_list(
         "id",
         "ending",
@@ -287,13 +288,25 @@ def renew_leases(call_ids: Iterable[UUID]) -> dict[UUID, Ending]:
     return must_end
 
 
-def _calls_that_go_on(call_ids: Collection[UUID]) -> tuple[set[UUID], datetime]:
-    """Those of these calls of which nothing demands the end, and the database's time.
+def _number_that_goes_on(call_ids: Sequence[UUID | str]) -> tuple[int, datetime]:
+    """The number of these calls of which nothing demands the end, and the database's time.
 
     Written out, as `_renew` is: with 200 ids the ORM takes three times as long, every 5 s.
     """
-    sql = f"""
-        SELECT call_row.id, {now_sql()} FROM {Call._meta.db_table} call_row
+    going_on = _going_on(call_ids)
+    ((number, now),) = rows_of(f"SELECT COUNT(*), {now_sql()} {going_on}", call_ids)
+    return number, time_of(now)
+
+
+def _calls_that_go_on(call_ids: Sequence[UUID | str]) -> set[UUID]:
+    """Those of these calls of which nothing demands the end."""
+    rows = rows_of(f"SELECT call_row.id {_going_on(call_ids)}", call_ids)
+    return {uuid_of(stored) for (stored,) in rows}
+
+
+def _going_on(call_ids: Sequence[UUID | str]) -> str:
+    return f"""
+        FROM {Call._meta.db_table} call_row
         JOIN {Session._meta.db_table} session_row ON session_row.id = call_row.session_id
         JOIN {User._meta.db_table} user_row ON user_row.id = session_row.user_id
         JOIN {Token._meta.db_table} login ON login.user_id = user_row.id
@@ -302,17 +315,14 @@ def _calls_that_go_on(call_ids: Collection[UUID]) -> tuple[set[UUID], datetime]:
         AND session_row.closed_at IS NULL AND session_row.deleted_at IS NULL
         AND user_row.is_active AND login.created = call_row.login_at
     """
-    rows = rows_of(sql, uuid_parameters(call_ids))
-    ((_, now), *_) = rows or rows_of(f"SELECT NULL, {now_sql()}")
-    return {uuid_of(stored) for stored, _ in rows}, time_of(now)
 
 
-def _renew(call_ids: Collection[UUID], now: datetime) -> None:
+def _renew(call_ids: Sequence[UUID | str], now: datetime) -> None:
     """Renew the leases of those of these calls that are open."""
     execute(
         f"UPDATE {Call._meta.db_table} SET lease_until = %s"
         f" WHERE ended_at IS NULL AND id IN ({placeholders(call_ids)})",
-        [time_parameter(now + LEASE), *uuid_parameters(call_ids)],
+        [time_parameter(now + LEASE), *call_ids],
     )
 
 
