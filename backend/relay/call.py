@@ -62,9 +62,9 @@ from backend.telemetry.logs import Fields, log_event
 UNTIMED_FRAMES = 7
 """A mask of the number of frames so far: one frame in eight is timed for `/metrics`. To time each
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
-REST_S = 15.0
-"""How long a call in which nothing goes on looks at no timer, at most. It is counted in ticks: if
-the process stands still meanwhile, a call may end that much late."""
+REST_S = 60.0
+"""How long a call in which nothing goes on looks at no timer, at most. Nothing is due before
+(`CallLogic.rest_s`); the bound is for two clocks that do not agree."""
 
 _logger = logging.getLogger(__name__)
 
@@ -121,13 +121,17 @@ class Call:
         self._client = client
         self._connect = connect
         self._recorder = recorder
-        self._clock = clock or SteadyClock()
+        self._clock = used_clock = clock or SteadyClock()
         self._tape = tape or NoTape()
         self._is_recorded = tape is not None
         self._started_at = self._clock.now()
         self._counters = counters or ProcessCounters()
         self._ticker = ticker or Ticker(
-            self._clock.sleep, plan.limits.tick_s, 1, self._counters.count_call_seconds
+            self._clock.sleep,
+            plan.limits.tick_s,
+            groups=1,
+            on_rested=self._counters.count_call_seconds,
+            now_s=lambda: used_clock.now().timestamp(),
         )
         self._counted_s = 0.0
         self._logic = CallLogic(plan, self._started_at, self._counters, chance)

@@ -6,6 +6,7 @@ Each call looks at its timers twice a second. With a task of its own for each, 2
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
@@ -37,6 +38,9 @@ class Ticker:
     `every_s` only, and touches none: of 200 idle calls, to look at each took as much time as their
     pings, since nothing of them was in the processor's caches. `on_rested` is told, each time, how
     many seconds the resting ones have rested since the last, all together.
+
+    `sleep` wakes at about the multiples of what it is given, as of `now_s`. So a rest ends in time
+    also if the process has stood still meanwhile.
     """
 
     def __init__(
@@ -45,16 +49,18 @@ class Ticker:
         every_s: float,
         groups: int = GROUPS,
         on_rested: Callable[[float], None] = lambda _: None,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sleep = sleep
         self._every_s = every_s
         self._pause_s = every_s / groups
         self._on_rested = on_rested
+        self._now_s = now_s
         self._groups: list[set[Ticks]] = [set() for _ in range(groups)]
         self._last = 0
         """The group that was ticked last: its next turn is the farthest."""
         self._turn = 0
-        """How many groups have had their turn."""
+        """The last turn of a group, as the number of `_pause_s` since the clock began."""
         self._rests: dict[Ticks, _Rest] = {}
         self._ending: dict[int, set[Ticks]] = {}
         """Those whose rest ends at each turn."""
@@ -64,6 +70,7 @@ class Ticker:
         """Tick this one from now on."""
         self._groups[self._last].add(member)
         if self._task is None:
+            self._turn = self._turn_now()
             self._task = asyncio.create_task(self._run(), name="ticker", context=process_context())
 
     def remove(self, member: Ticks) -> None:
@@ -99,10 +106,16 @@ class Ticker:
                 del self._ending[rest.end]
         return rest
 
+    def _turn_now(self) -> int:
+        return round(self._now_s() / self._pause_s)
+
     async def _run(self) -> None:
         while True:
             turns = 1 if any(self._groups) else len(self._groups)
             await self._sleep(turns * self._pause_s)
+            turns = max(turns, self._turn_now() - self._turn)
+            if self._rests:
+                self._on_rested(len(self._rests) * turns * self._pause_s)
             for member in self._members_of(turns):
                 try:
                     member.tick()
@@ -111,15 +124,14 @@ class Ticker:
                     _logger.exception("ticker.failed")
 
     def _members_of(self, turns: int) -> set[Ticks]:
-        """Take so many turns. Returns whom to tick."""
+        """Take so many turns. Returns whom to tick: each once."""
         members = set[Ticks]()
-        for _ in range(turns):
-            self._turn += 1
+        for _ in range(min(turns, len(self._groups))):
             self._last = (self._last + 1) % len(self._groups)
             members |= self._groups[self._last]
-            members |= self._ending.get(self._turn, set())
-        if self._rests:
-            self._on_rested(len(self._rests) * turns * self._pause_s)
+        for turn in range(self._turn + 1, self._turn + turns + 1):
+            members |= self._ending.get(turn, set())
+        self._turn += turns
         return members
 
 

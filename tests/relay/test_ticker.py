@@ -27,7 +27,7 @@ class Member:
 
 async def test_a_member_is_ticked_at_its_pace() -> None:
     clock = HandClock()
-    ticker, member = Ticker(clock.sleep, 0.5), Member(clock)
+    ticker, member = Ticker(clock.sleep, 0.5, now_s=lambda: clock.seconds), Member(clock)
     ticker.add(member)
     await settle()
     await clock.turn(1.6)
@@ -38,7 +38,7 @@ async def test_a_member_is_ticked_at_its_pace() -> None:
 
 async def test_later_members_are_ticked_in_other_groups() -> None:
     clock = HandClock()
-    ticker = Ticker(clock.sleep, 0.5, groups=4)
+    ticker = Ticker(clock.sleep, 0.5, groups=4, now_s=lambda: clock.seconds)
     members = [Member(clock) for _ in range(3)]
     for member in members:
         ticker.add(member)
@@ -53,7 +53,11 @@ async def test_later_members_are_ticked_in_other_groups() -> None:
 
 async def test_the_task_lives_as_long_as_there_are_members() -> None:
     clock = HandClock()
-    ticker, first, second = Ticker(clock.sleep, 0.5), Member(clock), Member(clock)
+    ticker, first, second = (
+        Ticker(clock.sleep, 0.5, now_s=lambda: clock.seconds),
+        Member(clock),
+        Member(clock),
+    )
     alone = asyncio.all_tasks()
     for _ in range(2):
         ticker.add(first)
@@ -69,7 +73,7 @@ async def test_the_task_lives_as_long_as_there_are_members() -> None:
 
 async def test_a_member_may_leave_in_its_tick() -> None:
     clock = HandClock()
-    ticker = Ticker(clock.sleep, 0.5, groups=1)
+    ticker = Ticker(clock.sleep, 0.5, groups=1, now_s=lambda: clock.seconds)
     first = Member(clock, lambda: ticker.remove(first))
     second = Member(clock)
     ticker.add(first)
@@ -83,7 +87,7 @@ async def test_a_member_may_leave_in_its_tick() -> None:
 
 async def test_a_tick_is_not_logged_as_that_of_the_first_call() -> None:
     clock = HandClock()
-    ticker, member = Ticker(clock.sleep, 0.5), Member(clock)
+    ticker, member = Ticker(clock.sleep, 0.5, now_s=lambda: clock.seconds), Member(clock)
     token = CALL_ID.set("first")
     ticker.add(member)
     CALL_ID.reset(token)
@@ -112,7 +116,7 @@ class Rester(Member):
 @pytest.mark.parametrize("groups", [1, 2, 4])
 async def test_a_member_that_rests_is_ticked_at_the_end_of_its_rest(groups: int) -> None:
     clock, counted = HandClock(), list[float]()
-    ticker = Ticker(clock.sleep, 0.5, groups, counted.append)
+    ticker = Ticker(clock.sleep, 0.5, groups, counted.append, lambda: clock.seconds)
     resting, other = Rester(clock, ticker, 3, 1, 4), Member(clock)
     ticker.add(other)
     await settle()
@@ -133,7 +137,7 @@ async def test_while_all_rest_the_task_wakes_once_in_the_whole_time_of_a_tick() 
         slept_s.append(seconds)
         await clock.sleep(seconds)
 
-    ticker = Ticker(sleep, 0.5, groups=2)
+    ticker = Ticker(sleep, 0.5, groups=2, now_s=lambda: clock.seconds)
     first, second = Rester(clock, ticker, 4), Rester(clock, ticker, 2)
     await settle()
     await clock.turn(0.5)
@@ -148,7 +152,7 @@ async def test_while_all_rest_the_task_wakes_once_in_the_whole_time_of_a_tick() 
 
 async def test_one_that_wakes_is_ticked_within_the_time_of_a_tick() -> None:
     clock, counted = HandClock(), list[float]()
-    ticker = Ticker(clock.sleep, 0.5, 2, counted.append)
+    ticker = Ticker(clock.sleep, 0.5, 2, counted.append, lambda: clock.seconds)
     member, other = Rester(clock, ticker, 20), Rester(clock, ticker, 20)
     await settle()
     await clock.turn(2.2)
@@ -166,7 +170,7 @@ async def test_one_that_wakes_is_ticked_within_the_time_of_a_tick() -> None:
 
 async def test_one_that_leaves_while_it_rests_is_forgotten() -> None:
     clock, counted = HandClock(), list[float]()
-    ticker = Ticker(clock.sleep, 0.5, 2, counted.append)
+    ticker = Ticker(clock.sleep, 0.5, 2, counted.append, lambda: clock.seconds)
     alone = asyncio.all_tasks()
     staying, leaving = Rester(clock, ticker, 4), Rester(clock, ticker, 4)
     await settle()
@@ -181,3 +185,24 @@ async def test_one_that_leaves_while_it_rests_is_forgotten() -> None:
     ticker.remove(staying)
     await settle()
     assert asyncio.all_tasks() == alone
+
+
+async def test_a_rest_ends_in_time_when_the_process_has_stood_still() -> None:
+    clock, counted = HandClock(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        if clock.seconds == 1.0:
+            clock.seconds = 15.0
+
+    ticker = Ticker(sleep, 0.5, 2, counted.append, lambda: clock.seconds)
+    member, other = Rester(clock, ticker, 20), Rester(clock, ticker, 60)
+    await settle()
+    await clock.turn(1)
+    assert member.ticked_s == [0.5, 15.0], "at once, not 14 s later"
+    assert member.rested_s == [0.0, 14.5]
+    assert ticker.wake(other) == 14.5
+    assert sum(counted) == 29.0
+    for each in (member, other):
+        ticker.remove(each)
+    await settle()
