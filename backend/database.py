@@ -7,6 +7,7 @@ do not name the alias: a thread chooses it once (`use_alias`), and the database 
 transaction has to name its alias, so code that may run in such a thread uses `atomic`.
 """
 
+import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import UTC, datetime
@@ -144,6 +145,18 @@ def uuid_parameters(values: Iterable[UUID]) -> list[UUID | str]:
     if this_connection().features.has_native_uuid_field:
         return list(values)
     return [value.hex for value in values]
+
+
+def among_uuids(values: Iterable[UUID]) -> tuple[str, str]:
+    """The condition, to follow a column, that it is one of these UUIDs; and its one parameter.
+
+    For hundreds of them: a parameter for each takes twice as long on SQLite, and four times on
+    PostgreSQL, to which each is sent as a literal.
+    """
+    digits = [value.hex for value in values]
+    if this_connection().features.has_native_uuid_field:
+        return "= ANY(%s::uuid[])", f"{{{','.join(digits)}}}"
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(digits)
 
 
 def uuid_of(stored: UUID | str) -> UUID:

@@ -29,6 +29,7 @@ from backend.database import (
     DATABASE_UNAVAILABLE,
     RECORDER,
     ThreadRouter,
+    among_uuids,
     atomic,
     check_pools,
     close_pools,
@@ -40,6 +41,7 @@ from backend.database import (
     soon_sql,
     time_of,
     time_parameter,
+    uuid_of,
     uuid_parameter,
     uuid_parameters,
 )
@@ -112,6 +114,19 @@ def test_rows_and_times_are_read_and_written_as_the_orm_does(owner: User) -> Non
     assert abs(time_of(now) - timezone.now()) < timedelta(minutes=1)
     assert time_of(soon) - time_of(now) == timedelta(seconds=30)
     assert time_parameter(None) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+@pytest.mark.parametrize("chosen", [(), (0,), (0, 2), (2, 2, 0)])
+def test_rows_are_found_among_uuids(owner: User, chosen: tuple[int, ...]) -> None:
+    sessions = [new_session(owner).pk for _ in range(3)]
+    wanted = [sessions[index] for index in chosen]
+    condition, given = among_uuids([*wanted, uuid4()])
+    rows = rows_of(f"SELECT id FROM conversations_session WHERE id {condition}", (given,))
+    assert sorted(uuid_of(stored) for (stored,) in rows) == sorted(set(wanted))
+    condition, given = among_uuids([])
+    assert rows_of(f"SELECT id FROM conversations_session WHERE id {condition}", (given,)) == []
 
 
 # On PostgreSQL

@@ -31,12 +31,11 @@ from backend.conversations.process_liveness import is_dead
 from backend.conversations.queries import LIVE
 from backend.conversations.written_files import WrittenFiles
 from backend.database import (
+    among_uuids,
     last_write,
-    placeholders,
     rows_of,
     this_connection,
     uuid_of,
-    uuid_parameters,
 )
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway, shared_redis
@@ -84,11 +83,12 @@ def calls_to_end(call_ids: Iterable[UUID]) -> list[UUID]:
     if not ids:
         return []
     # Every process with calls asks twice a second: the ORM takes ten times as long with 200 ids.
+    among, given = among_uuids(ids)
     sql = (
-        f"SELECT id FROM {Call._meta.db_table} WHERE id IN ({placeholders(ids)})"
+        f"SELECT id FROM {Call._meta.db_table} WHERE id {among}"
         " AND (ended_at IS NOT NULL OR requested_ending <> '')"
     )
-    return [uuid_of(stored) for (stored,) in rows_of(sql, uuid_parameters(ids))]
+    return [uuid_of(stored) for (stored,) in rows_of(sql, (given,))]
 
 
 class Poll:
