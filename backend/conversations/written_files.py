@@ -25,12 +25,14 @@ class WrittenFiles:
     def state(self) -> object:
         """What is another value once something has been written since. None: it cannot be known.
 
-        That is so without a log, and while the last write is not `SETTLED_S` old.
+        That is so without a log, while the last write is not `SETTLED_S` old, and where the file
+        system keeps no parts of a second.
         """
         try:
-            found = [path.stat() for path in self._paths]
+            found = database, log = [path.stat() for path in self._paths]
         except OSError:
             return None
-        if self._wall_s() - max(each.st_mtime for each in found) < SETTLED_S:
+        age_s = self._wall_s() - max(database.st_mtime, log.st_mtime)
+        if age_s < SETTLED_S or log.st_mtime_ns % 1_000_000_000 == 0:
             return None
         return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in found]

@@ -77,6 +77,14 @@ def test_a_write_just_now_says_nothing(database: Database) -> None:
     assert database.files.state() is None
 
 
+def test_a_file_system_with_whole_seconds_says_nothing(database: Database) -> None:
+    database.write(at_s=1_790_000_000)
+    database.settle()
+    assert database.files.state() is None
+    database.write(at_s=1_790_000_000.5)
+    assert database.files.state() is not None
+
+
 def test_without_a_log_or_without_files_nothing_is_known(database: Database) -> None:
     database.settle()
     database.connection.close()
