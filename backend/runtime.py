@@ -468,9 +468,10 @@ class Runtime:
             loop.call_soon_threadsafe(self._end, must_end)
         if reaped := lifecycle.reap():
             loop.call_soon_threadsafe(self._announce_reaped, reaped)
-        check_pools()
         work = [each for each in HEARTBEAT_WORK if each.is_due()]
-        return DueAtBeat(jobs.are_due(), has_budgets(), work)
+        due = DueAtBeat(jobs.are_due(), has_budgets(), work)
+        check_pools()
+        return due
 
     def _end(self, endings: Mapping[UUID, Ending]) -> None:
         for call_id, ending in endings.items():

@@ -135,6 +135,17 @@ def test_rows_are_found_among_uuids(owner: User, chosen: tuple[int, ...]) -> Non
 @has_pools
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
+def test_a_thread_that_checks_the_pools_keeps_no_connection_from_the_others() -> None:
+    User.objects.count()
+    assert connections["default"].connection is not None
+    check_pools()
+    assert connections["default"].connection is None
+    assert User.objects.count() == 0
+
+
+@has_pools
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
 def test_a_closed_pool_has_no_connections_and_a_query_opens_another() -> None:
     User.objects.count()
     pool: Any = connections["default"].pool  # type: ignore[attr-defined]
