@@ -324,45 +324,14 @@ def test_anything_but_a_json_object_raises_upstream_failed(text: str) -> None:
     assert caught.value.code == "provider_failed"
 
 
+_SCALARS = st.sampled_from(
+    ["0", "-0", "-0.0", "1.5", "1e5", "1E-400", "1e400", "-1e400", "01", "1.", "NaN", "null",
+     "9007199254740993", "18446744073709551616", "9" * 400, "9" * 4301, "0.30000000000000004",
+     '"a"', '"日本"', '"\x7f"', '"\x01"', '"\ud83d"', r'"\ud83d"', r'"\ud83d\ude00"',
+     r'"\ude00\ud83d"', r'"\u0000"', r'"\/"', r'"\x"', '"open', "tru", "[1,]", " \t[ ]\n", "\xa0"]
+)  # fmt: skip
 _WRITTEN = st.recursive(
-    st.sampled_from(
-        [
-            *(
-                "0",
-                "-0",
-                "-0.0",
-                "1.5",
-                "1e5",
-                "1E-400",
-                "1e400",
-                "-1e400",
-                "01",
-                "1.",
-                "NaN",
-                "null",
-            ),
-            *(
-                "9007199254740993",
-                "18446744073709551616",
-                "9" * 400,
-                "9" * 4301,
-                "0.30000000000000004",
-            ),
-            *('"a"', '"日本"', '"\x7f"', '"\x01"', '"\ud83d"', r'"\ud83d"', r'"\ud83d\ude00"'),
-            *(
-                r'"\ude00\ud83d"',
-                r'"\u0000"',
-                r'"\/"',
-                r'"\x"',
-                '"open',
-                "tru",
-                "[1,]",
-                " \t[ ]\n",
-                "\xa0",
-            ),
-        ]
-    )
-    | st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    _SCALARS | st.floats(allow_nan=False, allow_infinity=False).map(repr),
     lambda inner: (
         st.lists(inner, max_size=3).map(lambda values: f"[{','.join(values)}]")
         | st.lists(

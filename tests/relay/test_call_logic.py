@@ -360,6 +360,26 @@ def test_an_error_code_that_could_be_content_is_not_logged() -> None:
     assert effects[0] == LogEvent("upstream.error", "unnamed")
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"type":"session.updated","session":@}',
+        '{"type":"response.done","response":{"id":"r","status_details":{"error":{"a":@}}}}',
+        '{"type":"conversation.item.input_audio_transcription.failed","error":{"a":@}}',
+    ],
+)
+@pytest.mark.parametrize("nested", [('{"a":', "}"), ("[", "]")])
+def test_an_event_that_is_too_deep_to_be_written_again_is_refused_whole(
+    event: str, nested: tuple[str, str]
+) -> None:
+    # Around the depth at which the parsers and the encoder give up, which depends on the stack.
+    for depth in range(900, 1010):
+        text = event.replace("@", nested[0] * depth + "1" + nested[1] * depth)
+        effects = ready().from_upstream(text, at(1))
+        assert effects, depth
+    assert effects[0] == LogEvent("upstream.garbage", "not_an_event")
+
+
 @pytest.mark.parametrize("garbage", ["", "{", "[1]", '"text"', "null", "\ud800", '{"type":NaN}'])
 def test_garbage_from_the_provider_ends_the_call(garbage: str) -> None:
     effects = ready().from_upstream(garbage, at(1))
