@@ -16,7 +16,7 @@ Usages are estimates (`Usage.is_estimated`): one that the provider sends later r
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import msgspec
@@ -66,6 +66,8 @@ class _Response:
     texts: dict[_Part, int] = field(default_factory=dict)
     """The tokens of each part's text so far."""
     is_done: bool = False
+    is_estimated: bool = False
+    """Whether it was estimated after its end: then nothing of it changes any more."""
     is_out_of_band: bool = False
 
     def add_text(self, part: _Part, delta: str) -> None:
@@ -131,16 +133,11 @@ class UsageMeter:
         """Estimate the responses that ended without a usage, and those in progress of which nothing
         has come since `latest_s`. Returns the estimates that are new or have changed.
         """
-        late = {
-            response_id: response
-            for response_id, response in self._responses.items()
-            if response.is_done or response.heard_s <= latest_s
-        }
-        return self._estimated(late) if late else []
+        return self._estimated(latest_s)
 
     def rest(self) -> list[Usage]:
         """Estimate everything whose usage has not come: no more of it is waited for."""
-        usages = self._estimated(self._responses)
+        usages = self._estimated(inf)
         for item_id in self._untranscribed:
             seconds = self._speech_ms.get(item_id, 0.0) / 1000
             if seconds > 0:  # A late event could move the start behind the end.
@@ -148,9 +145,12 @@ class UsageMeter:
                 usages += self._new(usage)
         return usages
 
-    def _estimated(self, responses: Mapping[str, _Response]) -> list[Usage]:
+    def _estimated(self, latest_s: float) -> list[Usage]:
         usages: list[Usage] = []
-        for response_id, response in responses.items():
+        for response_id, response in self._responses.items():
+            if response.is_estimated or not (response.is_done or response.heard_s <= latest_s):
+                continue
+            response.is_estimated = response.is_done
             if response.is_done and response.produced == _Tokens():
                 continue
             if response.read + response.produced == _Tokens():

@@ -119,6 +119,17 @@ def test_an_end_without_usage_is_estimated_at_once_if_something_was_produced(
     assert meter.rest() == [response_guess("resp_2", text_in=19, text_out=10)]
 
 
+def test_the_estimate_of_an_ended_response_is_final_until_its_usage_comes() -> None:
+    meter = Meter(2_000).feed(response_created(), words("item_a", TEN_TOKENS), response_done())
+    assert meter.overdue(-1) == [response_guess(text_in=2_000, text_out=10)]
+    # What a later one has read does not make the earlier one's input a cached one.
+    meter.feed(response_created("resp_2"))
+    meter.feed(response_done("resp_2", usage=usage(text_in=5_000)))
+    assert meter.overdue(-1) == meter.rest() == []
+    late = meter.add(json.loads(response_done(usage=usage(text_in=7))), 0.0)
+    assert late is not None and late.text_in == 7
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_an_end_without_usage_costs_nothing_if_nothing_was_produced(status: str) -> None:
     meter = Meter(9).feed(response_created(), response_done(status=status, usage=None))
