@@ -55,7 +55,7 @@ TRANSITIONS: dict[ResponseState, dict[ResponseNews, ResponseState]] = {
 
 _DONE_NEWS = {str(news): news for news in _ENDS}
 
-# To read a member of an enum takes 0.07 us each time (Python 3.11).
+# Members of enums are slow to read, and each event does.
 _UNSEEN = ResponseState.UNSEEN
 _CREATED, _COMPLETED = ResponseNews.CREATED, ResponseNews.COMPLETED
 _RESPONSE_CREATED = ServerEvent.RESPONSE_CREATED.value

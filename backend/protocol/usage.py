@@ -20,6 +20,10 @@ AUDIO_OUT_TOKENS_PER_S = 20
 SPOKEN_TOKENS_PER_S = 3
 """The words of speech, for estimates: 150 words a minute, 1.3 tokens a word."""
 
+# Plain strings: members of enums are slow to read.
+_RESPONSE_DONE = ServerEvent.RESPONSE_DONE.value
+_TRANSCRIBED = ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED.value
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -72,11 +76,6 @@ def usage_of(event: JsonObject) -> Usage | None:
     if event_type == _TRANSCRIBED:
         return _usage("transcription", event.get("item_id"), mapping_at(event, "usage"))
     return None
-
-
-# To read a member of an enum takes 0.07 us each time (Python 3.11).
-_RESPONSE_DONE = ServerEvent.RESPONSE_DONE.value
-_TRANSCRIBED = ServerEvent.CONVERSATION_ITEM_INPUT_AUDIO_TRANSCRIPTION_COMPLETED.value
 
 
 def _message_id(response: JsonObject) -> str:

@@ -37,7 +37,7 @@ from backend.relay.usage_estimate import UsageMeter
 
 Saved = KeepTurn | CountUsage
 
-# To read a member of an enum takes 0.07 us each time (Python 3.11).
+# Plain strings: members of enums are slow to read.
 _RESPONSE_CREATED = ServerEvent.RESPONSE_CREATED.value
 _RESPONSE_DONE = ServerEvent.RESPONSE_DONE.value
 _COMMITTED = ServerEvent.INPUT_AUDIO_BUFFER_COMMITTED.value
@@ -395,8 +395,7 @@ class CallRecord:
         """
         waited_ms = self._first_sound.waited_ms((turn.item_id, turn.content_index))
         if waited_ms is not None:
-            # Of each version of an answer: `_replace` takes three times as long.
-            turn = Turn._make((*turn[:-1], waited_ms))
+            turn = turn._replace(first_sound_ms=waited_ms)
         if not connection.number:
             return turn
         item_id = turn.item_id
@@ -409,8 +408,9 @@ class CallRecord:
         """Add a provider event of a call whose audio and client events go past the relay."""
         event_type, now_s = text_at(event, "type"), at.timestamp()
         response_id = text_at(mapping_at(event, "response"), "id") or ""
-        if event_type != _RESPONSE_DONE or not output.speaks(response_id):
-            # Else it ends a spoken answer whose first sound may still be to come.
+        # The first sound of a spoken answer may come after its end.
+        is_heard_later = event_type == _RESPONSE_DONE and output.speaks(response_id)
+        if not is_heard_later:
             self._first_sound.add_provider_event(event, now_s)
         if (begun := output.add_event(event, now_s)) is not None and self._first_sound.is_awaited:
             self._first_sound.add_audio(begun, now_s)

@@ -90,4 +90,4 @@ def is_typed_message(event: Mapping[str, Any]) -> bool:
     item = mapping_at(event, "item")
     if item.get("role") != "user":
         return False
-    return "input_text" in [part.get("type") for part in mappings_at(item, "content")]
+    return any(part.get("type") == "input_text" for part in mappings_at(item, "content"))

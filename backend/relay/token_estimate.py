@@ -32,5 +32,5 @@ def message_tokens(text: str) -> int:
 def text_tokens(text: str) -> int:
     """The estimated tokens of this text, rounded up."""
     # A lone surrogate cannot be encoded otherwise.
-    size_bytes = len(text if text.isascii() else text.encode("utf-8", "surrogatepass"))
+    size_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     return -(-size_bytes // BYTES_PER_TOKEN)

@@ -320,6 +320,24 @@ def test_an_event_that_is_not_read_changes_nothing(event_type: str) -> None:
     assert pickle.dumps(record) == before
 
 
+def test_the_first_sound_of_a_watched_call_may_come_after_the_end_of_the_response() -> None:
+    record = CallRecord(playback=OutputBuffer())
+    place = {"item_id": "item_a", "response_id": "resp_1", "content_index": 0}
+    item = {"id": "item_a", "type": "message", "role": "assistant"}
+    said = {"type": "response.output_audio_transcript.done", **place, "transcript": "Hello."}
+    for seconds, text in (
+        (1.0, frame(type="input_audio_buffer.speech_stopped", item_id="item_u")),
+        (1.1, response_created()),
+        (1.2, frame(type="response.content_part.added", **place, part={"type": "audio"})),
+        (1.3, frame(**said)),
+        (1.4, response_done(output=[item])),
+        (1.5, frame(type="output_audio_buffer.started", response_id="resp_1")),
+    ):
+        add(record, text, seconds)
+    (heard,) = record.turns()
+    assert heard.first_sound_ms == 500
+
+
 def test_every_event_is_read_while_the_audio_goes_past_the_relay() -> None:
     assert CallRecord(playback=OutputBuffer()).reads("something.new")
 

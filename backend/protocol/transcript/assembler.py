@@ -77,10 +77,11 @@ class TranscriptAssembler:
         self._is_finished = False
         self._touched: dict[str, Item] = {}
         """The items of which something came since `changed` was asked, by their id."""
-        self._items_of: dict[str, list[Item]] = {}
+        self._items_by_response: dict[str, list[Item]] = {}
         """The items of each response, by its id."""
         self._numbered_order: list[str] = []
         self._turn_count = 0
+        """How many turns are numbered."""
 
     def feed(self, event: JsonObject, at: datetime) -> list[Turn]:
         """Apply one provider event. Returns the turns that are new, changed or moved, in spoken
@@ -167,7 +168,7 @@ class TranscriptAssembler:
         turns: list[Turn] = []
         for item, index, part in parts:
             status = self._status(item, part)
-            if part.ended_at is None and status is not _IN_PROGRESS:
+            if status is not _IN_PROGRESS:
                 item.record_end(part, at)
             if part.position is not None:
                 turn = item.turn(index, part.position, status)
@@ -240,7 +241,7 @@ class TranscriptAssembler:
             return
         role, modality = _DELTAS[event_type]
         if response_id and not item.response_id and role is Role.ASSISTANT:
-            self._belong(item, response_id)
+            self._join_response(item, response_id)
         part = None if item.role is None else item.parts.get(content_index or 0)
         if part is None or part.first_at is None:
             part = self._part(item, content_index, modality, role, at)
@@ -286,17 +287,17 @@ class TranscriptAssembler:
         previous = ""
         for output_item in mappings_at(response, "output"):
             if item := self._read_item(output_item, at, is_final=True):
-                self._belong(item, response_id)
+                self._join_response(item, response_id)
                 if previous:
                     self._chain.place(item.id, previous, Rank.GUESS)
                 previous = item.id
-        for item in self._items_of.get(response_id, ()):
+        for item in self._items_by_response.get(response_id, ()):
             self._touched[item.id] = item
 
     def _output_item(self, event: JsonObject, at: datetime) -> None:
         is_final = event.get("type") == ServerEvent.RESPONSE_OUTPUT_ITEM_DONE
         if item := self._read_item(mapping_at(event, "item"), at, is_final):
-            self._belong(item, text_at(event, "response_id"))
+            self._join_response(item, text_at(event, "response_id"))
 
     def _content_part(self, event: JsonObject, at: datetime) -> None:
         content = mapping_at(event, "part")
@@ -352,11 +353,11 @@ class TranscriptAssembler:
         self._touched[item_id] = item
         return item
 
-    def _belong(self, item: Item, response_id: str | None) -> None:
+    def _join_response(self, item: Item, response_id: str | None) -> None:
         """The item is one of this response, unless it is one of another or the id is missing."""
         if response_id and not item.response_id:
             item.response_id = response_id
-            self._items_of.setdefault(response_id, []).append(item)
+            self._items_by_response.setdefault(response_id, []).append(item)
 
     def _part(
         self,
@@ -385,7 +386,7 @@ class TranscriptAssembler:
     def _answer_part(self, event: JsonObject, modality: Modality, at: datetime) -> Part | None:
         """The part of an answer that a response event is about."""
         if item := self._item(event.get("item_id")):
-            self._belong(item, text_at(event, "response_id"))
+            self._join_response(item, text_at(event, "response_id"))
             index = int_at(event, "content_index")
             return self._part(item, index, modality, Role.ASSISTANT, at)
         return None
@@ -446,8 +447,8 @@ class TranscriptAssembler:
 
     def _number(self, items: Sequence[Item]) -> list[_PartOfItem]:
         """Number the turns of these items, which are the call's last. Returns what moved."""
-        before = [part.position for item in items for part in item.parts.values()]
-        position = self._turn_count - len(before) + before.count(None)
+        numbered = sum(part.position is not None for item in items for part in item.parts.values())
+        position = self._turn_count - numbered
         moved: list[_PartOfItem] = []
         for item in items:
             for index, part in _by_index(item.parts):

@@ -696,6 +696,90 @@ def test_a_missing_or_invalid_index_means_the_first_part(index: Any) -> None:
     assert [said.content_index for said in fed([event]).turns()] == [0]
 
 
+_PLACE = {"item_id": "item_1", "response_id": "resp_1", "content_index": 0}
+
+
+def _added(**item: Any) -> dict[str, Any]:
+    return {
+        "type": "response.output_item.added",
+        "response_id": "resp_1",
+        "item": {"id": "item_1", **item},
+    }
+
+
+def _feed_delta(assembler: TranscriptAssembler, text: str) -> None:
+    event = {"type": "response.output_audio_transcript.delta", **_PLACE, "delta": text}
+    assembler.add_delta(peek_from_upstream(json.dumps(event)), STARTED_AT)
+
+
+def _ended(response_id: str = "resp_1", **fields: Any) -> dict[str, Any]:
+    return {"type": "response.done", "response": {"id": response_id, **fields}}
+
+
+def test_a_delta_gives_an_item_without_a_role_that_of_an_answer() -> None:
+    assembler = TranscriptAssembler()
+    assembler.feed(_added(content=[{"type": "output_audio"}]), STARTED_AT)
+    _feed_delta(assembler, "Hello")
+    (said,) = assembler.changed(STARTED_AT)
+    assert said.role is Role.ASSISTANT
+
+
+def test_an_answer_begins_with_its_first_word_where_audio_came_before() -> None:
+    assembler = TranscriptAssembler()
+    assembler.feed(_added(role="assistant", content=[]), STARTED_AT)
+    assembler.add_audio("item_1", 0, 20.0)
+    _feed_delta(assembler, "Hello")
+    (said,) = assembler.changed(STARTED_AT)
+    assert said.started_at == STARTED_AT
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        _added(role="assistant", status="in_progress", content=[]),
+        {"type": "response.content_part.added", **_PLACE, "part": {"type": "audio"}},
+        {"type": "response.output_audio.done", **_PLACE},
+    ],
+)
+def test_each_event_that_names_both_joins_an_item_to_its_response(event: dict[str, Any]) -> None:
+    assembler = TranscriptAssembler()
+    assembler.feed(event, STARTED_AT)
+    words = {"type": "response.output_audio_transcript.done", "item_id": "item_1"}
+    assembler.feed({**words, "transcript": "Hello"}, STARTED_AT)
+    (said,) = assembler.feed(_ended(status="cancelled", output=[]), STARTED_AT)
+    assert said.status is TurnStatus.INTERRUPTED
+
+
+def test_an_item_stays_with_its_first_response() -> None:
+    assembler = TranscriptAssembler()
+    words = {"type": "response.output_audio_transcript.done", **_PLACE, "transcript": "Hello"}
+    part = {"type": "response.content_part.added", **_PLACE, "part": {"type": "audio"}}
+    assembler.feed(words, STARTED_AT)
+    assembler.feed({**part, "response_id": "resp_2"}, STARTED_AT)
+    assert assembler.feed(_ended("resp_2", status="failed"), STARTED_AT) == []
+    (said,) = assembler.feed(_ended(status="cancelled"), STARTED_AT)
+    assert said.status is TurnStatus.INTERRUPTED
+
+
+def test_a_turn_that_turns_out_to_be_out_of_band_is_not_returned() -> None:
+    assembler = TranscriptAssembler()
+    words = {"type": "response.output_audio_transcript.done", **_PLACE, "transcript": "Hello"}
+    assembler.feed(words, STARTED_AT)
+    beside = _ended(conversation_id=None, status="failed")
+    assert assembler.feed(beside, STARTED_AT) == []
+    assert assembler.turns() == []
+
+
+def test_parts_are_numbered_by_their_index_not_by_when_they_came() -> None:
+    assembler = TranscriptAssembler()
+    for index in (1, 0):
+        words = {"type": "response.output_text.done", **_PLACE, "content_index": index}
+        assembler.feed({**words, "text": "ab"[index]}, STARTED_AT)
+    assert [said.content_index for said in assembler.turns()] == [0, 1]
+    ended = assembler.finish(STARTED_AT)
+    assert [(said.position, said.content_index) for said in ended] == [(0, 0), (1, 1)]
+
+
 _SCRAPS = st.sampled_from(
     ["", "item_1", "item_2", "resp_1", "message", "user", "assistant", "system", "completed",
      "incomplete", "in_progress", "input_audio", "output_audio", "text", "Hello", "AAAA", " "]
