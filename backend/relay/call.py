@@ -64,7 +64,8 @@ UNTIMED_FRAMES = 7
 costs 1.2 us, a twelfth of a frame's decision and queue; one in eight shows the same quantiles."""
 REST_S = 60.0
 """How long a call in which nothing goes on looks at no timer, at most. Nothing is due before
-(`CallLogic.rest_s`); the bound is for two clocks that do not agree."""
+(`CallLogic.rest_s`); the bound is for the case that the call's clock and the ticker's do not
+agree."""
 
 _logger = logging.getLogger(__name__)
 
@@ -455,6 +456,7 @@ class Call:
         upstream = self._upstream
         is_idle = self._to_client.is_idle and upstream is not None and upstream.to_send.is_idle
         rest_s = min(self._logic.rest_s(now), REST_S) if is_idle else 0.0
+        # A rest of one tick would save none.
         if (ticks := int(rest_s / self._limits.tick_s)) > 1:
             self._is_resting = True
             self._ticker.rest(self, ticks)
@@ -664,7 +666,7 @@ class Call:
     def _count_seconds(self, now: datetime) -> None:
         """Count the time since the last count, so that a long call shows while it runs."""
         lasted_s = (now - self._started_at).total_seconds()
-        # The ticks of a rest may have counted a little more, and a counter must not fall.
+        # The ticker may have counted a little more of a rest, and a counter must not fall.
         if lasted_s > self._counted_s:
             self._counters.count_call_seconds(lasted_s - self._counted_s)
             self._counted_s = lasted_s

@@ -18,7 +18,7 @@ from backend.protocol.errors import (
     UpstreamUnavailable,
 )
 from backend.protocol.transcript.turns import TurnStatus
-from backend.relay.call import UNTIMED_FRAMES, Call, SteadyClock
+from backend.relay.call import REST_S, UNTIMED_FRAMES, Call, SteadyClock
 from backend.relay.call_logic import State
 from backend.relay.limits import Limits
 from backend.telemetry.counters import ProcessCounters
@@ -437,6 +437,14 @@ async def test_the_counted_time_does_not_fall_when_ticks_ran_ahead_of_the_clock(
     scene.client.leave()
     await scene.ended()
     assert scene.counters.call_seconds == 20.0
+
+
+async def test_the_time_of_a_rest_that_ends_by_itself_is_counted_once(scene: Scene) -> None:
+    await scene.until_ready()
+    await scene.clock.turn(REST_S + 10)
+    assert scene.counters.call_seconds == REST_S + 10
+    scene.client.leave()
+    await scene.ended()
 
 
 async def test_the_time_of_rests_is_counted_once(scene: Scene) -> None:

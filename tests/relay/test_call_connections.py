@@ -235,6 +235,20 @@ async def test_a_lost_connection_in_mid_answer_is_replaced_within_the_call(
     assert await scene.ended() is Ending.CLIENT_LEFT
 
 
+async def test_a_lost_connection_ends_the_rest(scene: Scene) -> None:
+    first = await scene.until_ready()
+    await scene.clock.turn(3)
+    first.fail(UpstreamFailed("connection_lost", status=1006))
+    await until(lambda: len(scene.relay_events()) == 1)
+    await scene.clock.turn(1)
+    assert scene.connected == 2
+    # The next one does not answer the configuration.
+    await scene.clock.turn(LIMITS.ready_within_s + 1)
+    assert scene.counters.rotations == {"provider_lost_failed": 1}
+    scene.client.leave()
+    await scene.ended()
+
+
 async def test_a_connection_that_is_lost_while_sending_is_replaced(scene: Scene) -> None:
     first = await scene.until_ready()
     first.is_broken = True

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from backend.beats import next_beat_s
 from backend.relay.ticker import Ticker
 from backend.telemetry.log_context import CALL_ID
 from tests.relay.doubles import HandClock, settle
@@ -185,6 +186,32 @@ async def test_one_that_leaves_while_it_rests_is_forgotten() -> None:
     ticker.remove(staying)
     await settle()
     assert asyncio.all_tasks() == alone
+
+
+async def test_many_short_rests_do_not_end_a_long_one_early() -> None:
+    clock, counted = HandClock(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(next_beat_s(clock.seconds, seconds) - clock.seconds)
+
+    ticker = Ticker(sleep, 0.5, 2, counted.append, lambda: clock.seconds)
+    resting, first, last = (Rester(clock, ticker, ticks) for ticks in (200, 1_000, 1_000))
+    await settle()
+    await clock.turn(0.5)
+    for _ in range(30):
+        ticker.wake(first)
+        await clock.turn(0.8)
+        ticker.wake(last)
+        await clock.turn(1)
+        # At a quarter of a second, so that the next multiple of half a second is nearer than that.
+        first.rests, last.rests = [1_000], [1_000]
+        await clock.turn(1.2)
+    await clock.turn(12)
+    assert resting.ticked_s[:2] == [0.5, pytest.approx(100.5, abs=0.25)]
+    assert sum(resting.rested_s) == pytest.approx(100, abs=0.25)
+    for each in (resting, first, last):
+        ticker.remove(each)
+    await settle()
 
 
 async def test_a_rest_ends_in_time_when_the_process_has_stood_still() -> None:
