@@ -110,8 +110,8 @@ class Poll:
     def may_find(self, call_ids: Sequence[UUID]) -> bool:
         """Whether `calls_to_end` may find any of these. Waits for nothing: for the event loop.
 
-        A commit whose process stands still in the midst of it may be missed until the next one. At
-        the latest that is our heartbeat's, which asks for more than this.
+        A commit whose process stands still in the midst of it, or waits for a slow disk, may be
+        missed until the next one. The heartbeat reads the rows itself, every 5 s.
         """
         before, nothing_found = self._files_before, self._nothing_found
         if before is None or self._files is None or nothing_found is None:

@@ -11,15 +11,18 @@ from pathlib import Path
 
 SETTLED_S = 0.25
 """How old the last write must be. A commit counts once the log's index says so, some microseconds
-after the last page was written; and of two writes within 4 ms the second may leave the same time
-(`CONFIG_HZ`)."""
+after the last page was written (with `synchronous=NORMAL`, as the settings have it; with FULL a
+slow disk is waited for in between); and of two writes within 4 ms the second may leave the same
+time (`CONFIG_HZ`)."""
 
 
 class WrittenFiles:
     """The files of one SQLite database in WAL mode, of which each commit writes to the log."""
 
     def __init__(self, database: str, wall_s: Callable[[], float] = time.time) -> None:
-        self._paths = (Path(database), Path(f"{database}-wal"))
+        # Of a link SQLite keeps the log beside the file that it leads to.
+        path = Path(database).resolve()
+        self._paths = (path, path.with_name(f"{path.name}-wal"))
         self._wall_s = wall_s
 
     def state(self) -> object:

@@ -17,6 +17,7 @@ from backend.accounts import tokens
 from backend.conversations import control, lifecycle
 from backend.conversations.models import Call, Session
 from backend.conversations.written_files import WrittenFiles
+from backend.database import rows_of
 from backend.protocol.endings import Ending
 from backend.redis_client import RedisAway
 from tests.conversations.equipment import new_call, new_session
@@ -188,6 +189,34 @@ def test_a_poll_goes_to_its_thread_only_if_something_may_be_found(
     assert poll.may_find([first])
     assert poll.calls_to_end([first]) == [first]
     assert poll.may_find([first]), "until it has ended"
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="asks the files of SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_a_write_while_the_poll_asks_is_found_by_the_next(
+    call_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later_s = time.time() + 3600
+    of_old_files = functools.partial(WrittenFiles, wall_s=lambda: later_s)
+    monkeypatch.setattr(control, "WrittenFiles", of_old_files)
+    ask = control.calls_to_end
+
+    def ask_and_be_late(call_ids: list[UUID]) -> list[UUID]:
+        found = ask(call_ids)
+        in_another_thread(control.request_end, call_id)
+        return found
+
+    poll = control.Poll()
+    monkeypatch.setattr(control, "calls_to_end", ask_and_be_late)
+    assert poll.calls_to_end([call_id]) == []
+    assert poll.may_find([call_id])
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a pragma of SQLite")
+@pytest.mark.django_db
+def test_a_commit_waits_for_no_disk() -> None:
+    # `written_files` counts on it.
+    assert rows_of("PRAGMA synchronous") == [(1,)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -93,6 +93,28 @@ def test_without_a_log_or_without_files_nothing_is_known(database: Database) -> 
     assert WrittenFiles(":memory:").state() is None
 
 
+def test_the_log_is_looked_for_beside_the_file_that_a_link_leads_to(database: Database) -> None:
+    link = database.path.with_name("link.sqlite3")
+    link.symlink_to(database.path)
+    # As a process that was killed has left it.
+    stale = link.with_name("link.sqlite3-wal")
+    stale.write_bytes(b"old")
+    os.utime(stale, (1.5, 1.5))
+    files = WrittenFiles(str(link), lambda: database.now_s)
+    database.settle()
+    before = files.state()
+    assert before is not None
+    database.write(at_s=database.now_s)
+    database.settle()
+    assert files.state() not in (None, before)
+
+
+def test_the_age_is_that_of_the_file_that_was_written_last(database: Database) -> None:
+    database.settle()
+    os.utime(database.path, (database.now_s, database.now_s))
+    assert database.files.state() is None
+
+
 def test_a_database_that_was_replaced_is_another_one(database: Database) -> None:
     database.settle()
     before = database.files.state()
