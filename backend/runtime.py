@@ -104,9 +104,9 @@ INSTRUCTIONS: Mapping[Language, str] = {
 }
 """The instructions for the model if the setting `INSTRUCTIONS` is empty."""
 
-BEAT_WAIT_S = 15.0
-"""How long the database may take for a heartbeat: 5 s for the leases, 5 s for the calls of dead
-workers and 5 s for the rest."""
+BEAT_WAIT_S = 10.0
+"""How long the database may take for a heartbeat. With what may follow it (5 s for jobs, 5 s for
+budgets) and the pause, leases are renewed within 25 s, where they last 30 s."""
 
 
 class HeartbeatWork(NamedTuple):
@@ -145,6 +145,7 @@ class DueAtBeat(NamedTuple):
     jobs: bool = True
     budgets: bool = True
     work: Sequence[HeartbeatWork] | None = None
+    """None: it is not known, so all of `HEARTBEAT_WORK`."""
 
 
 class LiveReply(Protocol):
@@ -465,15 +466,15 @@ class Runtime:
         What was found is passed on at once: a later part may fail.
         """
         if must_end := lifecycle.renew_leases(call_ids):
-            loop.call_soon_threadsafe(self._end, must_end)
+            loop.call_soon_threadsafe(self._hang_up_all, must_end)
         if reaped := lifecycle.reap():
             loop.call_soon_threadsafe(self._announce_reaped, reaped)
-        work = [each for each in HEARTBEAT_WORK if each.is_due()]
+        work = [each for each in HEARTBEAT_WORK if _may_be_due(each)]
         due = DueAtBeat(jobs.are_due(), has_budgets(), work)
         check_pools()
         return due
 
-    def _end(self, endings: Mapping[UUID, Ending]) -> None:
+    def _hang_up_all(self, endings: Mapping[UUID, Ending]) -> None:
         for call_id, ending in endings.items():
             self.live.hang_up(str(call_id), ending)
 
@@ -486,7 +487,7 @@ class Runtime:
         """Renew the leases of these calls of ours, and end those that must end."""
         call_ids = list(call_ids)
         if call_ids:
-            self._end(await self._heartbeat_database.run(lifecycle.renew_leases, call_ids))
+            self._hang_up_all(await self._heartbeat_database.run(lifecycle.renew_leases, call_ids))
 
     async def update_budgets(self) -> None:
         """Tell our calls how much of their users' budgets is used.
@@ -634,6 +635,14 @@ async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
 def runtime() -> Runtime:
     """The runtime of this process, built on first use."""
     return Runtime(listeners=(TitleListener(),))
+
+
+def _may_be_due(work: HeartbeatWork) -> bool:
+    """Whether this work is due, or its package cannot say: then its own failure is logged."""
+    try:
+        return work.is_due()
+    except Exception:
+        return True
 
 
 def _admitted(credential: Credential, session_id: UUID) -> tuple[int, str | None]:

@@ -675,6 +675,26 @@ async def test_work_of_packages_is_done_when_it_is_due(
     assert done[0] is harness.runtime
 
 
+async def test_a_package_that_cannot_say_whether_work_is_due_stops_nothing_else(
+    harness: RuntimeHarness, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, checked = list[Runtime](), list[None]()
+
+    def fail() -> bool:
+        raise OperationalError
+
+    async def work(of: Runtime) -> None:
+        done.append(of)
+
+    monkeypatch.setattr(runtime_module, "HEARTBEAT_WORK", [HeartbeatWork(fail, work)])
+    monkeypatch.setattr(runtime_module, "check_pools", lambda: checked.append(None))
+    await harness.runtime.heartbeat()
+    assert checked == [None]
+    assert await harness.database.run(DBTaskResult.objects.count) == len(SCHEDULE)
+    harness.runtime.start()
+    await soon(lambda: done)
+
+
 async def test_the_heartbeat_enqueues_each_periodic_job_once(
     harness: RuntimeHarness, session: Session
 ) -> None:
