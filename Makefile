@@ -123,7 +123,7 @@ format: .venv/test.installed node_modules/.installed ## Format and fix the code.
 	@$(PY) -m ruff check --quiet --fix . && $(PY) -m ruff format --quiet .
 	@npm run --silent format
 
-bench: .venv/test.installed ## Compare the cost of relaying with nginx and a thin relay: 15 minutes (ARGS="--only paced --calls 10").
+bench: .venv/test.installed ## Compare the cost of relaying with nginx and a thin relay: 20 minutes (ARGS="--only paced --calls 10").
 	@$(PY) -m bench.compare $(ARGS)
 
 bench-peers: .venv/test.installed .venv-peers/installed ## The same with LiteLLM's realtime proxy in the same run, installed into .venv-peers.

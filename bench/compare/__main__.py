@@ -167,7 +167,7 @@ def run_part(
             case "idle":
                 run_idle(running, ends, figures)
             case _:
-                run_growth(running, ends, figures)
+                run_growth(running, ends, figures, rounds)
 
 
 @contextlib.contextmanager
