@@ -78,10 +78,19 @@ def find_violations(visitor: Visitor, within: str = "html") -> list[Any]:
         visitor.page.evaluate(AXE)
     found: list[Any] = visitor.page.evaluate(
         """async (within) => {
-          // Wait for fade-ins, which have low contrast; ignore animations that never end.
-          const ending = document.getAnimations()
-            .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
-          await Promise.allSettled(ending.map(({ finished }) => finished));
+          // Wait for fades, which have low contrast; ignore animations that never end. A change of
+          // scheme begins them in the next frame, and the end of one may begin those inside of it.
+          const frame = () => new Promise(requestAnimationFrame);
+          const ending = () => document.getAnimations().filter((animation) =>
+            animation.playState !== "finished" &&
+            Number.isFinite(animation.effect.getComputedTiming().endTime));
+          await frame();
+          for (let left = 20; left > 0; left -= 1) {
+            await frame();
+            const running = ending();
+            if (running.length === 0) break;
+            await Promise.allSettled(running.map(({ finished }) => finished));
+          }
           const options = { resultTypes: ["violations"], preload: false };
           const { violations } = await axe.run(document.querySelector(":modal") ?? within, options);
           return violations.map(({ id, nodes }) => [id, nodes.map(({ html, any }) =>
