@@ -47,12 +47,15 @@ def hottest(lines: Iterable[str], count: int = HOTTEST) -> list[tuple[str, float
 
 
 def record(pid: int, seconds: float, form: str, output: Path) -> None:
-    """Sample a process for this time and write what was found."""
+    """Sample a process for this time in seconds and write what was found.
+
+    Only threads that hold the interpreter's lock count: others wait. py-spy pauses the process for
+    each sample, since without that it loses those taken in Python.
+    """
     subprocess.run(
         [
             str(PY_SPY), "record", "--pid", str(pid), "--duration", str(int(seconds)),
-            "--rate", str(SAMPLES_A_SECOND), "--format", form, "--output", str(output),
-            "--nonblocking",
+            "--rate", str(SAMPLES_A_SECOND), "--format", form, "--output", str(output), "--gil",
         ],
         check=True, capture_output=True,
     )  # fmt: skip
