@@ -105,15 +105,16 @@ INSTRUCTIONS: Mapping[Language, str] = {
 """The instructions for the model if the setting `INSTRUCTIONS` is empty."""
 
 BEAT_WAIT_S = 10.0
-"""How long the database may take for a heartbeat. With what may follow it (5 s for jobs, 5 s for
-budgets) and the pause, leases are renewed within 25 s, where they last 30 s."""
+"""How long the database may take for a heartbeat, in seconds. With what may follow it (5 s for
+jobs, 5 s for budgets) and the pause, leases are renewed within 25 s, where they last 30 s."""
 
 
 class HeartbeatWork(NamedTuple):
     """What a package above this one does at heartbeats.
 
-    `is_due` says on the heartbeat's database thread whether there is something to do, which there
-    nearly never is: a way to a thread of its own for each question took longer than its answer.
+    `is_due` is asked on the heartbeat's database thread, and `work` runs only if it returns True.
+    There is nearly never something to do, and a thread hop for each question cost more than its
+    query.
     """
 
     is_due: Callable[[], bool]
@@ -461,9 +462,9 @@ class Runtime:
             await self._database.run(jobs.enqueue_periodic_jobs)
 
     def _beat(self, call_ids: Sequence[UUID], loop: asyncio.AbstractEventLoop) -> DueAtBeat:
-        """What a heartbeat does in the database, on one thread and in one way there and back.
+        """Do a heartbeat's database work, in one thread hop.
 
-        What was found is passed on at once: a later part may fail.
+        Each result goes to the event loop at once, since a later part may fail.
         """
         if must_end := lifecycle.renew_leases(call_ids):
             loop.call_soon_threadsafe(self._hang_up_all, must_end)

@@ -94,9 +94,9 @@ def calls_to_end(call_ids: Iterable[UUID]) -> list[UUID]:
 class Poll:
     """Asks for the calls to end again and again, always on the same thread.
 
-    On SQLite the query is skipped while no other connection has written since the last time, which
-    SQLite says in a tenth of the query's time; and the way to the thread while nobody has, which
-    its files say (`may_find`).
+    On SQLite the query is skipped while no other connection has written since the last one
+    (`last_write`, a tenth of the query's time), and the thread hop while the database's files have
+    not changed (`may_find`).
     """
 
     def __init__(self) -> None:
@@ -134,11 +134,9 @@ class Poll:
 
 def _files_of_database() -> WrittenFiles | None:
     connection = this_connection()
-    return (
-        WrittenFiles(str(connection.settings_dict["NAME"]))
-        if connection.vendor == "sqlite"
-        else None
-    )
+    if connection.vendor != "sqlite":
+        return None
+    return WrittenFiles(str(connection.settings_dict["NAME"]))
 
 
 def publish(call_ids: Iterable[UUID]) -> bool:

@@ -1,7 +1,7 @@
-"""Whether anything may have been written to a SQLite database, by what its files say of themselves.
+"""Detects writes to a SQLite database by the size and the modification time of its files.
 
-Without a query, which needs a thread: in an idle process the way there and back, twice a second,
-took a third of all processor time. `stat` waits for no lock and opens no file; to open and close
+Without a query, which needs a thread: in an idle process that thread hop, twice a second, took a
+third of all processor time. `stat` waits for no lock and opens no file; to open and close
 one would drop the locks that SQLite has on it (sqlite.org/howtocorrupt.html, 2.2).
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 SETTLED_S = 0.25
-"""How old the last write must be. A commit counts once the log's index says so, some microseconds
-after the last page was written (with `synchronous=NORMAL`, as the settings have it; with FULL a
-slow disk is waited for in between); and of two writes within 4 ms the second may leave the same
-time (`CONFIG_HZ`)."""
+"""How old the last write must be, in seconds. A commit counts once the log's index says so, some
+microseconds after the last page was written (with `synchronous=NORMAL`, as the settings have it;
+with FULL a slow disk is waited for in between); and of two writes within 4 ms the second may leave
+the same time (`CONFIG_HZ`)."""
 
 
 class WrittenFiles:
@@ -26,10 +26,10 @@ class WrittenFiles:
         self._wall_s = wall_s
 
     def state(self) -> object:
-        """What is another value once something has been written since. None: it cannot be known.
+        """Return a value that changes with every write; None if writes cannot be told apart now.
 
-        That is so without a log, while the last write is not `SETTLED_S` old, and where the file
-        system keeps no parts of a second.
+        That is so without a write-ahead log, until the last write is `SETTLED_S` old, and where the
+        file system keeps no fractions of a second.
         """
         try:
             found = database, log = [path.stat() for path in self._paths]

@@ -122,6 +122,7 @@ class Call:
         self._client = client
         self._connect = connect
         self._recorder = recorder
+        # The ticker's function must not refer to the call: a call is freed without a collection.
         self._clock = used_clock = clock or SteadyClock()
         self._tape = tape or NoTape()
         self._is_recorded = tape is not None

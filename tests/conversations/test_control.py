@@ -172,13 +172,17 @@ def test_a_poll_finds_what_another_connection_has_written(
     assert poll.calls_to_end([]) == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_poll_goes_to_its_thread_only_if_something_may_be_found(
-    owner: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def settled_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last write to the database's files is an hour old."""
     later_s = time.time() + 3600
     of_old_files = functools.partial(WrittenFiles, wall_s=lambda: later_s)
     monkeypatch.setattr(control, "WrittenFiles", of_old_files)
+
+
+@pytest.mark.usefixtures("settled_files")
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_goes_to_its_thread_only_if_something_may_be_found(owner: User) -> None:
     first, second = (new_call(new_session(owner)).call_id for _ in range(2))
     poll, is_sqlite = control.Poll(), connection.vendor == "sqlite"
     assert poll.may_find([first])
@@ -192,13 +196,11 @@ def test_a_poll_goes_to_its_thread_only_if_something_may_be_found(
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="asks the files of SQLite")
+@pytest.mark.usefixtures("settled_files")
 @pytest.mark.django_db(transaction=True)
 def test_a_write_while_the_poll_asks_is_found_by_the_next(
     call_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later_s = time.time() + 3600
-    of_old_files = functools.partial(WrittenFiles, wall_s=lambda: later_s)
-    monkeypatch.setattr(control, "WrittenFiles", of_old_files)
     ask = control.calls_to_end
 
     def ask_and_be_late(call_ids: list[UUID]) -> list[UUID]:
